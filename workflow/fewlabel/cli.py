@@ -1,0 +1,294 @@
+"""The command line: one sub-command a rule of the workflow, each usable by hand.
+
+`--settings` takes the JSON that the rule passes (see `fewlabel.jobs`). Libraries that take long to import are imported by
+the commands that need them.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import pandas as pd
+import typer
+from pydantic import BaseModel, ValidationError
+
+from fewlabel import jobs
+from fewlabel.errors import InputError, TrainingError
+from fewlabel.files import write_text
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.partition("\n")[0])
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _json(model: type[Model]) -> Callable[[str], Model]:
+    def parse(text: str) -> Model:
+        try:
+            return model.model_validate_json(text)
+        except ValidationError as error:
+            raise InputError(f"--settings: {error}") from None
+
+    return parse
+
+
+FetchJson = Annotated[jobs.FetchSettings, typer.Option("--settings", parser=_json(jobs.FetchSettings), metavar="JSON")]
+PrepareJson = Annotated[jobs.PrepareSettings, typer.Option("--settings", parser=_json(jobs.PrepareSettings), metavar="JSON")]
+SplitJson = Annotated[jobs.SplitSettings, typer.Option("--settings", parser=_json(jobs.SplitSettings), metavar="JSON")]
+DrawJson = Annotated[jobs.DrawSettings, typer.Option("--settings", parser=_json(jobs.DrawSettings), metavar="JSON")]
+AdmitJson = Annotated[jobs.AdmitSettings, typer.Option("--settings", parser=_json(jobs.AdmitSettings), metavar="JSON")]
+PretrainJson = Annotated[jobs.PretrainSettings, typer.Option("--settings", parser=_json(jobs.PretrainSettings), metavar="JSON")]
+FinetuneJson = Annotated[jobs.FinetuneSettings, typer.Option("--settings", parser=_json(jobs.FinetuneSettings), metavar="JSON")]
+EvaluateJson = Annotated[jobs.EvaluateSettings, typer.Option("--settings", parser=_json(jobs.EvaluateSettings), metavar="JSON")]
+CollectJson = Annotated[jobs.CollectSettings, typer.Option("--settings", parser=_json(jobs.CollectSettings), metavar="JSON")]
+CurvesJson = Annotated[jobs.CurvesSettings, typer.Option("--settings", parser=_json(jobs.CurvesSettings), metavar="JSON")]
+CohortTableJson = Annotated[jobs.CohortTableSettings, typer.Option("--settings", parser=_json(jobs.CohortTableSettings), metavar="JSON")]
+DiceTableJson = Annotated[jobs.DiceTableSettings, typer.Option("--settings", parser=_json(jobs.DiceTableSettings), metavar="JSON")]
+In = Annotated[Path, typer.Option(help="Read.")]
+Out = Annotated[Path, typer.Option(help="Written, whole or not at all.")]
+Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+
+
+# ------------------------------------------------------------------------------------------------------- cohorts
+@app.command()
+def fetch(settings: FetchJson, subjects: Out, source: Out) -> None:
+    """Bring a cohort's volumes in, check all of them, list its subjects."""
+    from fewlabel.cohorts import sources
+
+    listed = sources.list_subjects(settings.source)
+    problems = sources.check(settings.source, listed)
+    if problems:
+        raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s)")
+    rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
+    write_text(subjects, pd.DataFrame(rows).to_csv(index=False))
+    _write_json(source, {"fingerprint": settings.fingerprint, "source": settings.source.model_dump(mode="json")})
+    print(f"{settings.cohort}: {len(listed)} subjects, {sum(s.labelled for s in listed)} of them labelled; all volumes are sound")
+
+
+@app.command()
+def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, threads: Threads = 1) -> None:
+    """Preprocess the listed subjects and pack their slices; native truth masks go to --native."""
+    from functools import partial
+
+    from fewlabel.cohorts import sources
+    from fewlabel.slices import pack
+
+    wanted = set(_table(subjects)["subject"])
+    listed = [subject for subject in sources.list_subjects(settings.source) if subject.subject in wanted]
+    gone = sorted(wanted - {subject.subject for subject in listed})
+    if gone:
+        raise InputError(f"subjects gone since the cohort was checked: {', '.join(gone)}; run fetch again")
+    pack(listed, partial(sources.read_volume, settings.source), settings.grid, store.parent, native, threads)
+
+
+@app.command()
+def split(settings: SplitJson, subjects: In, roles: Out) -> None:
+    """Say who is tested, who may be labelled, who only pretrains."""
+    from fewlabel.splits import assign_roles
+
+    table = assign_roles(_table(subjects), settings.cohort, settings.test, settings.seed)
+    write_text(roles, table.to_csv(index=False))
+
+
+@app.command()
+def draw(settings: DrawJson, roles: In, order: Out) -> None:
+    """Put the labelled pool into the random order of one draw."""
+    from fewlabel.splits import order_pool
+
+    write_text(order, order_pool(_table(roles), settings.cohort, settings.seed, settings.draw).to_csv(index=False))
+
+
+@app.command()
+def admit(settings: AdmitJson, roles: Annotated[list[Path], typer.Argument()], admitted: Out) -> None:
+    """Let training begin: every cohort is checked and split, and its pool holds the largest N."""
+    from fewlabel.splits import check_pool
+
+    problems = [
+        problem
+        for cohort, path in zip(settings.cohorts, roles, strict=True)
+        for problem in check_pool(_table(path), cohort, settings.largest)
+    ]
+    if problems:
+        raise InputError("\n".join(problems))
+    write_text(admitted, "Every cohort is checked and split: training may begin.\n")
+
+
+# ------------------------------------------------------------------------------------------------------ learning
+@app.command()
+def pretrain(
+    settings: PretrainJson, store: In, roles: In, weights: Out, history: Out, run: Out, device: Device = "auto", threads: Threads = 1
+) -> None:
+    """Pretrain a network without labels on the pool and the unlabelled subjects."""
+    from fewlabel.learning.device import choose_device, choose_precision, use_threads
+    from fewlabel.learning.pretrain import pretrain as train
+    from fewlabel.learning.weights import save_weights, transferable
+    from fewlabel.provenance import Stopwatch, history_table, machine
+    from fewlabel.slices import open_store
+    from fewlabel.splits import PRETRAINING_ROLES
+
+    use_threads(threads)
+    where, watch = choose_device(device), Stopwatch()
+    precision = choose_precision(settings.precision, where)
+    table = _table(roles)
+    subjects = [str(name) for name in table.loc[table["role"].isin(PRETRAINING_ROLES), "subject"]]
+    network, stages, rows = train(open_store(store), subjects, settings, where, precision)
+    facts = {"subjects": subjects, "decoder_stages": stages, **_of_settings(settings)}
+    save_weights(weights, transferable(network, stages), {**facts, "widths": settings.network.widths})
+    write_text(history, history_table(rows).to_csv(index=False))
+    _write_json(run, {**facts, **machine(where, precision), "seconds": watch.seconds()})
+
+
+@app.command()
+def finetune(
+    settings: FinetuneJson,
+    store: In,
+    order: In,
+    weights: Out,
+    history: Out,
+    run: Out,
+    init: Annotated[Path | None, typer.Option(help="Pretrained weights; none: random initialisation.")] = None,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train a network on the N labelled subjects of one draw with Dice loss."""
+    from fewlabel.learning.device import choose_device, choose_precision, use_threads
+    from fewlabel.learning.finetune import finetune as train
+    from fewlabel.learning.weights import save_weights
+    from fewlabel.provenance import Stopwatch, history_table, machine
+    from fewlabel.slices import open_store
+    from fewlabel.splits import first_subjects
+
+    use_threads(threads)
+    where, watch = choose_device(device), Stopwatch()
+    precision = choose_precision(settings.precision, where)
+    subjects = first_subjects(_table(order), settings.labels)
+    network, rows, loaded = train(open_store(store), subjects, settings, init, where, precision)
+    print(f"initialisation: {loaded or 'random'}", file=sys.stderr)
+    facts = {"subjects": subjects, **_of_settings(settings)}
+    if loaded:
+        facts["initialisation"] = {"loaded": loaded.matched, "random": loaded.missing}
+    save_weights(weights, network.state_dict(), {**facts, "widths": settings.network.widths})
+    write_text(history, history_table({"finetune": rows}).to_csv(index=False))
+    _write_json(run, {**facts, **machine(where, precision), "seconds": watch.seconds()})
+
+
+@app.command()
+def evaluate(
+    settings: EvaluateJson,
+    store: In,
+    roles: In,
+    truth: In,
+    weights: In,
+    scores: Out,
+    predictions: Out,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Segment the test subjects; save and score the masks on their native grids."""
+    from fewlabel.evaluation import as_row, evaluate_subjects
+    from fewlabel.learning.device import choose_device, choose_precision, use_threads
+    from fewlabel.learning.weights import restore_network
+    from fewlabel.progress import Progress
+    from fewlabel.slices import open_store
+
+    use_threads(threads)
+    where = choose_device(device)
+    network, facts = restore_network(weights)
+    table = _table(roles)
+    subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
+    rows = []
+    with Progress("evaluate", len(subjects), "subject") as progress:
+        precision = choose_precision(settings.precision, where)
+        for subject, result in evaluate_subjects(
+            network.to(where), open_store(store), settings.grid, subjects, truth, predictions, where, precision
+        ):
+            rows.append(as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result))
+            progress.advance(note=f"Dice {result.dice:.3f}")
+    write_text(scores, pd.DataFrame(rows).to_csv(index=False))
+
+
+# ----------------------------------------------------------------------------------------------------- reporting
+@app.command()
+def collect(settings: CollectJson, results: In, scores: Out) -> None:
+    """Join the scores of all runs into the study's one long table."""
+    from fewlabel.reporting.scores import collect as join
+
+    write_text(scores, join([results / run / "scores.csv" for run in settings.runs]).to_csv(index=False))
+
+
+@app.command("label-curves")
+def label_curves(settings: CurvesJson, scores: In, png: Out, pdf: Out) -> None:
+    """Figure 3: mean Dice against the number of labelled subjects."""
+    from fewlabel.reporting.curves import label_curves as draw_curves
+    from fewlabel.reporting.scores import read_scores
+    from fewlabel.reporting.style import save
+
+    save(draw_curves(read_scores(scores), settings), png, pdf, settings.figure.dpi)
+
+
+@app.command("cohort-table")
+def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out) -> None:
+    """Table 1: the subjects of each cohort and what they are used for."""
+    from fewlabel.reporting import tables
+
+    roles = {name: _table(results / name / "splits" / "roles.csv") for name in settings.titles.cohorts}
+    subjects = {name: _table(results / name / "slices" / "subjects.csv") for name in settings.titles.cohorts}
+    table = tables.cohort_table(roles, subjects, settings)
+    write_text(csv, table.to_csv(index=False))
+    write_text(markdown, tables.cohort_markdown(table, settings))
+
+
+@app.command("dice-table")
+def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out) -> None:
+    """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
+    from fewlabel.reporting import tables
+    from fewlabel.reporting.scores import read_scores
+
+    table = tables.dice_table(read_scores(scores), settings)
+    write_text(csv, table.to_csv(index=False))
+    write_text(markdown, tables.dice_markdown(table, settings))
+
+
+# ---------------------------------------------------------------------------------------------------- experiment
+@app.command()
+def validate(files: Annotated[list[Path], typer.Argument(help="config.yaml and overlays, in the order of merging.")]) -> None:
+    """Check experiment files and print the experiment that they make, with all defaults."""
+    import yaml
+
+    from fewlabel.validation import load, read_config
+
+    experiment = load(read_config(files), files)
+    print(yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False), end="")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of an experiment file."""
+    from fewlabel.validation import schema as text
+
+    print(text(), end="")
+
+
+def _table(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"subject": str, "patient": str})
+
+
+def _of_settings(settings: BaseModel) -> dict[str, object]:
+    return {"settings": json.loads(jobs.canonical(settings))}
+
+
+def _write_json(path: Path, facts: dict[str, object]) -> None:
+    write_text(path, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+
+
+def main() -> None:
+    """Run the command line; bad input ends with its message and exit code 1, without a traceback."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    try:
+        app()
+    except (InputError, TrainingError) as error:
+        print(f"fewlabel: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -1,0 +1,1 @@
+"""Where volumes come from: one module a source, all with the same three functions (see `sources`)."""

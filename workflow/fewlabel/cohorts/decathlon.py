@@ -1,0 +1,101 @@
+"""A task of the Medical Segmentation Decathlon in its own layout, fetched where it is not there.
+
+<task>/dataset.json                     what follows, in lists
+<task>/imagesTr/<subject>.nii.gz        images with labels; 4D where there are several modalities
+<task>/labelsTr/<subject>.nii.gz
+<task>/imagesTs/<subject>.nii.gz        images whose labels are not public
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fewlabel.cohorts import archive, files
+from fewlabel.cohorts.decathlon_listing import Entry, read_listing, settings_problems
+from fewlabel.cohorts.fingerprint import UNPACKED, task_fingerprint
+from fewlabel.cohorts.layout import cohort_folder
+from fewlabel.cohorts.subject import Subject
+from fewlabel.errors import InputError
+from fewlabel.experiment import DecathlonSource
+from fewlabel.imaging.volume import Volume
+
+KNOWN = {
+    "Task05_Prostate": (
+        "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task05_Prostate.tar",
+        "35138f08b1efaef89d7424d2bcc928db",
+    ),
+}
+"""URL and MD5 of archives, for messages; a download only ever takes them from the settings."""
+
+
+def fetch(source: DecathlonSource) -> Path:
+    """Make the task's folder exist: it is there, or its archive is unpacked, or downloaded and unpacked.
+
+    Raises:
+        InputError: nothing there and no `url`; a download that failed or has another MD5; a bad or incomplete archive.
+    """
+    folder = cohort_folder(source)
+    if folder.is_dir():
+        return folder
+    tar = folder.with_name(f"{source.task}.tar")
+    if not tar.is_file():
+        if source.url is None or source.md5 is None:
+            raise InputError(_nothing_there(source, folder, tar))
+        archive.download(source.url, source.md5, tar)
+    elif source.md5 is not None:
+        archive.verify(tar, source.md5)
+    archive.unpack(tar, folder, _finish)
+    return folder
+
+
+def list_subjects(source: DecathlonSource) -> list[Subject]:
+    """The subjects of the task by name: `training` with labels, `test` without. Opens no volume; may download.
+
+    Raises:
+        InputError: see `fetch`; or with all problems of the listing: missing or bad `dataset.json`, files that it names
+            and that are missing, unsafe names, duplicates, a channel or label value that the task does not have.
+    """
+    folder = fetch(source)
+    listing, problems = read_listing(folder)
+    problems += settings_problems(source, listing)
+    if not problems and not any(entry.label for entry in listing.entries):
+        problems = ["dataset.json: no labels at all ('training' is empty); accepted: the task as it is published"]
+    if problems:
+        raise InputError.of(problems, heading=f"{folder}:")
+    return sorted((_subject(folder, entry) for entry in listing.entries), key=lambda subject: subject.subject)
+
+
+def read_volume(source: DecathlonSource, subject: Subject) -> Volume:
+    """Read and check one subject: the image's channel and, where it is labelled, the mask (1 inside).
+
+    Raises:
+        InputError: as `nifti.read_volume`.
+    """
+    return files.read_volume(source, cohort_folder(source), subject)
+
+
+def check(source: DecathlonSource, subjects: Sequence[Subject]) -> list[str]:
+    """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
+    return files.check(source, cohort_folder(source), subjects)
+
+
+def _nothing_there(source: DecathlonSource, folder: Path, tar: Path) -> str:
+    known = KNOWN.get(source.task)
+    where = f"`url: {known[0]}` and `md5: {known[1]}`" if known else "`url` and `md5` of the archive"
+    return (
+        f"{source.task}: not there; accepted: the folder {folder.absolute()} or the archive {tar.absolute()}; "
+        f"place one of them there (`data_root` or FEWLABEL_DATA says where), or set {where} to download it"
+    )
+
+
+def _finish(folder: Path) -> None:
+    """Refuse a folder that an incomplete archive left; note what a complete one looked like."""
+    _, problems = read_listing(folder)
+    if problems:
+        raise InputError.of(problems, heading=f"{folder.name}.tar: incomplete; remove it and get it again:")
+    (folder / UNPACKED).write_text(task_fingerprint(folder), encoding="utf-8")
+
+
+def _subject(folder: Path, entry: Entry) -> Subject:
+    if entry.label is None:
+        return Subject(entry.subject, entry.subject, labelled=False, use="unlabelled", image=folder / entry.image)
+    return Subject(entry.subject, entry.subject, labelled=True, image=folder / entry.image, label=folder / entry.label)

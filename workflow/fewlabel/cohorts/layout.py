@@ -1,0 +1,59 @@
+"""Where the files of a cohort lie: names and paths only, so that it is imported in no time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fewlabel.cohorts.data_root import data_root
+from fewlabel.experiment import DecathlonSource, NiftiSource
+
+FileSource = NiftiSource | DecathlonSource
+"""A source whose volumes are files."""
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+TABLE_NAMES = ("subjects.tsv", "subjects.csv")
+
+UNSAFE_NAME = (
+    "unsafe subject name; accepted: letters, digits, '.', '_' and '-', a letter or digit first, no '..', "
+    "at most 100 characters; rename the file"
+)
+
+
+def cohort_folder(source: FileSource) -> Path:
+    """Where the source's folder lies, or would lie."""
+    name = source.folder if isinstance(source, NiftiSource) else source.task
+    return data_root() / Path(name).expanduser()
+
+
+def nifti_files(folder: Path) -> list[Path]:
+    """The NIfTI files directly in a folder by name; none where the folder is absent.
+
+    Hidden files are left out: archives made on macOS hold a `._name.nii.gz` beside each file.
+    """
+    if not folder.is_dir():
+        return []
+    files = (path for path in folder.iterdir() if path.name.endswith(NIFTI_SUFFIXES) and not path.name.startswith("."))
+    return sorted((path for path in files if not path.is_dir()), key=lambda path: path.name)
+
+
+def stem(path: Path) -> str:
+    """A NIfTI file's name without its suffix: the subject's name."""
+    suffix = next((suffix for suffix in NIFTI_SUFFIXES if path.name.endswith(suffix)), "")
+    return path.name.removesuffix(suffix)
+
+
+def table_files(source: NiftiSource, folder: Path) -> list[Path]:
+    """The subjects table that the source names (present or not), else those of the default names that are present."""
+    if source.subjects_table is not None:
+        return [folder / Path(source.subjects_table).expanduser()]
+    return [folder / name for name in TABLE_NAMES if (folder / name).is_file()]
+
+
+def place(path: Path, folder: Path) -> str:
+    """How messages name a file: relative to the cohort's folder."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
+
+
+def listed(names: Sequence[object], limit: int = 10) -> str:
+    """Names for a message, separated by commas: the first few and how many more."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(str(name) for name in names[:limit]) + more

@@ -1,0 +1,132 @@
+"""A folder with `images/` and `labels/` of NIfTI files: the way in for anyone's own data.
+
+images/<subject>.nii.gz      every subject; .nii or .nii.gz
+labels/<subject>.nii.gz      subjects with a mask
+subjects.tsv                 optional: subject, patient, use
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fewlabel.cohorts import files
+from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, nifti_files, place, stem, table_files
+from fewlabel.cohorts.subject import Subject, is_safe_name
+from fewlabel.cohorts.table import Entry, read_table
+from fewlabel.errors import InputError
+from fewlabel.experiment import NiftiSource
+from fewlabel.imaging.volume import Volume
+
+Found = dict[str, list[Path]]
+"""Files by subject; more than one is a problem."""
+
+
+def fetch(source: NiftiSource) -> Path:
+    """The cohort's folder; nothing is made, it is the user's own."""
+    return cohort_folder(source)
+
+
+def list_subjects(source: NiftiSource) -> list[Subject]:
+    """The subjects of the cohort by name, without those whose `use` is exclude.
+
+    Opens no volume. `use` unlabelled hides a subject's mask.
+
+    Raises:
+        InputError: with all problems of the listing: missing folder, no images, no labels, duplicate subjects, labels
+            without image, unsafe names, a bad subjects table.
+    """
+    folder = fetch(source)
+    if not folder.is_dir():
+        raise InputError(
+            f"{source.folder}: no such folder; looked for {folder.absolute()}; accepted: a folder with images/ and "
+            "labels/; set `folder` (beneath `data_root`, which defaults to the environment variable FEWLABEL_DATA, "
+            "then to `data`; or an absolute path)"
+        )
+    images, labels = _found(folder / "images"), _found(folder / "labels")
+    entries, table_problems = _table(source, folder, images)
+    subjects = [_subject(name, images, labels, entries.get(name)) for name in sorted(images)]
+    subjects = [subject for subject in subjects if subject.use != "exclude"]
+    problems = [
+        *_image_problems(folder, images),
+        *_label_problems(images, labels),
+        *_duplicates(folder, images, labels),
+        *table_problems,
+        *_use_problems(subjects),
+    ]
+    if not problems and not any(subject.labelled for subject in subjects):
+        problems = ["subjects table: its uses leave no labelled subject; accepted: at least one; change a `use`"]
+    if problems:
+        raise InputError.of(problems, heading=f"{folder}:")
+    return subjects
+
+
+def read_volume(source: NiftiSource, subject: Subject) -> Volume:
+    """Read and check one subject: image and, where it is labelled, mask (1 inside).
+
+    Raises:
+        InputError: unreadable, truncated or non-NIfTI file, 4D without `channel`, NaN or infinite values, constant
+            volume, image and mask of different shape or affine, label values that are no whole numbers.
+    """
+    return files.read_volume(source, cohort_folder(source), subject)
+
+
+def check(source: NiftiSource, subjects: Sequence[Subject]) -> list[str]:
+    """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
+    return files.check(source, cohort_folder(source), subjects)
+
+
+def _found(folder: Path) -> Found:
+    found: Found = {}
+    for path in nifti_files(folder):
+        found.setdefault(stem(path), []).append(path)
+    return found
+
+
+def _table(source: NiftiSource, folder: Path, images: Found) -> tuple[dict[str, Entry], list[str]]:
+    tables = table_files(source, folder)
+    if len(tables) > 1:
+        names = listed([table.name for table in tables])
+        return {}, [f"{names}: two subjects tables; remove one, or name one with `subjects_table`"]
+    return read_table(tables[0], images) if tables else ({}, [])
+
+
+def _subject(name: str, images: Found, labels: Found, entry: Entry | None) -> Subject:
+    entry = entry or Entry(patient=name, use="auto")
+    label = labels[name][0] if name in labels and entry.use != "unlabelled" else None
+    return Subject(name, entry.patient, labelled=label is not None, use=entry.use, image=images[name][0], label=label)
+
+
+def _image_problems(folder: Path, images: Found) -> list[str]:
+    if not images:
+        decathlon = (folder / "dataset.json").is_file()
+        hint = "with dataset.json, use `kind: decathlon`" if decathlon else "put one file for each subject there"
+        return [f"images/: no images; accepted: <subject>.nii.gz or <subject>.nii; {hint}"]
+    return [f"images/{images[name][0].name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
+
+
+def _label_problems(images: Found, labels: Found) -> list[str]:
+    if not labels:
+        return [
+            "labels/: no labels at all; accepted: <subject>.nii.gz or <subject>.nii, named as its image; "
+            "at least one subject needs a mask"
+        ]
+    orphans = [paths[0].name for name, paths in labels.items() if name not in images]
+    if not orphans or not images:
+        return []
+    return [f"labels/: no image of the same name in images/ for {listed(orphans)}; rename or remove them"]
+
+
+def _duplicates(folder: Path, *found: Found) -> list[str]:
+    doubled = [(name, paths) for each in found for name, paths in each.items() if len(paths) > 1]
+    return [
+        f"duplicate subject {name}: {listed([place(path, folder) for path in paths])}; keep one of them"
+        for name, paths in doubled
+    ]
+
+
+def _use_problems(subjects: Sequence[Subject]) -> list[str]:
+    wrong = [subject.subject for subject in subjects if subject.use == "test" and not subject.labelled]
+    return [
+        f"subjects table: use 'test' of {name}, which has no label; accepted: auto, train, unlabelled, exclude; "
+        f"add labels/{name}.nii.gz or change the use"
+        for name in wrong
+    ]

@@ -1,0 +1,157 @@
+"""Source `phantom`: synthetic T2w MR volumes of the abdomen or the pelvis, with masks, made by code.
+
+A random anatomy (`phantom_abdomen`, `phantom_pelvis`) is smoothly deformed and painted onto a grid (`phantom_shapes`);
+its tissues get the signal of a spin echo (`phantom_signal`); slices average over their thickness, the coils shade the
+image and noise follows Rice's law. The masks are exact: what was painted.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from fewlabel.cohorts.phantom_abdomen import TARGET as LIVER
+from fewlabel.cohorts.phantom_abdomen import abdomen
+from fewlabel.cohorts.phantom_pelvis import TARGET as PROSTATE
+from fewlabel.cohorts.phantom_pelvis import pelvis
+from fewlabel.cohorts.phantom_shapes import Axes, Floats, Labels, Point, Scene, SmoothField, paint
+from fewlabel.cohorts.phantom_signal import Tissue, rician, textures, tissue_signals
+from fewlabel.cohorts.subject import Subject
+from fewlabel.experiment import PhantomSource
+from fewlabel.imaging.volume import Volume
+
+
+@dataclass(frozen=True)
+class _Anatomy:
+    draw: Callable[[np.random.Generator], Scene]
+    target: frozenset[Tissue]
+    tr: tuple[float, float]  # ms
+    te: tuple[float, float]
+
+
+# Echo times of clinical half-Fourier single-shot (abdomen) and fast spin-echo (prostate) protocols.
+ANATOMIES = {
+    "abdomen": _Anatomy(abdomen, LIVER, tr=(2000, 6000), te=(65, 95)),
+    "pelvis": _Anatomy(pelvis, PROSTATE, tr=(3000, 6500), te=(85, 115)),
+}
+THIN_MM = 3.0
+"""Thicker slices are painted in three layers, so that they average over their thickness."""
+TEXTURE_MM = 6.0
+SHADING_MM = 130.0
+
+
+def list_subjects(source: PhantomSource) -> list[Subject]:
+    """All subjects of the cohort: `<anatomy>_001` and so on, first those with a mask, then those without."""
+    count = source.labelled + source.unlabelled
+    names = [f"{source.anatomy}_{number:03d}" for number in range(1, count + 1)]
+    return [Subject(name, patient=name, labelled=number < source.labelled) for number, name in enumerate(names)]
+
+
+def check(source: PhantomSource, subjects: list[Subject]) -> list[str]:  # noqa: ARG001
+    """Problems with the data: none, since volumes are made by code."""
+    return []
+
+
+def read_volume(source: PhantomSource, subject: Subject) -> Volume:
+    """Make a subject's volume.
+
+    Args:
+        source: anatomy, seed, grid and noise.
+        subject: as `list_subjects` names it.
+
+    Returns:
+        Image of arbitrary positive scale (differs between subjects); its axes run to the left, the back and the head,
+        as most axial NIfTI files do, a few degrees oblique. The mask holds the whole liver or prostate; None if the
+        subject is not labelled. The same (seed, anatomy, name) is the same person, whatever the grid and the noise.
+    """
+    grid, labels, mask = _painted(source, subject)
+    seeds = _seeds(source, subject)
+    clean = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]))
+    sigma = float(clean[mask].mean() if mask.any() else clean.mean()) / source.snr
+    noise = np.random.default_rng(seeds["noise"])
+    scale = np.float32(400 * np.exp(0.6 * noise.standard_normal()))
+    image = scale * rician(clean, sigma, noise)
+    return Volume(image, _affine(source, grid, noise), mask.astype(np.uint8) if subject.labelled else None)
+
+
+def read_tissues(source: PhantomSource, subject: Subject) -> Labels:
+    """The tissue (`phantom_signal.Tissue`) in the middle of each voxel, on the grid of `read_volume`."""
+    _, layers, _ = _painted(source, subject)
+    return np.ascontiguousarray(layers[..., layers.shape[-1] // 2])
+
+
+@dataclass(frozen=True)
+class _Grid:
+    scene: Scene
+    axes: Axes
+
+
+def _seeds(source: PhantomSource, subject: Subject) -> dict[str, np.random.SeedSequence]:
+    """Independent seeds of each step; Python's own hash() differs between runs, SHA-256 does not."""
+    digest = hashlib.sha256(f"{source.seed}/{source.anatomy}/{subject.subject}".encode()).digest()
+    children = np.random.SeedSequence(int.from_bytes(digest)).spawn(4)
+    return dict(zip(("anatomy", "warp", "signal", "noise"), children, strict=True))
+
+
+def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, NDArray[np.bool_]]:
+    """The grid, the tissues (x, y, z, layer within the slice), and the target by majority of the layers."""
+    seeds = _seeds(source, subject)
+    anatomy = ANATOMIES[source.anatomy]
+    scene = anatomy.draw(np.random.default_rng(seeds["anatomy"]))
+    x, y, z = (
+        _axis(low, high, step)
+        for low, high, step in zip(scene.low, scene.high, (source.pixel_mm, source.pixel_mm, source.slice_mm), strict=True)
+    )
+    layers = 3 if source.slice_mm > THIN_MM else 1
+    offsets = source.slice_mm * (np.arange(layers) - (layers - 1) / 2) / layers
+    axes = (x[::-1], y[::-1], z)
+    fine = (axes[0], axes[1], (z[:, None] + offsets).ravel())
+    labels = paint(scene, fine, np.random.default_rng(seeds["warp"])).reshape(len(x), len(y), len(z), layers)
+    is_target = np.isin(np.arange(256), [int(tissue) for tissue in anatomy.target])
+    mask = 2 * is_target[labels].sum(axis=-1) > layers
+    return _Grid(scene, axes), labels, mask
+
+
+def _axis(low: float, high: float, step: float) -> NDArray[np.float64]:
+    """Centres of as many pixels as fit between low and high (mm)."""
+    count = max(int((high - low) / step), 1)
+    return (low + high) / 2 + step * (np.arange(count) - (count - 1) / 2)
+
+
+def _shaded(source: PhantomSource, grid: _Grid, layers: Labels, rng: np.random.Generator) -> Floats:
+    """Noise-free image: signal of the tissues, their texture, partial volume and the shading of the coils."""
+    anatomy = ANATOMIES[source.anatomy]
+    signals = tissue_signals(rng, tr=rng.uniform(*anatomy.tr), te=rng.uniform(*anatomy.te))
+    scene = grid.scene
+    texture = SmoothField.draw(rng, scene.low, scene.high, TEXTURE_MM).on(grid.axes)
+    image = signals[layers].mean(axis=-1)
+    image *= np.maximum(1 + textures()[layers[..., layers.shape[-1] // 2]] * texture, 0)
+    image = ndimage.gaussian_filter(image, (0.5, 0.5, 0))
+    return np.asarray(image * _coil(grid, rng), dtype=np.float32)
+
+
+def _coil(grid: _Grid, rng: np.random.Generator) -> Floats:
+    """Sensitivity, about 1: smooth, and brighter near a random side, as surface coils are."""
+    scene = grid.scene
+    smooth = SmoothField.draw(rng, scene.low, scene.high, SHADING_MM).on(grid.axes)
+    half = np.subtract(scene.high, scene.low) / 2
+    middle = np.add(scene.low, half)
+    x, y, z = ((axis - m) / h for axis, m, h in zip(grid.axes, middle, half, strict=True))
+    slope = rng.normal(0, 0.12, size=3)
+    ramp = np.add.outer(np.add.outer(slope[0] * x, slope[1] * y + 0.15 * y**2), slope[2] * z)
+    return np.asarray(np.exp(0.12 * smooth + ramp), dtype=np.float32)
+
+
+def _affine(source: PhantomSource, grid: _Grid, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Voxel indices to RAS+ mm: axes to the left, back and head, a few degrees oblique, the person off centre."""
+    turn = Rotation.from_euler("xyz", rng.uniform(-4, 4, size=3), degrees=True).as_matrix()
+    steps = np.diag([-source.pixel_mm, -source.pixel_mm, source.slice_mm])
+    first: Point = tuple(axis[0] for axis in grid.axes)
+    affine = np.eye(4)
+    affine[:3, :3] = turn @ steps
+    affine[:3, 3] = turn @ np.asarray(first) + rng.uniform(-15, 15, size=3)
+    return affine

@@ -1,0 +1,127 @@
+"""What can be wrong with one volume, or with the masks of a cohort: pure functions of what was read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.cohorts.layout import listed
+
+TOLERANCE_MM = 2e-3
+"""Up to here, affines that were rounded on their way through files count as equal."""
+
+
+@dataclass
+class Grid:
+    """One file's array on its grid.
+
+    Attributes:
+        array: float32, three axes as in the file.
+        affine: 4 x 4, voxel indices to RAS+ mm.
+    """
+
+    array: NDArray[np.float32]
+    affine: NDArray[np.float64]
+
+
+def image_problems(image: Grid, name: str) -> list[str]:
+    """NaN or infinite values, a constant volume, an affine without inverse; `name` is the file's name in messages."""
+    problems = []
+    bad = image.array.size - np.count_nonzero(np.isfinite(image.array))
+    if bad:
+        problems.append(
+            f"{name}: {bad} values are NaN or infinite; accepted: finite numbers; replace them or exclude the subject"
+        )
+    elif image.array.min() == image.array.max():
+        problems.append(
+            f"{name}: constant volume ({image.array.flat[0]:g} everywhere); accepted: an image; "
+            "export it again or exclude the subject"
+        )
+    if not invertible(image.affine):
+        problems.append(
+            f"{name}: the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; mend the header"
+        )
+    return problems
+
+
+def label_problems(values: NDArray[np.float32], name: str) -> list[str]:
+    """Values of a label file, each once, that are no whole numbers."""
+    # Header scaling by a float32 slope leaves whole numbers a little off.
+    broken = values[~(np.abs(values - np.round(values)) <= 1e-3)]
+    if not broken.size:
+        return []
+    found = listed([f"{value:g}" for value in broken], 5)
+    return [
+        f"{name}: values that are no whole numbers ({found}); accepted: label values such as 0, 1, 2; "
+        "export the mask as such"
+    ]
+
+
+def fit_problems(image: Grid, label: Grid, image_name: str, label_name: str) -> list[str]:
+    """Image and mask that do not lie on one grid."""
+    first, second = image.array.shape, label.array.shape
+    if first != second:
+        wrong, accepted = f"shape {second}, but {image_name} has {first}", "equal shapes"
+    elif not same_place(first, image.affine, label.affine):
+        distance = corner_distance(first, image.affine, label.affine)
+        wrong = f"its affine places it up to {distance:.3g} mm from {image_name}"
+        accepted = f"equal affines (within {TOLERANCE_MM:g} mm)"
+    else:
+        return []
+    return [f"{label_name}: {wrong}; accepted: {accepted}; export the mask on the image's grid"]
+
+
+def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> list[str]:
+    """Label values of the target that no mask holds, given the values in each mask."""
+    if not masks:
+        return []
+    found = sorted(frozenset().union(*masks))
+    inside = [value for value in found if value != 0]
+    if not inside:
+        return [
+            f"labels: the target is empty in every one of the {len(masks)} masks (0 everywhere); "
+            f"accepted: {listed(labels)} inside the target; export the masks again"
+        ]
+    missing = [value for value in labels if value not in found]
+    suggestion = [value for value in labels if value in found] or inside[:1]
+    hint = f"found in the masks: {listed(found)}; did you mean labels: {suggestion}?"
+    problems = [f"labels: value {value} is in none of the {len(masks)} masks; {hint}" for value in missing]
+    if len(missing) == len(labels) > 1:
+        problems.append(f"labels: the target is empty in every mask with labels: {list(labels)}; {hint}")
+    return problems
+
+
+def invertible(affine: NDArray[np.float64]) -> bool:
+    """Whether an affine tells where voxels lie."""
+    return bool(np.isfinite(affine).all() and np.linalg.matrix_rank(affine[:3, :3]) == 3)
+
+
+def same_place(shape: Sequence[int], first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Whether two affines place a grid equally, but for what files round.
+
+    A NIfTI header holds an affine as a matrix (sform) or as a quaternion (qform). Near half turns, which is how most
+    converted DICOM lies, the quaternion's rounding alone moves corners by up to half a millimetre. So affines also
+    count as equal if they are after both, or one, went through a quaternion.
+    """
+    if corner_distance(shape, first, second) <= TOLERANCE_MM:
+        return True
+    if not (invertible(first) and invertible(second)):
+        return False
+    a, b = through_quaternion(first), through_quaternion(second)
+    return any(corner_distance(shape, *pair) <= TOLERANCE_MM for pair in ((a, second), (first, b), (a, b)))
+
+
+def through_quaternion(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An affine as the qform of a NIfTI header returns it."""
+    header = nib.Nifti1Header()
+    header.set_qform(affine, code=1)
+    return np.asarray(header.get_qform(), dtype=np.float64)
+
+
+def corner_distance(shape: Sequence[int], first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """How far apart, in mm, two affines place a grid's corners at most: a bound for every voxel."""
+    corners = np.stack(np.meshgrid(*([0, size - 1] for size in shape), [1], indexing="ij"), axis=-1).reshape(-1, 4)
+    apart = corners @ (first - second).T[:, :3]
+    return float(np.sqrt((apart**2).sum(axis=1)).max())

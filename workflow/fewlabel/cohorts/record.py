@@ -1,0 +1,15 @@
+"""What a cohort was made of, kept beside its results: they stay valid on a machine that does not have the volumes."""
+
+import json
+from pathlib import Path
+
+from fewlabel.cohorts.fingerprint import fingerprint
+from fewlabel.cohorts.layout import cohort_folder
+from fewlabel.experiment import PhantomSource, Source
+
+
+def known_fingerprint(source: Source, record: Path) -> str:
+    """The fingerprint of the cohort's files, or the recorded one where its folder is not on this machine."""
+    if not isinstance(source, PhantomSource) and not cohort_folder(source).is_dir() and record.is_file():
+        return str(json.loads(record.read_text(encoding="utf-8"))["fingerprint"])
+    return fingerprint(source)

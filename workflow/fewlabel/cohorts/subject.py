@@ -1,0 +1,36 @@
+"""One subject of a cohort, as its source lists it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Use = Literal["auto", "train", "test", "unlabelled", "exclude"]
+"""What a subject may be used for; `auto` lets the split decide."""
+
+SUBJECT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One volume, with or without a label.
+
+    Attributes:
+        subject: unique in its cohort; letters, digits, '.', '_' and '-' (it becomes part of file names).
+        patient: whose volume it is; splits never separate the volumes of one patient.
+        labelled: whether a mask exists.
+        use: see `Use`.
+        image, label: files on disk; None where the volume is made by code.
+    """
+
+    subject: str
+    patient: str
+    labelled: bool
+    use: Use = "auto"
+    image: Path | None = None
+    label: Path | None = None
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a subject's name may become part of a path and of a shell command."""
+    return SUBJECT_PATTERN.fullmatch(name) is not None and ".." not in name

@@ -1,0 +1,130 @@
+"""Predicted masks back on the native grid, and their scores against the truth there.
+
+One rule for empty masks: both empty, Dice 1 and distances 0; one empty, Dice 0 and distances undefined (NaN).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
+from numpy.typing import NDArray
+
+from fewlabel.errors import InputError
+from fewlabel.experiment import Grid
+from fewlabel.imaging.volume import read_nifti, save_nifti
+from fewlabel.learning.batches import Slices
+from fewlabel.learning.device import Precision, autocast
+from fewlabel.learning.network import UNet
+from fewlabel.slices import Store
+
+Mask = NDArray[np.uint8]
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One predicted mask against its truth, on the native grid.
+
+    Attributes:
+        dice: 0 to 1, of the whole volume.
+        hd95_mm: the larger of both directions' 95th percentiles of surface distances.
+        assd_mm: average symmetric surface distance.
+        truth_ml, predicted_ml: volumes.
+    """
+
+    dice: float
+    hd95_mm: float
+    assd_mm: float
+    truth_ml: float
+    predicted_ml: float
+
+
+def predict(network: UNet, slices: Slices, rows: NDArray[np.int64], device: torch.device, precision: Precision) -> NDArray[np.float32]:
+    """Probability of the target, float32 (slice, row, column), on the working grid."""
+    network.eval()
+    parts = []
+    with torch.inference_mode(), autocast(precision, device):
+        for start in range(0, len(rows), BATCH):
+            logits = network(slices.images(rows[start : start + BATCH]))
+            parts.append(logits.float().sigmoid().squeeze(1).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def evaluate_subjects(
+    network: UNet,
+    store: Store,
+    grid: Grid,
+    subjects: Sequence[str],
+    truth: Path,
+    predictions: Path,
+    device: torch.device,
+    precision: Precision,
+) -> Iterator[tuple[str, Scores]]:
+    """Predict, save and score each subject.
+
+    Args:
+        network: on `device`.
+        store, grid: the cohort's slices and their working grid.
+        subjects: to score.
+        truth: folder of `<subject>.nii.gz` with native truth masks.
+        predictions: folder that receives `<subject>.nii.gz` on the same grid.
+        device, precision: of the prediction.
+    """
+    slices = Slices(store, device)
+    for subject in subjects:
+        frame, affine = store.frame(subject, grid)
+        mask = frame.native_mask(predict(network, slices, store.rows([subject]), device, precision))
+        save_nifti(predictions / f"{subject}.nii.gz", mask, affine)
+        expected, _ = read_nifti(truth / f"{subject}.nii.gz")
+        yield subject, score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
+
+
+def score(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> Scores:
+    """Score one mask.
+
+    Args:
+        predicted, truth: 1 inside, same shape and axes.
+        spacing: voxel size along those axes, in mm.
+
+    Raises:
+        InputError: shapes differ.
+    """
+    if predicted.shape != truth.shape:
+        raise InputError(f"predicted mask has shape {predicted.shape}, truth {truth.shape}: they must be on one grid")
+    sizes = int(predicted.sum()), int(truth.sum())
+    voxel_ml = float(np.prod(spacing)) / 1000
+    distances = _distances(predicted, truth, spacing) if all(sizes) else ((0.0, 0.0) if not any(sizes) else (np.nan, np.nan))
+    return Scores(dice(predicted, truth), *distances, truth_ml=sizes[1] * voxel_ml, predicted_ml=sizes[0] * voxel_ml)
+
+
+def dice(predicted: Mask, truth: Mask) -> float:
+    """2 |A and B| / (|A| + |B|); 1 where both are empty."""
+    total = int(predicted.sum()) + int(truth.sum())
+    return 2 * int((predicted & truth).sum()) / total if total else 1.0
+
+
+def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
+    """HD95 and average symmetric surface distance in mm, of the masks' common bounding box (nothing lies outside it)."""
+    box = _bounding_box(predicted | truth)
+    pair = [torch.from_numpy(mask[box][None, None].copy()) for mask in (predicted, truth)]
+    millimetres = tuple(float(size) for size in spacing)
+    hd95 = compute_hausdorff_distance(pair[0], pair[1], include_background=True, percentile=95, spacing=millimetres)
+    assd = compute_average_surface_distance(pair[0], pair[1], include_background=True, symmetric=True, spacing=millimetres)
+    return float(hd95), float(assd)
+
+
+def _bounding_box(mask: Mask) -> tuple[slice, ...]:
+    """The smallest box around a mask, one voxel wider: a surface voxel needs an outside beside it."""
+    return tuple(
+        slice(max(0, int(places.min()) - 1), int(places.max()) + 2) for places in (np.flatnonzero(mask.any(axis=other)) for other in ((1, 2), (0, 2), (0, 1)))
+    )
+
+
+def as_row(cohort: str, method: str, labels: int, draw: int, subject: str, scores: Scores) -> dict[str, str | int | float]:
+    """A row of the long table of scores; Dice to 6 digits, mm and ml to 4."""
+    digits = {"dice": 6}
+    rounded = {name: round(value, digits.get(name, 4)) for name, value in asdict(scores).items()}
+    return {"cohort": cohort, "method": method, "n": labels, "draw": draw, "subject": subject, **rounded}

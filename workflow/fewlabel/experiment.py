@@ -1,0 +1,362 @@
+"""The typed settings of a study: the one source of defaults, bounds, descriptions and of the JSON schema.
+
+Every key of an experiment file (`config.yaml`, `experiments/*.yaml`) is a field below; nothing else is accepted.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+LabelCount = Positive | Literal["all"]
+LabelBudgets = Annotated[list[LabelCount], Field(min_length=1)]
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise ValueError(f"each entry once, but got {values}")
+    return values
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, values never change after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+# ------------------------------------------------------------------------------------------------------- cohorts
+class PhantomSource(Settings):
+    """Synthetic T2w volumes with masks, made by code."""
+
+    kind: Literal["phantom"]
+    anatomy: Literal["abdomen", "pelvis"]
+    """`abdomen` (target: liver) or `pelvis` (target: prostate)."""
+    labelled: Positive
+    """Subjects with a mask."""
+    unlabelled: int = Field(0, ge=0)
+    """Further subjects without a mask, for pretraining."""
+    seed: int = Field(0, ge=0)
+    """Every volume is a function of (seed, subject)."""
+    pixel_mm: float = Field(2.0, gt=0, le=10)
+    """In-plane size of a native pixel."""
+    slice_mm: float = Field(8.0, gt=0, le=20)
+    """Distance of native slices."""
+    snr: float = Field(25.0, gt=1)
+    """Mean signal of the target over the standard deviation of the noise (in each of the two receiver channels)."""
+
+
+class NiftiSource(Settings):
+    """A folder with `images/` and `labels/` of NIfTI files: the way in for anyone's own data."""
+
+    kind: Literal["nifti"]
+    folder: str = Field(min_length=1)
+    """The cohort's folder, beneath `data_root` unless absolute."""
+    subjects_table: str | None = None
+    """TSV or CSV in the folder with the columns subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
+    labels: list[Positive] = Field([1], min_length=1)
+    """Values in the label files that form the target; several are merged."""
+    channel: int | None = Field(None, ge=0)
+    """Which channel of a 4D image, from 0."""
+
+
+class DecathlonSource(Settings):
+    """A task of the Medical Segmentation Decathlon in its own layout."""
+
+    kind: Literal["decathlon"]
+    task: str = Field("Task05_Prostate", pattern=r"^Task\d\d_[A-Za-z]+$")
+    """Name of the task: its folder and its archive `<task>.tar`, beneath `data_root`."""
+    labels: list[Positive] = Field([1, 2], min_length=1)
+    """Values in the label files that form the target; several are merged."""
+    channel: int | None = Field(0, ge=0)
+    """Which channel of the 4D images, from 0 (prostate: 0 is T2w)."""
+    url: str | None = Field(None, pattern=r"^https?://")
+    """Where the archive is downloaded from if neither folder nor archive is there; none: never download."""
+    md5: str | None = Field(None, pattern=r"^[0-9a-f]{32}$")
+    """MD5 of the archive."""
+
+    @model_validator(mode="after")
+    def _a_download_is_verified(self) -> Self:
+        if self.url is not None and self.md5 is None:
+            raise ValueError("`url` needs `md5`: a download is always verified")
+        return self
+
+
+Source = Annotated[PhantomSource | NiftiSource | DecathlonSource, Field(discriminator="kind")]
+
+
+class Grid(Settings):
+    """The working grid: what the network sees of a slice."""
+
+    matrix: tuple[Positive, Positive] = (192, 192)
+    """Rows and columns after centre crop or pad."""
+    spacing_mm: float = Field(1.5, gt=0, le=20)
+    """In-plane pixel size after resampling; slices stay native."""
+    plane: Literal["axial", "coronal", "sagittal"] = "axial"
+    """Orientation of the slices."""
+    percentiles: tuple[float, float] = (1.0, 99.0)
+    """Percentiles of the whole volume that become 0 and 1 (values beyond are kept)."""
+
+    @field_validator("percentiles")
+    @classmethod
+    def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 100:
+            raise ValueError(f"two rising percentiles between 0 and 100, but got {value[0]} and {value[1]}")
+        return value
+
+
+class Cohort(Settings):
+    """One segmentation task on one group of subjects."""
+
+    source: Source
+    grid: Grid = Grid()
+    test: Positive | Annotated[list[str], Field(min_length=1)] = 10
+    """Test subjects: how many (drawn by seed, whole patients), or their names."""
+    flip: list[Literal["rows", "columns"]] = Field([], max_length=2)
+    """Axes along which the anatomy may be mirrored in augmentation (`columns`: left and right)."""
+    title: str | None = None
+    """How figures and tables name the cohort; default: its key."""
+    stands_for: Literal["liver", "prostate"] | None = None
+    """The paper's cohort that this one stands for: its published numbers are shown beside ours."""
+
+
+# ------------------------------------------------------------------------------------------------------ training
+class Network(Settings):
+    """The U-Net."""
+
+    widths: list[Annotated[int, Field(ge=4, multiple_of=4)]] = Field([16, 32, 64, 128, 128, 128], min_length=2, max_length=8)
+    """Channels of each stage, finest first; each further stage halves the matrix. Multiples of 4 (GroupNorm)."""
+
+    @property
+    def reduction(self) -> int:
+        """By what the matrix must be divisible."""
+        return int(2 ** (len(self.widths) - 1))
+
+
+class Augmentation(Settings):
+    """Ranges of random transforms, each uniform unless said otherwise; the defaults change nothing."""
+
+    rotation_deg: float = Field(0, ge=0, le=180)
+    """Rotation within plus or minus this."""
+    scale: float = Field(0, ge=0, lt=1)
+    """Zoom between 1 - scale and 1 + scale."""
+    shift: Share = 0
+    """Translation within plus or minus this share of the matrix."""
+    elastic_px: float = Field(0, ge=0)
+    """Standard deviation, in pixels, of the displacements of a coarse grid, interpolated smoothly."""
+    elastic_grid: int = Field(3, ge=2, le=32)
+    """Rows and columns of that coarse grid."""
+    flip: bool = False
+    """Mirror, with probability one half, each axis that the cohort allows."""
+    crop_min: float = Field(1, gt=0, le=1)
+    """A random crop of between this share and the whole of the matrix's sides, enlarged back."""
+    brightness: float = Field(0, ge=0)
+    """Added constant within plus or minus this (images are about 0 to 1)."""
+    contrast: float = Field(0, ge=0, lt=1)
+    """Factor about the mean between 1 - contrast and 1 + contrast."""
+    gamma: float = Field(0, ge=0, lt=1)
+    """Exponent between 1 - gamma and 1 + gamma."""
+    shading: float = Field(0, ge=0, lt=1)
+    """Amplitude of a smooth multiplicative field (coil shading)."""
+    noise: float = Field(0, ge=0)
+    """Standard deviation of added Gaussian noise: uniform between 0 and this."""
+
+
+class Training(Settings):
+    """A budget in optimiser steps, and how they are taken."""
+
+    steps: Positive = 10_000
+    batch: Positive = 12
+    """Slices a step."""
+    learning_rate: float = Field(1e-3, gt=0, le=1)
+    """Of Adam, after the warm-up."""
+    warmup: int = Field(0, ge=0)
+    """Steps over which the learning rate rises linearly."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """After the warm-up: constant, or half a cosine to 0."""
+    weight_decay: float = Field(0, ge=0)
+    """Decoupled (AdamW)."""
+    augmentation: Name
+    """A name under `augmentations`."""
+
+
+class Finetuning(Training):
+    """Supervised training on the labelled subjects of a draw, with Dice loss."""
+
+    batch: Positive = 20
+    augmentation: Name = "standard"
+    foreground: Share = 0.5
+    """Share of a batch drawn from slices that hold the target; the rest from all slices of the labelled subjects."""
+
+
+def _optional(field: FieldInfo) -> tuple[Any, Any]:
+    annotation: Any = field.annotation
+    for bound in field.metadata:
+        annotation = Annotated[annotation, bound]
+    return annotation | None, Field(None, description=field.description)
+
+
+FinetuningChange: type[Settings] = create_model(
+    "FinetuningChange",
+    __base__=Settings,
+    __doc__="What a method does differently in finetuning; what is not named stays as in `finetuning`.",
+    **{name: _optional(field) for name, field in Finetuning.model_fields.items()},
+)
+
+
+class GlobalStage(Training):
+    """Contrastive stage 1: the encoder on global representations of slices."""
+
+    augmentation: Name = "views"
+    """Of each of the two views of a slice."""
+    batch: Positive = 12
+    """Slices a step, each seen in two views; partitions times volumes."""
+    partitions: Positive = 4
+    """A volume is cut into this many equal parts along the slice axis; slices of one part count as anatomically similar."""
+    positives: Annotated[list[Literal["augmentation", "anatomy"]], Field(min_length=1)] = ["augmentation"]
+    """Views of the same slice, slices of the same part of other volumes, or both."""
+    similar_as_negatives: bool = False
+    """Whether slices of the same part (that are no positives) count as negatives."""
+    temperature: float = Field(0.1, gt=0, le=10)
+    head: tuple[Positive, Positive] = (1024, 128)
+    """Widths of the projection head: hidden and output."""
+
+    _once = field_validator("positives")(_distinct)
+
+    @model_validator(mode="after")
+    def _balanced(self) -> Self:
+        if self.batch % self.partitions:
+            raise ValueError(f"batch {self.batch} is no multiple of partitions {self.partitions}: batches hold whole volumes' worth of parts")
+        if self.partitions < 2 and not self.similar_as_negatives:
+            raise ValueError("partitions 1 leaves no negatives; use 2 or more, or similar_as_negatives: true")
+        if "anatomy" in self.positives and self.batch // self.partitions < 2:
+            raise ValueError(f"positives by anatomy need two volumes a batch: batch of at least {2 * self.partitions}")
+        return self
+
+
+class LocalStage(Training):
+    """Contrastive stage 2: decoder stages on representations of local regions."""
+
+    augmentation: Name = "intensity"
+    """Of each of the two views; only its intensity transforms may be set, since regions must stay in place."""
+    decoder_stages: Positive = 3
+    """How many decoder stages are trained, coarsest first."""
+    regions: int = Field(13, ge=2)
+    """Regions compared in each image."""
+    region_size: Positive = 3
+    """Side of a region, in pixels of the stage's feature map."""
+    temperature: float = Field(0.1, gt=0, le=10)
+    freeze_encoder: bool = True
+    """Whether stage 1's encoder stays as it is."""
+    head: tuple[Positive, Positive] = (128, 64)
+    """Widths of the two 1 x 1 convolutions of the head."""
+
+
+class _Method(Settings):
+    labels: LabelBudgets | None = None
+    """This method's own label budgets instead of the experiment's."""
+    finetuning: FinetuningChange = FinetuningChange()  # type: ignore[valid-type]
+    """What this method does differently in finetuning."""
+    title: str | None = None
+    """How figures and tables name the method; default: its key."""
+
+    _once = field_validator("labels")(lambda value: value if value is None else _distinct(value))
+
+
+class ScratchMethod(_Method):
+    """Random initialisation: the control at every N, and with all labels the supervised benchmark."""
+
+    pretext: Literal["none"]
+
+
+class RegressionMethod(_Method):
+    """Pretrained to restore corrupted pixels: L1 at those pixels only."""
+
+    pretext: Literal["regression"]
+    training: Training = Training(augmentation="geometry")
+    corrupted: float = Field(0.25, gt=0, lt=1)
+    """Share of the pixels that Gaussian noise replaces."""
+    block: Positive = 1
+    """Side in pixels of the squares that are corrupted as a whole; 1: pixels independently."""
+    noise_scale: float = Field(1.0, gt=0)
+    """Standard deviation of the noise, in standard deviations of the slice (its mean is the slice's)."""
+
+
+class ContrastiveMethod(_Method):
+    """Pretrained by contrastive loss: the encoder on slices, then decoder stages on regions."""
+
+    pretext: Literal["contrastive"]
+    global_stage: GlobalStage = GlobalStage()
+    local_stage: LocalStage | None = LocalStage()
+    """None: stage 1 alone."""
+
+
+Method = Annotated[ScratchMethod | RegressionMethod | ContrastiveMethod, Field(discriminator="pretext")]
+
+
+# ------------------------------------------------------------------------------------------------------ reporting
+class Intervals(Settings):
+    """Bootstrap over draws, then test subjects."""
+
+    level: float = Field(0.95, gt=0.5, lt=1)
+    resamples: int = Field(2000, ge=100)
+    seed: int = Field(0, ge=0)
+
+
+class LabelCurves(Settings):
+    """Figure 3: mean Dice against the number of labelled subjects."""
+
+    panel_width_in: float = Field(3.4, gt=1, le=12)
+    panel_height_in: float = Field(2.8, gt=1, le=12)
+    dice_limits: tuple[Share, Share] | None = None
+    """Limits of the Dice axis; none: from the data."""
+    show_draws: bool = True
+    """Every draw as a faint point."""
+    dpi: int = Field(300, ge=50, le=1200)
+
+
+class Figures(Settings):
+    """Settings of figures; changing one re-draws that figure and nothing else."""
+
+    label_curves: LabelCurves = LabelCurves()
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "none": Augmentation(),
+    "geometry": Augmentation(rotation_deg=15, scale=0.05, flip=True),
+    "standard": Augmentation(rotation_deg=15, scale=0.05, shift=0.05, elastic_px=2, flip=True, brightness=0.1, contrast=0.2),
+    "extensive": Augmentation(
+        rotation_deg=20, scale=0.15, shift=0.08, elastic_px=3, flip=True, brightness=0.15, contrast=0.3, gamma=0.25, shading=0.3, noise=0.05
+    ),
+    "views": Augmentation(crop_min=0.52, flip=True, brightness=0.3, contrast=0.3),
+    "intensity": Augmentation(brightness=0.3, contrast=0.3),
+}
+
+
+class Experiment(Settings):
+    """A study: cohorts x methods x label budgets x draws."""
+
+    study: Name = "demo"
+    """Everything is written beneath `results/<study>/`."""
+    data_root: str | None = None
+    """Where cohorts on disk and downloads lie; default: the environment variable FEWLABEL_DATA, then `data`."""
+    seed: int = Field(3914, ge=0)
+    """Of splits, draws and trainings."""
+    cohorts: dict[Name, Cohort] = Field(min_length=1)
+    """By name; an overlay drops one of `config.yaml` by setting it to null."""
+    methods: dict[Name, Method] = Field(min_length=1)
+    """By name; an overlay drops one of `config.yaml` by setting it to null."""
+    labels: LabelBudgets = [1, 2, 4, 8]
+    """Numbers of labelled subjects to finetune on: numbers, or `all` (the whole labelled pool)."""
+    draws: Positive = 2
+    """Random choices of the labelled subjects, nested over N and shared by all methods."""
+    network: Network = Network()
+    finetuning: Finetuning = Finetuning()
+    augmentations: dict[Name, Augmentation] = Field(default_factory=dict)
+    """Further augmentations by name, beside the built-in ones (an equal name replaces the built-in)."""
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    """Of training: bf16 autocast where the hardware has it (auto)."""
+    intervals: Intervals = Intervals()
+    figures: Figures = Figures()

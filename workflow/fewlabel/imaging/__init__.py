@@ -1,0 +1,1 @@
+"""A volume on its way to slices."""

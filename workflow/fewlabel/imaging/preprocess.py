@@ -1,0 +1,99 @@
+"""A volume onto the working grid and a mask back: in-plane resampling, centre crop or pad, percentile scaling."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.transform import resize
+
+from fewlabel.errors import InputError
+from fewlabel.experiment import Grid
+from fewlabel.imaging.volume import Orientation, Volume
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How one volume lies on the working grid; slices are never resampled across each other.
+
+    Attributes:
+        orientation: between the file's axes and (slice, row, column).
+        native: slices, rows, columns of the volume.
+        resampled: rows and columns at the grid's spacing, before crop or pad.
+        matrix: rows and columns of the working grid.
+        spacing: native voxel size (slice, row, column) in mm.
+    """
+
+    orientation: Orientation
+    native: tuple[int, int, int]
+    resampled: tuple[int, int]
+    matrix: tuple[int, int]
+    spacing: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], affine: NDArray[np.float64], grid: Grid) -> "Frame":
+        """The frame of a file with this shape and affine."""
+        orientation = Orientation.of(affine, grid.plane)
+        axes = np.argsort(orientation.to_slices[:, 0])
+        slices, rows, columns = (int(shape[axis]) for axis in axes)
+        spacing = orientation.spacing(affine)
+        sides = [max(1, round(side * mm / grid.spacing_mm)) for side, mm in zip((rows, columns), spacing[1:], strict=True)]
+        return cls(orientation, (slices, rows, columns), (sides[0], sides[1]), grid.matrix, spacing)
+
+    def image_slices(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Native image to the working grid (slice, row, column); linear, anti-aliased; padded with the image's minimum."""
+        resampled = _resize_plane(self.orientation.slices(image), self.resampled)
+        return _fit(resampled, self.matrix, float(resampled.min()))
+
+    def mask_slices(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Native mask to the working grid: a pixel is 1 where at least half of it lies inside."""
+        coverage = _resize_plane(self.orientation.slices(mask).astype(np.float32), self.resampled)
+        return _fit((coverage >= 0.5).astype(np.uint8), self.matrix, 0)
+
+    def native_mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Probability (slice, row, column) on the working grid, 0 to 1, to a native mask: linear, 1 at 0.5 and above."""
+        whole = _fit(probability, self.resampled, 0.0)
+        return self.orientation.native((_resize_plane(whole, self.native[1:]) >= 0.5).astype(np.uint8))
+
+
+def preprocess(volume: Volume, grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None, Frame]:
+    """A volume as slices of the working grid.
+
+    Returns:
+        Images (slice, row, column), 0 to 1 between the grid's percentiles of the whole volume, not clipped;
+        mask of the same shape, 1 inside, or None; and the frame that leads back.
+    """
+    frame = Frame.of(volume.image.shape, volume.affine, grid)
+    images = frame.image_slices(scale_intensity(volume.image, grid.percentiles))
+    return images, None if volume.mask is None else frame.mask_slices(volume.mask), frame
+
+
+def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]) -> NDArray[np.float32]:
+    """Map two percentiles of the whole volume to 0 and 1, linearly, without clipping.
+
+    Raises:
+        InputError: both percentiles are equal (a constant, or almost empty volume).
+    """
+    low, high = np.percentile(image, percentiles)
+    if not high > low:
+        raise InputError(f"no contrast: percentiles {percentiles[0]:g} and {percentiles[1]:g} are both {low:g}; check the volume")
+    return ((image - low) / (high - low)).astype(np.float32)
+
+
+def _resize_plane(array: NDArray[np.float32], sides: tuple[int, ...]) -> NDArray[np.float32]:
+    if array.shape[1:] == tuple(sides):
+        return array
+    resized: NDArray[np.float32] = resize(array, (array.shape[0], *sides), order=1, mode="edge", anti_aliasing=True, preserve_range=True)
+    return resized.astype(np.float32)
+
+
+def _fit(array: NDArray[Any], sides: tuple[int, ...], fill: float) -> NDArray[Any]:
+    """Centre crop or pad of rows and columns; fitting back to the old sides restores all that was not cut off."""
+    fitted = np.full((array.shape[0], *sides), fill, dtype=array.dtype)
+    cuts, places = [], []
+    for old, new in zip(array.shape[1:], sides, strict=True):
+        common, offset = min(old, new), abs(old - new) // 2
+        cuts.append(slice(offset, offset + common) if old > new else slice(0, common))
+        places.append(slice(offset, offset + common) if new > old else slice(0, common))
+    fitted[:, places[0], places[1]] = array[:, cuts[0], cuts[1]]
+    return fitted

@@ -1,0 +1,309 @@
+"""What each job is told: exactly the settings it depends on, as one canonical JSON string.
+
+The Snakefile passes `canonical(...)` to a command, and the command reads it back with the same model: a setting that a
+job does not depend on cannot make it run again, and one that it depends on always does.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel
+
+from fewlabel.experiment import (
+    AUGMENTATIONS,
+    Augmentation,
+    Cohort,
+    ContrastiveMethod,
+    Experiment,
+    Finetuning,
+    GlobalStage,
+    Grid,
+    Intervals,
+    LabelCount,
+    LabelCurves,
+    LocalStage,
+    Method,
+    Network,
+    RegressionMethod,
+    Settings,
+    Source,
+    Training,
+)
+
+RECIPES = {"fetch": 1, "prepare": 1, "split": 1, "draw": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
+"""Raise a stage's number when its numerics change: finished results of that stage are then made again."""
+
+Flip = list[Literal["rows", "columns"]]
+
+
+class FetchSettings(Settings):
+    """Bring a cohort's volumes in and check them."""
+
+    cohort: str
+    source: Source
+    fingerprint: str
+    recipe: int = RECIPES["fetch"]
+
+
+class PrepareSettings(Settings):
+    """Turn volumes into slices on the working grid."""
+
+    source: Source
+    grid: Grid
+    recipe: int = RECIPES["prepare"]
+
+
+class SplitSettings(Settings):
+    """Choose test subjects and the pool."""
+
+    cohort: str
+    test: int | list[str]
+    seed: int
+    recipe: int = RECIPES["split"]
+
+
+class DrawSettings(Settings):
+    """Put the labelled pool into the random order of one draw."""
+
+    cohort: str
+    seed: int
+    draw: int
+    recipe: int = RECIPES["draw"]
+
+
+class AdmitSettings(Settings):
+    """Let training begin: every cohort's pool holds the largest N asked of it."""
+
+    cohorts: list[str]
+    largest: int
+
+
+class PretrainSettings(Settings):
+    """Pretrain a network without labels."""
+
+    network: Network
+    method: RegressionMethod | ContrastiveMethod
+    augmentations: dict[str, Augmentation]
+    """Of each stage, resolved: `training` (regression), `global_stage` and `local_stage` (contrastive)."""
+    flip: Flip
+    precision: Literal["auto", "f32", "bf16"]
+    seed: int
+    recipe: int = RECIPES["pretrain"]
+
+
+class FinetuneSettings(Settings):
+    """Train a network on the labelled subjects of one draw."""
+
+    network: Network
+    finetuning: Finetuning
+    augmentation: Augmentation
+    flip: Flip
+    precision: Literal["auto", "f32", "bf16"]
+    labels: LabelCount
+    draw: int
+    seed: int
+    recipe: int = RECIPES["finetune"]
+
+
+class EvaluateSettings(Settings):
+    """Score a network on the test subjects."""
+
+    cohort: str
+    method: str
+    draw: int
+    grid: Grid
+    precision: Literal["auto", "f32", "bf16"]
+    recipe: int = RECIPES["evaluate"]
+
+
+class CohortTitle(Settings):
+    """What figures and tables say of a cohort."""
+
+    title: str
+    stands_for: Literal["liver", "prostate"] | None
+
+
+class MethodTitle(Settings):
+    """What figures and tables say of a method."""
+
+    title: str
+    pretext: Literal["none", "regression", "contrastive"]
+    benchmark: bool
+    """Trained with all labels only: drawn as a line, not as a curve."""
+
+
+class Titles(Settings):
+    """Names of cohorts and methods, in the experiment's order."""
+
+    cohorts: dict[str, CohortTitle]
+    methods: dict[str, MethodTitle]
+
+
+class CollectSettings(Settings):
+    """All runs of a study, as paths beneath its results folder."""
+
+    runs: list[str]
+
+
+class CurvesSettings(Settings):
+    """Figure 3."""
+
+    titles: Titles
+    intervals: Intervals
+    figure: LabelCurves
+
+
+class CohortTableSettings(Settings):
+    """Table 1."""
+
+    titles: Titles
+    cohorts: dict[str, Cohort]
+    labels: list[LabelCount]
+
+
+class DiceTableSettings(Settings):
+    """Table 2."""
+
+    titles: Titles
+    intervals: Intervals
+
+
+def canonical(settings: BaseModel) -> str:
+    """One line of JSON with sorted keys: equal settings give equal text."""
+    return json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+# ------------------------------------------------------------------------------------------- from an experiment
+def augmentation(experiment: Experiment, name: str) -> Augmentation:
+    """An augmentation by name: the experiment's own, else the built-in one."""
+    return {**AUGMENTATIONS, **experiment.augmentations}[name]
+
+
+def label_counts(experiment: Experiment, method: str) -> list[LabelCount]:
+    """The label budgets of a method."""
+    return experiment.methods[method].labels or experiment.labels
+
+
+def finetuning(experiment: Experiment, method: str) -> Finetuning:
+    """The experiment's finetuning with the method's changes."""
+    change = experiment.methods[method].finetuning.model_dump(exclude_none=True)
+    return Finetuning.model_validate({**experiment.finetuning.model_dump(), **change})
+
+
+def pretraining_stages(method: RegressionMethod | ContrastiveMethod) -> dict[str, Training]:
+    """A method's pretraining stages in their order, by the key that sets them."""
+    if isinstance(method, RegressionMethod):
+        return {"training": method.training}
+    stages: dict[str, GlobalStage | LocalStage | None] = {"global_stage": method.global_stage, "local_stage": method.local_stage}
+    return {name: stage for name, stage in stages.items() if stage is not None}
+
+
+def runs(experiment: Experiment) -> Iterator[tuple[str, str, LabelCount, int]]:
+    """All finetunings of a study: (cohort, method, N, draw)."""
+    for cohort in experiment.cohorts:
+        for method in experiment.methods:
+            for labels in label_counts(experiment, method):
+                for draw in range(1, experiment.draws + 1):
+                    yield cohort, method, labels, draw
+
+
+def fetch_settings(experiment: Experiment, cohort: str, fingerprint: str) -> FetchSettings:
+    """Settings of the job that brings a cohort in."""
+    return FetchSettings(cohort=cohort, source=experiment.cohorts[cohort].source, fingerprint=fingerprint)
+
+
+def prepare_settings(experiment: Experiment, cohort: str) -> PrepareSettings:
+    """Settings of the job that makes a cohort's slices."""
+    return PrepareSettings(source=experiment.cohorts[cohort].source, grid=experiment.cohorts[cohort].grid)
+
+
+def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
+    """Settings of a cohort's split."""
+    return SplitSettings(cohort=cohort, test=experiment.cohorts[cohort].test, seed=experiment.seed)
+
+
+def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:
+    """Settings of one draw of a cohort; N is no part of them, so that a new N leaves finished draws alone."""
+    return DrawSettings(cohort=cohort, seed=experiment.seed, draw=draw)
+
+
+def admit_settings(experiment: Experiment) -> AdmitSettings:
+    """Settings of the check that precedes all training."""
+    counts = [n for method in experiment.methods for n in label_counts(experiment, method)]
+    return AdmitSettings(cohorts=list(experiment.cohorts), largest=max((n for n in counts if n != "all"), default=1))
+
+
+def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> PretrainSettings:
+    """Settings of a method's pretraining on a cohort."""
+    recipe = experiment.methods[method]
+    if not isinstance(recipe, (RegressionMethod, ContrastiveMethod)):
+        raise TypeError(f"{method} has no pretraining")
+    return PretrainSettings(
+        network=experiment.network,
+        method=recipe.model_copy(update={"labels": None, "finetuning": type(recipe.finetuning)(), "title": None}),
+        augmentations={key: augmentation(experiment, stage.augmentation) for key, stage in pretraining_stages(recipe).items()},
+        flip=experiment.cohorts[cohort].flip,
+        precision=experiment.precision,
+        seed=experiment.seed,
+    )
+
+
+def finetune_settings(experiment: Experiment, cohort: str, method: str, n: LabelCount, draw: int) -> FinetuneSettings:
+    """Settings of one finetuning; the seed depends on neither method nor N, so that runs are paired."""
+    budget = finetuning(experiment, method)
+    return FinetuneSettings(
+        network=experiment.network,
+        finetuning=budget,
+        augmentation=augmentation(experiment, budget.augmentation),
+        flip=experiment.cohorts[cohort].flip,
+        precision=experiment.precision,
+        labels=n,
+        draw=draw,
+        seed=experiment.seed,
+    )
+
+
+def evaluate_settings(experiment: Experiment, cohort: str, method: str, draw: int) -> EvaluateSettings:
+    """Settings of the scoring of one run."""
+    return EvaluateSettings(cohort=cohort, method=method, draw=draw, grid=experiment.cohorts[cohort].grid, precision=experiment.precision)
+
+
+def run_folder(cohort: str, method: str, labels: LabelCount, draw: int) -> str:
+    """Where a run's files lie, beneath the study's results."""
+    return f"{cohort}/finetuned/{method}/n{labels}/draw{draw}"
+
+
+def titles(experiment: Experiment) -> Titles:
+    """Names for figures and tables."""
+    methods: dict[str, Method] = experiment.methods
+    return Titles(
+        cohorts={
+            name: CohortTitle(title=cohort.title or name.replace("_", " "), stands_for=cohort.stands_for)
+            for name, cohort in experiment.cohorts.items()
+        },
+        methods={
+            name: MethodTitle(
+                title=method.title or name.replace("_", " "),
+                pretext=method.pretext,
+                benchmark=method.pretext == "none" and label_counts(experiment, name) == ["all"],
+            )
+            for name, method in methods.items()
+        },
+    )
+
+
+
+def curves_settings(experiment: Experiment) -> CurvesSettings:
+    """Settings of figure 3."""
+    return CurvesSettings(titles=titles(experiment), intervals=experiment.intervals, figure=experiment.figures.label_curves)
+
+
+def cohort_table_settings(experiment: Experiment) -> CohortTableSettings:
+    """Settings of table 1."""
+    return CohortTableSettings(titles=titles(experiment), cohorts=experiment.cohorts, labels=experiment.labels)
+
+
+def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
+    """Settings of table 2."""
+    return DiceTableSettings(titles=titles(experiment), intervals=experiment.intervals)

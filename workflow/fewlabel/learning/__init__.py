@@ -1,0 +1,1 @@
+"""The network, its objectives, and the one training loop."""

@@ -1,0 +1,57 @@
+"""Supervised training on the labelled subjects of one draw."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+
+from fewlabel.errors import InputError
+from fewlabel.jobs import FinetuneSettings
+from fewlabel.learning.augment import augment
+from fewlabel.learning.batches import Slices, foreground_rows, torch_generator
+from fewlabel.learning.device import Precision
+from fewlabel.learning.loop import HistoryRow, train
+from fewlabel.learning.network import UNet, seeded
+from fewlabel.learning.segmentation import Segmentation
+from fewlabel.learning.weights import Loaded, load_weights
+from fewlabel.seeds import seed64
+from fewlabel.slices import Store
+
+
+def finetune(
+    store: Store, subjects: Sequence[str], settings: FinetuneSettings, initial: Path | None, device: torch.device, precision: Precision
+) -> tuple[UNet, list[HistoryRow], Loaded | None]:
+    """Train a network on all slices of the labelled subjects with Dice loss.
+
+    Args:
+        store: the cohort's slices.
+        subjects: the labelled ones of the draw; no other slice is read.
+        settings: network, budget, augmentation, seed and draw; runs of one draw see the same batches and transforms,
+            whatever their initialisation.
+        initial: pretrained weights; None for random initialisation.
+        device, precision: where and how the network is trained.
+
+    Returns:
+        The network, the history, and which parameters were loaded (None for random initialisation).
+    """
+    budget, names = settings.finetuning, (settings.seed, "finetune", settings.draw)
+    network = seeded(lambda: UNet(settings.network.widths), *names)
+    loaded = load_weights(network, initial, settings.network.widths) if initial else None
+    rows = store.rows(subjects)
+    target = store.index["target_px"].to_numpy()[rows] > 0
+    if not target.any():
+        raise InputError(f"labelled subjects {', '.join(subjects)}: their masks hold no target on the working grid; check labels and grid")
+    slices = Slices(store, device)
+    seed = seed64(*names)
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        batch = foreground_rows(rows, target, budget.batch, budget.foreground, seed, step)
+        images, masks = augment(
+            slices.images(batch), slices.masks(batch), settings.augmentation, settings.flip, torch_generator(device, seed, "augment", step)
+        )
+        assert masks is not None
+        return images, masks
+
+    objective = Segmentation(network).to(device)
+    return network, train(objective, sample, budget, device, precision, "finetune"), loaded

@@ -1,0 +1,128 @@
+"""Pretraining without labels: each stage is an objective and a sampler for the one loop."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+
+from fewlabel.errors import InputError
+from fewlabel.experiment import ContrastiveMethod, RegressionMethod
+from fewlabel.jobs import PretrainSettings, pretraining_stages
+from fewlabel.learning.augment import augment, intensity
+from fewlabel.learning.batches import Slices, partition_rows, rows_by_volume, torch_generator, uniform_rows
+from fewlabel.learning.contrastive import GlobalContrast, LocalContrast
+from fewlabel.learning.device import Precision
+from fewlabel.learning.loop import HistoryRow, train
+from fewlabel.learning.network import UNet, seeded
+from fewlabel.learning.regression import Regression
+from fewlabel.slices import Store
+
+Sampler = Callable[[int], tuple[Tensor | Generator, ...]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every stage is built from: a network, and the slices of the subjects that may be seen."""
+
+    network: UNet
+    store: Store
+    slices: Slices
+    subjects: Sequence[str]
+    settings: PretrainSettings
+    device: torch.device
+
+    def view(self, images: Tensor, stage: str, name: str, step: int) -> Tensor:
+        """One augmented view of a batch."""
+        chance = torch_generator(self.device, self.settings.seed, stage, name, step)
+        return augment(images, None, self.settings.augmentations[stage], self.settings.flip, chance)[0]
+
+
+def pretrain(
+    store: Store, subjects: Sequence[str], settings: PretrainSettings, device: torch.device, precision: Precision
+) -> tuple[UNet, int, dict[str, list[HistoryRow]]]:
+    """Run all stages of a method on the slices of these subjects; their masks are never read.
+
+    Returns:
+        The network, how many of its decoder stages were trained (coarsest first), and each stage's history.
+
+    Raises:
+        InputError: no subject to pretrain on, or too few for the method's positives.
+    """
+    if not subjects:
+        raise InputError("pretraining: no subject is left for it; lower `test`, or add unlabelled subjects")
+    network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network").to(device)
+    work = Work(network, store, Slices(store, device), subjects, settings, device)
+    history: dict[str, list[HistoryRow]] = {}
+    for stage, budget in pretraining_stages(settings.method).items():
+        objective, sample = seeded(lambda stage=stage: STAGES[stage](work), settings.seed, stage)  # type: ignore[misc]
+        history[stage] = train(objective.to(device), sample, budget, device, precision, f"pretrain, {stage.replace('_', ' ')}")
+    return network.requires_grad_(True), _decoder_stages_trained(settings), history
+
+
+def _decoder_stages_trained(settings: PretrainSettings) -> int:
+    if isinstance(settings.method, RegressionMethod):
+        return len(settings.network.widths) - 1
+    return settings.method.local_stage.decoder_stages if settings.method.local_stage else 0
+
+
+def _regression(work: Work) -> tuple[nn.Module, Sampler]:
+    method, seed = work.settings.method, work.settings.seed
+    assert isinstance(method, RegressionMethod)
+    rows = work.store.rows(work.subjects)
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        images = work.slices.images(uniform_rows(rows, method.training.batch, seed, step))
+        return work.view(images, "training", "view", step), torch_generator(work.device, seed, "corruption", step)
+
+    return Regression(work.network, method.corrupted, method.block, method.noise_scale), sample
+
+
+def _global_contrast(work: Work) -> tuple[nn.Module, Sampler]:
+    method, seed = work.settings.method, work.settings.seed
+    assert isinstance(method, ContrastiveMethod)
+    stage = method.global_stage
+    volumes = rows_by_volume(work.store.index, work.subjects)
+    if "anatomy" in stage.positives and len(volumes) < 2:
+        raise InputError("positives by anatomy need at least two subjects to pretrain on; use positives: [augmentation]")
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        rows, parts, owners = partition_rows(volumes, stage.partitions, stage.batch, seed, step)
+        images = work.slices.images(rows)
+        first, second = (work.view(images, "global_stage", view, step) for view in ("first", "second"))
+        return first, second, torch.from_numpy(parts).to(work.device), torch.from_numpy(owners).to(work.device)
+
+    side = work.settings.network.reduction
+    bottleneck = work.settings.network.widths[-1] * (work.store.images.shape[1] // side) * (work.store.images.shape[2] // side)
+    return GlobalContrast(work.network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature), sample
+
+
+def _local_contrast(work: Work) -> tuple[nn.Module, Sampler]:
+    method, seed = work.settings.method, work.settings.seed
+    assert isinstance(method, ContrastiveMethod) and method.local_stage is not None
+    stage = method.local_stage
+    rows = work.store.rows(work.subjects)
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        images = work.slices.images(uniform_rows(rows, stage.batch, seed, step))
+        chance = torch_generator(work.device, seed, "regions", step)
+        views = (
+            intensity(images, work.settings.augmentations["local_stage"], torch_generator(work.device, seed, "local_stage", view, step))
+            for view in ("first", "second")
+        )
+        return (*views, chance)
+
+    width = work.settings.network.widths[-1 - stage.decoder_stages]
+    return (
+        LocalContrast(
+            work.network, stage.decoder_stages, width, stage.head, stage.regions, stage.region_size, stage.temperature, stage.freeze_encoder
+        ),
+        sample,
+    )
+
+
+STAGES: dict[str, Callable[[Work], tuple[nn.Module, Sampler]]] = {
+    "training": _regression,
+    "global_stage": _global_contrast,
+    "local_stage": _local_contrast,
+}

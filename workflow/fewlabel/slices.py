@@ -1,0 +1,171 @@
+"""The slice store: a cohort's slices as memory-mapped arrays with an index, packed once.
+
+A store is a folder with
+    images.npy    float16 (slice, row, column), 0 to 1 between the volume's percentiles
+    masks.npy     uint8 of the same shape, 1 inside the target; 0 throughout for subjects without a label
+    index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1 along the volume), labelled, target_px
+    subjects.csv  one row a subject: its native shape, spacing and affine, slices, target volume
+    store.json    matrix, number of slices, SHA-256 of the arrays
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fewlabel.cohorts.subject import Subject
+from fewlabel.errors import InputError
+from fewlabel.experiment import Grid
+from fewlabel.files import sha256, whole, write_text
+from fewlabel.imaging.preprocess import Frame, preprocess
+from fewlabel.imaging.volume import Volume, save_nifti
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened slice store; the arrays stay on disk until they are read."""
+
+    images: NDArray[np.float16]
+    masks: NDArray[np.uint8]
+    index: pd.DataFrame
+    subjects: pd.DataFrame
+
+    def rows(self, subjects: Iterable[str]) -> NDArray[np.int64]:
+        """Positions in the arrays of all slices of these subjects, in the store's order."""
+        return np.flatnonzero(self.index["subject"].isin(list(subjects)).to_numpy())
+
+    def frame(self, subject: str, grid: Grid) -> tuple[Frame, NDArray[np.float64]]:
+        """A subject's frame and native affine."""
+        row = self.subjects.set_index("subject").loc[subject]
+        affine = np.array(json.loads(row["affine"]), dtype=np.float64)
+        return Frame.of(tuple(json.loads(row["shape"])), affine, grid), affine
+
+
+def open_store(manifest: Path) -> Store:
+    """Open the store of a `store.json`.
+
+    Raises:
+        InputError: a file of the store is missing or does not fit its manifest.
+    """
+    folder = manifest.parent
+    try:
+        facts = json.loads(manifest.read_text(encoding="utf-8"))
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        masks = np.load(folder / "masks.npy", mmap_mode="r")
+        index = pd.read_csv(folder / "index.csv", dtype={"subject": str, "patient": str})
+        subjects = pd.read_csv(folder / "subjects.csv", dtype={"subject": str, "patient": str})
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder.name}: the slice store is incomplete ({error}); make it again: fewlabel prepare") from None
+    expected = (facts["slices"], *facts["matrix"])
+    if images.shape != expected or masks.shape != expected or len(index) != expected[0]:
+        raise InputError(f"{folder.name}: the arrays are not those of store.json; make the store again: fewlabel prepare")
+    return Store(images, masks, index, subjects)
+
+
+def pack(
+    subjects: Sequence[Subject], read: Callable[[Subject], Volume], grid: Grid, folder: Path, native: Path, workers: int = 1
+) -> None:
+    """Preprocess all subjects and write the store, and their native truth masks.
+
+    Args:
+        subjects: in the order of the store.
+        read: gives a subject's volume; must be picklable when `workers` is above 1.
+        grid: the working grid.
+        folder: of the store.
+        native: receives `labels/<subject>.nii.gz` (1 inside the target, native grid) for labelled subjects and, for
+            subjects without files of their own, `images/<subject>.nii.gz`.
+        workers: processes; each holds one volume.
+    """
+    parts = folder / ".parts"
+    parts.mkdir(parents=True, exist_ok=True)
+    try:
+        work = partial(_part, read=read, grid=grid, parts=parts, native=native)
+        if workers > 1:
+            with ProcessPoolExecutor(workers) as pool:
+                facts = list(pool.map(work, subjects))
+        else:
+            facts = [work(subject) for subject in subjects]
+        index = pd.concat([part["index"] for part in facts], ignore_index=True)
+        for name, kind in (("images", np.float16), ("masks", np.uint8)):
+            _join([parts / f"{subject.subject}.{name}.npy" for subject in subjects], folder / f"{name}.npy", (len(index), *grid.matrix), kind)
+    finally:
+        for path in parts.glob("*.npy"):
+            path.unlink()
+        parts.rmdir()
+    write_text(folder / "index.csv", index.to_csv(index=False))
+    write_text(folder / "subjects.csv", pd.DataFrame([part["subject"] for part in facts]).to_csv(index=False))
+    manifest = {
+        "matrix": list(grid.matrix),
+        "slices": len(index),
+        "sha256": {name: sha256(folder / name) for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")},
+    }
+    write_text(folder / "store.json", json.dumps(manifest, indent=2) + "\n")
+
+
+def _part(subject: Subject, read: Callable[[Subject], Volume], grid: Grid, parts: Path, native: Path) -> dict[str, Any]:
+    volume = read(subject)
+    try:
+        images, masks, frame = preprocess(volume, grid)
+    except InputError as error:
+        raise InputError(f"{subject.subject}: {error}") from None
+    masks = np.zeros(images.shape, np.uint8) if masks is None else masks
+    np.save(parts / f"{subject.subject}.images.npy", images.astype(np.float16))
+    np.save(parts / f"{subject.subject}.masks.npy", masks)
+    if volume.mask is not None:
+        save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine)
+    if subject.image is None:
+        save_nifti(native / "images" / f"{subject.subject}.nii.gz", volume.image, volume.affine)
+    return {"index": _index(subject, masks), "subject": _facts(subject, volume, frame)}
+
+
+def _index(subject: Subject, masks: NDArray[np.uint8]) -> pd.DataFrame:
+    count = len(masks)
+    return pd.DataFrame(
+        {
+            "subject": subject.subject,
+            "patient": subject.patient,
+            "slice": range(count),
+            "position": np.round((np.arange(count) + 0.5) / count, 6),
+            "labelled": int(subject.labelled),
+            "target_px": masks.sum(axis=(1, 2), dtype=np.int64),
+        }
+    )
+
+
+def _facts(subject: Subject, volume: Volume, frame: Frame) -> dict[str, Any]:
+    slices, rows, columns = frame.native
+    slice_mm, row_mm, column_mm = (round(mm, 6) for mm in frame.spacing)
+    voxel_ml = float(np.prod(frame.spacing)) / 1000
+    return {
+        "subject": subject.subject,
+        "patient": subject.patient,
+        "labelled": int(subject.labelled),
+        "slices": slices,
+        "rows": rows,
+        "columns": columns,
+        "slice_mm": slice_mm,
+        "row_mm": row_mm,
+        "column_mm": column_mm,
+        "target_ml": None if volume.mask is None else round(int(volume.mask.sum()) * voxel_ml, 3),
+        "affine": json.dumps(volume.affine.tolist()),
+        "shape": json.dumps(list(volume.image.shape)),
+    }
+
+
+def _join(parts: Sequence[Path], path: Path, shape: tuple[int, ...], kind: type) -> None:
+    """Write the parts one after another into one array on disk, holding one part in memory at a time."""
+    with whole(path) as partial_path:
+        array = np.lib.format.open_memmap(partial_path, mode="w+", dtype=kind, shape=shape)
+        start = 0
+        for part in parts:
+            block = np.load(part)
+            array[start : start + len(block)] = block
+            start += len(block)
+        array.flush()

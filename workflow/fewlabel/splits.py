@@ -1,0 +1,136 @@
+"""Who is tested, who may be labelled, who only pretrains: by patient, fixed by seed, checked for disjointness."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pandas as pd
+
+from fewlabel.errors import InputError
+from fewlabel.seeds import generator
+
+Role = Literal["test", "pool", "unlabelled", "withheld"]
+"""test: scored only. pool: labelled, drawn from for finetuning, pretrained on. unlabelled: pretrained on.
+withheld: used nowhere (an unlabelled volume of a test patient)."""
+
+PRETRAINING_ROLES: tuple[Role, ...] = ("pool", "unlabelled")
+
+
+def assign_roles(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int) -> pd.DataFrame:
+    """Give every subject its role.
+
+    Args:
+        subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
+        cohort: its key in the experiment, for the seed and for messages.
+        test: how many test subjects to draw (whole patients), or their names.
+        seed: of the experiment.
+
+    Returns:
+        Columns subject, patient, labelled, role; rows in the order of `subjects`.
+
+    Raises:
+        InputError: listed test subjects unknown or without label, or no labelled subject left for the pool.
+    """
+    fixed = set(subjects.loc[subjects["use"] == "test", "patient"])
+    tested = _listed(subjects, cohort, test) | fixed if not isinstance(test, int) else _drawn(subjects, cohort, test, fixed, seed)
+    roles = subjects[["subject", "patient", "labelled"]].assign(
+        role=[_role(row.patient in tested, bool(row.labelled), str(row.use)) for row in subjects.itertuples()]
+    )
+    check_roles(roles)
+    if not (roles["role"] == "pool").any():
+        raise InputError(_too_many(cohort, int((roles["role"] == "test").sum()), int(subjects["labelled"].sum())))
+    return roles
+
+
+def check_roles(roles: pd.DataFrame) -> None:
+    """Refuse a split in which a patient is tested and also trained on, or a subject stands twice.
+
+    Raises:
+        InputError: with the patients or subjects concerned.
+    """
+    twice = roles.loc[roles["subject"].duplicated(), "subject"].tolist()
+    if twice:
+        raise InputError(f"split: subjects listed twice: {', '.join(twice)}; each may stand once")
+    tested = set(roles.loc[roles["role"] == "test", "patient"])
+    trained = set(roles.loc[roles["role"].isin(PRETRAINING_ROLES), "patient"])
+    if tested & trained:
+        raise InputError(f"split: patients both tested and trained on: {', '.join(sorted(tested & trained))}; give each one role")
+
+
+def order_pool(roles: pd.DataFrame, cohort: str, seed: int, draw: int) -> pd.DataFrame:
+    """One draw: the labelled pool in random order. Its first N subjects are the draw's N labelled ones, so draws are nested.
+
+    Returns:
+        Columns rank (from 1), subject, patient.
+    """
+    pool = roles[roles["role"] == "pool"].sort_values("subject")
+    order = generator(seed, "draw", cohort, draw).permutation(len(pool))
+    drawn = pool.iloc[order][["subject", "patient"]].reset_index(drop=True)
+    drawn.insert(0, "rank", range(1, len(drawn) + 1))
+    return drawn
+
+
+def check_pool(roles: pd.DataFrame, cohort: str, largest: int) -> list[str]:
+    """The problem, if any, of a pool that does not hold the largest N asked for."""
+    pool = int((roles["role"] == "pool").sum())
+    if largest <= pool:
+        return []
+    text = f"N = {largest}, but the pool of cohorts.{cohort} holds {pool} labelled subjects besides the test set"
+    return [f"labels: {text}; accepted: 1 to {pool}, or all; lower N or `test`, or label more subjects"]
+
+
+def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str]:
+    """The labelled subjects of a draw for N, or all of the pool.
+
+    Raises:
+        InputError: N is larger than the pool.
+    """
+    if labels != "all" and labels > len(draw):
+        raise InputError(f"labels: N = {labels}, but the pool holds {len(draw)} labelled subjects; accepted: 1 to {len(draw)}, or all")
+    count = len(draw) if labels == "all" else labels
+    return [str(subject) for subject in draw["subject"].iloc[:count]]
+
+
+def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[str]:
+    known = subjects.set_index("subject")
+    unknown = [name for name in names if name not in known.index]
+    unlabelled = [name for name in names if name in known.index and not known.loc[name, "labelled"]]
+    problems = [f"cohorts.{cohort}.test: no subject {name!r} in the cohort; its subjects: {_some(known.index)}" for name in unknown]
+    problems += [f"cohorts.{cohort}.test: {name} has no label, so it cannot be scored; name labelled subjects" for name in unlabelled]
+    if problems:
+        raise InputError("\n".join(problems))
+    return {str(known.loc[name, "patient"]) for name in names}
+
+
+def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], seed: int) -> set[str]:
+    """Whole patients in random order until `count` labelled volumes are reached, those that the table fixes first."""
+    free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(["auto", "test"])]
+    volumes = free.groupby("patient")["subject"].count()
+    labelled = int(subjects["labelled"].sum())
+    if count >= labelled or count > int(volumes.sum()):
+        raise InputError(_too_many(cohort, count, labelled))
+    patients = sorted(set(volumes.index) - fixed)
+    order = [patients[index] for index in generator(seed, "test", cohort).permutation(len(patients))]
+    tested, taken = set(fixed), int(volumes[volumes.index.isin(fixed)].sum())
+    for patient in order:
+        if taken + int(volumes[patient]) <= count:
+            tested.add(patient)
+            taken += int(volumes[patient])
+    return tested
+
+
+def _role(tested: bool, labelled: bool, use: str) -> Role:
+    if tested:
+        return "test" if labelled and use in ("auto", "test") else "withheld"
+    return "pool" if labelled else "unlabelled"
+
+
+def _too_many(cohort: str, tested: int, labelled: int) -> str:
+    return (
+        f"cohorts.{cohort}.test: {tested} test subjects of {labelled} labelled ones leave none to train on; "
+        f"accepted: 1 to {max(labelled - 1, 0)}; lower `test` or label more subjects"
+    )
+
+
+def _some(names: Sequence[str] | pd.Index) -> str:
+    shown = [str(name) for name in list(names)[:8]]
+    return ", ".join(shown) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -1,0 +1,245 @@
+"""From a merged configuration to an `Experiment`, with errors that name the file, the key and what is accepted."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from fewlabel import jobs
+from fewlabel.errors import InputError
+from fewlabel.experiment import AUGMENTATIONS, Augmentation, ContrastiveMethod, Experiment, RegressionMethod
+
+Place = tuple[str | int, ...]
+GEOMETRIC = ("rotation_deg", "scale", "shift", "elastic_px", "flip", "crop_min")
+
+
+def load(config: Mapping[str, Any], files: Sequence[Path] = ()) -> Experiment:
+    """Validate a merged configuration.
+
+    Args:
+        config: the content of `config.yaml` with its overlays merged in; cohorts and methods set to null are dropped.
+        files: the files it came from, in the order of merging; errors name the last that sets the key.
+
+    Raises:
+        InputError: unknown keys, values out of bounds, or settings that contradict each other, all at once.
+    """
+    data = {
+        key: {name: entry for name, entry in value.items() if entry is not None}
+        if key in ("cohorts", "methods") and isinstance(value, Mapping)
+        else value
+        for key, value in config.items()
+    }
+    try:
+        experiment = Experiment.model_validate(data)
+    except ValidationError as error:
+        problems = [_explain(details, files) for details in error.errors()]
+    else:
+        problems = [f"{_where(place, files)}: {text}" for place, text in contradictions(experiment)]
+        if not problems:
+            return experiment
+    raise InputError("\n".join(problems))
+
+
+def read_config(files: Sequence[Path]) -> dict[str, Any]:
+    """Merge experiment files as Snakemake does: mappings key by key, anything else as a whole, later files win."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{file}: no such experiment file") from None
+        except yaml.YAMLError as error:
+            raise InputError(f"{file}: not YAML: {error}") from None
+        if not isinstance(content, dict):
+            raise InputError(f"{file}: holds no settings; accepted: a mapping of keys, as in config.yaml")
+        _merge(merged, content)
+    return merged
+
+
+def schema() -> str:
+    """The JSON schema of an experiment file, as committed in workflow/schemas/."""
+    return json.dumps(Experiment.model_json_schema(), indent=2) + "\n"
+
+
+# --------------------------------------------------------------------------------------------- contradictions
+def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    """Settings that are valid alone and not together, with their places."""
+    yield from _matrices(experiment)
+    yield from _augmentation_names(experiment)
+    yield from _local_stages(experiment)
+    if len(set(experiment.labels)) != len(experiment.labels):
+        yield ("labels",), f"each number once, but got {experiment.labels}"
+
+
+def _matrices(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    factor = experiment.network.reduction
+    for name, cohort in experiment.cohorts.items():
+        for side in cohort.grid.matrix:
+            if side % factor:
+                below, above = side // factor * factor, (side // factor + 1) * factor
+                near = f"{below} or {above}" if below else f"{above}"
+                text = f"{side} cannot be halved {len(experiment.network.widths) - 1} times (network.widths has that many stages below the first)"
+                yield ("cohorts", name, "grid", "matrix"), f"{text}; use multiples of {factor}, such as {near}, or fewer widths"
+                break
+
+
+def _augmentation_names(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    known = [*AUGMENTATIONS, *(name for name in experiment.augmentations if name not in AUGMENTATIONS)]
+    for place, name in _used_augmentations(experiment):
+        if name not in known:
+            yield (*place, "augmentation"), f"unknown augmentation {name!r}{_nearest(name, known)}; accepted: {', '.join(known)}"
+
+
+def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    yield ("finetuning",), experiment.finetuning.augmentation
+    for name, method in experiment.methods.items():
+        yield ("methods", name, "finetuning"), jobs.finetuning(experiment, name).augmentation
+        if isinstance(method, (RegressionMethod, ContrastiveMethod)):
+            for key, stage in jobs.pretraining_stages(method).items():
+                yield ("methods", name, key), stage.augmentation
+
+
+def _local_stages(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    deepest = len(experiment.network.widths) - 1
+    for name, method in experiment.methods.items():
+        stage = method.local_stage if isinstance(method, ContrastiveMethod) else None
+        if stage is None:
+            continue
+        place: Place = ("methods", name, "local_stage")
+        if stage.decoder_stages > deepest:
+            yield (*place, "decoder_stages"), f"{stage.decoder_stages} decoder stages, but network.widths gives {deepest}; accepted: 1 to {deepest}"
+            continue
+        yield from _local_views(experiment, place, stage.augmentation)
+        cell = stage.region_size * 2 ** (deepest - stage.decoder_stages)
+        for cohort in experiment.cohorts:
+            rows, columns = experiment.cohorts[cohort].grid.matrix
+            cells = (rows // cell) * (columns // cell)
+            if cells < stage.regions:
+                text = f"{stage.regions} regions of {cell} x {cell} pixels do not fit the {rows} x {columns} matrix of cohort {cohort}"
+                yield (*place, "regions"), f"{text}; accepted: at most {cells}, or a smaller region_size or more decoder_stages"
+
+
+def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tuple[Place, str]]:
+    if name in {**AUGMENTATIONS, **experiment.augmentations}:
+        views, still = jobs.augmentation(experiment, name), Augmentation()
+        moving = [key for key in GEOMETRIC if getattr(views, key) != getattr(still, key)]
+        if moving:
+            text = f"{name!r} sets {', '.join(moving)}, but regions must stay in place between the two views"
+            yield (*place, "augmentation"), f"{text}; use one with intensity transforms only, such as 'intensity'"
+
+
+# ------------------------------------------------------------------------------------------------------ messages
+def _explain(details: ErrorDetails, files: Sequence[Path]) -> str:
+    place, model = _resolve(details["loc"])
+    where = _where(place, files)
+    if details["type"] == "extra_forbidden":
+        key, accepted = str(place[-1]), _keys(model)
+        return f"{where}: unknown key{_nearest(key, accepted)}; accepted here: {', '.join(accepted)}"
+    if details["type"] == "missing":
+        return f"{where}: missing; this key has no default"
+    message = details["msg"].removeprefix("Value error, ")
+    value = details.get("input")
+    shown = f" (got {value!r})" if isinstance(value, (str, int, float, bool, type(None))) and not isinstance(details.get("ctx", {}).get("error"), ValueError) else ""
+    return f"{where}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _resolve(location: Place) -> tuple[Place, Any]:
+    """A pydantic location without its union tags, and the model that holds its last key."""
+    model: Any = Experiment
+    place: list[str | int] = []
+    for index, part in enumerate(location):
+        last = index == len(location) - 1
+        choices = _choices(model)
+        if len(choices) > 1 and part in choices:
+            model = choices[str(part)]
+            continue
+        place.append(part)
+        if last:
+            break
+        model = _step(model, part)
+    return tuple(place), model
+
+
+def _choices(annotation: Any) -> dict[str, Any]:
+    """The models of a union, by the tag that pydantic puts into locations."""
+    found: dict[str, Any] = {}
+    for option in _options(annotation):
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            tags = [get_args(field.annotation) for name, field in option.model_fields.items() if name in ("kind", "pretext")]
+            found[tags[0][0] if tags else option.__name__] = option
+    return found
+
+
+def _options(annotation: Any) -> list[Any]:
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        return [inner for part in get_args(annotation) for inner in _options(part)]
+    if hasattr(annotation, "__metadata__"):
+        return _options(annotation.__origin__)
+    return [annotation]
+
+
+def _step(annotation: Any, part: str | int) -> Any:
+    for option in _options(annotation):
+        if isinstance(option, type) and issubclass(option, BaseModel) and part in option.model_fields:
+            return option.model_fields[str(part)].annotation
+        if get_origin(option) is dict:
+            return get_args(option)[1]
+        if get_origin(option) is list:
+            return get_args(option)[0]
+    return annotation
+
+
+def _keys(annotation: Any) -> list[str]:
+    return [name for option in _options(annotation) if isinstance(option, type) and issubclass(option, BaseModel) for name in option.model_fields]
+
+
+def _nearest(word: str, accepted: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, accepted, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _where(place: Place, files: Sequence[Path]) -> str:
+    """The last file that sets a key, with its line, and the key."""
+    key = ".".join(str(part) for part in place if part != "[key]")
+    for file in reversed(files):
+        line = _line(file, place)
+        if line:
+            return f"{file}:{line}: {key}"
+    return key if not files else f"{files[-1]}: {key}"
+
+
+def _line(file: Path, place: Place) -> int | None:
+    """The line of the deepest part of a place that a file sets; None where the file does not set its key at all."""
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, yaml.YAMLError):
+        return None
+    line, depth = None, 0
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+        depth += 1
+    return line if depth >= min(len(place), max(1, len(place) - 1)) else None
+
+
+def _merge(base: dict[str, Any], overlay: Mapping[str, Any]) -> None:
+    for key, value in overlay.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value

@@ -1,0 +1,94 @@
+# Scores of all runs in one table; figures and tables from tables alone (no weights, no images, no GPU).
+
+
+RUNS = list(jobs.runs(EXPERIMENT))
+
+
+# --------------------------------------------------------------------------------------------------------- collect
+rule collect:
+    """Join the scores of all runs into the study's one long table."""
+    input:
+        [f"{STUDY}/{jobs.run_folder(*run)}/scores.csv" for run in RUNS],
+    output:
+        scores=STUDY + "/scores.csv",
+    params:
+        settings=jobs.canonical(jobs.CollectSettings(runs=[jobs.run_folder(*run) for run in RUNS])),
+        results=STUDY,
+    log:
+        LOGS + "/collect.log",
+    conda:
+        "../../envs/cpu.yaml"
+    shell:
+        "fewlabel collect --settings {params.settings:q} --results {params.results} --scores {output.scores} > {log} 2>&1"
+
+
+# --------------------------------------------------------------------------------------------------------- figures
+rule figure3_label_curves:
+    """Mean Dice against the number of labelled subjects: a panel a cohort, a colour a method."""
+    input:
+        scores=rules.collect.output.scores,
+    output:
+        png=STUDY + "/figures/figure3_label_curves.png",
+        pdf=STUDY + "/figures/figure3_label_curves.pdf",
+    params:
+        settings=jobs.canonical(jobs.curves_settings(EXPERIMENT)),
+    log:
+        LOGS + "/figure3_label_curves.log",
+    conda:
+        "../../envs/cpu.yaml"
+    shell:
+        "fewlabel label-curves --settings {params.settings:q} --scores {input.scores} --png {output.png} "
+        "--pdf {output.pdf} > {log} 2>&1"
+
+
+# ---------------------------------------------------------------------------------------------------------- tables
+rule table1_cohorts:
+    """The subjects of each cohort and what they are used for."""
+    input:
+        roles=expand(rules.split.output.roles, cohort=EXPERIMENT.cohorts),
+        subjects=expand(STUDY + "/{cohort}/slices/subjects.csv", cohort=EXPERIMENT.cohorts),
+    output:
+        csv=STUDY + "/tables/table1_cohorts.csv",
+        markdown=STUDY + "/tables/table1_cohorts.md",
+    params:
+        settings=jobs.canonical(jobs.cohort_table_settings(EXPERIMENT)),
+        results=STUDY,
+    log:
+        LOGS + "/table1_cohorts.log",
+    conda:
+        "../../envs/cpu.yaml"
+    shell:
+        "fewlabel cohort-table --settings {params.settings:q} --results {params.results} --csv {output.csv} "
+        "--markdown {output.markdown} > {log} 2>&1"
+
+
+rule table2_dice:
+    """Dice by cohort, method and N, with intervals and the paper's numbers."""
+    input:
+        scores=rules.collect.output.scores,
+    output:
+        csv=STUDY + "/tables/table2_dice.csv",
+        markdown=STUDY + "/tables/table2_dice.md",
+    params:
+        settings=jobs.canonical(jobs.dice_table_settings(EXPERIMENT)),
+    log:
+        LOGS + "/table2_dice.log",
+    conda:
+        "../../envs/cpu.yaml"
+    shell:
+        "fewlabel dice-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
+        "--markdown {output.markdown} > {log} 2>&1"
+
+
+# --------------------------------------------------------------------------------------------------------- targets
+rule figures:
+    """All figures."""
+    input:
+        rules.figure3_label_curves.output,
+
+
+rule tables:
+    """All tables."""
+    input:
+        rules.table1_cohorts.output,
+        rules.table2_dice.output,
