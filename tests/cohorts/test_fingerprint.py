@@ -30,7 +30,9 @@ def test_it_does_not_depend_on_times_or_place(mine, monkeypatch):
     assert len(first) == 64
 
 
-@pytest.mark.parametrize("change", ["label", "image", "new image", "renamed", "table", "table changed", "label removed"])
+@pytest.mark.parametrize(
+    "change", ["label", "image", "new image", "renamed", "table", "table changed", "label removed"]
+)
 def test_it_changes_with_the_files(mine, write, change):
     (mine / "subjects.csv").write_text("subject,use\na,train\n")
     first = fingerprint(source())

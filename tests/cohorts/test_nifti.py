@@ -128,10 +128,9 @@ def test_the_registry_gives_what_the_module_gives(mine):
 
 
 def test_a_label_whose_header_scales_it_is_read_as_whole_numbers(mine):
-    image = nib.Nifti1Image(np.array(image_of(mine / "labels" / "a.nii.gz"), dtype=np.float32), nib.load(mine / "images/a.nii.gz").affine)
-    image.header.set_data_dtype(np.uint8)
-    image.header.set_slope_inter(2 / 255, 0)
     truth = image_of(mine / "labels" / "a.nii.gz")
+    image = nib.Nifti1Image(10 * truth.astype(np.int16) + 1000, nib.load(mine / "images" / "a.nii.gz").affine)
+    image.header.set_slope_inter(0.1, -100)  # read back: 1.0000015 and 2.0000015
     nib.save(image, mine / "labels" / "a.nii.gz")
     subject = nifti.list_subjects(source())[0]
     assert np.array_equal(nifti.read_volume(source(labels=[2]), subject).mask, truth == 2)
@@ -242,7 +241,10 @@ def test_two_default_tables_are_refused(mine):
         ("subject\tgroup\na\tx\n", "unknown column 'group'; accepted columns: subject, patient, use"),
         ("patient\tuse\na\ttest\n", "no column 'subject'"),
         ("", "no column 'subject'"),
-        ("subject\tuse\na\tvalidation\n", "line 2: unknown use 'validation'; accepted: auto, train, test, unlabelled, exclude"),
+        (
+            "subject\tuse\na\tvalidation\n",
+            "line 2: unknown use 'validation'; accepted: auto, train, test, unlabelled, exclude",
+        ),
         ("subject\tuse\na\ttest\n\naa\ttest\n", "line 4: no image of subject 'aa'; did you mean 'a'?"),
         ("subject\tuse\na\ttest\na\ttrain\n", "subject 'a' in 2 rows"),
         ("subject\tuse\na\ttest\textra\n", "line 2: 3 cells, but the header has 2"),
@@ -321,7 +323,9 @@ def test_wherever_a_compressed_file_is_cut_it_is_refused(mine, missing):
 
 
 def test_a_damaged_byte_is_found_behind_the_channel_that_is_read(mine, write):
-    path = write(mine / "images" / "a.nii.gz", np.random.default_rng(0).integers(0, 999, (16, 16, 8, 4), dtype=np.int16))
+    path = write(
+        mine / "images" / "a.nii.gz", np.random.default_rng(0).integers(0, 999, (16, 16, 8, 4), dtype=np.int16)
+    )
     damaged = bytearray(path.read_bytes())
     damaged[-100] ^= 0xFF
     path.write_bytes(damaged)

@@ -1,7 +1,7 @@
 """The command line: one sub-command a rule of the workflow, each usable by hand.
 
-`--settings` takes the JSON that the rule passes (see `fewlabel.jobs`). Libraries that take long to import are imported by
-the commands that need them.
+`--settings` takes the JSON that the rule passes (see `fewlabel.jobs`). Libraries that take long to import are imported
+by the commands that need them.
 """
 
 import json
@@ -19,7 +19,9 @@ from fewlabel import jobs
 from fewlabel.errors import InputError, TrainingError
 from fewlabel.files import write_text
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.partition("\n")[0])
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.partition("\n")[0]
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,17 +37,33 @@ def _json(model: type[Model]) -> Callable[[str], Model]:
 
 
 FetchJson = Annotated[jobs.FetchSettings, typer.Option("--settings", parser=_json(jobs.FetchSettings), metavar="JSON")]
-PrepareJson = Annotated[jobs.PrepareSettings, typer.Option("--settings", parser=_json(jobs.PrepareSettings), metavar="JSON")]
+PrepareJson = Annotated[
+    jobs.PrepareSettings, typer.Option("--settings", parser=_json(jobs.PrepareSettings), metavar="JSON")
+]
 SplitJson = Annotated[jobs.SplitSettings, typer.Option("--settings", parser=_json(jobs.SplitSettings), metavar="JSON")]
 DrawJson = Annotated[jobs.DrawSettings, typer.Option("--settings", parser=_json(jobs.DrawSettings), metavar="JSON")]
 AdmitJson = Annotated[jobs.AdmitSettings, typer.Option("--settings", parser=_json(jobs.AdmitSettings), metavar="JSON")]
-PretrainJson = Annotated[jobs.PretrainSettings, typer.Option("--settings", parser=_json(jobs.PretrainSettings), metavar="JSON")]
-FinetuneJson = Annotated[jobs.FinetuneSettings, typer.Option("--settings", parser=_json(jobs.FinetuneSettings), metavar="JSON")]
-EvaluateJson = Annotated[jobs.EvaluateSettings, typer.Option("--settings", parser=_json(jobs.EvaluateSettings), metavar="JSON")]
-CollectJson = Annotated[jobs.CollectSettings, typer.Option("--settings", parser=_json(jobs.CollectSettings), metavar="JSON")]
-CurvesJson = Annotated[jobs.CurvesSettings, typer.Option("--settings", parser=_json(jobs.CurvesSettings), metavar="JSON")]
-CohortTableJson = Annotated[jobs.CohortTableSettings, typer.Option("--settings", parser=_json(jobs.CohortTableSettings), metavar="JSON")]
-DiceTableJson = Annotated[jobs.DiceTableSettings, typer.Option("--settings", parser=_json(jobs.DiceTableSettings), metavar="JSON")]
+PretrainJson = Annotated[
+    jobs.PretrainSettings, typer.Option("--settings", parser=_json(jobs.PretrainSettings), metavar="JSON")
+]
+FinetuneJson = Annotated[
+    jobs.FinetuneSettings, typer.Option("--settings", parser=_json(jobs.FinetuneSettings), metavar="JSON")
+]
+EvaluateJson = Annotated[
+    jobs.EvaluateSettings, typer.Option("--settings", parser=_json(jobs.EvaluateSettings), metavar="JSON")
+]
+CollectJson = Annotated[
+    jobs.CollectSettings, typer.Option("--settings", parser=_json(jobs.CollectSettings), metavar="JSON")
+]
+CurvesJson = Annotated[
+    jobs.CurvesSettings, typer.Option("--settings", parser=_json(jobs.CurvesSettings), metavar="JSON")
+]
+CohortTableJson = Annotated[
+    jobs.CohortTableSettings, typer.Option("--settings", parser=_json(jobs.CohortTableSettings), metavar="JSON")
+]
+DiceTableJson = Annotated[
+    jobs.DiceTableSettings, typer.Option("--settings", parser=_json(jobs.DiceTableSettings), metavar="JSON")
+]
 In = Annotated[Path, typer.Option(help="Read.")]
 Out = Annotated[Path, typer.Option(help="Written, whole or not at all.")]
 Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
@@ -65,7 +83,8 @@ def fetch(settings: FetchJson, subjects: Out, source: Out) -> None:
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
     write_text(subjects, pd.DataFrame(rows).to_csv(index=False))
     _write_json(source, {"fingerprint": settings.fingerprint, "source": settings.source.model_dump(mode="json")})
-    print(f"{settings.cohort}: {len(listed)} subjects, {sum(s.labelled for s in listed)} of them labelled; all volumes are sound")
+    labelled = sum(subject.labelled for subject in listed)
+    print(f"{settings.cohort}: {len(listed)} subjects, {labelled} of them labelled; all volumes are sound")
 
 
 @app.command()
@@ -119,7 +138,14 @@ def admit(settings: AdmitJson, roles: Annotated[list[Path], typer.Argument()], a
 # ------------------------------------------------------------------------------------------------------ learning
 @app.command()
 def pretrain(
-    settings: PretrainJson, store: In, roles: In, weights: Out, history: Out, run: Out, device: Device = "auto", threads: Threads = 1
+    settings: PretrainJson,
+    store: In,
+    roles: In,
+    weights: Out,
+    history: Out,
+    run: Out,
+    device: Device = "auto",
+    threads: Threads = 1,
 ) -> None:
     """Pretrain a network without labels on the pool and the unlabelled subjects."""
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
@@ -205,7 +231,9 @@ def evaluate(
         for subject, result in evaluate_subjects(
             network.to(where), open_store(store), settings.grid, subjects, truth, predictions, where, precision
         ):
-            rows.append(as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result))
+            rows.append(
+                as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result)
+            )
             progress.advance(note=f"Dice {result.dice:.3f}")
     write_text(scores, pd.DataFrame(rows).to_csv(index=False))
 
@@ -254,7 +282,9 @@ def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out) -> 
 
 # ---------------------------------------------------------------------------------------------------- experiment
 @app.command()
-def validate(files: Annotated[list[Path], typer.Argument(help="config.yaml and overlays, in the order of merging.")]) -> None:
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="config.yaml and overlays, in the order of merging.")],
+) -> None:
     """Check experiment files and print the experiment that they make, with all defaults."""
     import yaml
 

@@ -42,7 +42,9 @@ class Scores:
     predicted_ml: float
 
 
-def predict(network: UNet, slices: Slices, rows: NDArray[np.int64], device: torch.device, precision: Precision) -> NDArray[np.float32]:
+def predict(
+    network: UNet, slices: Slices, rows: NDArray[np.int64], device: torch.device, precision: Precision
+) -> NDArray[np.float32]:
     """Probability of the target, float32 (slice, row, column), on the working grid."""
     network.eval()
     parts = []
@@ -96,7 +98,9 @@ def score(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.fl
         raise InputError(f"predicted mask has shape {predicted.shape}, truth {truth.shape}: they must be on one grid")
     sizes = int(predicted.sum()), int(truth.sum())
     voxel_ml = float(np.prod(spacing)) / 1000
-    distances = _distances(predicted, truth, spacing) if all(sizes) else ((0.0, 0.0) if not any(sizes) else (np.nan, np.nan))
+    distances = (
+        _distances(predicted, truth, spacing) if all(sizes) else ((0.0, 0.0) if not any(sizes) else (np.nan, np.nan))
+    )
     return Scores(dice(predicted, truth), *distances, truth_ml=sizes[1] * voxel_ml, predicted_ml=sizes[0] * voxel_ml)
 
 
@@ -107,23 +111,28 @@ def dice(predicted: Mask, truth: Mask) -> float:
 
 
 def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
-    """HD95 and average symmetric surface distance in mm, of the masks' common bounding box (nothing lies outside it)."""
+    """HD95 and average symmetric surface distance in mm, within the masks' common bounding box."""
     box = _bounding_box(predicted | truth)
     pair = [torch.from_numpy(mask[box][None, None].copy()) for mask in (predicted, truth)]
     millimetres = tuple(float(size) for size in spacing)
     hd95 = compute_hausdorff_distance(pair[0], pair[1], include_background=True, percentile=95, spacing=millimetres)
-    assd = compute_average_surface_distance(pair[0], pair[1], include_background=True, symmetric=True, spacing=millimetres)
+    assd = compute_average_surface_distance(
+        pair[0], pair[1], include_background=True, symmetric=True, spacing=millimetres
+    )
     return float(hd95), float(assd)
 
 
 def _bounding_box(mask: Mask) -> tuple[slice, ...]:
     """The smallest box around a mask, one voxel wider: a surface voxel needs an outside beside it."""
     return tuple(
-        slice(max(0, int(places.min()) - 1), int(places.max()) + 2) for places in (np.flatnonzero(mask.any(axis=other)) for other in ((1, 2), (0, 2), (0, 1)))
+        slice(max(0, int(at.min()) - 1), int(at.max()) + 2)
+        for at in (np.flatnonzero(mask.any(axis=other)) for other in ((1, 2), (0, 2), (0, 1)))
     )
 
 
-def as_row(cohort: str, method: str, labels: int, draw: int, subject: str, scores: Scores) -> dict[str, str | int | float]:
+def as_row(
+    cohort: str, method: str, labels: int, draw: int, subject: str, scores: Scores
+) -> dict[str, str | int | float]:
     """A row of the long table of scores; Dice to 6 digits, mm and ml to 4."""
     digits = {"dice": 6}
     rounded = {name: round(value, digits.get(name, 4)) for name, value in asdict(scores).items()}

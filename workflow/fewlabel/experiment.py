@@ -55,7 +55,7 @@ class NiftiSource(Settings):
     folder: str = Field(min_length=1)
     """The cohort's folder, beneath `data_root` unless absolute."""
     subjects_table: str | None = None
-    """TSV or CSV in the folder with the columns subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
+    """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
     labels: list[Positive] = Field([1], min_length=1)
     """Values in the label files that form the target; several are merged."""
     channel: int | None = Field(None, ge=0)
@@ -126,7 +126,9 @@ class Cohort(Settings):
 class Network(Settings):
     """The U-Net."""
 
-    widths: list[Annotated[int, Field(ge=4, multiple_of=4)]] = Field([16, 32, 64, 128, 128, 128], min_length=2, max_length=8)
+    widths: list[Annotated[int, Field(ge=4, multiple_of=4)]] = Field(
+        [16, 32, 64, 128, 128, 128], min_length=2, max_length=8
+    )
     """Channels of each stage, finest first; each further stage halves the matrix. Multiples of 4 (GroupNorm)."""
 
     @property
@@ -198,11 +200,12 @@ def _optional(field: FieldInfo) -> tuple[Any, Any]:
     return annotation | None, Field(None, description=field.description)
 
 
-FinetuningChange: type[Settings] = create_model(
+_changes: dict[str, Any] = {name: _optional(field) for name, field in Finetuning.model_fields.items()}
+FinetuningChange = create_model(
     "FinetuningChange",
     __base__=Settings,
     __doc__="What a method does differently in finetuning; what is not named stays as in `finetuning`.",
-    **{name: _optional(field) for name, field in Finetuning.model_fields.items()},
+    **_changes,
 )
 
 
@@ -214,7 +217,7 @@ class GlobalStage(Training):
     batch: Positive = 12
     """Slices a step, each seen in two views; partitions times volumes."""
     partitions: Positive = 4
-    """A volume is cut into this many equal parts along the slice axis; slices of one part count as anatomically similar."""
+    """Equal parts of a volume along the slice axis; slices of one part count as anatomically similar."""
     positives: Annotated[list[Literal["augmentation", "anatomy"]], Field(min_length=1)] = ["augmentation"]
     """Views of the same slice, slices of the same part of other volumes, or both."""
     similar_as_negatives: bool = False
@@ -228,7 +231,7 @@ class GlobalStage(Training):
     @model_validator(mode="after")
     def _balanced(self) -> Self:
         if self.batch % self.partitions:
-            raise ValueError(f"batch {self.batch} is no multiple of partitions {self.partitions}: batches hold whole volumes' worth of parts")
+            raise ValueError(f"batch {self.batch} is no multiple of partitions {self.partitions}")
         if self.partitions < 2 and not self.similar_as_negatives:
             raise ValueError("partitions 1 leaves no negatives; use 2 or more, or similar_as_negatives: true")
         if "anatomy" in self.positives and self.batch // self.partitions < 2:
@@ -257,7 +260,7 @@ class LocalStage(Training):
 class _Method(Settings):
     labels: LabelBudgets | None = None
     """This method's own label budgets instead of the experiment's."""
-    finetuning: FinetuningChange = FinetuningChange()  # type: ignore[valid-type]
+    finetuning: FinetuningChange = FinetuningChange()
     """What this method does differently in finetuning."""
     title: str | None = None
     """How figures and tables name the method; default: its key."""
@@ -326,9 +329,20 @@ class Figures(Settings):
 AUGMENTATIONS: dict[str, Augmentation] = {
     "none": Augmentation(),
     "geometry": Augmentation(rotation_deg=15, scale=0.05, flip=True),
-    "standard": Augmentation(rotation_deg=15, scale=0.05, shift=0.05, elastic_px=2, flip=True, brightness=0.1, contrast=0.2),
+    "standard": Augmentation(
+        rotation_deg=15, scale=0.05, shift=0.05, elastic_px=2, flip=True, brightness=0.1, contrast=0.2
+    ),
     "extensive": Augmentation(
-        rotation_deg=20, scale=0.15, shift=0.08, elastic_px=3, flip=True, brightness=0.15, contrast=0.3, gamma=0.25, shading=0.3, noise=0.05
+        rotation_deg=20,
+        scale=0.15,
+        shift=0.08,
+        elastic_px=3,
+        flip=True,
+        brightness=0.15,
+        contrast=0.3,
+        gamma=0.25,
+        shading=0.3,
+        noise=0.05,
     ),
     "views": Augmentation(crop_min=0.52, flip=True, brightness=0.3, contrast=0.3),
     "intensity": Augmentation(brightness=0.3, contrast=0.3),

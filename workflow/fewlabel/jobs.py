@@ -195,7 +195,10 @@ def pretraining_stages(method: RegressionMethod | ContrastiveMethod) -> dict[str
     """A method's pretraining stages in their order, by the key that sets them."""
     if isinstance(method, RegressionMethod):
         return {"training": method.training}
-    stages: dict[str, GlobalStage | LocalStage | None] = {"global_stage": method.global_stage, "local_stage": method.local_stage}
+    stages: dict[str, GlobalStage | LocalStage | None] = {
+        "global_stage": method.global_stage,
+        "local_stage": method.local_stage,
+    }
     return {name: stage for name, stage in stages.items() if stage is not None}
 
 
@@ -242,7 +245,9 @@ def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> Pretr
     return PretrainSettings(
         network=experiment.network,
         method=recipe.model_copy(update={"labels": None, "finetuning": type(recipe.finetuning)(), "title": None}),
-        augmentations={key: augmentation(experiment, stage.augmentation) for key, stage in pretraining_stages(recipe).items()},
+        augmentations={
+            key: augmentation(experiment, stage.augmentation) for key, stage in pretraining_stages(recipe).items()
+        },
         flip=experiment.cohorts[cohort].flip,
         precision=experiment.precision,
         seed=experiment.seed,
@@ -266,7 +271,9 @@ def finetune_settings(experiment: Experiment, cohort: str, method: str, n: Label
 
 def evaluate_settings(experiment: Experiment, cohort: str, method: str, draw: int) -> EvaluateSettings:
     """Settings of the scoring of one run."""
-    return EvaluateSettings(cohort=cohort, method=method, draw=draw, grid=experiment.cohorts[cohort].grid, precision=experiment.precision)
+    return EvaluateSettings(
+        cohort=cohort, method=method, draw=draw, grid=experiment.cohorts[cohort].grid, precision=experiment.precision
+    )
 
 
 def run_folder(cohort: str, method: str, labels: LabelCount, draw: int) -> str:
@@ -293,10 +300,11 @@ def titles(experiment: Experiment) -> Titles:
     )
 
 
-
 def curves_settings(experiment: Experiment) -> CurvesSettings:
     """Settings of figure 3."""
-    return CurvesSettings(titles=titles(experiment), intervals=experiment.intervals, figure=experiment.figures.label_curves)
+    return CurvesSettings(
+        titles=titles(experiment), intervals=experiment.intervals, figure=experiment.figures.label_curves
+    )
 
 
 def cohort_table_settings(experiment: Experiment) -> CohortTableSettings:

@@ -33,11 +33,14 @@ class Progress:
         seconds = max(time.monotonic() - self._start, 1e-9)
         rate = self._done / seconds
         left = (self.total - self._done) / rate if rate else float("inf")
-        return f"{self.what}: {self._done}/{self.total} {self.unit}s, {rate:.1f} a second, {left:.0f} s left{', ' + note if note else ''}"
+        done = f"{self.what}: {self._done}/{self.total} {self.unit}s"
+        return ", ".join([done, f"{rate:.1f} a second", f"{left:.0f} s left", *([note] if note else [])])
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.close()

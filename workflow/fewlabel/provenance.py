@@ -20,7 +20,10 @@ def machine(device: torch.device, precision: Precision) -> dict[str, Any]:
         "device": device.type,
         "precision": precision,
         "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("fewlabel", "torch", "numpy")}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("fewlabel", "torch", "numpy")},
+        },
     }
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
@@ -42,4 +45,3 @@ class Stopwatch:
 def history_table(stages: Mapping[str, Sequence[HistoryRow]]) -> pd.DataFrame:
     """Columns stage, step, loss (mean since the row before), learning_rate."""
     return pd.DataFrame([{"stage": stage, **asdict(row)} for stage, rows in stages.items() for row in rows])
-

@@ -3,7 +3,7 @@
 A store is a folder with
     images.npy    float16 (slice, row, column), 0 to 1 between the volume's percentiles
     masks.npy     uint8 of the same shape, 1 inside the target; 0 throughout for subjects without a label
-    index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1 along the volume), labelled, target_px
+    index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1), labelled, target_px
     subjects.csv  one row a subject: its native shape, spacing and affine, slices, target volume
     store.json    matrix, number of slices, SHA-256 of the arrays
 """
@@ -44,8 +44,8 @@ class Store:
     def frame(self, subject: str, grid: Grid) -> tuple[Frame, NDArray[np.float64]]:
         """A subject's frame and native affine."""
         row = self.subjects.set_index("subject").loc[subject]
-        affine = np.array(json.loads(row["affine"]), dtype=np.float64)
-        return Frame.of(tuple(json.loads(row["shape"])), affine, grid), affine
+        affine = np.array(json.loads(str(row["affine"])), dtype=np.float64)
+        return Frame.of(tuple(json.loads(str(row["shape"]))), affine, grid), affine
 
 
 def open_store(manifest: Path) -> Store:
@@ -62,15 +62,24 @@ def open_store(manifest: Path) -> Store:
         index = pd.read_csv(folder / "index.csv", dtype={"subject": str, "patient": str})
         subjects = pd.read_csv(folder / "subjects.csv", dtype={"subject": str, "patient": str})
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder.name}: the slice store is incomplete ({error}); make it again: fewlabel prepare") from None
+        raise InputError(
+            f"{folder.name}: the slice store is incomplete ({error}); make it again: fewlabel prepare"
+        ) from None
     expected = (facts["slices"], *facts["matrix"])
     if images.shape != expected or masks.shape != expected or len(index) != expected[0]:
-        raise InputError(f"{folder.name}: the arrays are not those of store.json; make the store again: fewlabel prepare")
+        raise InputError(
+            f"{folder.name}: the arrays are not those of store.json; make the store again: fewlabel prepare"
+        )
     return Store(images, masks, index, subjects)
 
 
 def pack(
-    subjects: Sequence[Subject], read: Callable[[Subject], Volume], grid: Grid, folder: Path, native: Path, workers: int = 1
+    subjects: Sequence[Subject],
+    read: Callable[[Subject], Volume],
+    grid: Grid,
+    folder: Path,
+    native: Path,
+    workers: int = 1,
 ) -> None:
     """Preprocess all subjects and write the store, and their native truth masks.
 
@@ -94,7 +103,12 @@ def pack(
             facts = [work(subject) for subject in subjects]
         index = pd.concat([part["index"] for part in facts], ignore_index=True)
         for name, kind in (("images", np.float16), ("masks", np.uint8)):
-            _join([parts / f"{subject.subject}.{name}.npy" for subject in subjects], folder / f"{name}.npy", (len(index), *grid.matrix), kind)
+            _join(
+                [parts / f"{subject.subject}.{name}.npy" for subject in subjects],
+                folder / f"{name}.npy",
+                (len(index), *grid.matrix),
+                kind,
+            )
     finally:
         for path in parts.glob("*.npy"):
             path.unlink()

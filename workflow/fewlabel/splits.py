@@ -31,7 +31,11 @@ def assign_roles(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str],
         InputError: listed test subjects unknown or without label, or no labelled subject left for the pool.
     """
     fixed = set(subjects.loc[subjects["use"] == "test", "patient"])
-    tested = _listed(subjects, cohort, test) | fixed if not isinstance(test, int) else _drawn(subjects, cohort, test, fixed, seed)
+    tested = (
+        _listed(subjects, cohort, test) | fixed
+        if not isinstance(test, int)
+        else _drawn(subjects, cohort, test, fixed, seed)
+    )
     roles = subjects[["subject", "patient", "labelled"]].assign(
         role=[_role(row.patient in tested, bool(row.labelled), str(row.use)) for row in subjects.itertuples()]
     )
@@ -53,11 +57,13 @@ def check_roles(roles: pd.DataFrame) -> None:
     tested = set(roles.loc[roles["role"] == "test", "patient"])
     trained = set(roles.loc[roles["role"].isin(PRETRAINING_ROLES), "patient"])
     if tested & trained:
-        raise InputError(f"split: patients both tested and trained on: {', '.join(sorted(tested & trained))}; give each one role")
+        raise InputError(
+            f"split: patients both tested and trained on: {', '.join(sorted(tested & trained))}; give each one role"
+        )
 
 
 def order_pool(roles: pd.DataFrame, cohort: str, seed: int, draw: int) -> pd.DataFrame:
-    """One draw: the labelled pool in random order. Its first N subjects are the draw's N labelled ones, so draws are nested.
+    """One draw: the labelled pool in random order; its first N subjects are the labelled ones, so draws are nested.
 
     Returns:
         Columns rank (from 1), subject, patient.
@@ -85,7 +91,9 @@ def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str
         InputError: N is larger than the pool.
     """
     if labels != "all" and labels > len(draw):
-        raise InputError(f"labels: N = {labels}, but the pool holds {len(draw)} labelled subjects; accepted: 1 to {len(draw)}, or all")
+        raise InputError(
+            f"labels: N = {labels}, but the pool holds {len(draw)} subjects; accepted: 1 to {len(draw)}, or all"
+        )
     count = len(draw) if labels == "all" else labels
     return [str(subject) for subject in draw["subject"].iloc[:count]]
 
@@ -94,8 +102,14 @@ def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[st
     known = subjects.set_index("subject")
     unknown = [name for name in names if name not in known.index]
     unlabelled = [name for name in names if name in known.index and not known.loc[name, "labelled"]]
-    problems = [f"cohorts.{cohort}.test: no subject {name!r} in the cohort; its subjects: {_some(known.index)}" for name in unknown]
-    problems += [f"cohorts.{cohort}.test: {name} has no label, so it cannot be scored; name labelled subjects" for name in unlabelled]
+    problems = [
+        f"cohorts.{cohort}.test: no subject {name!r} in the cohort; its subjects: {_some(known.index)}"
+        for name in unknown
+    ]
+    problems += [
+        f"cohorts.{cohort}.test: {name} has no label, so it cannot be scored; name labelled subjects"
+        for name in unlabelled
+    ]
     if problems:
         raise InputError("\n".join(problems))
     return {str(known.loc[name, "patient"]) for name in names}

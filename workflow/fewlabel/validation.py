@@ -84,8 +84,11 @@ def _matrices(experiment: Experiment) -> Iterable[tuple[Place, str]]:
             if side % factor:
                 below, above = side // factor * factor, (side // factor + 1) * factor
                 near = f"{below} or {above}" if below else f"{above}"
-                text = f"{side} cannot be halved {len(experiment.network.widths) - 1} times (network.widths has that many stages below the first)"
-                yield ("cohorts", name, "grid", "matrix"), f"{text}; use multiples of {factor}, such as {near}, or fewer widths"
+                text = f"{side} cannot be halved {len(experiment.network.widths) - 1} times, as network.widths asks"
+                yield (
+                    ("cohorts", name, "grid", "matrix"),
+                    f"{text}; use multiples of {factor}, such as {near}, or fewer widths",
+                )
                 break
 
 
@@ -93,7 +96,10 @@ def _augmentation_names(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     known = [*AUGMENTATIONS, *(name for name in experiment.augmentations if name not in AUGMENTATIONS)]
     for place, name in _used_augmentations(experiment):
         if name not in known:
-            yield (*place, "augmentation"), f"unknown augmentation {name!r}{_nearest(name, known)}; accepted: {', '.join(known)}"
+            yield (
+                (*place, "augmentation"),
+                f"unknown augmentation {name!r}{_nearest(name, known)}; accepted: {', '.join(known)}",
+            )
 
 
 def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
@@ -113,7 +119,10 @@ def _local_stages(experiment: Experiment) -> Iterable[tuple[Place, str]]:
             continue
         place: Place = ("methods", name, "local_stage")
         if stage.decoder_stages > deepest:
-            yield (*place, "decoder_stages"), f"{stage.decoder_stages} decoder stages, but network.widths gives {deepest}; accepted: 1 to {deepest}"
+            yield (
+                (*place, "decoder_stages"),
+                f"{stage.decoder_stages} decoder stages, but network.widths gives {deepest}; accepted: 1 to {deepest}",
+            )
             continue
         yield from _local_views(experiment, place, stage.augmentation)
         cell = stage.region_size * 2 ** (deepest - stage.decoder_stages)
@@ -121,8 +130,11 @@ def _local_stages(experiment: Experiment) -> Iterable[tuple[Place, str]]:
             rows, columns = experiment.cohorts[cohort].grid.matrix
             cells = (rows // cell) * (columns // cell)
             if cells < stage.regions:
-                text = f"{stage.regions} regions of {cell} x {cell} pixels do not fit the {rows} x {columns} matrix of cohort {cohort}"
-                yield (*place, "regions"), f"{text}; accepted: at most {cells}, or a smaller region_size or more decoder_stages"
+                text = f"{stage.regions} regions of {cell} x {cell} pixels do not fit {rows} x {columns} ({cohort})"
+                yield (
+                    (*place, "regions"),
+                    f"{text}; accepted: at most {cells}, or a smaller region_size or more decoder_stages",
+                )
 
 
 def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tuple[Place, str]]:
@@ -145,7 +157,12 @@ def _explain(details: ErrorDetails, files: Sequence[Path]) -> str:
         return f"{where}: missing; this key has no default"
     message = details["msg"].removeprefix("Value error, ")
     value = details.get("input")
-    shown = f" (got {value!r})" if isinstance(value, (str, int, float, bool, type(None))) and not isinstance(details.get("ctx", {}).get("error"), ValueError) else ""
+    shown = (
+        f" (got {value!r})"
+        if isinstance(value, (str, int, float, bool, type(None)))
+        and not isinstance(details.get("ctx", {}).get("error"), ValueError)
+        else ""
+    )
     return f"{where}: {message[0].lower()}{message[1:]}{shown}"
 
 
@@ -171,7 +188,9 @@ def _choices(annotation: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for option in _options(annotation):
         if isinstance(option, type) and issubclass(option, BaseModel):
-            tags = [get_args(field.annotation) for name, field in option.model_fields.items() if name in ("kind", "pretext")]
+            tags = [
+                get_args(field.annotation) for name, field in option.model_fields.items() if name in ("kind", "pretext")
+            ]
             found[tags[0][0] if tags else option.__name__] = option
     return found
 
@@ -197,7 +216,12 @@ def _step(annotation: Any, part: str | int) -> Any:
 
 
 def _keys(annotation: Any) -> list[str]:
-    return [name for option in _options(annotation) if isinstance(option, type) and issubclass(option, BaseModel) for name in option.model_fields]
+    return [
+        name
+        for option in _options(annotation)
+        if isinstance(option, type) and issubclass(option, BaseModel)
+        for name in option.model_fields
+    ]
 
 
 def _nearest(word: str, accepted: Sequence[str]) -> str:

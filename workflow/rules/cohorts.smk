@@ -97,6 +97,8 @@ rule prepare:
     conda:
         "../../envs/cpu.yaml"
     threads: 4
+    # All training of its cohort waits for it.
+    priority: 20
     resources:
         mem_mb=4000,
         runtime=120,

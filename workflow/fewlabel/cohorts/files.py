@@ -96,7 +96,9 @@ def _load(reading: Reading, path: Path, name: str, channel: int | None, role: Ro
         array, affine = read_nifti(path, channel)
         _read_to_the_end(path)
     except InputError as error:
-        reading.problems.append(name + str(error).removeprefix(path.name))
+        # Libraries' messages may span lines; a problem is one line.
+        message = " ".join(str(error).removeprefix(path.name).split())
+        reading.problems.append(f"{name}{message}")
         return None
     return Grid(array, affine)
 

@@ -1,6 +1,6 @@
 """Source `phantom`: synthetic T2w MR volumes of the abdomen or the pelvis, with masks, made by code.
 
-A random anatomy (`phantom_abdomen`, `phantom_pelvis`) is smoothly deformed and painted onto a grid (`phantom_shapes`);
+A random anatomy (`phantom_abdomen`, `phantom_pelvis`) is smoothly deformed and painted onto a grid (`phantom_canvas`);
 its tissues get the signal of a spin echo (`phantom_signal`); slices average over their thickness, the coils shade the
 image and noise follows Rice's law. The masks are exact: what was painted.
 """
@@ -16,10 +16,11 @@ from scipy.spatial.transform import Rotation
 
 from fewlabel.cohorts.phantom_abdomen import TARGET as LIVER
 from fewlabel.cohorts.phantom_abdomen import abdomen
+from fewlabel.cohorts.phantom_canvas import Axes, Labels, SmoothField, paint
 from fewlabel.cohorts.phantom_pelvis import TARGET as PROSTATE
 from fewlabel.cohorts.phantom_pelvis import pelvis
-from fewlabel.cohorts.phantom_shapes import Axes, Floats, Labels, Point, Scene, SmoothField, paint
-from fewlabel.cohorts.phantom_signal import Tissue, rician, textures, tissue_signals
+from fewlabel.cohorts.phantom_shapes import Scene
+from fewlabel.cohorts.phantom_signal import Floats, Tissue, rician, textures, tissue_signals
 from fewlabel.cohorts.subject import Subject
 from fewlabel.experiment import PhantomSource
 from fewlabel.imaging.volume import Volume
@@ -35,8 +36,8 @@ class _Anatomy:
 
 # Echo times of clinical half-Fourier single-shot (abdomen) and fast spin-echo (prostate) protocols.
 ANATOMIES = {
-    "abdomen": _Anatomy(abdomen, LIVER, tr=(2000, 6000), te=(65, 95)),
-    "pelvis": _Anatomy(pelvis, PROSTATE, tr=(3000, 6500), te=(85, 115)),
+    "abdomen": _Anatomy(abdomen, LIVER, tr=(2000, 6000), te=(55, 80)),
+    "pelvis": _Anatomy(pelvis, PROSTATE, tr=(3000, 6500), te=(90, 110)),
 }
 THIN_MM = 3.0
 """Thicker slices are painted in three layers, so that they average over their thickness."""
@@ -51,7 +52,7 @@ def list_subjects(source: PhantomSource) -> list[Subject]:
     return [Subject(name, patient=name, labelled=number < source.labelled) for number, name in enumerate(names)]
 
 
-def check(source: PhantomSource, subjects: list[Subject]) -> list[str]:  # noqa: ARG001
+def check(source: PhantomSource, subjects: list[Subject]) -> list[str]:
     """Problems with the data: none, since volumes are made by code."""
     return []
 
@@ -104,7 +105,9 @@ def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, ND
     scene = anatomy.draw(np.random.default_rng(seeds["anatomy"]))
     x, y, z = (
         _axis(low, high, step)
-        for low, high, step in zip(scene.low, scene.high, (source.pixel_mm, source.pixel_mm, source.slice_mm), strict=True)
+        for low, high, step in zip(
+            scene.low, scene.high, (source.pixel_mm, source.pixel_mm, source.slice_mm), strict=True
+        )
     )
     layers = 3 if source.slice_mm > THIN_MM else 1
     offsets = source.slice_mm * (np.arange(layers) - (layers - 1) / 2) / layers
@@ -119,7 +122,7 @@ def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, ND
 def _axis(low: float, high: float, step: float) -> NDArray[np.float64]:
     """Centres of as many pixels as fit between low and high (mm)."""
     count = max(int((high - low) / step), 1)
-    return (low + high) / 2 + step * (np.arange(count) - (count - 1) / 2)
+    return np.asarray((low + high) / 2 + step * (np.arange(count) - (count - 1) / 2), dtype=np.float64)
 
 
 def _shaded(source: PhantomSource, grid: _Grid, layers: Labels, rng: np.random.Generator) -> Floats:
@@ -141,17 +144,17 @@ def _coil(grid: _Grid, rng: np.random.Generator) -> Floats:
     half = np.subtract(scene.high, scene.low) / 2
     middle = np.add(scene.low, half)
     x, y, z = ((axis - m) / h for axis, m, h in zip(grid.axes, middle, half, strict=True))
-    slope = rng.normal(0, 0.12, size=3)
+    slope = rng.normal(0, 0.18, size=3)
     ramp = np.add.outer(np.add.outer(slope[0] * x, slope[1] * y + 0.15 * y**2), slope[2] * z)
-    return np.asarray(np.exp(0.12 * smooth + ramp), dtype=np.float32)
+    return np.asarray(np.exp(0.17 * smooth + ramp), dtype=np.float32)
 
 
 def _affine(source: PhantomSource, grid: _Grid, rng: np.random.Generator) -> NDArray[np.float64]:
     """Voxel indices to RAS+ mm: axes to the left, back and head, a few degrees oblique, the person off centre."""
     turn = Rotation.from_euler("xyz", rng.uniform(-4, 4, size=3), degrees=True).as_matrix()
     steps = np.diag([-source.pixel_mm, -source.pixel_mm, source.slice_mm])
-    first: Point = tuple(axis[0] for axis in grid.axes)
+    first = np.array([axis[0] for axis in grid.axes])
     affine = np.eye(4)
     affine[:3, :3] = turn @ steps
-    affine[:3, 3] = turn @ np.asarray(first) + rng.uniform(-15, 15, size=3)
+    affine[:3, 3] = turn @ first + rng.uniform(-15, 15, size=3)
     return affine

@@ -4,18 +4,17 @@ Sizes are those of adults as any atlas gives them, with wide variation; position
 (x, y, z) to the right, the front and the head.
 """
 
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from fewlabel.cohorts.phantom_abdomen_frame import INSIDE, SIDES, Frame, background, skeleton
 from fewlabel.cohorts.phantom_shapes import (
-    ENDLESS,
     Capsule,
     Ellipsoid,
     Part,
     Point,
     Scene,
-    Shape,
     Union,
     around,
     near,
@@ -26,44 +25,6 @@ from fewlabel.cohorts.phantom_signal import Tissue
 
 TARGET = frozenset({Tissue.LIVER, Tissue.LIVER_VESSEL, Tissue.LIVER_LESION})
 """What the mask holds: the whole liver."""
-INSIDE = (Tissue.VISCERAL_FAT,)
-SIDES = (1, -1)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What the organs' places depend on, in mm.
-
-    Attributes:
-        width, depth: half-axes of the abdominal cavity along x and y.
-        wall, fat: thickness of the muscles around it, and of the fat beneath the skin.
-        dome: height of the right diaphragm's top.
-        spine: y of the middle of the vertebral bodies.
-        size: relative size of the organs.
-    """
-
-    width: float
-    depth: float
-    wall: float
-    fat: float
-    dome: float
-    spine: float
-    size: float
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Frame":
-        """A person."""
-        build = around(rng, 1, 0.05)
-        depth = around(rng, 92, 0.07) * build
-        return cls(
-            width=around(rng, 130, 0.05) * build,
-            depth=depth,
-            wall=around(rng, 11, 0.2),
-            fat=min(around(rng, 15, 0.45), 32),
-            dome=75 + rng.uniform(-5, 5),
-            spine=30 - depth,
-            size=around(rng, 1, 0.07) * build,
-        )
 
 
 def abdomen(rng: np.random.Generator) -> Scene:
@@ -77,18 +38,14 @@ def abdomen(rng: np.random.Generator) -> Scene:
     """
     frame = Frame.draw(rng)
     organs = [
-        *_body(frame),
-        *_heart(rng, frame),
-        *_muscles(rng, frame),
+        *background(rng, frame),
         *_liver(rng, frame),
         *_spleen(rng, frame),
         *_kidneys(rng, frame),
         *_stomach(rng, frame),
         *_bowel(rng, frame),
         *_mesentery(rng, frame),
-        *_spine(rng, frame),
-        *_ribs(rng, frame),
-        *_great_vessels(frame),
+        *skeleton(rng, frame),
     ]
     width = np.clip(2 * (frame.width + frame.wall + frame.fat) + rng.uniform(15, 45), 340, 400) / 2
     depth = np.clip(2 * (frame.depth + frame.wall + frame.fat) + rng.uniform(25, 55), 260, 320) / 2
@@ -97,64 +54,22 @@ def abdomen(rng: np.random.Generator) -> Scene:
     return Scene(organs, low, (float(x + width), float(y + depth), float(top)), ((75.0, 6.0), (35.0, 2.5)), 18.0)
 
 
-def _body(frame: Frame) -> list[Part]:
-    width, depth = frame.width + frame.wall, frame.depth + frame.wall
-    skin = Ellipsoid((0, -9, 0), (width + frame.fat, depth + 9 + frame.fat, ENDLESS), power=2.5)
-    domes: list[Shape] = []
-    for side, height in ((1, frame.dome), (-1, frame.dome - 12)):
-        radii = (0.66 * frame.width, 1.1 * frame.depth, height + 150)
-        domes.append(Ellipsoid((side * 0.5 * frame.width, 0, -150), radii, power=4))
-    belly = Ellipsoid((0, 0, -190), (2 * frame.width, 2 * frame.depth, 220), power=4)
-    return [
-        Part(Tissue.FAT, skin),
-        Part(Tissue.MUSCLE, Ellipsoid((0, 3, 0), (width, depth, ENDLESS), power=2.5), bumps=1.0),
-        Part(Tissue.LUNG, Ellipsoid((0, 3, 0), (frame.width, frame.depth, ENDLESS), power=2.5), bumps=0.7),
-        Part(Tissue.VISCERAL_FAT, Union((*domes, belly), blend=12), frozenset({Tissue.LUNG})),
-    ]
-
-
-def _heart(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    centre = near(rng, (-15, 0.3 * frame.depth, frame.dome + 25), 6)
-    over = (Tissue.LUNG,)
-    chamber = near(rng, (centre[0] + 8, centre[1] - 5, centre[2]), 4)
-    return [
-        *parts(Tissue.VISCERAL_FAT, [Ellipsoid(centre, (62, 50, 40), (0, 0, 35))], over, bumps=3),
-        *parts(Tissue.MUSCLE, [Ellipsoid(centre, (54, 42, 38), (0, 0, 35))], (*over, Tissue.VISCERAL_FAT), bumps=2),
-        Part(Tissue.BLOOD, Ellipsoid(chamber, (38, 28, 33), (0, 0, 35)), frozenset({Tissue.MUSCLE}), bumps=3),
-    ]
-
-
-def _muscles(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    back = [Ellipsoid((side * 32, 2 - frame.depth, 0), (28, 21, ENDLESS), (0, 0, -12 * side)) for side in SIDES]
-    psoas: list[Shape] = []
-    for side in SIDES:
-        points = [(side * x, frame.spine + y, z) for x, y, z in ((22.0, -2.0, -10.0), (32, 0, -60), (42, 6, -190))]
-        psoas += tube(points, [5, around(rng, 15, 0.15), around(rng, 22, 0.15)])
-    crura = [tube([(side * 14, frame.spine + 20, 40), (side * 10, frame.spine + 22, -50)], [7, 4])[0] for side in SIDES]
-    streaks = [Ellipsoid((side * 22, -frame.depth - 4, 0), (1.5, 18, ENDLESS), (0, 0, -35 * side)) for side in SIDES]
-    return [
-        *parts(Tissue.MUSCLE, back, bumps=1.5),
-        *parts(Tissue.FAT, streaks, (Tissue.MUSCLE,), bumps=1),
-        *parts(Tissue.MUSCLE, psoas, INSIDE, bumps=1.5),
-        *parts(Tissue.MUSCLE, crura, INSIDE, bumps=1),
-    ]
-
-
-# ------------------------------------------------------------------------------------------------------------- liver
 def _liver(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    size, left = frame.size * around(rng, 1, 0.06), around(rng, 1, 0.22)
+    size, left = frame.size * around(rng, 0.95, 0.05), around(rng, 1, 0.2)
     z = frame.dome - 74 * size + rng.uniform(-6, 4)
     right = near(rng, (0.5 * frame.width, 0, z), 3)
-    radii = (0.52 * frame.width * size, 0.82 * frame.depth * size, around(rng, 80, 0.05) * size)
+    radii = (0.56 * frame.width * size, 0.85 * frame.depth * size, around(rng, 84, 0.05) * size)
     tip = Ellipsoid(
-        (0.66 * frame.width, 2, z - around(rng, 42, 0.3)), (28 * size, 46 * size, 48 * size), (0, 10, rng.uniform(-15, 15))
+        (0.66 * frame.width, 2, z - around(rng, 42, 0.3)),
+        (28 * size, 46 * size, 48 * size),
+        (0, 10, rng.uniform(-15, 15)),
     )
     left_turn = (rng.uniform(-10, 10), rng.uniform(0, 20), rng.uniform(-15, 15))
     left_lobe = Ellipsoid(
         near(rng, (0.02 * frame.width, 0.42 * frame.depth, z + 26), 5), (66 * left, 35 * left, 36 * left), left_turn
     )
     caudate = Ellipsoid(near(rng, (10, frame.spine + 52, z + 20), 3), (18, 16, 26 * size))
-    whole = Union((Ellipsoid(right, radii, (0, 8, rng.uniform(-8, 8))), tip, left_lobe, caudate), blend=10)
+    whole = Union((Ellipsoid(right, radii, (0, 8, rng.uniform(-8, 8)), 2.5), tip, left_lobe, caudate), blend=10)
     hollow = Ellipsoid(near(rng, (2, -6, z - 58), 7), (around(rng, 62, 0.12), 62, around(rng, 56, 0.1)), (0, 25, 0))
     fissure = Ellipsoid(near(rng, (8, 0.55 * frame.depth, z - 2), 4), (2.5, 26, around(rng, 32, 0.2)), (0, 0, -15))
     return [
@@ -214,7 +129,6 @@ def _gallbladder(rng: np.random.Generator, frame: Frame, z: float) -> list[Part]
     return parts(Tissue.GALLBLADDER, [shape], (*INSIDE, Tissue.LIVER), bumps=0.6)
 
 
-# ------------------------------------------------------------------------------------------------------ other organs
 def _spleen(rng: np.random.Generator, frame: Frame) -> list[Part]:
     size = frame.size * around(rng, 1, 0.13) * (1.4 if rng.random() < 0.15 else 1)
     centre = near(rng, (-0.68 * frame.width, -0.38 * frame.depth, frame.dome - 52), 7)
@@ -276,21 +190,24 @@ def _stomach(rng: np.random.Generator, frame: Frame) -> list[Part]:
 
 def _pancreas(rng: np.random.Generator, frame: Frame) -> list[Part]:
     y, z = frame.spine + 50, frame.dome - 105
-    points = [near(rng, p, 4) for p in ((34.0, y - 4, z - 20), (5.0, y + 8, z), (-30.0, y - 4, z + 12), (-64.0, y - 28, z + 26))]
+    points = [
+        near(rng, p, 4)
+        for p in ((34.0, y - 4, z - 20), (5.0, y + 8, z), (-30.0, y - 4, z + 12), (-64.0, y - 28, z + 26))
+    ]
     return parts(Tissue.PANCREAS, [Union(tuple(tube(points, [14, 9, 9, 7])), 5)], INSIDE, bumps=2.5)
 
 
 def _bowel(rng: np.random.Generator, frame: Frame) -> list[Part]:
     x, y = 0.74 * frame.width, 0.5 * frame.depth
-    right = [(x, -12, -180), (x, -5, -120), (0.7 * x, y, -75 + rng.uniform(-15, 15))]
-    left = [(-x, -20, -180), (-x, -20, -80), (-0.9 * x, 0, -15 + rng.uniform(-15, 15))]
+    right: list[Point] = [(x, -12, -180), (x, -5, -120), (0.7 * x, y, -75 + rng.uniform(-15, 15))]
+    left: list[Point] = [(-x, -20, -180), (-x, -20, -80), (-0.9 * x, 0, -15 + rng.uniform(-15, 15))]
     across = [right[-1], near(rng, (0, 1.4 * y, -85), 10), left[-1]]
     colon = [segment for points in (right, across, left) for segment in _loop(rng, points, around(rng, 20, 0.15), 3)]
     painted = _lumens(rng, colon, 3, (Tissue.BOWEL_CHYME, Tissue.BOWEL_CHYME, Tissue.AIR))
-    for _ in range(24):
+    for _ in range(int(rng.integers(16, 44))):
         start = (rng.uniform(-0.75, 0.7) * frame.width, rng.uniform(-0.15, 0.8) * frame.depth, rng.uniform(-190, -40))
         ends = [start, near(rng, start, 24), near(rng, start, 34)]
-        loop = _loop(rng, ends, around(rng, 14, 0.15), 2)
+        loop = _loop(rng, ends, around(rng, 15, 0.15), 2)
         painted += _lumens(rng, loop, 2.5, (Tissue.BOWEL_FLUID, Tissue.BOWEL_CHYME, Tissue.BOWEL_CHYME))
     return painted
 
@@ -306,8 +223,7 @@ def _mesentery(rng: np.random.Generator, frame: Frame) -> list[Part]:
 
 def _loop(rng: np.random.Generator, points: list[Point], radius: float, pieces: int) -> list[Capsule]:
     """A winding tube through the points, every stretch cut into pieces of varying calibre."""
-    stretches = zip(points[:-1], points[1:], strict=True)
-    path = [np.add(a, np.subtract(b, a) * k / pieces) for a, b in stretches for k in range(pieces)]
+    path = [np.add(a, np.subtract(b, a) * k / pieces) for a, b in pairwise(points) for k in range(pieces)]
     bent = [near(rng, tuple(point), 4) for point in [*path, np.asarray(points[-1])]]
     return tube(bent, [around(rng, radius, 0.18) for _ in bent])
 
@@ -319,51 +235,3 @@ def _lumens(rng: np.random.Generator, loop: list[Capsule], wall: float, contents
         tissue = contents[rng.integers(len(contents))]
         painted += parts(tissue, [lumen], (Tissue.BOWEL_WALL,), bumps=1.2)
     return painted
-
-
-# ------------------------------------------------------------------------------------------------- bones and vessels
-def _spine(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    y, period, shift = frame.spine, around(rng, 33, 0.06), rng.uniform(0, 33)
-    levels = [shift + period * k for k in range(-8, 6)]
-    bodies = [Ellipsoid((0, y, z), (22, 17, 0.4 * period), power=4) for z in levels]
-    marrow = [Ellipsoid((0, y, z), (20.5, 15.5, 0.37 * period), power=4) for z in levels]
-    arches = [Ellipsoid((0, y - 44, z - 10), (4, 17, 9), (-20, 0, 0)) for z in levels]
-    wings = [Ellipsoid((side * 22, y - 27, z), (17, 5, 6), (0, 0, 20 * side)) for z in levels for side in SIDES]
-    return [
-        Part(Tissue.DISC, Ellipsoid((0, y, 0), (20, 16, ENDLESS))),
-        *parts(Tissue.BONE, [*bodies, *arches, *wings]),
-        *parts(Tissue.MARROW, marrow),
-        *parts(Tissue.MARROW, [Ellipsoid(arch.centre, (2.5, 15, 7), arch.turn) for arch in arches]),
-        Part(Tissue.BONE, Ellipsoid((0, y - 25, 0), (13, 10, ENDLESS))),
-        Part(Tissue.FLUID, Ellipsoid((0, y - 25, 0), (10, 7.5, ENDLESS))),
-        Part(Tissue.NERVE, Ellipsoid((0, y - 25, 0), (5, 4, ENDLESS))),
-    ]
-
-
-def _ribs(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    over = (Tissue.MUSCLE, Tissue.FAT)
-    spacing, shift = around(rng, 26, 0.08), rng.uniform(0, 26)
-    width, depth = frame.width + 0.45 * frame.wall, frame.depth + 0.45 * frame.wall
-    angles = np.linspace(-1.25, 1.0, 9)  # from the back to the front, 0 is the side
-    painted: list[Part] = []
-    for side in SIDES:
-        for level in range(6):
-            top = frame.dome + 75 - shift - spacing * level
-            points = [
-                (side * width * np.cos(a) ** 0.8, 3 + depth * np.sign(a) * abs(np.sin(a)) ** 0.8, top - 32 * (a + 1.25))
-                for a in angles[: 9 - level // 2]
-            ]
-            shapes = tube(points, [5.5] * len(points))
-            core = tube(points, [3.5] * len(points))
-            painted += [*parts(Tissue.BONE, shapes, over), *parts(Tissue.MARROW, core, (Tissue.BONE,))]
-    return painted
-
-
-def _great_vessels(frame: Frame) -> list[Part]:
-    aorta = [Capsule((-13, frame.spine + 26, -200), (-15, frame.spine + 22, 200), 9, 12)]
-    lower = Capsule((20, frame.spine + 24, -200), (22, frame.spine + 32, 10), 10, 11)
-    upper = Capsule((22, frame.spine + 32, 10), (16, frame.spine + 42, 130), 11, 13)
-    return [
-        *parts(Tissue.MUSCLE, [Capsule(v.start, v.end, v.start_radius + 1.5, v.end_radius + 1.5) for v in aorta]),
-        *parts(Tissue.BLOOD, [*aorta, lower, upper]),
-    ]

@@ -19,7 +19,7 @@ class SourceModule(Protocol[S]):
     def read_volume(self, source: S, subject: Subject) -> Volume:
         """One subject's image and mask (None without label). Raises InputError where the volume is no good."""
 
-    def check(self, source: S, subjects: Sequence[Subject]) -> list[str]:
+    def check(self, source: S, subjects: list[Subject]) -> list[str]:
         """Read every volume and return all problems of the cohort, one line each."""
 
 
@@ -61,4 +61,4 @@ def read_volume(source: Source, subject: Subject) -> Volume:
 
 def check(source: Source, subjects: Sequence[Subject]) -> list[str]:
     """Read every volume of a cohort; all its problems, one line each (none: an empty list)."""
-    return source_module(source).check(source, subjects)
+    return source_module(source).check(source, list(subjects))

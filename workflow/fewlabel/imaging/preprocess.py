@@ -37,11 +37,13 @@ class Frame:
         axes = np.argsort(orientation.to_slices[:, 0])
         slices, rows, columns = (int(shape[axis]) for axis in axes)
         spacing = orientation.spacing(affine)
-        sides = [max(1, round(side * mm / grid.spacing_mm)) for side, mm in zip((rows, columns), spacing[1:], strict=True)]
+        sides = [
+            max(1, round(side * mm / grid.spacing_mm)) for side, mm in zip((rows, columns), spacing[1:], strict=True)
+        ]
         return cls(orientation, (slices, rows, columns), (sides[0], sides[1]), grid.matrix, spacing)
 
     def image_slices(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Native image to the working grid (slice, row, column); linear, anti-aliased; padded with the image's minimum."""
+        """Native image to the working grid (slice, row, column); linear, anti-aliased; padded with its minimum."""
         resampled = _resize_plane(self.orientation.slices(image), self.resampled)
         return _fit(resampled, self.matrix, float(resampled.min()))
 
@@ -51,7 +53,7 @@ class Frame:
         return _fit((coverage >= 0.5).astype(np.uint8), self.matrix, 0)
 
     def native_mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Probability (slice, row, column) on the working grid, 0 to 1, to a native mask: linear, 1 at 0.5 and above."""
+        """Probability (slice, row, column) on the working grid to a native mask: linear, 1 at 0.5 and above."""
         whole = _fit(probability, self.resampled, 0.0)
         return self.orientation.native((_resize_plane(whole, self.native[1:]) >= 0.5).astype(np.uint8))
 
@@ -76,15 +78,18 @@ def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]
     """
     low, high = np.percentile(image, percentiles)
     if not high > low:
-        raise InputError(f"no contrast: percentiles {percentiles[0]:g} and {percentiles[1]:g} are both {low:g}; check the volume")
+        raise InputError(
+            f"no contrast: percentiles {percentiles[0]:g} and {percentiles[1]:g} are both {low:g}; check the volume"
+        )
     return ((image - low) / (high - low)).astype(np.float32)
 
 
 def _resize_plane(array: NDArray[np.float32], sides: tuple[int, ...]) -> NDArray[np.float32]:
     if array.shape[1:] == tuple(sides):
         return array
-    resized: NDArray[np.float32] = resize(array, (array.shape[0], *sides), order=1, mode="edge", anti_aliasing=True, preserve_range=True)
-    return resized.astype(np.float32)
+    return np.asarray(
+        resize(array, (array.shape[0], *sides), order=1, mode="edge", anti_aliasing=True, preserve_range=True), np.float32
+    )
 
 
 def _fit(array: NDArray[Any], sides: tuple[int, ...], fill: float) -> NDArray[Any]:

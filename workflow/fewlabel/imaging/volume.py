@@ -1,7 +1,7 @@
 """A volume in its native orientation, and the way to slices and back.
 
-Inside the house an array is (slice, row, column) and spacing is (slice, row, column) in mm. On disk it has the three axes of its
-NIfTI file. `Orientation` is the exact bridge between the two: axes are permuted and flipped, never interpolated.
+Inside the house an array is (slice, row, column) and spacing is (slice, row, column) in mm. On disk it has the three
+axes of its NIfTI file. `Orientation` is the exact bridge between them: axes are permuted and flipped, not interpolated.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from fewlabel.errors import InputError
@@ -64,7 +65,7 @@ class Orientation:
 
     def spacing(self, affine: NDArray[np.float64]) -> tuple[float, float, float]:
         """Voxel size in mm as (slice, row, column)."""
-        sizes = nib.affines.voxel_sizes(affine)
+        sizes = voxel_sizes(affine)
         order = np.argsort(self.to_slices[:, 0])
         first, second, third = (float(sizes[axis]) for axis in order)
         return first, second, third
@@ -102,7 +103,9 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float
         if len(shape) == 4 and shape[3] == 1 and channel is None:
             channel = 0
         if len(shape) == 4 and channel is None:
-            raise InputError(f"{path.name}: 4D file of {shape[3]} channels; set `channel` to one of 0 to {shape[3] - 1}")
+            raise InputError(
+                f"{path.name}: 4D file of {shape[3]} channels; set `channel` to one of 0 to {shape[3] - 1}"
+            )
         if len(shape) == 4 and channel is not None and not 0 <= channel < shape[3]:
             raise InputError(f"{path.name}: no channel {channel}; the file has channels 0 to {shape[3] - 1}")
         if len(shape) not in (3, 4) or min(shape) < 1:

@@ -64,9 +64,11 @@ def intensity(images: Tensor, settings: Augmentation, generator: Generator) -> T
 
 
 def _sampling_grid(images: Tensor, settings: Augmentation, flip: Sequence[str], generator: Generator) -> Tensor:
-    """Where each output pixel is read, in grid_sample's normalised coordinates (x, y), shape (batch, rows, columns, 2)."""
+    """Where each output pixel is read, as normalised (x, y) of grid_sample: (batch, rows, columns, 2)."""
     batch, _, rows, columns = images.shape
-    grid = functional.affine_grid(_affine(images, settings, flip, generator), [batch, 1, rows, columns], align_corners=False)
+    grid = functional.affine_grid(
+        _affine(images, settings, flip, generator), [batch, 1, rows, columns], align_corners=False
+    )
     if settings.elastic_px:
         displacement = _smooth_field(images, 2, settings.elastic_grid, generator) * settings.elastic_px
         pixels = torch.tensor([2 / columns, 2 / rows], device=images.device)
@@ -81,7 +83,10 @@ def _affine(images: Tensor, settings: Augmentation, flip: Sequence[str], generat
     angle = (draw[0] * 2 - 1) * math.radians(settings.rotation_deg)
     crop = settings.crop_min + (1 - settings.crop_min) * draw[1]
     zoom = crop / (1 + settings.scale * (draw[2] * 2 - 1))
-    mirror = [torch.where(draw[3 + k] < 0.5, -1.0, 1.0) if settings.flip and axis in flip else torch.ones_like(zoom) for k, axis in enumerate(("columns", "rows"))]
+    mirror = [
+        torch.where(draw[3 + k] < 0.5, -1.0, 1.0) if settings.flip and axis in flip else torch.ones_like(zoom)
+        for k, axis in enumerate(("columns", "rows"))
+    ]
     # A crop may lie anywhere inside the slice; a shift is a share of the whole side (normalised sides measure 2).
     offset = (draw[5:7] * 2 - 1) * (1 - crop) + (draw[7:9] * 2 - 1) * 2 * settings.shift
     cos, sin, aspect = angle.cos() * zoom, angle.sin() * zoom, rows / columns

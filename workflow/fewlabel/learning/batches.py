@@ -40,7 +40,9 @@ def foreground_rows(rows: Rows, target: NDArray[np.bool_], count: int, share: fl
     return np.concatenate([with_target, rest])
 
 
-def partition_rows(volumes: Sequence[Rows], partitions: int, count: int, seed: int, step: int) -> tuple[Rows, Rows, Rows]:
+def partition_rows(
+    volumes: Sequence[Rows], partitions: int, count: int, seed: int, step: int
+) -> tuple[Rows, Rows, Rows]:
     """One slice of every part of every drawn volume, so that parts and volumes are balanced.
 
     Args:
@@ -58,7 +60,8 @@ def partition_rows(volumes: Sequence[Rows], partitions: int, count: int, seed: i
     parts = np.tile(np.arange(partitions), drawn)
     owners = np.repeat(chosen, partitions)
     along = (parts + place.ravel()) / partitions
-    rows = [volumes[owner][int(share * len(volumes[owner]))] for owner, share in zip(owners, along, strict=True)]
+    drawn_volumes = [volumes[owner] for owner in owners.tolist()]
+    rows = [volume[int(share * len(volume))] for volume, share in zip(drawn_volumes, along, strict=True)]
     return np.array(rows, dtype=np.int64), parts, owners
 
 
@@ -79,7 +82,10 @@ class Slices:
         self._device = device
         self._images: NDArray[np.float16] | Tensor = store.images
         self._masks: NDArray[np.uint8] | Tensor = store.masks
-        if device.type == "cuda" and store.images.nbytes + store.masks.nbytes < 0.4 * torch.cuda.mem_get_info(device)[0]:
+        if (
+            device.type == "cuda"
+            and store.images.nbytes + store.masks.nbytes < 0.4 * torch.cuda.mem_get_info(device)[0]
+        ):
             self._images = torch.from_numpy(np.array(store.images)).to(device)
             self._masks = torch.from_numpy(np.array(store.masks)).to(device)
 

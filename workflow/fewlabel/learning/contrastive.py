@@ -34,8 +34,11 @@ def contrastive_loss(embeddings: Tensor, positive: Tensor, negative: Tensor, tem
     if not bool(usable.any()):
         raise ValueError("no anchor has both a positive and a negative: draw more slices or regions")
     unit = functional.normalize(embeddings.float(), dim=-1)
-    similarity = unit @ unit.transpose(-1, -2) / temperature
+    # Not in bf16, whatever the forward pass uses: similarities over the temperature need the digits.
+    with torch.autocast(embeddings.device.type, enabled=False):
+        similarity = unit @ unit.transpose(-1, -2) / temperature
     against = similarity.masked_fill(~negative, -torch.inf).logsumexp(dim=-1, keepdim=True)
+    usable = usable.expand_as(similarity)
     pair = torch.where(usable, torch.logaddexp(similarity, against) - similarity, 0.0)
     count = usable.sum(dim=-1)
     return (pair.sum(dim=-1) / count.clamp(min=1)).sum() / (count > 0).sum()
@@ -66,7 +69,9 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.1) -> Tensor:
     return contrastive_loss(torch.cat([first, second], dim=-2), positive, ~(positive | itself), temperature)
 
 
-def slice_relations(parts: Tensor, volumes: Tensor, positives: Collection[str], similar_as_negatives: bool) -> tuple[Tensor, Tensor]:
+def slice_relations(
+    parts: Tensor, volumes: Tensor, positives: Collection[str], similar_as_negatives: bool
+) -> tuple[Tensor, Tensor]:
     """Which pairs of views are positives and which negatives, for slices that are each seen in two views.
 
     Args:
@@ -97,7 +102,13 @@ class GlobalContrast(nn.Module):
     """Stage 1: the encoder, with a projection head on the flattened bottleneck that is dropped afterwards."""
 
     def __init__(
-        self, network: UNet, bottleneck: int, head: tuple[int, int], positives: Collection[str], similar_as_negatives: bool, temperature: float
+        self,
+        network: UNet,
+        bottleneck: int,
+        head: tuple[int, int],
+        positives: Collection[str],
+        similar_as_negatives: bool,
+        temperature: float,
     ) -> None:
         """`bottleneck`: channels x rows x columns of the coarsest feature map."""
         super().__init__()
@@ -133,7 +144,10 @@ class LocalContrast(nn.Module):
         self.encoder, self.stages_trained = network.encoder, nn.ModuleList(list(network.decoder.stages)[:stages])
         self._decoder = [network.decoder]  # in a list: its further stages are not trained and must not be registered
         self.head = nn.Sequential(
-            nn.Conv2d(width, head[0], 1, bias=False), nn.GroupNorm(1, head[0]), nn.ReLU(), nn.Conv2d(head[0], head[1], 1, bias=False)
+            nn.Conv2d(width, head[0], 1, bias=False),
+            nn.GroupNorm(1, head[0]),
+            nn.ReLU(),
+            nn.Conv2d(head[0], head[1], 1, bias=False),
         )
         self.stages, self.regions, self.region_size, self.temperature = stages, regions, region_size, temperature
         self.encoder.requires_grad_(not freeze_encoder)
@@ -144,19 +158,23 @@ class LocalContrast(nn.Module):
         maps = self.head(self._decoder[0](features, self.stages)).float()
         one, two = maps.chunk(2)
         cells = draw_regions(one, self.regions, self.region_size, generator)
-        return nt_xent(region_means(one, cells, self.region_size), region_means(two, cells, self.region_size), self.temperature)
+        return nt_xent(
+            region_means(one, cells, self.region_size), region_means(two, cells, self.region_size), self.temperature
+        )
 
 
 def draw_regions(maps: Tensor, regions: int, size: int, generator: Generator) -> Tensor:
     """For each image its own regions: distinct cells of the grid of size x size cells, as indices (batch, regions)."""
     cells = (maps.shape[2] // size) * (maps.shape[3] // size)
     if cells < regions:
-        raise ValueError(f"{regions} regions of {size} x {size} do not fit a map of {maps.shape[2]} x {maps.shape[3]}: at most {cells}")
+        raise ValueError(
+            f"{regions} regions of {size} x {size} do not fit a map of {tuple(maps.shape[2:])}: at most {cells}"
+        )
     chance = torch.rand((len(maps), cells), generator=generator, device=maps.device)
     return chance.topk(regions, dim=1).indices
 
 
 def region_means(maps: Tensor, cells: Tensor, size: int) -> Tensor:
-    """Mean feature vector of each region: (batch, features, rows, columns) and (batch, regions) to (batch, regions, features)."""
+    """Mean features of each region: (batch, features, rows, columns) and cells to (batch, regions, features)."""
     means = functional.avg_pool2d(maps, size).flatten(2).transpose(1, 2)
     return means.gather(1, cells[:, :, None].expand(-1, -1, means.shape[2]))

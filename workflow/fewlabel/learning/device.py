@@ -29,7 +29,9 @@ def choose_device(name: str = "auto") -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"--device {name}: not available here ({reason}); accepted: auto, cpu, cuda, cuda:0 …, mps") from None
+        raise InputError(
+            f"--device {name}: not available here ({reason}); accepted: auto, cpu, cuda, cuda:0 …, mps"
+        ) from None
     return device
 
 

@@ -20,7 +20,12 @@ from fewlabel.slices import Store
 
 
 def finetune(
-    store: Store, subjects: Sequence[str], settings: FinetuneSettings, initial: Path | None, device: torch.device, precision: Precision
+    store: Store,
+    subjects: Sequence[str],
+    settings: FinetuneSettings,
+    initial: Path | None,
+    device: torch.device,
+    precision: Precision,
 ) -> tuple[UNet, list[HistoryRow], Loaded | None]:
     """Train a network on all slices of the labelled subjects with Dice loss.
 
@@ -41,14 +46,18 @@ def finetune(
     rows = store.rows(subjects)
     target = store.index["target_px"].to_numpy()[rows] > 0
     if not target.any():
-        raise InputError(f"labelled subjects {', '.join(subjects)}: their masks hold no target on the working grid; check labels and grid")
+        raise InputError(f"{', '.join(subjects)}: no target in their masks on the working grid; check labels and grid")
     slices = Slices(store, device)
     seed = seed64(*names)
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
         batch = foreground_rows(rows, target, budget.batch, budget.foreground, seed, step)
         images, masks = augment(
-            slices.images(batch), slices.masks(batch), settings.augmentation, settings.flip, torch_generator(device, seed, "augment", step)
+            slices.images(batch),
+            slices.masks(batch),
+            settings.augmentation,
+            settings.flip,
+            torch_generator(device, seed, "augment", step),
         )
         assert masks is not None
         return images, masks

@@ -59,7 +59,9 @@ def train(
         TrainingError: the loss is no finite number.
     """
     trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=device.type != "mps")
+    optimizer = torch.optim.AdamW(
+        trained, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=device.type != "mps"
+    )
     every = max(1, -(-budget.steps // HISTORY_ROWS))
     history: list[HistoryRow] = []
     since = torch.zeros((), device=device)
@@ -88,4 +90,6 @@ def train(
 
 def _refuse_infinite(row: HistoryRow, what: str) -> None:
     if not math.isfinite(row.loss):
-        raise TrainingError(f"{what}: the loss is {row.loss} at or before step {row.step}; lower learning_rate, or check the slices for extremes")
+        raise TrainingError(
+            f"{what}: the loss is {row.loss} at or before step {row.step}; lower learning_rate, or check the slices"
+        )

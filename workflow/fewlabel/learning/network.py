@@ -1,6 +1,7 @@
-"""A 2D U-Net with named encoder and decoder stages (Ronneberger 2015; widths and normalisation as in the paper's lineage)."""
+"""A 2D U-Net with named encoder and decoder stages (Ronneberger 2015; normalisation as in the paper's lineage)."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -8,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fewlabel.seeds import seed64
-
 
 Built = TypeVar("Built")
 
@@ -46,7 +46,7 @@ class DecoderStage(nn.Module):
 
     def __init__(self, coarse: int, fine: int) -> None:
         super().__init__()
-        self.up = nn.Conv2d(coarse, fine, 2, padding="same")
+        self.up = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(coarse, fine, 2))
         self.fuse = _stage(2 * fine, fine)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
@@ -61,8 +61,7 @@ class Decoder(nn.Module):
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        coarse_to_fine = list(reversed(widths))
-        self.stages = nn.ModuleList(DecoderStage(*pair) for pair in zip(coarse_to_fine[:-1], coarse_to_fine[1:], strict=True))
+        self.stages = nn.ModuleList(DecoderStage(*pair) for pair in pairwise(reversed(widths)))
 
     def forward(self, features: Sequence[Tensor], stages: int | None = None) -> Tensor:
         """The feature map after so many decoder stages (coarsest first), or after all."""

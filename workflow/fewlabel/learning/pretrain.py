@@ -56,7 +56,9 @@ def pretrain(
     history: dict[str, list[HistoryRow]] = {}
     for stage, budget in pretraining_stages(settings.method).items():
         objective, sample = seeded(lambda stage=stage: STAGES[stage](work), settings.seed, stage)  # type: ignore[misc]
-        history[stage] = train(objective.to(device), sample, budget, device, precision, f"pretrain, {stage.replace('_', ' ')}")
+        history[stage] = train(
+            objective.to(device), sample, budget, device, precision, f"pretrain, {stage.replace('_', ' ')}"
+        )
     return network.requires_grad_(True), _decoder_stages_trained(settings), history
 
 
@@ -84,7 +86,9 @@ def _global_contrast(work: Work) -> tuple[nn.Module, Sampler]:
     stage = method.global_stage
     volumes = rows_by_volume(work.store.index, work.subjects)
     if "anatomy" in stage.positives and len(volumes) < 2:
-        raise InputError("positives by anatomy need at least two subjects to pretrain on; use positives: [augmentation]")
+        raise InputError(
+            "positives by anatomy need at least two subjects to pretrain on; use positives: [augmentation]"
+        )
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
         rows, parts, owners = partition_rows(volumes, stage.partitions, stage.batch, seed, step)
@@ -93,8 +97,12 @@ def _global_contrast(work: Work) -> tuple[nn.Module, Sampler]:
         return first, second, torch.from_numpy(parts).to(work.device), torch.from_numpy(owners).to(work.device)
 
     side = work.settings.network.reduction
-    bottleneck = work.settings.network.widths[-1] * (work.store.images.shape[1] // side) * (work.store.images.shape[2] // side)
-    return GlobalContrast(work.network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature), sample
+    bottleneck = (
+        work.settings.network.widths[-1] * (work.store.images.shape[1] // side) * (work.store.images.shape[2] // side)
+    )
+    return GlobalContrast(
+        work.network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature
+    ), sample
 
 
 def _local_contrast(work: Work) -> tuple[nn.Module, Sampler]:
@@ -107,7 +115,11 @@ def _local_contrast(work: Work) -> tuple[nn.Module, Sampler]:
         images = work.slices.images(uniform_rows(rows, stage.batch, seed, step))
         chance = torch_generator(work.device, seed, "regions", step)
         views = (
-            intensity(images, work.settings.augmentations["local_stage"], torch_generator(work.device, seed, "local_stage", view, step))
+            intensity(
+                images,
+                work.settings.augmentations["local_stage"],
+                torch_generator(work.device, seed, "local_stage", view, step),
+            )
             for view in ("first", "second")
         )
         return (*views, chance)
@@ -115,7 +127,14 @@ def _local_contrast(work: Work) -> tuple[nn.Module, Sampler]:
     width = work.settings.network.widths[-1 - stage.decoder_stages]
     return (
         LocalContrast(
-            work.network, stage.decoder_stages, width, stage.head, stage.regions, stage.region_size, stage.temperature, stage.freeze_encoder
+            work.network,
+            stage.decoder_stages,
+            width,
+            stage.head,
+            stage.regions,
+            stage.region_size,
+            stage.temperature,
+            stage.freeze_encoder,
         ),
         sample,
     )

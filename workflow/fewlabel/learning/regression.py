@@ -1,4 +1,4 @@
-"""The regression pretext: noise replaces a share of the pixels, and the network restores them (paper, figure 1 left)."""
+"""The regression pretext: noise replaces a share of the pixels; the network restores them (paper, figure 1 left)."""
 
 import torch
 from torch import Generator, Tensor, nn
@@ -29,7 +29,7 @@ def corruption_mask(shape: tuple[int, ...], share: float, block: int, generator:
 
 
 def corrupt(images: Tensor, corrupted: Tensor, noise_scale: float, generator: Generator) -> Tensor:
-    """Replace the corrupted pixels by Gaussian noise with the mean of the slice and its standard deviation times `noise_scale`.
+    """Replace corrupted pixels by Gaussian noise: the slice's mean, its standard deviation times `noise_scale`.
 
     The paper says Gaussian noise and no more; taking both moments from the slice keeps its brightness and contrast, so
     that noise cannot be told from tissue by its level alone.
@@ -51,7 +51,9 @@ def masked_l1(restored: Tensor, images: Tensor, corrupted: Tensor) -> Tensor:
         ValueError: shapes differ, or no pixel is corrupted.
     """
     if not restored.shape == images.shape == corrupted.shape:
-        raise ValueError(f"shapes {tuple(restored.shape)}, {tuple(images.shape)} and {tuple(corrupted.shape)} must be equal")
+        raise ValueError(
+            f"shapes {tuple(restored.shape)}, {tuple(images.shape)} and {tuple(corrupted.shape)} must be equal"
+        )
     if not bool(corrupted.any()):
         raise ValueError("no pixel is corrupted: the loss is a mean over none")
     error = (restored.float() - images).abs()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -24,8 +25,15 @@ class Loaded:
 
     def __str__(self) -> str:
         """One line for a log."""
-        fresh = sorted({".".join(name.split(".")[:3]) if name.startswith("decoder") else name.split(".")[0] for name in self.missing})
-        return f"{len(self.matched)} parameters loaded, {len(self.missing)} start at random" + (f" ({', '.join(fresh)})" if fresh else "")
+        fresh = sorted(
+            {
+                ".".join(name.split(".")[:3]) if name.startswith("decoder") else name.split(".")[0]
+                for name in self.missing
+            }
+        )
+        return f"{len(self.matched)} parameters loaded, {len(self.missing)} start at random" + (
+            f" ({', '.join(fresh)})" if fresh else ""
+        )
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -66,14 +74,22 @@ def load_weights(network: UNet, path: Path, widths: list[int]) -> Loaded:
     """
     tensors, facts = read_weights(path)
     own = network.state_dict()
-    problems = [] if facts.get("widths") == widths else [f"network.widths are {widths}, the weights were made with {facts.get('widths')}"]
+    problems = (
+        []
+        if facts.get("widths") == widths
+        else [f"network.widths are {widths}, the weights were made with {facts.get('widths')}"]
+    )
     problems += [f"parameter {name} is unknown to this network" for name in tensors if name not in own]
     problems += [
         f"parameter {name} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}"
         for name, tensor in tensors.items()
         if name in own and tensor.shape != own[name].shape
     ]
-    problems += [f"parameter {name} of the encoder is missing" for name in own if name.startswith("encoder.") and name not in tensors]
+    problems += [
+        f"parameter {name} of the encoder is missing"
+        for name in own
+        if name.startswith("encoder.") and name not in tensors
+    ]
     if problems:
         shown = problems[:5] + ([f"and {len(problems) - 5} more"] if len(problems) > 5 else [])
         raise InputError.of(shown, f"{path.name}: these weights do not fit; pretrain again with the same network")
@@ -92,14 +108,17 @@ def restore_network(path: Path) -> tuple[UNet, dict[str, Any]]:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise InputError(f"{path.name}: not a whole network ({str(error).splitlines()[-1].strip()}); use finetuned weights") from None
+        raise InputError(
+            f"{path.name}: not a whole network ({str(error).splitlines()[-1].strip()}); use finetuned weights"
+        ) from None
     return network, facts
 
 
 def transferable(network: nn.Module, decoder_stages: int) -> dict[str, Tensor]:
-    """What pretraining hands on: the encoder and the decoder stages it trained, never the output convolution or a head."""
+    """What pretraining hands on: the encoder and its trained decoder stages, never the output convolution or a head."""
     return {
         name: tensor
         for name, tensor in network.state_dict().items()
-        if name.startswith("encoder.") or (name.startswith("decoder.stages.") and int(name.split(".")[2]) < decoder_stages)
+        if name.startswith("encoder.")
+        or (name.startswith("decoder.stages.") and int(name.split(".")[2]) < decoder_stages)
     }

@@ -1,0 +1,433 @@
+import functools
+import hashlib
+import http.server
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from fewlabel.cohorts import decathlon, nifti, sources
+from fewlabel.errors import InputError
+from fewlabel.experiment import DecathlonSource, NiftiSource
+
+TASK = "Task05_Prostate"
+
+
+def source(**changes):
+    return DecathlonSource(kind="decathlon", **{"task": TASK, **changes})
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def image_of(path):
+    return np.asarray(nib.load(path).dataobj)
+
+
+def error_of(function, *arguments):
+    with pytest.raises(InputError) as error:
+        function(*arguments)
+    return str(error.value)
+
+
+def remains(root):
+    """What lies in the data root: nothing half-made may stay, hidden or not."""
+    return sorted(path.name for path in root.iterdir())
+
+
+@pytest.fixture
+def task(data, make_task):
+    return make_task(data / TASK)
+
+
+@pytest.fixture
+def archive(data, tmp_path, make_task, pack):
+    """The archive in the data root, without the folder."""
+    return pack(make_task(tmp_path / "made" / TASK), data / f"{TASK}.tar")
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A real HTTP server of a folder: (folder, url, paths asked for)."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=httpd.serve_forever)
+    thread.start()
+    yield folder, f"http://127.0.0.1:{httpd.server_port}", asked
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+@pytest.fixture
+def served(server, data, tmp_path, make_task, pack):
+    """A task's archive on the server, and nothing in the data root: (archive, url, paths asked for)."""
+    folder, url, asked = server
+    return pack(make_task(tmp_path / "made" / TASK), folder / f"{TASK}.tar"), f"{url}/{TASK}.tar", asked
+
+
+# ---------------------------------------------------------------------------------------------------- a good folder
+def test_training_has_labels_and_test_has_none(task):
+    subjects = decathlon.list_subjects(source())
+    assert [(s.subject, s.labelled, s.use) for s in subjects] == [
+        ("prostate_00", True, "auto"),
+        ("prostate_02", True, "auto"),
+        ("prostate_03", False, "unlabelled"),
+        ("prostate_10", True, "auto"),
+    ]
+    assert subjects[0].image == task / "imagesTr" / "prostate_00.nii.gz"
+    assert subjects[0].label == task / "labelsTr" / "prostate_00.nii.gz"
+    assert subjects[2].image == task / "imagesTs" / "prostate_03.nii.gz"
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_the_channel_is_taken_and_the_labels_are_merged(task, channel):
+    subjects = decathlon.list_subjects(source(channel=channel))
+    assert decathlon.check(source(channel=channel), subjects) == []
+    volume = decathlon.read_volume(source(channel=channel), subjects[0])
+    assert np.array_equal(volume.image, image_of(subjects[0].image)[..., channel])
+    assert np.array_equal(volume.mask, image_of(subjects[0].label) > 0)
+    assert decathlon.read_volume(source(), subjects[2]).mask is None
+
+
+def test_a_task_of_3d_images_is_read_with_the_default_channel(data, make_task):
+    rng = np.random.default_rng(0)
+    volumes = {
+        f"hippocampus_{n:03}": (rng.random((5, 6, 7)), rng.integers(0, 3, (5, 6, 7), dtype=np.uint8), np.eye(4))
+        for n in (1, 3)
+    }
+    folder = make_task(data / "Task04_Hippocampus", volumes)
+    listing = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps({**listing, "modality": {"0": "MRI"}, "tensorImageSize": "3D"}))
+    for channel in (0, None):
+        mine = source(task="Task04_Hippocampus", channel=channel)
+        assert decathlon.check(mine, decathlon.list_subjects(mine)) == []
+
+
+def test_the_registry_gives_what_the_module_gives(task):
+    subjects = sources.list_subjects(source())
+    assert subjects == decathlon.list_subjects(source())
+    assert sources.check(source(), subjects) == []
+    assert sources.read_volume(source(), subjects[0]).mask.any()
+
+
+# ---------------------------------------------------------------------------------------------------- a bad folder
+def edit(task, **changes):
+    path = task / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_missing_dataset_json_is_named(task):
+    (task / "dataset.json").unlink()
+    message = error_of(decathlon.list_subjects, source())
+    assert str(task) in message
+    assert "dataset.json: no such file" in message
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\x00", '"text"'])
+def test_a_dataset_json_that_is_none_is_refused(task, content):
+    (task / "dataset.json").write_text(content)
+    assert "dataset.json: no" in error_of(decathlon.list_subjects, source())
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        7,
+        {"image": "./imagesTr/a.nii.gz"},
+        {"image": "../a.nii.gz", "label": "labelsTr/prostate_00.nii.gz"},
+        {"image": "/etc/a.nii.gz", "label": "labelsTr/prostate_00.nii.gz"},
+        "a.mhd",
+    ],
+)
+def test_entries_that_are_no_files_of_the_folder_are_refused(task, item):
+    edit(task, training=[item])
+    assert "dataset.json: training[0]: " in error_of(decathlon.list_subjects, source())
+
+
+@pytest.mark.parametrize("listing", [{"training": []}, {"training": {}, "test": None}])
+def test_a_task_without_labels_is_refused(task, listing):
+    edit(task, **listing)
+    assert "dataset.json" in error_of(decathlon.list_subjects, source())
+
+
+def test_a_subject_listed_twice_is_refused(task):
+    edit(task, test=["./imagesTr/prostate_00.nii.gz"])
+    assert "duplicate subject prostate_00" in error_of(decathlon.list_subjects, source())
+
+
+def test_a_missing_channel_is_told_with_the_modalities(task):
+    assert "channel: 2 is not there; accepted: 0: T2, 1: ADC" in error_of(decathlon.list_subjects, source(channel=2))
+    assert "channel: not set; accepted: 0: T2, 1: ADC" in error_of(decathlon.list_subjects, source(channel=None))
+
+
+def test_a_label_value_that_the_task_does_not_have_is_told_with_those_it_has(task):
+    message = error_of(decathlon.list_subjects, source(labels=[1, 5]))
+    assert "labels: value 5 is not there; accepted: 1: PZ, 2: TZ" in message
+
+
+def test_all_problems_of_a_listing_are_told_at_once(task):
+    (task / "imagesTr" / "prostate_00.nii.gz").unlink()
+    (task / "labelsTr" / "prostate_02.nii.gz").unlink()
+    (task / "imagesTs" / "prostate_03.nii.gz").unlink()
+    edit(task, test=["./imagesTs/prostate_03.nii.gz", 5])
+    message = error_of(decathlon.list_subjects, source(channel=9, labels=[4]))
+    for part in ("imagesTr/prostate_00.nii.gz", "labelsTr/prostate_02.nii.gz", "imagesTs/prostate_03.nii.gz"):
+        assert part in message
+    for part in ("test[1]", "channel: 9", "value 4"):
+        assert part in message
+
+
+def test_bad_volumes_of_a_task_are_told_at_once(task, write):
+    (task / "imagesTr" / "prostate_00.nii.gz").write_bytes(b"garbage")
+    write(task / "labelsTr" / "prostate_02.nii.gz", np.ones((3, 3, 3), dtype=np.uint8))
+    problems = decathlon.check(source(), decathlon.list_subjects(source()))
+    assert problems[0].startswith("imagesTr/prostate_00.nii.gz: truncated or not a NIfTI file")
+    assert problems[1].startswith("labelsTr/prostate_02.nii.gz: shape (3, 3, 3)")
+    assert len(problems) == 2
+
+
+# -------------------------------------------------------------------------------------------------------- archives
+def test_an_archive_is_unpacked_beside_itself(data, archive):
+    subjects = decathlon.list_subjects(source(md5=md5(archive)))
+    assert len(subjects) == 4
+    assert decathlon.check(source(), subjects) == []
+    assert remains(data) == [TASK, f"{TASK}.tar"]
+    assert not list((data / TASK).rglob("._*"))
+
+
+def test_a_compressed_archive_is_unpacked_too(data, tmp_path, make_task):
+    with tarfile.open(data / f"{TASK}.tar", "w:gz") as tar:
+        tar.add(make_task(tmp_path / TASK), arcname=f"./{TASK}")
+    assert len(decathlon.list_subjects(source())) == 4
+
+
+def test_a_folder_goes_before_an_archive(data, task):
+    (data / f"{TASK}.tar").write_bytes(b"never opened")
+    assert decathlon.fetch(source(md5="0" * 32)) == task
+
+
+def test_an_archive_with_another_md5_is_refused(data, archive):
+    message = error_of(decathlon.fetch, source(md5="0" * 32))
+    assert f"{archive}: has MD5 {md5(archive)}; expected: {'0' * 32}" in message
+    assert remains(data) == [f"{TASK}.tar"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.2, 0.4, 0.6, 0.8])
+@pytest.mark.parametrize("aligned", [True, False])
+def test_half_an_archive_is_refused_and_leaves_nothing(data, archive, share, aligned):
+    size = int(share * archive.stat().st_size)
+    # A tar cut between two members looks complete to tar: only dataset.json tells.
+    archive.write_bytes(archive.read_bytes()[: size // 512 * 512 if aligned else size + 7])
+    message = error_of(decathlon.fetch, source())
+    assert message.startswith(f"{TASK}.tar: ")
+    assert "get it again" in message or "accepted: the task's archive" in message
+    assert remains(data) == [f"{TASK}.tar"]
+
+
+def test_an_archive_cut_after_a_member_is_refused(data, archive):
+    with tarfile.open(archive) as tar:
+        last = [member for member in tar.getmembers() if member.name.endswith(".nii.gz")][-1]
+    archive.write_bytes(archive.read_bytes()[: last.offset])
+    message = error_of(decathlon.fetch, source())
+    assert "incomplete" in message
+    assert remains(data) == [f"{TASK}.tar"]
+
+
+def test_an_archive_of_another_task_is_refused(data, tmp_path, make_task, pack):
+    pack(make_task(tmp_path / "Task04_Hippocampus"), data / f"{TASK}.tar")
+    message = error_of(decathlon.fetch, source())
+    assert f"no folder {TASK}/ in it, but Task04_Hippocampus" in message
+    assert remains(data) == [f"{TASK}.tar"]
+
+
+def add(archive, name, content=b"bad", **fields):
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    for field, value in fields.items():
+        setattr(member, field, value)
+    with tarfile.open(archive, "a") as tar:
+        tar.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", f"{TASK}/../../evil.txt", f"{TASK}/imagesTr/../../../evil.txt"])
+def test_a_member_outside_the_folder_is_refused(data, archive, name):
+    add(archive, name)
+    message = error_of(decathlon.fetch, source())
+    assert f"{TASK}.tar: refused" in message
+    assert "evil.txt" in message
+    assert remains(data) == [f"{TASK}.tar"]
+    assert not list(data.parent.rglob("evil.txt"))
+
+
+def test_an_absolute_member_stays_inside(data, tmp_path, archive):
+    add(archive, str(tmp_path / "evil.txt"))
+    decathlon.fetch(source())
+    assert not list(tmp_path.rglob("evil.txt"))
+    assert remains(data) == [TASK, f"{TASK}.tar"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_are_refused(data, archive, kind):
+    add(archive, f"{TASK}/imagesTr/evil.nii.gz", b"", type=kind, linkname="/etc/passwd")
+    message = error_of(decathlon.fetch, source())
+    assert f"member '{TASK}/imagesTr/evil.nii.gz' is a link or device" in message
+    assert remains(data) == [f"{TASK}.tar"]
+
+
+def test_with_nothing_there_it_is_told_where_to_place_what(data):
+    message = error_of(decathlon.list_subjects, source())
+    assert str(data / TASK) in message
+    assert str(data / f"{TASK}.tar") in message
+    for part in ("url: https://", "md5: 35138f08b1efaef89d7424d2bcc928db", "FEWLABEL_DATA"):
+        assert part in message
+    assert "set `url` and `md5` of the archive" in error_of(decathlon.list_subjects, source(task="Task99_Other"))
+
+
+FETCH = """
+import sys
+from fewlabel.cohorts import decathlon
+from fewlabel.experiment import DecathlonSource
+print(len(decathlon.list_subjects(DecathlonSource(kind="decathlon", **eval(sys.argv[1])))))
+"""
+
+
+def fetch_in_a_process(**settings):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", FETCH, repr(settings)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def test_several_processes_may_fetch_at_once(data, served):
+    archive, url, _ = served
+    processes = [fetch_in_a_process(url=url, md5=md5(archive)) for _ in range(3)]
+    results = [(process.communicate()[0].strip(), process.returncode) for process in processes]
+    assert results == [("4", 0)] * 3
+    assert remains(data) == [TASK, f"{TASK}.tar"]
+
+
+# -------------------------------------------------------------------------------------------------------- downloads
+def test_a_task_is_downloaded_once(data, served):
+    archive, url, asked = served
+    mine = source(url=url, md5=md5(archive))
+    subjects = decathlon.list_subjects(mine)
+    assert decathlon.check(mine, subjects) == []
+    assert decathlon.list_subjects(mine) == subjects
+    assert asked == [f"/{TASK}.tar"]
+    assert md5(data / f"{TASK}.tar") == md5(archive)
+
+
+def test_a_download_makes_the_data_root(data, served):
+    archive, url, _ = served
+    data.rmdir()
+    assert len(decathlon.list_subjects(source(url=url, md5=md5(archive)))) == 4
+
+
+def test_a_download_is_told_in_plain_lines_in_a_log(data, served):
+    archive, url, _ = served
+    with archive.open("ab") as file:
+        file.write(bytes(300_000))
+    process = fetch_in_a_process(url=url, md5=md5(archive))
+    _, log = process.communicate()
+    assert process.returncode == 0
+    assert "\r" not in log
+    assert f"{TASK}.tar: unpacking" in log
+    assert sum(line.startswith(f"{TASK}.tar: ") and line.endswith(" MB") for line in log.splitlines()) == 10
+
+
+def test_a_download_with_another_md5_is_refused_and_leaves_nothing(data, served):
+    _, url, _ = served
+    message = error_of(decathlon.fetch, source(url=url, md5="0" * 32))
+    assert message.startswith(url)
+    assert f"not the expected MD5 {'0' * 32}" in message
+    assert f"place it as {data / TASK}.tar" in message
+    assert remains(data) == []
+
+
+def test_a_url_that_is_not_found_is_told(data, server):
+    _, url, _ = server
+    message = error_of(decathlon.fetch, source(url=f"{url}/absent.tar", md5="0" * 32))
+    assert f"{url}/absent.tar: not downloaded (404" in message
+    assert f"place it as {data / TASK}.tar" in message
+    assert remains(data) == []
+
+
+def test_no_network_is_told(data, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/{TASK}.tar"
+    message = error_of(decathlon.fetch, source(url=url, md5="0" * 32))
+    assert f"{url}: not downloaded (" in message
+    assert "check the network" in message
+    assert remains(data) == []
+
+
+def test_a_download_cut_short_is_refused_and_leaves_nothing(data, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 5000)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/{TASK}.tar"
+        message = error_of(decathlon.fetch, source(url=url, md5="0" * 32))
+        thread.join()
+    assert message.startswith(url)
+    assert remains(data) == []
+
+
+# ----------------------------------------------------------------------------------------------------- real volumes
+def test_real_prostates_packed_as_a_task_are_read_as_they_were(
+    real_data, tmp_path, monkeypatch, make_task, pack, server
+):
+    cohort = real_data("prostate158")
+    direct = NiftiSource(kind="nifti", folder=str(cohort), labels=[1, 2])
+    subjects = nifti.list_subjects(direct)
+    originals = {subject.subject: nifti.read_volume(direct, subject) for subject in subjects}
+    volumes = {
+        subject.subject: (
+            np.stack([image_of(subject.image)] * 2, axis=-1),
+            image_of(subject.label),
+            originals[subject.subject].affine,
+        )
+        for subject in subjects
+    }
+    folder, url, _ = server
+    archive = pack(make_task(tmp_path / "made" / TASK, volumes), folder / f"{TASK}.tar")
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path / "data"))
+    mine = source(url=f"{url}/{TASK}.tar", md5=md5(archive))
+    packed = decathlon.list_subjects(mine)
+    assert [subject.subject for subject in packed] == [subject.subject for subject in subjects]
+    assert decathlon.check(mine, packed) == []
+    for subject in packed:
+        volume, original = decathlon.read_volume(mine, subject), originals[subject.subject]
+        assert np.array_equal(volume.image, original.image)
+        assert np.array_equal(volume.mask, original.mask)
+        assert np.allclose(volume.affine, original.affine, atol=1e-6)

@@ -1,0 +1,185 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.losses import ContrastiveLoss
+
+from fewlabel.learning.contrastive import (
+    GlobalContrast,
+    LocalContrast,
+    contrastive_loss,
+    draw_regions,
+    nt_xent,
+    region_means,
+    slice_relations,
+)
+from fewlabel.learning.network import UNet
+
+
+def embeddings(seed, count, features):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn((count, features), generator=generator), torch.randn((count, features), generator=generator)
+
+
+def test_nt_xent_of_two_equal_pairs_is_log_3():
+    z = torch.ones(2, 8)
+    assert nt_xent(z, z).item() == pytest.approx(math.log(3), abs=1e-6)
+
+
+def test_nt_xent_by_hand_numbers():
+    # Pairs at right angles: each anchor has its positive at similarity 1 and two negatives at 0.
+    first = torch.tensor([[2.0, 0.0], [0.0, 3.0]])
+    assert nt_xent(first, first, temperature=0.5).item() == pytest.approx(
+        -math.log(math.e**2 / (math.e**2 + 2)), abs=1e-6
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 10_000), count=st.integers(2, 9), features=st.integers(2, 20), temperature=st.floats(0.05, 2)
+)
+def test_nt_xent_agrees_with_an_independent_implementation(seed, count, features, temperature):
+    first, second = embeddings(seed, count, features)
+    expected = ContrastiveLoss(temperature=temperature)(first, second)
+    assert nt_xent(first, second, temperature).item() == pytest.approx(expected.item(), rel=1e-4, abs=1e-5)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 100))
+def test_nt_xent_depends_neither_on_the_order_of_slices_nor_on_the_scale_of_embeddings(seed, scale):
+    first, second = embeddings(seed, 6, 5)
+    order = torch.randperm(6, generator=torch.Generator().manual_seed(seed))
+    assert nt_xent(scale * first[order], second[order]).item() == pytest.approx(nt_xent(first, second).item(), rel=1e-4)
+
+
+def test_independent_sets_along_leading_axes_are_averaged():
+    (a, b), (c, d) = embeddings(1, 4, 3), embeddings(2, 4, 3)
+    together = nt_xent(torch.stack([a, c]), torch.stack([b, d]))
+    assert together.item() == pytest.approx((nt_xent(a, b).item() + nt_xent(c, d).item()) / 2, rel=1e-5)
+
+
+def test_several_positives_are_averaged_each_against_the_negatives_alone():
+    # Four embeddings on a circle; anchor 0 has positives 1 and 2 and negative 3 (Chaitanya 2020, eq. 1 and 2).
+    angles = torch.tensor([0.0, 0.3, 1.0, 2.0])
+    z = torch.stack([angles.cos(), angles.sin()], dim=1)
+    positive = torch.zeros(4, 4, dtype=torch.bool)
+    negative = torch.zeros(4, 4, dtype=torch.bool)
+    positive[0, 1] = positive[0, 2] = negative[0, 3] = True
+    e = [math.exp(math.cos(float(angle))) for angle in angles]
+    expected = -(math.log(e[1] / (e[1] + e[3])) + math.log(e[2] / (e[2] + e[3]))) / 2
+    assert contrastive_loss(z, positive, negative, 1.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_pairs_that_are_neither_positive_nor_negative_have_no_influence():
+    first, second = embeddings(3, 4, 5)
+    z = torch.cat([first, second])
+    positive, negative = slice_relations(
+        torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1]), ["augmentation"], similar_as_negatives=False
+    )
+    without = contrastive_loss(z, positive, negative, 0.1)
+    relations = positive | negative
+    assert not relations[0, 2]  # the same part of another volume
+    only_first = torch.zeros(8, 1, dtype=torch.bool)
+    only_first[0] = True
+    anchor = contrastive_loss(z, positive & only_first, negative, 0.1)
+    z[2] = torch.randn(5)
+    assert contrastive_loss(z, positive & only_first, negative, 0.1).item() == pytest.approx(anchor.item(), rel=1e-6)
+    assert contrastive_loss(z, positive, negative, 0.1).item() != pytest.approx(without.item(), rel=1e-6)
+
+
+def relations(positives, similar_as_negatives):
+    parts, volumes = torch.tensor([0, 1, 0, 1]), torch.tensor([5, 5, 7, 7])
+    return slice_relations(parts, volumes, positives, similar_as_negatives)
+
+
+def test_positives_by_augmentation_are_the_other_view_alone():
+    positive, _ = relations(["augmentation"], False)
+    assert positive.nonzero().tolist() == [[i, (i + 4) % 8] for i in range(8)]
+
+
+def test_positives_by_anatomy_are_views_of_the_same_part_of_other_volumes():
+    positive, _ = relations(["anatomy"], False)
+    assert positive[0].nonzero().flatten().tolist() == [2, 6]
+    assert positive[5].nonzero().flatten().tolist() == [3, 7]
+
+
+def test_both_kinds_of_positives_add_up():
+    positive, _ = relations(["augmentation", "anatomy"], False)
+    assert positive[0].nonzero().flatten().tolist() == [2, 4, 6]
+
+
+@pytest.mark.parametrize("positives", [["augmentation"], ["anatomy"], ["augmentation", "anatomy"]])
+def test_similar_slices_are_never_negatives(positives):
+    positive, negative = relations(positives, False)
+    parts = torch.tensor([0, 1, 0, 1] * 2)
+    assert not (negative & (parts[:, None] == parts[None, :])).any()
+    assert not (positive & negative).any()
+    assert negative.any(dim=1).all()
+
+
+def test_similar_slices_become_negatives_when_asked_for():
+    _, negative = relations(["augmentation"], True)
+    assert negative[0].nonzero().flatten().tolist() == [1, 2, 3, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (torch.ones(2, 3), torch.ones(3, 3), r"\(2, 3\) and \(3, 3\)"),
+        (torch.ones(1, 3), torch.ones(1, 3), "no negative"),
+    ],
+)
+def test_ill_shaped_views_are_refused(first, second, message):
+    with pytest.raises(ValueError, match=message):
+        nt_xent(first, second)
+
+
+def test_an_anchor_without_negatives_is_refused():
+    with pytest.raises(ValueError, match="no anchor"):
+        contrastive_loss(
+            torch.ones(2, 3), torch.eye(2, dtype=torch.bool).roll(1, 0), torch.zeros(2, 2, dtype=torch.bool), 0.1
+        )
+
+
+def test_regions_of_an_image_are_distinct_and_their_means_are_right():
+    maps = torch.arange(2 * 1 * 6 * 7, dtype=torch.float32).view(2, 1, 6, 7)
+    cells = draw_regions(maps, 4, 3, torch.Generator().manual_seed(0))
+    assert sorted(cells[0].tolist()) == sorted(cells[1].tolist()) == [0, 1, 2, 3]
+    means = region_means(maps, torch.tensor([[0, 3], [1, 2]]), 3)
+    assert means[0, 1, 0].item() == maps[0, 0, 3:6, 3:6].mean().item()
+    assert means[1, 0, 0].item() == maps[1, 0, 0:3, 3:6].mean().item()
+
+
+def test_more_regions_than_fit_are_refused():
+    with pytest.raises(ValueError, match="at most 4"):
+        draw_regions(torch.zeros(1, 1, 6, 7), 5, 3, torch.Generator())
+
+
+def local(freeze):
+    network = UNet([4, 8, 12])
+    objective = LocalContrast(network, 1, 8, (8, 4), 4, 2, 0.1, freeze)
+    images = torch.rand(2, 1, 16, 16)
+    objective(images, images + 0.1, torch.Generator().manual_seed(0)).backward()
+    return network
+
+
+def test_stage_2_trains_its_decoder_stages_and_leaves_a_frozen_encoder_and_later_stages_alone():
+    network = local(freeze=True)
+    assert all(parameter.grad is None for parameter in network.encoder.parameters())
+    assert all(parameter.grad is not None for parameter in network.decoder.stages[0].parameters())
+    assert all(parameter.grad is None for parameter in network.decoder.stages[1].parameters())
+
+
+def test_stage_2_trains_the_encoder_too_unless_it_is_frozen():
+    assert all(parameter.grad is not None for parameter in local(freeze=False).encoder.parameters())
+
+
+def test_stage_1_trains_the_encoder_alone():
+    network = UNet([4, 8])
+    objective = GlobalContrast(network, 8 * 4 * 4, (16, 8), ["augmentation"], False, 0.1)
+    views = torch.rand(2, 4, 1, 8, 8)
+    objective(views[0], views[1], torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])).backward()
+    assert all(parameter.grad is not None for parameter in network.encoder.parameters())
+    assert all(parameter.grad is None for parameter in network.decoder.parameters())

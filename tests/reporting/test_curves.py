@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from fewlabel.errors import InputError
+from fewlabel.jobs import CohortTitle
+from fewlabel.reporting import paper, style
+from fewlabel.reporting.curves import label_curves
+from fewlabel.reporting.statistics import summary_table
+
+
+def line(axes, label):
+    (found,) = [line for line in axes.get_lines() if line.get_label() == label]
+    return found
+
+
+def test_a_curve_shows_the_means_at_their_n(scores, settings):
+    figure = label_curves(scores, settings())
+    summary = summary_table(scores, settings().intervals).set_index(["cohort", "method"])
+    for axes, cohort in zip(figure.axes, ("liver", "prostate"), strict=True):
+        for method in ("scratch", "regression", "contrastive"):
+            drawn, cells = line(axes, method), summary.loc[(cohort, method)]
+            assert drawn.get_ydata() == pytest.approx(cells["mean"].to_numpy())
+            assert np.abs(np.log2(drawn.get_xdata() / cells["n"].to_numpy())).max() < 0.15
+
+
+def test_methods_stand_beside_each_other_and_have_their_colours(scores, settings):
+    axes = label_curves(scores, settings()).axes[0]
+    lines = [line(axes, method) for method in ("scratch", "regression", "contrastive")]
+    assert [to_hex(drawn.get_color()) for drawn in lines] == [style.GREY, style.BLUE, style.ORANGE]
+    assert len({drawn.get_xdata()[0] for drawn in lines}) == 3
+    assert lines[0].get_xdata()[0] < lines[1].get_xdata()[0] < lines[2].get_xdata()[0]
+
+
+def test_intervals_are_those_of_the_summary(scores, settings):
+    axes = label_curves(scores, settings()).axes[0]
+    summary = summary_table(scores, settings().intervals).set_index(["cohort", "method"]).loc[("liver", "regression")]
+    bars = [bars for bars in axes.collections if hasattr(bars, "get_segments") and len(bars.get_segments()) == 4]
+    ends = np.array([segment[:, 1] for segment in bars[1].get_segments()])
+    assert ends == pytest.approx(summary[["low", "high"]].to_numpy())
+
+
+def test_the_supervised_benchmark_is_a_dotted_line_across(scores, settings):
+    axes = label_curves(scores, settings()).axes[1]
+    drawn = line(axes, "supervised")
+    ours = scores[(scores["cohort"] == "prostate") & (scores["method"] == "supervised")]["dice"].mean()
+    assert drawn.get_linestyle() == ":"
+    assert list(drawn.get_ydata()) == pytest.approx([ours, ours])
+    assert len(axes.patches) == 1  # its interval
+
+
+def test_the_numbers_of_the_paper_are_marked_where_a_cohort_stands_for_one(scores, settings):
+    liver, prostate = label_curves(scores, settings()).axes
+    marked = [
+        (*drawn.get_xdata(), *drawn.get_ydata()) for drawn in liver.get_lines() if drawn.get_label() == paper.SHORT
+    ]
+    assert marked == [(4, 0.81)]
+    diamonds = {
+        drawn.get_xdata()[0]: (drawn.get_ydata()[0], drawn.get_markeredgecolor())
+        for drawn in prostate.get_lines()
+        if drawn.get_label() == paper.SHORT
+    }
+    assert diamonds == {4: (0.74, style.INK), 8: (0.85, style.ORANGE)}
+    assert list(line(liver, "paper, supervised").get_ydata()) == [0.86]
+
+
+def test_the_numbers_of_the_paper_are_absent_elsewhere(table, settings):
+    cohorts = {"hip": CohortTitle(title="Hippocampus", stands_for=None)}
+    figure = label_curves(table(cohorts), settings(cohorts))
+    assert not [drawn for drawn in figure.axes[0].get_lines() if str(drawn.get_label()).startswith("paper")]
+    assert not [text for text in figure.legends[0].get_texts() if "paper" in text.get_text()]
+
+
+def test_the_n_of_the_paper_has_its_place_on_the_axis(table, settings):
+    axes = label_curves(table(counts=(1, 2)), settings()).axes[1]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "4", "8"]
+
+
+def test_axes_and_panels_are_labelled(scores, settings):
+    figure = label_curves(scores, settings())
+    liver, prostate = figure.axes
+    assert (liver.get_title("left"), prostate.get_title("left")) == ("Liver, phantom", "Prostate, phantom")
+    assert [text.get_text() for text in liver.texts] == ["6 test subjects, 3 draws, all labels: N = 12"]
+    assert liver.get_xlabel() == "Labelled training subjects, N"
+    assert liver.get_ylabel() == "Mean test Dice (0 to 1)"
+    assert liver.get_xscale() == "log"
+
+
+def test_the_legend_explains_every_mark_in_the_order_of_the_experiment(scores, settings):
+    texts = [text.get_text() for text in label_curves(scores, settings()).legends[0].get_texts()]
+    assert texts == [
+        *["scratch", "regression", "contrastive", "supervised, all labels"],
+        *["95 % interval", "one draw", "paper (Umapathy 2022)", "paper, supervised"],
+    ]
+
+
+def test_draws_are_points_if_asked_for(scores, settings):
+    def points(figure):
+        return [found.get_offsets() for found in figure.axes[0].collections if len(found.get_offsets()) > 1]
+
+    shown = points(label_curves(scores, settings()))
+    assert [len(offsets) for offsets in shown] == [12, 12, 12]  # four N, three draws
+    one = scores[(scores["cohort"] == "liver") & (scores["method"] == "scratch")]
+    assert sorted(shown[0][:, 1]) == pytest.approx(sorted(one.groupby(["n", "draw"])["dice"].mean()))
+    assert not points(label_curves(scores, settings(show_draws=False)))
+
+
+def test_limits_are_those_asked_for_and_otherwise_hold_all_data(scores, settings):
+    assert label_curves(scores, settings(dice_limits=(0.3, 0.8))).axes[0].get_ylim() == (0.3, 0.8)
+    low, high = label_curves(scores, settings()).axes[0].get_ylim()
+    means = scores[scores["cohort"] == "liver"].groupby(["method", "n", "draw"])["dice"].mean()
+    assert 0 <= low < means.min()
+    assert max(means.max(), 0.86) < high <= 1
+
+
+def test_a_number_of_the_paper_outside_the_limits_is_not_drawn_beside_the_axes(scores, settings):
+    axes = label_curves(scores, settings(dice_limits=(0.3, 0.8))).axes[0]
+    assert not [drawn for drawn in axes.get_lines() if drawn.get_label() == "paper, supervised"]
+
+
+def test_without_an_interval_none_is_explained(table, settings):
+    figure = label_curves(table(draws=1, subjects=1), settings())
+    assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert not figure.axes[0].patches
+
+
+@pytest.mark.parametrize(("number", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 2), (5, 2, 3)])
+def test_panels_have_the_size_that_was_asked_for(number, rows, columns, table, settings):
+    cohorts = {f"c{index}": CohortTitle(title=f"Cohort {index}", stands_for=None) for index in range(number)}
+    figure = label_curves(table(cohorts, draws=2), settings(cohorts, panel_width_in=3, panel_height_in=2))
+    assert len(figure.axes) == number
+    assert figure.get_figwidth() == pytest.approx(columns * 3)
+    assert rows * 2 < figure.get_figheight() < rows * 2 + 2
+
+
+def test_nothing_is_cut_off_or_overlaps(scores, settings):
+    figure = label_curves(scores, settings())
+    with style.applied():
+        figure.draw_without_rendering()
+    whole = figure.bbox
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    legend = figure.legends[0].get_window_extent()
+    for box in [*boxes, legend]:
+        assert whole.x0 - 1 <= box.x0 < box.x1 <= whole.x1 + 1
+        assert whole.y0 - 1 <= box.y0 < box.y1 <= whole.y1 + 1
+    assert legend.y1 <= min(box.y0 for box in boxes) + 1
+    assert boxes[0].x1 <= boxes[1].x0 + 1
+
+
+def test_absent_cohorts_and_methods_are_named_with_what_is_there(scores, settings):
+    cohorts = {"brain": CohortTitle(title="Brain", stands_for=None)}
+    with pytest.raises(InputError, match="no cohort brain; found: liver, prostate"):
+        label_curves(scores, settings(cohorts))

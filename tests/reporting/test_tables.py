@@ -1,0 +1,185 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fewlabel.errors import InputError
+from fewlabel.experiment import Cohort, DecathlonSource, Intervals, NiftiSource, PhantomSource
+from fewlabel.jobs import CohortTableSettings, CohortTitle, DiceTableSettings
+from fewlabel.reporting.cohort_facts import read_facts
+from fewlabel.reporting.cohort_table import cohort_table, source
+from fewlabel.reporting.dice_table import dice_table
+from fewlabel.reporting.tables import Table, save
+
+ROLES = ["test", "test", "pool", "pool", "pool", "unlabelled", "withheld"]
+
+
+def write_cohort(folder):
+    names = [f"s{index}" for index in range(len(ROLES))]
+    split = pd.DataFrame({"subject": names, "patient": names, "labelled": 1, "role": ROLES})
+    facts = pd.DataFrame(
+        {"subject": [*names, "excluded"], "patient": "p", "labelled": 1, "slices": [10, 11, 20, 21, 22, 30, 99, 99],
+         "rows": [256, 320] * 4, "columns": 256, "slice_mm": 5.0, "row_mm": 1.5, "column_mm": 1.25,
+         "target_ml": [1000.0, 1100, 1200, 1300, 1400, np.nan, 9999, 9999], "affine": "a", "shape": "s"}
+    )  # fmt: skip
+    split.to_csv(folder / "roles.csv", index=False)
+    facts.to_csv(folder / "subjects.csv", index=False)
+    return folder / "roles.csv", folder / "subjects.csv"
+
+
+@pytest.fixture
+def facts(tmp_path):
+    return read_facts(*write_cohort(tmp_path))
+
+
+@pytest.fixture
+def cohort_settings(settings):
+    phantom = PhantomSource(kind="phantom", anatomy="abdomen", labelled=5)
+    cohorts = {"liver": Cohort(source=phantom), "prostate": Cohort(source=DecathlonSource(kind="decathlon"))}
+    return CohortTableSettings(titles=settings().titles, cohorts=cohorts, labels=[1, 2, "all"])
+
+
+@pytest.fixture
+def dice_settings(settings):
+    return DiceTableSettings(titles=settings().titles, intervals=Intervals(resamples=100))
+
+
+def test_facts_are_joined_by_subject_and_excluded_ones_left_out(facts):
+    assert facts["subject"].tolist() == [f"s{index}" for index in range(7)]
+    assert facts["role"].tolist() == ROLES
+    assert facts["target_ml"].isna().tolist() == [False] * 5 + [True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("roles.csv", "withheld", "spare", r"roles\.csv: role spare unknown; accepted: test, pool"),
+        ("roles.csv", "role", "part", r"roles\.csv: no column role; found: subject"),
+        ("subjects.csv", "s3,", "t3,", r"subjects\.csv: no row for subject s3"),
+        ("subjects.csv", "s3,", "s2,", r"subjects\.csv: subject s2 twice"),
+        ("subjects.csv", ",20,", ",many,", r"subjects\.csv: slices: not a number for subject s2"),
+    ],
+)
+def test_bad_facts_are_named(name, old, new, message, tmp_path):
+    paths = write_cohort(tmp_path)
+    path = tmp_path / name
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=message):
+        read_facts(*paths)
+
+
+def test_missing_and_empty_files_are_named(tmp_path):
+    roles, subjects = write_cohort(tmp_path)
+    subjects.write_text("")
+    with pytest.raises(InputError, match=r"subjects\.csv: not a CSV table"):
+        read_facts(roles, subjects)
+    with pytest.raises(InputError, match=r"no\.csv: no such file"):
+        read_facts(tmp_path / "no.csv", subjects)
+
+
+def test_table_1_counts_subjects_and_slices_by_their_use(facts, cohort_settings):
+    row = cohort_table({"liver": facts, "prostate": facts}, cohort_settings).rows.iloc[0]
+    assert (row["pretraining_subjects"], row["pretraining_slices"]) == (4, 20 + 21 + 22 + 30)
+    assert (row["pool_subjects"], row["pool_slices"]) == (3, 63)
+    assert (row["test_subjects"], row["test_slices"]) == (2, 21)
+    assert (row["withheld_subjects"], row["subjects"]) == (1, 7)
+    assert (row["slices_min"], row["slices_max"]) == (10, 30)  # withheld subjects are used nowhere
+    assert (row["target_ml_min"], row["target_ml_median"], row["target_ml_max"]) == (1000, 1200, 1400)
+    assert (row["paper_subjects"], row["paper_labelled"]) == (138, 31)
+
+
+def test_table_1_reads_as_markdown_with_the_paper_beside(facts, cohort_settings):
+    text = cohort_table({"liver": facts, "prostate": facts}, cohort_settings).markdown
+    lines = {
+        line.split("|")[1].strip(): [part.strip() for part in line.split("|")[2:-1]]
+        for line in text.splitlines()
+        if "|" in line
+    }
+    assert lines[""] == ["Liver, phantom", "paper: liver", "Prostate, phantom", "paper: prostate"]
+    assert lines["finetuning: N"][0] == "1, 2, all (3)"
+    assert lines["native matrix"][0] == "256 to 320 x 256"
+    assert lines["working matrix"][0] == "192 x 192"
+    assert lines["target volume, ml: median (range)"][0] == "1200.0 (1000.0 to 1400.0)"
+    assert lines["subjects"][1].startswith("138 (31 labelled")
+    assert "in no public copy" in text
+
+
+def test_table_1_of_cohorts_of_one_title_that_stand_for_none(facts, cohort_settings, settings):
+    cohorts = dict.fromkeys(("liver", "prostate"), CohortTitle(title="a|b", stands_for=None))
+    changed = cohort_settings.model_copy(update={"titles": settings(cohorts).titles})
+    table = cohort_table({"liver": facts, "prostate": facts.assign(target_ml=np.nan)}, changed)
+    assert "Umapathy" not in table.markdown
+    assert r"a\|b (prostate)" in table.markdown
+    assert table.rows["paper_subjects"].isna().all()
+
+
+def test_a_source_is_told_without_its_path():
+    folder = NiftiSource(kind="nifti", folder="/data/of/mine/chaos", labels=[1, 2])
+    assert source(Cohort(source=folder)) == "NIfTI folder chaos, label 1 + 2"
+    assert "Task05_Prostate, channel 0" in source(Cohort(source=DecathlonSource(kind="decathlon")))
+
+
+def test_table_2_has_a_row_for_each_cell_in_the_order_of_the_experiment(scores, dice_settings):
+    rows = dice_table(scores.sample(frac=1, random_state=1), dice_settings).rows
+    assert rows["cohort"].drop_duplicates().tolist() == ["liver", "prostate"]
+    assert rows["method"].drop_duplicates().tolist() == ["scratch", "regression", "contrastive", "supervised"]
+    assert rows["n"].tolist()[:5] == [1, 2, 4, 8, 1]
+    one = scores[(scores["cohort"] == "liver") & (scores["method"] == "regression") & (scores["n"] == 4)]
+    row = rows[(rows["cohort"] == "liver") & (rows["method"] == "regression") & (rows["n"] == 4)].iloc[0]
+    assert row["dice_mean"] == pytest.approx(one["dice"].mean())
+    assert row["hd95_mm_median"] == pytest.approx(one["hd95_mm"].median())
+    assert row["dice_low"] < row["dice_mean"] < row["dice_high"]
+    assert (row["draws"], row["test_subjects"], row["paper_dice"]) == (3, 6, 0.81)
+
+
+def test_table_2_quotes_the_paper_where_it_has_a_number_and_notes_what_it_leaves_open(scores, dice_settings):
+    table = dice_table(scores, dice_settings)
+    quoted = table.rows.dropna(subset="paper_dice").set_index(["cohort", "method", "n"])["paper_dice"].to_dict()
+    assert quoted == {
+        ("liver", "regression", 4): 0.81,
+        ("liver", "contrastive", 4): 0.81,
+        ("liver", "supervised", 12): 0.86,
+        ("prostate", "regression", 4): 0.74,
+        ("prostate", "contrastive", 4): 0.74,
+        ("prostate", "contrastive", 8): 0.85,
+        ("prostate", "supervised", 12): 0.85,
+    }
+    assert table.markdown.count("0.81†") == 2
+    assert "does not say whether regression or contrastive" in table.markdown
+    assert "## Prostate, phantom" in table.markdown
+
+
+def test_table_2_leaves_undefined_distances_out_and_says_so(scores, dice_settings):
+    empty = (scores["cohort"] == "liver") & (scores["method"] == "scratch") & (scores["n"] == 1)
+    table = dice_table(scores.assign(hd95_mm=scores["hd95_mm"].mask(empty)), dice_settings)
+    first = table.rows.iloc[0]
+    assert np.isnan(first["hd95_mm_median"])
+    assert first["hd95_undefined"] == 18
+    assert "18 scores are left out" in table.markdown
+
+
+def test_table_2_without_an_interval_shows_none(table, dice_settings):
+    single = dice_table(table(draws=1, subjects=1), dice_settings)
+    assert single.rows["dice_low"].isna().all()
+    assert "nan" not in single.markdown.lower().replace("nan,", "")
+
+
+def test_a_saved_table_is_read_back_and_holds_plain_numbers(scores, dice_settings, tmp_path):
+    table = dice_table(scores, dice_settings)
+    save(table, tmp_path / "new" / "table2.csv", tmp_path / "new" / "table2.md")
+    text = (tmp_path / "new" / "table2.csv").read_text()
+    read = pd.read_csv(io.StringIO(text))
+    assert read["dice_mean"].to_numpy() == pytest.approx(table.rows["dice_mean"].to_numpy(), abs=1e-6)
+    assert "†" not in text
+    assert (tmp_path / "new" / "table2.md").read_text(encoding="utf-8") == table.markdown
+    assert len(list((tmp_path / "new").iterdir())) == 2
+
+
+def test_a_table_is_written_whole_or_not_at_all(tmp_path):
+    csv, markdown = tmp_path / "a.csv", tmp_path / "a.md"
+    csv.write_text("before")
+    with pytest.raises(UnicodeEncodeError):
+        save(Table(pd.DataFrame({"a": [1]}), "\ud800"), csv, markdown)
+    assert csv.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]

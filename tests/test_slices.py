@@ -1,0 +1,109 @@
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from fewlabel.cohorts.subject import Subject
+from fewlabel.errors import InputError
+from fewlabel.experiment import Grid
+from fewlabel.files import sha256
+from fewlabel.imaging.preprocess import preprocess
+from fewlabel.imaging.volume import Volume
+from fewlabel.slices import open_store, pack
+
+GRID = Grid(matrix=(16, 24), spacing_mm=2)
+SUBJECTS = [Subject("a", "p1", True), Subject("b", "p1", False), Subject("c", "p2", True)]
+
+
+def read(subject):
+    rng = np.random.default_rng(ord(subject.subject))
+    shape = {"a": (20, 18, 5), "b": (24, 16, 3), "c": (30, 30, 4)}[subject.subject]
+    image = rng.random(shape).astype(np.float32)
+    mask = (image > 0.7).astype(np.uint8) if subject.labelled else None
+    affine = np.diag([-2.0, -2.0, 5.0, 1.0])
+    affine[:3, 3] = [10, 20, 30]
+    return Volume(image, affine, mask)
+
+
+@pytest.fixture(params=[1, 2])
+def store(tmp_path, request):
+    pack(SUBJECTS, read, GRID, tmp_path / "slices", tmp_path / "native", workers=request.param)
+    return tmp_path
+
+
+def test_a_store_holds_the_preprocessed_slices_of_each_subject(store):
+    opened = open_store(store / "slices" / "store.json")
+    assert opened.images.shape == opened.masks.shape == (12, 16, 24)
+    for subject in SUBJECTS:
+        images, masks, _ = preprocess(read(subject), GRID)
+        rows = opened.rows([subject.subject])
+        assert np.allclose(opened.images[rows], images, atol=2e-3)
+        assert np.array_equal(opened.masks[rows], masks if masks is not None else np.zeros_like(opened.masks[rows]))
+
+
+def test_the_index_says_where_each_slice_lies_and_what_it_holds(store):
+    opened = open_store(store / "slices" / "store.json")
+    index = opened.index
+    assert index["subject"].tolist() == ["a"] * 5 + ["b"] * 3 + ["c"] * 4
+    assert index.loc[index["subject"] == "c", "position"].tolist() == [0.125, 0.375, 0.625, 0.875]
+    assert np.array_equal(index["target_px"], opened.masks.sum(axis=(1, 2)))
+    assert index.groupby("subject")["labelled"].first().to_dict() == {"a": 1, "b": 0, "c": 1}
+
+
+def test_arrays_are_memory_mapped(store):
+    opened = open_store(store / "slices" / "store.json")
+    assert isinstance(opened.images, np.memmap) and isinstance(opened.masks, np.memmap)
+
+
+def test_a_subjects_frame_leads_back_to_its_native_grid(store):
+    opened = open_store(store / "slices" / "store.json")
+    frame, affine = opened.frame("c", GRID)
+    assert np.array_equal(affine, read(SUBJECTS[2]).affine)
+    assert frame.native_mask(opened.masks[opened.rows(["c"])].astype(np.float32)).shape == (30, 30, 4)
+
+
+def test_native_truth_is_kept_for_labelled_subjects_and_images_for_those_without_files(store):
+    truth = nib.load(store / "native" / "labels" / "a.nii.gz")
+    assert np.array_equal(truth.get_fdata(), read(SUBJECTS[0]).mask)
+    assert np.array_equal(truth.affine, read(SUBJECTS[0]).affine)
+    assert sorted(path.name for path in (store / "native" / "labels").iterdir()) == ["a.nii.gz", "c.nii.gz"]
+    assert len(list((store / "native" / "images").iterdir())) == 3
+
+
+def test_the_manifest_carries_the_hash_of_every_file(store):
+    facts = json.loads((store / "slices" / "store.json").read_text())
+    assert facts["sha256"] == {name: sha256(store / "slices" / name) for name in facts["sha256"]}
+    assert len(facts["sha256"]) == 4
+
+
+def test_nothing_temporary_is_left(store):
+    assert sorted(path.name for path in (store / "slices").iterdir()) == ["images.npy", "index.csv", "masks.npy", "store.json", "subjects.csv"]
+
+
+def test_the_number_of_workers_does_not_change_the_store(tmp_path):
+    for workers in (1, 2):
+        pack(SUBJECTS, read, GRID, tmp_path / str(workers), tmp_path / "native", workers)
+    assert (tmp_path / "1" / "store.json").read_text() == (tmp_path / "2" / "store.json").read_text()
+
+
+def test_a_volume_without_contrast_is_named_and_leaves_no_store(tmp_path):
+    def constant(subject):
+        return Volume(np.zeros((4, 4, 4), np.float32), np.eye(4))
+
+    with pytest.raises(InputError, match="a: no contrast"):
+        pack(SUBJECTS[:1], constant, GRID, tmp_path / "slices", tmp_path / "native")
+    assert not list((tmp_path / "slices").iterdir())
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "other"])
+def test_a_damaged_store_is_refused(store, damage):
+    arrays = store / "slices" / "images.npy"
+    if damage == "truncated":
+        arrays.write_bytes(arrays.read_bytes()[:500])
+    elif damage == "missing":
+        arrays.unlink()
+    else:
+        np.save(arrays, np.zeros((3, 16, 24), np.float16))
+    with pytest.raises(InputError, match="make (it|the store) again"):
+        open_store(store / "slices" / "store.json")

@@ -1,0 +1,186 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from fewlabel import jobs
+from fewlabel.errors import InputError
+from fewlabel.experiment import Experiment
+from fewlabel.validation import load, read_config, schema
+
+ROOT = Path(__file__).parent.parent
+OVERLAYS = sorted((ROOT / "experiments").glob("*.yaml"))
+
+
+def config(**changes):
+    merged = {
+        "cohorts": {"a": {"source": {"kind": "phantom", "anatomy": "pelvis", "labelled": 9}, "grid": {"matrix": [64, 64]}}},
+        "methods": {"scratch": {"pretext": "none"}},
+        **changes,
+    }
+    return merged
+
+
+def errors(tmp_path, text):
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError) as error:
+        load(read_config([ROOT / "config.yaml", file]), [ROOT / "config.yaml", file])
+    return str(error.value).splitlines()
+
+
+def test_the_default_experiment_is_valid():
+    experiment = load(read_config([ROOT / "config.yaml"]))
+    assert experiment.study == "demo"
+    assert experiment.labels == [1, 2, 4, 8] and experiment.draws >= 2
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
+def test_every_experiment_is_valid_and_has_a_study_of_its_own(overlay):
+    experiment = load(read_config([ROOT / "config.yaml", overlay]))
+    assert experiment.study != "demo"
+
+
+def test_the_committed_schema_is_that_of_the_model():
+    assert (ROOT / "workflow/schemas/experiment.schema.json").read_text() == schema()
+
+
+@pytest.mark.parametrize("overlay", [None, *OVERLAYS], ids=str)
+def test_the_schema_accepts_what_the_model_accepts(overlay):
+    merged = read_config([ROOT / "config.yaml", *([overlay] if overlay else [])])
+    merged["cohorts"] = {name: cohort for name, cohort in merged["cohorts"].items() if cohort}
+    merged["methods"] = {name: method for name, method in merged["methods"].items() if method}
+    Draft202012Validator(yaml.safe_load(schema())).validate(merged)
+
+
+def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or_named_plainly():
+    definitions = yaml.safe_load(schema())["$defs"]
+    bare = [f"{name}.{key}" for name, entry in definitions.items() for key, value in entry.get("properties", {}).items() if not value.get("description")]
+    plain = {"kind", "pretext", "source", "grid", "training", "global_stage", "steps", "temperature", "level", "resamples", "seed", "label_curves"}
+    assert {key.rsplit(".", 1)[1] for key in bare} <= plain | {"panel_width_in", "panel_height_in", "dpi", "batch", "augmentation"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("labls: [1]", "mine.yaml:1: labls: unknown key; did you mean 'labels'?; accepted here: study,"),
+        (
+            "methods:\n  scratch:\n    finetuning: {step: 3}",
+            "mine.yaml:3: methods.scratch.finetuning.step: unknown key; did you mean 'steps'?",
+        ),
+        (
+            "cohorts:\n  liver_phantom:\n    source:\n      anatmy: pelvis",
+            "mine.yaml:4: cohorts.liver_phantom.source.anatmy: unknown key; did you mean 'anatomy'?",
+        ),
+        ("cohorts:\n  new:\n    source: {kind: nift, folder: x}", "mine.yaml:3: cohorts.new.source"),
+        ("methods:\n  new: {pretext: regresion}", "mine.yaml:2: methods.new"),
+        ("methods:\n  New: {pretext: none}", "mine.yaml:2: methods.New"),
+        ("network: {widths: [8, 16, 30]}", "network.widths.2: input should be a multiple of 4 (got 30)"),
+        ("draws: 0", "mine.yaml:1: draws: input should be greater than or equal to 1 (got 0)"),
+        ("labels: [1, 1]", "labels: each"),
+        ("labels: [some]", "mine.yaml:1: labels.0"),
+        ("study: ../x", "mine.yaml:1: study"),
+        ("finetuning: {augmentation: standrd}", "unknown augmentation 'standrd'; did you mean 'standard'?"),
+        (
+            "cohorts:\n  liver_phantom:\n    grid: {matrix: [60, 64]}",
+            "mine.yaml:3: cohorts.liver_phantom.grid.matrix: 60 cannot be halved 3 times",
+        ),
+        ("methods:\n  contrastive:\n    local_stage: {decoder_stages: 4}", "4 decoder stages, but network.widths gives 3; accepted: 1 to 3"),
+        ("methods:\n  contrastive:\n    local_stage: {augmentation: views}", "'views' sets flip, crop_min"),
+        ("methods:\n  contrastive:\n    local_stage: {region_size: 30}", "do not fit 64 x 64"),
+        ("methods:\n  contrastive:\n    global_stage: {batch: 13}", "batch 13 is no multiple of partitions 4"),
+        ("cohorts:\n  d:\n    source: {kind: decathlon, url: 'https://x/y.tar'}", "`url` needs `md5`"),
+    ],
+)
+def test_errors_name_the_file_the_line_the_key_and_what_is_accepted(tmp_path, text, message):
+    assert any(message in line for line in errors(tmp_path, text)), errors(tmp_path, text)
+
+
+def test_all_errors_are_told_at_once(tmp_path):
+    assert len(errors(tmp_path, "labls: [1]\ndraws: 0\nseeds: 3")) == 3
+
+
+def test_an_overlay_drops_a_cohort_or_method_by_null():
+    experiment = load(config(methods={"scratch": {"pretext": "none"}, "other": None}))
+    assert list(experiment.methods) == ["scratch"]
+
+
+def test_a_file_that_is_no_mapping_or_no_yaml_is_refused(tmp_path):
+    for text, message in (("- a", "holds no settings"), ("a: [", "not YAML")):
+        file = tmp_path / "mine.yaml"
+        file.write_text(text)
+        with pytest.raises(InputError, match=message):
+            read_config([file])
+    with pytest.raises(InputError, match="no such experiment file"):
+        read_config([tmp_path / "gone.yaml"])
+
+
+# ----------------------------------------------------------------------------------------- settings of jobs
+def experiment(**changes):
+    methods = {
+        "scratch": {"pretext": "none"},
+        "regression": {"pretext": "regression"},
+        "contrastive": {"pretext": "contrastive"},
+        "supervised": {"pretext": "none", "labels": ["all"], "finetuning": {"augmentation": "extensive", "steps": 7}},
+    }
+    return Experiment.model_validate(config(methods=methods, **changes))
+
+
+def test_settings_of_a_job_come_back_from_their_text():
+    made = [
+        jobs.fetch_settings(experiment(), "a", ""),
+        jobs.prepare_settings(experiment(), "a"),
+        jobs.pretrain_settings(experiment(), "a", "regression"),
+        jobs.pretrain_settings(experiment(), "a", "contrastive"),
+        jobs.finetune_settings(experiment(), "a", "supervised", "all", 2),
+        jobs.curves_settings(experiment()),
+    ]
+    for settings in made:
+        text = jobs.canonical(settings)
+        assert "\n" not in text
+        assert jobs.canonical(type(settings).model_validate_json(text)) == text
+
+
+def test_a_method_changes_only_what_it_names():
+    assert jobs.finetuning(experiment(), "supervised").steps == 7
+    assert jobs.finetuning(experiment(), "supervised").batch == experiment().finetuning.batch
+    assert jobs.finetuning(experiment(), "scratch") == experiment().finetuning
+
+
+def test_the_same_draw_of_two_methods_has_the_same_settings():
+    first, second = (jobs.finetune_settings(experiment(), "a", method, 4, 1) for method in ("scratch", "regression"))
+    assert jobs.canonical(first) == jobs.canonical(second)
+
+
+@pytest.mark.parametrize("change", [{"labels": [1, 16]}, {"draws": 9}, {"figures": {"label_curves": {"dpi": 99}}}, {"intervals": {"level": 0.9}}])
+def test_a_jobs_settings_do_not_hold_what_it_does_not_depend_on(change):
+    before, after = experiment(), experiment(**change)
+    for make in (
+        lambda e: jobs.pretrain_settings(e, "a", "contrastive"),
+        lambda e: jobs.finetune_settings(e, "a", "regression", 1, 1),
+        lambda e: jobs.draw_settings(e, "a", 1),
+        lambda e: jobs.prepare_settings(e, "a"),
+    ):
+        assert jobs.canonical(make(before)) == jobs.canonical(make(after))
+
+
+def test_a_methods_finetuning_does_not_change_its_pretraining():
+    changed = config(methods={"regression": {"pretext": "regression", "finetuning": {"steps": 3}, "labels": [1], "title": "R"}})
+    assert jobs.pretrain_settings(Experiment.model_validate(changed), "a", "regression") == jobs.pretrain_settings(experiment(), "a", "regression")
+
+
+def test_the_benchmark_is_the_method_without_pretext_that_has_all_labels_alone():
+    methods = jobs.titles(experiment()).methods
+    assert {name: method.benchmark for name, method in methods.items()} == {
+        "scratch": False,
+        "regression": False,
+        "contrastive": False,
+        "supervised": True,
+    }
+
+
+def test_runs_are_the_whole_grid():
+    runs = list(jobs.runs(experiment(labels=[1, 4], draws=3)))
+    assert len(runs) == len(set(runs)) == 3 * 2 * 3 + 3
+    assert ("a", "supervised", "all", 3) in runs

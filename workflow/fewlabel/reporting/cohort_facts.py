@@ -1,0 +1,62 @@
+"""What is known of a cohort's subjects: the split's roles joined with the facts of the prepared volumes."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.errors import InputError
+
+ROLES = ("test", "pool", "unlabelled", "withheld")
+ROLE_COLUMNS = ("subject", "role")
+COUNTS = ("slices", "rows", "columns")
+SPACINGS = ("slice_mm", "row_mm", "column_mm")
+FACT_COLUMNS = ("subject", *COUNTS, *SPACINGS, "target_ml")
+
+
+def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
+    """Join a cohort's `roles.csv` with its `slices/subjects.csv`.
+
+    Args:
+        roles: written by the split: at least subject, role (test, pool, unlabelled or withheld).
+        subjects: written when the slices are made: at least subject, slices, rows, columns (the native grid, in the
+            order slice, row, column), slice_mm, row_mm, column_mm, target_ml (empty without a label).
+
+    Returns:
+        One row for each subject that has a role: subject, role, then the facts as float64; target_ml may be NaN.
+
+    Raises:
+        InputError: a file is missing or no such table, a role is unknown, a number is no number, a subject is there
+            twice or has no facts.
+    """
+    split = _read(roles, ROLE_COLUMNS)
+    facts = _read(subjects, FACT_COLUMNS)
+    if unknown := sorted(set(split["role"]) - set(ROLES)):
+        raise InputError(f"{roles.name}: role {', '.join(unknown)} unknown; accepted: {', '.join(ROLES)}")
+    for column in FACT_COLUMNS[1:]:
+        facts[column] = pd.to_numeric(facts[column].replace("", "nan"), errors="coerce").astype("float64")
+        if column != "target_ml" and facts[column].isna().any():
+            raise InputError(f"{subjects.name}: {column}: not a number for {_some(facts, facts[column].isna())}")
+    if not (absent := ~split["subject"].isin(facts["subject"])).any():
+        return split.merge(facts, on="subject", how="left", validate="one_to_one")
+    raise InputError(
+        f"{subjects.name}: no row for {_some(split, absent)}, named in {roles.name}; make the slices again"
+    )
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path.name}: no such file") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name}: not a CSV table ({str(error).strip()})") from None
+    if missing := [column for column in columns if column not in table.columns]:
+        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {', '.join(table.columns)}")
+    if (twice := table["subject"].duplicated()).any():
+        raise InputError(f"{path.name}: {_some(table, twice)} twice; each subject has one row")
+    return table[list(columns)]
+
+
+def _some(table: pd.DataFrame, chosen: pd.Series) -> str:
+    names = table.loc[chosen, "subject"].tolist()
+    return f"subject{'s' if len(names) > 1 else ''} {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"

@@ -1,0 +1,106 @@
+"""Table 1: the cohorts, and how many of their subjects are used for what."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fewlabel.experiment import Cohort, DecathlonSource, NiftiSource, PhantomSource
+from fewlabel.jobs import CohortTableSettings
+from fewlabel.reporting import paper
+from fewlabel.reporting.tables import NONE, Table, between, bullets, cell
+
+
+def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSettings) -> Table:
+    """Table 1: subjects and slices for pretraining, finetuning and test, grids and target volumes, the paper's beside.
+
+    Args:
+        facts: by cohort, as `cohort_facts.read_facts` gives them; every cohort of `settings.titles`.
+        settings: the cohorts' titles and settings, and the label budgets.
+
+    Returns:
+        CSV: a row a cohort. Markdown: a column a cohort, since its facts are many, with the paper's cohort beside.
+    """
+    rows = pd.DataFrame([_cohort_row(name, facts[name], settings) for name in settings.titles.cohorts])
+    columns: dict[str, dict[str, str]] = {}
+    for _, row in rows.iterrows():
+        title = cell(row["title"])
+        columns[title if title not in columns else f"{title} ({row['cohort']})"] = _cohort_column(row)
+        if row["paper_cohort"]:
+            columns[f"paper: {row['paper_cohort']}"] = _paper_column(row)
+    body = pd.DataFrame(columns).fillna(NONE).to_markdown(disable_numparse=True)
+    notes = [
+        "Pretraining uses the labelled pool and the subjects without labels, never a test subject.",
+        "Ranges are smallest to largest over all subjects that are used; matrix is rows x columns.",
+    ]
+    if (rows["paper_cohort"] != "").any():
+        notes.append(f"Paper: {paper.CITATION}. Its own Table 1 is in no public copy: {NONE} where its text is silent.")
+    return Table(rows, f"# Table 1: cohorts\n\n{body}\n\n{bullets(notes)}\n")
+
+
+def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -> dict[str, Any]:
+    title, cohort = settings.titles.cohorts[name], settings.cohorts[name]
+    used = facts[facts["role"] != "withheld"]
+    row: dict[str, Any] = {"cohort": name, "title": title.title, "source": source(cohort), "subjects": len(facts)}
+    groups = {"pretraining": ("pool", "unlabelled"), "pool": ("pool",), "test": ("test",), "withheld": ("withheld",)}
+    for group, roles in groups.items():
+        members = facts[facts["role"].isin(roles)]
+        row |= {f"{group}_subjects": len(members), f"{group}_slices": int(members["slices"].sum())}
+    row["finetuned_on"] = " ".join(str(n) for n in settings.labels)
+    for column in ("slices", "rows", "columns"):
+        row |= {f"{column}_min": int(used[column].min()), f"{column}_max": int(used[column].max())}
+    for column in ("slice_mm", "row_mm", "column_mm", "target_ml"):
+        row |= {f"{column}_min": used[column].min(), f"{column}_max": used[column].max()}
+    row["target_ml_median"] = used["target_ml"].median()
+    grid = cohort.grid
+    row |= {"working_rows": grid.matrix[0], "working_columns": grid.matrix[1], "working_mm": grid.spacing_mm}
+    size = paper.SIZES[title.stands_for] if title.stands_for else None
+    row |= {"paper_cohort": title.stands_for or "", "paper_subjects": size.subjects if size else None}
+    return row | {"paper_labelled": size.labelled if size else None}
+
+
+def source(cohort: Cohort) -> str:
+    """Where a cohort's volumes come from, in words and without any path of the machine."""
+    match cohort.source:
+        case PhantomSource(anatomy=anatomy):
+            return f"synthetic T2w phantom, {anatomy}"
+        case NiftiSource(folder=folder, labels=labels):
+            return f"NIfTI folder {Path(folder).name}, label {_joined(labels)}"
+        case DecathlonSource(task=task, labels=labels, channel=channel):
+            which = "" if channel is None else f", channel {channel}"
+            return f"Medical Segmentation Decathlon {task}{which}, label {_joined(labels)}"
+
+
+def _cohort_column(row: pd.Series) -> dict[str, str]:
+    labels = ", ".join(f"all ({row['pool_subjects']})" if n == "all" else n for n in row["finetuned_on"].split())
+    volume = f"{row['target_ml_median']:.1f} ({_range(row, 'target_ml', 1)})"
+    return {
+        "source": row["source"],
+        "subjects": str(row["subjects"]),
+        "pretraining: subjects (slices)": f"{row['pretraining_subjects']} ({row['pretraining_slices']})",
+        "labelled pool: subjects (slices)": f"{row['pool_subjects']} ({row['pool_slices']})",
+        "finetuning: N": labels,
+        "test: subjects (slices)": f"{row['test_subjects']} ({row['test_slices']})",
+        "withheld: subjects": str(row["withheld_subjects"]),
+        "native slices": _range(row, "slices", 0),
+        "native matrix": f"{_range(row, 'rows', 0)} x {_range(row, 'columns', 0)}",
+        "native pixel, mm": f"{_range(row, 'row_mm', 2)} x {_range(row, 'column_mm', 2)}",
+        "slice distance, mm": _range(row, "slice_mm", 2),
+        "working matrix": f"{row['working_rows']} x {row['working_columns']}",
+        "working pixel, mm": f"{row['working_mm']:.2f}",
+        "target volume, ml: median (range)": volume if pd.notna(row["target_ml_median"]) else NONE,
+    }
+
+
+def _paper_column(row: pd.Series) -> dict[str, str]:
+    labelled = f"{row['paper_labelled']:.0f} labelled in all, pool and test"
+    return {"source": paper.SHORT, "subjects": f"{row['paper_subjects']:.0f} ({labelled})"}
+
+
+def _range(row: pd.Series, column: str, digits: int) -> str:
+    return between(row[f"{column}_min"], row[f"{column}_max"], digits)
+
+
+def _joined(labels: Sequence[int]) -> str:
+    return " + ".join(str(label) for label in labels)

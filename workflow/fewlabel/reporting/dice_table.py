@@ -1,0 +1,101 @@
+"""Table 2: the numbers behind figure 3."""
+
+from typing import Any
+
+import pandas as pd
+
+from fewlabel.jobs import DiceTableSettings
+from fewlabel.reporting import paper
+from fewlabel.reporting.scores import select
+from fewlabel.reporting.statistics import summary_table
+from fewlabel.reporting.tables import NONE, Table, between, bullets, cell
+
+MARKS = {paper.WHICH_METHOD: "†", paper.EQUIVALENT: "‡"}
+"""Behind a number of the paper that needs a note."""
+
+
+def dice_table(scores: pd.DataFrame, settings: DiceTableSettings) -> Table:
+    """Table 2: mean Dice with its interval and median HD95 for each cohort, method and N, the paper's number beside.
+
+    Args:
+        scores: as `scores.read_scores` gives it.
+        settings: what to show and in which order, and the interval.
+
+    Returns:
+        CSV: a row a cell, plain numbers, HD95 in mm over the scores where it is defined. Markdown: a table a cohort.
+
+    Raises:
+        InputError: a cohort or method of `settings.titles` has no scores.
+    """
+    chosen = select(scores, settings.titles)
+    summary = summary_table(chosen, settings.intervals).merge(_distances(chosen), on=["cohort", "method", "n"])
+    cells = [
+        _row(summarised, settings)
+        for cohort in settings.titles.cohorts
+        for method in settings.titles.methods
+        for _, summarised in summary[(summary["cohort"] == cohort) & (summary["method"] == method)].iterrows()
+    ]
+    rows = pd.DataFrame(cells)
+    sections = [
+        f"## {cell(title.title)}\n\n{_section(rows[rows['cohort'] == name], settings)}"
+        for name, title in settings.titles.cohorts.items()
+    ]
+    return Table(
+        rows, "\n\n".join(["# Table 2: Dice on the test subjects", *sections, bullets(_notes(rows, settings))]) + "\n"
+    )
+
+
+def _distances(scores: pd.DataFrame) -> pd.DataFrame:
+    cells = scores.groupby(["cohort", "method", "n"])["hd95_mm"]
+    return cells.agg(hd95_mm_median="median", hd95_undefined=lambda values: int(values.isna().sum())).reset_index()
+
+
+def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
+    method = settings.titles.methods[summarised["method"]]
+    stands_for = settings.titles.cohorts[summarised["cohort"]].stands_for
+    theirs = paper.counterpart(stands_for, method.pretext, int(summarised["n"]), method.benchmark)
+    row = {"cohort": summarised["cohort"], "method": summarised["method"], "n": int(summarised["n"])}
+    row |= {"dice_mean": summarised["mean"], "dice_low": summarised["low"], "dice_high": summarised["high"]}
+    row |= {"hd95_mm_median": summarised["hd95_mm_median"], "hd95_undefined": int(summarised["hd95_undefined"])}
+    row |= {"draws": int(summarised["draws"]), "test_subjects": int(summarised["subjects"])}
+    return row | {"paper_dice": theirs.dice if theirs else None, "paper_note": theirs.note if theirs else ""}
+
+
+def _section(rows: pd.DataFrame, settings: DiceTableSettings) -> str:
+    level = f"{settings.intervals.level * 100:g} %"
+    titles = rows["method"].map(lambda name: cell(settings.titles.methods[name].title))
+    shown = pd.DataFrame(
+        {
+            "method": titles.where(~rows["method"].duplicated(), ""),
+            "N": rows["n"].astype(str),
+            "mean Dice": rows["dice_mean"].map("{:.3f}".format),
+            f"{level} interval": [between(row["dice_low"], row["dice_high"], 3) for _, row in rows.iterrows()],
+            "median HD95, mm": rows["hd95_mm_median"].map(lambda value: NONE if pd.isna(value) else f"{value:.1f}"),
+            "draws": rows["draws"].astype(str),
+            "test subjects": rows["test_subjects"].astype(str),
+            "paper": [_theirs(row) for _, row in rows.iterrows()],
+        }
+    )
+    return shown.to_markdown(index=False, disable_numparse=True, colalign=("left", *["right"] * 7))
+
+
+def _theirs(row: pd.Series) -> str:
+    return NONE if pd.isna(row["paper_dice"]) else f"{row['paper_dice']:.2f}{MARKS.get(row['paper_note'], '')}"
+
+
+def _notes(rows: pd.DataFrame, settings: DiceTableSettings) -> list[str]:
+    """What a reader must know to read the table; notes on the paper only where its numbers are shown."""
+    intervals = settings.intervals
+    notes = [
+        f"Mean Dice over all draws and test subjects, on the native grid. {intervals.level * 100:g} % interval:"
+        f" percentiles of {intervals.resamples} bootstrap samples of draws and, crossed with them, test subjects;"
+        f" with one draw it speaks of the test subjects alone, with few draws or subjects it is somewhat too narrow;"
+        f" {NONE} where nothing can be resampled."
+    ]
+    if missing := int(rows["hd95_undefined"].sum()):
+        notes.append(f"HD95 is undefined where a mask is empty: {missing} scores are left out of its medians.")
+    if rows["paper_dice"].notna().any():
+        notes.append(
+            f"Paper: {paper.CITATION}. On its own cohorts and without intervals: not to be compared digit by digit."
+        )
+    return notes + [f"{mark} {note}." for note, mark in MARKS.items() if (rows["paper_note"] == note).any()]

@@ -1,0 +1,143 @@
+"""The long table of scores: one row for each run and test subject, validated where it is read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.errors import InputError
+from fewlabel.jobs import Titles
+
+COLUMNS = ("cohort", "method", "n", "draw", "subject", "dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
+"""n: labelled subjects finetuned on; dice: 0 to 1 on the native grid; hd95_mm, assd_mm: empty where a mask is empty."""
+
+KEY = ["cohort", "method", "n", "draw", "subject"]
+COUNTS = ("n", "draw")
+DISTANCES = ("hd95_mm", "assd_mm")
+VOLUMES = ("truth_ml", "predicted_ml")
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read and check one table of scores.
+
+    Args:
+        path: a CSV file with at least `COLUMNS`; further columns are dropped.
+
+    Returns:
+        `COLUMNS` in their order: cohort, method, subject as text; n, draw as int64 from 1; the rest as float64, with
+        NaN for distances that are undefined.
+
+    Raises:
+        InputError: the file is missing, no CSV table, without rows, lacks columns, holds values that are no number or
+            out of range, or repeats a run's subject.
+    """
+    text = _read_text(path)
+    if missing := [column for column in COLUMNS if column not in text.columns]:
+        found, accepted = ", ".join(text.columns), ", ".join(COLUMNS)
+        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {found}; accepted: {accepted}")
+    if text.empty:
+        raise InputError(f"{path.name}: no rows; a table of scores has one row for each run and test subject")
+    scores = text[list(COLUMNS)].copy()
+    for column in COLUMNS[5:] + COUNTS:
+        scores[column] = text[column].map(_number).astype("float64")
+    if problems := [*_empty_names(scores), *_bad_values(text, scores), *_repeats(scores)]:
+        raise InputError.of(problems, heading=f"{path.name}: not a valid table of scores")
+    return scores.astype(dict.fromkeys(COUNTS, "int64"))
+
+
+def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
+    """Join the tables of all runs into one, sorted by cohort, method, n, draw, subject, in whatever order they come.
+
+    A method asked for both `all` labels and a number equal to the whole pool has two runs of one name: where their rows
+    are equal they count once.
+
+    Raises:
+        InputError: no table given, files missing (all named at once), a table that `read_scores` refuses, or two runs
+            of one name with different scores.
+    """
+    if not run_tables:
+        raise InputError("no tables of scores to collect: the study has no runs")
+    if missing := [path for path in run_tables if not path.is_file()]:
+        raise InputError.of(
+            [str(path) for path in missing], heading="tables of scores are missing; evaluate these runs:"
+        )
+    joined = pd.concat([read_scores(path) for path in run_tables], ignore_index=True).drop_duplicates()
+    if repeats := _repeats(joined):
+        raise InputError.of(
+            repeats, heading="runs of one name differ; does a method ask for `all` and the pool's size?"
+        )
+    return joined.sort_values(KEY, kind="stable", ignore_index=True)
+
+
+def select(scores: pd.DataFrame, titles: Titles) -> pd.DataFrame:
+    """The rows of the cohorts and methods that are to be shown.
+
+    Raises:
+        InputError: a cohort or method of `titles`, or one method on one cohort, has no row; named with what is there.
+    """
+    problems = []
+    for column, wanted in (("cohort", titles.cohorts), ("method", titles.methods)):
+        there = set(scores[column])
+        if absent := [name for name in wanted if name not in there]:
+            problems.append(f"no {column} {', '.join(absent)}; found: {', '.join(sorted(there))}")
+    pairs = set(zip(scores["cohort"], scores["method"], strict=True))
+    if not problems:
+        wanted_pairs = [(cohort, method) for cohort in titles.cohorts for method in titles.methods]
+        problems = [
+            f"no method {method} on cohort {cohort}" for cohort, method in wanted_pairs if (cohort, method) not in pairs
+        ]
+    if problems:
+        raise InputError.of(problems, heading="the scores lack what is to be shown; run it, or leave it out:")
+    return scores[scores["cohort"].isin(list(titles.cohorts)) & scores["method"].isin(list(titles.methods))]
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    try:
+        # As text: a subject may be called "007" or "NA", and a wrong number is to be named, not guessed at.
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path.name}: no such file") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        reason = str(error).strip()
+        raise InputError(f"{path.name}: not a CSV table ({reason}); columns accepted: {', '.join(COLUMNS)}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _empty_names(scores: pd.DataFrame) -> list[str]:
+    return [
+        f"{column}: empty in {int(empty.sum())} rows"
+        for column in ("cohort", "method", "subject")
+        if (empty := scores[column] == "").any()
+    ]
+
+
+def _bad_values(text: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+    finite_from_0 = {
+        column: scores[column].between(0, float("inf"), inclusive="left") for column in DISTANCES + VOLUMES
+    }
+    good = {column: (scores[column] >= 1) & (scores[column] % 1 == 0) for column in COUNTS}
+    good |= {"dice": scores["dice"].between(0, 1)}
+    good |= {column: finite_from_0[column] for column in VOLUMES}
+    good |= {column: finite_from_0[column] | text[column].str.lower().isin(["", "nan"]) for column in DISTANCES}
+    accepted = dict.fromkeys(COUNTS, "whole numbers from 1") | {"dice": "0 to 1"}
+    accepted |= dict.fromkeys(VOLUMES, "numbers from 0") | dict.fromkeys(DISTANCES, "numbers from 0, or empty")
+    return [
+        f"{column}: {int((~fine).sum())} bad values such as '{text.loc[~fine, column].iloc[0]}';"
+        f" accepted: {accepted[column]}"
+        for column, fine in good.items()
+        if not fine.all()
+    ]
+
+
+def _repeats(scores: pd.DataFrame) -> list[str]:
+    repeated = scores[scores.duplicated(KEY)]
+    if repeated.empty:
+        return []
+    first = ", ".join(f"{column} {repeated[column].iloc[0]}" for column in KEY)
+    return [f"{', '.join(KEY)}: {len(repeated)} rows are there twice, such as {first}"]

