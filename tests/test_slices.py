@@ -78,7 +78,13 @@ def test_the_manifest_carries_the_hash_of_every_file(store):
 
 
 def test_nothing_temporary_is_left(store):
-    assert sorted(path.name for path in (store / "slices").iterdir()) == ["images.npy", "index.csv", "masks.npy", "store.json", "subjects.csv"]
+    assert sorted(path.name for path in (store / "slices").iterdir()) == [
+        "images.npy",
+        "index.csv",
+        "masks.npy",
+        "store.json",
+        "subjects.csv",
+    ]
 
 
 def test_the_number_of_workers_does_not_change_the_store(tmp_path):
@@ -105,5 +111,5 @@ def test_a_damaged_store_is_refused(store, damage):
         arrays.unlink()
     else:
         np.save(arrays, np.zeros((3, 16, 24), np.float16))
-    with pytest.raises(InputError, match="make (it|the store) again"):
+    with pytest.raises(InputError, match=r"make (it|the store) again"):
         open_store(store / "slices" / "store.json")

@@ -6,7 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fewlabel.errors import InputError
-from fewlabel.splits import PRETRAINING_ROLES, assign_roles, check_pool, check_roles, first_subjects, order_pool
+from fewlabel.pools import pool_problems
+from fewlabel.splits import PRETRAINING_ROLES, assign_roles, check_roles, first_subjects, order_pool
 
 
 def cohort(patients, labelled=None, use=None):
@@ -131,8 +132,9 @@ def test_a_patient_both_tested_and_trained_on_is_refused():
 
 def test_n_larger_than_the_pool_is_refused_with_what_is_accepted():
     roles = assign_roles(cohort(range(6)), "c", 2, seed=1)
-    assert check_pool(roles, "c", 4) == []
-    assert "accepted: 1 to 4, or all" in check_pool(roles, "c", 5)[0]
+    pool = int((roles["role"] == "pool").sum())
+    assert pool_problems("c", pool, 4) == []
+    assert "accepted: 1 to 4, or all" in pool_problems("c", pool, 5)[0]
     with pytest.raises(InputError, match="1 to 4"):
         first_subjects(order_pool(roles, "c", 1, 1), 5)
 

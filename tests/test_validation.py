@@ -14,12 +14,13 @@ OVERLAYS = sorted((ROOT / "experiments").glob("*.yaml"))
 
 
 def config(**changes):
-    merged = {
-        "cohorts": {"a": {"source": {"kind": "phantom", "anatomy": "pelvis", "labelled": 9}, "grid": {"matrix": [64, 64]}}},
+    return {
+        "cohorts": {
+            "a": {"source": {"kind": "phantom", "anatomy": "pelvis", "labelled": 9}, "grid": {"matrix": [64, 64]}}
+        },
         "methods": {"scratch": {"pretext": "none"}},
         **changes,
     }
-    return merged
 
 
 def errors(tmp_path, text):
@@ -56,9 +57,33 @@ def test_the_schema_accepts_what_the_model_accepts(overlay):
 
 def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or_named_plainly():
     definitions = yaml.safe_load(schema())["$defs"]
-    bare = [f"{name}.{key}" for name, entry in definitions.items() for key, value in entry.get("properties", {}).items() if not value.get("description")]
-    plain = {"kind", "pretext", "source", "grid", "training", "global_stage", "steps", "temperature", "level", "resamples", "seed", "label_curves"}
-    assert {key.rsplit(".", 1)[1] for key in bare} <= plain | {"panel_width_in", "panel_height_in", "dpi", "batch", "augmentation"}
+    bare = [
+        f"{name}.{key}"
+        for name, entry in definitions.items()
+        for key, value in entry.get("properties", {}).items()
+        if not value.get("description")
+    ]
+    plain = {
+        "kind",
+        "pretext",
+        "source",
+        "grid",
+        "training",
+        "global_stage",
+        "steps",
+        "temperature",
+        "level",
+        "resamples",
+        "seed",
+        "label_curves",
+    }
+    assert {key.rsplit(".", 1)[1] for key in bare} <= plain | {
+        "panel_width_in",
+        "panel_height_in",
+        "dpi",
+        "batch",
+        "augmentation",
+    }
 
 
 @pytest.mark.parametrize(
@@ -86,7 +111,10 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
             "cohorts:\n  liver_phantom:\n    grid: {matrix: [60, 64]}",
             "mine.yaml:3: cohorts.liver_phantom.grid.matrix: 60 cannot be halved 3 times",
         ),
-        ("methods:\n  contrastive:\n    local_stage: {decoder_stages: 4}", "4 decoder stages, but network.widths gives 3; accepted: 1 to 3"),
+        (
+            "methods:\n  contrastive:\n    local_stage: {decoder_stages: 4}",
+            "4 decoder stages, but network.widths gives 3; accepted: 1 to 3",
+        ),
         ("methods:\n  contrastive:\n    local_stage: {augmentation: views}", "'views' sets flip, crop_min"),
         ("methods:\n  contrastive:\n    local_stage: {region_size: 30}", "do not fit 64 x 64"),
         ("methods:\n  contrastive:\n    global_stage: {batch: 13}", "batch 13 is no multiple of partitions 4"),
@@ -153,7 +181,10 @@ def test_the_same_draw_of_two_methods_has_the_same_settings():
     assert jobs.canonical(first) == jobs.canonical(second)
 
 
-@pytest.mark.parametrize("change", [{"labels": [1, 16]}, {"draws": 9}, {"figures": {"label_curves": {"dpi": 99}}}, {"intervals": {"level": 0.9}}])
+@pytest.mark.parametrize(
+    "change",
+    [{"labels": [1, 16]}, {"draws": 9}, {"figures": {"label_curves": {"dpi": 99}}}, {"intervals": {"level": 0.9}}],
+)
 def test_a_jobs_settings_do_not_hold_what_it_does_not_depend_on(change):
     before, after = experiment(), experiment(**change)
     for make in (
@@ -166,8 +197,12 @@ def test_a_jobs_settings_do_not_hold_what_it_does_not_depend_on(change):
 
 
 def test_a_methods_finetuning_does_not_change_its_pretraining():
-    changed = config(methods={"regression": {"pretext": "regression", "finetuning": {"steps": 3}, "labels": [1], "title": "R"}})
-    assert jobs.pretrain_settings(Experiment.model_validate(changed), "a", "regression") == jobs.pretrain_settings(experiment(), "a", "regression")
+    changed = config(
+        methods={"regression": {"pretext": "regression", "finetuning": {"steps": 3}, "labels": [1], "title": "R"}}
+    )
+    assert jobs.pretrain_settings(Experiment.model_validate(changed), "a", "regression") == jobs.pretrain_settings(
+        experiment(), "a", "regression"
+    )
 
 
 def test_the_benchmark_is_the_method_without_pretext_that_has_all_labels_alone():

@@ -35,7 +35,12 @@ def test_draws_are_functions_of_seed_and_step():
 
 
 @settings(max_examples=60)
-@given(sizes=st.lists(st.integers(1, 30), min_size=2, max_size=8), partitions=st.integers(1, 5), drawn=st.integers(1, 8), step=steps)
+@given(
+    sizes=st.lists(st.integers(1, 30), min_size=2, max_size=8),
+    partitions=st.integers(1, 5),
+    drawn=st.integers(1, 8),
+    step=steps,
+)
 def test_contrastive_batches_hold_one_slice_of_each_part_of_each_drawn_volume(sizes, partitions, drawn, step):
     ends = np.cumsum(sizes)
     volumes = [np.arange(end - size, end) for end, size in zip(ends, sizes, strict=True)]

@@ -1,10 +1,14 @@
+from itertools import pairwise
+
 import pytest
 import torch
 
 from fewlabel.learning.network import UNet, seeded
 
 
-@pytest.mark.parametrize(("widths", "rows", "columns"), [([4, 8], 6, 10), ([8, 16, 32, 64], 16, 24), ([16, 32, 64, 128, 128, 128], 64, 32)])
+@pytest.mark.parametrize(
+    ("widths", "rows", "columns"), [([4, 8], 6, 10), ([8, 16, 32, 64], 16, 24), ([16, 32, 64, 128, 128, 128], 64, 32)]
+)
 def test_one_channel_of_the_images_sides_comes_out(widths, rows, columns):
     assert UNet(widths)(torch.rand(2, 1, rows, columns)).shape == (2, 1, rows, columns)
 
@@ -13,7 +17,7 @@ def test_the_lineages_network_has_the_parameters_that_its_layers_add_up_to():
     widths = [16, 32, 64, 128, 128, 128]
     stage = lambda inputs, width: 9 * inputs * width + 9 * width * width + 4 * width  # noqa: E731 - two convolutions, two norms
     encoder = sum(stage(inputs, width) for inputs, width in zip([1, *widths], widths, strict=False))
-    decoder = sum(4 * coarse * fine + fine + stage(2 * fine, fine) for fine, coarse in zip(widths, widths[1:], strict=False))
+    decoder = sum(4 * coarse * fine + fine + stage(2 * fine, fine) for fine, coarse in pairwise(widths))
     assert sum(parameter.numel() for parameter in UNet(widths).parameters()) == encoder + decoder + 16 + 1
 
 

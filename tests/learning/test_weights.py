@@ -25,7 +25,11 @@ def test_matched_parameters_are_the_pretrained_ones_and_missing_ones_are_named(s
     assert sorted(loaded.matched + loaded.missing) == sorted(before)
     assert all(torch.equal(fresh.state_dict()[name], network.state_dict()[name]) for name in loaded.matched)
     assert all(torch.equal(fresh.state_dict()[name], before[name]) for name in loaded.missing)
-    assert {name.rsplit(".", 2)[0] for name in loaded.missing if name.startswith("decoder")} <= {"decoder.stages.1.up", "decoder.stages.1.fuse", "decoder.stages.1"}
+    assert {name.rsplit(".", 2)[0] for name in loaded.missing if name.startswith("decoder")} <= {
+        "decoder.stages.1.up",
+        "decoder.stages.1.fuse",
+        "decoder.stages.1",
+    }
     assert str(loaded).endswith("start at random (decoder.stages.1, output)")
 
 
@@ -40,7 +44,10 @@ def test_facts_come_back(saved):
 
 @pytest.mark.parametrize(
     ("widths", "message"),
-    [([4, 8, 16], r"network.widths are \[4, 8, 16\], the weights were made with \[4, 8, 12\]"), ([4, 8], "unknown to this network")],
+    [
+        ([4, 8, 16], r"network.widths are \[4, 8, 16\], the weights were made with \[4, 8, 12\]"),
+        ([4, 8], "unknown to this network"),
+    ],
 )
 def test_another_network_is_refused(saved, widths, message):
     with pytest.raises(InputError, match=message):
@@ -48,7 +55,9 @@ def test_another_network_is_refused(saved, widths, message):
 
 
 def test_weights_without_a_part_of_the_encoder_are_refused(tmp_path):
-    tensors = {name: tensor for name, tensor in UNet(WIDTHS).state_dict().items() if not name.startswith("encoder.stages.2")}
+    tensors = {
+        name: tensor for name, tensor in UNet(WIDTHS).state_dict().items() if not name.startswith("encoder.stages.2")
+    }
     save_weights(tmp_path / "w.safetensors", tensors, {"widths": WIDTHS})
     with pytest.raises(InputError, match=r"encoder.stages.2.0.weight of the encoder is missing"):
         load_weights(UNet(WIDTHS), tmp_path / "w.safetensors", WIDTHS)

@@ -42,7 +42,6 @@ PrepareJson = Annotated[
 ]
 SplitJson = Annotated[jobs.SplitSettings, typer.Option("--settings", parser=_json(jobs.SplitSettings), metavar="JSON")]
 DrawJson = Annotated[jobs.DrawSettings, typer.Option("--settings", parser=_json(jobs.DrawSettings), metavar="JSON")]
-AdmitJson = Annotated[jobs.AdmitSettings, typer.Option("--settings", parser=_json(jobs.AdmitSettings), metavar="JSON")]
 PretrainJson = Annotated[
     jobs.PretrainSettings, typer.Option("--settings", parser=_json(jobs.PretrainSettings), metavar="JSON")
 ]
@@ -82,7 +81,7 @@ def fetch(settings: FetchJson, subjects: Out, source: Out) -> None:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s)")
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
     write_text(subjects, pd.DataFrame(rows).to_csv(index=False))
-    _write_json(source, {"fingerprint": settings.fingerprint, "source": settings.source.model_dump(mode="json")})
+    _write_json(source, settings.model_dump(mode="json"))
     labelled = sum(subject.labelled for subject in listed)
     print(f"{settings.cohort}: {len(listed)} subjects, {labelled} of them labelled; all volumes are sound")
 
@@ -104,12 +103,24 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
 
 
 @app.command()
-def split(settings: SplitJson, subjects: In, roles: Out) -> None:
+def split(
+    settings: SplitJson,
+    subjects: In,
+    roles: Out,
+    pool: Out,
+    largest: Annotated[int, typer.Option(min=1, help="The largest N that will be asked of the pool.")] = 1,
+) -> None:
     """Say who is tested, who may be labelled, who only pretrains."""
+    from fewlabel.pools import pool_problems
     from fewlabel.splits import assign_roles
 
     table = assign_roles(_table(subjects), settings.cohort, settings.test, settings.seed)
+    size = int((table["role"] == "pool").sum())
+    problems = pool_problems(settings.cohort, size, largest)
+    if problems:
+        raise InputError("\n".join(problems))
     write_text(roles, table.to_csv(index=False))
+    _write_json(pool, {"pool": size, **_of_settings(settings)})
 
 
 @app.command()
@@ -118,21 +129,6 @@ def draw(settings: DrawJson, roles: In, order: Out) -> None:
     from fewlabel.splits import order_pool
 
     write_text(order, order_pool(_table(roles), settings.cohort, settings.seed, settings.draw).to_csv(index=False))
-
-
-@app.command()
-def admit(settings: AdmitJson, roles: Annotated[list[Path], typer.Argument()], admitted: Out) -> None:
-    """Let training begin: every cohort is checked and split, and its pool holds the largest N."""
-    from fewlabel.splits import check_pool
-
-    problems = [
-        problem
-        for cohort, path in zip(settings.cohorts, roles, strict=True)
-        for problem in check_pool(_table(path), cohort, settings.largest)
-    ]
-    if problems:
-        raise InputError("\n".join(problems))
-    write_text(admitted, "Every cohort is checked and split: training may begin.\n")
 
 
 # ------------------------------------------------------------------------------------------------------ learning
@@ -260,24 +256,25 @@ def label_curves(settings: CurvesJson, scores: In, png: Out, pdf: Out) -> None:
 @app.command("cohort-table")
 def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out) -> None:
     """Table 1: the subjects of each cohort and what they are used for."""
-    from fewlabel.reporting import tables
+    from fewlabel.reporting.cohort_facts import read_facts
+    from fewlabel.reporting.cohort_table import cohort_table as table_of
+    from fewlabel.reporting.tables import save
 
-    roles = {name: _table(results / name / "splits" / "roles.csv") for name in settings.titles.cohorts}
-    subjects = {name: _table(results / name / "slices" / "subjects.csv") for name in settings.titles.cohorts}
-    table = tables.cohort_table(roles, subjects, settings)
-    write_text(csv, table.to_csv(index=False))
-    write_text(markdown, tables.cohort_markdown(table, settings))
+    facts = {
+        name: read_facts(results / name / "splits" / "roles.csv", results / name / "slices" / "subjects.csv")
+        for name in settings.titles.cohorts
+    }
+    save(table_of(facts, settings), csv, markdown)
 
 
 @app.command("dice-table")
 def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out) -> None:
     """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
-    from fewlabel.reporting import tables
+    from fewlabel.reporting.dice_table import dice_table as table_of
     from fewlabel.reporting.scores import read_scores
+    from fewlabel.reporting.tables import save
 
-    table = tables.dice_table(read_scores(scores), settings)
-    write_text(csv, table.to_csv(index=False))
-    write_text(markdown, tables.dice_markdown(table, settings))
+    save(table_of(read_scores(scores), settings), csv, markdown)
 
 
 # ---------------------------------------------------------------------------------------------------- experiment

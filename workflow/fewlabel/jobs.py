@@ -72,13 +72,6 @@ class DrawSettings(Settings):
     recipe: int = RECIPES["draw"]
 
 
-class AdmitSettings(Settings):
-    """Let training begin: every cohort's pool holds the largest N asked of it."""
-
-    cohorts: list[str]
-    largest: int
-
-
 class PretrainSettings(Settings):
     """Pretrain a network without labels."""
 
@@ -231,10 +224,10 @@ def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSetting
     return DrawSettings(cohort=cohort, seed=experiment.seed, draw=draw)
 
 
-def admit_settings(experiment: Experiment) -> AdmitSettings:
-    """Settings of the check that precedes all training."""
+def largest_n(experiment: Experiment) -> int:
+    """The largest number of labelled subjects that any run asks for; 1 where all ask for `all`."""
     counts = [n for method in experiment.methods for n in label_counts(experiment, method)]
-    return AdmitSettings(cohorts=list(experiment.cohorts), largest=max((n for n in counts if n != "all"), default=1))
+    return max((n for n in counts if n != "all"), default=1)
 
 
 def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> PretrainSettings:

@@ -75,15 +75,6 @@ def order_pool(roles: pd.DataFrame, cohort: str, seed: int, draw: int) -> pd.Dat
     return drawn
 
 
-def check_pool(roles: pd.DataFrame, cohort: str, largest: int) -> list[str]:
-    """The problem, if any, of a pool that does not hold the largest N asked for."""
-    pool = int((roles["role"] == "pool").sum())
-    if largest <= pool:
-        return []
-    text = f"N = {largest}, but the pool of cohorts.{cohort} holds {pool} labelled subjects besides the test set"
-    return [f"labels: {text}; accepted: 1 to {pool}, or all; lower N or `test`, or label more subjects"]
-
-
 def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str]:
     """The labelled subjects of a draw for N, or all of the pool.
 

@@ -1,13 +1,6 @@
 # From volumes to slices, and who is trained and tested on.
 
 
-def fetch_settings(wildcards):
-    """Settings of `fetch`, with what identifies the cohort's files where they lie on disk."""
-    source = EXPERIMENT.cohorts[wildcards.cohort].source
-    fingerprint = known_fingerprint(source, Path(f"{STUDY}/{wildcards.cohort}/source.json"))
-    return jobs.canonical(jobs.fetch_settings(EXPERIMENT, wildcards.cohort, fingerprint))
-
-
 # ------------------------------------------------------------------------------------------------- fetch and check
 rule fetch:
     """Bring a cohort's volumes in (or find them), check all of them, list its subjects."""
@@ -15,7 +8,7 @@ rule fetch:
         subjects=STUDY + "/{cohort}/subjects.csv",
         source=STUDY + "/{cohort}/source.json",
     params:
-        settings=fetch_settings,
+        settings=lambda wildcards: fetch_settings(wildcards.cohort),
     log:
         LOGS + "/{cohort}/fetch.log",
     conda:
@@ -29,19 +22,23 @@ rule fetch:
 
 # ---------------------------------------------------------------------------------------------------------- splits
 rule split:
-    """Say who is tested, who may be labelled, who only pretrains."""
+    """Say who is tested, who may be labelled, who only pretrains; refuse an N that the pool does not hold."""
     input:
         subjects=rules.fetch.output.subjects,
     output:
         roles=STUDY + "/{cohort}/splits/roles.csv",
+        pool=STUDY + "/{cohort}/splits/pool.json",
     params:
         settings=settings(jobs.split_settings),
+        # A new N must not make the split, and all that follows from it, again.
+        largest=Unwatched(jobs.largest_n(EXPERIMENT)),
     log:
         LOGS + "/{cohort}/split.log",
     conda:
         "../../envs/cpu.yaml"
     shell:
-        "fewlabel split --settings {params.settings:q} --subjects {input.subjects} --roles {output.roles} > {log} 2>&1"
+        "fewlabel split --settings {params.settings:q} --subjects {input.subjects} --largest {params.largest} "
+        "--roles {output.roles} --pool {output.pool} > {log} 2>&1"
 
 
 rule draw:
@@ -60,24 +57,27 @@ rule draw:
         "fewlabel draw --settings {params.settings:q} --roles {input.roles} --order {output.order} > {log} 2>&1"
 
 
-rule admit:
-    """Let training begin: every cohort is checked and split, and its pool holds the largest N.
+# --------------------------------------------------------------------------------------------------------- admission
+# Every cohort is checked and split before the first of them is prepared or trained on, so that bad input is met before
+# any work starts. Once that has happened the rule is gone: while it exists, a later change of one cohort would run it,
+# and with it everything of all cohorts. (`ancient` is no way out: Snakemake 9.27 skips the changes of jobs downstream of
+# a job that runs, and then does not run them because their input is ancient.)
+ADMITTED = STUDY + "/admitted.txt"
 
-    All training waits for it (as `ancient`: it never makes a finished training run again), so that bad input is met
-    before any work starts.
-    """
-    input:
-        roles=expand(rules.split.output.roles, cohort=EXPERIMENT.cohorts),
-    output:
-        admitted=STUDY + "/admitted.txt",
-    params:
-        settings=jobs.canonical(jobs.admit_settings(EXPERIMENT)),
-    log:
-        LOGS + "/admit.log",
-    conda:
-        "../../envs/cpu.yaml"
-    shell:
-        "fewlabel admit --settings {params.settings:q} --admitted {output.admitted} {input.roles} > {log} 2>&1"
+if not Path(ADMITTED).exists():
+
+    rule admit:
+        """Every cohort is checked and split: work may begin."""
+        input:
+            expand(rules.split.output.roles, cohort=EXPERIMENT.cohorts),
+        output:
+            ADMITTED,
+        log:
+            LOGS + "/admit.log",
+        conda:
+            "../../envs/cpu.yaml"
+        shell:
+            "echo 'Every cohort is checked and split.' > {output} 2> {log}"
 
 
 # ---------------------------------------------------------------------------------------------------------- slices
@@ -85,7 +85,7 @@ rule prepare:
     """Bring volumes onto the working grid and pack their slices; keep the truth on its native grid."""
     input:
         subjects=rules.fetch.output.subjects,
-        admitted=ancient(rules.admit.output.admitted),
+        admitted=ADMITTED,
     output:
         store=STUDY + "/{cohort}/slices/store.json",
         arrays=multiext(STUDY + "/{cohort}/slices/", "images.npy", "masks.npy", "index.csv", "subjects.csv"),

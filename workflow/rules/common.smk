@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from fewlabel import jobs
 from fewlabel.cohorts.record import known_fingerprint
 from fewlabel.errors import InputError
+from fewlabel.pools import finished_split_problems
 from fewlabel.validation import load
 
 try:
@@ -33,6 +34,23 @@ wildcard_constraints:
     draw=r"\d+",
 
 
+class Unwatched:
+    """A param whose change does not make its rule run again: Snakemake remembers built-in values alone."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __str__(self):
+        return str(self.value)
+
+
+def fetch_settings(cohort):
+    """The settings string of `fetch`, with what identifies the cohort's files where they lie on disk."""
+    source = EXPERIMENT.cohorts[cohort].source
+    fingerprint = known_fingerprint(source, Path(f"{STUDY}/{cohort}/source.json"))
+    return jobs.canonical(jobs.fetch_settings(EXPERIMENT, cohort, fingerprint))
+
+
 def settings(make):
     """A rule's settings string, made by a function of `fewlabel.jobs` from the wildcards that it asks for."""
     asked = list(signature(make).parameters)[1:]
@@ -42,3 +60,14 @@ def settings(make):
         return jobs.canonical(make(EXPERIMENT, **{name: int(text) if text.isdigit() else text for name, text in texts.items()}))
 
     return of_wildcards
+
+
+# An N that a finished split does not hold is told now; `split` itself tells it of a new one.
+if workflow.is_main_process:
+    too_large = [
+        problem
+        for cohort in EXPERIMENT.cohorts
+        for problem in finished_split_problems(EXPERIMENT, cohort, fetch_settings(cohort), Path(STUDY))
+    ]
+    if too_large:
+        raise WorkflowError("\n".join(too_large))

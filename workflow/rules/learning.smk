@@ -13,7 +13,6 @@ rule pretrain:
     input:
         store=rules.prepare.output.store,
         roles=rules.split.output.roles,
-        admitted=ancient(rules.admit.output.admitted),
     output:
         weights=PRETRAINED + "/weights.safetensors",
         history=PRETRAINED + "/history.csv",
@@ -42,7 +41,6 @@ rule finetune:
         store=rules.prepare.output.store,
         order=rules.draw.output.order,
         init=initial_weights,
-        admitted=ancient(rules.admit.output.admitted),
     output:
         weights=RUN + "/weights.safetensors",
         history=RUN + "/history.csv",

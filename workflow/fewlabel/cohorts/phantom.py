@@ -42,7 +42,10 @@ ANATOMIES = {
 THIN_MM = 3.0
 """Thicker slices are painted in three layers, so that they average over their thickness."""
 TEXTURE_MM = 6.0
-SHADING_MM = 130.0
+SHADING_MM = 100.0
+"""Distances of the control points of the tissues' texture and of the coils' shading."""
+SLOPE = 0.24 / 150
+"""Change of the logarithm of the coils' sensitivity per mm along each axis, one standard deviation between subjects."""
 
 
 def list_subjects(source: PhantomSource) -> list[Subject]:
@@ -75,8 +78,8 @@ def read_volume(source: PhantomSource, subject: Subject) -> Volume:
     sigma = float(clean[mask].mean() if mask.any() else clean.mean()) / source.snr
     noise = np.random.default_rng(seeds["noise"])
     scale = np.float32(400 * np.exp(0.6 * noise.standard_normal()))
-    image = scale * rician(clean, sigma, noise)
-    return Volume(image, _affine(source, grid, noise), mask.astype(np.uint8) if subject.labelled else None)
+    affine = _affine(source, grid, noise)
+    return Volume(scale * rician(clean, sigma, noise), affine, mask.astype(np.uint8) if subject.labelled else None)
 
 
 def read_tissues(source: PhantomSource, subject: Subject) -> Labels:
@@ -141,11 +144,10 @@ def _coil(grid: _Grid, rng: np.random.Generator) -> Floats:
     """Sensitivity, about 1: smooth, and brighter near a random side, as surface coils are."""
     scene = grid.scene
     smooth = SmoothField.draw(rng, scene.low, scene.high, SHADING_MM).on(grid.axes)
-    half = np.subtract(scene.high, scene.low) / 2
-    middle = np.add(scene.low, half)
-    x, y, z = ((axis - m) / h for axis, m, h in zip(grid.axes, middle, half, strict=True))
-    slope = rng.normal(0, 0.18, size=3)
-    ramp = np.add.outer(np.add.outer(slope[0] * x, slope[1] * y + 0.15 * y**2), slope[2] * z)
+    middle = np.add(scene.low, scene.high) / 2
+    x, y, z = (axis - centre for axis, centre in zip(grid.axes, middle, strict=True))
+    slope = rng.normal(0, SLOPE, size=3)
+    ramp = np.add.outer(np.add.outer(slope[0] * x, slope[1] * y), slope[2] * z)
     return np.asarray(np.exp(0.17 * smooth + ramp), dtype=np.float32)
 
 

@@ -7,6 +7,7 @@ Sizes are those of adults as any atlas gives them, with wide variation; position
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fewlabel.cohorts.phantom_abdomen_frame import INSIDE, SIDES, Frame, background, skeleton
 from fewlabel.cohorts.phantom_shapes import (
@@ -34,7 +35,7 @@ def abdomen(rng: np.random.Generator) -> Scene:
         rng: source of all of its sizes, places and shapes.
 
     Returns:
-        A scene whose field of view is 340 to 400 mm wide, 260 to 320 mm deep and 205 to 255 mm high.
+        A scene whose field of view is 340 to 400 mm wide, 260 to 320 mm deep and 222 to 258 mm high.
     """
     frame = Frame.draw(rng)
     organs = [
@@ -49,13 +50,13 @@ def abdomen(rng: np.random.Generator) -> Scene:
     ]
     width = np.clip(2 * (frame.width + frame.wall + frame.fat) + rng.uniform(15, 45), 340, 400) / 2
     depth = np.clip(2 * (frame.depth + frame.wall + frame.fat) + rng.uniform(25, 55), 260, 320) / 2
-    x, y, top = rng.uniform(-8, 8), rng.uniform(-14, -4), frame.dome + rng.uniform(10, 32)
-    low = (float(x - width), float(y - depth), float(top - rng.uniform(205, 255)))
+    x, y, top = rng.uniform(-8, 8), rng.uniform(-14, -4), frame.dome + rng.uniform(22, 44)
+    low = (float(x - width), float(y - depth), float(top - rng.uniform(222, 258)))
     return Scene(organs, low, (float(x + width), float(y + depth), float(top)), ((75.0, 6.0), (35.0, 2.5)), 18.0)
 
 
 def _liver(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    size, left = frame.size * around(rng, 0.95, 0.05), around(rng, 1, 0.2)
+    size, left = frame.size * around(rng, 0.93, 0.05), around(rng, 1, 0.2)
     z = frame.dome - 74 * size + rng.uniform(-6, 4)
     right = near(rng, (0.5 * frame.width, 0, z), 3)
     radii = (0.56 * frame.width * size, 0.85 * frame.depth * size, around(rng, 84, 0.05) * size)
@@ -145,7 +146,7 @@ def _kidneys(rng: np.random.Generator, frame: Frame) -> list[Part]:
     painted: list[Part] = []
     absent = int(rng.choice(SIDES)) if rng.random() < 0.05 else 0
     for side, lower in ((1, 12.0), (-1, 0.0)):
-        centre = near(rng, (side * 0.42 * frame.width, 0.62 * frame.spine - 16, -28 - lower), 6)
+        centre = near(rng, (side * 0.42 * frame.width, 0.62 * frame.spine - 16, -38 - lower), 6)
         size = frame.size * around(rng, 1, 0.08)
         turn = (rng.uniform(-12, 2), side * rng.uniform(-15, 0), side * rng.uniform(25, 50))
         radii = np.array([24, 28, 54]) * size
@@ -156,7 +157,7 @@ def _kidneys(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return painted
 
 
-def _kidney(rng: np.random.Generator, centre: Point, radii: np.ndarray, turn: Point, side: int) -> list[Part]:
+def _kidney(rng: np.random.Generator, centre: Point, radii: NDArray[np.float64], turn: Point, side: int) -> list[Part]:
     cortex, medulla = Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA
     hilum = (centre[0] - 0.45 * side * radii[0], centre[1] + 0.25 * radii[1], centre[2])
     pelvis = Ellipsoid(near(rng, hilum, 2), (around(rng, 6, 0.4), 6, 10))

@@ -13,7 +13,6 @@ from fewlabel.cohorts.phantom_shapes import (
     Ellipsoid,
     Part,
     Shape,
-    Union,
     around,
     near,
     parts,
@@ -54,7 +53,7 @@ class Frame:
         return cls(
             width=around(rng, 130, 0.05) * build,
             depth=depth,
-            wall=around(rng, 11, 0.2),
+            wall=around(rng, 12, 0.2),
             fat=min(around(rng, 15, 0.45), 32),
             dome=75 + rng.uniform(-5, 5),
             spine=30 - depth,
@@ -75,7 +74,7 @@ def skeleton(rng: np.random.Generator, frame: Frame) -> list[Part]:
 def _body(frame: Frame) -> list[Part]:
     width, depth = frame.width + frame.wall, frame.depth + frame.wall
     skin = Ellipsoid((0, -9, 0), (width + frame.fat, depth + 9 + frame.fat, ENDLESS), power=2.5)
-    domes: list[Shape] = []
+    domes = []
     for side, height in ((1, frame.dome), (-1, frame.dome - 12)):
         radii = (0.66 * frame.width, 1.1 * frame.depth, height + 150)
         domes.append(Ellipsoid((side * 0.5 * frame.width, 0, -150), radii, power=3))
@@ -84,7 +83,7 @@ def _body(frame: Frame) -> list[Part]:
         Part(Tissue.FAT, skin),
         Part(Tissue.MUSCLE, Ellipsoid((0, 3, 0), (width, depth, ENDLESS), power=2.5), bumps=1.0),
         Part(Tissue.LUNG, Ellipsoid((0, 3, 0), (frame.width, frame.depth, ENDLESS), power=2.5), bumps=0.7),
-        Part(Tissue.VISCERAL_FAT, Union((*domes, belly), blend=12), frozenset({Tissue.LUNG})),
+        *parts(Tissue.VISCERAL_FAT, [belly, *domes], (Tissue.LUNG,)),
     ]
 
 

@@ -78,7 +78,10 @@ class Canvas:
         if window is None:
             return
         x, y, z = (moved[window] for moved in self.moved)
-        inside = part.shape.depth(x, y, z) + np.float32(part.bumps) * self.bumps[window] > 0
+        depth = part.shape.depth(x, y, z)
+        if part.bumps:
+            depth += np.float32(part.bumps) * self.bumps[window]
+        inside = depth > 0
         if part.over:
             inside &= np.isin(np.arange(256), [int(tissue) for tissue in part.over])[self.labels[window]]
         self.labels[window][inside] = part.tissue

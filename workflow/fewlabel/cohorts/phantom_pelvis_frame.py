@@ -152,7 +152,7 @@ def _levator(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return [
         Part(Tissue.STROMA, outer, frozenset(SOFT), bumps=0.6),
         Part(Tissue.VISCERAL_FAT, inner, levator, bumps=0.6),
-        Part(Tissue.MUSCLE, Capsule((0, 0, -300), (0, 0, 300), 300, 300), levator),
+        Part(Tissue.MUSCLE, Capsule(outer.start, outer.end, wide + 4, 16), levator),
     ]
 
 

@@ -1,15 +1,13 @@
 """Tissues of the phantoms and the T2w spin-echo signal that a scanner makes of them.
 
-Relaxation times are those at 3 T. T1 and T2 of liver, spleen, kidney, pancreas, muscle, marrow and fat are rounded from
-de Bazelaire et al. 2004 (Radiology 230:652) and blood from Stanisz et al. 2005 (Magn Reson Med 54:507); where the two
-disagree (T2 of liver and muscle) the value is the latter's or in between. Marrow is taken as half fatty.
-Zones and lesions of the prostate lie in the range of Roebuck et al. 2009 (Magn Reson Imaging 27:497). Fat has an apparent T2 above the
-measured one because the refocusing train of a fast spin echo undoes J-coupling (Henkelman et al. 1992, J Magn Reson
-Imaging 2:533). Flowing blood is a lowered proton density: its signal leaves the slice between the pulses. Contents of
-stomach and bowel are guesses with a wide spread.
+Relaxation times are those at 3 T. T1 and T2 of spleen, kidney, pancreas and fat, and T1 of liver, muscle and marrow,
+are rounded from de Bazelaire et al. 2004 (Radiology 230:652); T2 of liver and both times of blood from Stanisz et al.
+2005 (Magn Reson Med 54:507); T2 of muscle, where the two differ most, lies in between. Zones and lesions of the
+prostate lie in the range of Roebuck et al. 2009 (Magn Reson Imaging 27:497). Fat, and marrow as half fat, have an
+apparent T2 above the measured one: the refocusing train of a fast spin echo undoes J-coupling (Henkelman et al. 1992,
+J Magn Reson Imaging 2:533). Flowing blood is a lowered proton density: its signal leaves the slice between the pulses.
+Contents of stomach, bowel and rectum are guesses with a wide spread.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, auto
@@ -88,7 +86,7 @@ RELAXATION: dict[Tissue, Relaxation] = {
     Tissue.AIR: Relaxation(0, 1000, 10),
     Tissue.FAT: Relaxation(0.9, 382, 125, 0.1, 0.12, 0.04),
     Tissue.VISCERAL_FAT: Relaxation(0.85, 382, 120, 0.2, 0.15, 0.07, Tissue.FAT),
-    Tissue.MUSCLE: Relaxation(0.8, 900, 40, 0.05, 0.06, 0.1),
+    Tissue.MUSCLE: Relaxation(0.8, 900, 42, 0.04, 0.05, 0.1),
     Tissue.BONE: Relaxation(0.15, 500, 15),
     Tissue.MARROW: Relaxation(0.7, 586, 85, 0.1, 0.2, 0.1),
     Tissue.DISC: Relaxation(0.75, 1100, 70, 0.1, 0.3, 0.1),
@@ -97,19 +95,19 @@ RELAXATION: dict[Tissue, Relaxation] = {
     Tissue.BLOOD: Relaxation(0.15, 1900, 275, 0.6, 0.1, 0.1),
     Tissue.SLOW_BLOOD: Relaxation(0.7, 1900, 160, 0.3, 0.2, 0.1),
     Tissue.LUNG: Relaxation(0.12, 1200, 40, 0.3, 0.2, 0.3),
-    Tissue.LIVER: Relaxation(0.8, 809, 42, 0.05, 0.09, 0.07),
+    Tissue.LIVER: Relaxation(0.8, 809, 42, 0.04, 0.08, 0.08),
     Tissue.LIVER_VESSEL: Relaxation(0.3, 1900, 200, 1.0, 0.2, 0.1),
     Tissue.LIVER_LESION: Relaxation(0.85, 1500, 130, 0.1, 0.6, 0.1),
     Tissue.GALLBLADDER: Relaxation(1, 2500, 500, 0.1, 0.6, 0.03),
-    Tissue.SPLEEN: Relaxation(0.8, 1328, 60, 0.05, 0.22, 0.04),
+    Tissue.SPLEEN: Relaxation(0.8, 1328, 58, 0.05, 0.2, 0.04),
     Tissue.KIDNEY_CORTEX: Relaxation(0.85, 1142, 76, 0.05, 0.12, 0.05),
     Tissue.KIDNEY_MEDULLA: Relaxation(0.9, 1545, 88, 0.05, 0.12, 0.1),
     Tissue.PANCREAS: Relaxation(0.8, 725, 43, 0.05, 0.15, 0.15),
     Tissue.STOMACH_WALL: Relaxation(0.8, 1000, 45, 0.05, 0.15, 0.1),
-    Tissue.STOMACH_CONTENT: Relaxation(0.8, 1500, 70, 0.1, 0.8, 0.15),
+    Tissue.STOMACH_CONTENT: Relaxation(0.8, 1500, 55, 0.1, 0.7, 0.15),
     Tissue.BOWEL_WALL: Relaxation(0.8, 1000, 48, 0.05, 0.15, 0.1),
     Tissue.BOWEL_FLUID: Relaxation(0.95, 2500, 300, 0.1, 0.5, 0.1),
-    Tissue.BOWEL_CHYME: Relaxation(0.7, 900, 44, 0.1, 0.2, 0.2),
+    Tissue.BOWEL_CHYME: Relaxation(0.8, 900, 43, 0.05, 0.12, 0.2),
     Tissue.PERIPHERAL_ZONE: Relaxation(0.9, 1600, 140, 0.05, 0.2, 0.1),
     Tissue.TRANSITION_ZONE: Relaxation(0.85, 1450, 85, 0.05, 0.12, 0.15),
     Tissue.STROMA: Relaxation(0.8, 1200, 45, 0.05, 0.15, 0.1),

@@ -81,15 +81,16 @@ def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]
         raise InputError(
             f"no contrast: percentiles {percentiles[0]:g} and {percentiles[1]:g} are both {low:g}; check the volume"
         )
-    return ((image - low) / (high - low)).astype(np.float32)
+    scaled: NDArray[np.float32] = ((image - low) / (high - low)).astype(np.float32)
+    return scaled
 
 
 def _resize_plane(array: NDArray[np.float32], sides: tuple[int, ...]) -> NDArray[np.float32]:
     if array.shape[1:] == tuple(sides):
         return array
-    return np.asarray(
-        resize(array, (array.shape[0], *sides), order=1, mode="edge", anti_aliasing=True, preserve_range=True), np.float32
-    )
+    shape = (array.shape[0], *sides)
+    resized: Any = resize(array, shape, order=1, mode="edge", anti_aliasing=True, preserve_range=True)
+    return np.asarray(resized, dtype=np.float32)
 
 
 def _fit(array: NDArray[Any], sides: tuple[int, ...], fill: float) -> NDArray[Any]:

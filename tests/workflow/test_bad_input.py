@@ -1,0 +1,113 @@
+"""Bad input is met before any training, with one clear message and exit code 1; earlier results stay."""
+
+import hashlib
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+TRAINING = ("pretrain", "finetune", "evaluate", "prepare")
+
+
+def refused(process):
+    """The whole output of a run that must have failed as it should."""
+    text = process.stdout + process.stderr
+    assert process.returncode == 1, text
+    assert "Traceback" not in text, text
+    assert not any(f"rule {rule}:" in text for rule in TRAINING), text
+    return text
+
+
+def hashes(folder):
+    return {
+        path: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and "logs" not in path.parts
+    }
+
+
+def nifti_cohort(folder, subjects=4, shape=(24, 24, 4)):
+    rng = np.random.default_rng(0)
+    for index in range(subjects):
+        image = rng.random(shape).astype(np.float32)
+        for kind, array in (("images", image), ("labels", (image > 0.8).astype(np.uint8))):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            nib.save(nib.Nifti1Image(array, np.diag([2, 2, 5, 1])), folder / kind / f"s{index}.nii.gz")
+    return folder
+
+
+def own_cohort(**settings):
+    source = {"kind": "nifti", "folder": "mine", **settings.pop("source", {})}
+    cohort = {"source": source, "grid": {"matrix": [24, 24], "spacing_mm": 2}, "test": 1, **settings}
+    return {"cohorts": {"liver_phantom": None, "prostate_phantom": None, "own": cohort}, "labels": [1]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labls": [1]}, "labls: unknown key; did you mean 'labels'?"),
+        ({"methods": {"regression": {"pretext": "regresion"}}}, "methods.regression"),
+        (
+            {"network": {"widths": [4, 8, 12, 16, 16, 16, 16]}},
+            "cohorts.liver_phantom.grid.matrix: 32 cannot be halved 6 times",
+        ),
+    ],
+)
+def test_a_bad_experiment_stops_before_any_job(fresh, change, message):
+    text = refused(fresh.run(change=change))
+    assert message in text and "experiment.yaml" in text
+    assert not fresh.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": [1, 7]}, "N = 7, but the pool of cohorts.liver_phantom holds 3 labelled subjects"),
+        ({"cohorts": {"liver_phantom": {"test": 6}}}, "cohorts.liver_phantom.test: 6 test subjects of 6 labelled ones"),
+        ({"cohorts": {"liver_phantom": {"test": ["nobody"]}}}, "no subject 'nobody'"),
+        (own_cohort(), "mine"),
+    ],
+)
+def test_what_only_the_cohort_shows_stops_before_any_training(fresh, change, message):
+    assert message in refused(fresh.run(change=change, env={"FEWLABEL_DATA": str(fresh.folder / "data")}))
+
+
+def test_all_problems_of_a_cohort_are_told_at_once(fresh):
+    folder = nifti_cohort(fresh.folder / "data" / "mine")
+    image = folder / "images" / "s0.nii.gz"
+    image.write_bytes(image.read_bytes()[:300])
+    nib.save(nib.Nifti1Image(np.ones((9, 9, 9), np.uint8), np.eye(4)), folder / "labels" / "s1.nii.gz")
+    nib.save(
+        nib.Nifti1Image(np.full((24, 24, 4), np.nan, np.float32), np.diag([2, 2, 5, 1])),
+        folder / "images" / "s2.nii.gz",
+    )
+    text = refused(fresh.run(change=own_cohort(), env={"FEWLABEL_DATA": str(fresh.folder / "data")}))
+    assert all(f"s{index}.nii.gz" in text for index in range(3))
+
+
+def test_a_cohort_of_ones_own_runs_and_survives_a_later_mistake(fresh):
+    folder = nifti_cohort(fresh.folder / "data" / "mine")
+    env = {"FEWLABEL_DATA": str(fresh.folder / "data")}
+    process = fresh.run(change=own_cohort(), env=env)
+    assert process.returncode == 0, process.stdout + process.stderr
+    before = hashes(fresh.results)
+    (folder / "images" / "s9.nii.gz").write_bytes(b"not an image")
+    text = refused(fresh.run(change=own_cohort(), env=env))
+    assert "s9.nii.gz" in text
+    kept = hashes(fresh.results)
+    assert {path.name for path in before.keys() - kept.keys()} <= {"subjects.csv", "source.json"}
+    assert (fresh.results / "scores.csv") in kept
+    assert all(before[path] == kept[path] for path in kept)
+    (folder / "images" / "s9.nii.gz").unlink()
+    assert fresh.run(change=own_cohort(), env=env).returncode == 0
+    assert hashes(fresh.results) == before
+
+
+def test_results_stay_finished_where_the_volumes_are_absent_or_moved(fresh):
+    nifti_cohort(fresh.folder / "data" / "mine")
+    env = {"FEWLABEL_DATA": str(fresh.folder / "data")}
+    assert fresh.run(change=own_cohort(), env=env).returncode == 0
+    (fresh.folder / "data").rename(fresh.folder / "elsewhere")
+    for place in ("data", "elsewhere"):
+        process = fresh.run("--dry-run", change=own_cohort(), env={"FEWLABEL_DATA": str(fresh.folder / place)})
+        assert "Nothing to be done" in process.stdout + process.stderr

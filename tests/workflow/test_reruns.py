@@ -1,0 +1,88 @@
+"""What a change makes again, and what it leaves alone: dry runs on finished results."""
+
+import os
+
+TRAINED = 2  # cohorts
+
+
+def test_nothing_is_left_to_do_after_a_finished_run(finished):
+    assert finished.planned()[0] == {}
+
+
+def test_touched_files_make_nothing_again(finished):
+    for path in finished.results.rglob("*"):
+        os.utime(path, None)
+    assert finished.planned()[0] == {}
+
+
+def test_a_figures_settings_make_that_figure_again_alone(finished):
+    assert finished.planned(change={"figures": {"label_curves": {"dpi": 61}}})[0] == {"figure3_label_curves": 1}
+
+
+def test_intervals_make_figure_and_table_again_and_no_training(finished):
+    jobs, _ = finished.planned(change={"intervals": {"level": 0.9}})
+    assert jobs == {"figure3_label_curves": 1, "table2_dice": 1}
+
+
+def test_a_methods_settings_make_that_method_again_alone(finished):
+    jobs, text = finished.planned(change={"methods": {"regression": {"corrupted": 0.5}}})
+    runs = TRAINED * 2 * 2
+    assert jobs == {
+        "pretrain": TRAINED,
+        "finetune": runs,
+        "evaluate": runs,
+        "collect": 1,
+        "figure3_label_curves": 1,
+        "table2_dice": 1,
+    }
+    assert "method=contrastive" not in text and "method=scratch" not in text and "method=supervised" not in text
+
+
+def test_a_methods_finetuning_leaves_its_pretraining_alone(finished):
+    jobs, _ = finished.planned(change={"methods": {"contrastive": {"finetuning": {"steps": 5}}}})
+    assert "pretrain" not in jobs
+    assert jobs["finetune"] == TRAINED * 2 * 2
+
+
+def test_a_new_n_adds_its_runs_alone(finished):
+    jobs, text = finished.planned(change={"labels": [1, 2, 3]})
+    added = TRAINED * 3 * 2
+    assert jobs["finetune"] == jobs["evaluate"] == added
+    assert jobs.keys() <= {
+        "admit",
+        "finetune",
+        "evaluate",
+        "collect",
+        "figure3_label_curves",
+        "table1_cohorts",
+        "table2_dice",
+    }
+    assert "n=1," not in text and "n=2," not in text
+
+
+def test_a_new_draw_adds_its_runs_alone(finished):
+    jobs, text = finished.planned(change={"draws": 3})
+    added = TRAINED * (3 * 2 + 1)
+    assert jobs["finetune"] == jobs["evaluate"] == added
+    assert jobs["draw"] == TRAINED
+    assert "pretrain" not in jobs and "prepare" not in jobs
+    assert "draw=1\n" not in text and "draw=2\n" not in text
+
+
+def test_a_new_cohort_leaves_the_others_alone(finished):
+    source = {"kind": "phantom", "anatomy": "pelvis", "labelled": 4, "pixel_mm": 4, "slice_mm": 8}
+    change = {"cohorts": {"third": {"source": source, "grid": {"matrix": [32, 32], "spacing_mm": 5}, "test": 2}}}
+    jobs, text = finished.planned(change=change)
+    assert jobs["fetch"] == jobs["prepare"] == jobs["split"] == 1
+    assert jobs["pretrain"] == 2 and jobs["finetune"] == 3 * 2 * 2 + 2
+    assert "cohort=liver_phantom" not in text and "cohort=prostate_phantom" not in text
+
+
+def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
+    jobs, _ = finished.planned(change={"cohorts": {"liver_phantom": {"title": "Abdomen"}}})
+    assert jobs.keys() == {"figure3_label_curves", "table1_cohorts", "table2_dice"}
+
+
+def test_targets_figures_and_tables_exist(finished):
+    for target in ("figures", "tables"):
+        assert finished.planned(target)[0] == {}

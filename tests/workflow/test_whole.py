@@ -1,0 +1,116 @@
+"""The whole chain, from phantoms to figures and tables."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+RUNS = 2 * (3 * 2 * 2 + 2)
+
+
+def test_the_experiment_ends_with_scores_a_figure_and_two_tables(finished):
+    made = {
+        str(path.relative_to(finished.results))
+        for folder in ("figures", "tables")
+        for path in (finished.results / folder).iterdir()
+    }
+    assert made == {
+        "figures/figure3_label_curves.png",
+        "figures/figure3_label_curves.pdf",
+        "tables/table1_cohorts.csv",
+        "tables/table1_cohorts.md",
+        "tables/table2_dice.csv",
+        "tables/table2_dice.md",
+    }
+
+
+def test_scores_hold_one_row_for_each_run_and_test_subject(finished):
+    scores = pd.read_csv(finished.results / "scores.csv")
+    assert list(scores.columns) == [
+        "cohort",
+        "method",
+        "n",
+        "draw",
+        "subject",
+        "dice",
+        "hd95_mm",
+        "assd_mm",
+        "truth_ml",
+        "predicted_ml",
+    ]
+    assert len(scores) == RUNS // 2 * 3 + RUNS // 2 * 2
+    assert scores["dice"].between(0, 1).all()
+    assert scores.groupby("method")["n"].unique().map(sorted).to_dict() == {
+        "contrastive": [1, 2],
+        "regression": [1, 2],
+        "scratch": [1, 2],
+        "supervised": [3],
+    }
+
+
+@pytest.mark.parametrize("cohort", ["liver_phantom", "prostate_phantom"])
+def test_predicted_masks_lie_on_the_native_grid_of_truth_and_image(finished, cohort):
+    predictions = sorted((finished.results / cohort / "finetuned/contrastive/n2/draw1/predictions").iterdir())
+    assert predictions
+    for path in predictions:
+        mask, truth, image = (
+            nib.load(file)
+            for file in (
+                path,
+                *((finished.results / cohort / "native" / kind / path.name) for kind in ("labels", "images")),
+            )
+        )
+        assert mask.shape == truth.shape == image.shape
+        assert np.allclose(mask.affine, truth.affine) and np.allclose(mask.affine, image.affine)
+        assert set(np.unique(mask.get_fdata())) <= {0, 1}
+
+
+@pytest.mark.parametrize("cohort", ["liver_phantom", "prostate_phantom"])
+def test_no_training_saw_a_test_subject_and_draws_are_nested(finished, cohort):
+    roles = pd.read_csv(finished.results / cohort / "splits/roles.csv").set_index("subject")["role"]
+    tested = set(roles.index[roles == "test"])
+    facts = {path: json.loads(path.read_text()) for path in (finished.results / cohort).glob("*/**/run.json")}
+    assert len(facts) == 2 + RUNS // 2
+    assert not any(tested & set(fact["subjects"]) for fact in facts.values())
+    for method in ("scratch", "regression", "contrastive"):
+        folder = finished.results / cohort / "finetuned" / method
+        for draw in ("draw1", "draw2"):
+            one, two = (json.loads((folder / n / draw / "run.json").read_text())["subjects"] for n in ("n1", "n2"))
+            assert two[:1] == one and len(two) == 2
+            assert (
+                one
+                == json.loads((finished.results / cohort / "finetuned/scratch/n1" / draw / "run.json").read_text())[
+                    "subjects"
+                ]
+            )
+
+
+def test_pretrained_runs_report_which_parameters_they_took(finished):
+    facts = json.loads((finished.results / "liver_phantom/finetuned/contrastive/n1/draw1/run.json").read_text())
+    assert all(name.startswith(("encoder.", "decoder.stages.0.")) for name in facts["initialisation"]["loaded"])
+    assert {name.split(".")[0] for name in facts["initialisation"]["random"]} == {"decoder", "output"}
+    log = (finished.results / "logs/liver_phantom/finetune_contrastive_n1_draw1.log").read_text()
+    assert "parameters loaded" in log
+
+
+def test_identical_seeds_give_identical_tables(finished, fresh):
+    process = fresh.run("results/tiny/scores.csv", "results/tiny/tables/table2_dice.csv")
+    assert process.returncode == 0, process.stdout + process.stderr
+    for name in ("scores.csv", "tables/table2_dice.csv", "liver_phantom/pretrained/contrastive/history.csv"):
+        assert (fresh.results / name).read_bytes() == (finished.results / name).read_bytes()
+    weights = "prostate_phantom/finetuned/regression/n2/draw2/weights.safetensors"
+    assert (fresh.results / weights).read_bytes() == (finished.results / weights).read_bytes()
+
+
+def test_facts_hold_no_path_user_or_host(finished):
+    import getpass
+    import socket
+
+    for path in finished.results.glob("**/run.json"):
+        text = path.read_text()
+        assert str(finished.folder) not in text
+        assert (
+            socket.gethostname() not in json.loads(text).values() and getpass.getuser() not in json.loads(text).values()
+        )
