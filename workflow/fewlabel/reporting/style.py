@@ -12,17 +12,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from seaborn import color_palette
 
 from fewlabel.jobs import MethodTitle
 
 LineStyle = Literal[":", "-.", "--"]
 
-BLUE, ORANGE, GREY, INK = "#0173b2", "#de8f05", "#7a7a7a", "#222222"
+PALETTE: list[str] = color_palette("colorblind").as_hex()
+
+BLUE, ORANGE, GREY, INK = PALETTE[0], PALETTE[1], "#7a7a7a", "#222222"
 """The paper's regression and contrastive, the random-initialisation control, and the supervised benchmark."""
 
-FURTHER = ("#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#fbafe4", "#ece133")
-"""For any further method, in this order. All but grey and ink are seaborn's palette `colorblind`; written out, since
-importing seaborn takes longer than drawing a figure and brings pyplot's global state."""
+FURTHER = tuple(PALETTE[index] for index in (2, 4, 3, 9, 5, 6, 8))
+"""For any further method, in this order: those that are easiest to tell apart first."""
 
 MARKERS = ("o", "s", "^", "v", "P", "X", "p", "h")
 """One a method, so that print without colour still tells them apart; diamonds are the paper's."""
