@@ -163,8 +163,8 @@ class DiceTableSettings(Settings):
 
 
 def canonical(settings: BaseModel) -> str:
-    """One line of JSON: equal settings give equal text. Keys stand in the order of the model; cohorts and methods in the
-    experiment's, which figures and tables follow."""
+    """One line of JSON: equal settings give equal text. Keys stand in the order of the model, cohorts and methods in
+    the experiment's, which figures and tables follow."""
     return json.dumps(settings.model_dump(mode="json"), separators=(",", ":"))
 
 

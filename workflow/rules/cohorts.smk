@@ -5,17 +5,17 @@
 rule fetch:
     """Bring a cohort's volumes in (or find them), check all of them, list its subjects."""
     output:
-        subjects=STUDY + "/{cohort}/subjects.csv",
-        source=STUDY + "/{cohort}/source.json",
-    params:
-        settings=lambda wildcards: fetch_settings(wildcards.cohort),
+        subjects=f"{STUDY}/{{cohort}}/subjects.csv",
+        source=f"{STUDY}/{{cohort}}/source.json",
     log:
-        LOGS + "/{cohort}/fetch.log",
+        f"{LOGS}/{{cohort}}/fetch.log",
     conda:
         "../../envs/cpu.yaml"
     resources:
         mem_mb=2000,
         runtime=120,
+    params:
+        settings=lambda wildcards: fetch_settings(wildcards.cohort),
     shell:
         "fewlabel fetch --settings {params.settings:q} --subjects {output.subjects} --source {output.source} > {log} 2>&1"
 
@@ -26,16 +26,16 @@ rule split:
     input:
         subjects=rules.fetch.output.subjects,
     output:
-        roles=STUDY + "/{cohort}/splits/roles.csv",
-        pool=STUDY + "/{cohort}/splits/pool.json",
+        roles=f"{STUDY}/{{cohort}}/splits/roles.csv",
+        pool=f"{STUDY}/{{cohort}}/splits/pool.json",
+    log:
+        f"{LOGS}/{{cohort}}/split.log",
+    conda:
+        "../../envs/cpu.yaml"
     params:
         settings=settings(jobs.split_settings),
         # A new N must not make the split, and all that follows from it, again.
         largest=Unwatched(jobs.largest_n(EXPERIMENT)),
-    log:
-        LOGS + "/{cohort}/split.log",
-    conda:
-        "../../envs/cpu.yaml"
     shell:
         "fewlabel split --settings {params.settings:q} --subjects {input.subjects} --largest {params.largest} "
         "--roles {output.roles} --pool {output.pool} > {log} 2>&1"
@@ -46,13 +46,13 @@ rule draw:
     input:
         roles=rules.split.output.roles,
     output:
-        order=STUDY + "/{cohort}/splits/draw{draw}.csv",
-    params:
-        settings=settings(jobs.draw_settings),
+        order=f"{STUDY}/{{cohort}}/splits/draw{{draw}}.csv",
     log:
-        LOGS + "/{cohort}/draw{draw}.log",
+        f"{LOGS}/{{cohort}}/draw{{draw}}.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        settings=settings(jobs.draw_settings),
     shell:
         "fewlabel draw --settings {params.settings:q} --roles {input.roles} --order {output.order} > {log} 2>&1"
 
@@ -62,7 +62,7 @@ rule draw:
 # any work starts. Once that has happened the rule is gone: while it exists, a later change of one cohort would run it,
 # and with it everything of all cohorts. (`ancient` is no way out: Snakemake 9.27 skips the changes of jobs downstream of
 # a job that runs, and then does not run them because their input is ancient.)
-ADMITTED = STUDY + "/admitted.txt"
+ADMITTED = f"{STUDY}/admitted.txt"
 
 if not Path(ADMITTED).exists():
 
@@ -73,7 +73,7 @@ if not Path(ADMITTED).exists():
         output:
             ADMITTED,
         log:
-            LOGS + "/admit.log",
+            f"{LOGS}/admit.log",
         conda:
             "../../envs/cpu.yaml"
         shell:
@@ -87,21 +87,21 @@ rule prepare:
         subjects=rules.fetch.output.subjects,
         admitted=ADMITTED,
     output:
-        store=STUDY + "/{cohort}/slices/store.json",
-        arrays=multiext(STUDY + "/{cohort}/slices/", "images.npy", "masks.npy", "index.csv", "subjects.csv"),
-        native=directory(STUDY + "/{cohort}/native"),
-    params:
-        settings=settings(jobs.prepare_settings),
+        store=f"{STUDY}/{{cohort}}/slices/store.json",
+        arrays=multiext(f"{STUDY}/{{cohort}}/slices/", "images.npy", "masks.npy", "index.csv", "subjects.csv"),
+        native=directory(f"{STUDY}/{{cohort}}/native"),
     log:
-        LOGS + "/{cohort}/prepare.log",
+        f"{LOGS}/{{cohort}}/prepare.log",
+    # All training of its cohort waits for it.
+    priority: 20
     conda:
         "../../envs/cpu.yaml"
     threads: 4
-    # All training of its cohort waits for it.
-    priority: 20
     resources:
         mem_mb=4000,
         runtime=120,
+    params:
+        settings=settings(jobs.prepare_settings),
     shell:
         "fewlabel prepare --settings {params.settings:q} --subjects {input.subjects} --store {output.store} "
         "--native {output.native} --threads {threads} > {log} 2>&1"

@@ -7,6 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from fewlabel import jobs
+from fewlabel.cohorts.data_root import export_data_root
 from fewlabel.cohorts.record import known_fingerprint
 from fewlabel.errors import InputError
 from fewlabel.pools import finished_split_problems
@@ -18,13 +19,13 @@ except InputError as error:
     raise WorkflowError(f"The experiment has errors:\n{error}") from None
 
 STUDY = f"results/{EXPERIMENT.study}"
-RUN = STUDY + "/{cohort}/finetuned/{method}/n{n}/draw{draw}"
-PRETRAINED = STUDY + "/{cohort}/pretrained/{method}"
-LOGS = STUDY + "/logs"
+RUN = f"{STUDY}/{{cohort}}/finetuned/{{method}}/n{{n}}/draw{{draw}}"
+PRETRAINED = f"{STUDY}/{{cohort}}/pretrained/{{method}}"
+LOGS = f"{STUDY}/logs"
 
 # Jobs find cohorts on disk by this variable, not by their settings: data that move do not make results run again.
 if EXPERIMENT.data_root is not None:
-    os.environ["FEWLABEL_DATA"] = EXPERIMENT.data_root
+    export_data_root(EXPERIMENT.data_root)
 
 
 wildcard_constraints:
@@ -35,7 +36,7 @@ wildcard_constraints:
 
 
 class Unwatched:
-    """A param whose change does not make its rule run again: Snakemake remembers built-in values alone."""
+    """A param whose change makes nothing run again: Snakemake remembers built-in values alone."""
 
     def __init__(self, value):
         self.value = value
@@ -57,7 +58,9 @@ def settings(make):
 
     def of_wildcards(wildcards):
         texts = {name: wildcards[name] for name in asked}
-        return jobs.canonical(make(EXPERIMENT, **{name: int(text) if text.isdigit() else text for name, text in texts.items()}))
+        return jobs.canonical(
+            make(EXPERIMENT, **{name: int(text) if text.isdigit() else text for name, text in texts.items()})
+        )
 
     return of_wildcards
 

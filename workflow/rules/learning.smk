@@ -1,12 +1,6 @@
 # Pretraining, finetuning and scoring: one job for each cohort x method, and for each cohort x method x N x draw.
 
 
-def initial_weights(wildcards):
-    """The pretrained weights of a method; none where it starts at random."""
-    pretext = EXPERIMENT.methods[wildcards.method].pretext
-    return [] if pretext == "none" else expand(rules.pretrain.output.weights, **wildcards)
-
-
 # ----------------------------------------------------------------------------------------------------- pretraining
 rule pretrain:
     """Pretrain a network without labels on a cohort's pool and unlabelled subjects."""
@@ -14,21 +8,21 @@ rule pretrain:
         store=rules.prepare.output.store,
         roles=rules.split.output.roles,
     output:
-        weights=PRETRAINED + "/weights.safetensors",
-        history=PRETRAINED + "/history.csv",
-        run=PRETRAINED + "/run.json",
-    params:
-        settings=settings(jobs.pretrain_settings),
+        weights=f"{PRETRAINED}/weights.safetensors",
+        history=f"{PRETRAINED}/history.csv",
+        run=f"{PRETRAINED}/run.json",
     log:
-        LOGS + "/{cohort}/pretrain_{method}.log",
+        f"{LOGS}/{{cohort}}/pretrain_{{method}}.log",
+    # Everything of its method waits for it.
+    priority: 10
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    # Everything of its method waits for it.
-    priority: 10
     resources:
         mem_mb=3000,
         runtime=720,
+    params:
+        settings=settings(jobs.pretrain_settings),
     shell:
         "fewlabel pretrain --settings {params.settings:q} --store {input.store} --roles {input.roles} "
         "--weights {output.weights} --history {output.history} --run {output.run} --threads {threads} > {log} 2>&1"
@@ -40,22 +34,27 @@ rule finetune:
     input:
         store=rules.prepare.output.store,
         order=rules.draw.output.order,
-        init=initial_weights,
+        # None for a method that starts at random.
+        init=lambda wildcards: (
+            []
+            if EXPERIMENT.methods[wildcards.method].pretext == "none"
+            else expand(rules.pretrain.output.weights, **wildcards)
+        ),
     output:
-        weights=RUN + "/weights.safetensors",
-        history=RUN + "/history.csv",
-        run=RUN + "/run.json",
-    params:
-        settings=settings(jobs.finetune_settings),
-        init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
+        weights=f"{RUN}/weights.safetensors",
+        history=f"{RUN}/history.csv",
+        run=f"{RUN}/run.json",
     log:
-        LOGS + "/{cohort}/finetune_{method}_n{n}_draw{draw}.log",
+        f"{LOGS}/{{cohort}}/finetune_{{method}}_n{{n}}_draw{{draw}}.log",
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=240,
+    params:
+        settings=settings(jobs.finetune_settings),
+        init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
     shell:
         "fewlabel finetune --settings {params.settings:q} --store {input.store} --order {input.order} {params.init} "
         "--weights {output.weights} --history {output.history} --run {output.run} --threads {threads} > {log} 2>&1"
@@ -70,18 +69,18 @@ rule evaluate:
         roles=rules.split.output.roles,
         weights=rules.finetune.output.weights,
     output:
-        scores=RUN + "/scores.csv",
-        predictions=directory(RUN + "/predictions"),
-    params:
-        settings=settings(jobs.evaluate_settings),
+        scores=f"{RUN}/scores.csv",
+        predictions=directory(f"{RUN}/predictions"),
     log:
-        LOGS + "/{cohort}/evaluate_{method}_n{n}_draw{draw}.log",
+        f"{LOGS}/{{cohort}}/evaluate_{{method}}_n{{n}}_draw{{draw}}.log",
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=60,
+    params:
+        settings=settings(jobs.evaluate_settings),
     shell:
         "fewlabel evaluate --settings {params.settings:q} --store {input.store} --roles {input.roles} "
         "--truth {input.native}/labels --weights {input.weights} --scores {output.scores} "

@@ -10,14 +10,14 @@ rule collect:
     input:
         [f"{STUDY}/{jobs.run_folder(*run)}/scores.csv" for run in RUNS],
     output:
-        scores=STUDY + "/scores.csv",
-    params:
-        settings=jobs.canonical(jobs.CollectSettings(runs=[jobs.run_folder(*run) for run in RUNS])),
-        results=STUDY,
+        scores=f"{STUDY}/scores.csv",
     log:
-        LOGS + "/collect.log",
+        f"{LOGS}/collect.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(jobs.CollectSettings(runs=[jobs.run_folder(*run) for run in RUNS])),
+        results=lambda wildcards, output: os.path.dirname(output.scores),
     shell:
         "fewlabel collect --settings {params.settings:q} --results {params.results} --scores {output.scores} > {log} 2>&1"
 
@@ -28,14 +28,14 @@ rule figure3_label_curves:
     input:
         scores=rules.collect.output.scores,
     output:
-        png=STUDY + "/figures/figure3_label_curves.png",
-        pdf=STUDY + "/figures/figure3_label_curves.pdf",
-    params:
-        settings=jobs.canonical(jobs.curves_settings(EXPERIMENT)),
+        png=f"{STUDY}/figures/figure3_label_curves.png",
+        pdf=f"{STUDY}/figures/figure3_label_curves.pdf",
     log:
-        LOGS + "/figure3_label_curves.log",
+        f"{LOGS}/figure3_label_curves.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(jobs.curves_settings(EXPERIMENT)),
     shell:
         "fewlabel label-curves --settings {params.settings:q} --scores {input.scores} --png {output.png} "
         "--pdf {output.pdf} > {log} 2>&1"
@@ -46,17 +46,17 @@ rule table1_cohorts:
     """The subjects of each cohort and what they are used for."""
     input:
         roles=expand(rules.split.output.roles, cohort=EXPERIMENT.cohorts),
-        subjects=expand(STUDY + "/{cohort}/slices/subjects.csv", cohort=EXPERIMENT.cohorts),
+        subjects=expand(f"{STUDY}/{{cohort}}/slices/subjects.csv", cohort=EXPERIMENT.cohorts),
     output:
-        csv=STUDY + "/tables/table1_cohorts.csv",
-        markdown=STUDY + "/tables/table1_cohorts.md",
-    params:
-        settings=jobs.canonical(jobs.cohort_table_settings(EXPERIMENT)),
-        results=STUDY,
+        csv=f"{STUDY}/tables/table1_cohorts.csv",
+        markdown=f"{STUDY}/tables/table1_cohorts.md",
     log:
-        LOGS + "/table1_cohorts.log",
+        f"{LOGS}/table1_cohorts.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(jobs.cohort_table_settings(EXPERIMENT)),
+        results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.csv)),
     shell:
         "fewlabel cohort-table --settings {params.settings:q} --results {params.results} --csv {output.csv} "
         "--markdown {output.markdown} > {log} 2>&1"
@@ -67,14 +67,14 @@ rule table2_dice:
     input:
         scores=rules.collect.output.scores,
     output:
-        csv=STUDY + "/tables/table2_dice.csv",
-        markdown=STUDY + "/tables/table2_dice.md",
-    params:
-        settings=jobs.canonical(jobs.dice_table_settings(EXPERIMENT)),
+        csv=f"{STUDY}/tables/table2_dice.csv",
+        markdown=f"{STUDY}/tables/table2_dice.md",
     log:
-        LOGS + "/table2_dice.log",
+        f"{LOGS}/table2_dice.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(jobs.dice_table_settings(EXPERIMENT)),
     shell:
         "fewlabel dice-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
         "--markdown {output.markdown} > {log} 2>&1"
