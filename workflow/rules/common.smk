@@ -13,8 +13,12 @@ from fewlabel.errors import InputError
 from fewlabel.pools import finished_split_problems
 from fewlabel.validation import load
 
+# Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
+DEFAULTS = Path(workflow.basedir) / "config.yaml"
+FILES = sorted(map(Path, workflow.configfiles), key=lambda file: file != DEFAULTS)
+
 try:
-    EXPERIMENT = load(config, [Path(file) for file in workflow.configfiles])
+    EXPERIMENT = load(config, FILES)
 except InputError as error:
     raise WorkflowError(f"The experiment has errors:\n{error}") from None
 
