@@ -16,7 +16,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from fewlabel import jobs
-from fewlabel.errors import InputError, TrainingError
+from fewlabel.errors import InputError, Interrupted, TrainingError
 from fewlabel.files import write_text
 
 app = typer.Typer(
@@ -65,6 +65,8 @@ DiceTableJson = Annotated[
 ]
 In = Annotated[Path, typer.Option(help="Read.")]
 Out = Annotated[Path, typer.Option(help="Written, whole or not at all.")]
+StateFile = Annotated[Path | None, typer.Option(help="Keeps an interrupted run; removed when it is complete.")]
+CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two states.")]
 Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 
@@ -140,27 +142,31 @@ def pretrain(
     weights: Out,
     history: Out,
     run: Out,
+    state: StateFile = None,
+    checkpoint_every: CheckpointEvery = 60,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
     """Pretrain a network without labels on the pool and the unlabelled subjects."""
+    from fewlabel.learning.checkpoint import identity, kept
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
     from fewlabel.learning.pretrain import pretrain as train
     from fewlabel.learning.weights import save_weights, transferable
-    from fewlabel.provenance import Stopwatch, history_table, machine
+    from fewlabel.provenance import history_table, machine
     from fewlabel.slices import open_store
     from fewlabel.splits import PRETRAINING_ROLES
 
     use_threads(threads)
-    where, watch = choose_device(device), Stopwatch()
+    where = choose_device(device)
     precision = choose_precision(settings.precision, where)
     table = _table(roles)
     subjects = [str(name) for name in table.loc[table["role"].isin(PRETRAINING_ROLES), "subject"]]
-    network, stages, rows = train(open_store(store), subjects, settings, where, precision)
-    facts = {"subjects": subjects, "decoder_stages": stages, **_of_settings(settings)}
-    save_weights(weights, transferable(network, stages), {**facts, "widths": settings.network.widths})
-    write_text(history, history_table(rows).to_csv(index=False))
-    _write_json(run, {**facts, **machine(where, precision), "seconds": watch.seconds()})
+    with kept(state, checkpoint_every, identity(settings, subjects, store, None, where, precision)) as checkpoint:
+        network, stages, rows = train(open_store(store), subjects, settings, where, precision, checkpoint)
+        facts = {"subjects": subjects, "decoder_stages": stages, **_of_settings(settings)}
+        save_weights(weights, transferable(network, stages), {**facts, "widths": settings.network.widths})
+        write_text(history, history_table(rows).to_csv(index=False))
+        _write_json(run, {**facts, **machine(where, precision), **checkpoint.facts()})
 
 
 @app.command()
@@ -172,29 +178,33 @@ def finetune(
     history: Out,
     run: Out,
     init: Annotated[Path | None, typer.Option(help="Pretrained weights; none: random initialisation.")] = None,
+    state: StateFile = None,
+    checkpoint_every: CheckpointEvery = 60,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
     """Train a network on the N labelled subjects of one draw with Dice loss."""
+    from fewlabel.learning.checkpoint import identity, kept
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
     from fewlabel.learning.finetune import finetune as train
     from fewlabel.learning.weights import save_weights
-    from fewlabel.provenance import Stopwatch, history_table, machine
+    from fewlabel.provenance import history_table, machine
     from fewlabel.slices import open_store
     from fewlabel.splits import first_subjects
 
     use_threads(threads)
-    where, watch = choose_device(device), Stopwatch()
+    where = choose_device(device)
     precision = choose_precision(settings.precision, where)
     subjects = first_subjects(_table(order), settings.labels)
-    network, rows, loaded = train(open_store(store), subjects, settings, init, where, precision)
-    print(f"initialisation: {loaded or 'random'}", file=sys.stderr)
-    facts = {"subjects": subjects, **_of_settings(settings)}
-    if loaded:
-        facts["initialisation"] = {"loaded": loaded.matched, "random": loaded.missing}
-    save_weights(weights, network.state_dict(), {**facts, "widths": settings.network.widths})
-    write_text(history, history_table({"finetune": rows}).to_csv(index=False))
-    _write_json(run, {**facts, **machine(where, precision), "seconds": watch.seconds()})
+    with kept(state, checkpoint_every, identity(settings, subjects, store, init, where, precision)) as checkpoint:
+        network, rows, loaded = train(open_store(store), subjects, settings, init, where, precision, checkpoint)
+        print(f"initialisation: {loaded or 'random'}", file=sys.stderr)
+        facts = {"subjects": subjects, **_of_settings(settings)}
+        if loaded:
+            facts["initialisation"] = {"loaded": loaded.matched, "random": loaded.missing}
+        save_weights(weights, network.state_dict(), {**facts, "widths": settings.network.widths})
+        write_text(history, history_table({"finetune": rows}).to_csv(index=False))
+        _write_json(run, {**facts, **machine(where, precision), **checkpoint.facts()})
 
 
 @app.command()
@@ -319,3 +329,6 @@ def main() -> None:
     except (InputError, TrainingError) as error:
         print(f"fewlabel: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+    except Interrupted as interruption:
+        print(f"fewlabel: {interruption}", file=sys.stderr)
+        raise SystemExit(128 + interruption.number) from None

@@ -1,5 +1,6 @@
 """Errors that a person can act on."""
 
+import signal
 from collections.abc import Sequence
 
 
@@ -18,3 +19,12 @@ class InputError(ValueError):
 
 class TrainingError(RuntimeError):
     """A training that cannot go on; printed like `InputError`."""
+
+
+class Interrupted(BaseException):
+    """A signal asked a run to end, and its state is saved. Not an error: nothing that handles errors may hold it up."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        name = signal.Signals(number).name
+        super().__init__(f"ended by {name}; the state is saved, and the same command goes on from it")

@@ -13,11 +13,11 @@ LINE_SECONDS = 10.0
 class Progress:
     """Counts steps of a known total; use as a context manager."""
 
-    def __init__(self, what: str, total: int, unit: str = "step") -> None:
+    def __init__(self, what: str, total: int, unit: str = "step", done: int = 0) -> None:
         self.what, self.total, self.unit = what, total, unit
-        self._bar = tqdm(total=total, desc=what, unit=unit, leave=True) if sys.stderr.isatty() else None
+        self._bar = tqdm(total=total, initial=done, desc=what, unit=unit, leave=True) if sys.stderr.isatty() else None
         self._start = self._said = time.monotonic()
-        self._done = 0
+        self._done = self._before = done
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """So many steps more are done; the note (a loss, a subject) is shown beside them."""
@@ -29,9 +29,13 @@ class Progress:
             self._said = time.monotonic()
             print(self._line(note), file=sys.stderr, flush=True)
 
+    def advance_to(self, done: int, note: str = "") -> None:
+        """The same, by what is done in all."""
+        self.advance(done - self._done, note)
+
     def _line(self, note: str) -> str:
         seconds = max(time.monotonic() - self._start, 1e-9)
-        rate = self._done / seconds
+        rate = (self._done - self._before) / seconds
         left = (self.total - self._done) / rate if rate else float("inf")
         done = f"{self.what}: {self._done}/{self.total} {self.unit}s"
         return ", ".join([done, f"{rate:.1f} a second", f"{left:.0f} s left", *([note] if note else [])])

@@ -1,7 +1,6 @@
 """What ran, on what, with what. Facts that are unknown are left out; no user, host or path is recorded."""
 
 import platform
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -11,7 +10,7 @@ import pandas as pd
 import torch
 
 from fewlabel.learning.device import Precision
-from fewlabel.learning.loop import HistoryRow
+from fewlabel.learning.state import HistoryRow
 
 
 def machine(device: torch.device, precision: Precision) -> dict[str, Any]:
@@ -29,17 +28,6 @@ def machine(device: torch.device, precision: Precision) -> dict[str, Any]:
         facts["gpu"] = torch.cuda.get_device_name(device)
         facts["peak_gpu_bytes"] = torch.cuda.max_memory_allocated(device)
     return facts
-
-
-class Stopwatch:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    def seconds(self) -> float:
-        """To a hundredth."""
-        return round(time.monotonic() - self._start, 2)
 
 
 def history_table(stages: Mapping[str, Sequence[HistoryRow]]) -> pd.DataFrame:

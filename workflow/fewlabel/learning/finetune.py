@@ -10,10 +10,12 @@ from fewlabel.errors import InputError
 from fewlabel.jobs import FinetuneSettings
 from fewlabel.learning.augment import augment
 from fewlabel.learning.batches import Slices, foreground_rows, torch_generator
+from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
 from fewlabel.learning.device import Precision
-from fewlabel.learning.loop import HistoryRow, train
+from fewlabel.learning.loop import train
 from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.segmentation import Segmentation
+from fewlabel.learning.state import HistoryRow
 from fewlabel.learning.weights import Loaded, load_weights
 from fewlabel.seeds import seed64
 from fewlabel.slices import Store
@@ -26,6 +28,7 @@ def finetune(
     initial: Path | None,
     device: torch.device,
     precision: Precision,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[UNet, list[HistoryRow], Loaded | None]:
     """Train a network on all slices of the labelled subjects with Dice loss.
 
@@ -36,6 +39,7 @@ def finetune(
             whatever their initialisation.
         initial: pretrained weights; None for random initialisation.
         device, precision: where and how the network is trained.
+        checkpoint: keeps the state of an interrupted run; None: an interrupted run begins again.
 
     Returns:
         The network, the history, and which parameters were loaded (None for random initialisation).
@@ -63,4 +67,5 @@ def finetune(
         return images, masks
 
     objective = Segmentation(network).to(device)
-    return network, train(objective, sample, budget, device, precision, "finetune"), loaded
+    states = stage_checkpoint(checkpoint, "finetune", {}, checkpoint.load() if checkpoint else None)
+    return network, train(objective, sample, budget, device, precision, "finetune", states), loaded

@@ -2,26 +2,18 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from fewlabel.errors import TrainingError
 from fewlabel.experiment import Training
+from fewlabel.learning.checkpoint import StageCheckpoint
 from fewlabel.learning.device import Precision, autocast
+from fewlabel.learning.state import HistoryRow, TrainingState
 from fewlabel.progress import Progress
 
 HISTORY_ROWS = 200
-
-
-@dataclass(frozen=True)
-class HistoryRow:
-    """Mean loss since the row before, and the learning rate at this step."""
-
-    step: int
-    loss: float
-    learning_rate: float
 
 
 def learning_rate(step: int, budget: Training) -> float:
@@ -41,6 +33,7 @@ def train(
     device: torch.device,
     precision: Precision,
     what: str,
+    checkpoint: StageCheckpoint | None = None,
 ) -> list[HistoryRow]:
     """Take the budget's steps; the objective's parameters change in place.
 
@@ -51,23 +44,27 @@ def train(
         device: where the objective's parameters lie.
         precision: of the forward pass.
         what: named in the progress and in errors.
+        checkpoint: saves the state now and then, and holds the one to go on from; a run that goes on takes the same
+            steps as one that was never interrupted.
 
     Returns:
         The history, at most `HISTORY_ROWS` rows.
 
     Raises:
         TrainingError: the loss is no finite number.
+        Interrupted: a signal asked for the end, and the state is saved.
     """
     trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         trained, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=device.type != "mps"
     )
     every = max(1, -(-budget.steps // HISTORY_ROWS))
-    history: list[HistoryRow] = []
-    since = torch.zeros((), device=device)
+    state = TrainingState(objective, optimizer, since=torch.zeros((), device=device))
+    if checkpoint is not None:
+        checkpoint.restore(state)
     objective.train()
-    with Progress(what, budget.steps) as progress:
-        for step in range(budget.steps):
+    with Progress(what, budget.steps, done=state.step) as progress:
+        for step in range(state.step, budget.steps):
             batch = sample(step)
             rate = learning_rate(step, budget)
             for group in optimizer.param_groups:
@@ -77,15 +74,16 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-            since += loss.detach()
+            state.since += loss.detach()
+            state.step = step + 1
             # Reading the loss makes a GPU wait: only once a history row.
-            if (step + 1) % every == 0 or step + 1 == budget.steps:
-                taken = step + 1 - (history[-1].step if history else 0)
-                history.append(HistoryRow(step + 1, since.item() / taken, rate))
-                since.zero_()
-                _refuse_infinite(history[-1], what)
-                progress.advance(taken, f"loss {history[-1].loss:.4f}")
-    return history
+            if state.step % every == 0 or state.step == budget.steps:
+                state.close_row(rate)
+                _refuse_infinite(state.history[-1], what)
+                progress.advance_to(state.step, f"loss {state.history[-1].loss:.4f}")
+            if checkpoint is not None and checkpoint.due():
+                checkpoint.save(state)
+    return state.history
 
 
 def _refuse_infinite(row: HistoryRow, what: str) -> None:

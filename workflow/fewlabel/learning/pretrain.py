@@ -11,11 +11,13 @@ from fewlabel.experiment import ContrastiveMethod, RegressionMethod
 from fewlabel.jobs import PretrainSettings, pretraining_stages
 from fewlabel.learning.augment import augment, intensity
 from fewlabel.learning.batches import Slices, partition_rows, rows_by_volume, torch_generator, uniform_rows
+from fewlabel.learning.checkpoint import Checkpoint, finished_stages, stage_checkpoint
 from fewlabel.learning.contrastive import GlobalContrast, LocalContrast
 from fewlabel.learning.device import Precision
-from fewlabel.learning.loop import HistoryRow, train
+from fewlabel.learning.loop import train
 from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.regression import Regression
+from fewlabel.learning.state import HistoryRow
 from fewlabel.slices import Store
 
 Sampler = Callable[[int], tuple[Tensor | Generator, ...]]
@@ -39,9 +41,21 @@ class Work:
 
 
 def pretrain(
-    store: Store, subjects: Sequence[str], settings: PretrainSettings, device: torch.device, precision: Precision
+    store: Store,
+    subjects: Sequence[str],
+    settings: PretrainSettings,
+    device: torch.device,
+    precision: Precision,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[UNet, int, dict[str, list[HistoryRow]]]:
     """Run all stages of a method on the slices of these subjects; their masks are never read.
+
+    Args:
+        store: the cohort's slices.
+        subjects: whose slices are seen.
+        settings: network, method, augmentations and seed.
+        device, precision: where and how the network is trained.
+        checkpoint: keeps the state of an interrupted run; None: an interrupted run begins again.
 
     Returns:
         The network, how many of its decoder stages were trained (coarsest first), and each stage's history.
@@ -53,12 +67,15 @@ def pretrain(
         raise InputError("pretraining: no subject is left for it; lower `test`, or add unlabelled subjects")
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network").to(device)
     work = Work(network, store, Slices(store, device), subjects, settings, device)
-    history: dict[str, list[HistoryRow]] = {}
+    saved = checkpoint.load() if checkpoint else None
+    history = finished_stages(saved)
     for stage, budget in pretraining_stages(settings.method).items():
+        if stage in history:
+            continue
         objective, sample = seeded(lambda stage=stage: STAGES[stage](work), settings.seed, stage)  # type: ignore[misc]
-        history[stage] = train(
-            objective.to(device), sample, budget, device, precision, f"pretrain, {stage.replace('_', ' ')}"
-        )
+        what = f"pretrain, {stage.replace('_', ' ')}"
+        states = stage_checkpoint(checkpoint, stage, history, saved)
+        history[stage] = train(objective.to(device), sample, budget, device, precision, what, states)
     return network.requires_grad_(True), _decoder_stages_trained(settings), history
 
 

@@ -1,0 +1,216 @@
+"""Interrupted runs, for real: processes that are killed, disks that are full, states that are damaged."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fewlabel import jobs
+from fewlabel.cohorts.subject import Subject
+from fewlabel.experiment import Experiment, Grid
+from fewlabel.imaging.volume import Volume
+from fewlabel.slices import pack
+
+KILLS = 24
+STEPS = 100
+
+EXPERIMENT = Experiment.model_validate(
+    {
+        "cohorts": {"c": {"source": {"kind": "phantom", "anatomy": "pelvis", "labelled": 4}}},
+        "methods": {
+            "scratch": {"pretext": "none"},
+            "regression": {
+                "pretext": "regression",
+                "training": {"steps": STEPS, "batch": 4, "augmentation": "geometry"},
+            },
+            "contrastive": {
+                "pretext": "contrastive",
+                "global_stage": {"steps": STEPS, "batch": 8, "head": [16, 8]},
+                "local_stage": {"steps": STEPS, "batch": 4, "head": [8, 8], "decoder_stages": 1, "region_size": 2},
+            },
+        },
+        "network": {"widths": [4, 8, 12]},
+        "finetuning": {"steps": 2 * STEPS, "batch": 4, "schedule": "cosine"},
+    }
+)
+
+
+def read(subject):
+    image = np.random.default_rng(ord(subject.subject)).random((32, 32, 6)).astype(np.float32)
+    return Volume(image, np.diag([1.0, 1.0, 3.0, 1.0]), (image > 0.7).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    pack(
+        [Subject(name, name, True) for name in "abcd"],
+        read,
+        Grid(matrix=(32, 32), spacing_mm=1),
+        folder / "slices",
+        folder / "native",
+    )
+    pd.DataFrame({"subject": list("abcd"), "patient": list("abcd"), "labelled": 1, "role": "pool"}).to_csv(
+        folder / "roles.csv", index=False
+    )
+    pd.DataFrame({"rank": [1, 2, 3, 4], "subject": list("abcd"), "patient": list("abcd")}).to_csv(
+        folder / "draw.csv", index=False
+    )
+    return folder
+
+
+def command(inputs, out, method, *extra):
+    """The command line of one training whose outputs and state lie in `out`."""
+    if method == "scratch":
+        name, table = "finetune", ["--order", inputs / "draw.csv"]
+        settings = jobs.finetune_settings(EXPERIMENT, "c", method, 2, 1)
+    else:
+        name, table = "pretrain", ["--roles", inputs / "roles.csv"]
+        settings = jobs.pretrain_settings(EXPERIMENT, "c", method)
+    outputs = ["--weights", out / "weights.safetensors", "--history", out / "history.csv", "--run", out / "run.json"]
+    start = [
+        sys.executable,
+        "-c",
+        "from fewlabel.cli import main; main()",
+        name,
+        "--settings",
+        jobs.canonical(settings),
+    ]
+    return [
+        *start,
+        "--store",
+        inputs / "slices/store.json",
+        *table,
+        *outputs,
+        "--state",
+        out / "training.state",
+        "--device",
+        "cpu",
+        *extra,
+    ]
+
+
+def run(arguments):
+    return subprocess.run([str(part) for part in arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(inputs, tmp_path_factory):
+    """The outputs of runs that nothing interrupts, by method."""
+    outputs = {}
+    for method in EXPERIMENT.methods:
+        outputs[method] = tmp_path_factory.mktemp(method)
+        process = run(command(inputs, outputs[method], method))
+        assert process.returncode == 0, process.stderr
+    return outputs
+
+
+def same(out, expected):
+    return all(
+        (out / name).read_bytes() == (expected / name).read_bytes() for name in ("weights.safetensors", "history.csv")
+    )
+
+
+def stop_somewhere(arguments, number, chance):
+    """Start a training, send it a signal at a random moment once it trains, and return whether that ended it."""
+    process = subprocess.Popen(
+        [str(part) for part in arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    state = Path(arguments[arguments.index("--state") + 1])
+    since = state.stat().st_mtime_ns if state.exists() else 0
+    while process.poll() is None and not (state.exists() and state.stat().st_mtime_ns > since):
+        time.sleep(0.005)
+    time.sleep(chance.random() * 0.6)
+    process.send_signal(number)
+    process.communicate()
+    return process.returncode != 0 and state.exists()
+
+
+@pytest.mark.parametrize("method", EXPERIMENT.methods)
+def test_a_run_that_is_killed_again_and_again_equals_one_that_is_not(inputs, undisturbed, tmp_path, method):
+    chance = random.Random(method)
+    arguments = command(inputs, tmp_path, method, "--checkpoint-every", "0")
+    kills = sum(
+        stop_somewhere(arguments, chance.choice([signal.SIGKILL, signal.SIGTERM]), chance) for _ in range(KILLS // 3)
+    )
+    interrupted = (tmp_path / "training.state").exists()
+    process = run(arguments)
+    assert process.returncode == 0, process.stderr
+    assert same(tmp_path, undisturbed[method])
+    assert kills >= KILLS // 6
+    assert (json.loads((tmp_path / "run.json").read_text())["resumed"] > 0) == interrupted
+
+
+def test_sigterm_and_sigint_save_and_end_with_the_signals_exit_code(inputs, tmp_path):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        arguments = [str(part) for part in command(inputs, tmp_path, "contrastive", "--checkpoint-every", "1e6")]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not (tmp_path / "training.holder").exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        process.send_signal(number)
+        _, error = process.communicate()
+        assert process.returncode == 128 + number, error
+        assert "the state is saved" in error and "Traceback" not in error
+        assert (tmp_path / "training.state").exists()
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_sigusr1_saves_and_goes_on(inputs, undisturbed, tmp_path):
+    arguments = [str(part) for part in command(inputs, tmp_path, "contrastive", "--checkpoint-every", "1e6")]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (tmp_path / "training.holder").exists():
+        time.sleep(0.01)
+    seen = False
+    while process.poll() is None:
+        process.send_signal(signal.SIGUSR1)
+        seen = seen or (tmp_path / "training.state").exists()
+        time.sleep(0.05)
+    assert process.returncode == 0 and seen
+    assert same(tmp_path, undisturbed["contrastive"])
+
+
+def test_nothing_but_the_outputs_is_left_of_a_finished_run(undisturbed):
+    for out in undisturbed.values():
+        assert sorted(path.name for path in out.iterdir()) == ["history.csv", "run.json", "weights.safetensors"]
+
+
+def test_two_processes_do_not_work_on_the_same_run(inputs, tmp_path):
+    arguments = [str(part) for part in command(inputs, tmp_path, "contrastive")]
+    first = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while first.poll() is None and not (tmp_path / "training.holder").exists():
+        time.sleep(0.01)
+    second = run(arguments)
+    first.wait()
+    assert first.returncode == 0
+    assert second.returncode == 1
+    assert f"process {first.pid} works on this run" in second.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        (disk / "filler").write_bytes(b"x" * 60_000)
+        arguments = command(inputs, tmp_path, "regression", "--checkpoint-every", "0")
+        arguments[arguments.index("--state") + 1] = disk / "training.state"
+        process = run(arguments)
+        assert process.returncode == 0, process.stderr
+        assert "not saved" in process.stderr and "free some space" in process.stderr
+        assert sorted(path.name for path in disk.iterdir()) == ["filler"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert same(tmp_path, undisturbed["regression"])

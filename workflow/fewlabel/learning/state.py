@@ -1,0 +1,97 @@
+"""All that a training changes while it runs, and its file.
+
+A state file is the SHA-256 (32 bytes) of what follows, and what `torch.save` wrote. It is written to a temporary name,
+flushed to the disk and moved into place: the previous state stays until the new one is complete.
+"""
+
+import hashlib
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fewlabel.files import whole
+
+DIGEST = 32
+"""Bytes of a SHA-256."""
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """Mean loss since the row before, and the learning rate at this step."""
+
+    step: int
+    loss: float
+    learning_rate: float
+
+
+@dataclass
+class TrainingState:
+    """All that a training changes while it runs.
+
+    Attributes:
+        objective, optimizer: changed in place.
+        since: sum of the losses since the last history row, on the training device.
+        step: steps taken.
+        history: rows so far.
+    """
+
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    since: Tensor
+    step: int = 0
+    history: list[HistoryRow] = field(default_factory=list)
+
+    def close_row(self, rate: float) -> None:
+        """Add the row that ends at this step."""
+        taken = self.step - (self.history[-1].step if self.history else 0)
+        self.history.append(HistoryRow(self.step, self.since.item() / taken, rate))
+        self.since.zero_()
+
+    def content(self) -> dict[str, Any]:
+        """Tensors and plain values, for a file."""
+        return {
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "since": self.since,
+            "step": self.step,
+            "history": [astuple(row) for row in self.history],
+        }
+
+    def take(self, content: Mapping[str, Any]) -> None:
+        """Become what `content` says."""
+        self.objective.load_state_dict(content["objective"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.since.copy_(content["since"])
+        self.step = content["step"]
+        self.history = [HistoryRow(*row) for row in content["history"]]
+
+
+def write_state(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a state whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    data = buffer.getvalue()
+    with whole(path) as partial:
+        partial.write_bytes(hashlib.sha256(data).digest() + data)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a state.
+
+    Raises:
+        ValueError: truncated, damaged, or no plain state.
+    """
+    data = path.read_bytes()
+    if len(data) <= DIGEST or hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
+        raise ValueError("it is truncated or damaged")
+    try:
+        content: dict[str, Any] = torch.load(io.BytesIO(data[DIGEST:]), weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError:
+        raise ValueError("it holds more than tensors and plain values") from None
+    return content
