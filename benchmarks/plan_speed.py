@@ -1,4 +1,4 @@
-"""Seconds to plan grids of growing size: `python benchmarks/plan_speed.py`. Compare the rows with each other, not across machines."""
+"""Seconds to plan grids of growing size: `python benchmarks/plan_speed.py`. Rows compare with each other alone."""
 
 import subprocess
 import sys
@@ -13,10 +13,9 @@ def plan(draws: int) -> tuple[int, float]:
     """Jobs and seconds of a dry run of the default experiment with so many draws."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+        command += ["--dry-run", "--quiet", "rules", "--config", f"draws={draws}"]
         start = time.perf_counter()
-        process = subprocess.run(
-            [*command, "--dry-run", "--quiet", "rules", "--config", f"draws={draws}"], capture_output=True, text=True, check=True
-        )
+        process = subprocess.run(command, capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - start
     total = next(line for line in (process.stdout + process.stderr).splitlines() if line.startswith("total"))
     return int(total.split()[1]), seconds
