@@ -6,8 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fewlabel.errors import InputError
-from fewlabel.pools import pool_problems
-from fewlabel.splits import PRETRAINING_ROLES, assign_roles, check_roles, first_subjects, order_pool
+from fewlabel.splits import PRETRAINING_ROLES, assign_roles, check_roles, first_subjects, order_pool, split_problems
 
 
 def cohort(patients, labelled=None, use=None):
@@ -131,12 +130,15 @@ def test_a_patient_both_tested_and_trained_on_is_refused():
 
 
 def test_n_larger_than_the_pool_is_refused_with_what_is_accepted():
-    roles = assign_roles(cohort(range(6)), "c", 2, seed=1)
-    pool = int((roles["role"] == "pool").sum())
-    assert pool_problems("c", pool, 4) == []
-    assert "accepted: 1 to 4, or all" in pool_problems("c", pool, 5)[0]
+    subjects = cohort(range(6))
+    assert split_problems(subjects, "c", 2, 1, largest=4) == []
+    assert "accepted: 1 to 4, or all" in split_problems(subjects, "c", 2, 1, largest=5)[0]
     with pytest.raises(InputError, match="1 to 4"):
-        first_subjects(order_pool(roles, "c", 1, 1), 5)
+        first_subjects(order_pool(assign_roles(subjects, "c", 2, seed=1), "c", 1, 1), 5)
+
+
+def test_an_impossible_test_set_is_a_problem_of_the_split():
+    assert "6 test subjects of 6 labelled" in split_problems(cohort(range(6)), "c", 6, 1, largest=1)[0]
 
 
 def test_all_means_the_whole_pool():

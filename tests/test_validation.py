@@ -134,6 +134,15 @@ def test_an_overlay_drops_a_cohort_or_method_by_null():
     assert list(experiment.methods) == ["scratch"]
 
 
+def test_methods_stand_in_the_order_in_which_the_files_first_name_them(tmp_path):
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("methods:\n  extra: {pretext: none}\n  regression: {corrupted: 0.5}\n")
+    as_snakemake_merges = {**read_config([overlay])["methods"], **read_config([ROOT / "config.yaml"])["methods"]}
+    merged = {**read_config([ROOT / "config.yaml"]), "methods": as_snakemake_merges}
+    experiment = load(merged, [ROOT / "config.yaml", overlay])
+    assert list(experiment.methods) == ["scratch", "regression", "contrastive", "supervised", "extra"]
+
+
 def test_a_file_that_is_no_mapping_or_no_yaml_is_refused(tmp_path):
     for text, message in (("- a", "holds no settings"), ("a: [", "not YAML")):
         file = tmp_path / "mine.yaml"

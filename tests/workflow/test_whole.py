@@ -52,7 +52,7 @@ def test_scores_hold_one_row_for_each_run_and_test_subject(finished):
 
 @pytest.mark.parametrize("cohort", ["liver_phantom", "prostate_phantom"])
 def test_predicted_masks_lie_on_the_native_grid_of_truth_and_image(finished, cohort):
-    predictions = sorted((finished.results / cohort / "finetuned/contrastive/n2/draw1/predictions").iterdir())
+    predictions = sorted((finished.results / cohort / "finetuned/contrastive/n2/draw1/predictions").glob("*.nii.gz"))
     assert predictions
     for path in predictions:
         mask, truth, image = (
@@ -95,13 +95,14 @@ def test_pretrained_runs_report_which_parameters_they_took(finished):
     assert "parameters loaded" in log
 
 
-def test_identical_seeds_give_identical_tables(finished, fresh):
-    process = fresh.run("results/tiny/scores.csv", "results/tiny/tables/table2_dice.csv")
+def test_identical_seeds_give_identical_files(finished, fresh):
+    runs = ["liver_phantom/finetuned/contrastive/n2/draw1", "prostate_phantom/finetuned/regression/n1/draw2"]
+    process = fresh.run(*(f"results/tiny/{run}/scores.csv" for run in runs))
     assert process.returncode == 0, process.stdout + process.stderr
-    for name in ("scores.csv", "tables/table2_dice.csv", "liver_phantom/pretrained/contrastive/history.csv"):
-        assert (fresh.results / name).read_bytes() == (finished.results / name).read_bytes()
-    weights = "prostate_phantom/finetuned/regression/n2/draw2/weights.safetensors"
-    assert (fresh.results / weights).read_bytes() == (finished.results / weights).read_bytes()
+    names = [f"{run}/{name}" for run in runs for name in ("scores.csv", "history.csv", "weights.safetensors")]
+    names += ["liver_phantom/pretrained/contrastive/history.csv", "prostate_phantom/slices/store.json"]
+    for name in names:
+        assert (fresh.results / name).read_bytes() == (finished.results / name).read_bytes(), name
 
 
 def test_facts_hold_no_path_user_or_host(finished):

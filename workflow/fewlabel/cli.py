@@ -73,19 +73,31 @@ Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 
 # ------------------------------------------------------------------------------------------------------- cohorts
 @app.command()
-def fetch(settings: FetchJson, subjects: Out, source: Out) -> None:
+def fetch(
+    settings: FetchJson,
+    subjects: Out,
+    source: Out,
+    split: Annotated[
+        jobs.SplitSettings | None,
+        typer.Option(parser=_json(jobs.SplitSettings), metavar="JSON", help="Refuse a cohort that cannot be split so."),
+    ] = None,
+    largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
+) -> None:
     """Bring a cohort's volumes in, check all of them, list its subjects."""
     from fewlabel.cohorts import sources
+    from fewlabel.splits import split_problems
 
     listed = sources.list_subjects(settings.source)
+    rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
+    table = pd.DataFrame(rows)
     problems = sources.check(settings.source, listed)
+    if split is not None:
+        problems += split_problems(table, settings.cohort, split.test, split.seed, largest)
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s)")
-    rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
-    write_text(subjects, pd.DataFrame(rows).to_csv(index=False))
+    write_text(subjects, table.to_csv(index=False))
     _write_json(source, settings.model_dump(mode="json"))
-    labelled = sum(subject.labelled for subject in listed)
-    print(f"{settings.cohort}: {len(listed)} subjects, {labelled} of them labelled; all volumes are sound")
+    print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} of them labelled; all are sound")
 
 
 @app.command()
@@ -105,24 +117,12 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
 
 
 @app.command()
-def split(
-    settings: SplitJson,
-    subjects: In,
-    roles: Out,
-    pool: Out,
-    largest: Annotated[int, typer.Option(min=1, help="The largest N that will be asked of the pool.")] = 1,
-) -> None:
+def split(settings: SplitJson, subjects: In, roles: Out) -> None:
     """Say who is tested, who may be labelled, who only pretrains."""
-    from fewlabel.pools import pool_problems
     from fewlabel.splits import assign_roles
 
     table = assign_roles(_table(subjects), settings.cohort, settings.test, settings.seed)
-    size = int((table["role"] == "pool").sum())
-    problems = pool_problems(settings.cohort, size, largest)
-    if problems:
-        raise InputError("\n".join(problems))
     write_text(roles, table.to_csv(index=False))
-    _write_json(pool, {"pool": size, **_of_settings(settings)})
 
 
 @app.command()

@@ -1,11 +1,14 @@
 """Who is tested, who may be labelled, who only pretrains: by patient, fixed by seed, checked for disjointness."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from fewlabel.errors import InputError
+from fewlabel.experiment import Experiment
+from fewlabel.jobs import largest_n
 from fewlabel.seeds import generator
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
@@ -60,6 +63,31 @@ def check_roles(roles: pd.DataFrame) -> None:
         raise InputError(
             f"split: patients both tested and trained on: {', '.join(sorted(tested & trained))}; give each one role"
         )
+
+
+def split_problems(
+    subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int, largest: int
+) -> list[str]:
+    """What makes a split impossible: its test set (see `assign_roles`), or a pool smaller than the largest N."""
+    try:
+        roles = assign_roles(subjects, cohort, test, seed)
+    except InputError as error:
+        return str(error).splitlines()
+    pool = int((roles["role"] == "pool").sum())
+    if largest <= pool:
+        return []
+    text = (
+        f"labels: N = {largest}, but the pool of cohorts.{cohort} holds {pool} labelled subjects besides the test set"
+    )
+    return [f"{text}; accepted: 1 to {pool}, or all; lower N or `test`, or label more subjects"]
+
+
+def fetched_split_problems(experiment: Experiment, cohort: str, subjects: Path) -> list[str]:
+    """The same of a cohort that is fetched; none where its list of subjects is not there yet."""
+    if not subjects.exists():
+        return []
+    table = pd.read_csv(subjects, dtype={"subject": str, "patient": str})
+    return split_problems(table, cohort, experiment.cohorts[cohort].test, experiment.seed, largest_n(experiment))
 
 
 def order_pool(roles: pd.DataFrame, cohort: str, seed: int, draw: int) -> pd.DataFrame:

@@ -29,12 +29,7 @@ def load(config: Mapping[str, Any], files: Sequence[Path] = ()) -> Experiment:
     Raises:
         InputError: unknown keys, values out of bounds, or settings that contradict each other, all at once.
     """
-    data = {
-        key: {name: entry for name, entry in value.items() if entry is not None}
-        if key in ("cohorts", "methods") and isinstance(value, Mapping)
-        else value
-        for key, value in config.items()
-    }
+    data = {key: _named(value, key, files) if key in ("cohorts", "methods") else value for key, value in config.items()}
     try:
         experiment = Experiment.model_validate(data)
     except ValidationError as error:
@@ -44,6 +39,19 @@ def load(config: Mapping[str, Any], files: Sequence[Path] = ()) -> Experiment:
         if not problems:
             return experiment
     raise InputError("\n".join(problems))
+
+
+def _named(entries: Any, key: str, files: Sequence[Path]) -> Any:
+    """Cohorts or methods without those set to null, in the order in which the files first name them.
+
+    Snakemake lays the defaults beneath the overlays, which puts what an overlay changes first.
+    """
+    if not isinstance(entries, Mapping):
+        return entries
+    stated = read_config(files).get(key) if files else None
+    order = list(stated) if isinstance(stated, dict) else []
+    names = sorted(entries, key=lambda name: order.index(name) if name in order else len(order))
+    return {name: entries[name] for name in names if entries[name] is not None}
 
 
 def read_config(files: Sequence[Path]) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 
 # ------------------------------------------------------------------------------------------------- fetch and check
 rule fetch:
-    """Bring a cohort's volumes in (or find them), check all of them, list its subjects."""
+    """Bring a cohort's volumes in (or find them), check all of them, list its subjects.
+
+    The list lies in a folder named after the settings and files that it is of: a cohort that fails its check leaves
+    the list of the last one that did not, and with it all finished results.
+    """
     output:
-        subjects=f"{STUDY}/{{cohort}}/subjects.csv",
-        source=f"{STUDY}/{{cohort}}/source.json",
+        subjects=f"{FETCHED}/subjects.csv",
+        source=f"{FETCHED}/source.json",
     log:
-        f"{LOGS}/{{cohort}}/fetch.log",
+        f"{LOGS}/{{cohort}}/fetch_{{key}}.log",
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -16,29 +20,55 @@ rule fetch:
         runtime=120,
     params:
         settings=lambda wildcards: fetch_settings(wildcards.cohort),
+        # A cohort whose split is impossible is refused here, before anything is made again.
+        split=lambda wildcards: Unwatched(jobs.canonical(jobs.split_settings(EXPERIMENT, wildcards.cohort))),
+        largest=Unwatched(jobs.largest_n(EXPERIMENT)),
     shell:
-        "fewlabel fetch --settings {params.settings:q} --subjects {output.subjects} --source {output.source} > {log} 2>&1"
+        "fewlabel fetch --settings {params.settings:q} --split {params.split:q} --largest {params.largest} "
+        "--subjects {output.subjects} --source {output.source} > {log} 2>&1"
+
+
+# --------------------------------------------------------------------------------------------------------- admission
+# Every cohort is checked before the first of them is prepared or trained on, so that bad input is met before any work
+# starts. Once that has happened the rule is gone: while it exists, a later change of one cohort would run it, and with
+# it everything of all cohorts. (`ancient` is no way out: Snakemake 9.27 overlooks changes of jobs that lie downstream of
+# a job that runs, and then does not run them because their input is ancient.)
+ADMITTED = f"{STUDY}/admitted.txt"
+
+if not Path(ADMITTED).exists():
+
+    rule admit:
+        """Every cohort is checked: work may begin."""
+        input:
+            [fetched(cohort, "subjects.csv") for cohort in EXPERIMENT.cohorts],
+        output:
+            ADMITTED,
+        log:
+            f"{LOGS}/admit.log",
+        conda:
+            "../../envs/cpu.yaml"
+        shell:
+            "echo 'Every cohort is checked.' > {output} 2> {log}"
 
 
 # ---------------------------------------------------------------------------------------------------------- splits
 rule split:
-    """Say who is tested, who may be labelled, who only pretrains; refuse an N that the pool does not hold."""
+    """Say who is tested, who may be labelled, who only pretrains."""
     input:
-        subjects=rules.fetch.output.subjects,
+        subjects=lambda wildcards: fetched(wildcards.cohort, "subjects.csv"),
+        source=lambda wildcards: fetched(wildcards.cohort, "source.json"),
     output:
         roles=f"{STUDY}/{{cohort}}/splits/roles.csv",
-        pool=f"{STUDY}/{{cohort}}/splits/pool.json",
+        source=f"{STUDY}/{{cohort}}/splits/source.json",
     log:
         f"{LOGS}/{{cohort}}/split.log",
     conda:
         "../../envs/cpu.yaml"
     params:
         settings=settings(jobs.split_settings),
-        # A new N must not make the split, and all that follows from it, again.
-        largest=Unwatched(jobs.largest_n(EXPERIMENT)),
     shell:
-        "fewlabel split --settings {params.settings:q} --subjects {input.subjects} --largest {params.largest} "
-        "--roles {output.roles} --pool {output.pool} > {log} 2>&1"
+        "(fewlabel split --settings {params.settings:q} --subjects {input.subjects} --roles {output.roles} && "
+        "cp {input.source} {output.source}) > {log} 2>&1"
 
 
 rule draw:
@@ -57,34 +87,11 @@ rule draw:
         "fewlabel draw --settings {params.settings:q} --roles {input.roles} --order {output.order} > {log} 2>&1"
 
 
-# --------------------------------------------------------------------------------------------------------- admission
-# Every cohort is checked and split before the first of them is prepared or trained on, so that bad input is met before
-# any work starts. Once that has happened the rule is gone: while it exists, a later change of one cohort would run it,
-# and with it everything of all cohorts. (`ancient` is no way out: Snakemake 9.27 skips the changes of jobs downstream of
-# a job that runs, and then does not run them because their input is ancient.)
-ADMITTED = f"{STUDY}/admitted.txt"
-
-if not Path(ADMITTED).exists():
-
-    rule admit:
-        """Every cohort is checked and split: work may begin."""
-        input:
-            expand(rules.split.output.roles, cohort=EXPERIMENT.cohorts),
-        output:
-            ADMITTED,
-        log:
-            f"{LOGS}/admit.log",
-        conda:
-            "../../envs/cpu.yaml"
-        shell:
-            "echo 'Every cohort is checked and split.' > {output} 2> {log}"
-
-
 # ---------------------------------------------------------------------------------------------------------- slices
 rule prepare:
     """Bring volumes onto the working grid and pack their slices; keep the truth on its native grid."""
     input:
-        subjects=rules.fetch.output.subjects,
+        subjects=lambda wildcards: fetched(wildcards.cohort, "subjects.csv"),
         admitted=ADMITTED,
     output:
         store=f"{STUDY}/{{cohort}}/slices/store.json",

@@ -1,6 +1,8 @@
 # The experiment, and the few helpers that rules share.
 
 import os
+from functools import cache
+from hashlib import sha256
 from inspect import signature
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from fewlabel import jobs
 from fewlabel.cohorts.data_root import export_data_root
 from fewlabel.cohorts.record import known_fingerprint
 from fewlabel.errors import InputError
-from fewlabel.pools import finished_split_problems
+from fewlabel.splits import fetched_split_problems
 from fewlabel.validation import load
 
 # Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
@@ -24,6 +26,7 @@ except InputError as error:
 
 STUDY = f"results/{EXPERIMENT.study}"
 RUN = f"{STUDY}/{{cohort}}/finetuned/{{method}}/n{{n}}/draw{{draw}}"
+FETCHED = f"{STUDY}/{{cohort}}/fetched/{{key}}"
 PRETRAINED = f"{STUDY}/{{cohort}}/pretrained/{{method}}"
 LOGS = f"{STUDY}/logs"
 
@@ -37,6 +40,7 @@ wildcard_constraints:
     method="[a-z][a-z0-9_]*",
     n=r"\d+|all",
     draw=r"\d+",
+    key="[0-9a-f]{12}",
 
 
 class Unwatched:
@@ -49,11 +53,18 @@ class Unwatched:
         return str(self.value)
 
 
+@cache
 def fetch_settings(cohort):
     """The settings string of `fetch`, with what identifies the cohort's files where they lie on disk."""
-    source = EXPERIMENT.cohorts[cohort].source
-    fingerprint = known_fingerprint(source, Path(f"{STUDY}/{cohort}/source.json"))
+    record = Path(f"{STUDY}/{cohort}/splits/source.json")
+    fingerprint = known_fingerprint(EXPERIMENT.cohorts[cohort].source, record)
     return jobs.canonical(jobs.fetch_settings(EXPERIMENT, cohort, fingerprint))
+
+
+def fetched(cohort, name):
+    """A file that `fetch` makes of the cohort as it is now."""
+    key = sha256(fetch_settings(cohort).encode()).hexdigest()[:12]
+    return f"{FETCHED}/{name}".format(cohort=cohort, key=key)
 
 
 def settings(make):
@@ -69,12 +80,12 @@ def settings(make):
     return of_wildcards
 
 
-# An N that a finished split does not hold is told now; `split` itself tells it of a new one.
+# A cohort that is already fetched tells an impossible split now; `fetch` itself tells it of a new one.
 if workflow.is_main_process:
-    too_large = [
+    impossible = [
         problem
         for cohort in EXPERIMENT.cohorts
-        for problem in finished_split_problems(EXPERIMENT, cohort, fetch_settings(cohort), Path(STUDY))
+        for problem in fetched_split_problems(EXPERIMENT, cohort, Path(fetched(cohort, "subjects.csv")))
     ]
-    if too_large:
-        raise WorkflowError("\n".join(too_large))
+    if impossible:
+        raise WorkflowError("\n".join(impossible))
