@@ -174,7 +174,7 @@ def test_sigusr1_saves_and_goes_on(inputs, undisturbed, tmp_path):
         process.send_signal(signal.SIGUSR1)
         seen = seen or (tmp_path / "training.state").exists()
         time.sleep(0.05)
-    assert process.returncode == 0 and seen
+    assert (process.returncode, seen) == (0, True)
     assert same(tmp_path, undisturbed["contrastive"])
 
 

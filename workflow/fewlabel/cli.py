@@ -6,6 +6,7 @@ by the commands that need them.
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -324,6 +325,8 @@ def _write_json(path: Path, facts: dict[str, object]) -> None:
 def main() -> None:
     """Run the command line; bad input ends with its message and exit code 1, without a traceback."""
     os.environ.setdefault("MPLBACKEND", "Agg")
+    # A cluster's warning before the wall time: trainings save at it, anything else goes on.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         app()
     except (InputError, TrainingError) as error:

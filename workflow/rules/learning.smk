@@ -23,9 +23,12 @@ rule pretrain:
         runtime=720,
     params:
         settings=settings(jobs.pretrain_settings),
+        # No output: those of a failed job are deleted, and from this it goes on.
+        state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
     shell:
         "fewlabel pretrain --settings {params.settings:q} --store {input.store} --roles {input.roles} "
-        "--weights {output.weights} --history {output.history} --run {output.run} --threads {threads} > {log} 2>&1"
+        "--weights {output.weights} --history {output.history} --run {output.run} --state {params.state} "
+        "--threads {threads} > {log} 2>&1"
 
 
 # ------------------------------------------------------------------------------------------------------ finetuning
@@ -55,9 +58,11 @@ rule finetune:
     params:
         settings=settings(jobs.finetune_settings),
         init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
+        state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
     shell:
         "fewlabel finetune --settings {params.settings:q} --store {input.store} --order {input.order} {params.init} "
-        "--weights {output.weights} --history {output.history} --run {output.run} --threads {threads} > {log} 2>&1"
+        "--weights {output.weights} --history {output.history} --run {output.run} --state {params.state} "
+        "--threads {threads} > {log} 2>&1"
 
 
 # ------------------------------------------------------------------------------------------------------ evaluation
