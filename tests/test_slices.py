@@ -102,6 +102,38 @@ def test_a_volume_without_contrast_is_named_and_leaves_no_store(tmp_path):
     assert not list((tmp_path / "slices").iterdir())
 
 
+def test_subjects_may_be_called_na_or_007(tmp_path):
+    names = ["NA", "null", "007"]
+    pack(
+        [Subject(name, name, True) for name in names], lambda _: read(SUBJECTS[0]), GRID, tmp_path / "s", tmp_path / "n"
+    )
+    store = open_store(tmp_path / "s" / "store.json")
+    assert store.subjects["subject"].tolist() == names
+    assert all(len(store.rows([name])) == 5 for name in names)
+
+
+def test_a_single_extreme_voxel_does_not_become_infinite(tmp_path):
+    def spiked(_):
+        image = np.zeros((10, 10, 3), np.float32)
+        image[:, :5] = 1e-4
+        image[0, 0, 0] = 500
+        return Volume(image, np.diag([2.0, 2, 5, 1]))
+
+    pack([SUBJECTS[1]], spiked, GRID, tmp_path / "s", tmp_path / "n")
+    assert np.isfinite(open_store(tmp_path / "s" / "store.json").images).all()
+
+
+def test_a_target_outside_the_working_grid_is_refused(tmp_path):
+    def corner(_):
+        volume = read(SUBJECTS[2])
+        mask = np.zeros_like(volume.mask)
+        mask[0, 0, 0] = 1
+        return Volume(volume.image, volume.affine, mask)
+
+    with pytest.raises(InputError, match="c: none of its target lies on the working grid"):
+        pack([SUBJECTS[2]], corner, Grid(matrix=(8, 8), spacing_mm=2), tmp_path / "s", tmp_path / "n")
+
+
 @pytest.mark.parametrize("damage", ["truncated", "missing", "other"])
 def test_a_damaged_store_is_refused(store, damage):
     arrays = store / "slices" / "images.npy"

@@ -108,6 +108,20 @@ def test_the_table_may_fix_test_and_training_subjects():
     assert (roles["role"] == "test").sum() == 2
 
 
+def test_there_is_always_a_test_subject_and_never_fewer_than_asked_for():
+    for seed in range(20):
+        roles = assign_roles(cohort([0, 0, 1, 1, 2, 2]), "c", 1, seed)
+        assert (roles["role"] == "test").sum() == 2
+        roles = assign_roles(cohort([0, 0, 1, 1, 2, 2, 3]), "c", 3, seed)
+        assert (roles["role"] == "test").sum() in (3, 4)
+
+
+def test_a_listed_test_subject_that_the_table_trains_on_is_refused():
+    use = ["train", "auto", "auto", "auto"]
+    with pytest.raises(InputError, match="s000 has use `train`"):
+        assign_roles(cohort(range(4), use=use), "c", ["s000"], 1)
+
+
 @pytest.mark.parametrize(
     ("test", "message"),
     [

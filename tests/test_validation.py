@@ -89,6 +89,7 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("draws: 2\nlabels: [1]\ndraws: 3", "mine.yaml:3: draws: stands here and in line 1"),
         ("labls: [1]", "mine.yaml:1: labls: unknown key; did you mean 'labels'?; accepted here: study,"),
         (
             "methods:\n  scratch:\n    finetuning: {step: 3}",
@@ -225,6 +226,6 @@ def test_the_benchmark_is_the_method_without_pretext_that_has_all_labels_alone()
 
 
 def test_runs_are_the_whole_grid():
-    runs = list(jobs.runs(experiment(labels=[1, 4], draws=3)))
+    runs = list(jobs.run_folders(jobs.collect_settings(experiment(labels=[1, 4], draws=3))))
     assert len(runs) == len(set(runs)) == 3 * 2 * 3 + 3
-    assert ("a", "supervised", "all", 3) in runs
+    assert "a/finetuned/supervised/nall/draw3" in runs

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from fewlabel import jobs
 from fewlabel.errors import InputError, Interrupted, TrainingError
 from fewlabel.files import write_text
+from fewlabel.tables import read_subjects
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.partition("\n")[0]
@@ -109,7 +110,7 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     from fewlabel.cohorts import sources
     from fewlabel.slices import pack
 
-    wanted = set(_table(subjects)["subject"])
+    wanted = set(read_subjects(subjects)["subject"])
     listed = [subject for subject in sources.list_subjects(settings.source) if subject.subject in wanted]
     gone = sorted(wanted - {subject.subject for subject in listed})
     if gone:
@@ -122,7 +123,7 @@ def split(settings: SplitJson, subjects: In, roles: Out) -> None:
     """Say who is tested, who may be labelled, who only pretrains."""
     from fewlabel.splits import assign_roles
 
-    table = assign_roles(_table(subjects), settings.cohort, settings.test, settings.seed)
+    table = assign_roles(read_subjects(subjects), settings.cohort, settings.test, settings.seed)
     write_text(roles, table.to_csv(index=False))
 
 
@@ -131,7 +132,9 @@ def draw(settings: DrawJson, roles: In, order: Out) -> None:
     """Put the labelled pool into the random order of one draw."""
     from fewlabel.splits import order_pool
 
-    write_text(order, order_pool(_table(roles), settings.cohort, settings.seed, settings.draw).to_csv(index=False))
+    write_text(
+        order, order_pool(read_subjects(roles), settings.cohort, settings.seed, settings.draw).to_csv(index=False)
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ learning
@@ -160,7 +163,7 @@ def pretrain(
     use_threads(threads)
     where = choose_device(device)
     precision = choose_precision(settings.precision, where)
-    table = _table(roles)
+    table = read_subjects(roles)
     subjects = [str(name) for name in table.loc[table["role"].isin(PRETRAINING_ROLES), "subject"]]
     with kept(state, checkpoint_every, identity(settings, subjects, store, None, where, precision)) as checkpoint:
         network, stages, rows = train(open_store(store), subjects, settings, where, precision, checkpoint)
@@ -196,10 +199,9 @@ def finetune(
     use_threads(threads)
     where = choose_device(device)
     precision = choose_precision(settings.precision, where)
-    subjects = first_subjects(_table(order), settings.labels)
+    subjects = first_subjects(read_subjects(order), settings.labels)
     with kept(state, checkpoint_every, identity(settings, subjects, store, init, where, precision)) as checkpoint:
         network, rows, loaded = train(open_store(store), subjects, settings, init, where, precision, checkpoint)
-        print(f"initialisation: {loaded or 'random'}", file=sys.stderr)
         facts = {"subjects": subjects, **_of_settings(settings)}
         if loaded:
             facts["initialisation"] = {"loaded": loaded.matched, "random": loaded.missing}
@@ -230,7 +232,7 @@ def evaluate(
     use_threads(threads)
     where = choose_device(device)
     network, facts = restore_network(weights)
-    table = _table(roles)
+    table = read_subjects(roles)
     subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
     rows = []
     with Progress("evaluate", len(subjects), "subject") as progress:
@@ -251,7 +253,7 @@ def collect(settings: CollectJson, results: In, scores: Out) -> None:
     """Join the scores of all runs into the study's one long table."""
     from fewlabel.reporting.scores import collect as join
 
-    write_text(scores, join([results / run / "scores.csv" for run in settings.runs]).to_csv(index=False))
+    write_text(scores, join([results / run / "scores.csv" for run in jobs.run_folders(settings)]).to_csv(index=False))
 
 
 @app.command("label-curves")
@@ -308,10 +310,6 @@ def schema() -> None:
     from fewlabel.validation import schema as text
 
     print(text(), end="")
-
-
-def _table(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"subject": str, "patient": str})
 
 
 def _of_settings(settings: BaseModel) -> dict[str, object]:

@@ -134,9 +134,12 @@ class Titles(Settings):
 
 
 class CollectSettings(Settings):
-    """All runs of a study, as paths beneath its results folder."""
+    """All runs of a study, by their axes: a list of thousands of runs would not fit a command line."""
 
-    runs: list[str]
+    cohorts: list[str]
+    labels: dict[str, list[LabelCount]]
+    """Of each method."""
+    draws: int
 
 
 class CurvesSettings(Settings):
@@ -196,13 +199,19 @@ def pretraining_stages(method: RegressionMethod | ContrastiveMethod) -> dict[str
     return {name: stage for name, stage in stages.items() if stage is not None}
 
 
-def runs(experiment: Experiment) -> Iterator[tuple[str, str, LabelCount, int]]:
-    """All finetunings of a study: (cohort, method, N, draw)."""
-    for cohort in experiment.cohorts:
-        for method in experiment.methods:
-            for labels in label_counts(experiment, method):
-                for draw in range(1, experiment.draws + 1):
-                    yield cohort, method, labels, draw
+def collect_settings(experiment: Experiment) -> CollectSettings:
+    """All finetunings of a study."""
+    labels = {method: label_counts(experiment, method) for method in experiment.methods}
+    return CollectSettings(cohorts=list(experiment.cohorts), labels=labels, draws=experiment.draws)
+
+
+def run_folders(settings: CollectSettings) -> Iterator[str]:
+    """Where the files of each run lie, beneath the study's results."""
+    for cohort in settings.cohorts:
+        for method, counts in settings.labels.items():
+            for labels in counts:
+                for draw in range(1, settings.draws + 1):
+                    yield f"{cohort}/finetuned/{method}/n{labels}/draw{draw}"
 
 
 def fetch_settings(experiment: Experiment, cohort: str, fingerprint: str) -> FetchSettings:
@@ -268,11 +277,6 @@ def evaluate_settings(experiment: Experiment, cohort: str, method: str, draw: in
     return EvaluateSettings(
         cohort=cohort, method=method, draw=draw, grid=experiment.cohorts[cohort].grid, precision=experiment.precision
     )
-
-
-def run_folder(cohort: str, method: str, labels: LabelCount, draw: int) -> str:
-    """Where a run's files lie, beneath the study's results."""
-    return f"{cohort}/finetuned/{method}/n{labels}/draw{draw}"
 
 
 def titles(experiment: Experiment) -> Titles:

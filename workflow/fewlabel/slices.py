@@ -26,6 +26,10 @@ from fewlabel.experiment import Grid
 from fewlabel.files import sha256, whole, write_text
 from fewlabel.imaging.preprocess import Frame, preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
+from fewlabel.tables import read_subjects
+
+LARGEST = 6e4
+"""What float16 holds, roughly: a single voxel far above the 99th percentile must not become infinite."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ def open_store(manifest: Path) -> Store:
         facts = json.loads(manifest.read_text(encoding="utf-8"))
         images = np.load(folder / "images.npy", mmap_mode="r")
         masks = np.load(folder / "masks.npy", mmap_mode="r")
-        index = pd.read_csv(folder / "index.csv", dtype={"subject": str, "patient": str})
-        subjects = pd.read_csv(folder / "subjects.csv", dtype={"subject": str, "patient": str})
+        index = read_subjects(folder / "index.csv")
+        subjects = read_subjects(folder / "subjects.csv")
     except (OSError, ValueError) as error:
         raise InputError(
             f"{folder.name}: the slice store is incomplete ({error}); make it again: fewlabel prepare"
@@ -129,8 +133,13 @@ def _part(subject: Subject, read: Callable[[Subject], Volume], grid: Grid, parts
         images, masks, frame = preprocess(volume, grid)
     except InputError as error:
         raise InputError(f"{subject.subject}: {error}") from None
+    if masks is not None and volume.mask is not None and volume.mask.any() and not masks.any():
+        matrix = f"{grid.matrix[0]} x {grid.matrix[1]} of {grid.spacing_mm:g} mm"
+        raise InputError(
+            f"{subject.subject}: none of its target lies on the working grid ({matrix}); enlarge grid.matrix"
+        )
     masks = np.zeros(images.shape, np.uint8) if masks is None else masks
-    np.save(parts / f"{subject.subject}.images.npy", images.astype(np.float16))
+    np.save(parts / f"{subject.subject}.images.npy", images.clip(-LARGEST, LARGEST).astype(np.float16))
     np.save(parts / f"{subject.subject}.masks.npy", masks)
     if volume.mask is not None:
         save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine)

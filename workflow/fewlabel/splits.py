@@ -1,14 +1,11 @@
 """Who is tested, who may be labelled, who only pretrains: by patient, fixed by seed, checked for disjointness."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment
-from fewlabel.jobs import largest_n
 from fewlabel.seeds import generator
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
@@ -44,7 +41,8 @@ def assign_roles(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str],
     )
     check_roles(roles)
     if not (roles["role"] == "pool").any():
-        raise InputError(_too_many(cohort, int((roles["role"] == "test").sum()), int(subjects["labelled"].sum())))
+        labelled = int(subjects["labelled"].sum())
+        raise InputError(_too_many(cohort, int((roles["role"] == "test").sum()), labelled, max(labelled - 1, 0)))
     return roles
 
 
@@ -82,14 +80,6 @@ def split_problems(
     return [f"{text}; accepted: 1 to {pool}, or all; lower N or `test`, or label more subjects"]
 
 
-def fetched_split_problems(experiment: Experiment, cohort: str, subjects: Path) -> list[str]:
-    """The same of a cohort that is fetched; none where its list of subjects is not there yet."""
-    if not subjects.exists():
-        return []
-    table = pd.read_csv(subjects, dtype={"subject": str, "patient": str})
-    return split_problems(table, cohort, experiment.cohorts[cohort].test, experiment.seed, largest_n(experiment))
-
-
 def order_pool(roles: pd.DataFrame, cohort: str, seed: int, draw: int) -> pd.DataFrame:
     """One draw: the labelled pool in random order; its first N subjects are the labelled ones, so draws are nested.
 
@@ -119,35 +109,39 @@ def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str
 
 def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[str]:
     known = subjects.set_index("subject")
-    unknown = [name for name in names if name not in known.index]
-    unlabelled = [name for name in names if name in known.index and not known.loc[name, "labelled"]]
-    problems = [
-        f"cohorts.{cohort}.test: no subject {name!r} in the cohort; its subjects: {_some(known.index)}"
-        for name in unknown
-    ]
-    problems += [
-        f"cohorts.{cohort}.test: {name} has no label, so it cannot be scored; name labelled subjects"
-        for name in unlabelled
-    ]
+    place = f"cohorts.{cohort}.test"
+    problems = []
+    for name in names:
+        if name not in known.index:
+            problems.append(f"{place}: no subject {name!r} in the cohort; its subjects: {_some(known.index)}")
+        elif not known.loc[name, "labelled"]:
+            problems.append(f"{place}: {name} has no label, so it cannot be scored; name labelled subjects")
+        elif known.loc[name, "use"] == "train":
+            problems.append(f"{place}: {name} has use `train` in the subjects table; change one of the two")
     if problems:
         raise InputError("\n".join(problems))
     return {str(known.loc[name, "patient"]) for name in names}
 
 
 def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], seed: int) -> set[str]:
-    """Whole patients in random order until `count` labelled volumes are reached, those that the table fixes first."""
+    """Whole patients in random order until there are `count` labelled volumes, those that the table fixes first.
+
+    A patient that would exceed the number is passed over, unless there is no other way to reach it.
+    """
     free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(["auto", "test"])]
     volumes = free.groupby("patient")["subject"].count()
-    labelled = int(subjects["labelled"].sum())
-    if count >= labelled or count > int(volumes.sum()):
-        raise InputError(_too_many(cohort, count, labelled))
+    if count >= int(subjects["labelled"].sum()) or count > int(volumes.sum()):
+        most = min(int(volumes.sum()), int(subjects["labelled"].sum()) - 1)
+        raise InputError(_too_many(cohort, count, int(subjects["labelled"].sum()), most))
     patients = sorted(set(volumes.index) - fixed)
     order = [patients[index] for index in generator(seed, "test", cohort).permutation(len(patients))]
     tested, taken = set(fixed), int(volumes[volumes.index.isin(fixed)].sum())
-    for patient in order:
-        if taken + int(volumes[patient]) <= count:
-            tested.add(patient)
-            taken += int(volumes[patient])
+    for exceed in (False, True):
+        for patient in order:
+            fits = exceed or taken + int(volumes[patient]) <= count
+            if taken < count and patient not in tested and fits:
+                tested.add(patient)
+                taken += int(volumes[patient])
     return tested
 
 
@@ -157,10 +151,10 @@ def _role(tested: bool, labelled: bool, use: str) -> Role:
     return "pool" if labelled else "unlabelled"
 
 
-def _too_many(cohort: str, tested: int, labelled: int) -> str:
+def _too_many(cohort: str, tested: int, labelled: int, most: int) -> str:
     return (
-        f"cohorts.{cohort}.test: {tested} test subjects of {labelled} labelled ones leave none to train on; "
-        f"accepted: 1 to {max(labelled - 1, 0)}; lower `test` or label more subjects"
+        f"cohorts.{cohort}.test: {tested} test subjects of {labelled} labelled ones leave none to train on, or are not "
+        f"free to be tested; accepted: 1 to {most}; lower `test` or label more subjects"
     )
 
 

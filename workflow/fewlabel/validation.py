@@ -30,12 +30,13 @@ def load(config: Mapping[str, Any], files: Sequence[Path] = ()) -> Experiment:
         InputError: unknown keys, values out of bounds, or settings that contradict each other, all at once.
     """
     data = {key: _named(value, key, files) if key in ("cohorts", "methods") else value for key, value in config.items()}
+    problems = [problem for file in files for problem in _repeated_keys(file)]
     try:
         experiment = Experiment.model_validate(data)
     except ValidationError as error:
-        problems = [_explain(details, files) for details in error.errors()]
+        problems += [_explain(details, files) for details in error.errors()]
     else:
-        problems = [f"{_where(place, files)}: {text}" for place, text in contradictions(experiment)]
+        problems += [f"{_where(place, files)}: {text}" for place, text in contradictions(experiment)]
         if not problems:
             return experiment
     raise InputError("\n".join(problems))
@@ -245,6 +246,24 @@ def _where(place: Place, files: Sequence[Path]) -> str:
         if line:
             return f"{file}:{line}: {key}"
     return key if not files else f"{files[-1]}: {key}"
+
+
+def _repeated_keys(file: Path) -> list[str]:
+    """Keys that stand twice in one mapping of a file: YAML readers keep the last and say nothing."""
+    problems: list[str] = []
+    pending: list[tuple[str, Any]] = [("", yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))]
+    while pending:
+        place, node = pending.pop()
+        seen: dict[str, int] = {}
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
+            name, line = f"{place}{key.value}", key.start_mark.line + 1
+            if key.value in seen:
+                problems.append(
+                    f"{file}:{line}: {name}: stands here and in line {seen[key.value]}; keep one of the two"
+                )
+            seen[key.value] = line
+            pending.append((f"{name}.", value))
+    return problems
 
 
 def _line(file: Path, place: Place) -> int | None:

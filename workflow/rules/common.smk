@@ -12,7 +12,7 @@ from fewlabel import jobs
 from fewlabel.cohorts.data_root import export_data_root
 from fewlabel.cohorts.record import known_fingerprint
 from fewlabel.errors import InputError
-from fewlabel.splits import fetched_split_problems
+from fewlabel.preflight import fetched_split_problems
 from fewlabel.validation import load
 
 # Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.

@@ -1,14 +1,14 @@
 # Scores of all runs in one table; figures and tables from tables alone (no weights, no images, no GPU).
 
 
-RUNS = list(jobs.runs(EXPERIMENT))
+RUNS = jobs.collect_settings(EXPERIMENT)
 
 
 # --------------------------------------------------------------------------------------------------------- collect
 rule collect:
     """Join the scores of all runs into the study's one long table."""
     input:
-        [f"{STUDY}/{jobs.run_folder(*run)}/scores.csv" for run in RUNS],
+        [f"{STUDY}/{run}/scores.csv" for run in jobs.run_folders(RUNS)],
     output:
         scores=f"{STUDY}/scores.csv",
     log:
@@ -16,7 +16,7 @@ rule collect:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(jobs.CollectSettings(runs=[jobs.run_folder(*run) for run in RUNS])),
+        settings=jobs.canonical(RUNS),
         results=lambda wildcards, output: os.path.dirname(output.scores),
     shell:
         "fewlabel collect --settings {params.settings:q} --results {params.results} --scores {output.scores} > {log} 2>&1"

@@ -12,6 +12,9 @@ from fewlabel.cohorts.layout import cohort_folder, nifti_files, place, table_fil
 from fewlabel.experiment import NiftiSource, PhantomSource, Source
 from fewlabel.files import sha256
 
+EDGE = 4096
+"""Bytes at either end of an image that count."""
+
 UNPACKED = ".fewlabel_unpacked"
 """In the folder of an unpacked archive: its fingerprint as unpacked."""
 
@@ -19,8 +22,8 @@ UNPACKED = ".fewlabel_unpacked"
 def fingerprint(source: Source) -> str:
     """A hash of a cohort's files that changes when they do, wherever the folder lies.
 
-    Of images: names and sizes. Of labels and of the subjects table or `dataset.json`: names and contents. Times of
-    modification do not count.
+    Of images: names, sizes, first and last bytes. Of labels and of the subjects table or `dataset.json`: names and
+    contents. Times of modification do not count.
 
     Returns:
         64 hexadecimal digits, or '' where the settings say it all: phantoms, folders that are absent, and a folder that
@@ -51,9 +54,20 @@ def _as_unpacked(folder: Path) -> str:
 
 
 def _hash(folder: Path, by_size: Iterable[Path], by_content: Iterable[Path]) -> str:
-    sizes = sorted((_name(path, folder), path.stat().st_size if path.exists() else -1) for path in by_size)
+    sizes = sorted((_name(path, folder), *_sample(path)) for path in by_size)
     contents = sorted((_name(path, folder), sha256(path) if path.exists() else "") for path in by_content)
     return hashlib.sha256(json.dumps([sizes, contents]).encode()).hexdigest()
+
+
+def _sample(path: Path) -> tuple[int, str]:
+    """Size and a hash of the first and last bytes (a `.gz` ends with the checksum of its content)."""
+    if not path.exists():
+        return -1, ""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        first = file.read(EDGE)
+        file.seek(max(0, size - EDGE))
+        return size, hashlib.sha256(first + file.read(EDGE)).hexdigest()
 
 
 def _name(path: Path, folder: Path) -> str:

@@ -39,6 +39,11 @@ def image_problems(image: Grid, name: str) -> list[str]:
             f"{name}: constant volume ({image.array.flat[0]:g} everywhere); accepted: an image; "
             "export it again or exclude the subject"
         )
+    elif np.ptp(np.percentile(image.array, (1, 99))) == 0:
+        problems.append(
+            f"{name}: almost empty volume (its 1st and 99th percentiles are equal); accepted: an image with contrast; "
+            "crop it, export it again or exclude the subject"
+        )
     if not invertible(image.affine):
         problems.append(
             f"{name}: the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; mend the header"

@@ -11,5 +11,8 @@ from fewlabel.experiment import PhantomSource, Source
 def known_fingerprint(source: Source, record: Path) -> str:
     """The fingerprint of the cohort's files, or the recorded one where its folder is not on this machine."""
     if not isinstance(source, PhantomSource) and not cohort_folder(source).is_dir() and record.is_file():
-        return str(json.loads(record.read_text(encoding="utf-8"))["fingerprint"])
+        try:
+            return str(json.loads(record.read_text(encoding="utf-8"))["fingerprint"])
+        except (ValueError, KeyError):
+            return ""
     return fingerprint(source)

@@ -1,5 +1,6 @@
 """Supervised training on the labelled subjects of one draw."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,8 +46,10 @@ def finetune(
         The network, the history, and which parameters were loaded (None for random initialisation).
     """
     budget, names = settings.finetuning, (settings.seed, "finetune", settings.draw)
-    network = seeded(lambda: UNet(settings.network.widths), *names)
+    # The start of every pretraining too: runs with and without it differ in nothing else.
+    network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network")
     loaded = load_weights(network, initial, settings.network.widths) if initial else None
+    print(f"initialisation: {loaded or 'random'}", file=sys.stderr)
     rows = store.rows(subjects)
     target = store.index["target_px"].to_numpy()[rows] > 0
     if not target.any():
