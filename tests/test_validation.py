@@ -107,6 +107,7 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         ("labels: [1, 1]", "labels: each"),
         ("labels: [some]", "mine.yaml:1: labels.0"),
         ("study: ../x", "mine.yaml:1: study"),
+        ("study: published", "mine.yaml:1: study: results/published/ is kept"),
         ("finetuning: {augmentation: standrd}", "unknown augmentation 'standrd'; did you mean 'standard'?"),
         (
             "cohorts:\n  liver_phantom:\n    grid: {matrix: [60, 64]}",
@@ -124,6 +125,13 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
 )
 def test_errors_name_the_file_the_line_the_key_and_what_is_accepted(tmp_path, text, message):
     assert any(message in line for line in errors(tmp_path, text)), errors(tmp_path, text)
+
+
+def test_what_the_command_line_sets_is_not_blamed_on_a_file():
+    merged = {**read_config([ROOT / "config.yaml"]), "draws": "x", "lables": 3}
+    with pytest.raises(InputError) as error:
+        load(merged, [ROOT / "config.yaml"])
+    assert [line.partition(": ")[0] for line in str(error.value).splitlines()] == ["--config", "--config"]
 
 
 def test_all_errors_are_told_at_once(tmp_path):

@@ -93,11 +93,9 @@ def test_nothing_to_collect_is_refused():
         collect([])
 
 
-def test_equal_runs_of_one_name_count_once_and_different_ones_are_refused(scores, tmp_path):
-    one = written(scores, tmp_path / "one.csv")
-    assert len(collect([one, written(scores, tmp_path / "same.csv")])) == len(scores)
-    with pytest.raises(InputError, match="runs of one name differ"):
-        collect([one, written(scores.assign(dice=0.5), tmp_path / "other.csv")])
+def test_of_two_runs_of_one_name_the_first_counts(scores, tmp_path):
+    one, other = written(scores, tmp_path / "one.csv"), written(scores.assign(dice=0.5), tmp_path / "other.csv")
+    pd.testing.assert_frame_equal(collect([one, other]), collect([one]))
 
 
 def test_selection_names_what_is_absent_and_what_is_there(scores, settings):

@@ -34,9 +34,9 @@ def load(config: Mapping[str, Any], files: Sequence[Path] = ()) -> Experiment:
     try:
         experiment = Experiment.model_validate(data)
     except ValidationError as error:
-        problems += [_explain(details, files) for details in error.errors()]
+        problems += [_explain(details, config, files) for details in error.errors()]
     else:
-        problems += [f"{_where(place, files)}: {text}" for place, text in contradictions(experiment)]
+        problems += [f"{_where(place, config, files)}: {text}" for place, text in contradictions(experiment)]
         if not problems:
             return experiment
     raise InputError("\n".join(problems))
@@ -82,6 +82,8 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _matrices(experiment)
     yield from _augmentation_names(experiment)
     yield from _local_stages(experiment)
+    if experiment.study == "published":
+        yield ("study",), "results/published/ is kept for published results; choose another name"
     if len(set(experiment.labels)) != len(experiment.labels):
         yield ("labels",), f"each number once, but got {experiment.labels}"
 
@@ -156,9 +158,9 @@ def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tu
 
 
 # ------------------------------------------------------------------------------------------------------ messages
-def _explain(details: ErrorDetails, files: Sequence[Path]) -> str:
+def _explain(details: ErrorDetails, config: Mapping[str, Any], files: Sequence[Path]) -> str:
     place, model = _resolve(details["loc"])
-    where = _where(place, files)
+    where = _where(place, config, files)
     if details["type"] == "extra_forbidden":
         key, accepted = str(place[-1]), _keys(model)
         return f"{where}: unknown key{_nearest(key, accepted)}; accepted here: {', '.join(accepted)}"
@@ -238,14 +240,26 @@ def _nearest(word: str, accepted: Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _where(place: Place, files: Sequence[Path]) -> str:
-    """The last file that sets a key, with its line, and the key."""
+def _where(place: Place, config: Mapping[str, Any], files: Sequence[Path]) -> str:
+    """The last file that sets a key, with its line, and the key; `--config` where the files do not say what holds."""
     key = ".".join(str(part) for part in place if part != "[key]")
+    if files and _lookup(config, place) != _lookup(read_config(files), place):
+        return f"--config: {key}"
     for file in reversed(files):
         line = _line(file, place)
         if line:
             return f"{file}:{line}: {key}"
     return key if not files else f"{files[-1]}: {key}"
+
+
+def _lookup(config: Any, place: Place) -> Any:
+    for part in place:
+        found = isinstance(config, Mapping) and part in config
+        found = found or (isinstance(config, list) and isinstance(part, int) and part < len(config))
+        if not found:
+            return None
+        config = config[part]
+    return config
 
 
 def _repeated_keys(file: Path) -> list[str]:

@@ -48,12 +48,11 @@ def read_scores(path: Path) -> pd.DataFrame:
 def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
     """Join the tables of all runs into one, sorted by cohort, method, n, draw, subject, in whatever order they come.
 
-    A method asked for both `all` labels and a number equal to the whole pool has two runs of one name: where their rows
-    are equal they count once.
+    A method asked for both `all` labels and a number equal to the whole pool has two runs of one name, equal up to what
+    a GPU leaves to chance: the one that comes first counts.
 
     Raises:
-        InputError: no table given, files missing (all named at once), a table that `read_scores` refuses, or two runs
-            of one name with different scores.
+        InputError: no table given, files missing (all named at once), or a table that `read_scores` refuses.
     """
     if not run_tables:
         raise InputError("no tables of scores to collect: the study has no runs")
@@ -61,11 +60,7 @@ def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
         raise InputError.of(
             [str(path) for path in missing], heading="tables of scores are missing; evaluate these runs:"
         )
-    joined = pd.concat([read_scores(path) for path in run_tables], ignore_index=True).drop_duplicates()
-    if repeats := _repeats(joined):
-        raise InputError.of(
-            repeats, heading="runs of one name differ; does a method ask for `all` and the pool's size?"
-        )
+    joined = pd.concat([read_scores(path) for path in run_tables], ignore_index=True).drop_duplicates(KEY)
     return joined.sort_values(KEY, kind="stable", ignore_index=True)
 
 
