@@ -13,7 +13,7 @@ demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	@echo "Figures and tables: results/demo/figures, results/demo/tables"
 
 test: $(VENV)/installed-dev ## run the tests
-	$(RUN) pytest -n 2
+	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/installed-dev ## formats, static checks, workflow checks
 	$(RUN) ruff format --check .

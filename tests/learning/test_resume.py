@@ -19,6 +19,8 @@ from fewlabel.experiment import Experiment, Grid
 from fewlabel.imaging.volume import Volume
 from fewlabel.slices import pack
 
+pytestmark = pytest.mark.xdist_group("resume")  # one process makes the undisturbed runs once
+
 KILLS = 24
 STEPS = 100
 

@@ -2,7 +2,11 @@
 
 import os
 
+import pytest
+
 TRAINED = 2  # cohorts
+
+pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 
 
 def test_nothing_is_left_to_do_after_a_finished_run(finished):

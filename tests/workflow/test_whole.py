@@ -9,6 +9,8 @@ import pytest
 
 RUNS = 2 * (3 * 2 * 2 + 2)
 
+pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
+
 
 def test_the_experiment_ends_with_scores_a_figure_and_two_tables(finished):
     made = {
