@@ -1,0 +1,90 @@
+"""From volumes to slices, and who is trained and tested on."""
+
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from fewlabel import jobs
+from fewlabel.commands.common import In, Out, Threads, app, settings_json, write_json
+from fewlabel.errors import InputError
+from fewlabel.files import write_text
+from fewlabel.tables import read_subjects
+
+FetchJson = Annotated[
+    jobs.FetchSettings, typer.Option("--settings", parser=settings_json(jobs.FetchSettings), metavar="JSON")
+]
+PrepareJson = Annotated[
+    jobs.PrepareSettings, typer.Option("--settings", parser=settings_json(jobs.PrepareSettings), metavar="JSON")
+]
+SplitJson = Annotated[
+    jobs.SplitSettings, typer.Option("--settings", parser=settings_json(jobs.SplitSettings), metavar="JSON")
+]
+DrawJson = Annotated[
+    jobs.DrawSettings, typer.Option("--settings", parser=settings_json(jobs.DrawSettings), metavar="JSON")
+]
+
+
+@app.command()
+def fetch(
+    settings: FetchJson,
+    subjects: Out,
+    source: Out,
+    split: Annotated[
+        jobs.SplitSettings | None,
+        typer.Option(
+            parser=settings_json(jobs.SplitSettings), metavar="JSON", help="Refuse a cohort that cannot be split so."
+        ),
+    ] = None,
+    largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
+) -> None:
+    """Bring a cohort's volumes in, check all of them, list its subjects."""
+    from fewlabel.cohorts import sources
+    from fewlabel.splits import split_problems
+
+    listed = sources.list_subjects(settings.source)
+    rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
+    table = pd.DataFrame(rows)
+    problems = sources.check(settings.source, listed)
+    if split is not None:
+        problems += split_problems(table, settings.cohort, split.test, split.seed, largest)
+    if problems:
+        raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s)")
+    write_text(subjects, table.to_csv(index=False))
+    write_json(source, settings.model_dump(mode="json"))
+    print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} of them labelled; all are sound")
+
+
+@app.command()
+def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, threads: Threads = 1) -> None:
+    """Preprocess the listed subjects and pack their slices; native truth masks go to --native."""
+    from functools import partial
+
+    from fewlabel.cohorts import sources
+    from fewlabel.slices import pack
+
+    wanted = set(read_subjects(subjects)["subject"])
+    listed = [subject for subject in sources.list_subjects(settings.source) if subject.subject in wanted]
+    gone = sorted(wanted - {subject.subject for subject in listed})
+    if gone:
+        raise InputError(f"subjects gone since the cohort was checked: {', '.join(gone)}; run fetch again")
+    pack(listed, partial(sources.read_volume, settings.source), settings.grid, store.parent, native, threads)
+
+
+@app.command()
+def split(settings: SplitJson, subjects: In, roles: Out) -> None:
+    """Say who is tested, who may be labelled, who only pretrains."""
+    from fewlabel.splits import assign_roles
+
+    table = assign_roles(read_subjects(subjects), settings.cohort, settings.test, settings.seed)
+    write_text(roles, table.to_csv(index=False))
+
+
+@app.command()
+def draw(settings: DrawJson, roles: In, order: Out) -> None:
+    """Put the labelled pool into the random order of one draw."""
+    from fewlabel.splits import order_pool
+
+    write_text(
+        order, order_pool(read_subjects(roles), settings.cohort, settings.seed, settings.draw).to_csv(index=False)
+    )

@@ -1,0 +1,44 @@
+"""What the commands share: the application, the types of their options, and how facts are written."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from fewlabel.errors import InputError
+from fewlabel.files import write_text
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="One sub-command a rule of the workflow, each usable by hand; and what people ask of finished results.",
+)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def settings_json(model: type[Model]) -> Callable[[str], Model]:
+    """A parser of an option that takes a rule's settings string."""
+
+    def parse(text: str) -> Model:
+        try:
+            return model.model_validate_json(text)
+        except ValidationError as error:
+            raise InputError(f"--settings: {error}") from None
+
+    return parse
+
+
+In = Annotated[Path, typer.Option(help="Read.")]
+Out = Annotated[Path, typer.Option(help="Written, whole or not at all.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write facts as JSON, whole or not at all."""
+    write_text(path, json.dumps(facts, indent=2, sort_keys=True) + "\n")

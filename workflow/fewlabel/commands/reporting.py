@@ -1,0 +1,64 @@
+"""Scores of all runs, figures and tables."""
+
+from typing import Annotated
+
+import typer
+
+from fewlabel import jobs
+from fewlabel.commands.common import In, Out, app, settings_json
+from fewlabel.files import write_text
+
+CollectJson = Annotated[
+    jobs.CollectSettings, typer.Option("--settings", parser=settings_json(jobs.CollectSettings), metavar="JSON")
+]
+CurvesJson = Annotated[
+    jobs.CurvesSettings, typer.Option("--settings", parser=settings_json(jobs.CurvesSettings), metavar="JSON")
+]
+CohortTableJson = Annotated[
+    jobs.CohortTableSettings, typer.Option("--settings", parser=settings_json(jobs.CohortTableSettings), metavar="JSON")
+]
+DiceTableJson = Annotated[
+    jobs.DiceTableSettings, typer.Option("--settings", parser=settings_json(jobs.DiceTableSettings), metavar="JSON")
+]
+
+
+@app.command()
+def collect(settings: CollectJson, results: In, scores: Out) -> None:
+    """Join the scores of all runs into the study's one long table."""
+    from fewlabel.reporting.scores import collect as join
+
+    write_text(scores, join([results / run / "scores.csv" for run in jobs.run_folders(settings)]).to_csv(index=False))
+
+
+@app.command("label-curves")
+def label_curves(settings: CurvesJson, scores: In, png: Out, pdf: Out) -> None:
+    """Figure 3: mean Dice against the number of labelled subjects."""
+    from fewlabel.reporting.curves import label_curves as draw_curves
+    from fewlabel.reporting.scores import read_scores
+    from fewlabel.reporting.style import save
+
+    save(draw_curves(read_scores(scores), settings), png, pdf, settings.figure.dpi)
+
+
+@app.command("cohort-table")
+def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out) -> None:
+    """Table 1: the subjects of each cohort and what they are used for."""
+    from fewlabel.reporting.cohort_facts import read_facts
+    from fewlabel.reporting.cohort_table import cohort_table as table_of
+    from fewlabel.reporting.tables import save
+
+    facts = {
+        name: read_facts(results / name / "splits" / "roles.csv", results / name / "slices" / "subjects.csv")
+        for name in settings.titles.cohorts
+    }
+    save(table_of(facts, settings), csv, markdown)
+
+
+@app.command("dice-table")
+def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out) -> None:
+    """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
+    from fewlabel.reporting.dice_table import dice_table as table_of
+    from fewlabel.reporting.scores import read_scores
+    from fewlabel.reporting.tables import save
+
+    save(table_of(read_scores(scores), settings), csv, markdown)
