@@ -18,6 +18,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/cohorts.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/reporting.smk"
+include: "workflow/rules/survival.smk"
 
 
 localrules:

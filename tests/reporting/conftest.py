@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fewlabel.experiment import Intervals, LabelCurves
-from fewlabel.jobs import CohortTitle, CurvesSettings, MethodTitle, Titles
+from fewlabel.jobs import CohortTitle, CollectSettings, CurvesSettings, MethodTitle, Titles
 
 POOL = 12
 METHODS = {
@@ -57,9 +57,16 @@ def make_scores(cohorts=COHORTS, methods=METHODS, counts=(1, 2, 4, 8), draws=3, 
     return pd.DataFrame(rows, columns=columns)
 
 
-def make_settings(cohorts=COHORTS, methods=METHODS, **figure):
+def make_runs(cohorts=COHORTS, methods=METHODS, counts=(1, 2, 4, 8), draws=3):
+    """All runs of the study that `make_scores` plays."""
+    labels = {name: ["all"] if method.benchmark else list(counts) for name, method in methods.items()}
+    return CollectSettings(cohorts=list(cohorts), labels=labels, draws=draws)
+
+
+def make_settings(cohorts=COHORTS, methods=METHODS, counts=(1, 2, 4, 8), draws=3, **figure):
     return CurvesSettings(
         titles=Titles(cohorts=dict(cohorts), methods=dict(methods)),
+        runs=make_runs(cohorts, methods, counts, draws),
         intervals=Intervals(resamples=200),
         figure=LabelCurves(**figure),
     )

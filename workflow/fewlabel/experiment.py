@@ -372,5 +372,9 @@ class Experiment(Settings):
     """Further augmentations by name, beside the built-in ones (an equal name replaces the built-in)."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
     """Of training: bf16 autocast where the hardware has it (auto)."""
+    deterministic: bool = False
+    """Of training on a GPU: only operations that give the same bits each time, slower. CPUs always do so."""
+    checkpoint_every: float = Field(60, ge=0)
+    """Seconds between two saved states of a training: what a killed one loses at most. Changes no result."""
     intervals: Intervals = Intervals()
     figures: Figures = Figures()

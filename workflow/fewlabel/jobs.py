@@ -81,6 +81,7 @@ class PretrainSettings(Settings):
     """Of each stage, resolved: `training` (regression), `global_stage` and `local_stage` (contrastive)."""
     flip: Flip
     precision: Literal["auto", "f32", "bf16"]
+    deterministic: bool
     seed: int
     recipe: int = RECIPES["pretrain"]
 
@@ -93,6 +94,7 @@ class FinetuneSettings(Settings):
     augmentation: Augmentation
     flip: Flip
     precision: Literal["auto", "f32", "bf16"]
+    deterministic: bool
     labels: LabelCount
     draw: int
     seed: int
@@ -146,6 +148,8 @@ class CurvesSettings(Settings):
     """Figure 3."""
 
     titles: Titles
+    runs: CollectSettings
+    """All that the figure must show: it is not drawn of a part."""
     intervals: Intervals
     figure: LabelCurves
 
@@ -162,6 +166,8 @@ class DiceTableSettings(Settings):
     """Table 2."""
 
     titles: Titles
+    runs: CollectSettings
+    """All that the table must show: it is not made of a part."""
     intervals: Intervals
 
 
@@ -253,6 +259,7 @@ def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> Pretr
         },
         flip=experiment.cohorts[cohort].flip,
         precision=experiment.precision,
+        deterministic=experiment.deterministic,
         seed=experiment.seed,
     )
 
@@ -266,6 +273,7 @@ def finetune_settings(experiment: Experiment, cohort: str, method: str, n: Label
         augmentation=augmentation(experiment, budget.augmentation),
         flip=experiment.cohorts[cohort].flip,
         precision=experiment.precision,
+        deterministic=experiment.deterministic,
         labels=n,
         draw=draw,
         seed=experiment.seed,
@@ -301,7 +309,10 @@ def titles(experiment: Experiment) -> Titles:
 def curves_settings(experiment: Experiment) -> CurvesSettings:
     """Settings of figure 3."""
     return CurvesSettings(
-        titles=titles(experiment), intervals=experiment.intervals, figure=experiment.figures.label_curves
+        titles=titles(experiment),
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        figure=experiment.figures.label_curves,
     )
 
 
@@ -312,4 +323,6 @@ def cohort_table_settings(experiment: Experiment) -> CohortTableSettings:
 
 def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
     """Settings of table 2."""
-    return DiceTableSettings(titles=titles(experiment), intervals=experiment.intervals)
+    return DiceTableSettings(
+        titles=titles(experiment), runs=collect_settings(experiment), intervals=experiment.intervals
+    )

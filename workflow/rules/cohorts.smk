@@ -67,8 +67,8 @@ rule split:
     params:
         settings=settings(jobs.split_settings),
     shell:
-        "(fewlabel split --settings {params.settings:q} --subjects {input.subjects} --roles {output.roles} && "
-        "cp {input.source} {output.source}) > {log} 2>&1"
+        "fewlabel split --settings {params.settings:q} --subjects {input.subjects} --source {input.source} "
+        "--roles {output.roles} --record {output.source} > {log} 2>&1"
 
 
 rule draw:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewlabel.files import whole_together
+
 NONE = "-"
 """Stands in Markdown where there is no value; the CSV has an empty field."""
 
@@ -20,17 +22,9 @@ class Table:
 
 def save(table: Table, csv: Path, markdown: Path) -> None:
     """Write both forms, or neither; folders are made, and equal tables give equal files."""
-    text = {csv: table.rows.to_csv(index=False, lineterminator="\n", float_format="%.6g"), markdown: table.markdown}
-    partial = {path: path.with_name(f".{path.name}.partial") for path in text}
-    try:
-        for path, unfinished in partial.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(text[path], encoding="utf-8", newline="\n")
-        for path, finished in partial.items():
-            finished.replace(path)
-    finally:
-        for unfinished in partial.values():
-            unfinished.unlink(missing_ok=True)
+    with whole_together([csv, markdown]) as (csv_partial, markdown_partial):
+        table.rows.to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.6g")
+        markdown_partial.write_text(table.markdown, encoding="utf-8", newline="\n")
 
 
 def between(low: float, high: float, digits: int) -> str:
