@@ -168,10 +168,12 @@ def spread(embeddings: Tensor) -> Tensor:
     """How far embeddings (..., candidates, features) differ: 0 if all of a set are alike, 1 if they cancel out.
 
     The root of 1 - |mean of the unit vectors|^2, averaged over the leading axes: it shows a collapse that a loss hides.
+    Vectors of length 0, which have no direction, count as alike.
     """
     with torch.no_grad():
-        mean = functional.normalize(embeddings.float(), dim=-1).mean(dim=-2)
-        return (1 - mean.square().sum(dim=-1)).clamp(min=0).sqrt().mean()
+        unit = functional.normalize(embeddings.float(), dim=-1)
+        apart = unit.square().sum(dim=-1).mean(dim=-1) - unit.mean(dim=-2).square().sum(dim=-1)
+        return apart.clamp(min=0).sqrt().mean()
 
 
 def draw_regions(maps: Tensor, regions: int, size: int, generator: Generator) -> Tensor:

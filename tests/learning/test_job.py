@@ -1,13 +1,16 @@
-"""Interrupted runs, for real: processes that are killed, disks that are full, states that are damaged."""
+"""Trainings as processes, for real: killed, waited for, on a full disk, with wrong numbers; and what they tell."""
 
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -70,14 +73,14 @@ def inputs(tmp_path_factory):
     return folder
 
 
-def command(inputs, out, method, *extra):
+def command(inputs, out, method, *extra, experiment=EXPERIMENT):
     """The command line of one training whose outputs and state lie in `out`."""
     if method == "scratch":
         name, table = "finetune", ["--order", inputs / "draw.csv"]
-        settings = jobs.finetune_settings(EXPERIMENT, "c", method, 2, 1)
+        settings = jobs.finetune_settings(experiment, "c", method, 2, 1)
     else:
         name, table = "pretrain", ["--roles", inputs / "roles.csv"]
-        settings = jobs.pretrain_settings(EXPERIMENT, "c", method)
+        settings = jobs.pretrain_settings(experiment, "c", method)
     outputs = ["--weights", out / "weights.safetensors", "--history", out / "history.csv", "--run", out / "run.json"]
     start = [
         sys.executable,
@@ -219,9 +222,7 @@ def test_kept_outputs_that_are_damaged_or_of_another_run_are_not_put_back(inputs
         data[-1] ^= 1
         kept.write_bytes(data)
     else:
-        other = EXPERIMENT.model_copy(update={"seed": 1})
-        settings = jobs.pretrain_settings(other, "c", "regression")
-        arguments[arguments.index("--settings") + 1] = jobs.canonical(settings)
+        arguments = command(inputs, tmp_path, "regression", experiment=EXPERIMENT.model_copy(update={"seed": 1}))
     process = run(arguments)
     assert process.returncode == 0 and "nothing was trained again" not in process.stderr
     assert same(tmp_path, undisturbed["regression"]) == (spoil == "weights")
@@ -259,3 +260,92 @@ def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, t
     finally:
         subprocess.run(["umount", disk], check=True)
     assert same(tmp_path, undisturbed["regression"])
+
+
+# ---------------------------------------------------------------------------------------------------- numeric safety
+def changed(change):
+    """The experiment with `change` laid over its contrastive method."""
+    settings = EXPERIMENT.model_dump()
+    settings["methods"]["contrastive"]["global_stage"].update(change)
+    return Experiment.model_validate(settings)
+
+
+@pytest.mark.parametrize("method", ["scratch", "regression", "contrastive"])
+def test_a_subject_that_spoils_the_loss_is_named_and_no_output_appears(inputs, tmp_path, method):
+    spoilt = tmp_path / "inputs"
+    shutil.copytree(inputs, spoilt)
+    images = np.load(spoilt / "slices/images.npy", mmap_mode="r+")
+    images[6:12] = np.nan  # all slices of b
+    images.flush()
+    process = run(command(spoilt, tmp_path / "out", method))
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    told = re.search(
+        r"at step (\d+); its batch is of ([a-d, ]+); the last good state, of step (\d+), is kept", process.stderr
+    )
+    assert "b" in told[2].split(", ")
+    assert int(told[3]) == int(told[1]) - 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["training.state"]
+
+
+def test_a_collapsed_representation_is_reported_in_log_history_and_facts(inputs, tmp_path):
+    # Steps of such a size kill every ReLU of the head.
+    process = run(
+        command(inputs, tmp_path, "contrastive", experiment=changed({"learning_rate": 1.0, "weight_decay": 1.0}))
+    )
+    assert process.returncode == 0, process.stderr
+    assert "warning: global_stage: the representation collapsed" in process.stderr
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert any("global_stage: the representation collapsed" in text for text in facts["warnings"])
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history.loc[history["stage"] == "global_stage", "spread"].iloc[-1] < 0.05
+
+
+# --------------------------------------------------------------------------------------------------------- the facts
+def test_a_run_tells_what_ran_on_what_with_what(inputs, undisturbed):
+    for method, out in undisturbed.items():
+        facts = json.loads((out / "run.json").read_text())
+        settings = command(inputs, out, method)
+        text = settings[settings.index("--settings") + 1]
+        assert facts["settings_sha256"] == sha256(text.encode()).hexdigest()
+        assert facts["settings"] == json.loads(text)
+        assert facts["recipe"] == json.loads(text)["recipe"] and facts["seed"] == json.loads(text)["seed"]
+        assert facts["kind"] == ("finetune" if method == "scratch" else "pretrain")
+        hashes = {
+            name: sha256((out / name).read_bytes()).hexdigest() for name in ("weights.safetensors", "history.csv")
+        }
+        assert facts["outputs"] == hashes
+        table = "draw.csv" if method == "scratch" else "roles.csv"
+        assert facts["inputs"] == {
+            "slices/store.json": sha256((inputs / "slices/store.json").read_bytes()).hexdigest(),
+            f"splits/{table}": sha256((inputs / table).read_bytes()).hexdigest(),
+        }
+        assert set(facts["subjects"]) == ({"a", "b"} if method == "scratch" else set("abcd"))
+        assert facts["device"] == "cpu" and facts["threads"] == 1 and facts["precision"] in ("f32", "bf16")
+        assert facts["software"]["packages"]["torch"] == version("torch")
+        assert "gpu" not in facts["hardware"] and "cuda" not in facts["software"]
+        assert 0 < facts["time"]["seconds"] <= facts["time"]["wall_seconds"] + 0.01
+        assert 5e7 < facts["memory"]["peak_host_bytes"] < 1e10
+    steps = {method: json.loads((out / "run.json").read_text())["steps"] for method, out in undisturbed.items()}
+    assert steps == {
+        "scratch": {"finetune": 2 * STEPS},
+        "regression": {"training": STEPS},
+        "contrastive": {"global_stage": STEPS, "local_stage": STEPS},
+    }
+
+
+def test_an_interruption_shows_in_the_wall_time_and_not_in_the_work(inputs, tmp_path):
+    arguments = command(inputs, tmp_path, "regression", "--checkpoint-every", "0")
+    assert stop_somewhere(arguments, signal.SIGKILL, random.Random(0))
+    time.sleep(3)
+    assert run(arguments).returncode == 0
+    facts = json.loads((tmp_path / "run.json").read_text())["time"]
+    assert facts["resumed"] == 1
+    assert facts["wall_seconds"] > facts["seconds"] + 2.5
+
+
+def test_deterministic_operations_are_all_there(inputs, tmp_path):
+    experiment = EXPERIMENT.model_copy(update={"deterministic": True})
+    for method in EXPERIMENT.methods:
+        process = run(command(inputs, tmp_path / method, method, experiment=experiment))
+        assert process.returncode == 0, process.stderr
+        assert json.loads((tmp_path / method / "run.json").read_text())["deterministic"] is True
