@@ -58,12 +58,21 @@ class Study:
 
     def run(self, *arguments, change=None, env=None):
         """Run snakemake on the tiny experiment, changed, and return the finished process."""
+        return subprocess.run(**self._call(arguments, change, env), capture_output=True, text=True, check=False)
+
+    def start(self, *arguments, change=None, env=None):
+        """The same, without waiting: a session of its own, whose output goes to a file."""
+        with (self.folder / "output.txt").open("w") as output:
+            call = self._call(arguments, change, env)
+            return subprocess.Popen(**call, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+
+    def _call(self, arguments, change, env):
         overlay = self.folder / "experiment.yaml"
         overlay.write_text(yaml.safe_dump(merged(TINY, change or {})))
         command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
         command += ["--configfile", overlay, "--cores", "2", *arguments]
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **(env or {})}
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        return {"args": command, "cwd": self.folder, "env": environment}
 
     def planned(self, *arguments, change=None):
         """The jobs that a dry run plans: rule names with how often, and all job descriptions as one text."""
@@ -84,6 +93,12 @@ def finished(tmp_path_factory):
     process = study.run()
     assert process.returncode == 0, process.stdout + process.stderr
     return study
+
+
+@pytest.fixture(scope="session")
+def study_in():
+    """Makes the tiny study in a folder."""
+    return Study
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ LINES = 6
 WIDTH = 300
 """Characters of a line of a log."""
 
+SILENT = "says nothing: killed from outside (memory, time limit), or refused by Snakemake (see above)?"
+
 GO_ON = (
     "Go on: mend the cause, then give the same command again. What is finished stays, interrupted trainings go on from "
     "their state. No figure or table is drawn of a part: they wait for the failed runs; to do without these, take "
@@ -52,7 +54,7 @@ def _told(failure: Failure) -> Iterable[str]:
     yield f"  {failure.job}"
     for log in failure.logs:
         lines = _last_lines(log)
-        yield f"    last lines of {log}:" if lines else f"    {log}: empty: killed from outside (memory, time limit)?"
+        yield f"    last lines of {log}:" if lines else f"    {log}: {SILENT}"
         yield from (f"      | {line}" for line in lines)
 
 
