@@ -58,6 +58,7 @@ PARAMETERS: Any = {  # matplotlib's stubs know only a dictionary of literal keys
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "lines.markersize": 4.5,
+    "text.parse_math": False,  # titles are the user's: a dollar sign is one
     "pdf.fonttype": 42,  # TrueType: text stays text; journals refuse Type 3
     "savefig.facecolor": "white",
 }

@@ -1,7 +1,9 @@
 """A table in its two forms: for machines (CSV, plain numbers) and for readers (Markdown)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -36,8 +38,9 @@ def between(low: float, high: float, digits: int) -> str:
 
 
 def cell(text: str) -> str:
-    """Text that a user chose, as it may stand in a cell: a bar would end the cell, a line break the row."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Text that a user chose, as it may stand in a cell: no bar ends it, no HTML or link comes out of it."""
+    marked = re.sub(r"([\\|\[\]`])", r"\\\1", " ".join(text.split()))
+    return escape(marked, quote=False)
 
 
 def bullets(notes: Sequence[str]) -> str:
