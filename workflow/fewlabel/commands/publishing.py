@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
-from fewlabel.commands.common import app
+from fewlabel.commands.common import app, write_json
+from fewlabel.files import write_text
+
+Folder = Annotated[Path, typer.Argument(help="results/<study> or results/published/<study>.", show_default=False)]
 
 
 @app.command()
@@ -28,3 +31,25 @@ def publish(
     if not done.histories:
         print("The histories of the trainings are too large and left out.")
     print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
+
+
+@app.command()
+def compare(
+    a: Folder,
+    b: Folder,
+    csv: Annotated[Path | None, typer.Option(help="Also write the table of scores.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write everything.")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Exit code 1 if anything in the scores differs.")] = False,
+) -> None:
+    """Tell what differs between two studies: settings, versions, inputs and scores."""
+    from fewlabel.reporting.compare import compare as compared
+    from fewlabel.reporting.compare_text import as_text
+
+    comparison = compared(a, b)
+    if csv:
+        write_text(csv, comparison.cells.to_csv(index=False))
+    if json:
+        write_json(json, comparison.facts())
+    print(as_text(comparison), end="")
+    if exact and not comparison.exact:
+        raise typer.Exit(1)
