@@ -14,9 +14,11 @@ demo: $(VENV)/installed ## run the default experiment to its figures and tables
 
 # STUDY: one of results/published, else all of them. SETTINGS: experiment files that are laid over the published one.
 # Everything is drawn again, so that changed code shows too; nothing but figures and tables could run.
+PUBLISHED := $(patsubst results/published/%/experiment.yaml,%,$(wildcard results/published/*/experiment.yaml))
 figures: $(VENV)/installed ## draw the published studies' figures and tables again (STUDY=demo, SETTINGS=my.yaml)
-	@set -e; for study in $(or $(STUDY),$(patsubst results/published/%/experiment.yaml,%,$(wildcard results/published/*/experiment.yaml))); do \
-		test -f results/published/$$study/experiment.yaml || { echo "STUDY=$$study: no such study in results/published; there: $$(ls results/published 2>/dev/null | xargs)" >&2; exit 1; }; \
+	@test -n "$(PUBLISHED)" || echo "results/published holds no study yet: fewlabel publish results/<study>"
+	@set -e; for study in $(or $(STUDY),$(PUBLISHED)); do \
+		test -f results/published/$$study/experiment.yaml || { echo "STUDY=$$study: not in results/published; there: $(PUBLISHED)" >&2; exit 1; }; \
 		$(SNAKEMAKE) --snakefile workflow/published.smk --forceall --configfile results/published/$$study/experiment.yaml $(SETTINGS); \
 		echo "Figures and tables: results/published/$$study/figures, results/published/$$study/tables"; \
 	done

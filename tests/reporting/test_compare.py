@@ -155,6 +155,14 @@ def test_one_change_of_the_experiment_is_told_once(study, tmp_path):
     assert told(found, "Settings") == [("draws", "2", "3"), ("finetuning.steps", "10000", "77")]
 
 
+def test_where_the_data_lie_is_no_difference(study, tmp_path):
+    def at(folder):
+        return {"knee": {"source": {"kind": "nifti", "folder": folder}, "grid": {"matrix": [64, 64]}, "test": 4}}
+
+    a, b = study(tmp_path / "a", cohorts=at("/data/knees")), study(tmp_path / "b", cohorts=at("/home/ann/knees"))
+    assert told(compare(a, b), "Settings") == []
+
+
 def test_where_the_experiment_is_not_recorded_a_change_of_all_runs_is_told_once(study, tmp_path):
     a, b = study(tmp_path / "a"), study(tmp_path / "b", finetuning={"steps": 77})
     (a / "experiment.yaml").unlink()

@@ -153,6 +153,12 @@ def test_facts_that_only_look_like_a_place_are_published(study, to, tmp_path):
     publish(study(tmp_path / "results" / "own", facts=facts), to)
 
 
+def test_histories_that_are_too_large_are_left_out(results, to, monkeypatch):
+    monkeypatch.setattr("fewlabel.reporting.publish.LARGEST_HISTORY", 100)
+    assert not publish(results, to).histories
+    assert not (to / "history.csv").exists() and "history.csv" not in (to / "README.md").read_text()
+
+
 def test_results_that_do_not_say_their_experiment_are_refused(results, to):
     (results / "experiment.yaml").unlink()
     refused(results, to, "run `snakemake` with the experiment once more")

@@ -29,7 +29,7 @@ def publish(
     else:
         print("Ids of subjects and patients are published as they are; --anonymise puts codes in their place.")
     if not done.histories:
-        print("The histories of the trainings are too large and left out.")
+        print("The histories of the trainings are left out: there are none, or they are too large.")
     print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fewlabel.reporting.compare_scores import some
-from fewlabel.reporting.results_folder import Results
+from fewlabel.reporting.results_folder import Results, placeless
 from fewlabel.reporting.run_facts import Facts, flat
 
 NOT_RECORDED = "not recorded"
@@ -35,7 +35,8 @@ class Difference:
 def settings(a: Results, b: Results) -> list[Difference] | None:
     """Differences of the two experiments by dotted key; where they are equal or not recorded, those of their runs."""
     if a.experiment and b.experiment:
-        ours, theirs = flat(a.experiment), flat(b.experiment)
+        # Where a folder lies on either machine is no setting of the experiment.
+        ours, theirs = flat(placeless(a.experiment)), flat(placeless(b.experiment))
         keys = [key for key in {**ours, **theirs} if key != "study"]
         found = [Difference(key, _text(ours, key), _text(theirs, key)) for key in keys]
         if found := [difference for difference in found if difference.a != difference.b]:

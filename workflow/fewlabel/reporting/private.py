@@ -26,13 +26,16 @@ def refuse_private(results: Results) -> None:
     Raises:
         InputError: with the file, the key and the value.
     """
-    names = _names()
-    word = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b", re.IGNORECASE) if names else None
     problems = [f"{where}: {text!r} holds a place on a disk" for where, text in _texts(results) if PLACE.search(text)]
-    for where, text in _texts(results):
-        spoken_of = where.removeprefix(f"{RUNS}: ") in WITHOUT_NAMES
-        if word and where.startswith(RUNS) and not spoken_of and word.search(text):
-            problems.append(f"{where}: {text!r} holds the name of this machine's user or host")
+    if names := _names():
+        word = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b", re.IGNORECASE)
+        for facts in results.runs.values():
+            values = flat({key: value for key, value in facts.items() if key not in WITHOUT_NAMES}).items()
+            problems += [
+                f"{RUNS}: {key}: {value!r} holds the name of this machine's user or host"
+                for key, value in values
+                if isinstance(value, str) and word.search(value)
+            ]
     if problems:
         heading = "not published; take these out of what is recorded, or publish from another account:"
         raise InputError.of(list(dict.fromkeys(problems))[:20], heading=heading)

@@ -7,8 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 
@@ -24,6 +23,7 @@ from fewlabel.reporting.results_folder import (
     SCORES,
     STORE,
     Results,
+    placeless,
     read_experiment,
     read_results,
 )
@@ -68,7 +68,7 @@ def publish(folder: Path, to: Path, replace_old: bool = False, anonymise: bool =
     results = anonymised(results) if anonymise else results
     refuse_private(results)
     history = _histories(folder, list(results.runs))
-    files = _files(results) | ({HISTORY: history} if len(history) <= LARGEST_HISTORY else {})
+    files = _files(results) | ({HISTORY: history} if 0 < len(history) <= LARGEST_HISTORY else {})
     files["README.md"] = _readme(results, to.name, HISTORY in files)
     files[SUMS] = "".join(
         f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(files.items())
@@ -93,24 +93,9 @@ def _publishable(results: Results, study: str) -> Results:
     """What is published of a study: its own name, no place on a disk, no affines."""
     if results.anonymised or (results.folder / RUNS).is_file():
         raise InputError(f"{results.folder}: is a published study; accepted: results/<study>, as a run leaves it")
-    cohorts = {
-        name: {**cohort, "source": _source(cohort["source"])} for name, cohort in results.experiment["cohorts"].items()
-    }
     tables = {name: table.drop(columns=[c for c in LEFT_OUT if c in table]) for name, table in results.tables.items()}
-    experiment = {**results.experiment, "study": study, "data_root": None, "cohorts": cohorts}
+    experiment = {**placeless(results.experiment), "study": study}
     return replace(results, experiment=experiment, tables=tables)
-
-
-def _source(source: Mapping[str, Any]) -> dict[str, Any]:
-    """A cohort's source with the names alone of folders and files that are given by their place on this machine."""
-    return {
-        key: PurePath(value).name if key in ("folder", "subjects_table") and _absolute(value) else value
-        for key, value in source.items()
-    }
-
-
-def _absolute(value: object) -> bool:
-    return isinstance(value, str) and (PurePath(value).is_absolute() or value.startswith("~"))
 
 
 def _files(results: Results) -> dict[str, str]:
