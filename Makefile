@@ -6,11 +6,22 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo test lint format schema clean help
+.PHONY: demo figures test lint format schema clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
 	@echo "Figures and tables: results/demo/figures, results/demo/tables"
+
+# STUDY: one of results/published, else all of them. SETTINGS: experiment files that are laid over the published one.
+# Everything is drawn again, so that changed code shows too; nothing but figures and tables could run.
+PUBLISHED := $(patsubst results/published/%/experiment.yaml,%,$(wildcard results/published/*/experiment.yaml))
+figures: $(VENV)/installed ## draw the published studies' figures and tables again (STUDY=demo, SETTINGS=my.yaml)
+	@test -n "$(PUBLISHED)" || echo "results/published holds no study yet: fewlabel publish results/<study>"
+	@set -e; for study in $(or $(STUDY),$(PUBLISHED)); do \
+		test -f results/published/$$study/experiment.yaml || { echo "STUDY=$$study: not in results/published; there: $(PUBLISHED)" >&2; exit 1; }; \
+		$(SNAKEMAKE) --snakefile workflow/published.smk --forceall --configfile results/published/$$study/experiment.yaml $(SETTINGS); \
+		echo "Figures and tables: results/published/$$study/figures, results/published/$$study/tables"; \
+	done
 
 test: $(VENV)/installed-dev ## run the tests
 	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
@@ -19,14 +30,14 @@ lint: $(VENV)/installed-dev ## formats, static checks, workflow checks
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(RUN) snakefmt --check Snakefile workflow/rules
+	$(RUN) snakefmt --check Snakefile workflow
 	$(RUN) snakemake --lint
 	$(RUN) snakemake --lint --configfile experiments/hippocampus.yaml
 
 format: $(VENV)/installed-dev ## format all code
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
-	$(RUN) snakefmt Snakefile workflow/rules
+	$(RUN) snakefmt Snakefile workflow
 
 schema: $(VENV)/installed ## write the JSON schema of experiment files anew
 	$(RUN) fewlabel schema > workflow/schemas/experiment.schema.json

@@ -14,9 +14,14 @@ min_version("9.19")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+RESULTS = "results"
+
+
 include: "workflow/rules/common.smk"
+include: "workflow/rules/fetched.smk"
 include: "workflow/rules/cohorts.smk"
 include: "workflow/rules/learning.smk"
+include: "workflow/rules/collecting.smk"
 include: "workflow/rules/reporting.smk"
 include: "workflow/rules/survival.smk"
 
@@ -28,8 +33,9 @@ localrules:
 
 
 rule all:
-    """Every figure and table of the experiment."""
+    """Every figure and table of the experiment, and the experiment itself."""
     default_target: True
     input:
+        rules.record.output,
         rules.figures.input,
         rules.tables.input,

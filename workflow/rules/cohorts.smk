@@ -58,7 +58,7 @@ rule split:
         subjects=lambda wildcards: fetched(wildcards.cohort, "subjects.csv"),
         source=lambda wildcards: fetched(wildcards.cohort, "source.json"),
     output:
-        roles=f"{STUDY}/{{cohort}}/splits/roles.csv",
+        roles=ROLES,
         source=f"{STUDY}/{{cohort}}/splits/source.json",
     log:
         f"{LOGS}/{{cohort}}/split.log",

@@ -1,5 +1,8 @@
 # Pretraining, finetuning and scoring: one job for each cohort x method, and for each cohort x method x N x draw.
 
+RUN = f"{STUDY}/{{cohort}}/finetuned/{{method}}/n{{n}}/draw{{draw}}"
+PRETRAINED = f"{STUDY}/{{cohort}}/pretrained/{{method}}"
+
 
 # ----------------------------------------------------------------------------------------------------- pretraining
 rule pretrain:
