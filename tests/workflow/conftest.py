@@ -73,7 +73,9 @@ class Study:
         rows = [line.split() for line in text.partition("Job stats:")[2].splitlines()[3:]]
         counts = {row[0]: int(row[1]) for row in rows[: next((i for i, row in enumerate(rows) if not row), 0)]}
         return {
-            rule: count for rule, count in counts.items() if rule not in ("all", "total", "figures", "tables")
+            rule: count
+            for rule, count in counts.items()
+            if rule not in ("all", "total", "figures", "tables", "provenance")
         }, text
 
 

@@ -4,11 +4,11 @@ import os
 import signal
 import sys
 
-from fewlabel.commands import cohorts, experiments, learning, reporting
+from fewlabel.commands import cohorts, experiments, learning, records, reporting
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError, Interrupted, TrainingError
 
-__all__ = ["app", "cohorts", "experiments", "learning", "main", "reporting"]
+__all__ = ["app", "cohorts", "experiments", "learning", "main", "records", "reporting"]
 
 
 def main() -> None:
