@@ -24,7 +24,7 @@ rule crate:
         "../../envs/cpu.yaml"
     params:
         settings=jobs.canonical(jobs.crate_settings(EXPERIMENT)),
-        results=STUDY,
+        results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.metadata)),
         # A checkout that lies elsewhere makes the same crate.
         workflow=Unwatched(workflow.basedir),
         crate=lambda wildcards, output: os.path.dirname(output.metadata),

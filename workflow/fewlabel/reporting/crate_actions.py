@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from fewlabel.reporting.crate_entities import Graph, Ref, local, ref
+from fewlabel.reporting.crate_entities import Graph, Ref, clean, local, ref
 from fewlabel.reporting.study_facts import Job, moment
 
 # UN/CEFACT units.
@@ -42,7 +42,7 @@ def tool(command: str) -> str:
 
 def package(name: str, version: str) -> str:
     """The `@id` of a package: its page in the Python package index."""
-    return f"https://pypi.org/project/{quote(name, safe='')}/{quote(version, safe='')}/"
+    return "https://pypi.org/project/" + "".join(quote(clean(part), safe="") + "/" for part in (name, version))
 
 
 def _told(graph: Graph, facts: Mapping[str, Any]) -> Iterable[Ref]:
@@ -97,7 +97,7 @@ def _software(graph: Graph, software: Any) -> Iterable[Ref]:
         if name in found:
             needed.append(graph.value(name, str(found[name])))
     label = ", ".join(f"{name} {found[name]}" for name in ("fewlabel", "commit") if name in found)
-    changed = " (changed since)" if found.get("dirty") is True else ""
+    changed = " (with changes)" if found.get("dirty") is True else ""
     yield graph.value("software", f"{label}{changed}", valueReference=needed)
 
 
