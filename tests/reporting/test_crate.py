@@ -248,6 +248,14 @@ def test_the_crate_holds_no_path_user_or_host(made):
         assert private not in text
 
 
+def test_an_address_is_told_without_user_and_query():
+    source = {"kind": "decathlon", "url": "https://me:secret@host.org/a/Task05.tar?key=secret", "md5": "0" * 32}
+    experiment = EXPERIMENT.model_validate(
+        {**EXPERIMENT.model_dump(mode="json"), "cohorts": {"one": {"source": source}}}
+    )
+    assert crate_settings(experiment).experiment.cohorts["one"].source.url == "https://host.org/a/Task05.tar"
+
+
 def test_equal_results_give_equal_files(made, tmp_path):
     assert make_crate(make_results(tmp_path / "elsewhere"), tmp_path / "crate").exit_code == 0
     assert bytes_of(tmp_path / "crate") == bytes_of(made)
