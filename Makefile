@@ -57,6 +57,9 @@ $(VENV)/installed: pyproject.toml envs/constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint envs/constraints.txt --editable .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+# The checker of RO-Crates needs an older rich than typer has here, so it lives in an environment of its own.
+$(VENV)/installed-dev: $(VENV)/installed envs/validator.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint envs/constraints.txt --editable ".[dev]"
+	$(PYTHON) -m venv $(VENV)/validator
+	$(VENV)/validator/bin/python -m pip install --quiet --disable-pip-version-check --requirement envs/validator.txt
 	touch $@

@@ -2,7 +2,7 @@
 #
 #   snakemake                                           the default experiment (config.yaml)
 #   snakemake --configfile experiments/paper.yaml       another one: an overlay on config.yaml
-#   snakemake figures | tables                          only these
+#   snakemake figures | tables | provenance             only these
 #
 # All logic lives in the package `fewlabel` (workflow/fewlabel); each rule calls one command of it.
 
@@ -23,6 +23,7 @@ include: "workflow/rules/cohorts.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/collecting.smk"
 include: "workflow/rules/reporting.smk"
+include: "workflow/rules/provenance.smk"
 include: "workflow/rules/survival.smk"
 
 
@@ -30,12 +31,14 @@ localrules:
     all,
     figures,
     tables,
+    provenance,
 
 
 rule all:
-    """Every figure and table of the experiment, and the experiment itself."""
+    """Every figure and table of the experiment, and the record of how they were made."""
     default_target: True
     input:
         rules.record.output,
         rules.figures.input,
         rules.tables.input,
+        rules.provenance.input,

@@ -137,7 +137,7 @@ def test_the_data_may_lie_anywhere_but_their_place_is_not_published(study, to, t
         {"inputs": {"/scratch/ann/x": "ab"}},
         {"note": "from /home/ann/x"},
         {"note": "C:\\data"},
-        {"hardware": {"owner": getpass.getuser()}},
+        {"machine": {"owner": getpass.getuser()}},
     ],
 )
 def test_facts_that_name_a_place_or_the_user_are_refused(study, to, tmp_path, facts):

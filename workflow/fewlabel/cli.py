@@ -4,11 +4,11 @@ import os
 import signal
 import sys
 
-from fewlabel.commands import cohorts, experiments, learning, publishing, reporting, states
+from fewlabel.commands import cohorts, experiments, learning, publishing, records, reporting, states
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError, Interrupted, TrainingError
 
-__all__ = ["app", "cohorts", "experiments", "learning", "main", "publishing", "reporting", "states"]
+__all__ = ["app", "cohorts", "experiments", "learning", "main", "publishing", "records", "reporting", "states"]
 
 
 def main() -> None:

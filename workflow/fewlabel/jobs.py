@@ -6,7 +6,9 @@ job does not depend on cannot make it run again, and one that it depends on alwa
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -15,6 +17,7 @@ from fewlabel.experiment import (
     Augmentation,
     Cohort,
     ContrastiveMethod,
+    DecathlonSource,
     Experiment,
     Finetuning,
     GlobalStage,
@@ -25,6 +28,7 @@ from fewlabel.experiment import (
     LocalStage,
     Method,
     Network,
+    NiftiSource,
     RegressionMethod,
     Settings,
     Source,
@@ -169,6 +173,13 @@ class DiceTableSettings(Settings):
     runs: CollectSettings
     """All that the table must show: it is not made of a part."""
     intervals: Intervals
+
+
+class CrateSettings(Settings):
+    """The record of the whole study."""
+
+    experiment: Experiment
+    """Without where data lie on this machine."""
 
 
 def canonical(settings: BaseModel) -> str:
@@ -326,3 +337,25 @@ def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
     return DiceTableSettings(
         titles=titles(experiment), runs=collect_settings(experiment), intervals=experiment.intervals
     )
+
+
+def crate_settings(experiment: Experiment) -> CrateSettings:
+    """Settings of the study's record: the whole experiment, without where data lie on this machine."""
+    cohorts = {
+        name: cohort.model_copy(update={"source": _without_place(cohort.source)})
+        for name, cohort in experiment.cohorts.items()
+    }
+    return CrateSettings(experiment=experiment.model_copy(update={"data_root": None, "cohorts": cohorts}))
+
+
+def _without_place(source: Source) -> Source:
+    """A source whose paths are names, and whose address holds neither a user nor a query (which may be a secret)."""
+    match source:
+        case NiftiSource(folder=folder, subjects_table=table):
+            names = {"folder": Path(folder).name or "data", "subjects_table": table and Path(table).name}
+            return source.model_copy(update=names)
+        case DecathlonSource(url=str(url)):
+            parts = urlsplit(url)
+            public = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+            return source.model_copy(update={"url": public.geturl()})
+    return source
