@@ -241,8 +241,9 @@ def test_a_second_process_waits_for_the_first_and_takes_its_outputs(inputs, undi
     assert same(tmp_path, undisturbed["contrastive"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, tmp_path):
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of 64 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(
@@ -250,16 +251,38 @@ def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, t
     ).returncode:
         pytest.skip("no tmpfs can be mounted here")
     try:
-        (disk / "filler").write_bytes(b"x" * 60_000)
-        arguments = command(inputs, tmp_path, "regression", "--checkpoint-every", "0")
-        arguments[arguments.index("--state") + 1] = disk / "training.state"
-        process = run(arguments)
-        assert process.returncode == 0, process.stderr
-        assert "not saved" in process.stderr and "free some space" in process.stderr
-        assert sorted(path.name for path in disk.iterdir()) == ["filler"]
+        yield disk
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, tmp_path, disk):
+    (disk / "filler").write_bytes(b"x" * 60_000)
+    arguments = command(inputs, tmp_path, "regression", "--checkpoint-every", "0")
+    arguments[arguments.index("--state") + 1] = disk / "training.state"
+    process = run(arguments)
+    assert process.returncode == 0, process.stderr
+    assert "not saved" in process.stderr and "free some space" in process.stderr
+    assert sorted(path.name for path in disk.iterdir()) == ["filler"]
     assert same(tmp_path, undisturbed["regression"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_outputs_that_find_no_room_do_not_appear_in_part_and_the_run_goes_on_when_there_is(
+    inputs, undisturbed, tmp_path, disk
+):
+    (disk / "filler").write_bytes(b"x" * 60_000)
+    arguments = command(inputs, disk, "regression", "--checkpoint-every", "0")
+    arguments[arguments.index("--state") + 1] = tmp_path / "training.state"
+    process = run(arguments)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "No space left on device: free some space" in process.stderr
+    assert sorted(path.name for path in disk.iterdir()) == ["filler"]
+    (disk / "filler").unlink()
+    process = run(arguments)
+    assert process.returncode == 0 and f"goes on after step {STEPS}" in process.stderr, process.stderr
+    assert same(disk, undisturbed["regression"])
 
 
 # ---------------------------------------------------------------------------------------------------- numeric safety
