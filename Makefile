@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo figures test lint format schema clean help
+.PHONY: demo figures test lint format schema audit clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
@@ -41,6 +41,11 @@ format: $(VENV)/installed-dev ## format all code
 
 schema: $(VENV)/installed ## write the JSON schema of experiment files anew
 	$(RUN) fewlabel schema > workflow/schemas/experiment.schema.json
+
+audit: $(VENV)/installed-dev ## ask for known vulnerabilities of the pinned set (needs PyPI's advisories)
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)/audit/bin/pip-audit --disable-pip --no-deps --requirement envs/constraints.txt
 
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) .snakemake/conda .pytest_cache .mypy_cache .ruff_cache .hypothesis build workflow/*.egg-info
