@@ -48,7 +48,7 @@ if not Path(ADMITTED).exists():
         conda:
             "../../envs/cpu.yaml"
         shell:
-            "echo 'Every cohort is checked.' > {output} 2> {log}"
+            "(echo 'Every cohort is checked.' > {output}.partial && mv {output}.partial {output}) > {log} 2>&1"
 
 
 # ---------------------------------------------------------------------------------------------------------- splits
