@@ -15,15 +15,21 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/cluster.smk"
 include: "workflow/rules/cohorts.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/reporting.smk"
 
 
+# Targets, and what takes a second or two: not worth a place in a cluster's queue.
 localrules:
     all,
     figures,
     tables,
+    admit,
+    split,
+    draw,
+    collect,
 
 
 rule all:

@@ -53,6 +53,15 @@ class Unwatched:
         return str(self.value)
 
 
+def growing(amount):
+    """Memory or time of a job: more at each attempt, up to what the profile's `resources` name as the most."""
+
+    def at(wildcards, attempt):
+        return amount * attempt
+
+    return at
+
+
 @cache
 def fetch_settings(cohort):
     """The settings string of `fetch`, with what identifies the cohort's files where they lie on disk."""
