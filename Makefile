@@ -6,14 +6,17 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo test lint format schema clean help
+.PHONY: demo test test-cluster lint format schema clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
 	@echo "Figures and tables: results/demo/figures, results/demo/tables"
 
 test: $(VENV)/installed-dev ## run the tests
-	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
+	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup $(TESTS)
+
+test-cluster: $(VENV)/installed-dev ## run the tests on a throw-away real Slurm, and show what its accounting says
+	$(RUN) OMP_NUM_THREADS=1 pytest -m cluster -rPs --durations=5
 
 lint: $(VENV)/installed-dev ## formats, static checks, workflow checks
 	$(RUN) ruff format --check .
@@ -36,7 +39,7 @@ clean: ## remove the environment and caches; results stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /: /'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /: /'
 
 # pip with pinned constraints, torch first: another installer, or torch without its pin, would take another build of it.
 $(VENV)/installed: pyproject.toml envs/constraints.txt

@@ -1,9 +1,10 @@
-"""A throw-away real Slurm on one machine, for tests: controller, three nodes, accounting, GPUs that are only declared.
+"""A throw-away real Slurm on one machine, for tests: controller, nodes, accounting, GPUs that are only declared.
 
 It runs from Debian's packages (`apt-get install --no-install-recommends slurmctld slurmd slurm-client munge slurmdbd
 mariadb-server`) as root or as an ordinary user, without systemd or cgroups, and listens on the loopback address alone.
-Nodes: cnode1 in partition `cpu`; gnode1 and gnode2, with two GPUs each, in partition `gpu`. It starts in about five
-seconds; all that it writes lies in one folder. By hand, with `tests` on PYTHONPATH:
+Nodes: cnode1 in partition `cpu`; gnode1 to gnode5, with one GPU each, in partition `gpu` and in `urgent`, whose jobs
+preempt those of `gpu`. It starts in two to five seconds; all that it writes lies in one folder. By hand, with `tests`
+on PYTHONPATH:
 
     python -m cluster.slurm FOLDER      starts it, prints what to export, stops it at the end of input (Ctrl-D)
 """
@@ -23,7 +24,7 @@ from string import Template
 import psutil
 
 PROGRAMS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd", "sbatch", "srun", "sacct")
-NODES = ("cnode1", "gnode1", "gnode2")
+NODES = ("cnode1", "gnode1", "gnode2", "gnode3", "gnode4", "gnode5")
 CONF = Path(__file__).parent / "conf"
 # Daemons lie where an ordinary user's PATH does not look.
 SYSTEM_PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
@@ -134,7 +135,10 @@ class Slurm:
         (munge / "key").chmod(0o400)
         munge.chmod(0o711)
         files = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
-        self._spawn("munged", "munged", "--foreground", *(f"--{key}={munge / file}" for key, file in files.items()))
+        # By force: it would have its socket in a folder that every user can enter, and pytest's are not.
+        self._spawn(
+            "munged", "munged", "--force", "--foreground", *(f"--{key}={munge / file}" for key, file in files.items())
+        )
         self._wait_for("munge", "-S", str(munge / "socket"), "-n")
 
     def _start_database(self):
