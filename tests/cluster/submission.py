@@ -15,11 +15,11 @@ PROFILE = ROOT / "profiles" / "slurm"
 FACTS = ("JobID", "Comment", "State", "Partition", "AllocTRES", "Timelimit", "NodeList", "Submit", "Start", "End")
 
 
-def submit(slurm, study, *arguments, change=None):
+def submit(slurm, study, *arguments, change=None, profile=PROFILE):
     """Start Snakemake with the profile; it looks at the queue each second at first, and its GPUs are CPUs."""
     env = {**slurm.env, "FEWLABEL_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
     quick = ("--slurm-init-seconds-before-status-checks", "1")
-    return study.start("--profile", PROFILE, *quick, *arguments, change=change, env=env)
+    return study.start("--profile", profile, *quick, *arguments, change=change, env=env)
 
 
 def finish(process, seconds=400):
@@ -40,10 +40,10 @@ def resources(**changes):
     return ["--set-resources", *(f"{rule}:{key}={value}" for rule in asked for key, value in asked[rule].items())]
 
 
-def jobs(slurm, study_of=None):
-    """All jobs of accounting, or those whose Snakemake log lies in a study; a requeued one has a row for each start."""
+def jobs(slurm, study):
+    """All jobs of a study as accounting has them; a requeued one has a row for each start."""
     rows = slurm.sacct(*FACTS, "WorkDir", "SubmitLine")
-    return [row for row in rows if study_of is None or row["WorkDir"] == str(study_of.folder)]
+    return [row for row in rows if row["WorkDir"] == str(study.folder)]
 
 
 def table(title, rows, fields=FACTS):
@@ -103,10 +103,17 @@ class TrainingRun:
             self.held.suspend()
         return self.held is not None
 
-    def save(self, how=None):
-        """Let it go on when it is signalled, as before the wall time, and wait until its state is saved."""
-        if how is not None:
-            self.slurm.run("scancel", f"--signal={how}", self.job()[0])
+    def warn(self):
+        """Signal all its processes, as Slurm does before the wall time where it follows a job's processes by itself."""
+        self.slurm.run("scancel", "--signal=USR1", self.job()[0])
+
+    def warn_first(self):
+        """Signal the first process of its job step alone, as Slurm does where it follows them by cgroups."""
+        _, snakemake = self.held.parents()[:2]
+        snakemake.send_signal(signal.SIGUSR1)
+
+    def save(self):
+        """Let it go on once it is warned, and wait until its state is saved."""
         # Slurm's own warning may continue it as well.
         wait_for(lambda: has(self.held, "ShdPnd") or self.state.exists())
         self.held.resume()

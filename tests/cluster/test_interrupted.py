@@ -57,8 +57,11 @@ def runs(slurm, study):
     snakemake = submit(slurm, study, *TARGETS, *asked, change=CHANGE)
     try:
         hold(runs.values())
+        runs["memory"].warn_first()
+        for name in ("kill", "preempted", "node"):
+            runs[name].warn()
         for name in ("memory", "kill", "preempted", "node"):
-            runs[name].save("USR1")
+            runs[name].save()
         slurm.run("scancel", "--signal=KILL", runs["kill"].job()[0])
         _, taken = runs["preempted"].job()
         slurm.run("sbatch", "-p", "urgent", "-w", taken, "--gpus=1", "--wrap", "sleep 5", "--output=/dev/null")

@@ -32,7 +32,13 @@ def test_the_two_slurm_profiles_differ_in_how_they_ask_for_a_gpu_alone():
     gpu, gres = map(profile, CLUSTERS)
     for rule in TRAININGS:
         asked = gres["set-resources"][rule]
-        assert (asked.pop("gpu"), asked.pop("gres")) == (0, "gpu:1")
+        assert [asked.pop(key) for key in ("gpu", "gres", "one_by_one")] == [0, "gpu:1", 1]
+    # What keeps the trainings of one job apart must be a number.
+    assert gpu["resources"].pop("gpu") == gres["resources"].pop("one_by_one") == 1
+    assert (gpu.pop("set-resource-scopes"), gres.pop("set-resource-scopes")) == (
+        {"gpu": "local"},
+        {"one_by_one": "local"},
+    )
     assert gpu == gres
 
 
