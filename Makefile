@@ -6,11 +6,22 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo test test-cluster lint format schema clean help
+.PHONY: demo figures test test-cluster lint format schema audit clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
 	@echo "Figures and tables: results/demo/figures, results/demo/tables"
+
+# STUDY: one of results/published, else all of them. SETTINGS: experiment files that are laid over the published one.
+# Everything is drawn again, so that changed code shows too; nothing but figures and tables could run.
+PUBLISHED := $(patsubst results/published/%/experiment.yaml,%,$(wildcard results/published/*/experiment.yaml))
+figures: $(VENV)/installed ## draw the published studies' figures and tables again (STUDY=demo, SETTINGS=my.yaml)
+	@test -n "$(PUBLISHED)" || echo "results/published holds no study yet: fewlabel publish results/<study>"
+	@set -e; for study in $(or $(STUDY),$(PUBLISHED)); do \
+		test -f results/published/$$study/experiment.yaml || { echo "STUDY=$$study: not in results/published; there: $(PUBLISHED)" >&2; exit 1; }; \
+		$(SNAKEMAKE) --snakefile workflow/published.smk --forceall --configfile results/published/$$study/experiment.yaml $(SETTINGS); \
+		echo "Figures and tables: results/published/$$study/figures, results/published/$$study/tables"; \
+	done
 
 test: $(VENV)/installed-dev ## run the tests
 	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup $(TESTS)
@@ -22,17 +33,22 @@ lint: $(VENV)/installed-dev ## formats, static checks, workflow checks
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(RUN) snakefmt --check Snakefile workflow/rules
+	$(RUN) snakefmt --check Snakefile workflow
 	$(RUN) snakemake --lint
 	$(RUN) snakemake --lint --configfile experiments/hippocampus.yaml
 
 format: $(VENV)/installed-dev ## format all code
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
-	$(RUN) snakefmt Snakefile workflow/rules
+	$(RUN) snakefmt Snakefile workflow
 
 schema: $(VENV)/installed ## write the JSON schema of experiment files anew
 	$(RUN) fewlabel schema > workflow/schemas/experiment.schema.json
+
+audit: $(VENV)/installed-dev ## ask for known vulnerabilities of the pinned set (needs PyPI's advisories)
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)/audit/bin/pip-audit --disable-pip --no-deps --requirement envs/constraints.txt
 
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) .snakemake/conda .pytest_cache .mypy_cache .ruff_cache .hypothesis build workflow/*.egg-info
@@ -43,12 +59,15 @@ help: ## this list
 
 # pip with pinned constraints, torch first: another installer, or torch without its pin, would take another build of it.
 $(VENV)/installed: pyproject.toml envs/constraints.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"Python {v[0]}.{v[1]}: FewLabel needs 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12 …")'
+	$(PYTHON) -c 'import sys; v = sys.version_info[:3]; sys.exit(None if (3, 11, 4) <= v < (3, 14) else f"Python {v[0]}.{v[1]}.{v[2]}: FewLabel needs 3.11.4 or newer, up to 3.13; name one: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint envs/constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint envs/constraints.txt --editable .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+# The checker of RO-Crates needs an older rich than typer has here, so it lives in an environment of its own.
+$(VENV)/installed-dev: $(VENV)/installed envs/validator.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint envs/constraints.txt --editable ".[dev]"
+	$(PYTHON) -m venv $(VENV)/validator
+	$(VENV)/validator/bin/python -m pip install --quiet --disable-pip-version-check --requirement envs/validator.txt
 	touch $@

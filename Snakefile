@@ -2,7 +2,7 @@
 #
 #   snakemake                                           the default experiment (config.yaml)
 #   snakemake --configfile experiments/paper.yaml       another one: an overlay on config.yaml
-#   snakemake figures | tables                          only these
+#   snakemake figures | tables | provenance             only these
 #
 # All logic lives in the package `fewlabel` (workflow/fewlabel); each rule calls one command of it.
 
@@ -14,11 +14,18 @@ min_version("9.19")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+RESULTS = "results"
+
+
 include: "workflow/rules/common.smk"
+include: "workflow/rules/fetched.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/cohorts.smk"
 include: "workflow/rules/learning.smk"
+include: "workflow/rules/collecting.smk"
 include: "workflow/rules/reporting.smk"
+include: "workflow/rules/provenance.smk"
+include: "workflow/rules/survival.smk"
 
 
 # Targets, and what takes a second or two: not worth a place in a cluster's queue.
@@ -26,6 +33,8 @@ localrules:
     all,
     figures,
     tables,
+    provenance,
+    record,
     admit,
     split,
     draw,
@@ -33,8 +42,10 @@ localrules:
 
 
 rule all:
-    """Every figure and table of the experiment."""
+    """Every figure and table of the experiment, and the record of how they were made."""
     default_target: True
     input:
+        rules.record.output,
         rules.figures.input,
         rules.tables.input,
+        rules.provenance.input,

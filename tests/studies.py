@@ -55,39 +55,43 @@ class Study:
         self.folder = folder
         self.results = folder / "results" / "tiny"
 
-    def command(self, *arguments, change=None):
-        """The command line of the tiny experiment, changed; its file is written."""
+    def run(self, *arguments, change=None, env=None):
+        """Run snakemake on the tiny experiment, changed, and return the finished process."""
+        call = self._call(("--cores", "2", *arguments), change, env)
+        return subprocess.run(**call, capture_output=True, text=True, check=False)
+
+    def start(self, *arguments, change=None, env=None, here=("--cores", "2")):
+        """The same, without waiting: a session of its own, whose output goes to a file.
+
+        With `here` empty, a profile says where it runs.
+        """
+        with self.output.open("w") as output:
+            call = self._call((*here, *arguments), change, env)
+            return subprocess.Popen(**call, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+
+    @property
+    def output(self):
+        """What the last one that was started says."""
+        return self.folder / "output.txt"
+
+    def _call(self, arguments, change, env):
         overlay = self.folder / "experiment.yaml"
         overlay.write_text(yaml.safe_dump(merged(TINY, change or {})))
         command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
-        return [*command, "--configfile", overlay, *arguments]
-
-    def start(self, *arguments, change=None, env=None):
-        """Start snakemake on the tiny experiment, changed."""
+        command += ["--configfile", overlay, *arguments]
         environment = {**os.environ, **(env or {})}
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-        return subprocess.Popen(
-            self.command(*arguments, change=change),
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments, change=None, env=None):
-        """Run it on this machine, and return the finished process."""
-        process = self.start("--cores", "2", *arguments, change=change, env=env)
-        stdout, stderr = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        return {"args": command, "cwd": self.folder, "env": environment}
 
     def planned(self, *arguments, change=None):
-        """The jobs that a dry run plans: rule names with how often, and all job descriptions as one text."""
+        """The jobs that a dry run plans: rule names with how often, and all job descriptions as one text.
+
+        Targets are left out, and so is `record`, which writes down every change of the experiment.
+        """
         process = self.run("--dry-run", *arguments, change=change)
         text = process.stdout + process.stderr
         assert process.returncode == 0, text
         rows = [line.split() for line in text.partition("Job stats:")[2].splitlines()[3:]]
         counts = {row[0]: int(row[1]) for row in rows[: next((i for i, row in enumerate(rows) if not row), 0)]}
-        return {
-            rule: count for rule, count in counts.items() if rule not in ("all", "total", "figures", "tables")
-        }, text
+        dull = ("all", "total", "figures", "tables", "record", "provenance")
+        return {rule: count for rule, count in counts.items() if rule not in dull}, text

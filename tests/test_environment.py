@@ -5,6 +5,7 @@ import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -14,8 +15,8 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def constraints():
-    lines = (ROOT / "envs" / "constraints.txt").read_text().splitlines()
+def constraints(name="constraints.txt"):
+    lines = (ROOT / "envs" / name).read_text().splitlines()
     return {
         normal(name): pin
         for name, _, pin in (line.partition("==") for line in lines if line and not line.startswith("#"))
@@ -32,8 +33,9 @@ def test_every_declared_dependency_is_pinned():
     assert declared() <= constraints().keys()
 
 
-def test_pins_are_plain_versions_that_every_platform_has():
-    assert all(re.fullmatch(r"\d+(\.\d+)*(\.post\d+|\.\d{8})?", pin) for pin in constraints().values())
+@pytest.mark.parametrize("name", ["constraints.txt", "validator.txt"])
+def test_pins_are_plain_versions_that_every_platform_has(name):
+    assert all(re.fullmatch(r"\d+(\.\d+)*(\.post\d+|\.\d{8})?", pin) for pin in constraints(name).values())
 
 
 def test_the_installed_versions_are_the_pinned_ones():

@@ -19,18 +19,18 @@ def submit(slurm, study, *arguments, change=None, profile=PROFILE):
     """Start Snakemake with the profile; it looks at the queue each second at first, and its GPUs are CPUs."""
     env = {**slurm.env, "FEWLABEL_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
     quick = ("--slurm-init-seconds-before-status-checks", "1")
-    return study.start("--profile", profile, *quick, *arguments, change=change, env=env)
+    return study.start("--profile", profile, *quick, *arguments, change=change, env=env, here=())
 
 
-def finish(process, seconds=400):
+def finish(study, process, seconds=400):
     """What Snakemake said, once it has ended well."""
     try:
-        text = "".join(process.communicate(timeout=seconds))
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-        raise AssertionError("".join(process.communicate())) from None
-    assert process.returncode == 0, text
-    return text
+        raise AssertionError(study.output.read_text()) from None
+    assert process.returncode == 0, study.output.read_text()
+    return study.output.read_text()
 
 
 def resources(**changes):

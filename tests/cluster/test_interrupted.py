@@ -70,7 +70,7 @@ def runs(slurm, study):
         # Slurm warns this one by itself; it saves its state, and then it hangs until its time is over.
         runs["time"].save()
         runs["time"].held.suspend()
-        finish(snakemake)
+        finish(study, snakemake)
     finally:
         snakemake.kill()
     slurm.start_node(node)
@@ -82,7 +82,7 @@ def runs(slurm, study):
 def check(run, undisturbed):
     """It was taken up again where it was, and its weights are those of the undisturbed run."""
     facts = json.loads((run.folder / "run.json").read_text())
-    assert facts.get("time", facts)["resumed"] >= 1
+    assert facts["time"]["resumed"] >= 1
     other = undisturbed.results / run.folder.relative_to(run.study.results)
     for name in ("weights.safetensors", "history.csv"):
         assert (run.folder / name).read_bytes() == (other / name).read_bytes()

@@ -1,7 +1,5 @@
 """Several finetunings in one job (`finetunes_per_job` of the profile): one after another, apart from each other."""
 
-from importlib.util import find_spec
-
 import pytest
 
 from cluster.submission import PROFILE, finish, jobs, submit, table
@@ -34,12 +32,12 @@ def one_fails(slurm, study, packing):
     obstacle = study.results / RUNS[1] / "training.lock"
     obstacle.mkdir(parents=True)
     process = submit(slurm, study, *TARGETS, "--retries", "0", change=CHANGE, profile=packing)
-    process.communicate()
+    process.wait()
     (job,) = [row["JobID"] for row in jobs(slurm, study) if row["Comment"] == "rule_finetunes_finetune"]
     steps = slurm.run("sacct", "-n", "-P", "-j", job, "-o", "JobID,State,AllocTRES").splitlines()
     print("\nfour finetunings in one job, one of which fails", *steps, sep="\n")
     obstacle.rmdir()
-    finish(submit(slurm, study, *TARGETS, *SINGLY, change=CHANGE, profile=packing))
+    finish(study, submit(slurm, study, *TARGETS, *SINGLY, change=CHANGE, profile=packing))
     return [step.split("|")[1] for step in steps if step.split("|")[0].removeprefix(f"{job}.").isdigit()]
 
 
@@ -47,7 +45,7 @@ def test_four_finetunings_share_one_job_and_one_gpu_with_the_results_of_single_o
     packed, single = Study(tmp_path / "packed"), Study(tmp_path / "single")
     for study in (packed, single):
         study.folder.mkdir()
-    finish(submit(slurm, packed, *TARGETS, change=CHANGE, profile=packing))
+    finish(packed, submit(slurm, packed, *TARGETS, change=CHANGE, profile=packing))
     rows = [row for row in jobs(slurm, packed) if row["Partition"] == "gpu"]
     table("four finetunings in one job", rows)
     assert [(row["AllocTRES"], row["Timelimit"]) for row in rows] == [
@@ -64,7 +62,6 @@ def test_one_that_fails_ends_no_other(one_fails):
     assert sorted(one_fails) == ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]
 
 
-@pytest.mark.xfail(find_spec("fewlabel.leftovers") is None, reason="a training does not keep what it finished yet")
 def test_those_that_were_trained_beside_one_that_failed_are_put_back_not_trained_again(one_fails, study):
     logs = study.results / "logs" / "liver_phantom"
     again = [

@@ -14,9 +14,10 @@ def submit(study, profile, target, **env):
     process = study.start(
         *("--profile", profile, "--slurm-init-seconds-before-status-checks", "1", TARGET.format(target)),
         change=CHANGE,
+        here=(),
         env={"PATH": f"{commands}:/usr/bin:/bin", "FEWLABEL_SHIMS": str(commands), "FEWLABEL_DEVICE": "cpu", **env},
     )
-    finish(process)
+    finish(study, process)
     jobs = {}
     for job in submitted(commands):
         jobs.setdefault(job["comment"].removeprefix("rule_").partition("_wildcards_")[0], []).append(job)

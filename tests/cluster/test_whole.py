@@ -23,7 +23,7 @@ ASKED = {
 @pytest.fixture(scope="module")
 def submitted(slurm, study):
     """The finished study's jobs, by rule."""
-    text = finish(submit(slurm, study, change=SMALL))
+    text = finish(study, submit(slurm, study, change=SMALL))
     rows = jobs(slurm, study)
     table("the whole study", rows)
     for row in rows:

@@ -11,6 +11,8 @@ CONTENT = {
     "identity": {"settings": "s"},
     "resumed": 0,
     "seconds": 1.0,
+    "began": 0.0,
+    "peak_host_bytes": 7,
     "progress": {"stage": "a", "done": {}, "state": {"x": torch.arange(50.0)}},
 }
 

@@ -72,7 +72,7 @@ def test_the_numbers_of_the_paper_are_absent_elsewhere(table, settings):
 
 
 def test_the_n_of_the_paper_has_its_place_on_the_axis(table, settings):
-    axes = label_curves(table(counts=(1, 2)), settings()).axes[1]
+    axes = label_curves(table(counts=(1, 2)), settings(counts=(1, 2))).axes[1]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "4", "8"]
 
 
@@ -119,7 +119,7 @@ def test_a_number_of_the_paper_outside_the_limits_is_not_drawn_beside_the_axes(s
 
 
 def test_without_an_interval_none_is_explained(table, settings):
-    figure = label_curves(table(draws=1, subjects=1), settings())
+    figure = label_curves(table(draws=1, subjects=1), settings(draws=1))
     assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
     assert not figure.axes[0].patches
 
@@ -127,7 +127,7 @@ def test_without_an_interval_none_is_explained(table, settings):
 @pytest.mark.parametrize(("number", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 2), (5, 2, 3)])
 def test_panels_have_the_size_that_was_asked_for(number, rows, columns, table, settings):
     cohorts = {f"c{index}": CohortTitle(title=f"Cohort {index}", stands_for=None) for index in range(number)}
-    figure = label_curves(table(cohorts, draws=2), settings(cohorts, panel_width_in=3, panel_height_in=2))
+    figure = label_curves(table(cohorts, draws=2), settings(cohorts, draws=2, panel_width_in=3, panel_height_in=2))
     assert len(figure.axes) == number
     assert figure.get_figwidth() == pytest.approx(columns * 3)
     assert rows * 2 < figure.get_figheight() < rows * 2 + 2

@@ -99,15 +99,34 @@ def test_of_two_runs_of_one_name_the_first_counts(scores, tmp_path):
 
 
 def test_selection_names_what_is_absent_and_what_is_there(scores, settings):
-    titles = settings().titles
+    titles, runs = settings().titles, settings().runs
     with pytest.raises(
         InputError, match=r"(?s)no cohort prostate; found: liver.*no method scratch; found: contrastive"
     ):
-        select(scores[(scores["cohort"] == "liver") & (scores["method"] != "scratch")], titles)
+        select(scores[(scores["cohort"] == "liver") & (scores["method"] != "scratch")], titles, runs)
     with pytest.raises(InputError, match="no method regression on cohort liver"):
-        select(scores[(scores["cohort"] != "liver") | (scores["method"] != "regression")], titles)
+        select(scores[(scores["cohort"] != "liver") | (scores["method"] != "regression")], titles, runs)
 
 
 def test_selection_leaves_out_what_has_no_title(table, settings, methods):
     fewer = {name: methods[name] for name in ("scratch", "supervised")}
-    assert set(select(table(), settings(methods=fewer).titles)["method"]) == set(fewer)
+    assert set(select(table(), settings(methods=fewer).titles, settings().runs)["method"]) == set(fewer)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("method == 'contrastive' and n == 8 and draw == 2", "liver, contrastive, N = 8, draw 2: no scores"),
+        ("draw == 3", "liver, scratch, N = 1, draw 3: no scores"),
+        ("method == 'scratch' and n == 1 and draw == 1 and subject == 's04'", "N = 1, draw 1: no score of s04"),
+        ("n == 4", "liver, scratch, N = 4, draw 1: no scores"),
+    ],
+)
+def test_nothing_is_shown_of_a_part_of_a_study(scores, settings, missing, message):
+    scores = scores[scores["cohort"] == "liver"]
+    part = scores.drop(scores.query(missing).index)
+    whole = settings(cohorts={"liver": settings().titles.cohorts["liver"]})
+    with pytest.raises(InputError, match="those of a part of the study") as refusal:
+        select(part, whole.titles, whole.runs)
+    assert message in str(refusal.value)
+    assert len(select(scores, whole.titles, whole.runs)) == len(scores)

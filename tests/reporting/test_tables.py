@@ -42,7 +42,7 @@ def cohort_settings(settings):
 
 @pytest.fixture
 def dice_settings(settings):
-    return DiceTableSettings(titles=settings().titles, intervals=Intervals(resamples=100))
+    return DiceTableSettings(titles=settings().titles, runs=settings().runs, intervals=Intervals(resamples=100))
 
 
 def test_facts_are_joined_by_subject_and_excluded_ones_left_out(facts):
@@ -159,8 +159,8 @@ def test_table_2_leaves_undefined_distances_out_and_says_so(scores, dice_setting
     assert "18 scores are left out" in table.markdown
 
 
-def test_table_2_without_an_interval_shows_none(table, dice_settings):
-    single = dice_table(table(draws=1, subjects=1), dice_settings)
+def test_table_2_without_an_interval_shows_none(table, settings, dice_settings):
+    single = dice_table(table(draws=1, subjects=1), dice_settings.model_copy(update={"runs": settings(draws=1).runs}))
     assert single.rows["dice_low"].isna().all()
     assert "nan" not in single.markdown.lower().replace("nan,", "")
 

@@ -14,6 +14,12 @@ def finished(tmp_path_factory):
     return study
 
 
+@pytest.fixture(scope="session")
+def study_in():
+    """Makes the tiny study in a folder."""
+    return Study
+
+
 @pytest.fixture
 def fresh(tmp_path):
     """A folder without results."""

@@ -19,13 +19,16 @@ def test_touched_files_make_nothing_again(finished):
     assert finished.planned()[0] == {}
 
 
-def test_a_figures_settings_make_that_figure_again_alone(finished):
-    assert finished.planned(change={"figures": {"label_curves": {"dpi": 61}}})[0] == {"figure3_label_curves": 1}
+def test_a_figures_settings_make_that_figure_and_the_record_again_alone(finished):
+    assert finished.planned(change={"figures": {"label_curves": {"dpi": 61}}})[0] == {
+        "figure3_label_curves": 1,
+        "crate": 1,
+    }
 
 
 def test_intervals_make_figure_and_table_again_and_no_training(finished):
     jobs, _ = finished.planned(change={"intervals": {"level": 0.9}})
-    assert jobs == {"figure3_label_curves": 1, "table2_dice": 1}
+    assert jobs == {"figure3_label_curves": 1, "table2_dice": 1, "crate": 1}
 
 
 def test_a_methods_settings_make_that_method_again_alone(finished):
@@ -38,6 +41,7 @@ def test_a_methods_settings_make_that_method_again_alone(finished):
         "collect": 1,
         "figure3_label_curves": 1,
         "table2_dice": 1,
+        "crate": 1,
     }
     assert "method=contrastive" not in text and "method=scratch" not in text and "method=supervised" not in text
 
@@ -60,6 +64,7 @@ def test_a_new_n_adds_its_runs_alone(finished):
         "figure3_label_curves",
         "table1_cohorts",
         "table2_dice",
+        "crate",
     }
     assert "n=1," not in text and "n=2," not in text
 
@@ -84,9 +89,19 @@ def test_a_new_cohort_leaves_the_others_alone(finished):
 
 def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
     jobs, _ = finished.planned(change={"cohorts": {"liver_phantom": {"title": "Abdomen"}}})
-    assert jobs.keys() == {"figure3_label_curves", "table1_cohorts", "table2_dice"}
+    assert jobs.keys() == {"figure3_label_curves", "table1_cohorts", "table2_dice", "crate"}
 
 
-def test_targets_figures_and_tables_exist(finished):
-    for target in ("figures", "tables"):
+def test_a_lost_record_is_made_again_alone(finished):
+    record = finished.results / "provenance" / "ro-crate-metadata.json"
+    kept = record.read_bytes()
+    record.unlink()
+    try:
+        assert finished.planned()[0] == {"crate": 1}
+    finally:
+        record.write_bytes(kept)
+
+
+def test_targets_figures_tables_and_provenance_exist(finished):
+    for target in ("figures", "tables", "provenance"):
         assert finished.planned(target)[0] == {}

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_planning_imports_neither_torch_nor_any_volume_library(fresh, tmp_path_factory):
     traps = tmp_path_factory.mktemp("traps")
-    for name in ("torch", "nibabel", "monai", "skimage", "scipy", "matplotlib"):
+    for name in ("torch", "nibabel", "monai", "skimage", "scipy", "matplotlib", "rocrate"):
         (traps / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
     process = fresh.run(
         "--dry-run", env={"PYTHONPATH": os.pathsep.join([str(traps), *filter(None, [os.environ.get("PYTHONPATH")])])}

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fewlabel.files import sha256
+
 RUNS = 2 * (3 * 2 * 2 + 2)
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
@@ -117,3 +119,22 @@ def test_facts_hold_no_path_user_or_host(finished):
         assert (
             socket.gethostname() not in json.loads(text).values() and getpass.getuser() not in json.loads(text).values()
         )
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_the_record_of_the_study_is_valid_and_holds_every_run(finished, crate_issues):
+    crate = finished.results / "provenance"
+    assert crate_issues(crate) == []
+    entities = {
+        entity["@id"]: entity for entity in json.loads((crate / "ro-crate-metadata.json").read_text())["@graph"]
+    }
+    actions = [key for key, entity in entities.items() if entity["@type"] == "CreateAction"]
+    assert sum(key.startswith("#finetune/") for key in actions) == RUNS
+    assert sum(key.startswith("#pretrain/") for key in actions) == 2 * 2
+    assert entities["scores.csv"]["sha256"] == sha256(finished.results / "scores.csv")
+    made = {item["@id"] for key in actions if key != "#run" for item in as_list(entities[key]["result"])}
+    assert {key for key in entities if key.startswith(("figures/", "tables/"))} <= made
+    assert str(finished.folder) not in (crate / "ro-crate-metadata.json").read_text()

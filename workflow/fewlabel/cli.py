@@ -1,14 +1,23 @@
 """The way in of the command line: `fewlabel <command>`; the commands lie in `fewlabel.commands`."""
 
+import errno
 import os
 import signal
 import sys
 
-from fewlabel.commands import cohorts, experiments, learning, reporting
+from fewlabel.commands import cohorts, experiments, learning, publishing, records, reporting, states
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError, Interrupted, TrainingError
 
-__all__ = ["app", "cohorts", "experiments", "learning", "main", "reporting"]
+__all__ = ["app", "cohorts", "experiments", "learning", "main", "publishing", "records", "reporting", "states"]
+
+
+DISK = {
+    errno.ENOSPC: "free some space (`fewlabel state` lists what killed work left over)",
+    errno.EDQUOT: "free some space of your quota (`fewlabel state` lists what killed work left over)",
+    errno.EROFS: "mount the disk of the results for writing",
+}
+"""What to do about a disk that refuses; what was there before is whole."""
 
 
 def main() -> None:
@@ -20,6 +29,11 @@ def main() -> None:
         app()
     except (InputError, TrainingError) as error:
         print(f"fewlabel: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        print(f"fewlabel: {error.strerror}: {DISK[error.errno]}, then give the same command again", file=sys.stderr)
         raise SystemExit(1) from None
     except Interrupted as interruption:
         print(f"fewlabel: {interruption}", file=sys.stderr)

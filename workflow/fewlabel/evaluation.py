@@ -3,7 +3,7 @@
 One rule for empty masks: both empty, Dice 1 and distances 0; one empty, Dice 0 and distances undefined (NaN).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from fewlabel.imaging.volume import read_nifti, save_nifti
 from fewlabel.learning.batches import Slices
 from fewlabel.learning.device import Precision, autocast
 from fewlabel.learning.network import UNet
-from fewlabel.slices import Store
 
 Mask = NDArray[np.uint8]
 BATCH = 32
@@ -42,46 +41,38 @@ class Scores:
     predicted_ml: float
 
 
-def predict(
-    network: UNet, slices: Slices, rows: NDArray[np.int64], device: torch.device, precision: Precision
-) -> NDArray[np.float32]:
+def predict(network: UNet, slices: Slices, rows: NDArray[np.int64], precision: Precision) -> NDArray[np.float32]:
     """Probability of the target, float32 (slice, row, column), on the working grid."""
     network.eval()
     parts = []
-    with torch.inference_mode(), autocast(precision, device):
+    with torch.inference_mode(), autocast(precision, slices.device):
         for start in range(0, len(rows), BATCH):
             logits = network(slices.images(rows[start : start + BATCH]))
             parts.append(logits.float().sigmoid().squeeze(1).cpu().numpy())
     return np.concatenate(parts)
 
 
-def evaluate_subjects(
-    network: UNet,
-    store: Store,
-    grid: Grid,
-    subjects: Sequence[str],
-    truth: Path,
-    predictions: Path,
-    device: torch.device,
-    precision: Precision,
-) -> Iterator[tuple[str, Scores]]:
-    """Predict, save and score each subject.
+def evaluate_subject(
+    network: UNet, slices: Slices, grid: Grid, subject: str, truth: Path, predictions: Path, precision: Precision
+) -> Scores:
+    """Predict, save and score one subject.
 
     Args:
-        network: on `device`.
-        store, grid: the cohort's slices and their working grid.
-        subjects: to score.
+        network: on the device of `slices`.
+        slices, grid: the cohort's slices and their working grid.
+        subject: to score.
         truth: folder of `<subject>.nii.gz` with native truth masks.
         predictions: folder that receives `<subject>.nii.gz` on the same grid.
-        device, precision: of the prediction.
+        precision: of the prediction.
+
+    Raises:
+        InputError: the truth is missing, damaged or on another grid.
     """
-    slices = Slices(store, device)
-    for subject in subjects:
-        frame, affine = store.frame(subject, grid)
-        mask = frame.native_mask(predict(network, slices, store.rows([subject]), device, precision))
-        save_nifti(predictions / f"{subject}.nii.gz", mask, affine)
-        expected, _ = read_nifti(truth / f"{subject}.nii.gz")
-        yield subject, score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
+    frame, affine = slices.store.frame(subject, grid)
+    mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision))
+    save_nifti(predictions / f"{subject}.nii.gz", mask, affine)
+    expected, _ = read_nifti(truth / f"{subject}.nii.gz")
+    return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
 
 
 def score(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> Scores:

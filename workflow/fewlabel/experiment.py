@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 from pydantic.fields import FieldInfo
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Title = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=120)]
+"""Text for readers, in one line."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 LabelCount = Positive | Literal["all"]
@@ -116,7 +118,7 @@ class Cohort(Settings):
     """Test subjects: how many (drawn by seed, whole patients), or their names."""
     flip: list[Literal["rows", "columns"]] = Field([], max_length=2)
     """Axes along which the anatomy may be mirrored in augmentation (`columns`: left and right)."""
-    title: str | None = None
+    title: Title | None = None
     """How figures and tables name the cohort; default: its key."""
     stands_for: Literal["liver", "prostate"] | None = None
     """The paper's cohort that this one stands for: its published numbers are shown beside ours."""
@@ -262,7 +264,7 @@ class _Method(Settings):
     """This method's own label budgets instead of the experiment's."""
     finetuning: FinetuningChange = FinetuningChange()
     """What this method does differently in finetuning."""
-    title: str | None = None
+    title: Title | None = None
     """How figures and tables name the method; default: its key."""
 
     _once = field_validator("labels")(lambda value: value if value is None else _distinct(value))
@@ -372,5 +374,9 @@ class Experiment(Settings):
     """Further augmentations by name, beside the built-in ones (an equal name replaces the built-in)."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
     """Of training: bf16 autocast where the hardware has it (auto)."""
+    deterministic: bool = False
+    """Of training on a GPU: only operations that give the same bits each time, slower. CPUs always do so."""
+    checkpoint_every: float = Field(60, ge=0)
+    """Seconds between two saved states of a training: what a killed one loses at most. Changes no result."""
     intervals: Intervals = Intervals()
     figures: Figures = Figures()

@@ -1,24 +1,86 @@
-"""Files appear whole or not at all, and are rewritten only when their content changes."""
+"""Files and folders appear whole or not at all."""
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+PARTIAL = ".partial."
+"""In the names of files and folders that are being written; what a killed process leaves of them can be removed."""
+
+
+def partial_name(path: Path) -> Path:
+    """The temporary name beside `path`; it is hidden, this process's own, and keeps all suffixes."""
+    return path.with_name(f".{os.getpid()}{PARTIAL}{path.name}")
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; what is written there is moved into place when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    with whole_together([path]) as (partial,):
+        yield partial
+
+
+@contextmanager
+def whole_together(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """The same for several files: none is moved before all are on the disk; they appear in the order given."""
+    partials = tuple(partial_name(path) for path in paths)
+    try:
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        yield partials
+        for partial in partials:
+            flush(partial)
+        for partial, path in zip(partials, paths, strict=True):
+            partial.replace(path)
+        for folder in {path.parent for path in paths}:
+            flush(folder)
+    finally:
+        for partial in partials:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, which takes its place when the block ends well.
+
+    A folder that is there already is replaced. Of two processes that do so at once, one counts.
+    """
+    partial, old = partial_name(path), partial_name(path.with_name(f"{path.name}.old"))
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     try:
         yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        while not _takes_place(partial, path):
+            shutil.rmtree(old, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                path.rename(old)
+        flush(path.parent)
     finally:
-        partial.unlink(missing_ok=True)
+        for leftover in (partial, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _takes_place(partial: Path, path: Path) -> bool:
+    """Move a folder to its place; False where another stands there."""
+    try:
+        partial.rename(path)
+    except OSError:
+        if path.exists():
+            return False
+        raise
+    return True
+
+
+def flush(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk: they then survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,7 +6,9 @@ job does not depend on cannot make it run again, and one that it depends on alwa
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -15,6 +17,7 @@ from fewlabel.experiment import (
     Augmentation,
     Cohort,
     ContrastiveMethod,
+    DecathlonSource,
     Experiment,
     Finetuning,
     GlobalStage,
@@ -25,6 +28,7 @@ from fewlabel.experiment import (
     LocalStage,
     Method,
     Network,
+    NiftiSource,
     RegressionMethod,
     Settings,
     Source,
@@ -81,6 +85,7 @@ class PretrainSettings(Settings):
     """Of each stage, resolved: `training` (regression), `global_stage` and `local_stage` (contrastive)."""
     flip: Flip
     precision: Literal["auto", "f32", "bf16"]
+    deterministic: bool
     seed: int
     recipe: int = RECIPES["pretrain"]
 
@@ -93,6 +98,7 @@ class FinetuneSettings(Settings):
     augmentation: Augmentation
     flip: Flip
     precision: Literal["auto", "f32", "bf16"]
+    deterministic: bool
     labels: LabelCount
     draw: int
     seed: int
@@ -146,6 +152,8 @@ class CurvesSettings(Settings):
     """Figure 3."""
 
     titles: Titles
+    runs: CollectSettings
+    """All that the figure must show: it is not drawn of a part."""
     intervals: Intervals
     figure: LabelCurves
 
@@ -162,7 +170,16 @@ class DiceTableSettings(Settings):
     """Table 2."""
 
     titles: Titles
+    runs: CollectSettings
+    """All that the table must show: it is not made of a part."""
     intervals: Intervals
+
+
+class CrateSettings(Settings):
+    """The record of the whole study."""
+
+    experiment: Experiment
+    """Without where data lie on this machine."""
 
 
 def canonical(settings: BaseModel) -> str:
@@ -253,6 +270,7 @@ def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> Pretr
         },
         flip=experiment.cohorts[cohort].flip,
         precision=experiment.precision,
+        deterministic=experiment.deterministic,
         seed=experiment.seed,
     )
 
@@ -266,6 +284,7 @@ def finetune_settings(experiment: Experiment, cohort: str, method: str, n: Label
         augmentation=augmentation(experiment, budget.augmentation),
         flip=experiment.cohorts[cohort].flip,
         precision=experiment.precision,
+        deterministic=experiment.deterministic,
         labels=n,
         draw=draw,
         seed=experiment.seed,
@@ -301,7 +320,10 @@ def titles(experiment: Experiment) -> Titles:
 def curves_settings(experiment: Experiment) -> CurvesSettings:
     """Settings of figure 3."""
     return CurvesSettings(
-        titles=titles(experiment), intervals=experiment.intervals, figure=experiment.figures.label_curves
+        titles=titles(experiment),
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        figure=experiment.figures.label_curves,
     )
 
 
@@ -312,4 +334,28 @@ def cohort_table_settings(experiment: Experiment) -> CohortTableSettings:
 
 def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
     """Settings of table 2."""
-    return DiceTableSettings(titles=titles(experiment), intervals=experiment.intervals)
+    return DiceTableSettings(
+        titles=titles(experiment), runs=collect_settings(experiment), intervals=experiment.intervals
+    )
+
+
+def crate_settings(experiment: Experiment) -> CrateSettings:
+    """Settings of the study's record: the whole experiment, without where data lie on this machine."""
+    cohorts = {
+        name: cohort.model_copy(update={"source": _without_place(cohort.source)})
+        for name, cohort in experiment.cohorts.items()
+    }
+    return CrateSettings(experiment=experiment.model_copy(update={"data_root": None, "cohorts": cohorts}))
+
+
+def _without_place(source: Source) -> Source:
+    """A source whose paths are names, and whose address holds neither a user nor a query (which may be a secret)."""
+    match source:
+        case NiftiSource(folder=folder, subjects_table=table):
+            names = {"folder": Path(folder).name or "data", "subjects_table": table and Path(table).name}
+            return source.model_copy(update=names)
+        case DecathlonSource(url=str(url)):
+            parts = urlsplit(url)
+            public = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+            return source.model_copy(update={"url": public.geturl()})
+    return source

@@ -1,35 +1,114 @@
 """What ran, on what, with what. Facts that are unknown are left out; no user, host or path is recorded."""
 
+import os
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from importlib.metadata import version
+import re
+import resource
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
-from fewlabel.learning.device import Precision
-from fewlabel.learning.state import HistoryRow
+PACKAGE = Path(__file__).parent
 
 
-def machine(device: torch.device, precision: Precision) -> dict[str, Any]:
-    """Versions, device and precision of a training."""
-    facts: dict[str, Any] = {
-        "device": device.type,
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("fewlabel", "torch", "numpy")},
-        },
+def software() -> dict[str, Any]:
+    """Versions of the package (with its commit, if it lies in git), of Python, CUDA and the declared libraries."""
+    backends = {"cuda": torch.version.cuda, "cudnn": _cudnn()}
+    return {
+        "fewlabel": version("fewlabel"),
+        **commit(PACKAGE),
+        "python": platform.python_version(),
+        **{name: found for name, found in backends.items() if found},
+        "packages": packages(),
     }
+
+
+def packages() -> dict[str, str]:
+    """Installed versions of the libraries that the package declares, by name."""
+    found = {}
+    for requirement in requires("fewlabel") or []:
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        if "extra ==" not in requirement:
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                continue
+    return dict(sorted(found.items()))
+
+
+def commit(folder: Path) -> dict[str, Any]:
+    """The commit of a folder of code and whether it was changed since; nothing outside git.
+
+    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit.
+    """
+    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return {}
+    head = _git(folder, "rev-parse", "HEAD")
+    changed = _git(folder, "status", "--porcelain", "--", ".")
+    if head is None or changed is None:
+        return {}
+    return {"commit": head.strip(), "dirty": bool(changed.strip())}
+
+
+def hardware(device: torch.device) -> dict[str, Any]:
+    """Names of processor and GPU, and how many cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    facts: dict[str, Any] = {"processor": processor(), "cores": cores, "system": platform.system()}
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def processor() -> str | None:
+    """The processor's name."""
+    if sys.platform == "darwin":
+        return _output(["sysctl", "-n", "machdep.cpu.brand_string"])
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or None
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.machine() or None
+
+
+def memory(device: torch.device, peak: int) -> dict[str, int]:
+    """The largest memory of a training: of the host (`peak`, in bytes) and of the GPU."""
+    facts = {"peak_host_bytes": peak} if peak else {}
+    if device.type == "cuda":
         facts["peak_gpu_bytes"] = torch.cuda.max_memory_allocated(device)
     return facts
 
 
-def history_table(stages: Mapping[str, Sequence[HistoryRow]]) -> pd.DataFrame:
-    """Columns stage, step, loss (mean since the row before), learning_rate."""
-    return pd.DataFrame([{"stage": stage, **asdict(row)} for stage, rows in stages.items() for row in rows])
+def peak_host_bytes() -> int | None:
+    """The largest resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) or None
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as a date and time in UTC (ISO 8601)."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _cudnn() -> str | None:
+    # Asked only where there is a GPU: elsewhere the library would be loaded in vain.
+    number: int | None = torch.backends.cudnn.version() if torch.cuda.is_available() else None  # type: ignore[no-untyped-call]
+    return str(number) if number else None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    # No optional locks: many trainings ask at once, and none of them changes the repository.
+    return _output(["git", "--no-optional-locks", "-C", str(folder), *arguments])
+
+
+def _output(command: list[str]) -> str | None:
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return process.stdout if process.returncode == 0 else None

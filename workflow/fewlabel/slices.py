@@ -11,9 +11,11 @@ A store is a folder with
 import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import Grid
-from fewlabel.files import sha256, whole, write_text
+from fewlabel.files import sha256, whole, whole_folder, write_text
 from fewlabel.imaging.preprocess import Frame, preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.tables import read_subjects
@@ -96,48 +98,68 @@ def pack(
             subjects without files of their own, `images/<subject>.nii.gz`.
         workers: processes; each holds one volume.
     """
-    parts = folder / ".parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    try:
-        work = partial(_part, read=read, grid=grid, parts=parts, native=native)
-        if workers > 1:
-            with ProcessPoolExecutor(workers) as pool:
-                facts = list(pool.map(work, subjects))
-        else:
-            facts = [work(subject) for subject in subjects]
+    with (
+        whole_folder(native) as native_partial,
+        whole_folder(folder) as partial_folder,
+        TemporaryDirectory(dir=partial_folder, prefix=".parts") as temporary,
+    ):
+        parts = Path(temporary)
+        facts = _parts(subjects, partial(_part, read=read, grid=grid, parts=parts, native=native_partial), workers)
         index = pd.concat([part["index"] for part in facts], ignore_index=True)
         for name, kind in (("images", np.float16), ("masks", np.uint8)):
             _join(
                 [parts / f"{subject.subject}.{name}.npy" for subject in subjects],
-                folder / f"{name}.npy",
+                partial_folder / f"{name}.npy",
                 (len(index), *grid.matrix),
                 kind,
             )
-    finally:
-        for path in parts.glob("*.npy"):
-            path.unlink()
-        parts.rmdir()
-    write_text(folder / "index.csv", index.to_csv(index=False))
-    write_text(folder / "subjects.csv", pd.DataFrame([part["subject"] for part in facts]).to_csv(index=False))
-    manifest = {
-        "matrix": list(grid.matrix),
-        "slices": len(index),
-        "sha256": {name: sha256(folder / name) for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")},
-    }
-    write_text(folder / "store.json", json.dumps(manifest, indent=2) + "\n")
+        write_text(partial_folder / "index.csv", index.to_csv(index=False))
+        listed = pd.DataFrame([part["subject"] for part in facts])
+        write_text(partial_folder / "subjects.csv", listed.to_csv(index=False))
+        hashes = {
+            name: sha256(partial_folder / name) for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")
+        }
+        manifest = {"matrix": list(grid.matrix), "slices": len(index), "sha256": hashes}
+        write_text(partial_folder / "store.json", json.dumps(manifest, indent=2) + "\n")
+
+
+def _parts(
+    subjects: Sequence[Subject], work: Callable[[Subject], dict[str, Any]], workers: int
+) -> list[dict[str, Any]]:
+    """Each subject's part. All subjects are tried before the first problem ends it.
+
+    Raises:
+        InputError: with the problems of all subjects.
+    """
+    try:
+        if workers > 1:
+            with ProcessPoolExecutor(workers) as pool:
+                tried = list(pool.map(partial(_try, work), subjects))
+        else:
+            tried = [_try(work, subject) for subject in subjects]
+    except BrokenProcessPool:
+        raise InputError(
+            f"one of {workers} workers was killed, most likely for want of memory; give fewer threads or more memory"
+        ) from None
+    problems = [outcome for outcome in tried if isinstance(outcome, str)]
+    if problems:
+        raise InputError.of(problems, f"{len(problems)} of {len(subjects)} subjects cannot be prepared:")
+    return [outcome for outcome in tried if not isinstance(outcome, str)]
+
+
+def _try(work: Callable[[Subject], dict[str, Any]], subject: Subject) -> dict[str, Any] | str:
+    try:
+        return work(subject)
+    except InputError as error:
+        return f"{subject.subject}: {error}"
 
 
 def _part(subject: Subject, read: Callable[[Subject], Volume], grid: Grid, parts: Path, native: Path) -> dict[str, Any]:
     volume = read(subject)
-    try:
-        images, masks, frame = preprocess(volume, grid)
-    except InputError as error:
-        raise InputError(f"{subject.subject}: {error}") from None
+    images, masks, frame = preprocess(volume, grid)
     if masks is not None and volume.mask is not None and volume.mask.any() and not masks.any():
         matrix = f"{grid.matrix[0]} x {grid.matrix[1]} of {grid.spacing_mm:g} mm"
-        raise InputError(
-            f"{subject.subject}: none of its target lies on the working grid ({matrix}); enlarge grid.matrix"
-        )
+        raise InputError(f"none of its target lies on the working grid ({matrix}); enlarge grid.matrix")
     masks = np.zeros(images.shape, np.uint8) if masks is None else masks
     np.save(parts / f"{subject.subject}.images.npy", images.clip(-LARGEST, LARGEST).astype(np.float16))
     np.save(parts / f"{subject.subject}.masks.npy", masks)

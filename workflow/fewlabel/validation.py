@@ -71,6 +71,11 @@ def read_config(files: Sequence[Path]) -> dict[str, Any]:
     return merged
 
 
+def as_yaml(experiment: Mapping[str, Any]) -> str:
+    """An experiment, as plain data, as the text of a file that it can be read from again; order is kept."""
+    return yaml.safe_dump(dict(experiment), sort_keys=False, allow_unicode=True)
+
+
 def schema() -> str:
     """The JSON schema of an experiment file, as committed in workflow/schemas/."""
     return json.dumps(Experiment.model_json_schema(), indent=2) + "\n"

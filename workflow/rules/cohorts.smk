@@ -50,7 +50,7 @@ if not Path(ADMITTED).exists():
         conda:
             "../../envs/cpu.yaml"
         shell:
-            "echo 'Every cohort is checked.' > {output} 2> {log}"
+            "(echo 'Every cohort is checked.' > {output}.partial && mv {output}.partial {output}) > {log} 2>&1"
 
 
 # ---------------------------------------------------------------------------------------------------------- splits
@@ -60,7 +60,7 @@ rule split:
         subjects=lambda wildcards: fetched(wildcards.cohort, "subjects.csv"),
         source=lambda wildcards: fetched(wildcards.cohort, "source.json"),
     output:
-        roles=f"{STUDY}/{{cohort}}/splits/roles.csv",
+        roles=ROLES,
         source=f"{STUDY}/{{cohort}}/splits/source.json",
     log:
         f"{LOGS}/{{cohort}}/split.log",
@@ -69,8 +69,8 @@ rule split:
     params:
         settings=settings(jobs.split_settings),
     shell:
-        "(fewlabel split --settings {params.settings:q} --subjects {input.subjects} --roles {output.roles} && "
-        "cp {input.source} {output.source}) > {log} 2>&1"
+        "fewlabel split --settings {params.settings:q} --subjects {input.subjects} --source {input.source} "
+        "--roles {output.roles} --record {output.source} > {log} 2>&1"
 
 
 rule draw:

@@ -1,8 +1,6 @@
 # The experiment, and the few helpers that rules share.
 
 import os
-from functools import cache
-from hashlib import sha256
 from inspect import signature
 from pathlib import Path
 
@@ -10,9 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from fewlabel import jobs
 from fewlabel.cohorts.data_root import export_data_root
-from fewlabel.cohorts.record import known_fingerprint
 from fewlabel.errors import InputError
-from fewlabel.preflight import fetched_split_problems
 from fewlabel.validation import load
 
 # Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
@@ -24,11 +20,14 @@ try:
 except InputError as error:
     raise WorkflowError(f"The experiment has errors:\n{error}") from None
 
-STUDY = f"results/{EXPERIMENT.study}"
-RUN = f"{STUDY}/{{cohort}}/finetuned/{{method}}/n{{n}}/draw{{draw}}"
-FETCHED = f"{STUDY}/{{cohort}}/fetched/{{key}}"
-PRETRAINED = f"{STUDY}/{{cohort}}/pretrained/{{method}}"
+# RESULTS is where studies lie: `results`, or `results/published` where figures are redrawn from published tables.
+STUDY = f"{RESULTS}/{EXPERIMENT.study}"
 LOGS = f"{STUDY}/logs"
+
+# The tables that figures and tables are made from, in a study's results and in a published study alike.
+SCORES = f"{STUDY}/scores.csv"
+ROLES = f"{STUDY}/{{cohort}}/splits/roles.csv"
+SUBJECT_FACTS = f"{STUDY}/{{cohort}}/slices/subjects.csv"
 
 # Jobs find cohorts on disk by this variable, not by their settings: data that move do not make results run again.
 if EXPERIMENT.data_root is not None:
@@ -62,20 +61,6 @@ def growing(amount):
     return at
 
 
-@cache
-def fetch_settings(cohort):
-    """The settings string of `fetch`, with what identifies the cohort's files where they lie on disk."""
-    record = Path(f"{STUDY}/{cohort}/splits/source.json")
-    fingerprint = known_fingerprint(EXPERIMENT.cohorts[cohort].source, record)
-    return jobs.canonical(jobs.fetch_settings(EXPERIMENT, cohort, fingerprint))
-
-
-def fetched(cohort, name):
-    """A file that `fetch` makes of the cohort as it is now."""
-    key = sha256(fetch_settings(cohort).encode()).hexdigest()[:12]
-    return f"{FETCHED}/{name}".format(cohort=cohort, key=key)
-
-
 def settings(make):
     """A rule's settings string, made by a function of `fewlabel.jobs` from the wildcards that it asks for."""
     asked = list(signature(make).parameters)[1:]
@@ -87,14 +72,3 @@ def settings(make):
         )
 
     return of_wildcards
-
-
-# A cohort that is already fetched tells an impossible split now; `fetch` itself tells it of a new one.
-if workflow.is_main_process:
-    impossible = [
-        problem
-        for cohort in EXPERIMENT.cohorts
-        for problem in fetched_split_problems(EXPERIMENT, cohort, Path(fetched(cohort, "subjects.csv")))
-    ]
-    if impossible:
-        raise WorkflowError("\n".join(impossible))

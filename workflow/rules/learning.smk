@@ -2,6 +2,9 @@
 # Trainings ask for one GPU. Only a profile gives that a meaning: a machine without one runs them on its CPU. Scoring asks
 # for none: most of it is resampling and surface distances, through which a GPU would idle.
 
+RUN = f"{STUDY}/{{cohort}}/finetuned/{{method}}/n{{n}}/draw{{draw}}"
+PRETRAINED = f"{STUDY}/{{cohort}}/pretrained/{{method}}"
+
 
 # ----------------------------------------------------------------------------------------------------- pretraining
 rule pretrain:
@@ -28,10 +31,11 @@ rule pretrain:
         settings=settings(jobs.pretrain_settings),
         # No output: those of a failed job are deleted, and from this it goes on.
         state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
+        every=Unwatched(EXPERIMENT.checkpoint_every),
     shell:
         "fewlabel pretrain --settings {params.settings:q} --store {input.store} --roles {input.roles} "
         "--weights {output.weights} --history {output.history} --run {output.run} --state {params.state} "
-        "--threads {threads} > {log} 2>&1"
+        "--checkpoint-every {params.every} --threads {threads} > {log} 2>&1"
 
 
 # ------------------------------------------------------------------------------------------------------ finetuning
@@ -63,10 +67,11 @@ rule finetune:
         settings=settings(jobs.finetune_settings),
         init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
         state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
+        every=Unwatched(EXPERIMENT.checkpoint_every),
     shell:
         "fewlabel finetune --settings {params.settings:q} --store {input.store} --order {input.order} {params.init} "
         "--weights {output.weights} --history {output.history} --run {output.run} --state {params.state} "
-        "--threads {threads} > {log} 2>&1"
+        "--checkpoint-every {params.every} --threads {threads} > {log} 2>&1"
 
 
 # ------------------------------------------------------------------------------------------------------ evaluation

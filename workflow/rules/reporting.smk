@@ -1,32 +1,11 @@
-# Scores of all runs in one table; figures and tables from tables alone (no weights, no images, no GPU).
-
-
-RUNS = jobs.collect_settings(EXPERIMENT)
-
-
-# --------------------------------------------------------------------------------------------------------- collect
-rule collect:
-    """Join the scores of all runs into the study's one long table."""
-    input:
-        [f"{STUDY}/{run}/scores.csv" for run in jobs.run_folders(RUNS)],
-    output:
-        scores=f"{STUDY}/scores.csv",
-    log:
-        f"{LOGS}/collect.log",
-    conda:
-        "../../envs/cpu.yaml"
-    params:
-        settings=jobs.canonical(RUNS),
-        results=lambda wildcards, output: os.path.dirname(output.scores),
-    shell:
-        "fewlabel collect --settings {params.settings:q} --results {params.results} --scores {output.scores} > {log} 2>&1"
+# Figures and tables from tables alone (no weights, no images, no GPU), of a study's results or of a published study.
 
 
 # --------------------------------------------------------------------------------------------------------- figures
 rule figure3_label_curves:
     """Mean Dice against the number of labelled subjects: a panel a cohort, a colour a method."""
     input:
-        scores=rules.collect.output.scores,
+        scores=SCORES,
     output:
         png=f"{STUDY}/figures/figure3_label_curves.png",
         pdf=f"{STUDY}/figures/figure3_label_curves.pdf",
@@ -45,8 +24,8 @@ rule figure3_label_curves:
 rule table1_cohorts:
     """The subjects of each cohort and what they are used for."""
     input:
-        roles=expand(rules.split.output.roles, cohort=EXPERIMENT.cohorts),
-        subjects=expand(f"{STUDY}/{{cohort}}/slices/subjects.csv", cohort=EXPERIMENT.cohorts),
+        roles=expand(ROLES, cohort=EXPERIMENT.cohorts),
+        subjects=expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts),
     output:
         csv=f"{STUDY}/tables/table1_cohorts.csv",
         markdown=f"{STUDY}/tables/table1_cohorts.md",
@@ -65,7 +44,7 @@ rule table1_cohorts:
 rule table2_dice:
     """Dice by cohort, method and N, with intervals and the paper's numbers."""
     input:
-        scores=rules.collect.output.scores,
+        scores=SCORES,
     output:
         csv=f"{STUDY}/tables/table2_dice.csv",
         markdown=f"{STUDY}/tables/table2_dice.md",

@@ -1,14 +1,16 @@
 """From volumes to slices, and who is trained and tested on."""
 
+import json
+import shutil
 from typing import Annotated
 
 import pandas as pd
 import typer
 
 from fewlabel import jobs
-from fewlabel.commands.common import In, Out, Threads, app, settings_json, write_json
+from fewlabel.commands.common import In, Out, Threads, app, settings_json
 from fewlabel.errors import InputError
-from fewlabel.files import write_text
+from fewlabel.files import whole_together, write_text
 from fewlabel.tables import read_subjects
 
 FetchJson = Annotated[
@@ -50,8 +52,9 @@ def fetch(
         problems += split_problems(table, settings.cohort, split.test, split.seed, largest)
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s)")
-    write_text(subjects, table.to_csv(index=False))
-    write_json(source, settings.model_dump(mode="json"))
+    with whole_together([subjects, source]) as (subjects_partial, source_partial):
+        subjects_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
+        source_partial.write_text(json.dumps(settings.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} of them labelled; all are sound")
 
 
@@ -72,12 +75,14 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
 
 
 @app.command()
-def split(settings: SplitJson, subjects: In, roles: Out) -> None:
-    """Say who is tested, who may be labelled, who only pretrains."""
+def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out) -> None:
+    """Say who is tested, who may be labelled, who only pretrains; keep a record of what the cohort was made of."""
     from fewlabel.splits import assign_roles
 
     table = assign_roles(read_subjects(subjects), settings.cohort, settings.test, settings.seed)
-    write_text(roles, table.to_csv(index=False))
+    with whole_together([roles, record]) as (roles_partial, record_partial):
+        roles_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
+        shutil.copyfile(source, record_partial)
 
 
 @app.command()

@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
-from fewlabel.commands.common import app
+from fewlabel.commands.common import Out, app, settings_json
+from fewlabel.experiment import Experiment
+from fewlabel.files import write_text
+
+ExperimentJson = Annotated[Experiment, typer.Option("--settings", parser=settings_json(Experiment), metavar="JSON")]
 
 
 @app.command()
@@ -13,12 +17,17 @@ def validate(
     files: Annotated[list[Path], typer.Argument(help="config.yaml and overlays, in the order of merging.")],
 ) -> None:
     """Check experiment files and print the experiment that they make, with all defaults."""
-    import yaml
+    from fewlabel.validation import as_yaml, load, read_config
 
-    from fewlabel.validation import load, read_config
+    print(as_yaml(load(read_config(files), files).model_dump(mode="json")), end="")
 
-    experiment = load(read_config(files), files)
-    print(yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False), end="")
+
+@app.command()
+def record(settings: ExperimentJson, experiment: Out) -> None:
+    """Write down an experiment with all its defaults, as a file that it can be read from again."""
+    from fewlabel.validation import as_yaml
+
+    write_text(experiment, as_yaml(settings.model_dump(mode="json")))
 
 
 @app.command()

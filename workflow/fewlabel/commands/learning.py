@@ -1,16 +1,16 @@
 """Pretraining, finetuning and scoring."""
 
-import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
-from pydantic import BaseModel
 
 from fewlabel import jobs
-from fewlabel.commands.common import Device, In, Out, Threads, app, settings_json, write_json
-from fewlabel.files import write_text
+from fewlabel.commands.common import Device, In, Out, Threads, app, settings_json
+from fewlabel.errors import InputError
+from fewlabel.files import whole, whole_folder
 from fewlabel.tables import read_subjects
 
 PretrainJson = Annotated[
@@ -42,25 +42,28 @@ def pretrain(
     threads: Threads = 1,
 ) -> None:
     """Pretrain a network without labels on the pool and the unlabelled subjects."""
-    from fewlabel.learning.checkpoint import identity, kept
-    from fewlabel.learning.device import choose_device, choose_precision, use_threads
+    from fewlabel.learning import job
+    from fewlabel.learning.checkpoint import Checkpoint
+    from fewlabel.learning.guard import collapse
     from fewlabel.learning.pretrain import pretrain as train
-    from fewlabel.learning.weights import save_weights, transferable
-    from fewlabel.provenance import history_table, machine
+    from fewlabel.learning.weights import transferable
     from fewlabel.slices import open_store
     from fewlabel.splits import PRETRAINING_ROLES
 
-    use_threads(threads)
-    where = choose_device(device)
-    precision = choose_precision(settings.precision, where)
     table = read_subjects(roles)
     subjects = [str(name) for name in table.loc[table["role"].isin(PRETRAINING_ROLES), "subject"]]
-    with kept(state, checkpoint_every, identity(settings, subjects, store, None, where, precision)) as checkpoint:
-        network, stages, rows = train(open_store(store), subjects, settings, where, precision, checkpoint)
-        facts = {"subjects": subjects, "decoder_stages": stages, **_of_settings(settings)}
-        save_weights(weights, transferable(network, stages), {**facts, "widths": settings.network.widths})
-        write_text(history, history_table(rows).to_csv(index=False))
-        write_json(run, {**facts, **machine(where, precision), **checkpoint.facts()})
+    inputs = {"slices/store.json": store, f"splits/{roles.name}": roles}
+    here = job.Job.here("pretrain", settings, subjects, inputs, device, threads)
+
+    def work(checkpoint: Checkpoint) -> job.Trained:
+        network, stages, rows = train(open_store(store), subjects, settings, here.device, here.precision, checkpoint)
+        warnings = [text for stage in rows for text in collapse(stage, rows[stage])]
+        for text in warnings:
+            print(f"warning: {text}", file=sys.stderr)
+        facts = {"decoder_stages": stages, **({"warnings": warnings} if warnings else {})}
+        return job.Trained(transferable(network, stages), rows, facts)
+
+    job.run(here, job.Outputs(weights, history, run), state, checkpoint_every, work)
 
 
 @app.command()
@@ -78,26 +81,26 @@ def finetune(
     threads: Threads = 1,
 ) -> None:
     """Train a network on the N labelled subjects of one draw with Dice loss."""
-    from fewlabel.learning.checkpoint import identity, kept
-    from fewlabel.learning.device import choose_device, choose_precision, use_threads
+    from fewlabel.learning import job
+    from fewlabel.learning.checkpoint import Checkpoint
     from fewlabel.learning.finetune import finetune as train
-    from fewlabel.learning.weights import save_weights
-    from fewlabel.provenance import history_table, machine
     from fewlabel.slices import open_store
     from fewlabel.splits import first_subjects
 
-    use_threads(threads)
-    where = choose_device(device)
-    precision = choose_precision(settings.precision, where)
     subjects = first_subjects(read_subjects(order), settings.labels)
-    with kept(state, checkpoint_every, identity(settings, subjects, store, init, where, precision)) as checkpoint:
-        network, rows, loaded = train(open_store(store), subjects, settings, init, where, precision, checkpoint)
-        facts = {"subjects": subjects, **_of_settings(settings)}
-        if loaded:
-            facts["initialisation"] = {"loaded": loaded.matched, "random": loaded.missing}
-        save_weights(weights, network.state_dict(), {**facts, "widths": settings.network.widths})
-        write_text(history, history_table({"finetune": rows}).to_csv(index=False))
-        write_json(run, {**facts, **machine(where, precision), **checkpoint.facts()})
+    inputs = {"slices/store.json": store, f"splits/{order.name}": order}
+    if init is not None:
+        inputs["initial weights"] = init
+    here = job.Job.here("finetune", settings, subjects, inputs, device, threads)
+
+    def work(checkpoint: Checkpoint) -> job.Trained:
+        network, rows, loaded = train(
+            open_store(store), subjects, settings, init, here.device, here.precision, checkpoint
+        )
+        facts = {"initialisation": {"loaded": loaded.matched, "random": loaded.missing}} if loaded else {}
+        return job.Trained(network.state_dict(), {"finetune": rows}, facts)
+
+    job.run(here, job.Outputs(weights, history, run), state, checkpoint_every, work)
 
 
 @app.command()
@@ -113,7 +116,8 @@ def evaluate(
     threads: Threads = 1,
 ) -> None:
     """Segment the test subjects; save and score the masks on their native grids."""
-    from fewlabel.evaluation import as_row, evaluate_subjects
+    from fewlabel.evaluation import as_row, evaluate_subject
+    from fewlabel.learning.batches import Slices
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
     from fewlabel.learning.weights import restore_network
     from fewlabel.progress import Progress
@@ -122,20 +126,25 @@ def evaluate(
     use_threads(threads)
     where = choose_device(device)
     network, facts = restore_network(weights)
+    slices = Slices(open_store(store), where)
+    network.to(where)
     table = read_subjects(roles)
     subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
-    rows = []
-    with Progress("evaluate", len(subjects), "subject") as progress:
-        precision = choose_precision(settings.precision, where)
-        for subject, result in evaluate_subjects(
-            network.to(where), open_store(store), settings.grid, subjects, truth, predictions, where, precision
-        ):
-            rows.append(
-                as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result)
-            )
-            progress.advance(note=f"Dice {result.dice:.3f}")
-    write_text(scores, pd.DataFrame(rows).to_csv(index=False))
-
-
-def _of_settings(settings: BaseModel) -> dict[str, object]:
-    return {"settings": json.loads(jobs.canonical(settings))}
+    precision = choose_precision(settings.precision, where)
+    rows, problems = [], []
+    with whole_folder(predictions) as folder:
+        with Progress("evaluate", len(subjects), "subject") as progress:
+            for subject in subjects:
+                try:
+                    result = evaluate_subject(network, slices, settings.grid, subject, truth, folder, precision)
+                except InputError as error:
+                    problems.append(f"{subject}: {error}")
+                    continue
+                rows.append(
+                    as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result)
+                )
+                progress.advance(note=f"Dice {result.dice:.3f}")
+        if problems:
+            raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")
+        with whole(scores) as partial:
+            pd.DataFrame(rows).to_csv(partial, index=False)

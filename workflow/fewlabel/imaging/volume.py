@@ -14,6 +14,7 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from fewlabel.errors import InputError
+from fewlabel.files import whole
 
 Plane = Literal["axial", "coronal", "sagittal"]
 
@@ -73,13 +74,10 @@ class Orientation:
 
 def save_nifti(path: Path, array: NDArray[Any], affine: NDArray[np.float64]) -> None:
     """Write an array with its affine (RAS+ mm) as NIfTI, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     image = nib.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
-    suffix = ".nii.gz" if path.name.endswith(".gz") else ".nii"
-    partial = path.with_name(f".{path.name}.partial{suffix}")
-    nib.save(image, partial)
-    partial.replace(path)
+    with whole(path) as partial:
+        nib.save(image, partial)
 
 
 def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

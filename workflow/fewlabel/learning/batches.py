@@ -1,6 +1,7 @@
 """Which slices make a step's batch: pure functions of the index and (seed, step), and the way from rows to tensors."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,24 @@ def rows_by_volume(index: pd.DataFrame, subjects: Iterable[str]) -> list[Rows]:
     return [frame.sort_values("slice").index.to_numpy(np.int64) for name, frame in groups if name in wanted]
 
 
+@dataclass(frozen=True)
+class Sampler:
+    """The batches of a stage, as pure functions of the step (from 0).
+
+    Attributes:
+        rows: which slices of the store make the batch.
+        tensors: what the objective is called with.
+    """
+
+    rows: Callable[[int], Rows]
+    tensors: Callable[[int], tuple[Tensor | torch.Generator, ...]]
+
+
+def subjects_of(index: pd.DataFrame, rows: Rows) -> list[str]:
+    """Whose slices these are, each once, by name."""
+    return sorted(set(index["subject"].iloc[rows].astype(str)))
+
+
 class Slices:
     """A store's slices as tensors on the training device.
 
@@ -79,7 +98,7 @@ class Slices:
     """
 
     def __init__(self, store: Store, device: torch.device) -> None:
-        self._device = device
+        self.store, self.device = store, device
         self._images: NDArray[np.float16] | Tensor = store.images
         self._masks: NDArray[np.uint8] | Tensor = store.masks
         if (
@@ -99,7 +118,7 @@ class Slices:
 
     def _take(self, array: "NDArray[np.float16] | NDArray[np.uint8] | Tensor", rows: Rows) -> Tensor:
         if isinstance(array, Tensor):
-            taken = array[torch.from_numpy(rows).to(self._device)]
+            taken = array[torch.from_numpy(rows).to(self.device)]
         else:
-            taken = torch.from_numpy(array[rows]).to(self._device)
+            taken = torch.from_numpy(array[rows]).to(self.device)
         return taken.float().unsqueeze(1)

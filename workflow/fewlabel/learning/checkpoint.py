@@ -3,27 +3,19 @@
 The state file lies beside the outputs and is none of them, since a workflow deletes the outputs of a failed job.
 """
 
-import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import torch
-from filelock import FileLock, Timeout
-from pydantic import BaseModel
-
-from fewlabel.errors import Interrupted, TrainingError
-from fewlabel.files import sha256
-from fewlabel.jobs import canonical
-from fewlabel.learning.device import Precision
+from fewlabel.errors import Interrupted
 from fewlabel.learning.state import HistoryRow, TrainingState, read_state, write_state
+from fewlabel.provenance import peak_host_bytes
 
 
 @dataclass
@@ -36,6 +28,8 @@ class Checkpoint:
         identity: what the run is; a state with another identity is refused.
         resumed: how often the run was taken up again.
         seconds_before: seconds of work that the state tells of earlier processes.
+        began: when the run was first started, in seconds since 1970.
+        peak_before: largest memory of earlier processes, in bytes.
     """
 
     path: Path | None
@@ -43,6 +37,8 @@ class Checkpoint:
     identity: Mapping[str, str]
     resumed: int = 0
     seconds_before: float = 0.0
+    began: float = field(default_factory=time.time)
+    peak_before: int = 0
     _started: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
     _signal: int | None = None
@@ -56,13 +52,14 @@ class Checkpoint:
             other = [key for key, value in self.identity.items() if content["identity"].get(key) != value]
             if other:
                 raise ValueError(f"it is of a run with other {', '.join(other)}")
+            progress: dict[str, Any] = content["progress"]
+            self.resumed, self.seconds_before = content["resumed"] + 1, content["seconds"]
+            self.began, self.peak_before = content["began"], content["peak_host_bytes"]
         except (ValueError, KeyError, OSError) as error:
             aside = self.path.with_suffix(".refused")
             self.path.replace(aside)
             print(f"{self.path.name}: {error}; set aside as {aside.name}, training begins again", file=sys.stderr)
             return None
-        self.resumed, self.seconds_before = content["resumed"] + 1, content["seconds"]
-        progress: dict[str, Any] = content["progress"]
         return progress
 
     def due(self) -> bool:
@@ -77,25 +74,38 @@ class Checkpoint:
         Raises:
             Interrupted: after SIGTERM or SIGINT, once the state is saved.
         """
-        assert self.path is not None
-        content = {"identity": dict(self.identity), "resumed": self.resumed, "seconds": self.seconds()}
-        try:
-            write_state(self.path, {**content, "progress": dict(progress)})
-        except OSError as error:
-            # A full disk must not end a training that can still finish; the previous state is whole.
-            print(f"{self.path.name}: not saved ({error}); free some space", file=sys.stderr)
+        self.write(progress)
         self._saved = time.monotonic()
         number, self._signal = self._signal, None
         if number is not None and number != signal.SIGUSR1:
             raise Interrupted(number)
 
+    def write(self, progress: Mapping[str, Any]) -> bool:
+        """Write the state; whether that was possible."""
+        if self.path is None:
+            return False
+        content = {
+            "identity": dict(self.identity),
+            "resumed": self.resumed,
+            "seconds": self.seconds(),
+            "began": self.began,
+            "peak_host_bytes": self.peak(),
+        }
+        try:
+            write_state(self.path, {**content, "progress": dict(progress)})
+        except OSError as error:
+            # A full disk must not end a training that can still finish; the previous state is whole.
+            print(f"{self.path.name}: not saved ({error}); free some space", file=sys.stderr)
+            return False
+        return True
+
     def seconds(self) -> float:
         """Seconds of work, that of earlier processes included as far as their states tell."""
         return self.seconds_before + time.monotonic() - self._started
 
-    def facts(self) -> dict[str, Any]:
-        """What the facts of a run say of its time: seconds of work in all, and how often it was taken up again."""
-        return {"seconds": round(self.seconds(), 2), "resumed": self.resumed}
+    def peak(self) -> int:
+        """The largest memory of this process and of those before it, in bytes."""
+        return max(self.peak_before, peak_host_bytes() or 0)
 
     def note_signal(self, number: int, frame: FrameType | None) -> None:
         """A signal handler; the loop saves at its next step. The wish to end is not overwritten by SIGUSR1."""
@@ -131,8 +141,15 @@ class StageCheckpoint:
 
     def save(self, state: TrainingState) -> None:
         """See `Checkpoint.save`."""
+        self.checkpoint.save(self._progress(state.content()))
+
+    def keep(self, content: Mapping[str, Any]) -> bool:
+        """Write a state's content as it was at an earlier step; whether that was possible."""
+        return self.checkpoint.write(self._progress(content))
+
+    def _progress(self, content: Mapping[str, Any]) -> dict[str, Any]:
         done = {name: [astuple(row) for row in rows] for name, rows in self.done.items()}
-        self.checkpoint.save({"stage": self.stage, "done": done, "state": state.content()})
+        return {"stage": self.stage, "done": done, "state": content}
 
 
 def stage_checkpoint(
@@ -149,65 +166,9 @@ def finished_stages(saved: Mapping[str, Any] | None) -> dict[str, list[HistoryRo
     return {name: [HistoryRow(*row) for row in rows] for name, rows in saved["done"].items()} if saved else {}
 
 
-def identity(
-    settings: BaseModel,
-    subjects: Sequence[str],
-    store: Path,
-    initial: Path | None,
-    device: torch.device,
-    precision: Precision,
-) -> dict[str, str]:
-    """What makes two runs the same: settings with their recipe number, subjects, data, start, precision, libraries."""
-    return {
-        "settings": canonical(settings),
-        "subjects": "\n".join(subjects),
-        "cohort": sha256(store),
-        "initial weights": sha256(initial) if initial else "",
-        "precision": f"{device.type} {precision}",
-        "libraries": " ".join(f"{name} {version(name).split('.')[0]}" for name in ("torch", "numpy")),
-    }
-
-
 @contextmanager
-def kept(path: Path | None, every: float, what: Mapping[str, str]) -> Iterator[Checkpoint]:
-    """A run's checkpoint: its lock is held, SIGTERM and SIGINT save and end, SIGUSR1 saves and goes on.
-
-    When the block ends well its outputs are complete, and the state is removed.
-
-    Raises:
-        TrainingError: another process works on the same run.
-    """
-    checkpoint = Checkpoint(path, every, what)
-    if path is None:
-        yield checkpoint
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path), _listening(checkpoint):
-        yield checkpoint
-        for leftover in (path, path.with_suffix(".refused")):
-            leftover.unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    lock, holder = FileLock(path.with_suffix(".lock"), timeout=0), path.with_suffix(".holder")
-    try:
-        lock.acquire()
-    except Timeout:
-        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-        raise TrainingError(f"{path.name}: {who} works on this run; wait for it, or end it, and start again") from None
-    try:
-        holder.write_text(f"process {os.getpid()}", encoding="utf-8")
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        # Removed while it is held: a process that waits for it makes a new one.
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
-
-
-@contextmanager
-def _listening(checkpoint: Checkpoint) -> Iterator[None]:
+def listening(checkpoint: Checkpoint) -> Iterator[None]:
+    """SIGTERM and SIGINT save and end, SIGUSR1 saves and goes on."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
     before = {number: signal.signal(number, checkpoint.note_signal) for number in numbers}
     try:

@@ -121,6 +121,7 @@ class GlobalContrast(nn.Module):
     def forward(self, first: Tensor, second: Tensor, parts: Tensor, volumes: Tensor) -> Tensor:
         """The loss of two views (batch, 1, rows, columns) of the same slices."""
         embeddings = self.head(self.encoder(torch.cat([first, second]))[-1])
+        self.spread = spread(embeddings)
         positive, negative = slice_relations(parts, volumes, self.positives, self.similar_as_negatives)
         return contrastive_loss(embeddings, positive, negative, self.temperature)
 
@@ -158,9 +159,21 @@ class LocalContrast(nn.Module):
         maps = self.head(self._decoder[0](features, self.stages)).float()
         one, two = maps.chunk(2)
         cells = draw_regions(one, self.regions, self.region_size, generator)
-        return nt_xent(
-            region_means(one, cells, self.region_size), region_means(two, cells, self.region_size), self.temperature
-        )
+        first, second = (region_means(maps, cells, self.region_size) for maps in (one, two))
+        self.spread = spread(first)
+        return nt_xent(first, second, self.temperature)
+
+
+def spread(embeddings: Tensor) -> Tensor:
+    """How far embeddings (..., candidates, features) differ: 0 if all of a set are alike, 1 if they cancel out.
+
+    The root of 1 - |mean of the unit vectors|^2, averaged over the leading axes: it shows a collapse that a loss hides.
+    Vectors of length 0, which have no direction, count as alike.
+    """
+    with torch.no_grad():
+        unit = functional.normalize(embeddings.float(), dim=-1)
+        apart = unit.square().sum(dim=-1).mean(dim=-1) - unit.mean(dim=-2).square().sum(dim=-1)
+        return apart.clamp(min=0).sqrt().mean()
 
 
 def draw_regions(maps: Tensor, regions: int, size: int, generator: Generator) -> Tensor:

@@ -49,6 +49,14 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
+def deterministic() -> None:
+    """Refuse operations of a GPU whose bits differ from run to run; to be called before the first of them."""
+    # cuBLAS reads it when it starts: without a fixed workspace its sums depend on timing.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+
+
 def use_threads(threads: int) -> None:
     """Bound the job to its threads: idle OpenMP threads spin and take the cores of other jobs."""
     os.environ["OMP_NUM_THREADS"] = str(threads)

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from fewlabel.errors import InputError
 from fewlabel.jobs import FinetuneSettings
 from fewlabel.learning.augment import augment
-from fewlabel.learning.batches import Slices, foreground_rows, torch_generator
+from fewlabel.learning.batches import Rows, Slices, foreground_rows, subjects_of, torch_generator
 from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
 from fewlabel.learning.device import Precision
 from fewlabel.learning.loop import train
@@ -57,8 +57,11 @@ def finetune(
     slices = Slices(store, device)
     seed = seed64(*names)
 
+    def batch_rows(step: int) -> Rows:
+        return foreground_rows(rows, target, budget.batch, budget.foreground, seed, step)
+
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
-        batch = foreground_rows(rows, target, budget.batch, budget.foreground, seed, step)
+        batch = batch_rows(step)
         images, masks = augment(
             slices.images(batch),
             slices.masks(batch),
@@ -71,4 +74,14 @@ def finetune(
 
     objective = Segmentation(network).to(device)
     states = stage_checkpoint(checkpoint, "finetune", {}, checkpoint.load() if checkpoint else None)
-    return network, train(objective, sample, budget, device, precision, "finetune", states), loaded
+    history = train(
+        objective,
+        sample,
+        budget,
+        device,
+        precision,
+        "finetune",
+        states,
+        lambda step: subjects_of(store.index, batch_rows(step)),
+    )
+    return network, history, loaded

@@ -1,15 +1,15 @@
 """The one training loop: pretraining stages and finetuning alike are an objective, a sampler and a budget."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from fewlabel.errors import TrainingError
 from fewlabel.experiment import Training
 from fewlabel.learning.checkpoint import StageCheckpoint
 from fewlabel.learning.device import Precision, autocast
+from fewlabel.learning.guard import Guard
 from fewlabel.learning.state import HistoryRow, TrainingState
 from fewlabel.progress import Progress
 
@@ -34,6 +34,7 @@ def train(
     precision: Precision,
     what: str,
     checkpoint: StageCheckpoint | None = None,
+    subjects: Callable[[int], Sequence[str]] | None = None,
 ) -> list[HistoryRow]:
     """Take the budget's steps; the objective's parameters change in place.
 
@@ -46,12 +47,13 @@ def train(
         what: named in the progress and in errors.
         checkpoint: saves the state now and then, and holds the one to go on from; a run that goes on takes the same
             steps as one that was never interrupted.
+        subjects: whose slices make the batch of a step; named in errors.
 
     Returns:
         The history, at most `HISTORY_ROWS` rows.
 
     Raises:
-        TrainingError: the loss is no finite number.
+        TrainingError: the loss is no finite number; the last good state is saved.
         Interrupted: a signal asked for the end, and the state is saved.
     """
     trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
@@ -62,6 +64,7 @@ def train(
     state = TrainingState(objective, optimizer, since=torch.zeros((), device=device))
     if checkpoint is not None:
         checkpoint.restore(state)
+    guard = Guard(what, state, subjects, checkpoint)
     objective.train()
     with Progress(what, budget.steps, done=state.step) as progress:
         for step in range(state.step, budget.steps):
@@ -74,20 +77,15 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+            guard.watch(loss, step)
             state.since += loss.detach()
             state.step = step + 1
             # Reading the loss makes a GPU wait: only once a history row.
             if state.step % every == 0 or state.step == budget.steps:
                 state.close_row(rate)
-                _refuse_infinite(state.history[-1], what)
+                guard.check(state)
                 progress.advance_to(state.step, f"loss {state.history[-1].loss:.4f}")
             if checkpoint is not None and checkpoint.due():
+                guard.check(state)
                 checkpoint.save(state)
     return state.history
-
-
-def _refuse_infinite(row: HistoryRow, what: str) -> None:
-    if not math.isfinite(row.loss):
-        raise TrainingError(
-            f"{what}: the loss is {row.loss} at or before step {row.step}; lower learning_rate, or check the slices"
-        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -10,7 +11,15 @@ from fewlabel.errors import InputError
 from fewlabel.experiment import ContrastiveMethod, RegressionMethod
 from fewlabel.jobs import PretrainSettings, pretraining_stages
 from fewlabel.learning.augment import augment, intensity
-from fewlabel.learning.batches import Slices, partition_rows, rows_by_volume, torch_generator, uniform_rows
+from fewlabel.learning.batches import (
+    Sampler,
+    Slices,
+    partition_rows,
+    rows_by_volume,
+    subjects_of,
+    torch_generator,
+    uniform_rows,
+)
 from fewlabel.learning.checkpoint import Checkpoint, finished_stages, stage_checkpoint
 from fewlabel.learning.contrastive import GlobalContrast, LocalContrast
 from fewlabel.learning.device import Precision
@@ -19,8 +28,6 @@ from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.regression import Regression
 from fewlabel.learning.state import HistoryRow
 from fewlabel.slices import Store
-
-Sampler = Callable[[int], tuple[Tensor | Generator, ...]]
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,19 @@ def pretrain(
     for stage, budget in pretraining_stages(settings.method).items():
         if stage in history:
             continue
-        objective, sample = seeded(lambda stage=stage: STAGES[stage](work), settings.seed, stage)  # type: ignore[misc]
+        objective, sampler = seeded(lambda stage=stage: STAGES[stage](work), settings.seed, stage)  # type: ignore[misc]
         what = f"pretrain, {stage.replace('_', ' ')}"
         states = stage_checkpoint(checkpoint, stage, history, saved)
-        history[stage] = train(objective.to(device), sample, budget, device, precision, what, states)
+        history[stage] = train(
+            objective.to(device),
+            sampler.tensors,
+            budget,
+            device,
+            precision,
+            what,
+            states,
+            lambda step, rows=sampler.rows: subjects_of(store.index, rows(step)),  # type: ignore[misc]
+        )
     return network.requires_grad_(True), _decoder_stages_trained(settings), history
 
 
@@ -88,13 +104,13 @@ def _decoder_stages_trained(settings: PretrainSettings) -> int:
 def _regression(work: Work) -> tuple[nn.Module, Sampler]:
     method, seed = work.settings.method, work.settings.seed
     assert isinstance(method, RegressionMethod)
-    rows = work.store.rows(work.subjects)
+    rows = partial(uniform_rows, work.store.rows(work.subjects), method.training.batch, seed)
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
-        images = work.slices.images(uniform_rows(rows, method.training.batch, seed, step))
+        images = work.slices.images(rows(step))
         return work.view(images, "training", "view", step), torch_generator(work.device, seed, "corruption", step)
 
-    return Regression(work.network, method.corrupted, method.block, method.noise_scale), sample
+    return Regression(work.network, method.corrupted, method.block, method.noise_scale), Sampler(rows, sample)
 
 
 def _global_contrast(work: Work) -> tuple[nn.Module, Sampler]:
@@ -107,8 +123,10 @@ def _global_contrast(work: Work) -> tuple[nn.Module, Sampler]:
             "positives by anatomy need at least two subjects to pretrain on; use positives: [augmentation]"
         )
 
+    drawn = partial(partition_rows, volumes, stage.partitions, stage.batch, seed)
+
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
-        rows, parts, owners = partition_rows(volumes, stage.partitions, stage.batch, seed, step)
+        rows, parts, owners = drawn(step)
         images = work.slices.images(rows)
         first, second = (work.view(images, "global_stage", view, step) for view in ("first", "second"))
         return first, second, torch.from_numpy(parts).to(work.device), torch.from_numpy(owners).to(work.device)
@@ -119,17 +137,17 @@ def _global_contrast(work: Work) -> tuple[nn.Module, Sampler]:
     )
     return GlobalContrast(
         work.network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature
-    ), sample
+    ), Sampler(lambda step: drawn(step)[0], sample)
 
 
 def _local_contrast(work: Work) -> tuple[nn.Module, Sampler]:
     method, seed = work.settings.method, work.settings.seed
     assert isinstance(method, ContrastiveMethod) and method.local_stage is not None
     stage = method.local_stage
-    rows = work.store.rows(work.subjects)
+    rows = partial(uniform_rows, work.store.rows(work.subjects), stage.batch, seed)
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
-        images = work.slices.images(uniform_rows(rows, stage.batch, seed, step))
+        images = work.slices.images(rows(step))
         chance = torch_generator(work.device, seed, "regions", step)
         views = (
             intensity(
@@ -153,7 +171,7 @@ def _local_contrast(work: Work) -> tuple[nn.Module, Sampler]:
             stage.temperature,
             stage.freeze_encoder,
         ),
-        sample,
+        Sampler(rows, sample),
     )
 
 

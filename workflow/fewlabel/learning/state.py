@@ -7,11 +7,12 @@ flushed to the disk and moved into place: the previous state stays until the new
 import hashlib
 import io
 import pickle
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -23,11 +24,15 @@ DIGEST = 32
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """Mean loss since the row before, and the learning rate at this step."""
+    """Mean loss since the row before; the learning rate, and how far embeddings spread, at this step.
+
+    `spread` is 0 where all embeddings of a contrastive stage are alike, 1 where they cancel out; None in other stages.
+    """
 
     step: int
     loss: float
     learning_rate: float
+    spread: float | None = None
 
 
 @dataclass
@@ -50,7 +55,9 @@ class TrainingState:
     def close_row(self, rate: float) -> None:
         """Add the row that ends at this step."""
         taken = self.step - (self.history[-1].step if self.history else 0)
-        self.history.append(HistoryRow(self.step, self.since.item() / taken, rate))
+        spread = getattr(self.objective, "spread", None)
+        row = HistoryRow(self.step, self.since.item() / taken, rate, None if spread is None else float(spread))
+        self.history.append(row)
         self.since.zero_()
 
     def content(self) -> dict[str, Any]:
@@ -70,6 +77,11 @@ class TrainingState:
         self.since.copy_(content["since"])
         self.step = content["step"]
         self.history = [HistoryRow(*row) for row in content["history"]]
+
+
+def history_table(stages: Mapping[str, Sequence[HistoryRow]]) -> pd.DataFrame:
+    """Columns stage and those of `HistoryRow`."""
+    return pd.DataFrame([{"stage": stage, **asdict(row)} for stage, rows in stages.items() for row in rows])
 
 
 def write_state(path: Path, content: Mapping[str, Any]) -> None:

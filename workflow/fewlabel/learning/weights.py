@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from fewlabel.errors import InputError
@@ -46,7 +46,8 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
     """
     plain = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in tensors.items()}
     with whole(path) as partial:
-        save_file(plain, partial, metadata={"fewlabel": json.dumps(dict(facts), sort_keys=True)})
+        # Not by the library's own `save_file`, which makes files that nobody else on a cluster may read.
+        partial.write_bytes(save(plain, metadata={"fewlabel": json.dumps(dict(facts), sort_keys=True)}))
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

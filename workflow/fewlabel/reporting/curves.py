@@ -45,7 +45,7 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
         InputError: a cohort or method of `settings.titles` has no scores.
     """
     titles = settings.titles
-    chosen = select(scores, titles)
+    chosen = select(scores, titles, settings.runs)
     summary = summary_table(chosen, settings.intervals)
     legend = legends.Content(
         titles.methods,

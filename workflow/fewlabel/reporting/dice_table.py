@@ -27,7 +27,7 @@ def dice_table(scores: pd.DataFrame, settings: DiceTableSettings) -> Table:
     Raises:
         InputError: a cohort or method of `settings.titles` has no scores.
     """
-    chosen = select(scores, settings.titles)
+    chosen = select(scores, settings.titles, settings.runs)
     summary = summary_table(chosen, settings.intervals).merge(_distances(chosen), on=["cohort", "method", "n"])
     cells = [
         _row(summarised, settings)

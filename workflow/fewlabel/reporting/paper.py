@@ -9,10 +9,12 @@ from typing import Literal
 PaperCohort = Literal["liver", "prostate"]
 Pretext = Literal["none", "regression", "contrastive"]
 
-CITATION = (
-    "Umapathy L, Fu Z, Philip R, Martin D, Altbach M, Bilgin A. Learning to segment with limited annotations: "
-    "self-supervised pretraining with regression and contrastive loss in MRI. Proc. ISMRM 30 (2022), 3914"
+TITLE = (
+    "Learning to segment with limited annotations: self-supervised pretraining with regression and contrastive loss"
+    " in MRI"
 )
+CITATION = f"Umapathy L, Fu Z, Philip R, Martin D, Altbach M, Bilgin A. {TITLE}. Proc. ISMRM 30 (2022), 3914"
+DOI = "https://doi.org/10.58530/2022/3914"
 SHORT = "paper (Umapathy 2022)"
 
 WHICH_METHOD = (

@@ -1,12 +1,12 @@
 """The long table of scores: one row for each run and test subject, validated where it is read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from fewlabel.errors import InputError
-from fewlabel.jobs import Titles
+from fewlabel.jobs import CollectSettings, Titles
 
 COLUMNS = ("cohort", "method", "n", "draw", "subject", "dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
 """n: labelled subjects finetuned on; dice: 0 to 1 on the native grid; hd95_mm, assd_mm: empty where a mask is empty."""
@@ -64,11 +64,12 @@ def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
     return joined.sort_values(KEY, kind="stable", ignore_index=True)
 
 
-def select(scores: pd.DataFrame, titles: Titles) -> pd.DataFrame:
-    """The rows of the cohorts and methods that are to be shown.
+def select(scores: pd.DataFrame, titles: Titles, runs: CollectSettings) -> pd.DataFrame:
+    """The rows of the cohorts and methods that are to be shown: all of them, since nothing is shown of a part.
 
     Raises:
-        InputError: a cohort or method of `titles`, or one method on one cohort, has no row; named with what is there.
+        InputError: a cohort or method of `titles`, one method on one cohort, or a run or a test subject of it, has no
+            row; named with what is there.
     """
     problems = []
     for column, wanted in (("cohort", titles.cohorts), ("method", titles.methods)):
@@ -83,7 +84,28 @@ def select(scores: pd.DataFrame, titles: Titles) -> pd.DataFrame:
         ]
     if problems:
         raise InputError.of(problems, heading="the scores lack what is to be shown; run it, or leave it out:")
-    return scores[scores["cohort"].isin(list(titles.cohorts)) & scores["method"].isin(list(titles.methods))]
+    chosen = scores[scores["cohort"].isin(list(titles.cohorts)) & scores["method"].isin(list(titles.methods))]
+    if gaps := [gap for cohort, rows in chosen.groupby("cohort") for gap in _gaps(str(cohort), rows, runs)]:
+        raise InputError.of(
+            [*gaps[:10], *([f"and {len(gaps) - 10} more"] if len(gaps) > 10 else [])],
+            heading="the scores are those of a part of the study, of which nothing is drawn; run what is missing:",
+        )
+    return chosen
+
+
+def _gaps(cohort: str, scores: pd.DataFrame, runs: CollectSettings) -> Iterator[str]:
+    """Runs of a cohort, and test subjects of a run, that have no score. `all` is the largest N that there is."""
+    everyone = set(scores["subject"])
+    tested = scores.groupby(["method", "n", "draw"])["subject"].agg(set).to_dict()
+    for method in scores["method"].unique():
+        for labels in runs.labels.get(method, []):
+            n = int(scores["n"].max()) if labels == "all" else labels
+            for draw in range(1, runs.draws + 1):
+                run = f"{cohort}, {method}, N = {labels}, draw {draw}"
+                if (method, n, draw) not in tested:
+                    yield f"{run}: no scores"
+                elif absent := sorted(everyone - tested[method, n, draw]):
+                    yield f"{run}: no score of {', '.join(absent[:5])}{' …' if len(absent) > 5 else ''}"
 
 
 def _read_text(path: Path) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from fewlabel.experiment import Intervals
 
 CELL = ["cohort", "method", "n"]
+MOST_SIGNS = 8
+"""Draws up to which all signs are tried."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,31 @@ def summary_table(scores: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CELL, "mean", "low", "high", "draws", "subjects"])
 
 
+def excluded_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals) -> float:
+    """How often the interval of a mean difference excludes 0 when only chance gives each draw's differences their sign.
+
+    If A and B are two runs of the same, B - A of each draw could as well have been A - B. Over the ways to choose the
+    draws' signs (a sample of them beyond 8 draws), this is the share whose interval excludes 0: more than 1 - level
+    where draws are few and scatter, since percentile intervals are then too narrow.
+
+    Args:
+        differences_of_one_cell: as for `summarise`, `dice` being the difference.
+        intervals: level, number of replicates and seed.
+    """
+    values = _crossed(differences_of_one_cell)
+    if values.size == 1:
+        return 0.0
+    draws = len(values)
+    if draws <= MOST_SIGNS:
+        # The first sign may stay: turning all of them turns the interval about 0.
+        signs = 1.0 - 2.0 * ((np.arange(2 ** (draws - 1))[:, None] >> np.arange(draws)) & 1)
+    else:
+        signs = np.random.default_rng(intervals.seed).choice([-1.0, 1.0], (2 ** (MOST_SIGNS - 1), draws))
+    tail = (1 - intervals.level) / 2
+    low, high = np.nanquantile(_by_draw(values, intervals) @ signs.T, [tail, 1 - tail], axis=0)
+    return float(np.mean((low > 0) | (high < 0)))
+
+
 def _crossed(cell: pd.DataFrame) -> NDArray[np.float64]:
     """Dice as a (draw, subject) table, both sorted, with NaN where a score is missing."""
     if cell.duplicated(["draw", "subject"]).any():
@@ -90,12 +117,18 @@ def _crossed(cell: pd.DataFrame) -> NDArray[np.float64]:
 
 def _replicates(values: NDArray[np.float64], intervals: Intervals) -> NDArray[np.float64]:
     """Bootstrap means of a (draw, subject) table with NaN where a score is missing; NaN where a replicate hit none."""
+    means: NDArray[np.float64] = _by_draw(values, intervals).sum(axis=1)
+    return means
+
+
+def _by_draw(values: NDArray[np.float64], intervals: Intervals) -> NDArray[np.float64]:
+    """What each draw adds to each bootstrap mean, shape (resamples, draws)."""
     random = np.random.default_rng(intervals.seed)
     draws, subjects = (_counts(random, units, intervals.resamples) for units in values.shape)
-    total = np.einsum("rd,ds,rs->r", draws, np.nan_to_num(values), subjects, optimize=True)
-    number = np.einsum("rd,ds,rs->r", draws, (~np.isnan(values)).astype(np.float64), subjects, optimize=True)
-    means: NDArray[np.float64] = np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
-    return means
+    total = draws * (subjects @ np.nan_to_num(values).T)
+    number = (draws * (subjects @ (~np.isnan(values)).astype(np.float64).T)).sum(axis=1, keepdims=True)
+    parts: NDArray[np.float64] = np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+    return parts
 
 
 def _counts(random: np.random.Generator, units: int, resamples: int) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from seaborn import color_palette
 
+from fewlabel.files import whole_together
 from fewlabel.jobs import MethodTitle
 
 LineStyle = Literal[":", "-.", "--"]
@@ -57,6 +58,7 @@ PARAMETERS: Any = {  # matplotlib's stubs know only a dictionary of literal keys
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "lines.markersize": 4.5,
+    "text.parse_math": False,  # titles are the user's: a dollar sign is one
     "pdf.fonttype": 42,  # TrueType: text stays text; journals refuse Type 3
     "savefig.facecolor": "white",
 }
@@ -148,14 +150,6 @@ def save(figure: Figure, png: Path, pdf: Path, dpi: int = 300) -> None:
         "png": {"Software": None},
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
     }
-    partial = {path: path.with_name(f".{path.name}.partial") for path in (png, pdf)}
-    try:
-        with applied():
-            for path, kind in ((png, "png"), (pdf, "pdf")):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                figure.savefig(partial[path], format=kind, dpi=dpi, metadata=nothing[kind])
-        for path, finished in partial.items():
-            finished.replace(path)
-    finally:
-        for unfinished in partial.values():
-            unfinished.unlink(missing_ok=True)
+    with applied(), whole_together([png, pdf]) as partials:
+        for path, kind in zip(partials, ("png", "pdf"), strict=True):
+            figure.savefig(path, format=kind, dpi=dpi, metadata=nothing[kind])

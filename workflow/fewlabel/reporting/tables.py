@@ -1,10 +1,14 @@
 """A table in its two forms: for machines (CSV, plain numbers) and for readers (Markdown)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import pandas as pd
+
+from fewlabel.files import whole_together
 
 NONE = "-"
 """Stands in Markdown where there is no value; the CSV has an empty field."""
@@ -20,17 +24,9 @@ class Table:
 
 def save(table: Table, csv: Path, markdown: Path) -> None:
     """Write both forms, or neither; folders are made, and equal tables give equal files."""
-    text = {csv: table.rows.to_csv(index=False, lineterminator="\n", float_format="%.6g"), markdown: table.markdown}
-    partial = {path: path.with_name(f".{path.name}.partial") for path in text}
-    try:
-        for path, unfinished in partial.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(text[path], encoding="utf-8", newline="\n")
-        for path, finished in partial.items():
-            finished.replace(path)
-    finally:
-        for unfinished in partial.values():
-            unfinished.unlink(missing_ok=True)
+    with whole_together([csv, markdown]) as (csv_partial, markdown_partial):
+        table.rows.to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.6g")
+        markdown_partial.write_text(table.markdown, encoding="utf-8", newline="\n")
 
 
 def between(low: float, high: float, digits: int) -> str:
@@ -42,8 +38,9 @@ def between(low: float, high: float, digits: int) -> str:
 
 
 def cell(text: str) -> str:
-    """Text that a user chose, as it may stand in a cell: a bar would end the cell, a line break the row."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Text that a user chose, as it may stand in a cell: no bar ends it, no HTML or link comes out of it."""
+    marked = re.sub(r"([\\|\[\]`])", r"\\\1", " ".join(text.split()))
+    return escape(marked, quote=False)
 
 
 def bullets(notes: Sequence[str]) -> str:

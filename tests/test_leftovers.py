@@ -1,0 +1,123 @@
+"""What interrupted work left over: found, told, removed when asked, and never taken from under a process."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from fewlabel import leftovers
+from fewlabel.cli import app
+from fewlabel.errors import InputError
+
+DEAD = 2**22 + 1  # above the largest number of a process
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder of results with one leftover of each kind, and results beside them."""
+    run = tmp_path / "demo/liver/finetuned/scratch/n1/draw1"
+    (run / "training.finished").mkdir(parents=True)
+    (run / "predictions").mkdir()
+    for name, size in {
+        "weights.safetensors": 10,
+        "training.state": 1000,
+        "training.refused": 500,
+        "training.lock": 0,
+        "training.holder": 9,
+        "training.finished/weights.safetensors": 10,
+        f".{DEAD}.partial.scores.csv": 70,
+        "predictions/s1.nii.gz": 5,
+    }.items():
+        (run / name).write_bytes(b"x" * size)
+    os.utime(run / f".{DEAD}.partial.scores.csv", (0, 0))
+    return tmp_path
+
+
+def kinds(folder):
+    return {leftover.kind: leftover for leftover in leftovers.find(folder)}
+
+
+def test_every_kind_is_found_with_its_size_and_no_result_is_taken_for_one(results):
+    found = {kind: leftover.size for kind, leftover in kinds(results).items()}
+    assert found == {"state": 1000, "refused state": 500, "lock": 0, "finished": 0, "partial file": 70}
+    assert all(leftover.in_use is None for leftover in leftovers.find(results))
+
+
+def test_removal_leaves_the_results_alone(results):
+    for leftover in leftovers.find(results):
+        leftovers.remove(leftover)
+    left = sorted(path.name for path in results.rglob("*") if path.is_file())
+    assert left == ["s1.nii.gz", "weights.safetensors"]
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from fewlabel.locks import held
+with held(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_process_works_on_is_told_and_not_removed(results):
+    state = next(results.rglob("training.state"))
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, state], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "held\n"
+        found = kinds(results)
+        assert found["state"].in_use == found["lock"].in_use == f"process {process.pid}"
+        for leftover in found.values():
+            leftovers.remove(leftover)
+        assert state.exists()
+    finally:
+        process.kill()
+        process.wait()
+    assert kinds(results)["state"].in_use is None  # the system freed the lock of the killed process
+
+
+def test_a_partial_file_of_a_living_process_or_of_just_now_is_in_use(results):
+    mine = results / "demo" / f".{os.getpid()}.partial.a"
+    fresh = results / "demo" / f".{DEAD}.partial.b"
+    for path in (mine, fresh):
+        path.write_text("x")
+    os.utime(mine, (0, 0))
+    found = {leftover.path: leftover.in_use for leftover in leftovers.find(results)}
+    assert found[mine] == f"process {os.getpid()}"
+    assert found[fresh] == "another process, perhaps"
+
+
+def test_a_workflow_forgets_the_links_of_trainings_that_it_knows_of_and_only_those(results):
+    run = next(results.rglob("training.finished")).parent
+    leftovers.forget_finished(results, {run})
+    assert (run / "training.finished").exists()
+    leftovers.forget_finished(results, set())
+    assert not (run / "training.finished").exists()
+    assert (run / "training.state").exists()
+
+
+def test_the_command_lists_sizes_and_removes_only_when_asked(results):
+    listed = CliRunner().invoke(app, ["state", str(results)])
+    assert listed.exit_code == 0
+    assert "1 kB" in listed.output and "training.state" in listed.output
+    assert "an interrupted training goes on from it" in listed.output
+    assert "5 left over, 2 kB; nobody works on 5 of them" in listed.output
+    assert len(leftovers.find(results)) == 5
+    assert "5 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
+    assert leftovers.find(results) == []
+    assert "0 left over" in CliRunner().invoke(app, ["state", str(results)]).output
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    outcome = CliRunner().invoke(app, ["state", str(tmp_path / "nothing")])
+    assert isinstance(outcome.exception, InputError) and "nothing: no such folder; accepted:" in str(outcome.exception)
+
+
+def test_thousands_of_runs_are_looked_through(tmp_path):
+    for index in range(2_000):
+        (tmp_path / f"c/finetuned/m/n{index}/draw1/predictions").mkdir(parents=True)
+    state = tmp_path / "c/finetuned/m/n7/draw1/training.state"
+    state.write_text("x")
+    assert [leftover.path for leftover in leftovers.find(tmp_path)] == [state]

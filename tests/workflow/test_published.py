@@ -1,0 +1,108 @@
+"""A published study is drawn again from its tables alone, by the rules and commands that drew the study."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+DRAWN = {"figure3_label_curves", "table1_cohorts", "table2_dice"}
+
+pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
+
+
+def run(folder, *command, env=None):
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **(env or {})}
+    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return process.returncode, process.stdout + process.stderr
+
+
+def redraw(folder, *arguments, env=None):
+    """What `make figures` runs, in a folder that holds nothing but a published study."""
+    command = [
+        BIN / "snakemake",
+        "--snakefile",
+        ROOT / "workflow" / "published.smk",
+        "--directory",
+        folder,
+        "--cores",
+        "1",
+    ]
+    return run(folder, *command, "--configfile", "results/published/tiny/experiment.yaml", *arguments, env=env)
+
+
+def drawn(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for name in ("figures", "tables")
+        for path in (folder / name).iterdir()
+    }
+
+
+@pytest.fixture(scope="module")
+def clone(finished, tmp_path_factory):
+    """A folder with the published tables of the tiny study, and nothing else."""
+    code, text = run(finished.folder, BIN / "fewlabel", "publish", "results/tiny")
+    assert code == 0, text
+    assert "--anonymise puts codes in their place" in text
+    folder = tmp_path_factory.mktemp("clone")
+    (folder / "results").mkdir()
+    shutil.move(finished.folder / "results" / "published", folder / "results")
+    return folder
+
+
+def test_figures_and_tables_come_out_the_same_without_data_weights_or_torch(finished, clone, tmp_path):
+    for name in ("torch", "nibabel", "monai", "skimage"):
+        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
+    code, text = redraw(clone, "--forceall", env={"PYTHONPATH": str(tmp_path)})
+    assert code == 0, text
+    assert drawn(clone / "results" / "published" / "tiny") == drawn(finished.results)
+
+
+def test_nothing_but_figures_and_tables_can_run(clone):
+    code, text = redraw(clone, "--list-rules")
+    assert code == 0, text
+    assert set(text.split()) >= DRAWN
+    assert not {"fetch", "prepare", "pretrain", "finetune", "evaluate", "collect"} & set(text.split())
+
+
+def test_tables_that_are_missing_are_refused_and_not_made(clone, tmp_path):
+    shutil.copytree(clone / "results", tmp_path / "results")
+    (tmp_path / "results/published/tiny/scores.csv").unlink()
+    code, text = redraw(tmp_path, "--forceall", "--dry-run")
+    assert code == 1
+    assert "results/published/tiny is not whole: no results/published/tiny/scores.csv" in text
+
+
+def test_settings_of_ones_own_change_what_is_drawn(clone, tmp_path):
+    shutil.copytree(clone / "results", tmp_path / "results")
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump({"intervals": {"level": 0.8}, "methods": {"contrastive": None}}))
+    code, text = redraw(tmp_path, "my.yaml", "--forceall", "tables")
+    assert code == 0, text
+    table = (tmp_path / "results/published/tiny/tables/table2_dice.md").read_text()
+    assert "80 % interval" in table
+    assert "Contrastive" not in table
+
+
+def test_a_mistake_in_them_is_told_with_its_file_and_line(clone, tmp_path):
+    (tmp_path / "my.yaml").write_text("figures:\n  label_curves: {dpy: 90}\n")
+    code, text = redraw(clone, tmp_path / "my.yaml", "--dry-run")
+    assert code == 1
+    assert "my.yaml:2: figures.label_curves.dpy: unknown key; did you mean 'dpi'?" in text
+
+
+def test_the_rules_pass_snakemakes_own_checks(clone):
+    code, text = redraw(clone, "--lint")
+    assert code == 0, text
+
+
+def test_the_experiment_that_a_run_writes_down_is_the_one_that_it_ran(finished):
+    recorded = finished.results / "experiment.yaml"
+    code, text = run(finished.folder, BIN / "fewlabel", "validate", recorded)
+    assert code == 0 and text == recorded.read_text()
+    assert yaml.safe_load(text)["study"] == "tiny"

@@ -1,0 +1,41 @@
+"""What interrupted work left over."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fewlabel import leftovers
+from fewlabel.commands.common import app
+from fewlabel.errors import InputError
+
+
+@app.command()
+def state(
+    folder: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("results"),
+    remove: Annotated[bool, typer.Option("--remove", help="Remove what nobody works on.")] = False,
+) -> None:
+    """List what interrupted work left over, and its size; remove it when asked."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; accepted: a folder of results, such as results or results/demo")
+    found = leftovers.find(folder)
+    for leftover in found:
+        use = f"; {leftover.in_use} works on it" if leftover.in_use else ""
+        print(f"{_size(leftover.size):>9}  {leftover.path}  ({leftover.kind}: {leftovers.MEANING[leftover.kind]}{use})")
+    free = [leftover for leftover in found if leftover.in_use is None]
+    size = _size(sum(leftover.size for leftover in found))
+    print(f"{len(found)} left over, {size}; nobody works on {len(free)} of them")
+    if remove:
+        for leftover in free:
+            leftovers.remove(leftover)
+        print(f"{len(free)} removed, {_size(sum(leftover.size for leftover in free))}")
+    elif free:
+        print("--remove removes these; interrupted trainings then begin again")
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

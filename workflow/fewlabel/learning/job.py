@@ -1,0 +1,213 @@
+"""A training as a job: one process at a time, interrupted or not, with outputs that appear together.
+
+A job that is complete leaves hard links to its outputs beside them (`training.finished`). A workflow that was killed
+does not know of a training that went on without it and ended; it deletes the outputs and asks for them again, and then
+they are put back instead of being trained again. The workflow removes the links when it ends (see `leftovers`).
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256 as digest
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fewlabel import provenance
+from fewlabel.files import sha256, whole_folder, whole_together
+from fewlabel.jobs import FinetuneSettings, PretrainSettings, canonical
+from fewlabel.learning.checkpoint import Checkpoint, listening
+from fewlabel.learning.device import Precision, choose_device, choose_precision, deterministic, use_threads
+from fewlabel.learning.state import HistoryRow, history_table
+from fewlabel.learning.weights import save_weights
+from fewlabel.locks import held
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a training makes; `run` comes last, so where it is the others are."""
+
+    weights: Path
+    history: Path
+    run: Path
+
+    def paths(self) -> list[Path]:
+        """In the order in which they appear."""
+        return [self.weights, self.history, self.run]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What identifies a training, and where it takes place.
+
+    Attributes:
+        kind: `pretrain` or `finetune`.
+        settings: all settings that it depends on.
+        subjects: whose slices are seen.
+        inputs: files that it reads, by what they are (`initial weights`, or their place in the results).
+        device, precision, threads: where and how.
+    """
+
+    kind: str
+    settings: PretrainSettings | FinetuneSettings
+    subjects: Sequence[str]
+    inputs: Mapping[str, Path]
+    device: torch.device
+    precision: Precision
+    threads: int
+
+    @classmethod
+    def here(
+        cls,
+        kind: str,
+        settings: PretrainSettings | FinetuneSettings,
+        subjects: Sequence[str],
+        inputs: Mapping[str, Path],
+        device: str,
+        threads: int,
+    ) -> "Job":
+        """On this machine, with the device of that name; sets up threads and determinism for the whole process."""
+        use_threads(threads)
+        if settings.deterministic:
+            deterministic()
+        where = choose_device(device)
+        precision = choose_precision(settings.precision, where)
+        return cls(kind, settings, subjects, inputs, where, precision, threads)
+
+    def identity(self) -> dict[str, str]:
+        """What makes two runs the same: settings with their recipe number, subjects, data, precision, libraries."""
+        return {
+            "settings": canonical(self.settings),
+            "subjects": "\n".join(self.subjects),
+            "precision": f"{self.device.type} {self.precision}",
+            "libraries": " ".join(f"{name} {version(name).split('.')[0]}" for name in ("torch", "numpy")),
+            **{name: sha256(path) for name, path in self.inputs.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives: tensors for the weights file, each stage's history, and facts that only it knows."""
+
+    tensors: Mapping[str, Tensor]
+    history: Mapping[str, Sequence[HistoryRow]]
+    facts: Mapping[str, Any]
+
+
+def run(job: Job, outputs: Outputs, state: Path | None, every: float, train: Callable[[Checkpoint], Trained]) -> None:
+    """Do a training unless it is done; its outputs appear together when it is complete.
+
+    Args:
+        job: what is trained, and where.
+        outputs: the files to make.
+        state: keeps an interrupted run; None: nothing is kept, and no other process is waited for.
+        every: seconds between two states.
+        train: does the work, and saves and restores its progress with the checkpoint.
+
+    Raises:
+        Interrupted: a signal asked for the end, and the state is saved.
+        TrainingError: training cannot go on.
+    """
+    identity = job.identity()
+    checkpoint = Checkpoint(state, every, identity)
+    if state is None:
+        _write(job, outputs, train(checkpoint), checkpoint)
+        return
+    state.parent.mkdir(parents=True, exist_ok=True)
+    with held(state):
+        if put_back(finished(state), identity, outputs):
+            print(f"{outputs.weights.name}: complete already, nothing was trained again", file=sys.stderr)
+        else:
+            with listening(checkpoint):
+                _write(job, outputs, train(checkpoint), checkpoint)
+                keep(finished(state), identity, outputs)
+        for leftover in (state, state.with_suffix(".refused")):
+            leftover.unlink(missing_ok=True)
+
+
+def finished(state: Path) -> Path:
+    """The folder with links to the outputs of a complete run."""
+    return state.with_suffix(".finished")
+
+
+def keep(folder: Path, identity: Mapping[str, str], outputs: Outputs) -> None:
+    """Keep links to complete outputs, and what they are of; where that is impossible, go without."""
+    try:
+        with whole_folder(folder) as partial:
+            for path in outputs.paths():
+                _link(path, partial / path.name)
+            (partial / "identity.json").write_text(_fingerprint(identity), encoding="utf-8")
+    except OSError as error:
+        print(f"{folder.name}: not kept ({error})", file=sys.stderr)
+
+
+def put_back(folder: Path, identity: Mapping[str, str], outputs: Outputs) -> bool:
+    """Put kept outputs back if they are of this very run and sound; whether they were."""
+    try:
+        if (folder / "identity.json").read_text(encoding="utf-8") != _fingerprint(identity):
+            return False
+        expected = json.loads((folder / outputs.run.name).read_text(encoding="utf-8"))["outputs"]
+        if any(sha256(folder / name) != value for name, value in expected.items()):
+            return False
+        with whole_together(outputs.paths()) as partials:
+            for path, partial in zip(outputs.paths(), partials, strict=True):
+                _link(folder / path.name, partial)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
+def _fingerprint(identity: Mapping[str, str]) -> str:
+    return digest(json.dumps(dict(identity), sort_keys=True).encode()).hexdigest()
+
+
+def _link(path: Path, link: Path) -> None:
+    try:
+        os.link(path, link)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, link)
+
+
+def _write(job: Job, outputs: Outputs, trained: Trained, checkpoint: Checkpoint) -> None:
+    settings = job.settings.model_dump(mode="json")
+    facts = {"subjects": list(job.subjects), "settings": settings, **trained.facts}
+    with whole_together(outputs.paths()) as (weights, history, run_facts):
+        save_weights(weights, trained.tensors, {**facts, "widths": job.settings.network.widths})
+        history.write_text(history_table(trained.history).to_csv(index=False), encoding="utf-8", newline="\n")
+        made = {outputs.weights.name: sha256(weights), outputs.history.name: sha256(history)}
+        everything = {**facts, **run_of(job, trained.history, checkpoint), "outputs": made}
+        run_facts.write_text(json.dumps(everything, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
+
+
+def run_of(job: Job, history: Mapping[str, Sequence[HistoryRow]], checkpoint: Checkpoint) -> dict[str, Any]:
+    """What ran, on what, with what; see `run.json` in the README."""
+    now = time.time()
+    return {
+        "kind": job.kind,
+        "settings_sha256": digest(canonical(job.settings).encode()).hexdigest(),
+        "recipe": job.settings.recipe,
+        "seed": job.settings.seed,
+        "device": job.device.type,
+        "precision": job.precision,
+        "threads": job.threads,
+        "deterministic": job.settings.deterministic,
+        "steps": {stage: rows[-1].step for stage, rows in history.items() if rows},
+        "software": provenance.software(),
+        "hardware": provenance.hardware(job.device),
+        "memory": provenance.memory(job.device, checkpoint.peak()),
+        "inputs": {name: sha256(path) for name, path in job.inputs.items()},
+        "time": {
+            "started": provenance.moment(checkpoint.began),
+            "ended": provenance.moment(now),
+            "seconds": round(checkpoint.seconds(), 2),
+            "wall_seconds": round(max(now - checkpoint.began, checkpoint.seconds()), 2),
+            "resumed": checkpoint.resumed,
+        },
+    }

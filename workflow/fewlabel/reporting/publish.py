@@ -1,0 +1,141 @@
+"""A finished study as a folder of small tables from which its figures and tables are drawn again."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.errors import InputError
+from fewlabel.files import whole_folder, write_text
+from fewlabel.reporting.anonymous import anonymised
+from fewlabel.reporting.finished import check_finished
+from fewlabel.reporting.private import refuse_private
+from fewlabel.reporting.results_folder import (
+    EXPERIMENT,
+    NAME,
+    RUNS,
+    SCORES,
+    STORE,
+    Results,
+    placeless,
+    read_experiment,
+    read_results,
+)
+from fewlabel.reporting.run_facts import pack
+from fewlabel.validation import as_yaml
+
+HISTORY = "history.csv"
+LARGEST_HISTORY = 2_000_000
+"""Bytes up to which the histories of all runs are published."""
+SUMS = "SHA256SUMS"
+LEFT_OUT = ("affine", "shape")
+"""Columns of `subjects.csv` that no figure needs: how a scanner lay a volume in space."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published: where, how many runs and bytes, and whether the histories are among them."""
+
+    folder: Path
+    runs: int
+    size: int
+    histories: bool
+
+
+def publish(folder: Path, to: Path, replace_old: bool = False, anonymise: bool = False) -> Published:
+    """Copy the tables of a finished study to `to`, whole or not at all.
+
+    Args:
+        folder: `results/<study>`.
+        to: `results/published/<name>`; its last part becomes the study's name.
+        replace_old: put it in the place of what was published there before.
+        anonymise: put codes in the place of the ids of subjects and patients.
+
+    Raises:
+        InputError: the study is not finished, `to` is taken or no place for it, or what would be published holds a path
+            of this machine, or the name of its user or host.
+    """
+    _check_place(folder, to, replace_old)
+    experiment = read_experiment(folder)
+    check_finished(folder, experiment)
+    results = _publishable(read_results(folder), to.name)
+    results = anonymised(results) if anonymise else results
+    refuse_private(results)
+    history = _histories(folder, list(results.runs))
+    files = _files(results) | ({HISTORY: history} if 0 < len(history) <= LARGEST_HISTORY else {})
+    files["README.md"] = _readme(results, to.name, HISTORY in files)
+    files[SUMS] = "".join(
+        f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(files.items())
+    )
+    with whole_folder(to) as partial:
+        for name, text in files.items():
+            write_text(partial / name, text)
+    return Published(to, len(results.runs), sum(len(text.encode()) for text in files.values()), HISTORY in files)
+
+
+def _check_place(folder: Path, to: Path, replace_old: bool) -> None:
+    source, target = folder.resolve(), to.resolve()
+    if target.is_relative_to(source) or source.is_relative_to(target):
+        raise InputError(f"--to {to}: lies in {folder} or around it; accepted: results/published/<name>")
+    if not re.fullmatch(NAME, to.name):
+        raise InputError(f"--to {to}: {to.name!r} is no name of a study; accepted: lower case letters, digits and _")
+    if to.exists() and not (to / SUMS).is_file():
+        raise InputError(f"--to {to}: is there and is no published study; nothing of it is touched; name another place")
+    if to.exists() and not replace_old:
+        raise InputError(f"{to}: published already; give --replace to put this one in its place, or another --to")
+
+
+def _publishable(results: Results, study: str) -> Results:
+    """What is published of a study: its own name, no place on a disk, no affines."""
+    if results.anonymised or (results.folder / RUNS).is_file():
+        raise InputError(f"{results.folder}: is a published study; accepted: results/<study>, as a run leaves it")
+    tables = {name: table.drop(columns=[c for c in LEFT_OUT if c in table]) for name, table in results.tables.items()}
+    experiment = {**placeless(results.experiment), "study": study}
+    return replace(results, experiment=experiment, tables=tables)
+
+
+def _files(results: Results) -> dict[str, str]:
+    """The text of each file, by its place in the published study; the places are those of a results folder."""
+    files = {EXPERIMENT: as_yaml(results.experiment), RUNS: pack(results.runs, results.anonymised)}
+    files[SCORES] = results.scores.to_csv(index=False)
+    files |= {name: table.to_csv(index=False) for name, table in results.tables.items()}
+    return files | {f"{cohort}/{STORE}": json.dumps(store, indent=2) + "\n" for cohort, store in results.stores.items()}
+
+
+def _histories(folder: Path, runs: list[str]) -> str:
+    """The histories of all runs in one table, with the run's folder as first column."""
+    found = {run: path for run in runs if (path := folder / run / HISTORY).is_file()}
+    tables = [pd.read_csv(path, dtype=str, keep_default_na=False).assign(run=run) for run, path in found.items()]
+    if not tables:
+        return ""
+    joined = pd.concat(tables, ignore_index=True)
+    return joined[["run", *joined.columns.drop("run")]].to_csv(index=False)
+
+
+def _readme(results: Results, name: str, histories: bool) -> str:
+    ids = "replaced by codes (s001, p001 …)" if results.anonymised else "published as they are in the data"
+    scores, cohorts = len(results.scores), ", ".join(sorted(results.scores["cohort"].unique()))
+    rows = {
+        SCORES: f"{scores} scores: a row for each run and test subject",
+        EXPERIMENT: "the experiment with all its defaults",
+        RUNS: f"what each of {len(results.runs)} trainings ran with and on; hashes of what it read and wrote",
+        **({HISTORY: "the loss of each training"} if histories else {}),
+        "<cohort>/splits/": "roles of all subjects, and the order in which each draw labels them",
+        "<cohort>/slices/": "size, spacing and target volume of each subject; hashes of the slices",
+        SUMS: "of all files: `sha256sum --check SHA256SUMS`",
+    }
+    lines = [f"| `{file}` | {what} |" for file, what in rows.items()]
+    return f"""# {name}: published results
+
+Cohorts: {cohorts}. Ids of subjects and patients are {ids}. No volumes, masks or weights are here.
+
+| file | what it is |
+|---|---|
+{chr(10).join(lines)}
+
+`make figures STUDY={name}` draws all figures and tables from these files alone, without data or GPU.
+`fewlabel compare results/published/{name} results/<study>` tells whether a run of one's own came out the same.
+"""

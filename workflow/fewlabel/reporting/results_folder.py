@@ -1,0 +1,173 @@
+"""A study's results as they lie on disk, as run (`results/<study>`) or as published: the same facts, read the same way.
+
+A published study keeps its tables under the names that they have in a results folder, so whatever draws from the one
+draws from the other. Only what each run says of itself is joined, in `runs.json`.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import pandas as pd
+
+from fewlabel import jobs
+from fewlabel.errors import InputError
+from fewlabel.experiment import Experiment
+from fewlabel.reporting.run_facts import Facts, unpack
+from fewlabel.reporting.scores import read_scores
+from fewlabel.validation import load, read_config
+
+EXPERIMENT, SCORES, RUNS = "experiment.yaml", "scores.csv", "runs.json"
+TABLES = ("splits/roles.csv", "splits/draw*.csv", "slices/subjects.csv")
+"""Of each cohort: who is what, the order in which each draw labels subjects, and what is known of their volumes."""
+STORE = "slices/store.json"
+NAME = "[a-z][a-z0-9_]*"
+"""Of studies, cohorts and methods: safe as a folder."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is known of one study.
+
+    Attributes:
+        folder: where it lies, for messages.
+        experiment: the experiment with all its defaults, as plain data; empty where it is not recorded.
+        scores: as `scores.read_scores` gives it.
+        runs: the facts of each run, by its folder beneath the study.
+        tables: the tables of subjects and splits, all values as text, by their place beneath the study.
+        stores: the manifests of the slice stores, by cohort.
+        anonymised: whether subjects and patients stand under codes.
+    """
+
+    folder: Path
+    experiment: dict[str, Any]
+    scores: pd.DataFrame
+    runs: dict[str, Facts]
+    tables: dict[str, pd.DataFrame]
+    stores: dict[str, Any]
+    anonymised: bool
+
+
+def read_results(folder: Path) -> Results:
+    """Read a study's results.
+
+    Raises:
+        InputError: no such folder, not the results of a study, or a file in it that cannot be read.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; {_accepted()}")
+    if not (folder / SCORES).is_file():
+        what = "holds several studies; name one of them" if _studies(folder) else f"holds no {SCORES}"
+        raise InputError(f"{folder}: {what}; {_accepted()}; a study that is still running has its scores at its end")
+    runs, anonymised = _read_runs(folder)
+    scores = read_scores(folder / SCORES)
+    cohorts = sorted({str(name) for name in scores["cohort"]})
+    if strange := [name for name in cohorts if not re.fullmatch(NAME, name)]:
+        raise InputError(f"{folder / SCORES}: cohort {strange[0]!r} is no name of a folder; accepted: {NAME}")
+    tables = {
+        path.relative_to(folder).as_posix(): read_text_table(path)
+        for cohort in cohorts
+        for pattern in TABLES
+        for path in sorted((folder / cohort).glob(pattern))
+    }
+    stores = {cohort: read_json(path) for cohort in cohorts if (path := folder / cohort / STORE).is_file()}
+    plain = read_config([folder / EXPERIMENT]) if (folder / EXPERIMENT).is_file() else {}
+    return Results(folder, plain, scores, runs, tables, stores, anonymised)
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """The experiment that a results folder is of.
+
+    Raises:
+        InputError: it is not recorded there, or holds what this version does not accept.
+    """
+    path = folder / EXPERIMENT
+    if not path.is_file():
+        raise InputError(
+            f"{folder}: holds no {EXPERIMENT}, in which a run writes down its experiment; {_accepted()}; run "
+            f"`snakemake` with the experiment once more: finished runs stay as they are"
+        )
+    return load(read_config([path]), [path])
+
+
+def placeless(experiment: dict[str, Any]) -> dict[str, Any]:
+    """An experiment without places on a machine: of folders and files that are given by theirs, the names alone."""
+    cohorts = {
+        name: {**cohort, "source": {key: _name(key, value) for key, value in cohort.get("source", {}).items()}}
+        for name, cohort in experiment.get("cohorts", {}).items()
+    }
+    return {**experiment, "data_root": None, "cohorts": cohorts}
+
+
+def _name(key: str, value: Any) -> Any:
+    if key not in ("folder", "subjects_table") or not isinstance(value, str):
+        return value
+    return PurePath(value).name if PurePath(value).is_absolute() or value.startswith("~") else value
+
+
+def expected_runs(experiment: Experiment) -> list[str]:
+    """The folders of all pretrainings and finetunings of an experiment, beneath its study."""
+    pretrained = [name for name, method in experiment.methods.items() if method.pretext != "none"]
+    return [
+        *(f"{cohort}/pretrained/{method}" for cohort in experiment.cohorts for method in pretrained),
+        *jobs.run_folders(jobs.collect_settings(experiment)),
+    ]
+
+
+def read_text_table(path: Path) -> pd.DataFrame:
+    """A CSV table with a row a subject and all its values as text.
+
+    Raises:
+        InputError: the file is missing, no table, or subjects are missing or there twice.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); make it again") from None
+    if "subject" not in table or table["subject"].duplicated().any():
+        raise InputError(f"{path}: accepted: a column `subject` that holds each subject once; make it again")
+    return table
+
+
+def read_json(path: Path) -> Facts:
+    """A JSON file that holds a mapping.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a JSON file ({error}); make it again") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no facts; accepted: a JSON object; make it again")
+    return content
+
+
+def _read_runs(folder: Path) -> tuple[dict[str, Facts], bool]:
+    if (folder / RUNS).is_file():
+        try:
+            return unpack((folder / RUNS).read_text(encoding="utf-8"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{folder / RUNS}: not the facts of runs ({error!r}); publish the study again") from None
+    found = {
+        path.parent.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/finetuned/*/*/*/run.json"))
+    }
+    found |= {
+        path.parent.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/pretrained/*/run.json"))
+    }
+    if (folder / EXPERIMENT).is_file():
+        # Runs of an N, a method or a cohort that the experiment no longer has may still lie there.
+        wanted = set(expected_runs(read_experiment(folder)))
+        found = {name: path for name, path in found.items() if name in wanted}
+    return {name: read_json(path) for name, path in found.items()}, False
+
+
+def _studies(folder: Path) -> bool:
+    return any(folder.glob(f"*/{SCORES}"))
+
+
+def _accepted() -> str:
+    return "accepted: the folder of a finished study, results/<study> or results/published/<study>"

@@ -1,0 +1,198 @@
+"""What a finished study is made of: every job with its inputs and outputs by SHA-256, read from its results.
+
+Trainings tell their own facts (`run.json`); of them and of all other jobs, what nobody recorded is hashed or left out.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fewlabel.experiment import Experiment
+from fewlabel.files import sha256
+from fewlabel.jobs import collect_settings, run_folders
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file by its content.
+
+    Attributes:
+        path: beneath the study's results.
+        sha256: of its content, in hexadecimal.
+        size: in bytes; None where the file that was read or written is no longer at hand.
+    """
+
+    path: str
+    sha256: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one command.
+
+    Attributes:
+        command: of `fewlabel`.
+        place: what of the study it made; empty for the whole study.
+        inputs, outputs: what is known of its files.
+        facts: of a training, as `run.json` holds them; every key may be missing.
+    """
+
+    command: str
+    place: str
+    inputs: Sequence[Stored]
+    outputs: Sequence[Stored]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The facts of a study.
+
+    Attributes:
+        experiment: its resolved settings.
+        jobs: all that was run.
+        fingerprints: of cohorts whose files lie on disk.
+        files: what the crate holds, by path in it; `Snakefile` must be one of them.
+        published: date or time of the record (ISO 8601).
+        commands: what each command of `fewlabel` does.
+        versions: of `fewlabel` and `snakemake`.
+    """
+
+    experiment: Experiment
+    jobs: Sequence[Job]
+    fingerprints: Mapping[str, str]
+    files: Mapping[str, Path]
+    published: str
+    commands: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+class Results:
+    """The results of a study; each file is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._stored: dict[str, Stored] = {}
+
+    def json(self, path: str) -> dict[str, Any]:
+        """The content of a JSON file; empty where it is missing or something else."""
+        try:
+            content = json.loads((self.folder / path).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def stored(self, *paths: str, recorded: Mapping[str, str] | None = None) -> list[Stored]:
+        """These files; a digest that is recorded is not computed, and a file without either is left out."""
+        for path in paths:
+            file, digest = self.folder / path, (recorded or {}).get(path)
+            if path not in self._stored and file.is_file():
+                self._stored[path] = Stored(path, digest or sha256(file), file.stat().st_size)
+            elif path not in self._stored and digest:
+                self._stored[path] = Stored(path, digest)
+        return [self._stored[path] for path in paths if path in self._stored]
+
+
+def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
+    """All jobs of a study, in an order in which they can have run."""
+    jobs = [job for cohort in experiment.cohorts for job in _cohort(results, cohort, experiment.draws)]
+    pretrained = {
+        f"{cohort}/{name}": f"{cohort}/pretrained/{name}"
+        for cohort in experiment.cohorts
+        for name, method in experiment.methods.items()
+        if method.pretext != "none"
+    }
+    for folder in pretrained.values():
+        jobs.append(_training(results, "pretrain", folder, {"splits/roles.csv": "splits/roles.csv"}))
+    runs = list(run_folders(collect_settings(experiment)))
+    for run in runs:
+        cohort, _, method, _, draw = run.split("/")
+        inputs = {f"splits/{draw}.csv": f"splits/{draw}.csv"}
+        if f"{cohort}/{method}" in pretrained:
+            inputs["initial weights"] = f"pretrained/{method}/weights.safetensors"
+        jobs.append(_training(results, "finetune", run, inputs))
+    jobs += [_evaluation(results, run) for run in runs]
+    return [*jobs, *_reporting(results, list(experiment.cohorts), [f"{run}/scores.csv" for run in runs])]
+
+
+def last_end(jobs: Sequence[Job], results: Results) -> str:
+    """When the study's last training ended (ISO 8601); the date of the newest facts where none says it."""
+    ends = [time for job in jobs if (time := moment(job.facts, "ended"))]
+    if ends:
+        return max(ends, key=datetime.fromisoformat)
+    newest = max((path.stat().st_mtime for path in results.folder.glob("*/**/run.json")), default=0.0)
+    return datetime.fromtimestamp(newest, UTC).date().isoformat()
+
+
+def moment(facts: Mapping[str, Any], name: str) -> str | None:
+    """A recorded time; None if it is no ISO 8601 time with a zone."""
+    time = facts.get("time")
+    text = time.get(name) if isinstance(time, dict) else None
+    try:
+        return text if isinstance(text, str) and datetime.fromisoformat(text).tzinfo else None
+    except ValueError:
+        return None
+
+
+# ------------------------------------------------------------------------------------------------- jobs by kind
+def _cohort(results: Results, cohort: str, draws: int) -> Iterator[Job]:
+    source, roles = (results.stored(f"{cohort}/splits/{name}") for name in ("source.json", "roles.csv"))
+    listed = _listed(results, cohort, source)
+    yield Job("fetch", cohort, [], [*listed, *source])
+    yield Job("split", cohort, [*listed, *source], roles)
+    for draw in range(1, draws + 1):
+        yield Job("draw", f"{cohort}/draw{draw}", roles, results.stored(f"{cohort}/splits/draw{draw}.csv"))
+    # The manifest holds the SHA-256 of the arrays.
+    yield Job("prepare", cohort, listed, results.stored(*(f"{cohort}/slices/{n}" for n in ("store.json", "index.csv"))))
+
+
+def _listed(results: Results, cohort: str, source: Sequence[Stored]) -> list[Stored]:
+    """The list of subjects that belongs to the cohort's source: a folder keeps those of earlier sources, too."""
+    folders = sorted((results.folder / cohort / "fetched").glob("*/source.json"))
+    paths = [path.parent for path in folders if source and sha256(path) == source[0].sha256]
+    return results.stored(*(f"{cohort}/fetched/{path.name}/subjects.csv" for path in paths[:1]))
+
+
+def _training(results: Results, command: str, folder: str, inputs: Mapping[str, str]) -> Job:
+    cohort = folder.partition("/")[0]
+    facts = results.json(f"{folder}/run.json")
+    expected = {"slices/store.json": "slices/store.json", **inputs}
+    read = digests(facts, "inputs")
+    paths = {name: f"{cohort}/{expected.get(name, name)}" for name in {**expected, **read}}
+    known = [Stored(paths[name], digest) for name, digest in read.items()]
+    unknown = results.stored(*(paths[name] for name in expected if name not in read))
+    made = {f"{folder}/{name}": digest for name, digest in digests(facts, "outputs").items()}
+    names = dict.fromkeys([f"{folder}/weights.safetensors", f"{folder}/history.csv", *made])
+    return Job(command, folder, [*known, *unknown], results.stored(*names, recorded=made), facts)
+
+
+def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Recorded SHA-256 of files by name, without what is none."""
+    found = facts.get(name)
+    items = found.items() if isinstance(found, dict) else ()
+    return {key: value for key, value in items if isinstance(value, str) and SHA256.fullmatch(value)}
+
+
+def _evaluation(results: Results, run: str) -> Job:
+    cohort = run.partition("/")[0]
+    inputs = [f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"{run}/weights.safetensors"]
+    return Job("evaluate", run, results.stored(*inputs), results.stored(f"{run}/scores.csv"))
+
+
+def _reporting(results: Results, cohorts: Sequence[str], scores: Sequence[str]) -> Iterator[Job]:
+    table = results.stored("scores.csv")
+    yield Job("collect", "", results.stored(*scores), table)
+    facts = [f"{cohort}/{name}" for cohort in cohorts for name in ("splits/roles.csv", "slices/subjects.csv")]
+    for command, inputs, name in (
+        ("label-curves", table, "figures/figure3_label_curves"),
+        ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
+        ("dice-table", table, "tables/table2_dice"),
+    ):
+        yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ("png", "pdf", "csv", "md"))))

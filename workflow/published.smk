@@ -1,0 +1,40 @@
+# Redraws every figure and table of a published study from its tables alone: no data, no weights, no GPU.
+#
+#   make figures                                        every study in results/published
+#   make figures STUDY=demo SETTINGS=my.yaml            one of them, with settings of one's own laid over its experiment
+#
+# No rule here could train: the tables are there, or the study is refused. Anything that reporting.smk draws from
+# tables comes out of both a study's results and a published study, by the same rules and commands.
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+RESULTS = "results/published"
+
+
+include: "rules/common.smk"
+
+
+# Snakemake takes figures that are there for finished where what they are drawn from is gone, and would say nothing.
+NEEDED = [SCORES, *expand([ROLES, SUBJECT_FACTS], cohort=EXPERIMENT.cohorts)]
+if missing := [table for table in NEEDED if not Path(table).is_file()]:
+    raise WorkflowError(f"{STUDY} is not whole: no {', '.join(missing)}; publish it again, or restore it from git")
+
+
+include: "rules/reporting.smk"
+
+
+localrules:
+    all,
+    figures,
+    tables,
+
+
+rule all:
+    """Every figure and table of the published study."""
+    default_target: True
+    input:
+        rules.figures.input,
+        rules.tables.input,

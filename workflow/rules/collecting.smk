@@ -1,0 +1,37 @@
+# What a study leaves: the scores of all runs in one table, and the experiment that they are of.
+
+
+RUNS = jobs.collect_settings(EXPERIMENT)
+
+
+# --------------------------------------------------------------------------------------------------------- collect
+rule collect:
+    """Join the scores of all runs into the study's one long table."""
+    input:
+        [f"{STUDY}/{run}/scores.csv" for run in jobs.run_folders(RUNS)],
+    output:
+        scores=SCORES,
+    log:
+        f"{LOGS}/collect.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(RUNS),
+        results=lambda wildcards, output: os.path.dirname(output.scores),
+    shell:
+        "fewlabel collect --settings {params.settings:q} --results {params.results} --scores {output.scores} > {log} 2>&1"
+
+
+# ---------------------------------------------------------------------------------------------------------- record
+rule record:
+    """Write down the experiment with all its defaults, without the place of the data on this machine."""
+    output:
+        experiment=f"{STUDY}/experiment.yaml",
+    log:
+        f"{LOGS}/record.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(EXPERIMENT.model_copy(update={"data_root": None})),
+    shell:
+        "fewlabel record --settings {params.settings:q} --experiment {output.experiment} > {log} 2>&1"

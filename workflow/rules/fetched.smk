@@ -1,0 +1,34 @@
+# Where a cohort's list of subjects lies: beneath its settings and what identifies its files.
+
+from functools import cache
+from hashlib import sha256
+
+from fewlabel.cohorts.record import known_fingerprint
+from fewlabel.preflight import fetched_split_problems
+
+FETCHED = f"{STUDY}/{{cohort}}/fetched/{{key}}"
+
+
+@cache
+def fetch_settings(cohort):
+    """The settings string of `fetch`, with what identifies the cohort's files where they lie on disk."""
+    record = Path(f"{STUDY}/{cohort}/splits/source.json")
+    fingerprint = known_fingerprint(EXPERIMENT.cohorts[cohort].source, record)
+    return jobs.canonical(jobs.fetch_settings(EXPERIMENT, cohort, fingerprint))
+
+
+def fetched(cohort, name):
+    """A file that `fetch` makes of the cohort as it is now."""
+    key = sha256(fetch_settings(cohort).encode()).hexdigest()[:12]
+    return f"{FETCHED}/{name}".format(cohort=cohort, key=key)
+
+
+# A cohort that is already fetched tells an impossible split now; `fetch` itself tells it of a new one.
+if workflow.is_main_process:
+    impossible = [
+        problem
+        for cohort in EXPERIMENT.cohorts
+        for problem in fetched_split_problems(EXPERIMENT, cohort, Path(fetched(cohort, "subjects.csv")))
+    ]
+    if impossible:
+        raise WorkflowError("\n".join(impossible))

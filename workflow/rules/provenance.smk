@@ -1,0 +1,40 @@
+# The record of the whole study: what was run, on what and with what, so that each number leads back to its origin.
+
+
+PRETRAININGS = [
+    f"{cohort}/pretrained/{method}"
+    for cohort in EXPERIMENT.cohorts
+    for method, recipe in EXPERIMENT.methods.items()
+    if recipe.pretext != "none"
+]
+
+
+# ----------------------------------------------------------------------------------------------------------- crate
+rule crate:
+    """Describe the finished study as an RO-Crate."""
+    input:
+        rules.figures.input,
+        rules.tables.input,
+        runs=[f"{STUDY}/{run}/run.json" for run in [*PRETRAININGS, *jobs.run_folders(RUNS)]],
+    output:
+        metadata=f"{STUDY}/provenance/ro-crate-metadata.json",
+    log:
+        f"{LOGS}/crate.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(jobs.crate_settings(EXPERIMENT)),
+        results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.metadata)),
+        # A checkout that lies elsewhere makes the same crate.
+        workflow=Unwatched(workflow.basedir),
+        crate=lambda wildcards, output: os.path.dirname(output.metadata),
+    shell:
+        "fewlabel crate --settings {params.settings:q} --results {params.results} --workflow {params.workflow:q} "
+        "--crate {params.crate} > {log} 2>&1"
+
+
+# --------------------------------------------------------------------------------------------------------- targets
+rule provenance:
+    """The record of the study."""
+    input:
+        rules.crate.output,

@@ -1,0 +1,40 @@
+# One run at a time, and what is said at its end.
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from fewlabel.failures import Failure, report
+from fewlabel.leftovers import forget_finished
+from fewlabel.locks import hold_for_life, lock_files
+
+RUNNING = Path(f"{STUDY}/.running")
+
+
+def finish():
+    """The workflow knows now of the trainings that it saw end, and of those that it did not need."""
+    left = [job for job in workflow.dag.needrun_jobs() if "weights" in job.output.keys()]
+    forget_finished(Path(STUDY), {Path(job.output.weights).parent for job in left})
+    for file in lock_files(RUNNING):
+        file.unlink(missing_ok=True)
+
+
+# Snakemake's own lock outlives a Snakemake that is killed, and then asks for `--unlock`: the profiles turn it off.
+# The system frees this one whatever happens.
+onstart:
+    other = hold_for_life(RUNNING)
+    if other:
+        raise WorkflowError(
+            f"{STUDY}: {other} works on this study already; wait for it or end it, or name another `study`"
+        )
+
+
+onsuccess:
+    finish()
+
+
+onerror:
+    failed = sorted(workflow.scheduler.failed, key=str)
+    failures = [Failure(f"{job.rule.name} {dict(job.wildcards)}", [Path(log) for log in job.log]) for job in failed]
+    print(report(failures, sum(1 for job in workflow.dag.needrun_jobs() if job not in failed)), file=sys.stderr)
+    finish()
