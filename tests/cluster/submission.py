@@ -81,10 +81,10 @@ class TrainingRun:
         self.held = None
         self.study = study
 
-    def job(self):
-        """The id and node of its running job, or None."""
+    def running(self):
+        """Id and node of its jobs that run; accounting tells what a job is for at its end alone."""
         lines = self.slurm.run("squeue", "--noheader", "--states=RUNNING", "--format=%i %N %k").splitlines()
-        return next((line.split()[:2] for line in lines if line.split()[2] == self.comment), None)
+        return [line.split()[:2] for line in lines if line.split()[2] == self.comment]
 
     def process(self):
         """Its process, once that listens to signals; else None."""
@@ -105,7 +105,7 @@ class TrainingRun:
 
     def warn(self):
         """Signal all its processes, as Slurm does before the wall time where it follows a job's processes by itself."""
-        self.slurm.run("scancel", "--signal=USR1", self.job()[0])
+        self.slurm.run("scancel", "--signal=USR1", self.running()[0][0])
 
     def warn_first(self):
         """Signal the first process of its job step alone, as Slurm does where it follows them by cgroups."""

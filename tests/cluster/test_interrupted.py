@@ -62,10 +62,10 @@ def runs(slurm, study):
             runs[name].warn()
         for name in ("memory", "kill", "preempted", "node"):
             runs[name].save()
-        slurm.run("scancel", "--signal=KILL", runs["kill"].job()[0])
-        _, taken = runs["preempted"].job()
+        slurm.run("scancel", "--signal=KILL", runs["kill"].running()[0][0])
+        ((_, taken),) = runs["preempted"].running()
         slurm.run("sbatch", "-p", "urgent", "-w", taken, "--gpus=1", "--wrap", "sleep 5", "--output=/dev/null")
-        _, node = runs["node"].job()
+        ((_, node),) = runs["node"].running()
         slurm.kill_node(node)
         # Slurm warns this one by itself; it saves its state, and then it hangs until its time is over.
         runs["time"].save()
