@@ -207,7 +207,7 @@ def test_each_run_is_an_action_with_its_settings_files_machine_and_time(made):
         False,
     )
     assert around["software"]["value"] == "fewlabel 0.1.0, commit c0ffee (with changes)"
-    assert "https://pypi.org/project/torch/2.13.0/" in ids(around["software"]["valueReference"])
+    assert "pkg:pypi/torch@2.13.0" in ids(around["software"]["valueReference"])
     usage = {found[key]["name"]: (found[key]["value"], found[key]["unitCode"]) for key in ids(action["resourceUsage"])}
     assert usage == {"seconds": (12.3, "SEC"), "peak_host_bytes": (123456, "AD")}
 
@@ -330,7 +330,7 @@ def assert_encoded(text):
     packages = {"fewlabel": "0.1.0", "packages": {text: text}}
     add_action(graph, Job("finetune", text, [], [], {"software": packages}), text)
     for key in [*graph.entities, local("cohort", text)]:
-        assert re.fullmatch(r"(#|https://pypi\.org/project/)[A-Za-z0-9_.~%/-]+", key), key
+        assert re.fullmatch(r"(#|pkg:pypi/)[A-Za-z0-9_.~%/@-]+", key), key
     assert graph.entities["#sha256-" + "0" * 64]["name"] == readable
     assert [readable, "other"] in [entity.get("value") for entity in graph.entities.values()]
     json.dumps(graph.entities, ensure_ascii=False).encode()

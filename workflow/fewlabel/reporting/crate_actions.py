@@ -41,8 +41,8 @@ def tool(command: str) -> str:
 
 
 def package(name: str, version: str) -> str:
-    """The `@id` of a package: its page in the Python package index."""
-    return "https://pypi.org/project/" + "".join(quote(clean(part), safe="") + "/" for part in (name, version))
+    """The `@id` of a Python package: its Package URL."""
+    return f"pkg:pypi/{quote(clean(name), safe='')}@{quote(clean(version), safe='')}"
 
 
 def _told(graph: Graph, facts: Mapping[str, Any]) -> Iterable[Ref]:
