@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo figures test lint format schema audit clean help
+.PHONY: demo figures test test-cluster lint format schema audit clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
@@ -24,7 +24,10 @@ figures: $(VENV)/installed ## draw the published studies' figures and tables aga
 	done
 
 test: $(VENV)/installed-dev ## run the tests
-	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
+	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup $(TESTS)
+
+test-cluster: $(VENV)/installed-dev ## run the tests on a throw-away real Slurm, and show what its accounting says
+	$(RUN) OMP_NUM_THREADS=1 pytest -m cluster -rPs --durations=5
 
 lint: $(VENV)/installed-dev ## formats, static checks, workflow checks
 	$(RUN) ruff format --check .
@@ -52,7 +55,7 @@ clean: ## remove the environment and caches; results stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /: /'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /: /'
 
 # pip with pinned constraints, torch first: another installer, or torch without its pin, would take another build of it.
 $(VENV)/installed: pyproject.toml envs/constraints.txt

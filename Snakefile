@@ -19,6 +19,7 @@ RESULTS = "results"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/fetched.smk"
+include: "workflow/rules/cluster.smk"
 include: "workflow/rules/cohorts.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/collecting.smk"
@@ -27,11 +28,17 @@ include: "workflow/rules/provenance.smk"
 include: "workflow/rules/survival.smk"
 
 
+# Targets, and what takes a second or two: not worth a place in a cluster's queue.
 localrules:
     all,
     figures,
     tables,
     provenance,
+    record,
+    admit,
+    split,
+    draw,
+    collect,
 
 
 rule all:

@@ -6,9 +6,7 @@ job does not depend on cannot make it run again, and one that it depends on alwa
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -17,7 +15,6 @@ from fewlabel.experiment import (
     Augmentation,
     Cohort,
     ContrastiveMethod,
-    DecathlonSource,
     Experiment,
     Finetuning,
     GlobalStage,
@@ -28,12 +25,12 @@ from fewlabel.experiment import (
     LocalStage,
     Method,
     Network,
-    NiftiSource,
     RegressionMethod,
     Settings,
     Source,
     Training,
 )
+from fewlabel.places import placeless
 
 RECIPES = {"fetch": 1, "prepare": 1, "split": 1, "draw": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
@@ -341,21 +338,4 @@ def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
 
 def crate_settings(experiment: Experiment) -> CrateSettings:
     """Settings of the study's record: the whole experiment, without where data lie on this machine."""
-    cohorts = {
-        name: cohort.model_copy(update={"source": _without_place(cohort.source)})
-        for name, cohort in experiment.cohorts.items()
-    }
-    return CrateSettings(experiment=experiment.model_copy(update={"data_root": None, "cohorts": cohorts}))
-
-
-def _without_place(source: Source) -> Source:
-    """A source whose paths are names, and whose address holds neither a user nor a query (which may be a secret)."""
-    match source:
-        case NiftiSource(folder=folder, subjects_table=table):
-            names = {"folder": Path(folder).name or "data", "subjects_table": table and Path(table).name}
-            return source.model_copy(update=names)
-        case DecathlonSource(url=str(url)):
-            parts = urlsplit(url)
-            public = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
-            return source.model_copy(update={"url": public.geturl()})
-    return source
+    return CrateSettings(experiment=Experiment.model_validate(placeless(experiment.model_dump(mode="json"))))

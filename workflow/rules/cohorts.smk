@@ -13,11 +13,13 @@ rule fetch:
         source=f"{FETCHED}/source.json",
     log:
         f"{LOGS}/{{cohort}}/fetch_{{key}}.log",
+    # What a cohort lacks, it lacks at the next attempt too.
+    retries: 0
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=growing(2000),
+        runtime=growing(120),
     params:
         settings=lambda wildcards: fetch_settings(wildcards.cohort),
         # A cohort whose split is impossible is refused here, before anything is made again.
@@ -105,8 +107,8 @@ rule prepare:
         "../../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=settings(jobs.prepare_settings),
     shell:

@@ -52,6 +52,15 @@ class Unwatched:
         return str(self.value)
 
 
+def growing(amount):
+    """Memory or time of a job: more at each attempt, up to what the profile's `resources` name as the most."""
+
+    def at(wildcards, attempt):
+        return amount * attempt
+
+    return at
+
+
 def settings(make):
     """A rule's settings string, made by a function of `fewlabel.jobs` from the wildcards that it asks for."""
     asked = list(signature(make).parameters)[1:]

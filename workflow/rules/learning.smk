@@ -1,4 +1,6 @@
 # Pretraining, finetuning and scoring: one job for each cohort x method, and for each cohort x method x N x draw.
+# Trainings ask for one GPU. Only a profile gives that a meaning: a machine without one runs them on its CPU. Scoring asks
+# for none: most of it is resampling and surface distances, through which a GPU would idle.
 
 RUN = f"{STUDY}/{{cohort}}/finetuned/{{method}}/n{{n}}/draw{{draw}}"
 PRETRAINED = f"{STUDY}/{{cohort}}/pretrained/{{method}}"
@@ -22,8 +24,9 @@ rule pretrain:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=720,
+        gpu=1,
+        mem_mb=growing(3000),
+        runtime=growing(720),
     params:
         settings=settings(jobs.pretrain_settings),
         # No output: those of a failed job are deleted, and from this it goes on.
@@ -57,8 +60,9 @@ rule finetune:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=240,
+        gpu=1,
+        mem_mb=growing(3000),
+        runtime=growing(240),
     params:
         settings=settings(jobs.finetune_settings),
         init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
@@ -87,8 +91,8 @@ rule evaluate:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=growing(3000),
+        runtime=growing(60),
     params:
         settings=settings(jobs.evaluate_settings),
     shell:

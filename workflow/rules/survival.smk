@@ -34,7 +34,8 @@ onsuccess:
 
 
 onerror:
-    failed = sorted(workflow.scheduler.failed, key=str)
+    # Trainings that share a job fail together: which of them did stands in their logs.
+    failed = sorted((job for one in workflow.scheduler.failed for job in getattr(one, "jobs", [one])), key=str)
     failures = [Failure(f"{job.rule.name} {dict(job.wildcards)}", [Path(log) for log in job.log]) for job in failed]
     print(report(failures, sum(1 for job in workflow.dag.needrun_jobs() if job not in failed)), file=sys.stderr)
     finish()

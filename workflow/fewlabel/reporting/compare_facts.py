@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from fewlabel.places import placeless
 from fewlabel.reporting.compare_scores import some
-from fewlabel.reporting.results_folder import Results, placeless
+from fewlabel.reporting.results_folder import Results
 from fewlabel.reporting.run_facts import Facts, flat
 
 NOT_RECORDED = "not recorded"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fewlabel.errors import InputError
 from fewlabel.files import whole_folder, write_text
+from fewlabel.places import placeless
 from fewlabel.reporting.anonymous import anonymised
 from fewlabel.reporting.finished import check_finished
 from fewlabel.reporting.private import refuse_private
@@ -20,7 +21,6 @@ from fewlabel.reporting.results_folder import (
     SCORES,
     STORE,
     Results,
-    placeless,
     read_experiment,
     read_results,
 )

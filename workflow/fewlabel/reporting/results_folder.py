@@ -7,7 +7,7 @@ draws from the other. Only what each run says of itself is joined, in `runs.json
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -90,21 +90,6 @@ def read_experiment(folder: Path) -> Experiment:
             f"`snakemake` with the experiment once more: finished runs stay as they are"
         )
     return load(read_config([path]), [path])
-
-
-def placeless(experiment: dict[str, Any]) -> dict[str, Any]:
-    """An experiment without places on a machine: of folders and files that are given by theirs, the names alone."""
-    cohorts = {
-        name: {**cohort, "source": {key: _name(key, value) for key, value in cohort.get("source", {}).items()}}
-        for name, cohort in experiment.get("cohorts", {}).items()
-    }
-    return {**experiment, "data_root": None, "cohorts": cohorts}
-
-
-def _name(key: str, value: Any) -> Any:
-    if key not in ("folder", "subjects_table") or not isinstance(value, str):
-        return value
-    return PurePath(value).name if PurePath(value).is_absolute() or value.startswith("~") else value
 
 
 def expected_runs(experiment: Experiment) -> list[str]:

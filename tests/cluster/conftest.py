@@ -1,0 +1,43 @@
+"""The throw-away Slurm, once for all tests that submit to it."""
+
+import getpass
+
+import pytest
+
+from cluster.slurm import Slurm, missing
+from studies import Study
+
+PACKAGES = "slurmctld slurmd slurm-client munge slurmdbd mariadb-server"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "slurm" in item.fixturenames:
+            item.add_marker("cluster")
+            # One process has the cluster.
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """A real Slurm."""
+    if lacking := missing():
+        pytest.skip(f"a real Slurm needs {', '.join(lacking)}: apt-get install --no-install-recommends {PACKAGES}")
+    cluster = Slurm(tmp_path_factory.mktemp("slurm"))
+    try:
+        yield cluster.start()
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def study(slurm, tmp_path_factory):
+    """A folder without results; what a failed test leaves in the queue is cancelled."""
+    yield Study(tmp_path_factory.mktemp("study"))
+    slurm.run("scancel", "--user", getpass.getuser())
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A folder without results, of one test."""
+    return Study(tmp_path)

@@ -1,0 +1,71 @@
+"""Several finetunings in one job (`finetunes_per_job` of the profile): one after another, apart from each other."""
+
+import pytest
+
+from cluster.submission import PROFILE, TrainingRun, finish, jobs, submit, table, wait_for
+from studies import Study
+
+CHANGE = {
+    "cohorts": {"prostate_phantom": None},
+    "methods": {"regression": None, "contrastive": None},
+    "labels": [1],
+    "draws": 4,
+    "finetuning": {"steps": 400},
+}
+RUNS = [f"liver_phantom/finetuned/scratch/n1/draw{draw}" for draw in (1, 2, 3, 4)]
+TARGETS = [f"results/tiny/{run}/weights.safetensors" for run in RUNS]
+SINGLY = ("--group-components", "finetunes=1")
+
+
+@pytest.fixture(scope="module")
+def packing(tmp_path_factory):
+    """The profile with four finetunings a job."""
+    folder = tmp_path_factory.mktemp("packing")
+    text = (PROFILE / "profile.yaml").read_text()
+    assert text.count("finetunes_per_job: 1\n") == 1
+    (folder / "profile.yaml").write_text(text.replace("finetunes_per_job: 1\n", "finetunes_per_job: 4\n"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one_fails(slurm, study, packing):
+    """The steps of a job in which one of four trainings is killed; then all are asked for again, singly."""
+    process = submit(slurm, study, *TARGETS, "--retries", "0", change=CHANGE, profile=packing)
+    wait_for(TrainingRun(slurm, study, RUNS[1], "rule_finetunes_finetune").process).kill()
+    process.wait()
+    (job,) = [row["JobID"] for row in jobs(slurm, study) if row["Comment"] == "rule_finetunes_finetune"]
+    lines = slurm.run("sacct", "-n", "-P", "-j", job, "-o", "JobID,State,AllocTRES").splitlines()
+    print("\nfour finetunings in one job, one of which fails", *lines, sep="\n")
+    steps = dict(line.split("|")[:2] for line in lines)
+    finish(study, submit(slurm, study, *TARGETS, *SINGLY, change=CHANGE, profile=packing))
+    return [steps[f"{job}.{number}"] for number in range(4)]
+
+
+def test_four_finetunings_share_one_job_and_one_gpu_with_the_results_of_single_ones(slurm, packing, tmp_path):
+    packed, single = Study(tmp_path / "packed"), Study(tmp_path / "single")
+    for study in (packed, single):
+        study.folder.mkdir()
+    finish(packed, submit(slurm, packed, *TARGETS, change=CHANGE, profile=packing))
+    rows = [row for row in jobs(slurm, packed) if row["Partition"] == "gpu"]
+    table("four finetunings in one job", rows)
+    assert [(row["AllocTRES"], row["Timelimit"]) for row in rows] == [
+        ("billing=1,cpu=1,gres/gpu=1,mem=3000M,node=1", "16:00:00")
+    ]
+    process = single.run(*TARGETS, change=CHANGE, env={"FEWLABEL_DEVICE": "cpu", "OMP_NUM_THREADS": "1"})
+    assert process.returncode == 0, process.stdout + process.stderr
+    for run in RUNS:
+        for name in ("weights.safetensors", "history.csv"):
+            assert (packed.results / run / name).read_bytes() == (single.results / run / name).read_bytes()
+
+
+def test_one_that_fails_ends_no_other(one_fails):
+    assert sorted(one_fails) == ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]
+
+
+def test_those_that_were_trained_beside_one_that_failed_are_put_back_not_trained_again(one_fails, study):
+    logs = study.results / "logs" / "liver_phantom"
+    again = [
+        "nothing was trained again" in (logs / f"finetune_scratch_n1_draw{draw}.log").read_text()
+        for draw in (1, 2, 3, 4)
+    ]
+    assert again == [True, False, True, True]

@@ -1,0 +1,63 @@
+"""What the Slurm profiles submit, by stand-ins for the commands of Slurm: runs anywhere, in seconds."""
+
+from cluster.shims import install, submitted
+from cluster.submission import finish
+from studies import ROOT
+
+CHANGE = {"cohorts": {"prostate_phantom": None}, "labels": [1], "draws": 1}
+TARGET = "results/tiny/liver_phantom/finetuned/{}/weights.safetensors"
+
+
+def submit(study, profile, target, **env):
+    """Run a target through a profile; what was submitted, by rule and in order."""
+    commands = install(study.folder / "bin")
+    process = study.start(
+        *("--profile", profile, "--slurm-init-seconds-before-status-checks", "1", TARGET.format(target)),
+        change=CHANGE,
+        here=(),
+        env={"PATH": f"{commands}:/usr/bin:/bin", "FEWLABEL_SHIMS": str(commands), "FEWLABEL_DEVICE": "cpu", **env},
+    )
+    finish(study, process)
+    jobs = {}
+    for job in submitted(commands):
+        jobs.setdefault(job["comment"].removeprefix("rule_").partition("_wildcards_")[0], []).append(job)
+    return jobs
+
+
+def test_trainings_ask_for_one_gpu_and_a_failed_one_for_more_memory_and_time(fresh):
+    jobs = submit(fresh, ROOT / "profiles" / "slurm", "regression/n1/draw1", FEWLABEL_SHIM_FAILS="rule_finetune")
+    assert {rule: len(several) for rule, several in jobs.items()} == {
+        "fetch": 1,
+        "prepare": 1,
+        "pretrain": 1,
+        "finetune": 2,
+    }
+    for rule, several in jobs.items():
+        training = rule in ("pretrain", "finetune")
+        for job in several:
+            assert (job["gpus"], job["partition"]) == (("1", "gpu") if training else (None, "cpu"))
+            assert job["signal"] == ("USR1@90" if training else None)
+            assert job["requeue"] and job["account"] is None and job["gres"] is None
+    assert [(job["mem"], job["time"]) for job in jobs["finetune"]] == [("3000", "240"), ("6000", "480")]
+
+
+def test_what_stands_on_top_of_the_profile_is_what_is_asked_for(fresh):
+    text = (ROOT / "profiles" / "slurm-gres" / "profile.yaml").read_text()
+    for old, new in {
+        'account: ""': "account: lab",
+        "cpu_partition: cpu": "cpu_partition: batch",
+        "gpu_partition: gpu": "gpu_partition: long",
+        "gres: gpu:1": "gres: gpu:a100:1",
+        "most_memory: 128000": "most_memory: 2500",
+        "longest: 1440": "longest: 100",
+    }.items():
+        assert text.count(f"  {old}\n") == 1
+        text = text.replace(f"  {old}\n", f"  {new}\n")
+    (fresh.folder / "mine").mkdir()
+    (fresh.folder / "mine" / "profile.yaml").write_text(text)
+    jobs = submit(fresh, fresh.folder / "mine", "scratch/n1/draw1")
+    assert {job["account"] for several in jobs.values() for job in several} == {"lab"}
+    (prepare,), (finetune,) = jobs["prepare"], jobs["finetune"]
+    assert (prepare["partition"], prepare["gres"]) == ("batch", None)
+    assert (finetune["partition"], finetune["gres"], finetune["gpus"]) == ("long", "gpu:a100:1", None)
+    assert (finetune["mem"], finetune["time"]) == ("2500", "100")

@@ -1,0 +1,90 @@
+"""A whole study through `--profile profiles/slurm`, as accounting tells of it."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from cluster.submission import finish, jobs, submit, table
+
+SMALL = {"labels": [1], "draws": 1}
+TRAININGS = {"pretrain", "finetune"}
+LOCAL = {"record", "admit", "split", "draw", "collect"}
+# MB and minutes of the rules; the profile's own for the others.
+ASKED = {
+    "fetch": (2000, 120),
+    "prepare": (4000, 120),
+    "pretrain": (3000, 720),
+    "finetune": (3000, 240),
+    "evaluate": (3000, 60),
+}
+
+
+@pytest.fixture(scope="module")
+def submitted(slurm, study):
+    """The finished study's jobs, by rule."""
+    text = finish(study, submit(slurm, study, change=SMALL))
+    rows = jobs(slurm, study)
+    table("the whole study", rows)
+    for row in rows:
+        row["rule"] = row["Comment"].removeprefix("rule_").partition("_wildcards_")[0]
+    return pd.DataFrame(rows), text
+
+
+def test_all_jobs_complete_at_their_first_attempt(submitted, study):
+    rows, _ = submitted
+    assert set(rows["State"]) == {"COMPLETED"}
+    assert rows["rule"].value_counts().to_dict() == {
+        "fetch": 2,
+        "prepare": 2,
+        "pretrain": 4,
+        "finetune": 8,
+        "evaluate": 8,
+        "figure3_label_curves": 1,
+        "table1_cohorts": 1,
+        "table2_dice": 1,
+        "crate": 1,
+    }
+    assert (study.results / "figures" / "figure3_label_curves.png").exists()
+
+
+def test_each_training_has_one_gpu_and_no_other_job_has_any(submitted):
+    rows, _ = submitted
+    training = rows["rule"].isin(TRAININGS)
+    assert rows.loc[training, "AllocTRES"].str.split(",").map(lambda tres: "gres/gpu=1" in tres).all()
+    assert not rows.loc[~training, "AllocTRES"].str.contains("gpu").any()
+    assert set(rows.loc[training, "Partition"]) == {"gpu"} and set(rows.loc[~training, "Partition"]) == {"cpu"}
+
+
+def test_memory_and_time_are_those_that_rules_and_profile_ask_for(submitted):
+    for row in submitted[0].to_dict("records"):
+        megabytes, minutes = ASKED.get(row["rule"], (2000, 30))
+        assert f"mem={megabytes}M" in row["AllocTRES"].split(",")
+        assert row["Timelimit"] == f"{minutes // 60:02}:{minutes % 60:02}:00"
+
+
+def test_trainings_are_warned_of_the_wall_time_and_a_lost_node_starts_a_job_again(submitted):
+    rows, _ = submitted
+    training = rows["rule"].isin(TRAININGS)
+    assert rows.loc[training, "SubmitLine"].str.contains("--signal=USR1@90").all()
+    assert not rows.loc[~training, "SubmitLine"].str.contains("--signal").any()
+    assert rows["SubmitLine"].str.contains("--requeue").all()
+
+
+def test_what_takes_a_second_runs_where_snakemake_runs(submitted):
+    rows, text = submitted
+    assert not LOCAL & set(rows["rule"])
+    assert all(f"localrule {rule}:" in text for rule in LOCAL)
+
+
+def test_every_job_is_seen_to_end_and_what_the_cluster_added_is_shown(submitted):
+    rows, text = submitted
+    times = rows[["Submit", "Start", "End"]].apply(pd.to_datetime)
+    numbers = {slurm: own for own, slurm in re.findall(r"Job (\d+) has been submitted with SLURM jobid (\d+)", text)}
+    ends = {own: when for when, own in re.findall(r"\[(.+)\]\nFinished jobid: (\d+)", text)}
+    seen = pd.to_datetime(rows["JobID"].map(numbers).map(ends), format="%a %b %d %H:%M:%S %Y")
+    spent = {"submitted to running": times["Start"] - times["Submit"], "running": times["End"] - times["Start"]}
+    spent["ended to seen"] = seen - times["End"]
+    seconds = pd.DataFrame({name: values.dt.total_seconds() for name, values in spent.items()})
+    print("\nmedian seconds of a job", seconds.groupby(rows["rule"]).median().to_string(), sep="\n")
+    assert seen.notna().all() and (seconds > -2).all(axis=None)  # of two clocks that tell whole seconds

@@ -1,0 +1,97 @@
+"""Tiny studies on phantoms, run as a user runs them: `snakemake` in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+TINY = {
+    "study": "tiny",
+    "cohorts": {
+        "liver_phantom": {
+            "source": {"labelled": 6, "unlabelled": 2, "pixel_mm": 8, "slice_mm": 16},
+            "grid": {"matrix": [32, 32], "spacing_mm": 12},
+            "test": 3,
+        },
+        "prostate_phantom": {
+            "source": {"labelled": 5, "unlabelled": 1, "pixel_mm": 4, "slice_mm": 8},
+            "grid": {"matrix": [32, 32], "spacing_mm": 5},
+            "test": 2,
+        },
+    },
+    "methods": {
+        "regression": {"training": {"steps": 3, "batch": 4}},
+        "contrastive": {
+            "global_stage": {"steps": 3, "batch": 8, "head": [16, 8]},
+            "local_stage": {"steps": 3, "batch": 4, "head": [8, 8], "decoder_stages": 1, "region_size": 2},
+        },
+    },
+    "labels": [1, 2],
+    "draws": 2,
+    "network": {"widths": [4, 8, 12]},
+    "finetuning": {"steps": 4, "batch": 4, "warmup": 0},
+    "intervals": {"resamples": 100},
+    "figures": {"label_curves": {"dpi": 60}},
+}
+
+
+def merged(base, change):
+    """`base` with `change` laid over it, mappings key by key."""
+    result = dict(base)
+    for key, value in change.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+class Study:
+    """A folder in which experiments are run."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.results = folder / "results" / "tiny"
+
+    def run(self, *arguments, change=None, env=None):
+        """Run snakemake on the tiny experiment, changed, and return the finished process."""
+        call = self._call(("--cores", "2", *arguments), change, env)
+        return subprocess.run(**call, capture_output=True, text=True, check=False)
+
+    def start(self, *arguments, change=None, env=None, here=("--cores", "2")):
+        """The same, without waiting: a session of its own, whose output goes to a file.
+
+        With `here` empty, a profile says where it runs.
+        """
+        with self.output.open("w") as output:
+            call = self._call((*here, *arguments), change, env)
+            return subprocess.Popen(**call, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+
+    @property
+    def output(self):
+        """What the last one that was started says."""
+        return self.folder / "output.txt"
+
+    def _call(self, arguments, change, env):
+        overlay = self.folder / "experiment.yaml"
+        overlay.write_text(yaml.safe_dump(merged(TINY, change or {})))
+        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
+        command += ["--configfile", overlay, *arguments]
+        environment = {**os.environ, **(env or {})}
+        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        return {"args": command, "cwd": self.folder, "env": environment}
+
+    def planned(self, *arguments, change=None):
+        """The jobs that a dry run plans: rule names with how often, and all job descriptions as one text.
+
+        Targets are left out, and so is `record`, which writes down every change of the experiment.
+        """
+        process = self.run("--dry-run", *arguments, change=change)
+        text = process.stdout + process.stderr
+        assert process.returncode == 0, text
+        rows = [line.split() for line in text.partition("Job stats:")[2].splitlines()[3:]]
+        counts = {row[0]: int(row[1]) for row in rows[: next((i for i, row in enumerate(rows) if not row), 0)]}
+        dull = ("all", "total", "figures", "tables", "record", "provenance")
+        return {rule: count for rule, count in counts.items() if rule not in dull}, text
