@@ -50,6 +50,14 @@ def test_programs_are_looked_for_in_path(tmp_path, monkeypatch):
     assert commands.found(["apptainer", "sbatch"]) == {"apptainer"}  # by its old name
 
 
+def test_an_image_is_asked_for_where_a_profile_runs_jobs_in_one(tmp_path):
+    profile, image = Profile("mine", software=frozenset({"apptainer"})), tmp_path / "fewlabel.sif"
+    assert commands.image_findings(Profile("mine"), image) == []
+    assert "apptainer build" in commands.image_findings(profile, image)[0].todo
+    image.touch()
+    assert commands.image_findings(profile, image)[0].status == "ok"
+
+
 def test_a_missing_plugin_is_told_with_the_command_that_brings_it():
     profiles = [Profile("profiles/default"), Profile("mine", "no-such-executor")]
     pins = {"snakemake-executor-plugin-no-such-executor": "1.2"}

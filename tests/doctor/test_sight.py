@@ -64,6 +64,17 @@ def test_code_is_its_names_and_contents(tmp_path):
     assert sight.content(files, tmp_path) != before
 
 
+def test_a_package_that_is_not_the_checkouts_is_told(tmp_path):
+    package, checkout = tmp_path / "installed", tmp_path / "checkout"
+    for folder in (package, checkout / "workflow" / "fewlabel"):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("")
+    assert sight.code_findings(package, checkout)[0].status == "ok"
+    (package / "__init__.py").write_text("x = 1\n")
+    assert sight.code_findings(package, checkout)[0].status == "note"
+    assert sight.code_findings(package, tmp_path) == []
+
+
 def test_a_token_is_found_where_it_was_left_and_each_is_another(tmp_path):
     def token():
         sight.leave_token(tmp_path)

@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from fewlabel.doctor.finding import Finding, note, ok, problem
 from fewlabel.doctor.profile import Profile
@@ -11,6 +12,8 @@ BUILT_IN = ("local", "dryrun", "touch")
 """Executors that come with Snakemake itself."""
 
 OF_EXECUTOR = {"slurm": ("sbatch", "scontrol", "scancel"), "kubernetes": ("kubectl",)}
+IMAGE = Path("fewlabel.sif")
+"""Where the rules look for it (workflow/rules/common.smk)."""
 OF_SOFTWARE = {"conda": ("conda",), "apptainer": ("apptainer",)}
 KNOWN = ("sbatch", "squeue", "sacct", "srun", "apptainer", "conda")
 
@@ -51,6 +54,16 @@ def findings(profile: Profile | None, present: Collection[str], on_node: bool) -
     slurm = "call it on a login node of the cluster, or load its module (`module avail slurm`)"
     todo = "; ".join(dict.fromkeys(HOW.get(name, slurm) for name in missing))
     return [problem("commands", f"{', '.join(missing)}: not in PATH, but {profile.name} needs it", todo)]
+
+
+def image_findings(profile: Profile | None, image: Path) -> list[Finding]:
+    """The image that jobs are run in, where a profile wants one."""
+    if profile is None or "apptainer" not in profile.software:
+        return []
+    if image.is_file():
+        return [ok("image", str(image))]
+    todo = f"`apptainer build {image} envs/fewlabel.def` (GPUs: `--build-arg BUILD=cuda`)"
+    return [problem("image", f"{image}: not here, but {profile.name} needs it", todo)]
 
 
 def plugin_findings(profiles: Sequence[Profile], chosen: bool, pins: Mapping[str, str]) -> list[Finding]:

@@ -43,6 +43,7 @@ def examine(wish: Wish) -> tuple[list[Finding], Sight]:
         sight.leave_token(wish.results)
     found = [
         *software.findings(installed),
+        *sight.code_findings(sight.PACKAGE, Path()),
         *_torch(wish, profile),
         *machine.findings(machine.ask()),
         *_cluster(profile, installed.pins or {}),
@@ -70,6 +71,7 @@ def _cluster(profile: Profile | None, pins: Mapping[str, str]) -> list[Finding]:
     every = [profile] if profile else [profiles.read(file.parent) for file in sorted(Path("profiles").glob("*/*.yaml"))]
     programs = {*commands.KNOWN, *(commands.needed(profile, job is not None) if profile else ())}
     found = commands.findings(profile, commands.found(programs), job is not None)
+    found += commands.image_findings(profile, commands.IMAGE)
     found += commands.plugin_findings(every, profile is not None, pins)
     if job is not None:
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"

@@ -63,6 +63,18 @@ def look(results: Path, data: Path, libraries: Mapping[str, str], clock: float |
     )
 
 
+def code_findings(package: Path, checkout: Path) -> list[Finding]:
+    """Whether this package is the one of the checkout whose rules would call it; nothing outside a checkout."""
+    other = checkout / "workflow" / "fewlabel"
+    if not (other / "__init__.py").is_file():
+        return []
+    codes = [content(sorted(folder.rglob("*.py")), folder) for folder in (package, other)]
+    if codes[0] == codes[1]:
+        return [ok("code", f"{version('fewlabel')}, the checkout's")]
+    todo = "put the checkout's .venv/bin first in PATH, or build the image again"
+    return [note("code", f"{version('fewlabel')} in {package} differs from the checkout's: jobs run the former", todo)]
+
+
 def leave_token(results: Path) -> None:
     """Write a file into the results that other machines are to find."""
     write_text(results / TOKEN, secrets.token_hex(16) + "\n")
