@@ -35,7 +35,6 @@ localrules:
     tables,
     provenance,
     record,
-    admit,
     split,
     draw,
     collect,

@@ -45,6 +45,14 @@ def test_every_kind_is_found_with_its_size_and_no_result_is_taken_for_one(result
     assert all(leftover.in_use is None for leftover in leftovers.find(results))
 
 
+def test_folders_that_are_called_like_a_state_are_left_alone(results):
+    before = len(leftovers.find(results))
+    (results / "training.lock").mkdir()
+    (results / "training.state").mkdir()
+    assert len(leftovers.find(results)) == before
+    leftovers.forget_finished(results, set())
+
+
 def test_removal_leaves_the_results_alone(results):
     for leftover in leftovers.find(results):
         leftovers.remove(leftover)

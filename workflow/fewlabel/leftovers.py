@@ -88,7 +88,9 @@ def _walk(folder: Path) -> Iterator[Leftover]:
 def _kind(path: Path) -> Kind | None:
     if path.name.startswith(".") and PARTIAL in path.name:
         return "partial file"
-    return SUFFIXES.get(path.suffix) if path.stem in (TRAINING, ".running") else None
+    kind = SUFFIXES.get(path.suffix) if path.stem in (TRAINING, ".running") else None
+    # Somebody's folder of that name is no state.
+    return kind if path.is_dir() == (kind == "finished") else None
 
 
 def _size(path: Path, kind: Kind) -> int:

@@ -47,6 +47,7 @@ if not Path(ADMITTED).exists():
             ADMITTED,
         log:
             f"{LOGS}/admit.log",
+        localrule: True
         conda:
             "../../envs/cpu.yaml"
         shell:
