@@ -4,7 +4,6 @@ import os
 import platform
 import re
 import resource
-import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from fewlabel.revision import commit, output
 
 PACKAGE = Path(__file__).parent
 
@@ -41,20 +42,6 @@ def packages() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def commit(folder: Path) -> dict[str, Any]:
-    """The commit of a folder of code and whether it was changed since; nothing outside git.
-
-    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit.
-    """
-    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
-        return {}
-    head = _git(folder, "rev-parse", "HEAD")
-    changed = _git(folder, "status", "--porcelain", "--", ".")
-    if head is None or changed is None:
-        return {}
-    return {"commit": head.strip(), "dirty": bool(changed.strip())}
-
-
 def hardware(device: torch.device) -> dict[str, Any]:
     """Names of processor and GPU, and how many cores this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -67,7 +54,7 @@ def hardware(device: torch.device) -> dict[str, Any]:
 def processor() -> str | None:
     """The processor's name."""
     if sys.platform == "darwin":
-        return _output(["sysctl", "-n", "machdep.cpu.brand_string"])
+        return output(["sysctl", "-n", "machdep.cpu.brand_string"])
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -99,16 +86,3 @@ def _cudnn() -> str | None:
     # Asked only where there is a GPU: elsewhere the library would be loaded in vain.
     number: int | None = torch.backends.cudnn.version() if torch.cuda.is_available() else None  # type: ignore[no-untyped-call]
     return str(number) if number else None
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    # No optional locks: many trainings ask at once, and none of them changes the repository.
-    return _output(["git", "--no-optional-locks", "-C", str(folder), *arguments])
-
-
-def _output(command: list[str]) -> str | None:
-    try:
-        process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return process.stdout if process.returncode == 0 else None

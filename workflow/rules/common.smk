@@ -34,6 +34,17 @@ if EXPERIMENT.data_root is not None:
     export_data_root(EXPERIMENT.data_root)
 
 
+# Software: `--sdm apptainer` looks for an image (envs/fewlabel.def makes it), `--sdm conda` for envs/cpu.yaml, and for trainings
+# on NVIDIA's GPUs, where FEWLABEL_CONDA=cuda says so, for envs/cuda.yaml.
+container: "fewlabel.sif"
+
+
+KIND = os.environ.get("FEWLABEL_CONDA") or "cpu"
+if KIND not in ("cpu", "cuda"):
+    raise WorkflowError(f"FEWLABEL_CONDA={KIND}: no such environment; accepted: cpu, cuda")
+TRAINING_SOFTWARE = f"../../envs/{KIND}.yaml"
+
+
 wildcard_constraints:
     cohort="[a-z][a-z0-9_]*",
     method="[a-z][a-z0-9_]*",

@@ -21,7 +21,7 @@ rule pretrain:
     # Everything of its method waits for it.
     priority: 10
     conda:
-        "../../envs/cpu.yaml"
+        TRAINING_SOFTWARE
     threads: 1
     resources:
         gpu=1,
@@ -57,7 +57,7 @@ rule finetune:
     log:
         f"{LOGS}/{{cohort}}/finetune_{{method}}_n{{n}}_draw{{draw}}.log",
     conda:
-        "../../envs/cpu.yaml"
+        TRAINING_SOFTWARE
     threads: 1
     resources:
         gpu=1,

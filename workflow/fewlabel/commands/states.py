@@ -8,6 +8,7 @@ import typer
 from fewlabel import leftovers
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError
+from fewlabel.units import size
 
 
 @app.command()
@@ -21,21 +22,13 @@ def state(
     found = leftovers.find(folder)
     for leftover in found:
         use = f"; {leftover.in_use} works on it" if leftover.in_use else ""
-        print(f"{_size(leftover.size):>9}  {leftover.path}  ({leftover.kind}: {leftovers.MEANING[leftover.kind]}{use})")
+        print(f"{size(leftover.size):>9}  {leftover.path}  ({leftover.kind}: {leftovers.MEANING[leftover.kind]}{use})")
     free = [leftover for leftover in found if leftover.in_use is None]
-    size = _size(sum(leftover.size for leftover in found))
-    print(f"{len(found)} left over, {size}; nobody works on {len(free)} of them")
+    everything = size(sum(leftover.size for leftover in found))
+    print(f"{len(found)} left over, {everything}; nobody works on {len(free)} of them")
     if remove:
         for leftover in free:
             leftovers.remove(leftover)
-        print(f"{len(free)} removed, {_size(sum(leftover.size for leftover in free))}")
+        print(f"{len(free)} removed, {size(sum(leftover.size for leftover in free))}")
     elif free:
         print("--remove removes these; interrupted trainings then begin again")
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"

@@ -1,0 +1,95 @@
+"""The programs and the plugin of Snakemake that a profile needs."""
+
+import importlib.util
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from fewlabel.doctor.finding import Finding, note, ok, problem
+from fewlabel.doctor.profile import Profile
+
+BUILT_IN = ("local", "dryrun", "touch")
+"""Executors that come with Snakemake itself."""
+
+OF_EXECUTOR = {"slurm": ("sbatch", "scontrol", "scancel"), "kubernetes": ("kubectl",)}
+IMAGE = Path("fewlabel.sif")
+"""Where the rules look for it (workflow/rules/common.smk)."""
+OF_SOFTWARE = {"conda": ("conda",), "apptainer": ("apptainer",)}
+KNOWN = ("sbatch", "squeue", "sacct", "srun", "apptainer", "conda")
+
+HOW = {
+    "conda": "install Miniforge, or leave `--sdm conda` out",
+    "apptainer": "load the cluster's module for it (`module avail apptainer`), or leave `--sdm apptainer` out",
+}
+
+
+def found(names: Collection[str]) -> frozenset[str]:
+    """Those of the programs that are in PATH; Apptainer may go by its old name."""
+    aliases = {"apptainer": ("apptainer", "singularity")}
+    return frozenset(name for name in names if any(map(shutil.which, aliases.get(name, (name,)))))
+
+
+def needed(profile: Profile, on_node: bool) -> tuple[str, ...]:
+    """The programs without which a profile does not run; on a node that runs its jobs, Slurm needs but `srun`."""
+    executor = OF_EXECUTOR.get(profile.executor, ())
+    if profile.executor == "slurm":
+        executor = ("srun",) if on_node else (*executor, profile.status_command or "squeue")
+    software = [name for way in sorted(profile.software) for name in OF_SOFTWARE.get(way, ())]
+    return (*executor, *software)
+
+
+def findings(profile: Profile | None, present: Collection[str], on_node: bool) -> list[Finding]:
+    """What a profile needs and is not there; without a profile, what is there."""
+    if profile is None:
+        return [
+            ok(
+                "commands",
+                ", ".join(name for name in KNOWN if name in present) or "no cluster, no containers, no conda",
+            )
+        ]
+    asked = needed(profile, on_node)
+    missing = [name for name in asked if name not in present]
+    if not missing:
+        return [ok("commands", f"{', '.join(asked)}: in PATH" if asked else f"{profile.name} needs none")]
+    slurm = "call it on a login node of the cluster, or load its module (`module avail slurm`)"
+    todo = "; ".join(dict.fromkeys(HOW.get(name, slurm) for name in missing))
+    return [problem("commands", f"{', '.join(missing)}: not in PATH, but {profile.name} needs it", todo)]
+
+
+def image_findings(profile: Profile | None, image: Path) -> list[Finding]:
+    """The image that jobs are run in, where a profile wants one."""
+    if profile is None or "apptainer" not in profile.software:
+        return []
+    if image.is_file():
+        return [ok("image", str(image))]
+    todo = f"`apptainer build {image} envs/fewlabel.def` (GPUs: `--build-arg BUILD=cuda`)"
+    return [problem("image", f"{image}: not here, but {profile.name} needs it", todo)]
+
+
+def plugin_findings(profiles: Sequence[Profile], chosen: bool, pins: Mapping[str, str]) -> list[Finding]:
+    """Plugins that the profiles name and that are not installed: a problem of a profile that was asked for."""
+    executors = sorted({profile.executor for profile in profiles} - set(BUILT_IN))
+    missing = [executor for executor in executors if not installed(executor)]
+    if not missing:
+        return [ok("plugins", ", ".join(map(distribution, executors)) or "none needed")]
+    say = problem if chosen else note
+    return [
+        say("plugins", f"{distribution(executor)} is not installed", how_to_get(executor, pins)) for executor in missing
+    ]
+
+
+def installed(executor: str) -> bool:
+    """Whether Snakemake would find the executor."""
+    return importlib.util.find_spec(f"snakemake_executor_plugin_{executor.replace('-', '_')}") is not None
+
+
+def distribution(executor: str) -> str:
+    """The name of the plugin's package."""
+    return f"snakemake-executor-plugin-{executor}"
+
+
+def how_to_get(executor: str, pins: Mapping[str, str]) -> str:
+    """The command that installs it, in the pinned version where there is one."""
+    name = distribution(executor)
+    pin = f"=={pins[name]}" if name in pins else ""
+    return f"`python -m pip install --constraint envs/constraints.txt {name}{pin}`"

@@ -1,0 +1,81 @@
+"""All checks of a machine, in the order in which a person would go through them."""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fewlabel.cohorts.data_root import data_root
+from fewlabel.doctor import accelerators, commands, data, driver, machine, quota, sight, slurm, software, storage
+from fewlabel.doctor import profile as profiles
+from fewlabel.doctor.finding import Finding, ok
+from fewlabel.doctor.profile import Profile
+from fewlabel.doctor.sight import Sight
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a machine is to be fit for.
+
+    Attributes:
+        results: folder that results are written to.
+        profile: folder of Snakemake's profile; None: none in particular.
+        configfiles: overlays of the experiment.
+        need_gpu: whether trainings must find a GPU here.
+        token: whether to leave a token in the results for other machines to find.
+    """
+
+    results: Path
+    profile: Path | None = None
+    configfiles: Sequence[Path] = ()
+    need_gpu: bool = False
+    token: bool = False
+
+
+def examine(wish: Wish) -> tuple[list[Finding], Sight]:
+    """Ask this machine and check all that came back."""
+    checkouts = [sight.PACKAGE.parents[1], Path()]
+    installed = software.ask(checkouts)
+    profile = profiles.read(wish.profile) if wish.profile else None
+    disk = storage.ask(wish.results)
+    if wish.token and disk.refused is None:
+        sight.leave_token(wish.results)
+    found = [
+        *software.findings(installed),
+        *sight.code_findings(sight.PACKAGE, Path()),
+        *_torch(wish, profile),
+        *machine.findings(machine.ask()),
+        *_cluster(profile, installed.pins or {}),
+        *storage.findings("results", disk),
+        *quota.findings(quota.ask(disk.folder, disk.kind)),
+        *storage.findings("temporary", storage.ask(Path(tempfile.gettempdir())), for_results=False),
+        *data.ask(wish.configfiles, checkouts),
+    ]
+    return found, sight.look(wish.results, data_root(), installed.installed, disk.clock)
+
+
+def _torch(wish: Wish, profile: Profile | None) -> list[Finding]:
+    nvidia = driver.ask(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return accelerators.findings(accelerators.ask(), nvidia, wish.need_gpu or _wants_gpu(profile))
+
+
+def _wants_gpu(profile: Profile | None) -> bool:
+    """Whether trainings are to find a GPU on this very machine: by a profile, or since Slurm gave one to this job."""
+    given = os.environ.get("SLURM_GPUS_ON_NODE", "0") not in ("", "0")
+    return given or (profile is not None and profile.executor == "local" and profile.gpus > 0)
+
+
+def _cluster(profile: Profile | None, pins: Mapping[str, str]) -> list[Finding]:
+    job = slurm.allocation()
+    every = [profile] if profile else [profiles.read(file.parent) for file in sorted(Path("profiles").glob("*/*.yaml"))]
+    programs = {*commands.KNOWN, *(commands.needed(profile, job is not None) if profile else ())}
+    found = commands.findings(profile, commands.found(programs), job is not None)
+    found += commands.image_findings(profile, commands.IMAGE)
+    found += commands.plugin_findings(every, profile is not None, pins)
+    if job is not None:
+        gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"
+        found.append(ok("allocation", f"Slurm job {job}, GPUs: {gpus}"))
+    elif profile is not None and profile.executor == "slurm":
+        found += slurm.findings(slurm.ask(), profile)
+    return found

@@ -1,0 +1,33 @@
+"""Which revision of its code a folder holds, by git. Nothing slow comes with it."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+
+def commit(folder: Path) -> dict[str, Any]:
+    """The commit of a folder of code and whether it was changed since; nothing outside git.
+
+    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit.
+    """
+    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return {}
+    head = _git(folder, "rev-parse", "HEAD")
+    changed = _git(folder, "status", "--porcelain", "--", ".")
+    if head is None or changed is None:
+        return {}
+    return {"commit": head.strip(), "dirty": bool(changed.strip())}
+
+
+def output(command: list[str], seconds: float = 20) -> str | None:
+    """What a command prints; None where it is not there, fails, or takes longer."""
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return process.stdout if process.returncode == 0 else None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    # No optional locks: many trainings ask at once, and none of them changes the repository.
+    return output(["git", "--no-optional-locks", "-C", str(folder), *arguments])
