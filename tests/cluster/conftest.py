@@ -1,5 +1,7 @@
 """The throw-away Slurm, once for all tests that submit to it."""
 
+import getpass
+
 import pytest
 
 from cluster.slurm import Slurm, missing
@@ -29,9 +31,10 @@ def slurm(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """A folder without results."""
-    return Study(tmp_path_factory.mktemp("study"))
+def study(slurm, tmp_path_factory):
+    """A folder without results; what a failed test leaves in the queue is cancelled."""
+    yield Study(tmp_path_factory.mktemp("study"))
+    slurm.run("scancel", "--user", getpass.getuser())
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def table(title, rows, fields=FACTS):
     print(f"\n{title}", *("  ".join(row[field] for field in fields) for row in rows), sep="\n")
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=240):
     """Wait until a condition gives something, and return it."""
     end = time.monotonic() + seconds
     while not (result := condition()):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster.submission import PROFILE, finish, jobs, submit, table
+from cluster.submission import PROFILE, TrainingRun, finish, jobs, submit, table, wait_for
 from studies import Study
 
 CHANGE = {
@@ -10,6 +10,7 @@ CHANGE = {
     "methods": {"regression": None, "contrastive": None},
     "labels": [1],
     "draws": 4,
+    "finetuning": {"steps": 400},
 }
 RUNS = [f"liver_phantom/finetuned/scratch/n1/draw{draw}" for draw in (1, 2, 3, 4)]
 TARGETS = [f"results/tiny/{run}/weights.safetensors" for run in RUNS]
@@ -28,17 +29,16 @@ def packing(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def one_fails(slurm, study, packing):
-    """The steps of a job in which one of four runs cannot take place; then all are asked for again, singly."""
-    obstacle = study.results / RUNS[1] / "training.lock"
-    obstacle.mkdir(parents=True)
+    """The steps of a job in which one of four trainings is killed; then all are asked for again, singly."""
     process = submit(slurm, study, *TARGETS, "--retries", "0", change=CHANGE, profile=packing)
+    wait_for(TrainingRun(slurm, study, RUNS[1], "rule_finetunes_finetune").process).kill()
     process.wait()
     (job,) = [row["JobID"] for row in jobs(slurm, study) if row["Comment"] == "rule_finetunes_finetune"]
-    steps = slurm.run("sacct", "-n", "-P", "-j", job, "-o", "JobID,State,AllocTRES").splitlines()
-    print("\nfour finetunings in one job, one of which fails", *steps, sep="\n")
-    obstacle.rmdir()
+    lines = slurm.run("sacct", "-n", "-P", "-j", job, "-o", "JobID,State,AllocTRES").splitlines()
+    print("\nfour finetunings in one job, one of which fails", *lines, sep="\n")
+    steps = dict(line.split("|")[:2] for line in lines)
     finish(study, submit(slurm, study, *TARGETS, *SINGLY, change=CHANGE, profile=packing))
-    return [step.split("|")[1] for step in steps if step.split("|")[0].removeprefix(f"{job}.").isdigit()]
+    return [steps[f"{job}.{number}"] for number in range(4)]
 
 
 def test_four_finetunings_share_one_job_and_one_gpu_with_the_results_of_single_ones(slurm, packing, tmp_path):
