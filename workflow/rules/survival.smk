@@ -1,7 +1,5 @@
 # One run at a time, and what is said at its end.
 
-import sys
-
 from snakemake.exceptions import WorkflowError
 
 from fewlabel.failures import Failure, report
@@ -22,6 +20,7 @@ def finish():
 # Snakemake's own lock outlives a Snakemake that is killed, and then asks for `--unlock`: the profiles turn it off.
 # The system frees this one whatever happens.
 onstart:
+    refuse_without_gpu()
     other = hold_for_life(RUNNING)
     if other:
         raise WorkflowError(
