@@ -5,11 +5,23 @@ import os
 import signal
 import sys
 
-from fewlabel.commands import cohorts, experiments, gpus, learning, publishing, records, reporting, states
+from fewlabel.commands import cohorts, experiments, freezing, gpus, learning, publishing, records, reporting, states
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError, Interrupted, TrainingError
 
-__all__ = ["app", "cohorts", "experiments", "gpus", "learning", "main", "publishing", "records", "reporting", "states"]
+__all__ = [
+    "app",
+    "cohorts",
+    "experiments",
+    "freezing",
+    "gpus",
+    "learning",
+    "main",
+    "publishing",
+    "records",
+    "reporting",
+    "states",
+]
 
 
 DISK = {

@@ -1,17 +1,21 @@
 """What ran, on what, with what. Facts that are unknown are left out; no user, host or path is recorded."""
 
+import json
 import os
 import platform
 import re
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from fewlabel.frozen import FROZEN
 
 PACKAGE = Path(__file__).parent
 
@@ -44,8 +48,11 @@ def packages() -> dict[str, str]:
 def commit(folder: Path) -> dict[str, Any]:
     """The commit of a folder of code and whether it was changed since; nothing outside git.
 
-    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit.
+    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit. A frozen
+    copy remembers its own.
     """
+    with suppress(OSError, ValueError):
+        return dict(json.loads((folder / FROZEN).read_text(encoding="utf-8")))
     if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
         return {}
     head = _git(folder, "rev-parse", "HEAD")
