@@ -137,6 +137,27 @@ def test_a_place_whose_holder_said_nothing_readable_is_not_shared(machine, tmp_p
     assert "waiting" in second.stderr.readline()
 
 
+LIST = """
+import sys, torch
+from fewlabel.cli import main
+# There is no GPU: torch is made to say what it would.
+torch.version.cuda, torch.cuda.is_available = "made", lambda: True
+sys.argv = ["fewlabel", "gpus"]
+main()
+"""
+
+
+def test_the_command_lists_gpus_with_their_memory_and_who_is_on_them(machine, tmp_path):
+    first = machine(visible="1")
+    first.stdout.readline()
+    env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+    listed = subprocess.run([sys.executable, "-c", LIST], env=env, capture_output=True, text=True, check=False)
+    assert listed.stdout.splitlines() == [
+        "GPU 0 (Made 24): 25.8 of 25.8 GB free; on it: nobody",
+        f"GPU 1 (Made 24): 25.8 of 25.8 GB free; on it: process {first.pid}",
+    ], listed.stderr
+
+
 def test_locks_of_other_machines_and_other_people_are_never_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)

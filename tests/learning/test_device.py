@@ -12,8 +12,12 @@ from fewlabel import jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.files import sha256
+from fewlabel.gpu_slots import Slot
+from fewlabel.gpus import Gpu
+from fewlabel.learning.checkpoint import Checkpoint
 from fewlabel.learning.device import choose_device, slots_per_gpu, take_device
 from fewlabel.learning.gpu_memory import CONTEXT_BYTES, STORE, measured_need
+from fewlabel.learning.job import Job, run_of
 from made_gpus import install, same
 
 EXPERIMENT = Experiment.model_validate(
@@ -118,6 +122,18 @@ def test_a_number_of_slots_that_is_none_is_refused(monkeypatch, text):
     monkeypatch.setenv("FEWLABEL_SLOTS_PER_GPU", text)
     with pytest.raises(InputError, match="accepted: a number from 1 on"):
         slots_per_gpu()
+
+
+def test_the_facts_of_a_run_tell_which_gpu_it_had_and_who_may_have_shared_it(study):
+    slot = Slot(Gpu(3, "GPU-secret", "Made 24", 0, 0), 1, 2)
+    trained = Job("finetune", settings(), ["a"], study[1], torch.device("cpu"), "f32", 1, slot)
+    facts = run_of(trained, {}, Checkpoint(None, 60, {}))
+    assert {key: facts["hardware"][key] for key in ("gpu_index", "gpu_slot", "gpu_slots")} == {
+        "gpu_index": 3,
+        "gpu_slot": 1,
+        "gpu_slots": 2,
+    }
+    assert "GPU-secret" not in json.dumps(facts)  # it would tell one machine from all others
 
 
 TAKE = """

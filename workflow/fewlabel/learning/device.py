@@ -28,14 +28,16 @@ def take_device(name: str, need: Callable[[str], int | None]) -> tuple[torch.dev
     """
     gpus = my_gpus() if name.startswith(("auto", "cuda")) else []
     if gpus:
-        needed = need(usable(name, gpus)[0].name)
-        slot = take(lambda: usable(name, my_gpus()), needed, slots_per_gpu())
+        needs = [need(model) for model in sorted({gpu.name for gpu in usable(name, gpus)})]
+        known = [size for size in needs if size is not None]
+        slot = take(lambda: usable(name, my_gpus()), max(known) if len(known) == len(needs) else None, slots_per_gpu())
         # From here on torch sees this GPU alone, as its first: before it is asked for the first time.
         os.environ["CUDA_VISIBLE_DEVICES"] = slot.gpu.uuid
         print(f"device: {slot}", file=sys.stderr, flush=True)
         return choose_device("cuda"), slot
     device = choose_device(name)
-    print(f"device: {device}", file=sys.stderr, flush=True)
+    alone = " (`nvidia-smi` tells nothing: no place is kept on it)" if device.type == "cuda" else ""
+    print(f"device: {device}{alone}", file=sys.stderr, flush=True)
     return device, None
 
 
