@@ -12,6 +12,7 @@ SHARED = (
     "rerun-triggers",
     "max-checksum-file-size",
     "keep-going",
+    "retries",
     "latency-wait",
     "show-failed-logs",
     "scheduler",

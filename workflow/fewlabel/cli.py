@@ -5,7 +5,18 @@ import os
 import signal
 import sys
 
-from fewlabel.commands import cohorts, doctor, experiments, learning, publishing, records, reporting, states
+from fewlabel.commands import (
+    cohorts,
+    doctor,
+    experiments,
+    freezing,
+    gpus,
+    learning,
+    publishing,
+    records,
+    reporting,
+    states,
+)
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError, Interrupted, TrainingError
 
@@ -14,6 +25,8 @@ __all__ = [
     "cohorts",
     "doctor",
     "experiments",
+    "freezing",
+    "gpus",
     "learning",
     "main",
     "publishing",

@@ -68,6 +68,8 @@ def memory(device: torch.device, peak: int) -> dict[str, int]:
     facts = {"peak_host_bytes": peak} if peak else {}
     if device.type == "cuda":
         facts["peak_gpu_bytes"] = torch.cuda.max_memory_allocated(device)
+        # With what torch keeps back for later tensors: what others cannot have.
+        facts["reserved_gpu_bytes"] = torch.cuda.max_memory_reserved(device)
     return facts
 
 

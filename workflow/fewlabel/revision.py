@@ -1,15 +1,22 @@
 """Which revision of its code a folder holds, by git. Nothing slow comes with it."""
 
+import json
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from fewlabel.frozen import FROZEN
 
 
 def commit(folder: Path) -> dict[str, Any]:
     """The commit of a folder of code and whether it was changed since; nothing outside git.
 
-    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit.
+    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit. A frozen
+    copy remembers its own.
     """
+    with suppress(OSError, ValueError):
+        return dict(json.loads((folder / FROZEN).read_text(encoding="utf-8")))
     if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
         return {}
     head = _git(folder, "rev-parse", "HEAD")

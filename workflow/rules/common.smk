@@ -1,6 +1,7 @@
 # The experiment, and the few helpers that rules share.
 
 import os
+import sys
 from inspect import signature
 from pathlib import Path
 
@@ -70,6 +71,14 @@ def growing(amount):
         return amount * attempt
 
     return at
+
+
+def unshared(files):
+    """Further inputs of a job that gets its inputs from a storage, where nothing else is shared; else none.
+
+    Elsewhere they lie where they are, and of the large ones a copy with new dates would make results run again.
+    """
+    return files if workflow.storage_settings.default_storage_provider else []
 
 
 def settings(make):

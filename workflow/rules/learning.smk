@@ -11,6 +11,7 @@ rule pretrain:
     """Pretrain a network without labels on a cohort's pool and unlabelled subjects."""
     input:
         store=rules.prepare.output.store,
+        arrays=unshared(rules.prepare.output.arrays),
         roles=rules.split.output.roles,
     output:
         weights=f"{PRETRAINED}/weights.safetensors",
@@ -43,12 +44,13 @@ rule finetune:
     """Train one initialisation on the N labelled subjects of one draw."""
     input:
         store=rules.prepare.output.store,
+        arrays=unshared(rules.prepare.output.arrays),
         order=rules.draw.output.order,
         # None for a method that starts at random.
         init=lambda wildcards: (
             []
             if EXPERIMENT.methods[wildcards.method].pretext == "none"
-            else expand(rules.pretrain.output.weights, **wildcards)
+            else expand(f"{PRETRAINED}/weights.safetensors", **wildcards)
         ),
     output:
         weights=f"{RUN}/weights.safetensors",
@@ -79,6 +81,7 @@ rule evaluate:
     """Segment the test subjects, save the masks on their native grids, and score them there."""
     input:
         store=rules.prepare.output.store,
+        arrays=unshared(rules.prepare.output.arrays),
         native=rules.prepare.output.native,
         roles=rules.split.output.roles,
         weights=rules.finetune.output.weights,

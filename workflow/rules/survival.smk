@@ -1,14 +1,20 @@
 # One run at a time, and what is said at its end.
 
-import sys
-
 from snakemake.exceptions import WorkflowError
 
+from fewlabel import frozen
 from fewlabel.failures import Failure, report
 from fewlabel.leftovers import forget_finished
 from fewlabel.locks import hold_for_life, lock_files
 
 RUNNING = Path(f"{STUDY}/.running")
+WORKFLOW = Path(workflow.basedir)
+
+if trouble := frozen.foreign_package(WORKFLOW):
+    raise WorkflowError(trouble)
+
+# Jobs of a cluster read this too, and need not remember what the main process does.
+CODE = frozen.fingerprint(WORKFLOW, FILES) if workflow.is_main_process else {}
 
 
 def finish():
@@ -17,11 +23,14 @@ def finish():
     forget_finished(Path(STUDY), {Path(job.output.weights).parent for job in left})
     for file in lock_files(RUNNING):
         file.unlink(missing_ok=True)
+    if paths := frozen.edited(CODE):
+        print(frozen.warning(paths, WORKFLOW), file=sys.stderr)
 
 
 # Snakemake's own lock outlives a Snakemake that is killed, and then asks for `--unlock`: the profiles turn it off.
 # The system frees this one whatever happens.
 onstart:
+    refuse_without_gpu()
     other = hold_for_life(RUNNING)
     if other:
         raise WorkflowError(

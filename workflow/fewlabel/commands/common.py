@@ -36,7 +36,8 @@ def settings_json(model: type[Model]) -> Callable[[str], Model]:
 In = Annotated[Path, typer.Option(help="Read.")]
 Out = Annotated[Path, typer.Option(help="Written, whole or not at all.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
-Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
+Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda (any free GPU), cuda:N or mps.")]
+ScoringDevice = Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; a GPU is not reserved for it.")]
 
 
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:

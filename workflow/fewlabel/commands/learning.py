@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 
 from fewlabel import jobs
-from fewlabel.commands.common import Device, In, Out, Threads, app, settings_json
+from fewlabel.commands.common import Device, In, Out, ScoringDevice, Threads, app, settings_json
 from fewlabel.errors import InputError
 from fewlabel.files import whole, whole_folder
 from fewlabel.tables import read_subjects
@@ -53,7 +53,7 @@ def pretrain(
     table = read_subjects(roles)
     subjects = [str(name) for name in table.loc[table["role"].isin(PRETRAINING_ROLES), "subject"]]
     inputs = {"slices/store.json": store, f"splits/{roles.name}": roles}
-    here = job.Job.here("pretrain", settings, subjects, inputs, device, threads)
+    here = job.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
 
     def work(checkpoint: Checkpoint) -> job.Trained:
         network, stages, rows = train(open_store(store), subjects, settings, here.device, here.precision, checkpoint)
@@ -91,7 +91,7 @@ def finetune(
     inputs = {"slices/store.json": store, f"splits/{order.name}": order}
     if init is not None:
         inputs["initial weights"] = init
-    here = job.Job.here("finetune", settings, subjects, inputs, device, threads)
+    here = job.Job.here("finetune", settings, subjects, inputs, device, threads, run)
 
     def work(checkpoint: Checkpoint) -> job.Trained:
         network, rows, loaded = train(
@@ -112,7 +112,7 @@ def evaluate(
     weights: In,
     scores: Out,
     predictions: Out,
-    device: Device = "auto",
+    device: ScoringDevice = "cpu",
     threads: Threads = 1,
 ) -> None:
     """Segment the test subjects; save and score the masks on their native grids."""

@@ -1,18 +1,69 @@
 """Where training runs and in which precision."""
 
 import os
+import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Literal
 
 import torch
 
 from fewlabel.errors import InputError
+from fewlabel.gpu_slots import Slot, take
+from fewlabel.gpus import NEXT, Gpu, ask_driver, usable, visible
 
 Precision = Literal["f32", "bf16"]
 
 
+def take_device(name: str, need: Callable[[str], int | None]) -> tuple[torch.device, Slot | None]:
+    """The device to train on; on a GPU with a place that this process holds until it ends, waiting for one if need be.
+
+    Args:
+        name: as for `choose_device`; `auto` and `cuda` take any GPU that CUDA_VISIBLE_DEVICES leaves, `cuda:1` the
+            second of these.
+        need: the GPU memory in bytes that the run will need on a GPU of that name; None: unknown.
+
+    Raises:
+        InputError: the device is not there.
+    """
+    gpus = my_gpus() if name.startswith(("auto", "cuda")) else []
+    if gpus:
+        needs = [need(model) for model in sorted({gpu.name for gpu in usable(name, gpus)})]
+        known = [size for size in needs if size is not None]
+        slot = take(lambda: usable(name, my_gpus()), max(known) if len(known) == len(needs) else None, slots_per_gpu())
+        # From here on torch sees this GPU alone, as its first: before it is asked for the first time.
+        os.environ["CUDA_VISIBLE_DEVICES"] = slot.gpu.uuid
+        print(f"device: {slot}", file=sys.stderr, flush=True)
+        return choose_device("cuda"), slot
+    device = choose_device(name)
+    alone = " (`nvidia-smi` tells nothing: no place is kept on it)" if device.type == "cuda" else ""
+    print(f"device: {device}{alone}", file=sys.stderr, flush=True)
+    return device, None
+
+
+def my_gpus() -> list[Gpu]:
+    """The GPUs that this process may use and torch can; none where the driver cannot be asked (torch then may know)."""
+    if torch.version.cuda is None:
+        return []
+    return visible(ask_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def slots_per_gpu() -> int:
+    """How many runs may share a GPU: FEWLABEL_SLOTS_PER_GPU, else one.
+
+    Raises:
+        InputError: it is no number from 1 on.
+    """
+    text = os.environ.get("FEWLABEL_SLOTS_PER_GPU", "1")
+    if not (text.isdigit() and int(text)):
+        raise InputError(
+            f"FEWLABEL_SLOTS_PER_GPU={text}: accepted: a number from 1 on (`slots_per_gpu` of profiles/gpu)"
+        )
+    return int(text)
+
+
 def choose_device(name: str = "auto") -> torch.device:
-    """The device to train on.
+    """The device of that name, without a place on it.
 
     Args:
         name: `auto` (CUDA, else MPS, else CPU), `cpu`, `cuda`, `cuda:1`, `mps`.
@@ -30,7 +81,7 @@ def choose_device(name: str = "auto") -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
-            f"--device {name}: not available here ({reason}); accepted: auto, cpu, cuda, cuda:0 …, mps"
+            f"--device {name}: not available here ({reason}); accepted: auto, cpu, cuda, cuda:0 …, mps; {NEXT}"
         ) from None
     return device
 

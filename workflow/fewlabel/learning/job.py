@@ -22,9 +22,11 @@ from torch import Tensor
 
 from fewlabel import provenance
 from fewlabel.files import sha256, whole_folder, whole_together
+from fewlabel.gpu_slots import Slot
 from fewlabel.jobs import FinetuneSettings, PretrainSettings, canonical
 from fewlabel.learning.checkpoint import Checkpoint, listening
-from fewlabel.learning.device import Precision, choose_device, choose_precision, deterministic, use_threads
+from fewlabel.learning.device import Precision, choose_precision, deterministic, take_device, use_threads
+from fewlabel.learning.gpu_memory import measured_need
 from fewlabel.learning.state import HistoryRow, history_table
 from fewlabel.learning.weights import save_weights
 from fewlabel.locks import held
@@ -53,6 +55,7 @@ class Job:
         subjects: whose slices are seen.
         inputs: files that it reads, by what they are (`initial weights`, or their place in the results).
         device, precision, threads: where and how.
+        slot: the place on a GPU that this process holds; None: on no GPU, or on one whose driver cannot be asked.
     """
 
     kind: str
@@ -62,6 +65,7 @@ class Job:
     device: torch.device
     precision: Precision
     threads: int
+    slot: Slot | None = None
 
     @classmethod
     def here(
@@ -72,14 +76,18 @@ class Job:
         inputs: Mapping[str, Path],
         device: str,
         threads: int,
+        run: Path,
     ) -> "Job":
-        """On this machine, with the device of that name; sets up threads and determinism for the whole process."""
+        """On this machine, with the device of that name, a GPU taken until this process ends.
+
+        Sets up threads and determinism for the whole process. `run`: where the facts of the run will lie.
+        """
         use_threads(threads)
         if settings.deterministic:
             deterministic()
-        where = choose_device(device)
+        where, slot = take_device(device, lambda gpu: measured_need(run, settings, inputs, gpu))
         precision = choose_precision(settings.precision, where)
-        return cls(kind, settings, subjects, inputs, where, precision, threads)
+        return cls(kind, settings, subjects, inputs, where, precision, threads, slot)
 
     def identity(self) -> dict[str, str]:
         """What makes two runs the same: settings with their recipe number, subjects, data, precision, libraries."""
@@ -186,6 +194,11 @@ def _write(job: Job, outputs: Outputs, trained: Trained, checkpoint: Checkpoint)
         run_facts.write_text(json.dumps(everything, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
 
 
+def _place(slot: Slot | None) -> dict[str, int]:
+    """Which GPU it was and who may have shared it: a shared one is slower."""
+    return {} if slot is None else {"gpu_index": slot.gpu.index, "gpu_slot": slot.number, "gpu_slots": slot.slots}
+
+
 def run_of(job: Job, history: Mapping[str, Sequence[HistoryRow]], checkpoint: Checkpoint) -> dict[str, Any]:
     """What ran, on what, with what; see `run.json` in the README."""
     now = time.time()
@@ -200,7 +213,7 @@ def run_of(job: Job, history: Mapping[str, Sequence[HistoryRow]], checkpoint: Ch
         "deterministic": job.settings.deterministic,
         "steps": {stage: rows[-1].step for stage, rows in history.items() if rows},
         "software": provenance.software(),
-        "hardware": provenance.hardware(job.device),
+        "hardware": {**provenance.hardware(job.device), **_place(job.slot)},
         "memory": provenance.memory(job.device, checkpoint.peak()),
         "inputs": {name: sha256(path) for name, path in job.inputs.items()},
         "time": {

@@ -16,7 +16,8 @@ from fewlabel.reporting.run_facts import Facts, flat
 NOT_RECORDED = "not recorded"
 OF_A_RUN = (
     "settings", "settings_sha256", "subjects", "seed", "steps", "kind", "decoder_stages", "initialisation", "warnings",
-    "time", "seconds", "wall_seconds", "resumed", "memory", "peak_gpu_bytes", "inputs", "outputs",
+    "time", "seconds", "wall_seconds", "resumed", "memory", "peak_gpu_bytes", "reserved_gpu_bytes", "gpu_index",
+    "gpu_slot", "inputs", "outputs",
 )  # fmt: skip
 """Facts that tell of one run what it did; all others tell with and on what it ran."""
 AS_TABLES = ("slices/", "splits/")

@@ -1,0 +1,122 @@
+"""A workflow that is edited during a run says so at its end, and a frozen copy goes on undisturbed."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fewlabel import frozen, provenance
+from fewlabel.errors import InputError
+from studies import ROOT, TINY
+
+ORDER = "results/tiny/liver_phantom/splits/draw1.csv"
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A frozen copy of this workflow, made by the command."""
+    folder = tmp_path_factory.mktemp("frozen") / "copy"
+    call = ["fewlabel", "freeze", folder, "--workflow", ROOT]
+    process = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert f"PYTHONPATH='{folder}/workflow' snakemake --snakefile '{folder}/Snakefile' …" in process.stdout
+    return folder
+
+
+def start(workflow, place, *arguments, package=None):
+    """Run a copied workflow on the tiny study, with its own package unless told otherwise."""
+    (place / "experiment.yaml").write_text(yaml.safe_dump(TINY))
+    call = [sys.executable, "-m", "snakemake", "--snakefile", workflow / "Snakefile", "--directory", place]
+    call += ["--configfile", place / "experiment.yaml", "--cores", "2", *arguments]
+    env = {**os.environ, "PYTHONPATH": str(package or workflow / "workflow")}
+    return subprocess.Popen(call, env=env, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def editable(copy, folder):
+    """A copy of the copy, which may be edited."""
+    subprocess.run(["cp", "-r", copy, folder], check=True)
+    subprocess.run(["chmod", "-R", "u+w", folder], check=True)
+    return folder
+
+
+def edit_during(process, place, *files):
+    """Edit files once the run is under way; what it said at its end."""
+    while not (place / "results/tiny/.running.holder").exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    for file in files:
+        with file.open("a") as text:
+            text.write("\n# edited\n")
+    return process.communicate()[0]
+
+
+def test_a_frozen_copy_runs_whatever_happens_to_the_original(copy, tmp_path):
+    original = editable(copy, tmp_path / "original")
+    frozen_of_it = tmp_path / "frozen"
+    subprocess.run(
+        ["fewlabel", "freeze", frozen_of_it, "--workflow", original],
+        env={**os.environ, "PYTHONPATH": str(original / "workflow")},
+        check=True,
+    )
+    for path in original.rglob("*.py"):
+        path.write_text("this is no Python")
+    (original / "Snakefile").unlink()
+    process = start(frozen_of_it, tmp_path, ORDER)
+    text = process.communicate()[0]
+    assert process.returncode == 0, text
+    assert (tmp_path / ORDER).exists() and "warning: edited" not in text
+
+
+def test_files_that_are_edited_during_a_run_are_named_at_its_end_with_the_next_step(copy, tmp_path):
+    workflow = editable(copy, tmp_path / "workflow")
+    files = [workflow / name for name in ("Snakefile", "workflow/rules/reporting.smk", "workflow/fewlabel/tables.py")]
+    process = start(workflow, tmp_path, ORDER)
+    text = edit_during(process, tmp_path, *files, tmp_path / "experiment.yaml")
+    assert process.returncode == 0, text
+    said = text[text.index("warning: edited while this run was under way: ") :]
+    for name in ("Snakefile", "workflow/rules/reporting.smk", "workflow/fewlabel/tables.py", "experiment.yaml"):
+        assert name in said.partition("\n")[0]
+    assert "fewlabel freeze FOLDER" in said
+    # What was edited before a run is none of its business.
+    again = start(workflow, tmp_path, ORDER).communicate()[0]
+    assert "warning: edited" not in again
+
+
+def test_a_frozen_copy_refuses_to_run_with_another_package(copy, tmp_path):
+    process = start(copy, tmp_path, "--dry-run", package="/nowhere")
+    text = process.communicate()[0]
+    assert process.returncode == 1 and "Traceback" not in text
+    assert "is a frozen copy, but jobs would run the package in" in text
+    assert f"PYTHONPATH='{copy}/workflow' snakemake --snakefile" in text
+
+
+def test_a_frozen_copy_is_read_only_and_remembers_its_commit(copy):
+    assert not [path for path in copy.rglob("*") if path.is_file() and path.stat().st_mode & 0o222]
+    assert provenance.commit(copy / "workflow" / "fewlabel") == provenance.commit(frozen.PACKAGE)
+    assert not list(copy.rglob("__pycache__")) and not (copy / "results").exists()
+
+
+def test_edited_removed_and_untouched_files_are_told_apart(tmp_path):
+    for name in "abc":
+        (tmp_path / name).write_text(name)
+    before = frozen.fingerprint(ROOT, [tmp_path / name for name in "abcd"])
+    assert {ROOT / "Snakefile", ROOT / "workflow/rules/common.smk", Path(frozen.__file__)} < before.keys()
+    assert frozen.edited(before) == []
+    (tmp_path / "a").write_text("A")
+    (tmp_path / "b").unlink()
+    os.utime(tmp_path / "c", (0, 0))
+    assert frozen.edited(before) == [tmp_path / "a", tmp_path / "b"]
+    assert "a, " in frozen.warning([tmp_path / name for name in "abcabcab"], tmp_path)
+    assert "and 3 more" in frozen.warning([tmp_path / name for name in "abcabcab"], tmp_path)
+
+
+def test_what_is_no_workflow_and_what_is_there_already_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no workflow, it lacks Snakefile"):
+        frozen.freeze(tmp_path, tmp_path / "copy", {})
+    with pytest.raises(InputError, match="is there already; accepted: a new folder"):
+        frozen.freeze(ROOT, tmp_path, {})
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,46 @@
+"""What profiles ask of this machine, before any job runs. Nothing slow comes with this module."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+from fewlabel.gpus import ask_driver, visible
+
+
+def gpu_count() -> int:
+    """How many GPUs of this machine may be used; 0 where there is none. Whether torch can use them is asked later."""
+    return len(visible(ask_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES")))
+
+
+def share_gpus(slots: int) -> None:
+    """Trainings of this run take GPUs, so many to each.
+
+    They are told by the environment, not by their settings: where a training runs makes no result old.
+    """
+    os.environ["FEWLABEL_SLOTS_PER_GPU"] = str(slots)
+    os.environ.setdefault("FEWLABEL_DEVICE", "cuda")
+
+
+def gpu_trouble() -> str | None:
+    """Why trainings that want a GPU cannot have one, with what to do; None where they can, or want none."""
+    if not os.environ.get("FEWLABEL_DEVICE", "").startswith("cuda"):
+        return None
+    # In a process of its own: torch takes seconds, and Snakemake's process then would hold it for the whole run.
+    asked = subprocess.run(["fewlabel", "gpus"], capture_output=True, text=True, check=False)  # noqa: S607
+    print(asked.stdout, end="", file=sys.stderr)
+    return asked.stderr.strip() or "fewlabel gpus: failed" if asked.returncode else None
+
+
+def require(profile: str, *modules: str) -> None:
+    """End with what to install where a plugin of Snakemake is missing that a profile names.
+
+    Snakemake itself would show all of its options, and at their end that an executor is none of its choices.
+    """
+    missing = [name.replace("_", "-") for name in modules if find_spec(name) is None]
+    if missing:
+        sys.exit(
+            f"profiles/{profile} needs {' and '.join(missing)}, not installed here; install what it needs:\n"
+            f"  python -m pip install --constraint envs/constraints.txt --editable '.[{profile}]'\n"
+            "or take another profile (profiles/default: this machine)"
+        )
