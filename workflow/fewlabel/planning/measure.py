@@ -1,0 +1,83 @@
+"""Measures a machine in about two minutes. Needs torch; `plan` does not."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import get_args
+
+import torch
+
+from fewlabel import provenance
+from fewlabel.learning.device import Precision
+from fewlabel.planning.designed import Planned
+from fewlabel.planning.rehearse import measure_step
+from fewlabel.planning.speed import Calibration, MeasuredStep, Start
+from fewlabel.planning.volumes import measure_volumes
+from fewlabel.progress import Progress
+
+ROUNDS = 2
+"""Times that each step is come back to, so that a busy moment does not decide."""
+SHARE = 0.65
+"""Of the time, for steps; the rest is for volumes, starts and warming up."""
+
+IMPORTS: dict[Start, str] = {
+    "tables": "fewlabel.cli, pandas, fewlabel.splits",
+    "figures": "fewlabel.cli, fewlabel.reporting.curves",
+    "training": "fewlabel.cli, fewlabel.learning.job, fewlabel.learning.pretrain, fewlabel.learning.finetune",
+    "evaluation": "fewlabel.cli, fewlabel.evaluation",
+}
+
+
+def calibrate(planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float) -> Calibration:
+    """Measure steps, volumes and starts on this machine; the caller has set the threads.
+
+    Args:
+        planned: the steps to measure.
+        device, precision: where and how.
+        seconds: about how long all of it may take.
+    """
+    load = os.getloadavg()[0]
+    starts = {kind: start_seconds(kind) for kind in get_args(Start)}
+    hardware = provenance.hardware(device)
+    return Calibration(
+        device=device.type,  # type: ignore[arg-type]
+        name=str(hardware.get("gpu") or hardware.get("processor") or "unknown"),
+        precision=precision,
+        threads=torch.get_num_threads(),
+        volume_seconds=measure_volumes(),
+        start_seconds=starts,
+        steps=measure_steps(planned, device, precision, seconds * SHARE),
+        load=round((load + os.getloadavg()[0]) / 2, 1),
+        measured=datetime.now(UTC).replace(microsecond=0),
+        software={name: version(name) for name in ("fewlabel", "torch")},
+    )
+
+
+def measure_steps(
+    planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float
+) -> list[MeasuredStep]:
+    """All steps, several rounds of them; of each the quickest, since what else runs on the machine only ever adds."""
+    share = seconds / (ROUNDS * len(planned))
+    rounds: list[list[MeasuredStep]] = []
+    with Progress("calibrate", ROUNDS * len(planned), "measurement") as progress:
+        for _ in range(ROUNDS):
+            rounds.append([])
+            for step, augmentation in planned:
+                rounds[-1].append(measure_step(step, augmentation, device, precision, share))
+                progress.advance(note=f"{step.stage}: {rounds[-1][-1].seconds:.3g} s a step")
+    return [min(rows, key=lambda row: row.seconds) for rows in zip(*rounds, strict=True)]
+
+
+def start_seconds(kind: Start) -> float:
+    """A fresh process's own seconds until it has imported what such a job needs; the quicker of two."""
+
+    def once() -> float:
+        before = os.times()
+        subprocess.run([sys.executable, "-c", f"import {IMPORTS[kind]}"], check=True, capture_output=True)
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    return min(once(), once())
