@@ -5,11 +5,22 @@ import os
 import signal
 import sys
 
-from fewlabel.commands import cohorts, experiments, learning, publishing, records, reporting, states
+from fewlabel.commands import cohorts, experiments, learning, planning, publishing, records, reporting, states
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError, Interrupted, TrainingError
 
-__all__ = ["app", "cohorts", "experiments", "learning", "main", "publishing", "records", "reporting", "states"]
+__all__ = [
+    "app",
+    "cohorts",
+    "experiments",
+    "learning",
+    "main",
+    "planning",
+    "publishing",
+    "records",
+    "reporting",
+    "states",
+]
 
 
 DISK = {

@@ -4,7 +4,6 @@ import os
 import platform
 import re
 import resource
-import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from fewlabel.system import output_of, processor
 
 PACKAGE = Path(__file__).parent
 
@@ -64,18 +65,6 @@ def hardware(device: torch.device) -> dict[str, Any]:
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def processor() -> str | None:
-    """The processor's name."""
-    if sys.platform == "darwin":
-        return _output(["sysctl", "-n", "machdep.cpu.brand_string"])
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or None
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found[1].strip() if found else platform.machine() or None
-
-
 def memory(device: torch.device, peak: int) -> dict[str, int]:
     """The largest memory of a training: of the host (`peak`, in bytes) and of the GPU."""
     facts = {"peak_host_bytes": peak} if peak else {}
@@ -103,12 +92,4 @@ def _cudnn() -> str | None:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     # No optional locks: many trainings ask at once, and none of them changes the repository.
-    return _output(["git", "--no-optional-locks", "-C", str(folder), *arguments])
-
-
-def _output(command: list[str]) -> str | None:
-    try:
-        process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return process.stdout if process.returncode == 0 else None
+    return output_of(["git", "--no-optional-locks", "-C", str(folder), *arguments])

@@ -54,7 +54,7 @@ def _planned(stage: Stage, widths: list[int], side: int, batch: int) -> Planned:
         batch=batch,
         transforms=transforms(augmentation, masks=stage == "finetune"),
         head=heads.get(stage),
-        decoder_stages=(2 if small else 3) if stage == "local" else 0,
+        decoder_stages=3 if (stage, widths) == ("local", LARGE) else 2 * (stage == "local"),
         freeze_encoder=stage == "local",
     )
     return step, augmentation

@@ -43,7 +43,7 @@ def calibrate(planned: Sequence[Planned], device: torch.device, precision: Preci
     starts = {kind: start_seconds(kind) for kind in get_args(Start)}
     hardware = provenance.hardware(device)
     return Calibration(
-        device=device.type,  # type: ignore[arg-type]
+        device=device.type,
         name=str(hardware.get("gpu") or hardware.get("processor") or "unknown"),
         precision=precision,
         threads=torch.get_num_threads(),

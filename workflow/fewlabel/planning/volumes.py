@@ -63,5 +63,3 @@ def _own_seconds(work: Callable[[], object]) -> float:
         return time.process_time() - before
 
     return min(once(), once())
-
-
