@@ -31,7 +31,7 @@ class Costs:
 
     def fetch(self, cohort: str) -> float:
         """Every volume of a cohort on disk is read and checked; phantoms are only listed."""
-        return self._start("tables") + (0 if self._made(cohort) else self._volumes("check", self.sizes[cohort].voxels))
+        return self._start("fetch") + (0 if self._made(cohort) else self._volumes("check", self.sizes[cohort].voxels))
 
     def prepare(self, cohort: str) -> float:
         """Every volume is made or read, brought onto the grid and written."""
@@ -40,7 +40,7 @@ class Costs:
             get = self._volumes("make abdomen" if source.anatomy == "abdomen" else "make pelvis", voxels)
         else:
             get = self._volumes("check", voxels)
-        return self._start("tables") + get + self._volumes("pack", voxels)
+        return self._start("prepare") + get + self._volumes("pack", voxels)
 
     def pretrain(self, cohort: str, method: str) -> float:
         """All stages of a method."""
@@ -58,15 +58,19 @@ class Costs:
         step = prediction_step(self.experiment, cohort, each)
         seconds = self.speed.step_seconds(step) if self.speed else 0
         predicted = size.tested * seconds * each / min(PREDICTED, max(1, round(each)))
-        return self._start("evaluation") + predicted + self._volumes("score", size.tested * size.voxels_each)
+        return self._start("evaluate") + predicted + self._volumes("score", size.tested * size.voxels_each)
 
-    def small(self) -> float:
+    def split(self) -> float:
+        """A cohort's roles are assigned."""
+        return self._start("split")
+
+    def table(self) -> float:
         """A job that reads and writes a small table."""
-        return self._start("tables")
+        return self._start("draw")
 
     def figure(self) -> float:
         """A job that resamples scores and draws or lists them."""
-        return self._start("figures")
+        return self._start("figure")
 
     def training_memory(self, cohort: str, method: str | None = None) -> float:
         """Bytes that the largest step of a method's trainings (of all methods' where none is named) needs."""

@@ -51,9 +51,9 @@ def study_tasks(costs: Costs, place: Place) -> list[Task]:
 
 def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
     fetch, split = f"{cohort}/fetch", f"{cohort}/splits/roles.csv"
-    yield Task(split, "split", costs.small(), (fetch,), cohort)
+    yield Task(split, "split", costs.split(), (fetch,), cohort)
     for draw in range(1, costs.experiment.draws + 1):
-        yield Task(f"{cohort}/splits/draw{draw}.csv", "draw", costs.small(), (split,), cohort)
+        yield Task(f"{cohort}/splits/draw{draw}.csv", "draw", costs.table(), (split,), cohort)
     yield Task(
         f"{cohort}/slices/store.json",
         "prepare",
@@ -94,7 +94,7 @@ def _report_tasks(costs: Costs) -> Iterator[Task]:
     drawn = ("figure3_label_curves", "table2_dice")
     needs = {"collect": runs, "table1_cohorts": cohorts, "crate": ("table1_cohorts", *drawn)}
     for rule in REPORTS:
-        seconds = costs.figure() if rule in drawn else costs.small()
+        seconds = costs.figure() if rule in (*drawn, "crate") else costs.table()
         yield Task(rule, rule, seconds, ("collect",) if rule in drawn else needs.get(rule, ()))
 
 

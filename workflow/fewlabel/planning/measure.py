@@ -1,12 +1,9 @@
 """Measures a machine in about two minutes. Needs torch; `plan` does not."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import get_args
 
 import torch
 
@@ -14,21 +11,15 @@ from fewlabel import provenance
 from fewlabel.learning.device import Precision
 from fewlabel.planning.designed import Planned
 from fewlabel.planning.rehearse import measure_step
-from fewlabel.planning.speed import Calibration, MeasuredStep, Start
+from fewlabel.planning.speed import Calibration, MeasuredStep
+from fewlabel.planning.starts import measure_starts
 from fewlabel.planning.volumes import measure_volumes
 from fewlabel.progress import Progress
 
 ROUNDS = 2
 """Times that each step is come back to, so that a busy moment does not decide."""
-SHARE = 0.65
+SHARE = 0.6
 """Of the time, for steps; the rest is for volumes, starts and warming up."""
-
-IMPORTS: dict[Start, str] = {
-    "tables": "fewlabel.cli, pandas, fewlabel.splits",
-    "figures": "fewlabel.cli, fewlabel.reporting.curves",
-    "training": "fewlabel.cli, fewlabel.learning.job, fewlabel.learning.pretrain, fewlabel.learning.finetune",
-    "evaluation": "fewlabel.cli, fewlabel.evaluation",
-}
 
 
 def calibrate(planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float) -> Calibration:
@@ -40,7 +31,6 @@ def calibrate(planned: Sequence[Planned], device: torch.device, precision: Preci
         seconds: about how long all of it may take.
     """
     load = os.getloadavg()[0]
-    starts = {kind: start_seconds(kind) for kind in get_args(Start)}
     hardware = provenance.hardware(device)
     return Calibration(
         device=device.type,
@@ -48,7 +38,7 @@ def calibrate(planned: Sequence[Planned], device: torch.device, precision: Preci
         precision=precision,
         threads=torch.get_num_threads(),
         volume_seconds=measure_volumes(),
-        start_seconds=starts,
+        start_seconds=measure_starts(),
         steps=measure_steps(planned, device, precision, seconds * SHARE),
         load=round((load + os.getloadavg()[0]) / 2, 1),
         measured=datetime.now(UTC).replace(microsecond=0),
@@ -69,15 +59,3 @@ def measure_steps(
                 rounds[-1].append(measure_step(step, augmentation, device, precision, share))
                 progress.advance(note=f"{step.stage}: {rounds[-1][-1].seconds:.3g} s a step")
     return [min(rows, key=lambda row: row.seconds) for rows in zip(*rounds, strict=True)]
-
-
-def start_seconds(kind: Start) -> float:
-    """A fresh process's own seconds until it has imported what such a job needs; the quicker of two."""
-
-    def once() -> float:
-        before = os.times()
-        subprocess.run([sys.executable, "-c", f"import {IMPORTS[kind]}"], check=True, capture_output=True)
-        after = os.times()
-        return after.children_user + after.children_system - before.children_user - before.children_system
-
-    return min(once(), once())

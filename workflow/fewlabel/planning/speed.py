@@ -20,8 +20,8 @@ from fewlabel.planning.work import Step, Work, step_work
 Precision = Literal["f32", "bf16"]
 VolumeWork = Literal["make abdomen", "make pelvis", "check", "pack", "score"]
 """Make a phantom; read a file and check it; bring a volume onto the grid and write it; save a mask and score it."""
-Start = Literal["tables", "figures", "training", "evaluation"]
-"""What a process imports before it can begin."""
+Start = Literal["fetch", "split", "draw", "prepare", "training", "evaluate", "figure"]
+"""A kind of job, by what it does beside its real work: imports, first calls, facts of the run."""
 
 
 class MeasuredStep(Settings):
@@ -50,7 +50,7 @@ class Calibration(Settings):
     volume_seconds: dict[VolumeWork, float]
     """For each million native voxels, on one core."""
     start_seconds: dict[Start, float]
-    """From a process's start to the end of its imports, on one core."""
+    """Of a job with next to nothing to do, on one core."""
 
     @property
     def key(self) -> tuple[str, str, str, int]:
