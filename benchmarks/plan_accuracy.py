@@ -54,7 +54,7 @@ def trainings(folder: Path) -> dict[tuple[str, str], float]:
     """Wall seconds of all trainings of a kind and method, as their facts tell."""
     found: dict[tuple[str, str], float] = defaultdict(float)
     for path in folder.glob("*/*/**/run.json"):
-        cohort, kind, method, *_ = path.relative_to(folder).parts
+        _, kind, method, *_ = path.relative_to(folder).parts
         if not path.parent.name.endswith(".finished"):
             found[kind, method] += json.loads(path.read_text())["time"]["seconds"]
     return found
