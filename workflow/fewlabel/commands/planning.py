@@ -52,7 +52,7 @@ def plan(
     if experiment.data_root is not None:
         export_data_root(experiment.data_root)
     speed = choose(device or ("cuda" if gpus else "cpu"), experiment.precision, calibration)
-    on_gpu = speed.device == "cuda" if speed else device != "cpu"
+    on_gpu = (speed.device if speed else device) != "cpu"
     if gpus and not on_gpu:
         raise InputError(f"--gpus {gpus} with --device {device}: no GPU; accepted: cuda, or a GPU that was measured")
     machine = Machine(

@@ -121,14 +121,23 @@ def _changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
         entries = getattr(experiment, group)
         for name in entries if len(entries) > 1 else ():
             yield f"{group}.{name}: null", changed(**{group: {key: entries[key] for key in entries if key != name}})
-    yield from _pretraining_changes(experiment)
+    yield from _method_changes(experiment)
 
 
-def _pretraining_changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
+def _method_changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
     for name, method in experiment.methods.items():
         stages = jobs.pretraining_stages(method) if isinstance(method, (RegressionMethod, ContrastiveMethod)) else {}
         for key, stage in stages.items():
             half = stage.model_copy(update={"steps": max(1, stage.steps // 2)})
-            methods = {**experiment.methods, name: method.model_copy(update={key: half})}
             text = f"methods.{name}.{key}.steps: {half.steps} (not {stage.steps})"
-            yield text, experiment.model_copy(update={"methods": methods})
+            yield text, _with_method(experiment, name, {key: half})
+        own = method.finetuning.model_dump().get("steps")
+        if own is not None:
+            less = method.finetuning.model_copy(update={"steps": max(1, own // 2)})
+            text = f"methods.{name}.finetuning.steps: {less.steps} (not {own})"
+            yield text, _with_method(experiment, name, {"finetuning": less})
+
+
+def _with_method(experiment: Experiment, name: str, change: dict[str, object]) -> Experiment:
+    methods = {**experiment.methods, name: experiment.methods[name].model_copy(update=change)}
+    return experiment.model_copy(update={"methods": methods})
