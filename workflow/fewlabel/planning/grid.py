@@ -76,12 +76,13 @@ def _method_tasks(costs: Costs, cohort: str, method: str, place: Place) -> Itera
         seconds = costs.pretrain(cohort, method)
         yield Task(pretrained, "pretrain", seconds, (store, split), cohort, method, 1, place, memory, priority=10)
         start = (pretrained,)
+    finetuned, evaluated = costs.finetune(cohort, method), costs.evaluate(cohort)
     for labels in jobs.label_counts(experiment, method):
         for draw in range(1, experiment.draws + 1):
             run = f"{cohort}/finetuned/{method}/n{labels}/draw{draw}"
             needs = (store, f"{cohort}/splits/draw{draw}.csv", *start)
-            yield Task(run, "finetune", costs.finetune(cohort, method), needs, cohort, method, 1, place, memory)
-            scored = (f"{run}/scores.csv", "evaluate", costs.evaluate(cohort), (run, store, split))
+            yield Task(run, "finetune", finetuned, needs, cohort, method, 1, place, memory)
+            scored = (f"{run}/scores.csv", "evaluate", evaluated, (run, store, split))
             yield Task(*scored, cohort, method, 1, place, memory=1.2 * BASE_BYTES)
 
 

@@ -133,9 +133,12 @@ def _method_changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
             yield text, _with_method(experiment, name, {key: half})
         own = method.finetuning.model_dump().get("steps")
         if own is not None:
-            less = method.finetuning.model_copy(update={"steps": max(1, own // 2)})
-            text = f"methods.{name}.finetuning.steps: {less.steps} (not {own})"
-            yield text, _with_method(experiment, name, {"finetuning": less})
+            fewer = max(1, own // 2)
+            change = method.finetuning.model_copy(update={"steps": fewer})
+            yield (
+                f"methods.{name}.finetuning.steps: {fewer} (not {own})",
+                _with_method(experiment, name, {"finetuning": change}),
+            )
 
 
 def _with_method(experiment: Experiment, name: str, change: dict[str, object]) -> Experiment:
