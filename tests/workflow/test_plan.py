@@ -14,6 +14,8 @@ from fewlabel.validation import load, read_config
 
 from .conftest import ROOT, TINY, merged
 
+pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
+
 SPEED = read_table(SHIPPED)[0]
 
 
@@ -32,7 +34,6 @@ def size_of(folder, pattern="*"):
     return sum(path.stat().st_size for path in folder.rglob(pattern) if path.is_file())
 
 
-@pytest.mark.xdist_group("finished")
 def test_the_jobs_of_a_plan_are_those_of_the_workflow(fresh, tmp_path):
     counts, _ = fresh.planned()
     plan = planned(tmp_path, tmp_path / "results")
@@ -40,7 +41,6 @@ def test_the_jobs_of_a_plan_are_those_of_the_workflow(fresh, tmp_path):
     assert {rule: count for rule, count in found.items() if rule != "record"} == counts
 
 
-@pytest.mark.xdist_group("finished")
 def test_nothing_of_a_finished_study_is_left_and_all_of_it_when_asked(finished, tmp_path):
     results = finished.folder / "results"
     assert planned(tmp_path, results).left == []
@@ -48,7 +48,6 @@ def test_nothing_of_a_finished_study_is_left_and_all_of_it_when_asked(finished, 
     assert len(again.left) == sum(planned(tmp_path, results).done.values())
 
 
-@pytest.mark.xdist_group("finished")
 def test_what_a_change_makes_again_is_left(finished, tmp_path):
     results = finished.folder / "results"
     more = Counter(task.rule for task in planned(tmp_path, results, {"draws": 3}).left)
@@ -64,7 +63,6 @@ def test_what_a_change_makes_again_is_left(finished, tmp_path):
     assert other["finetune"] > 0
 
 
-@pytest.mark.xdist_group("finished")
 def test_the_disk_of_a_plan_is_the_disk_of_the_study(finished, tmp_path):
     disk, folder = planned(tmp_path, finished.folder / "results").disk, finished.results
     cohorts = ("liver_phantom", "prostate_phantom")
@@ -76,15 +74,11 @@ def test_the_disk_of_a_plan_is_the_disk_of_the_study(finished, tmp_path):
     assert disk.weights == pytest.approx(weights, rel=0.2)
 
 
-@pytest.mark.xdist_group("finished")
 def test_cohorts_on_disk_are_told_from_headers_and_prepared_ones_from_their_slices(finished, tmp_path):
     data = tmp_path / "data" / "mine"
     shutil.copytree(finished.results / "liver_phantom" / "native", data)
-    overlay = {"cohorts": {"liver_phantom": {"source": {"kind": "nifti", "folder": str(data)}}}}
-    source = {"kind": "nifti", "folder": str(data), "labels": [1]}
-    base = read_config([ROOT / "config.yaml"])
-    config = merged(base, merged(TINY, overlay))
-    config["cohorts"]["liver_phantom"]["source"] = source
+    config = merged(read_config([ROOT / "config.yaml"]), TINY)
+    config["cohorts"]["liver_phantom"]["source"] = {"kind": "nifti", "folder": str(data)}
     study = load(config)
     unknown = make_plan(study, Machine(2), SPEED, tmp_path / "results", whole=True).costs.sizes["liver_phantom"]
     prepared = make_plan(study, Machine(2), SPEED, finished.folder / "results", whole=True).costs.sizes["liver_phantom"]
@@ -105,12 +99,12 @@ def test_half_the_steps_save_half_of_the_steps_time(tmp_path):
 
 
 def test_what_saves_most_comes_first_and_more_workers_wait_no_longer(tmp_path):
-    plan = planned(tmp_path, tmp_path / "results")
+    plan = planned(tmp_path, tmp_path / "results", machine=Machine(100))
     saved = [cut.work for cut in cuts(plan)]
     assert saved == sorted(saved, reverse=True)
     walls = [planned(tmp_path, tmp_path / "results", machine=Machine(cores)).wall_seconds for cores in (1, 2, 4, 100)]
     assert walls == sorted(walls, reverse=True)
-    assert walls[-1] >= plan.shortest_seconds * 0.5
+    assert walls[-1] >= plan.shortest_seconds * (1 - 1e-9)
 
 
 def test_a_gpu_trains_and_cores_do_the_rest(tmp_path):
