@@ -69,14 +69,14 @@ def test_a_file_that_is_no_calibration_is_refused(tmp_path):
 def test_a_calibration_of_this_machine_is_written_and_planned_with(tmp_path):
     """In a few seconds: too short to tell times, long enough to take every step once."""
     tiny = tmp_path / "tiny.yaml"
-    tiny.write_text(json.dumps({"study": "other", "network": {"widths": [4, 8, 12]}}))
     code, text = fewlabel(tmp_path, "calibrate", "--seconds", 5, "--device", "cpu", "--precision", "f32")
     assert code == 0, text
     (found,) = read_table(tmp_path / "results" / "calibration.json")
     assert (found.device, found.precision, found.threads) == ("cpu", "f32", 1)
     assert all(row.seconds > 0 for row in found.steps)
     assert {row.step.stage for row in found.steps} == {"regression", "global", "local", "finetune", "predict"}
-    code, text = fewlabel(tmp_path, "plan", CONFIG, "--calibration", "results/calibration.json")
+    tiny.write_text(json.dumps({"precision": "f32"}))
+    code, text = fewlabel(tmp_path, "plan", CONFIG, tiny, "--calibration", "results/calibration.json")
     assert code == 0, text
     assert f"told from: {found.name} (cpu, f32" in text
 
@@ -92,3 +92,23 @@ def test_a_newer_calibration_takes_the_place_of_the_older_one_of_its_device_alon
     assert choose("cuda", "auto", path) == gpu
     assert choose("large", "auto", path) == gpu
     assert choose(first.device, first.precision, path) == newer
+
+
+def test_auto_is_the_precision_that_the_device_takes_by_itself(tmp_path):
+    first = read_table(SHIPPED)[0]
+    path = tmp_path / "calibration.json"
+    for precision, automatic in (("bf16", True), ("f32", False)):
+        entry = first.model_copy(update={"precision": precision, "automatic": automatic})
+        add_to_table(path, entry)
+    for wanted, found in (("auto", "bf16"), ("bf16", "bf16"), ("f32", "f32")):
+        chosen = choose("cpu", wanted, path)
+        assert chosen is not None
+        assert chosen.precision == found
+
+
+def test_step_times_of_another_processor_are_told_as_such(tmp_path):
+    other = read_table(SHIPPED)[0].model_copy(update={"name": "An abacus", "automatic": True})
+    add_to_table(tmp_path / "results" / "calibration.json", other)
+    code, text = fewlabel(tmp_path, "plan", CONFIG)
+    assert code == 0, text
+    assert "told from: An abacus" in text and "another processor" in text

@@ -24,6 +24,7 @@ def calibration(steps):
         device="cpu",
         name="A processor",
         precision="f32",
+        automatic=True,
         measured=datetime(2026, 1, 2, tzinfo=UTC),
         software={},
         steps=steps,

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from fewlabel.errors import InputError
 from fewlabel.files import write_text
 from fewlabel.planning.speed import Calibration
-from fewlabel.system import processor, processor_facts
+from fewlabel.system import processor_facts
 
 SHIPPED = Path(__file__).with_name("measured.json")
 OWN = Path("results/calibration.json")
@@ -58,7 +58,7 @@ def choose(device: str, precision: Literal["auto", "f32", "bf16"], own: Path | N
     shipped = [] if own else read_table(SHIPPED)
     for table in (mine, shipped):
         of_device = [entry for entry in table if device == entry.device or device.lower() in entry.name.lower()]
-        fitting = [entry for entry in of_device if entry.precision == _resolved(precision, of_device)]
+        fitting = [entry for entry in of_device if _fits(entry, precision, table is shipped)]
         if fitting:
             return max(fitting, key=lambda entry: entry.measured)
     if own or device not in KINDS:
@@ -66,13 +66,14 @@ def choose(device: str, precision: Literal["auto", "f32", "bf16"], own: Path | N
     return None
 
 
-def _resolved(precision: Literal["auto", "f32", "bf16"], table: Sequence[Calibration]) -> str:
-    """`auto` as a job would take it: on this processor what it computes, elsewhere what was measured last."""
-    if precision != "auto" or not table:
-        return precision
-    if any(entry.device == "cpu" and entry.name != processor() for entry in table):
-        return "bf16" if "avx512_bf16" in processor_facts() else "f32"
-    return max(table, key=lambda entry: entry.measured).precision
+def _fits(entry: Calibration, precision: Literal["auto", "f32", "bf16"], shipped: bool) -> bool:
+    """Whether a calibration is of the precision in which jobs will run."""
+    if precision != "auto":
+        return entry.precision == precision
+    if shipped:
+        # It was measured on another processor: what this one computes decides.
+        return entry.precision == ("bf16" if "avx512_bf16" in processor_facts() else "f32")
+    return entry.automatic
 
 
 def _nothing_measured(device: str, precision: str, table: Sequence[Calibration], own: Path | None) -> str:

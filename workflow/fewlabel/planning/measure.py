@@ -8,7 +8,7 @@ from importlib.metadata import version
 import torch
 
 from fewlabel import provenance
-from fewlabel.learning.device import Precision
+from fewlabel.learning.device import Precision, choose_precision
 from fewlabel.planning.designed import Planned
 from fewlabel.planning.rehearse import measure_step
 from fewlabel.planning.speed import Calibration, MeasuredStep
@@ -36,6 +36,7 @@ def calibrate(planned: Sequence[Planned], device: torch.device, precision: Preci
         device=device.type,
         name=str(hardware.get("gpu") or hardware.get("processor") or "unknown"),
         precision=precision,
+        automatic=precision == choose_precision("auto", device),
         threads=torch.get_num_threads(),
         volume_seconds=measure_volumes(),
         start_seconds=measure_starts(),

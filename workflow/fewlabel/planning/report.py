@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from fewlabel.planning.grid import RULES
 from fewlabel.planning.plan import Cut, Plan
+from fewlabel.system import processor
 
 SHOWN_CUTS = 8
 
@@ -61,6 +62,8 @@ def _time(plan: Plan) -> Iterator[str]:
         f"start it; never below {duration(plan.shortest_seconds)}, since jobs wait for each other"
     )
     yield f"told from: {speed.describe()}"
+    if speed.device == "cpu" and speed.name != processor():
+        yield f"this machine has another processor ({processor()}): `fewlabel calibrate` measures it"
 
 
 def _memory(plan: Plan) -> Iterator[str]:

@@ -41,6 +41,8 @@ class Calibration(Settings):
     name: str
     """Of the processor or the GPU."""
     precision: Precision
+    automatic: bool
+    """Whether this is the precision that the device takes by itself."""
     threads: int = Field(1, ge=1)
     measured: datetime
     load: float | None = None
