@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from fewlabel.revision import commit, output
+from fewlabel.revision import commit
+from fewlabel.system import processor
 
 PACKAGE = Path(__file__).parent
 
@@ -49,18 +50,6 @@ def hardware(device: torch.device) -> dict[str, Any]:
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
     return {name: fact for name, fact in facts.items() if fact}
-
-
-def processor() -> str | None:
-    """The processor's name."""
-    if sys.platform == "darwin":
-        return output(["sysctl", "-n", "machdep.cpu.brand_string"])
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or None
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found[1].strip() if found else platform.machine() or None
 
 
 def memory(device: torch.device, peak: int) -> dict[str, int]:

@@ -1,12 +1,12 @@
 """Which revision of its code a folder holds, by git. Nothing slow comes with it."""
 
 import json
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fewlabel.frozen import FROZEN
+from fewlabel.system import output
 
 
 def commit(folder: Path) -> dict[str, Any]:
@@ -24,15 +24,6 @@ def commit(folder: Path) -> dict[str, Any]:
     if head is None or changed is None:
         return {}
     return {"commit": head.strip(), "dirty": bool(changed.strip())}
-
-
-def output(command: list[str], seconds: float = 20) -> str | None:
-    """What a command prints; None where it is not there, fails, or takes longer."""
-    try:
-        process = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return process.stdout if process.returncode == 0 else None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -82,6 +82,13 @@ def read_volume(source: PhantomSource, subject: Subject) -> Volume:
     return Volume(scale * rician(clean, sigma, noise), affine, mask.astype(np.uint8) if subject.labelled else None)
 
 
+def native_shape(source: PhantomSource, subject: Subject) -> tuple[int, int, int]:
+    """The shape of a subject's volume (x, y, z), without making it."""
+    rng = np.random.default_rng(_seeds(source, subject)["anatomy"])
+    x, y, z = _grid_axes(source, ANATOMIES[source.anatomy].draw(rng))
+    return len(x), len(y), len(z)
+
+
 def read_tissues(source: PhantomSource, subject: Subject) -> Labels:
     """The tissue (`phantom_signal.Tissue`) in the middle of each voxel, on the grid of `read_volume`."""
     _, layers, _ = _painted(source, subject)
@@ -106,12 +113,7 @@ def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, ND
     seeds = _seeds(source, subject)
     anatomy = ANATOMIES[source.anatomy]
     scene = anatomy.draw(np.random.default_rng(seeds["anatomy"]))
-    x, y, z = (
-        _axis(low, high, step)
-        for low, high, step in zip(
-            scene.low, scene.high, (source.pixel_mm, source.pixel_mm, source.slice_mm), strict=True
-        )
-    )
+    x, y, z = _grid_axes(source, scene)
     layers = 3 if source.slice_mm > THIN_MM else 1
     offsets = source.slice_mm * (np.arange(layers) - (layers - 1) / 2) / layers
     axes = (x[::-1], y[::-1], z)
@@ -120,6 +122,12 @@ def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, ND
     is_target = np.isin(np.arange(256), [int(tissue) for tissue in anatomy.target])
     mask = 2 * is_target[labels].sum(axis=-1) > layers
     return _Grid(scene, axes), labels, mask
+
+
+def _grid_axes(source: PhantomSource, scene: Scene) -> Axes:
+    steps = (source.pixel_mm, source.pixel_mm, source.slice_mm)
+    x, y, z = (_axis(low, high, step) for low, high, step in zip(scene.low, scene.high, steps, strict=True))
+    return x, y, z
 
 
 def _axis(low: float, high: float, step: float) -> NDArray[np.float64]:

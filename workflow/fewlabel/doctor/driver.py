@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from fewlabel.revision import output
+from fewlabel.system import output
 
 LEAST_DRIVER = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
 """The oldest Linux driver that runs programs of a CUDA major version (NVIDIA: CUDA compatibility, minor versions)."""

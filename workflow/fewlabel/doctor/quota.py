@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from fewlabel.doctor.finding import Finding, note, ok, problem
-from fewlabel.revision import output
+from fewlabel.system import output
 from fewlabel.units import size
 
 FEW = 0.05

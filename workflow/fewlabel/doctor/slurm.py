@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fewlabel.doctor.finding import Finding, note, ok, problem
 from fewlabel.doctor.profile import Profile
-from fewlabel.revision import output
+from fewlabel.system import output
 
 SECONDS = 4
 

@@ -56,6 +56,12 @@ def _made_so(facts: Facts, experiment: Experiment, run: str) -> bool:
     return recorded is None or _without_recipe(recorded) == _without_recipe(settings_of_run(experiment, run))
 
 
+def is_finished_run(folder: Path, experiment: Experiment, run: str) -> bool:
+    """Whether a run is there, made with the experiment's settings."""
+    facts = folder / run / "run.json"
+    return facts.is_file() and _made_so(read_json(facts), experiment, run)
+
+
 def settings_of_run(experiment: Experiment, run: str) -> dict[str, Any]:
     """The settings that an experiment gives to the run in this folder, as plain data."""
     cohort, kind, method, *rest = run.split("/")

@@ -1,0 +1,114 @@
+"""The commands as people call them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fewlabel.planning.known import SHIPPED, add_to_table, choose, read_table
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config.yaml"
+
+
+def fewlabel(folder, *arguments):
+    """Run a command in a folder; its exit code, and what it said."""
+    command = [sys.executable, "-c", "from fewlabel.cli import main; main()", *map(str, arguments)]
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return process.returncode, process.stdout + process.stderr
+
+
+def test_the_plan_of_the_demo_tells_jobs_time_memory_disk_and_cuts(tmp_path):
+    code, text = fewlabel(tmp_path, "plan", CONFIG, "--workers", 2)
+    assert code == 0, text
+    assert "2 cohort(s) x 4 method(s)" in text
+    finetune = next(line.split() for line in text.splitlines() if line.startswith("finetune"))
+    assert finetune[1:3] == ["52", "0"]
+    for word in ("CPU hours", "wall time", "on 2 core(s)", "memory", "disk", "saved states", "what would cut it"):
+        assert word in text
+    assert "known from its settings" in text
+
+
+def test_a_plan_for_gpus_without_a_calibration_tells_no_hours(tmp_path):
+    code, text = fewlabel(tmp_path, "plan", CONFIG, ROOT / "experiments" / "paper.yaml", "--gpus", 4)
+    assert code == 0, text
+    assert "nothing was measured on such a device" in text and "fewlabel calibrate" in text
+    assert "hours:" not in text and "wall time" not in text
+    assert "assumed, since its files are not there" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.yaml"], ["nowhere.yaml", "no such experiment file"]),
+        ([CONFIG, "--workers", 0], ["--workers", "greater than or equal to 1"]),
+        ([CONFIG, "--device", "abacus"], ["abacus", "accepted: cpu, cuda, mps", "fewlabel calibrate"]),
+        ([CONFIG, "--gpus", 2, "--device", "cpu"], ["--gpus 2", "no GPU"]),
+        ([CONFIG, "--calibration", "nowhere.json"], ["nowhere.json", "fewlabel calibrate"]),
+        ([CONFIG, "--gpus", 1, "--calibration", SHIPPED], ["measured.json", "nothing was measured on cuda"]),
+    ],
+)
+def test_bad_input_is_told_with_what_is_accepted(tmp_path, arguments, words):
+    code, text = fewlabel(tmp_path, "plan", *arguments)
+    assert code in (1, 2)
+    for word in words:
+        assert word in text
+    assert "Traceback" not in text
+
+
+def test_a_file_that_is_no_calibration_is_refused(tmp_path):
+    path = tmp_path / "calibration.json"
+    path.write_text('[{"device": "cpu"}]')
+    code, text = fewlabel(tmp_path, "plan", CONFIG, "--calibration", path)
+    assert code == 1
+    assert "no calibration" in text and "Traceback" not in text
+
+
+def test_a_calibration_of_this_machine_is_written_and_planned_with(tmp_path):
+    """In a few seconds: too short to tell times, long enough to take every step once."""
+    tiny = tmp_path / "tiny.yaml"
+    code, text = fewlabel(tmp_path, "calibrate", "--seconds", 5, "--device", "cpu", "--precision", "f32")
+    assert code == 0, text
+    (found,) = read_table(tmp_path / "results" / "calibration.json")
+    assert (found.device, found.precision, found.threads) == ("cpu", "f32", 1)
+    assert all(row.seconds > 0 for row in found.steps)
+    assert {row.step.stage for row in found.steps} == {"regression", "global", "local", "finetune", "predict"}
+    tiny.write_text(json.dumps({"precision": "f32"}))
+    code, text = fewlabel(tmp_path, "plan", CONFIG, tiny, "--calibration", "results/calibration.json")
+    assert code == 0, text
+    assert f"told from: {found.name} (cpu, f32" in text
+
+
+def test_a_newer_calibration_takes_the_place_of_the_older_one_of_its_device_alone(tmp_path):
+    first = read_table(SHIPPED)[0]
+    path = tmp_path / "calibration.json"
+    gpu = first.model_copy(update={"device": "cuda", "name": "A large GPU"})
+    newer = first.model_copy(update={"load": 0.0})
+    for entry in (first, gpu, newer):
+        add_to_table(path, entry)
+    assert read_table(path) == [gpu, newer]
+    assert choose("cuda", "auto", path) == gpu
+    assert choose("large", "auto", path) == gpu
+    assert choose(first.device, first.precision, path) == newer
+
+
+def test_auto_is_the_precision_that_the_device_takes_by_itself(tmp_path):
+    first = read_table(SHIPPED)[0]
+    path = tmp_path / "calibration.json"
+    for precision, automatic in (("bf16", True), ("f32", False)):
+        entry = first.model_copy(update={"precision": precision, "automatic": automatic})
+        add_to_table(path, entry)
+    for wanted, found in (("auto", "bf16"), ("bf16", "bf16"), ("f32", "f32")):
+        chosen = choose("cpu", wanted, path)
+        assert chosen is not None
+        assert chosen.precision == found
+
+
+def test_step_times_of_another_processor_are_told_as_such(tmp_path):
+    other = read_table(SHIPPED)[0].model_copy(update={"name": "An abacus", "automatic": True})
+    add_to_table(tmp_path / "results" / "calibration.json", other)
+    code, text = fewlabel(tmp_path, "plan", CONFIG)
+    assert code == 0, text
+    assert "told from: An abacus" in text and "another processor" in text

@@ -1,0 +1,113 @@
+"""`fewlabel plan` against what the workflow plans, and against a study that really ran."""
+
+import shutil
+from collections import Counter
+
+import pytest
+import yaml
+
+from fewlabel.planning.grid import REPORTS
+from fewlabel.planning.known import SHIPPED, read_table
+from fewlabel.planning.plan import cuts, make_plan
+from fewlabel.planning.schedule import Machine
+from fewlabel.validation import load, read_config
+
+from .conftest import ROOT, TINY, merged
+
+pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
+
+SPEED = read_table(SHIPPED)[0]
+
+
+def experiment(folder, change=None):
+    overlay = folder / "plan.yaml"
+    overlay.write_text(yaml.safe_dump(merged(TINY, change or {})))
+    files = [ROOT / "config.yaml", overlay]
+    return load(read_config(files), files)
+
+
+def planned(folder, results, change=None, whole=False, machine=None):
+    return make_plan(experiment(folder, change), machine or Machine(2), SPEED, results, whole)
+
+
+def size_of(folder, pattern="*"):
+    return sum(path.stat().st_size for path in folder.rglob(pattern) if path.is_file())
+
+
+def test_the_jobs_of_a_plan_are_those_of_the_workflow(fresh, tmp_path):
+    counts, _ = fresh.planned()
+    plan = planned(tmp_path, tmp_path / "results")
+    found = Counter(task.rule for task in plan.left)
+    assert {rule: count for rule, count in found.items() if rule != "record"} == counts
+
+
+def test_nothing_of_a_finished_study_is_left_and_all_of_it_when_asked(finished, tmp_path):
+    results = finished.folder / "results"
+    assert planned(tmp_path, results).left == []
+    again = planned(tmp_path, results, whole=True)
+    assert len(again.left) == sum(planned(tmp_path, results).done.values())
+
+
+def test_what_a_change_makes_again_is_left(finished, tmp_path):
+    results = finished.folder / "results"
+    more = Counter(task.rule for task in planned(tmp_path, results, {"draws": 3}).left)
+    assert more == {
+        "draw": 2,
+        "finetune": 14,
+        "evaluate": 14,
+        **dict.fromkeys(set(REPORTS) - {"record"}, 1),
+        "record": 1,
+    }
+    other = Counter(task.rule for task in planned(tmp_path, results, {"finetuning": {"steps": 5}}).left)
+    assert other["pretrain"] == 0
+    assert other["finetune"] > 0
+
+
+def test_the_disk_of_a_plan_is_the_disk_of_the_study(finished, tmp_path):
+    disk, folder = planned(tmp_path, finished.folder / "results").disk, finished.results
+    cohorts = ("liver_phantom", "prostate_phantom")
+    slices = sum(size_of(folder / cohort / "slices") for cohort in cohorts)
+    native = sum(size_of(folder / cohort / "native") for cohort in cohorts)
+    weights = size_of(folder, "weights.safetensors")
+    assert disk.slices == pytest.approx(slices, rel=0.05)
+    assert disk.native == pytest.approx(native, rel=0.2)
+    assert disk.weights == pytest.approx(weights, rel=0.2)
+
+
+def test_cohorts_on_disk_are_told_from_headers_and_prepared_ones_from_their_slices(finished, tmp_path):
+    data = tmp_path / "data" / "mine"
+    shutil.copytree(finished.results / "liver_phantom" / "native", data)
+    config = merged(read_config([ROOT / "config.yaml"]), TINY)
+    config["cohorts"]["liver_phantom"]["source"] = {"kind": "nifti", "folder": str(data)}
+    study = load(config)
+    unknown = make_plan(study, Machine(2), SPEED, tmp_path / "results", whole=True).costs.sizes["liver_phantom"]
+    prepared = make_plan(study, Machine(2), SPEED, finished.folder / "results", whole=True).costs.sizes["liver_phantom"]
+    made = planned(tmp_path, tmp_path / "results").costs.sizes["liver_phantom"]
+    assert "headers" in unknown.source and "prepared" in prepared.source and "settings" in made.source
+    for found in (unknown, prepared):
+        assert (found.subjects, found.labelled, found.slices, found.voxels) == (8, 6, made.slices, made.voxels)
+
+
+def test_half_the_steps_save_half_of_the_steps_time(tmp_path):
+    plan = planned(tmp_path, tmp_path / "results", {"finetuning": {"steps": 1000}})
+    saved = {cut.change: cut for cut in cuts(plan)}
+    start = SPEED.start_seconds["training"]
+    own = ("scratch", "regression", "contrastive")  # the benchmark has steps of its own
+    training = sum(plan.seconds(rule="finetune", method=name) for name in own)
+    count = sum(task.rule == "finetune" and task.method in own for task in plan.left)
+    assert saved["finetuning.steps: 500 (not 1000)"].work == pytest.approx((training - count * start) / 2)
+
+
+def test_what_saves_most_comes_first_and_more_workers_wait_no_longer(tmp_path):
+    plan = planned(tmp_path, tmp_path / "results", machine=Machine(100))
+    saved = [cut.work for cut in cuts(plan)]
+    assert saved == sorted(saved, reverse=True)
+    walls = [planned(tmp_path, tmp_path / "results", machine=Machine(cores)).wall_seconds for cores in (1, 2, 4, 100)]
+    assert walls == sorted(walls, reverse=True)
+    assert walls[-1] >= plan.shortest_seconds * (1 - 1e-9)
+
+
+def test_a_gpu_trains_and_cores_do_the_rest(tmp_path):
+    plan = planned(tmp_path, tmp_path / "results", machine=Machine(2, gpus=1))
+    assert {task.rule for task in plan.left if task.place == "gpu"} == {"pretrain", "finetune", "evaluate"}
+    assert plan.seconds("gpu") + plan.seconds("core") == pytest.approx(plan.seconds())

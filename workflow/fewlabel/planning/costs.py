@@ -1,0 +1,118 @@
+"""What each kind of job costs: seconds, and memory."""
+
+from dataclasses import dataclass
+
+from fewlabel.experiment import Experiment, PhantomSource
+from fewlabel.planning.sizes import Size
+from fewlabel.planning.speed import Calibration, Start
+from fewlabel.planning.steps import PREDICTED, Steps, finetuning_steps, prediction_step, pretraining_steps
+from fewlabel.planning.work import TRAINED, Step, step_work
+
+BASE_BYTES = 420e6
+"""Of a process that has imported what a training needs, before it holds anything; measured: 410 to 430 MB."""
+STATE_COPIES = 4
+"""Parameters, their gradients, and Adam's two moments."""
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of one job of each kind, from a calibration.
+
+    Attributes:
+        experiment: of the study.
+        sizes: of its cohorts.
+        speed: what was measured; None: nothing is known, and all seconds are 0.
+    """
+
+    experiment: Experiment
+    sizes: dict[str, Size]
+    speed: Calibration | None
+
+    def fetch(self, cohort: str) -> float:
+        """Every volume of a cohort on disk is read and checked; phantoms are only listed."""
+        return self._start("fetch") + (0 if self._made(cohort) else self._volumes("check", self.sizes[cohort].voxels))
+
+    def prepare(self, cohort: str) -> float:
+        """Every volume is made or read, brought onto the grid and written."""
+        source, voxels = self.experiment.cohorts[cohort].source, self.sizes[cohort].voxels
+        if isinstance(source, PhantomSource):
+            get = self._volumes("make abdomen" if source.anatomy == "abdomen" else "make pelvis", voxels)
+        else:
+            get = self._volumes("check", voxels)
+        return self._start("prepare") + get + self._volumes("pack", voxels)
+
+    def pretrain(self, cohort: str, method: str) -> float:
+        """All stages of a method."""
+        steps = pretraining_steps(self.experiment, cohort, method)
+        return self._start("training") + sum(self._steps(each) for each in steps)
+
+    def finetune(self, cohort: str, method: str) -> float:
+        """One finetuning, whatever its N."""
+        return self._start("training") + self._steps(finetuning_steps(self.experiment, cohort, method))
+
+    def evaluate(self, cohort: str) -> float:
+        """All test subjects are predicted, and their masks saved and scored."""
+        size = self.sizes[cohort]
+        each = size.slices / size.subjects
+        step = prediction_step(self.experiment, cohort, each)
+        seconds = self.speed.step_seconds(step) if self.speed else 0
+        predicted = size.tested * seconds * each / min(PREDICTED, max(1, round(each)))
+        return self._start("evaluate") + predicted + self._volumes("score", size.tested * size.voxels_each)
+
+    def split(self) -> float:
+        """A cohort's roles are assigned."""
+        return self._start("split")
+
+    def table(self) -> float:
+        """A job that reads and writes a small table."""
+        return self._start("draw")
+
+    def figure(self) -> float:
+        """A job that resamples scores and draws or lists them."""
+        return self._start("figure")
+
+    def training_memory(self, cohort: str, method: str | None = None) -> float:
+        """Bytes that the largest step of a method's trainings (of all methods' where none is named) needs."""
+        methods = self.experiment.methods if method is None else [method]
+        return max(
+            step_memory(steps.step)
+            for name in methods
+            for steps in (
+                finetuning_steps(self.experiment, cohort, name),
+                *pretraining_steps(self.experiment, cohort, name),
+            )
+        )
+
+    def gpu_memory(self, cohort: str) -> float | None:
+        """Bytes on the GPU of the largest step, its cohort's slices included; None where none was measured."""
+        steps = [steps.step for name in self.experiment.methods for steps in self._all_steps(cohort, name)]
+        found = [self.speed.gpu_bytes(step) for step in steps] if self.speed else []
+        rows, columns = self.experiment.cohorts[cohort].grid.matrix
+        known = [peak for peak in found if peak is not None]
+        return max(known) + 3 * self.sizes[cohort].slices * rows * columns if known else None
+
+    def _all_steps(self, cohort: str, method: str) -> list[Steps]:
+        return [
+            *pretraining_steps(self.experiment, cohort, method),
+            finetuning_steps(self.experiment, cohort, method),
+        ]
+
+    def _made(self, cohort: str) -> bool:
+        return isinstance(self.experiment.cohorts[cohort].source, PhantomSource)
+
+    def _start(self, kind: Start) -> float:
+        return self.speed.start_seconds[kind] if self.speed else 0
+
+    def _volumes(self, work: str, voxels: float) -> float:
+        rates: dict[str, float] = dict(self.speed.volume_seconds) if self.speed else {}  # type: ignore[arg-type]
+        return rates.get(work, 0) * voxels / 1e6
+
+    def _steps(self, steps: Steps) -> float:
+        return steps.count * self.speed.step_seconds(steps.step) if self.speed else 0
+
+
+def step_memory(step: Step) -> float:
+    """Bytes of a process that trains: what it imports, the activations kept for the gradient, the optimiser's state."""
+    work = step_work(step)
+    return BASE_BYTES + FLOAT_BYTES * (work.activations / TRAINED + STATE_COPIES * work.parameters)

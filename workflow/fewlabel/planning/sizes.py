@@ -1,0 +1,119 @@
+"""How large a cohort is, as far as that is known before it is prepared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import pandas as pd
+
+from fewlabel.cohorts import sources
+from fewlabel.cohorts.layout import cohort_folder
+from fewlabel.cohorts.subject import Subject
+from fewlabel.errors import InputError
+from fewlabel.experiment import Cohort, Experiment, PhantomSource
+from fewlabel.imaging.preprocess import Frame
+from fewlabel.jobs import largest_n
+from fewlabel.tables import read_subjects
+
+ASSUMED_SLICES = 32
+"""Of a volume of which nothing is known."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a cohort's cost depends on.
+
+    Attributes:
+        subjects, labelled, tested: how many.
+        slices: of all subjects.
+        voxels: of all subjects, on their native grids.
+        source: where this is known from, or what is assumed.
+    """
+
+    subjects: int
+    labelled: int
+    tested: int
+    slices: int
+    voxels: int
+    source: str
+
+    @property
+    def tested_slices(self) -> float:
+        """Of the test subjects, as far as these are like the others."""
+        return self.slices * self.tested / self.subjects
+
+    @property
+    def voxels_each(self) -> float:
+        """Native voxels of a subject."""
+        return self.voxels / self.subjects
+
+
+def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
+    """The size of a cohort: from its settings, its prepared slices, its files' headers, or assumed.
+
+    Args:
+        experiment: of the study.
+        name: of the cohort.
+        folder: the cohort's results, if there are any yet.
+
+    Raises:
+        InputError: its files are there, but no cohort.
+    """
+    cohort = experiment.cohorts[name]
+    tested = cohort.test if isinstance(cohort.test, int) else len(cohort.test)
+    if isinstance(cohort.source, PhantomSource):
+        return _of_phantoms(cohort.source, tested)
+    if (folder / "slices" / "store.json").is_file():
+        return _of_slices(read_subjects(folder / "slices" / "subjects.csv"), tested)
+    if cohort_folder(cohort.source).is_dir():
+        return _of_files(cohort, tested)
+    return _assumed(experiment, cohort, tested)
+
+
+def _of_phantoms(source: PhantomSource, tested: int) -> Size:
+    from fewlabel.cohorts import phantom
+
+    shapes = [phantom.native_shape(source, subject) for subject in phantom.list_subjects(source)]
+    slices, voxels = sum(shape[2] for shape in shapes), sum(x * y * z for x, y, z in shapes)
+    return Size(len(shapes), source.labelled, tested, slices, voxels, "known from its settings")
+
+
+def _of_slices(table: pd.DataFrame, tested: int) -> Size:
+    voxels = int((table["slices"] * table["rows"] * table["columns"]).sum())
+    counts = len(table), int(table["labelled"].sum()), tested, int(table["slices"].sum())
+    return Size(*counts, voxels, "known from its prepared slices")
+
+
+def _of_files(cohort: Cohort, tested: int) -> Size:
+    subjects = sources.list_subjects(cohort.source)
+    shapes = _header_shapes(cohort, subjects)
+    slices, voxels = sum(shape[0] for shape in shapes), sum(s * r * c for s, r, c in shapes)
+    labelled = sum(subject.labelled for subject in subjects)
+    return Size(len(subjects), labelled, tested, slices, voxels, f"known from the headers of {len(subjects)} files")
+
+
+def _header_shapes(cohort: Cohort, subjects: Sequence[Subject]) -> list[tuple[int, int, int]]:
+    """Slices, rows and columns of each volume; only headers are read."""
+    shapes, problems = [], []
+    for subject in subjects:
+        assert subject.image is not None
+        try:
+            file = nib.load(subject.image)
+            shapes.append(Frame.of(file.shape[:3], file.affine, cohort.grid).native)
+        except Exception as error:  # nibabel and zlib each raise their own kinds for damaged files
+            problems.append(f"{subject.image.name}: its header cannot be read ({error}); copy or export it again")
+    if problems:
+        raise InputError.of(problems)
+    return shapes
+
+
+def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> Size:
+    """The fewest subjects that the experiment can be run with, on native grids as large as the working grid."""
+    subjects = tested + largest_n(experiment)
+    slices, (rows, columns) = subjects * ASSUMED_SLICES, cohort.grid.matrix
+    text = (
+        f"assumed, since its files are not there: {tested} test subjects and {subjects - tested} others, "
+        f"{ASSUMED_SLICES} slices of {rows} x {columns} each"
+    )
+    return Size(subjects, subjects, tested, slices, slices * rows * columns, text)
