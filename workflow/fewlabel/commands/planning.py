@@ -25,7 +25,7 @@ Table = Annotated[
 ]
 Results = Annotated[Path, typer.Option(help="The folder of studies: what is finished there counts as done.")]
 LOCAL_OVERHEAD = 0.5
-"""Seconds that Snakemake takes to start a job of its own machine and to see its end."""
+"""Seconds that Snakemake takes to start a job of its own machine and to see its end: an allowance, not measured."""
 
 
 @app.command()

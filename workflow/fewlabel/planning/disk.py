@@ -18,7 +18,7 @@ NOISE_BYTES, MASK_BYTES = 3.6, 0.018
 RUN_BYTES, SCORE_BYTES, HISTORY_BYTES, WEIGHTS_FACTS = 5_000, 90, 53, 3_500
 """The facts of a run, a test subject's scores, a row of a history, what weights say of themselves; measured."""
 LOG_BYTES, REPORT_BYTES, HISTORY_ROWS = 1_500, 1_000_000, 200
-"""The logs of a run; figures, tables and record; rows of a history at most."""
+"""Allowances for the logs of a run, and for figures, tables and record; rows of a history at most."""
 STATE_COPIES = 3
 """Of the parameters: themselves, and Adam's two moments."""
 
