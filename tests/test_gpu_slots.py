@@ -113,14 +113,15 @@ def test_processes_killed_at_random_lose_no_place_and_gain_none(machine, tmp_pat
         assert all(count <= 2 for count in Counter(
             gpu for _, gpu, _, process in diary(tmp_path) if process in held
         ).values())  # fmt: skip
-        if len(held) >= min(4, len(living)) or chance.random() < 0.1:
-            victim = chance.choice(living)
+        if len(held) >= min(4, len(living)):
+            # In turns one that holds a place, which another then takes, and any.
+            victim = chance.choice(living if len(killed) % 2 else [run for run in living if str(run.pid) in held])
             victim.kill()
             victim.wait()
             killed.add(str(victim.pid))
         time.sleep(0.02)
     assert most == 4
-    assert len({process for *_, process in diary(tmp_path)}) >= 8
+    assert len({process for *_, process in diary(tmp_path)}) > most
 
 
 def test_cuda_visible_devices_restricts_the_choice(machine, tmp_path):
