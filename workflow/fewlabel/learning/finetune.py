@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from torch import Generator, Tensor
 from fewlabel.errors import InputError
 from fewlabel.jobs import FinetuneSettings
 from fewlabel.learning.augment import augment
-from fewlabel.learning.batches import Rows, Slices, foreground_rows, subjects_of, torch_generator
+from fewlabel.learning.batches import Slices, foreground_rows, subjects_of, torch_generator
 from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
 from fewlabel.learning.device import Precision
 from fewlabel.learning.loop import train
@@ -57,8 +58,7 @@ def finetune(
     slices = Slices(store, device)
     seed = seed64(*names)
 
-    def batch_rows(step: int) -> Rows:
-        return foreground_rows(rows, target, budget.batch, budget.foreground, seed, step)
+    batch_rows = partial(foreground_rows, rows, target, budget.batch, budget.foreground, seed)
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
         batch = batch_rows(step)
