@@ -4,7 +4,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from fewlabel import jobs
+from fewlabel import jobs, reporting_jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.validation import load, read_config, schema
@@ -180,7 +180,7 @@ def test_settings_of_a_job_come_back_from_their_text():
         jobs.pretrain_settings(experiment(), "a", "regression"),
         jobs.pretrain_settings(experiment(), "a", "contrastive"),
         jobs.finetune_settings(experiment(), "a", "supervised", "all", 2),
-        jobs.curves_settings(experiment()),
+        reporting_jobs.curves_settings(experiment()),
     ]
     for settings in made:
         text = jobs.canonical(settings)
@@ -224,7 +224,7 @@ def test_a_methods_finetuning_does_not_change_its_pretraining():
 
 
 def test_the_benchmark_is_the_method_without_pretext_that_has_all_labels_alone():
-    methods = jobs.titles(experiment()).methods
+    methods = reporting_jobs.titles(experiment()).methods
     assert {name: method.benchmark for name, method in methods.items()} == {
         "scratch": False,
         "regression": False,

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.experiment import Experiment, Intervals, LabelCurves
+from fewlabel.experiment import Experiment
+from fewlabel.figure_settings import Intervals, LabelCurves
 from fewlabel.files import write_text
-from fewlabel.jobs import CohortTitle, CollectSettings, CurvesSettings, MethodTitle, Titles
+from fewlabel.jobs import CollectSettings
 from fewlabel.reporting.finished import settings_of_run
 from fewlabel.reporting.results_folder import expected_runs
+from fewlabel.reporting_jobs import CohortTitle, CurvesSettings, MethodTitle, Titles
 from fewlabel.validation import as_yaml
 
 POOL = 12

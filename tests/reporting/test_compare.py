@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from fewlabel.errors import InputError
-from fewlabel.experiment import Intervals
+from fewlabel.figure_settings import Intervals
 from fewlabel.reporting.compare import DIFFERENT, IDENTICAL, SAME, compare
 from fewlabel.reporting.compare_scores import KEY, SCORED, Paired, beyond_chance, cells, pair
 from fewlabel.reporting.compare_text import as_text

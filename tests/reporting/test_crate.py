@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 from fewlabel.cli import app
 from fewlabel.experiment import Experiment
-from fewlabel.jobs import canonical, crate_settings
+from fewlabel.jobs import canonical
 from fewlabel.reporting.crate_actions import add_action
 from fewlabel.reporting.crate_entities import Graph, local
 from fewlabel.reporting.study_facts import Job, Results, Stored, study_jobs
+from fewlabel.reporting_jobs import crate_settings
 
 ROOT = Path(__file__).parents[2]
 NASTY = [

@@ -3,10 +3,10 @@ import pytest
 from matplotlib.colors import to_hex
 
 from fewlabel.errors import InputError
-from fewlabel.jobs import CohortTitle
 from fewlabel.reporting import paper, style
 from fewlabel.reporting.curves import label_curves
 from fewlabel.reporting.statistics import summary_table
+from fewlabel.reporting_jobs import CohortTitle
 
 
 def line(axes, label):

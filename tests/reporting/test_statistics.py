@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
-from fewlabel.experiment import Intervals
+from fewlabel.figure_settings import Intervals
 from fewlabel.reporting.statistics import summarise, summary_table
 
 

@@ -5,8 +5,8 @@ import pytest
 import seaborn
 from matplotlib.colors import to_hex
 
-from fewlabel.jobs import MethodTitle
 from fewlabel.reporting import style
+from fewlabel.reporting_jobs import MethodTitle
 
 
 def drawn():

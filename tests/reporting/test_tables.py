@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 
 from fewlabel.errors import InputError
-from fewlabel.experiment import Cohort, DecathlonSource, Intervals, NiftiSource, PhantomSource
-from fewlabel.jobs import CohortTableSettings, CohortTitle, DiceTableSettings
+from fewlabel.experiment import Cohort, DecathlonSource, NiftiSource, PhantomSource
+from fewlabel.figure_settings import Intervals
 from fewlabel.reporting.cohort_facts import read_facts
 from fewlabel.reporting.cohort_table import cohort_table, source
 from fewlabel.reporting.dice_table import dice_table
 from fewlabel.reporting.tables import Table, save
+from fewlabel.reporting_jobs import CohortTableSettings, CohortTitle, DiceTableSettings
 
 ROLES = ["test", "test", "pool", "pool", "pool", "unlabelled", "withheld"]
 

@@ -5,28 +5,11 @@ Every key of an experiment file (`config.yaml`, `experiments/*.yaml`) is a field
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-Title = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=120)]
-"""Text for readers, in one line."""
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-LabelCount = Positive | Literal["all"]
-LabelBudgets = Annotated[list[LabelCount], Field(min_length=1)]
-
-
-def _distinct(values: list[Any]) -> list[Any]:
-    if len(set(values)) != len(values):
-        raise ValueError(f"each entry once, but got {values}")
-    return values
-
-
-class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, values never change after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from fewlabel.figure_settings import Figures, Intervals
+from fewlabel.settings import LabelBudgets, Name, Positive, Settings, Share, Title, distinct
 
 
 # ------------------------------------------------------------------------------------------------------- cohorts
@@ -220,7 +203,7 @@ class GlobalStage(Training):
     """Slices a step, each seen in two views; partitions times volumes."""
     partitions: Positive = 4
     """Equal parts of a volume along the slice axis; slices of one part count as anatomically similar."""
-    positives: Annotated[list[Literal["augmentation", "anatomy"]], Field(min_length=1)] = ["augmentation"]
+    positives: list[Literal["augmentation", "anatomy"]] = Field(["augmentation"], min_length=1)
     """Views of the same slice, slices of the same part of other volumes, or both."""
     similar_as_negatives: bool = False
     """Whether slices of the same part (that are no positives) count as negatives."""
@@ -228,7 +211,7 @@ class GlobalStage(Training):
     head: tuple[Positive, Positive] = (1024, 128)
     """Widths of the projection head: hidden and output."""
 
-    _once = field_validator("positives")(_distinct)
+    _once = field_validator("positives")(distinct)
 
     @model_validator(mode="after")
     def _balanced(self) -> Self:
@@ -267,7 +250,7 @@ class _Method(Settings):
     title: Title | None = None
     """How figures and tables name the method; default: its key."""
 
-    _once = field_validator("labels")(lambda value: value if value is None else _distinct(value))
+    _once = field_validator("labels")(lambda value: value if value is None else distinct(value))
 
 
 class ScratchMethod(_Method):
@@ -299,33 +282,6 @@ class ContrastiveMethod(_Method):
 
 
 Method = Annotated[ScratchMethod | RegressionMethod | ContrastiveMethod, Field(discriminator="pretext")]
-
-
-# ------------------------------------------------------------------------------------------------------ reporting
-class Intervals(Settings):
-    """Bootstrap over draws, then test subjects."""
-
-    level: float = Field(0.95, gt=0.5, lt=1)
-    resamples: int = Field(2000, ge=100)
-    seed: int = Field(0, ge=0)
-
-
-class LabelCurves(Settings):
-    """Figure 3: mean Dice against the number of labelled subjects."""
-
-    panel_width_in: float = Field(3.4, gt=1, le=12)
-    panel_height_in: float = Field(2.8, gt=1, le=12)
-    dice_limits: tuple[Share, Share] | None = None
-    """Limits of the Dice axis; none: from the data."""
-    show_draws: bool = True
-    """Every draw as a faint point."""
-    dpi: int = Field(300, ge=50, le=1200)
-
-
-class Figures(Settings):
-    """Settings of figures; changing one re-draws that figure and nothing else."""
-
-    label_curves: LabelCurves = LabelCurves()
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {
@@ -364,7 +320,7 @@ class Experiment(Settings):
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
     methods: dict[Name, Method] = Field(min_length=1)
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
-    labels: LabelBudgets = [1, 2, 4, 8]
+    labels: LabelBudgets = Field([1, 2, 4, 8])
     """Numbers of labelled subjects to finetune on: numbers, or `all` (the whole labelled pool)."""
     draws: Positive = 2
     """Random choices of the labelled subjects, nested over N and shared by all methods."""

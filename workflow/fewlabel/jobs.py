@@ -13,24 +13,18 @@ from pydantic import BaseModel
 from fewlabel.experiment import (
     AUGMENTATIONS,
     Augmentation,
-    Cohort,
     ContrastiveMethod,
     Experiment,
     Finetuning,
     GlobalStage,
     Grid,
-    Intervals,
-    LabelCount,
-    LabelCurves,
     LocalStage,
-    Method,
     Network,
     RegressionMethod,
-    Settings,
     Source,
     Training,
 )
-from fewlabel.places import placeless
+from fewlabel.settings import LabelCount, Settings
 
 RECIPES = {"fetch": 1, "prepare": 1, "split": 1, "draw": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
@@ -113,29 +107,6 @@ class EvaluateSettings(Settings):
     recipe: int = RECIPES["evaluate"]
 
 
-class CohortTitle(Settings):
-    """What figures and tables say of a cohort."""
-
-    title: str
-    stands_for: Literal["liver", "prostate"] | None
-
-
-class MethodTitle(Settings):
-    """What figures and tables say of a method."""
-
-    title: str
-    pretext: Literal["none", "regression", "contrastive"]
-    benchmark: bool
-    """Trained with all labels only: drawn as a line, not as a curve."""
-
-
-class Titles(Settings):
-    """Names of cohorts and methods, in the experiment's order."""
-
-    cohorts: dict[str, CohortTitle]
-    methods: dict[str, MethodTitle]
-
-
 class CollectSettings(Settings):
     """All runs of a study, by their axes: a list of thousands of runs would not fit a command line."""
 
@@ -143,40 +114,6 @@ class CollectSettings(Settings):
     labels: dict[str, list[LabelCount]]
     """Of each method."""
     draws: int
-
-
-class CurvesSettings(Settings):
-    """Figure 3."""
-
-    titles: Titles
-    runs: CollectSettings
-    """All that the figure must show: it is not drawn of a part."""
-    intervals: Intervals
-    figure: LabelCurves
-
-
-class CohortTableSettings(Settings):
-    """Table 1."""
-
-    titles: Titles
-    cohorts: dict[str, Cohort]
-    labels: list[LabelCount]
-
-
-class DiceTableSettings(Settings):
-    """Table 2."""
-
-    titles: Titles
-    runs: CollectSettings
-    """All that the table must show: it is not made of a part."""
-    intervals: Intervals
-
-
-class CrateSettings(Settings):
-    """The record of the whole study."""
-
-    experiment: Experiment
-    """Without where data lie on this machine."""
 
 
 def canonical(settings: BaseModel) -> str:
@@ -293,49 +230,3 @@ def evaluate_settings(experiment: Experiment, cohort: str, method: str, draw: in
     return EvaluateSettings(
         cohort=cohort, method=method, draw=draw, grid=experiment.cohorts[cohort].grid, precision=experiment.precision
     )
-
-
-def titles(experiment: Experiment) -> Titles:
-    """Names for figures and tables."""
-    methods: dict[str, Method] = experiment.methods
-    return Titles(
-        cohorts={
-            name: CohortTitle(title=cohort.title or name.replace("_", " "), stands_for=cohort.stands_for)
-            for name, cohort in experiment.cohorts.items()
-        },
-        methods={
-            name: MethodTitle(
-                title=method.title or name.replace("_", " "),
-                pretext=method.pretext,
-                benchmark=method.pretext == "none" and label_counts(experiment, name) == ["all"],
-            )
-            for name, method in methods.items()
-        },
-    )
-
-
-def curves_settings(experiment: Experiment) -> CurvesSettings:
-    """Settings of figure 3."""
-    return CurvesSettings(
-        titles=titles(experiment),
-        runs=collect_settings(experiment),
-        intervals=experiment.intervals,
-        figure=experiment.figures.label_curves,
-    )
-
-
-def cohort_table_settings(experiment: Experiment) -> CohortTableSettings:
-    """Settings of table 1."""
-    return CohortTableSettings(titles=titles(experiment), cohorts=experiment.cohorts, labels=experiment.labels)
-
-
-def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
-    """Settings of table 2."""
-    return DiceTableSettings(
-        titles=titles(experiment), runs=collect_settings(experiment), intervals=experiment.intervals
-    )
-
-
-def crate_settings(experiment: Experiment) -> CrateSettings:
-    """Settings of the study's record: the whole experiment, without where data lie on this machine."""
-    return CrateSettings(experiment=Experiment.model_validate(placeless(experiment.model_dump(mode="json"))))

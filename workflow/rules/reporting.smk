@@ -14,7 +14,7 @@ rule figure3_label_curves:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(jobs.curves_settings(EXPERIMENT)),
+        settings=jobs.canonical(reporting_jobs.curves_settings(EXPERIMENT)),
     shell:
         "fewlabel label-curves --settings {params.settings:q} --scores {input.scores} --png {output.png} "
         "--pdf {output.pdf} > {log} 2>&1"
@@ -34,7 +34,7 @@ rule table1_cohorts:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(jobs.cohort_table_settings(EXPERIMENT)),
+        settings=jobs.canonical(reporting_jobs.cohort_table_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.csv)),
     shell:
         "fewlabel cohort-table --settings {params.settings:q} --results {params.results} --csv {output.csv} "
@@ -53,7 +53,7 @@ rule table2_dice:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(jobs.dice_table_settings(EXPERIMENT)),
+        settings=jobs.canonical(reporting_jobs.dice_table_settings(EXPERIMENT)),
     shell:
         "fewlabel dice-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
         "--markdown {output.markdown} > {log} 2>&1"

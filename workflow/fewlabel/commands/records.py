@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from fewlabel import jobs
+from fewlabel import reporting_jobs
 from fewlabel.commands.common import In, app, settings_json, write_json
 from fewlabel.files import whole_folder
 
 CrateJson = Annotated[
-    jobs.CrateSettings, typer.Option("--settings", parser=settings_json(jobs.CrateSettings), metavar="JSON")
+    reporting_jobs.CrateSettings,
+    typer.Option("--settings", parser=settings_json(reporting_jobs.CrateSettings), metavar="JSON"),
 ]
 MADE = ("scores.csv", "figures/*.p*", "tables/*.csv", "tables/*.md")
 PLANNED = ("Snakefile", "config.yaml", "workflow/rules/*.smk", "envs/*.yaml", "envs/constraints.txt")

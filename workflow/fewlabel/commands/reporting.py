@@ -4,21 +4,25 @@ from typing import Annotated
 
 import typer
 
-from fewlabel import jobs
+from fewlabel import jobs, reporting_jobs
 from fewlabel.commands.common import In, Out, app, settings_json
 from fewlabel.files import write_text
 
 CollectJson = Annotated[
-    jobs.CollectSettings, typer.Option("--settings", parser=settings_json(jobs.CollectSettings), metavar="JSON")
+    jobs.CollectSettings,
+    typer.Option("--settings", parser=settings_json(jobs.CollectSettings), metavar="JSON"),
 ]
 CurvesJson = Annotated[
-    jobs.CurvesSettings, typer.Option("--settings", parser=settings_json(jobs.CurvesSettings), metavar="JSON")
+    reporting_jobs.CurvesSettings,
+    typer.Option("--settings", parser=settings_json(reporting_jobs.CurvesSettings), metavar="JSON"),
 ]
 CohortTableJson = Annotated[
-    jobs.CohortTableSettings, typer.Option("--settings", parser=settings_json(jobs.CohortTableSettings), metavar="JSON")
+    reporting_jobs.CohortTableSettings,
+    typer.Option("--settings", parser=settings_json(reporting_jobs.CohortTableSettings), metavar="JSON"),
 ]
 DiceTableJson = Annotated[
-    jobs.DiceTableSettings, typer.Option("--settings", parser=settings_json(jobs.DiceTableSettings), metavar="JSON")
+    reporting_jobs.DiceTableSettings,
+    typer.Option("--settings", parser=settings_json(reporting_jobs.DiceTableSettings), metavar="JSON"),
 ]
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import Field
 from scipy.optimize import nnls
 
-from fewlabel.experiment import Settings
 from fewlabel.planning.work import Step, Work, step_work
+from fewlabel.settings import Settings
 
 Precision = Literal["f32", "bf16"]
 VolumeWork = Literal["make abdomen", "make pelvis", "check", "pack", "score"]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fewlabel import jobs
+from fewlabel import jobs, reporting_jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.planning.speed import Start
@@ -45,7 +45,7 @@ def _commands() -> dict[Start, list[str]]:
         "prepare": jobs.prepare_settings(TINY, "tiny"),
         "finetune": jobs.finetune_settings(TINY, "tiny", "scratch", 1, 1),
         "evaluate": jobs.evaluate_settings(TINY, "tiny", "scratch", 1),
-        "label-curves": jobs.curves_settings(TINY),
+        "label-curves": reporting_jobs.curves_settings(TINY),
     }
     fetched, slices = "--subjects subjects.csv --source source.json", "--store slices/store.json"
     roles, weights = "--roles roles.csv", "--weights weights.safetensors"

@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import PositiveInt
 
-from fewlabel.experiment import Augmentation, Settings
+from fewlabel.experiment import Augmentation
+from fewlabel.settings import Settings
 from fewlabel.validation import GEOMETRIC
 
 Stage = Literal["regression", "global", "local", "finetune", "predict"]

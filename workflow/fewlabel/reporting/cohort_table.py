@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from fewlabel.experiment import Cohort, DecathlonSource, NiftiSource, PhantomSource
-from fewlabel.jobs import CohortTableSettings
 from fewlabel.reporting import paper
 from fewlabel.reporting.tables import NONE, Table, between, bullets, cell
+from fewlabel.reporting_jobs import CohortTableSettings
 
 
 def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSettings) -> Table:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fewlabel.errors import InputError
-from fewlabel.experiment import Intervals
+from fewlabel.figure_settings import Intervals
 from fewlabel.reporting.results_folder import Results
 from fewlabel.reporting.scores import COLUMNS, KEY
 from fewlabel.reporting.statistics import CELL, excluded_by_sign, summarise

@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fewlabel.experiment import LabelCurves
-from fewlabel.jobs import CohortTitle, CurvesSettings, MethodTitle
+from fewlabel.figure_settings import LabelCurves
 from fewlabel.reporting import legends, paper, style
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.statistics import summary_table
+from fewlabel.reporting_jobs import CohortTitle, CurvesSettings, MethodTitle
 
 DODGE = 0.07
 """Octaves between neighbouring methods at one N, so that none hides another."""

@@ -4,11 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from fewlabel.jobs import DiceTableSettings
 from fewlabel.reporting import paper
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.statistics import summary_table
 from fewlabel.reporting.tables import NONE, Table, between, bullets, cell
+from fewlabel.reporting_jobs import DiceTableSettings
 
 MARKS = {paper.WHICH_METHOD: "†", paper.EQUIVALENT: "‡"}
 """Behind a number of the paper that needs a note."""

@@ -6,10 +6,11 @@ from typing import Any
 
 from fewlabel import jobs
 from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment, LabelCount
+from fewlabel.experiment import Experiment
 from fewlabel.reporting.results_folder import SCORES, expected_runs, read_json
 from fewlabel.reporting.run_facts import Facts
 from fewlabel.reporting.scores import collect, read_scores
+from fewlabel.settings import LabelCount
 
 SHOWN = 10
 """How many runs a message names."""

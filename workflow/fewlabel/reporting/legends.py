@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT
 from matplotlib.patches import Patch
 
-from fewlabel.jobs import MethodTitle
 from fewlabel.reporting import paper, style
+from fewlabel.reporting_jobs import MethodTitle
 
 PAPER_POINT: dict[str, Any] = {
     "marker": "D",

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from fewlabel.errors import InputError
-from fewlabel.jobs import CollectSettings, Titles
+from fewlabel.jobs import CollectSettings
+from fewlabel.reporting_jobs import Titles
 
 COLUMNS = ("cohort", "method", "n", "draw", "subject", "dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
 """n: labelled subjects finetuned on; dice: 0 to 1 on the native grid; hd95_mm, assd_mm: empty where a mask is empty."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fewlabel.experiment import Intervals
+from fewlabel.figure_settings import Intervals
 
 CELL = ["cohort", "method", "n"]
 MOST_SIGNS = 8

@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from seaborn import color_palette
 
 from fewlabel.files import whole_together
-from fewlabel.jobs import MethodTitle
+from fewlabel.reporting_jobs import MethodTitle
 
 LineStyle = Literal[":", "-.", "--"]
 
