@@ -69,7 +69,7 @@ def moments(output: str) -> dict[str, tuple[float, float]]:
 
 
 def rows(slurm: Slurm, study: Study) -> list[tuple[float, float, float, float]]:
-    """Of each job, seconds: ready to running, in the job beside the work, of the work, from its end to its being seen."""
+    """Of each job, seconds: ready to running, in the job beside the work, of the work, from end to being seen."""
     seen = moments(study.output.read_text())
     found = []
     for row in jobs(slurm, study):
