@@ -3,7 +3,22 @@
 
 import signal
 
+from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import ExecutionSettings
+
+from fewlabel.doctor.submission import trouble as submission_trouble
+
+
+def refuse_what_slurm_lacks():
+    """Before any job is submitted: partitions, account and commands that the profile names must be there."""
+    if getattr(workflow.executor_plugin, "name", None) != "slurm" or not workflow.is_main_process:
+        return
+    submitted = [job.resources for job in workflow.dag.needrun_jobs() if not job.is_local]
+    # Jobs for another cluster (`--clusters`) know other partitions than those that this one lists.
+    here = [resources for resources in submitted if not resources.get("clusters")]
+    if here and (trouble := submission_trouble(here, workflow.executor_settings.status_command)):
+        raise WorkflowError(trouble)
+
 
 # Slurm warns of the wall time by SIGUSR1, which ends a process that does not expect it: with the job's Snakemake and its
 # shell the training would end before it has saved its state. So the one passes the signal on to the processes of the job,

@@ -31,6 +31,7 @@ def finish():
 # The system frees this one whatever happens.
 onstart:
     refuse_without_gpu()
+    refuse_what_slurm_lacks()
     other = hold_for_life(RUNNING)
     if other:
         raise WorkflowError(

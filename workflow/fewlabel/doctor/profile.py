@@ -1,6 +1,6 @@
 """What a Snakemake profile names: executor, partitions, accounts, GPUs, software."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,9 @@ def of(name: str, content: Mapping[str, Any]) -> Profile:
     return Profile(
         name,
         str(content.get("executor") or "local"),
-        _values([everywhere, *rules.values()], "slurm_partition"),
-        _values([asked for asked in trainings if str(asked["gpu"]) != "0" or asked.get("gres")], "slurm_partition"),
-        _values([everywhere, *rules.values()], "slurm_account"),
+        values([everywhere, *rules.values()], "slurm_partition"),
+        values([asked for asked in trainings if str(asked["gpu"]) != "0" or asked.get("gres")], "slurm_partition"),
+        values([everywhere, *rules.values()], "slurm_account"),
         int(local["gpu"]) if str(local.get("gpu", "")).isdigit() else 0,
         frozenset([software] if isinstance(software, str) else map(str, software)),
         str(status) if status else None,
@@ -107,5 +107,7 @@ def _rules(resources: Any) -> Iterator[tuple[str, Any]]:
     yield from together.items()
 
 
-def _values(named: list[dict[str, Any]], key: str) -> frozenset[str]:
-    return frozenset(str(resources[key]).strip("'\"") for resources in named if resources.get(key))
+def values(named: Iterable[Mapping[str, Any]], key: str) -> frozenset[str]:
+    """All values of a resource; `a,b` names two partitions, of which Slurm takes the first that is free."""
+    texts = [str(resources[key]).strip("'\"") for resources in named if resources.get(key)]
+    return frozenset(part for text in texts for part in text.split(","))

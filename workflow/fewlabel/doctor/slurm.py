@@ -43,7 +43,7 @@ class Slurm:
 def ask() -> Slurm:
     """Ask the controller and the accounting, at the same time: one that hangs costs seconds."""
     associations = ["sacctmgr", "-nP", "show", "assoc", f"user={getpass.getuser()}", "format=account"]
-    commands = [["sinfo", "-h", "-o", "%R|%a|%G"], associations, ["scontrol", "show", "config"]]
+    commands = [["sinfo", "-a", "-h", "-o", "%R|%a|%G"], associations, ["scontrol", "show", "config"]]
     with ThreadPoolExecutor(len(commands)) as pool:
         sinfo, accounts, config = pool.map(lambda command: output(command, SECONDS), commands)
     settings = config_of(config or "")
@@ -57,7 +57,7 @@ def ask() -> Slurm:
 
 
 def partitions_of(text: str) -> tuple[Partition, ...]:
-    """The partitions of `sinfo -h -o "%R|%a|%G"`, which has a line for each kind of node."""
+    """The partitions of `sinfo -a -h -o "%R|%a|%G"`, which has a line for each kind of node."""
     rows = [line.split("|") for line in text.splitlines() if line.count("|") == 2]
     names = dict.fromkeys(name for name, _, _ in rows)
     return tuple(

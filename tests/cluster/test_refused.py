@@ -1,0 +1,83 @@
+"""What the cluster would refuse is told before anything is submitted, with what to do."""
+
+import shutil
+
+import pytest
+
+from cluster.shims import install, submitted
+from cluster.submission import PROFILE, jobs, submit
+from studies import ROOT
+
+SLURM_PROFILES = ("slurm", "slurm-gres")
+
+
+def changed(folder, old, new, name="slurm"):
+    """A copy of a profile with another entry."""
+    text = (ROOT / "profiles" / name / "profile.yaml").read_text()
+    assert text.count(f"  {old}\n") == 1
+    (folder / "mine").mkdir()
+    (folder / "mine" / "profile.yaml").write_text(text.replace(f"  {old}\n", f"  {new}\n"))
+    return folder / "mine"
+
+
+def refused(study, process):
+    """What Snakemake says; nothing may have been made."""
+    assert process.wait() == 1
+    assert not any(study.results.rglob("subjects.csv"))
+    return study.output.read_text()
+
+
+@pytest.mark.parametrize("name", SLURM_PROFILES)
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("gpu_partition: gpu", "gpu_partition: gpus", "no partition 'gpus'; accepted: cpu, gpu, urgent; did you mean"),
+        ("gpu_partition: gpu", "gpu_partition: cpu", "whose nodes declare none; with GPUs: gpu, urgent"),
+    ],
+)  # fmt: skip
+def test_a_partition_that_does_not_fit_is_told_with_those_that_do(slurm, fresh, name, old, new, said):
+    output = refused(fresh, submit(slurm, fresh, profile=changed(fresh.folder, old, new, name)))
+    assert said in output and "set it on top of" in output and "Traceback" not in output
+    assert not jobs(slurm, fresh)
+
+
+CLUSTER = {"sinfo": "cpu|up|(null)\ngpu|up|gpu:1", "scontrol": "AccountingStorageEnforce = associations"}
+
+
+def alone(study, answers, profile=PROFILE):
+    """Start through stand-ins for Slurm's commands that answer so; returns the process and their folder."""
+    commands = install(study.folder / "bin")
+    for name, answer in answers.items():
+        (commands / name).write_text(f"#!/bin/sh\necho '{answer}'\n")
+    env = {"PATH": f"{commands}:/usr/bin:/bin", "FEWLABEL_SHIMS": str(commands)}
+    return study.start("--profile", profile, here=(), env=env), commands
+
+
+def test_no_account_where_one_is_needed_is_told_before_anything_is_submitted(fresh):
+    answers = {
+        "sinfo": "cpu|up|(null)\ngpu|up|gpu:1",
+        "scontrol": "AccountingStorageEnforce = associations",
+        "sacctmgr": "",
+    }
+    process, commands = alone(fresh, answers)
+    assert "the cluster wants one, and you have none; ask the cluster" in refused(fresh, process)
+    assert not (commands / "submitted.jsonl").exists() or not submitted(commands)
+
+
+def test_an_account_that_is_not_yours_is_told_with_those_that_are(fresh):
+    answers = {
+        "sinfo": "cpu|up|(null)\ngpu|up|gpu:1",
+        "scontrol": "AccountingStorageEnforce = associations",
+        "sacctmgr": "lab",
+    }
+    process, _ = alone(fresh, answers, changed(fresh.folder, 'account: ""', "account: other"))
+    assert "other: not an account of yours; accepted: lab; set `account` on top of" in refused(fresh, process)
+
+
+def test_a_machine_without_slurm_is_told_where_to_start(fresh):
+    tools = fresh.folder / "bin"
+    tools.mkdir()
+    for name in ("sh", "bash", "env", "git"):
+        (tools / name).symlink_to(shutil.which(name))
+    process = fresh.start("--profile", PROFILE, here=(), env={"PATH": str(tools)})
+    assert "`sbatch` is not in PATH; start Snakemake on a login node" in refused(fresh, process)
