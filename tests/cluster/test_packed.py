@@ -2,8 +2,8 @@
 
 import pytest
 
-from cluster.submission import PROFILE, TrainingRun, finish, jobs, submit, table, wait_for
-from studies import Study
+from cluster.submission import TrainingRun, finish, jobs, submit, table, wait_for
+from studies import ROOT, Study
 
 CHANGE = {
     "cohorts": {"prostate_phantom": None},
@@ -17,19 +17,23 @@ TARGETS = [f"results/tiny/{run}/weights.safetensors" for run in RUNS]
 SINGLY = ("--group-components", "finetunes=1")
 
 
-@pytest.fixture(scope="module")
-def packing(tmp_path_factory):
-    """The profile with four finetunings a job."""
-    folder = tmp_path_factory.mktemp("packing")
-    text = (PROFILE / "profile.yaml").read_text()
+def four_a_job(folder, name):
+    """A profile with four finetunings a job."""
+    text = (ROOT / "profiles" / name / "profile.yaml").read_text()
     assert text.count("finetunes_per_job: 1\n") == 1
     (folder / "profile.yaml").write_text(text.replace("finetunes_per_job: 1\n", "finetunes_per_job: 4\n"))
     return folder
 
 
 @pytest.fixture(scope="module")
-def one_fails(slurm, study, packing):
-    """The steps of a job in which one of four trainings is killed; then all are asked for again, singly."""
+def packing(tmp_path_factory):
+    """GPUs asked for by number."""
+    return four_a_job(tmp_path_factory.mktemp("packing"), "slurm")
+
+
+@pytest.fixture(scope="module")
+def one_fails(slurm, study, packing, tmp_path_factory):
+    """The steps of a job in which one of four trainings is killed; then all are asked for again, singly, by gres."""
     process = submit(slurm, study, *TARGETS, "--retries", "0", change=CHANGE, profile=packing)
     wait_for(TrainingRun(slurm, study, RUNS[1], "rule_finetunes_finetune").process).kill()
     process.wait()
@@ -37,7 +41,8 @@ def one_fails(slurm, study, packing):
     lines = slurm.run("sacct", "-n", "-P", "-j", job, "-o", "JobID,State,AllocTRES").splitlines()
     print("\nfour finetunings in one job, one of which fails", *lines, sep="\n")
     steps = dict(line.split("|")[:2] for line in lines)
-    finish(study, submit(slurm, study, *TARGETS, *SINGLY, change=CHANGE, profile=packing))
+    by_gres = four_a_job(tmp_path_factory.mktemp("gres"), "slurm-gres")
+    finish(study, submit(slurm, study, *TARGETS, *SINGLY, change=CHANGE, profile=by_gres))
     return [steps[f"{job}.{number}"] for number in range(4)]
 
 
@@ -60,6 +65,14 @@ def test_four_finetunings_share_one_job_and_one_gpu_with_the_results_of_single_o
 
 def test_one_that_fails_ends_no_other(one_fails):
     assert sorted(one_fails) == ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]
+
+
+def test_gpus_are_given_where_they_are_asked_for_by_gres(one_fails, slurm, study):
+    rows = [row for row in jobs(slurm, study) if row["Comment"].startswith("rule_finetune_wildcards")]
+    table("four finetunings, each in a job of its own, by gres", rows)
+    assert len(rows) == 4 and all("--gres=gpu:1" in row["SubmitLine"] for row in rows)
+    assert {row["AllocTRES"] for row in rows} == {"billing=1,cpu=1,gres/gpu=1,mem=3000M,node=1"}
+    assert {row["State"] for row in rows} == {"COMPLETED"}
 
 
 def test_those_that_were_trained_beside_one_that_failed_are_put_back_not_trained_again(one_fails, study):
