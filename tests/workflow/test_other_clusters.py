@@ -53,7 +53,7 @@ def test_the_whole_grid_is_planned_with_one_gpu_for_each_training(fresh, name):
             assert ("gpu=1" in asks) is (rule in ("pretrain", "finetune")), job
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", [*OTHERS, "slurm", "slurm-gres"])
 def test_a_missing_plugin_is_told_with_how_to_install_it(fresh, name):
     text = (PROFILES / name / "profile.yaml").read_text()
     (fresh.folder / "mine").mkdir()
@@ -62,8 +62,8 @@ def test_a_missing_plugin_is_told_with_how_to_install_it(fresh, name):
     process.wait()
     said = fresh.output.read_text()
     assert process.returncode == 1 and "usage:" not in said and "Traceback" not in said
-    assert f"profiles/{name} needs absent-plugin-{name}, not installed here" in said
-    assert f"--editable '.[{name}]'" in said and "profiles/default" in said
+    assert f"profiles/{name} needs absent-plugin-{name.removesuffix('-gres')}, not installed here" in said
+    assert (f"--editable '.[{name}]'" if name in OTHERS else "--editable .\n") in said and "profiles/default" in said
 
 
 SUBMIT = """#!/bin/sh

@@ -32,15 +32,18 @@ def gpu_trouble() -> str | None:
     return asked.stderr.strip() or "fewlabel gpus: failed" if asked.returncode else None
 
 
-def require(profile: str, *modules: str) -> None:
+def require(profile: str, *modules: str, extra: str = "") -> None:
     """End with what to install where a plugin of Snakemake is missing that a profile names.
+
+    `extra`: the package's optional dependencies that bring it; none where it belongs to the required ones.
 
     Snakemake itself would show all of its options, and at their end that an executor is none of its choices.
     """
     missing = [name.replace("_", "-") for name in modules if find_spec(name) is None]
     if missing:
+        wanted = f"'.[{extra}]'" if extra else "."
         sys.exit(
             f"profiles/{profile} needs {' and '.join(missing)}, not installed here; install what it needs:\n"
-            f"  python -m pip install --constraint envs/constraints.txt --editable '.[{profile}]'\n"
+            f"  python -m pip install --constraint envs/constraints.txt --editable {wanted}\n"
             "or take another profile (profiles/default: this machine)"
         )
