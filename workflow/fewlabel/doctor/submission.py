@@ -26,8 +26,8 @@ def trouble(jobs: Iterable[Mapping[str, Any]], status_command: str | None) -> st
     if shutil.which("sbatch") is None:
         return NO_SLURM
     cluster = slurm.ask()
-    if cluster.partitions is None:
-        return None  # a controller that is slow to answer may well take jobs
+    if not cluster.partitions:
+        return None  # a controller that is slow to answer, or lists none, may well take jobs
     found = slurm.findings(cluster, asked_for(jobs, status_command))
     problems = [finding for finding in found if finding.status == "problem"]
     return "\n".join(f"{problem.text}; {problem.todo}" for problem in problems) or None
