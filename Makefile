@@ -23,8 +23,9 @@ figures: $(VENV)/installed ## draw the published studies' figures and tables aga
 		echo "Figures and tables: results/published/$$study/figures, results/published/$$study/tables"; \
 	done
 
+# Three workers for two cores: one of them has the tests on a real Slurm, which wait for it most of the time.
 test: $(VENV)/installed-dev ## run the tests
-	$(RUN) OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup $(TESTS)
+	$(RUN) OMP_NUM_THREADS=1 pytest -n 3 --dist loadgroup $(TESTS)
 
 test-cluster: $(VENV)/installed-dev ## run the tests on a throw-away real Slurm, and show what its accounting says
 	$(RUN) OMP_NUM_THREADS=1 pytest -m cluster -rPs --durations=5

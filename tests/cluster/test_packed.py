@@ -10,7 +10,7 @@ CHANGE = {
     "methods": {"regression": None, "contrastive": None},
     "labels": [1],
     "draws": 4,
-    "finetuning": {"steps": 400},
+    "finetuning": {"steps": 20},
 }
 RUNS = [f"liver_phantom/finetuned/scratch/n1/draw{draw}" for draw in (1, 2, 3, 4)]
 TARGETS = [f"results/tiny/{run}/weights.safetensors" for run in RUNS]
