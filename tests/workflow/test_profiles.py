@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yte
 
+from fewlabel.profiles import minutes_each
+
 PROFILES = Path(__file__).parents[2] / "profiles"
 CLUSTERS = ("slurm", "slurm-gres")
 TRAININGS = ("pretrain", "finetune")
@@ -66,3 +68,25 @@ def test_a_named_profile_is_not_overruled_by_that_of_this_machine(fresh, name):
     text = fresh.output.read_text()
     assert process.returncode == 0, text
     assert "Provided cores" not in text and "slurm_partition=gpu" in text
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+@pytest.mark.parametrize(("longest", "together", "minutes"), [(1440, 4, 360), (1440, 50, 28), (60, 12, 5)])
+def test_finetunings_that_share_a_job_fit_into_its_time(name, longest, together, minutes):
+    text = (
+        (PROFILES / name / "profile.yaml")
+        .read_text()
+        .replace("finetunes_per_job: 1\n", f"finetunes_per_job: {together}\n")
+    )
+    packed = yte.process_yaml(text.replace("longest: 1440", f"longest: {longest}"), require_use_yte=True)
+    assert packed["set-resources"]["finetune"]["runtime"] == f"min(240 * attempt, {minutes})"
+    assert packed["group-components"] == {"finetunes": together}
+    assert together * minutes <= packed["resources"]["runtime"]
+
+
+def test_finetunings_that_leave_each_other_no_time_are_refused_with_what_is_accepted():
+    assert minutes_each(60, 12) == 5
+    with pytest.raises(
+        SystemExit, match=r"finetunes_per_job: 13 leaves each finetuning 4\.6 of the 60 minutes .* accepted: up to 12"
+    ):
+        minutes_each(60, 13)

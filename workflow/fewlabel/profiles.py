@@ -32,6 +32,24 @@ def gpu_trouble() -> str | None:
     return asked.stderr.strip() or "fewlabel gpus: failed" if asked.returncode else None
 
 
+LEAST_MINUTES = 5
+"""Of a finetuning that shares a job: two minutes of them may go before Slurm's warning and the start."""
+
+
+def minutes_each(longest: int, finetunings: int) -> int:
+    """What each of several finetunings may take of the longest time that a job may ask for, in minutes.
+
+    Ends where that is too little to get anywhere.
+    """
+    if longest // finetunings >= LEAST_MINUTES:
+        return longest // finetunings
+    sys.exit(
+        f"finetunes_per_job: {finetunings} leaves each finetuning {longest / finetunings:.1f} of the {longest} minutes "
+        f"of `longest`; accepted: up to {max(longest // LEAST_MINUTES, 1)}; lower it, or raise `longest` if the "
+        "partition allows more"
+    )
+
+
 def require(profile: str, *modules: str, extra: str = "") -> None:
     """End with what to install where a plugin of Snakemake is missing that a profile names.
 
