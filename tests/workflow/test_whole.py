@@ -25,8 +25,12 @@ def test_the_experiment_ends_with_scores_a_figure_and_two_tables(finished):
         "figures/figure3_label_curves.pdf",
         "tables/table1_cohorts.csv",
         "tables/table1_cohorts.md",
+        "tables/table1_cohorts.tex",
+        "tables/table1_cohorts.html",
         "tables/table2_dice.csv",
         "tables/table2_dice.md",
+        "tables/table2_dice.tex",
+        "tables/table2_dice.html",
     }
 
 

@@ -29,6 +29,8 @@ rule table1_cohorts:
     output:
         csv=f"{STUDY}/tables/table1_cohorts.csv",
         markdown=f"{STUDY}/tables/table1_cohorts.md",
+        latex=f"{STUDY}/tables/table1_cohorts.tex",
+        html=f"{STUDY}/tables/table1_cohorts.html",
     log:
         f"{LOGS}/table1_cohorts.log",
     conda:
@@ -38,7 +40,7 @@ rule table1_cohorts:
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.csv)),
     shell:
         "fewlabel cohort-table --settings {params.settings:q} --results {params.results} --csv {output.csv} "
-        "--markdown {output.markdown} > {log} 2>&1"
+        "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
 rule table2_dice:
@@ -48,6 +50,8 @@ rule table2_dice:
     output:
         csv=f"{STUDY}/tables/table2_dice.csv",
         markdown=f"{STUDY}/tables/table2_dice.md",
+        latex=f"{STUDY}/tables/table2_dice.tex",
+        html=f"{STUDY}/tables/table2_dice.html",
     log:
         f"{LOGS}/table2_dice.log",
     conda:
@@ -56,7 +60,7 @@ rule table2_dice:
         settings=jobs.canonical(reporting_jobs.dice_table_settings(EXPERIMENT)),
     shell:
         "fewlabel dice-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
-        "--markdown {output.markdown} > {log} 2>&1"
+        "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
 # --------------------------------------------------------------------------------------------------------- targets

@@ -45,24 +45,24 @@ def label_curves(settings: CurvesJson, scores: In, png: Out, pdf: Out) -> None:
 
 
 @app.command("cohort-table")
-def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out) -> None:
+def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
     """Table 1: the subjects of each cohort and what they are used for."""
     from fewlabel.reporting.cohort_facts import read_facts
     from fewlabel.reporting.cohort_table import cohort_table as table_of
-    from fewlabel.reporting.tables import save
+    from fewlabel.reporting.table_forms import save
 
     facts = {
         name: read_facts(results / name / "splits" / "roles.csv", results / name / "slices" / "subjects.csv")
         for name in settings.titles.cohorts
     }
-    save(table_of(facts, settings), csv, markdown)
+    save(table_of(facts, settings), csv, markdown, latex, html)
 
 
 @app.command("dice-table")
-def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out) -> None:
+def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
     """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
     from fewlabel.reporting.dice_table import dice_table as table_of
     from fewlabel.reporting.scores import read_scores
-    from fewlabel.reporting.tables import save
+    from fewlabel.reporting.table_forms import save
 
-    save(table_of(read_scores(scores), settings), csv, markdown)
+    save(table_of(read_scores(scores), settings), csv, markdown, latex, html)
