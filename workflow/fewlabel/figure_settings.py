@@ -1,8 +1,8 @@
 """Settings of intervals, figures and tables: the keys `intervals` and `figures` of an experiment file."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from fewlabel.settings import Settings, Share
+from fewlabel.settings import Name, Settings, Share, distinct
 
 
 class Intervals(Settings):
@@ -11,6 +11,20 @@ class Intervals(Settings):
     level: float = Field(0.95, gt=0.5, lt=1)
     resamples: int = Field(2000, ge=100)
     seed: int = Field(0, ge=0)
+
+
+class Scheme(Settings):
+    """Figure 2: the two steps as the experiment sets them, with table 1 beneath."""
+
+    methods: list[Name] | None = Field(None, min_length=1)
+    """Which methods, in this order; none: the first regression and the first contrastive one."""
+    width_in: float = Field(7, ge=6.5, le=14)
+    """The height follows from what is shown."""
+    table: bool = True
+    """Table 1 beneath."""
+    dpi: int = Field(300, ge=50, le=1200)
+
+    _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
 
 
 class LabelCurves(Settings):
@@ -28,4 +42,5 @@ class LabelCurves(Settings):
 class Figures(Settings):
     """Settings of figures; changing one re-draws that figure and nothing else."""
 
+    scheme: Scheme = Scheme()
     label_curves: LabelCurves = LabelCurves()

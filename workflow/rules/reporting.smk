@@ -2,6 +2,26 @@
 
 
 # --------------------------------------------------------------------------------------------------------- figures
+rule figure2_scheme:
+    """The two steps as the experiment sets them, with the cohorts beneath."""
+    input:
+        roles=expand(ROLES, cohort=EXPERIMENT.cohorts),
+        subjects=expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts),
+    output:
+        png=f"{STUDY}/figures/figure2_scheme.png",
+        pdf=f"{STUDY}/figures/figure2_scheme.pdf",
+    log:
+        f"{LOGS}/figure2_scheme.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(reporting_jobs.scheme_settings(EXPERIMENT)),
+        results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.png)),
+    shell:
+        "fewlabel scheme --settings {params.settings:q} --results {params.results} --png {output.png} "
+        "--pdf {output.pdf} > {log} 2>&1"
+
+
 rule figure3_label_curves:
     """Mean Dice against the number of labelled subjects: a panel a cohort, a colour a method."""
     input:
@@ -67,6 +87,7 @@ rule table2_dice:
 rule figures:
     """All figures."""
     input:
+        rules.figure2_scheme.output,
         rules.figure3_label_curves.output,
 
 
