@@ -103,7 +103,7 @@ def titles(experiment: Experiment) -> Titles:
 
 
 def scheme_methods(experiment: Experiment) -> list[str]:
-    """What figure 2 shows: the methods that its settings name, else the first of each pretext, else the first of all."""
+    """What figure 2 shows: the methods that its settings name, else the first of each pretext, else the first."""
     named = experiment.figures.scheme.methods
     firsts = {method.pretext: name for name, method in reversed(experiment.methods.items()) if method.pretext != "none"}
     found = [firsts[pretext] for pretext in ("regression", "contrastive") if pretext in firsts]

@@ -1,4 +1,4 @@
-"""A figure that is drawn, not plotted: boxes, lines and text at places in inches, from the top left corner downwards."""
+"""A figure that is drawn, not plotted: boxes, lines and text at places in inches, from the top left corner down."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -62,7 +62,7 @@ def height(lines: Sequence[str], size: float) -> float:
 
 
 class Canvas:
-    """What is drawn on. `place(gid)` of each box names what it stands for, so that tests and editors find it."""
+    """What is drawn on. The `gid` of a box names what it stands for."""
 
     def __init__(self, width_in: float) -> None:
         self.width = width_in

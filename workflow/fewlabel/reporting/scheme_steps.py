@@ -1,4 +1,4 @@
-"""What figure 2 says of a method: which parts of the U-Net each step trains, from which start, with which head and loss."""
+"""What figure 2 says of a method: what each step trains of the U-Net, from which start, with what head and loss."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

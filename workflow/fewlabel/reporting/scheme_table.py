@@ -1,9 +1,9 @@
 """Table 1 as it stands beneath figure 2: who pretrains, who is labelled, who is tested."""
 
+import pandas as pd
+
 from fewlabel.reporting.canvas import Canvas, height, wrapped
 from fewlabel.reporting.style import INK
-
-import pandas as pd
 
 TYPE = 7.0
 PAD = 0.035
