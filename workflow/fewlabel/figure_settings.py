@@ -1,5 +1,7 @@
 """Settings of intervals, figures and tables: the keys `intervals` and `figures` of an experiment file."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from fewlabel.settings import Name, Settings, Share, distinct
@@ -33,9 +35,15 @@ class LabelCurves(Settings):
     panel_width_in: float = Field(3.4, gt=1, le=12)
     panel_height_in: float = Field(2.8, gt=1, le=12)
     dice_limits: tuple[Share, Share] | None = None
-    """Limits of the Dice axis; none: from the data."""
+    """Limits of the Dice axis; none: from the data of each panel."""
+    columns: int | None = Field(None, ge=1, le=6)
+    """Panels beside each other; none: up to three, of four two."""
+    intervals: Literal["bands", "bars", "none"] = "bands"
+    """Each mean's interval: as a band along the curve, or as a bar at its N."""
     show_draws: bool = True
     """Every draw as a faint point."""
+    show_paper: bool = True
+    """The paper's numbers, where a cohort stands for one of the paper's."""
     dpi: int = Field(300, ge=50, le=1200)
 
 
