@@ -75,6 +75,7 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         "level",
         "resamples",
         "seed",
+        "scheme",
         "label_curves",
     }
     assert {key.rsplit(".", 1)[1] for key in bare} <= plain | {
