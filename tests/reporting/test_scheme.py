@@ -190,9 +190,9 @@ def test_nothing_overlaps_or_is_cut_off(case):
 def test_budgets_and_choices_are_told():
     text = " ".join(texts(drawn(experiment(methods=["restore", "squares", "contrast"]))))
     for told in (
-        *("300 steps of 16 slices", "77 steps of 20 slices", "1,500 steps of 12 slices"),
+        *("300 steps of 16 slices", "2 draws of these, 77 steps of 20 slices", "1,500 steps of 12 slices"),
         *("25 % of pixels", "50 % of pixels", "in squares of 8 × 8"),
-        *("labelled subjects: 1, 2, 4, 8 (2 draws)", "labelled subjects: 1, all (2 draws)"),
+        *("labelled subjects: 1, 2, 4, 8", "labelled subjects: 1, all"),
         *("views of one slice and one part of several volumes", "13 regions of 3 × 3", "temperature 0.1"),
     ):
         assert told in text

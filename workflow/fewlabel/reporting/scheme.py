@@ -79,13 +79,16 @@ def _columns(number: int, width: float) -> Columns:
 
 
 def _heads(canvas: Canvas, columns: Columns) -> float:
-    """What the two steps are, above their panels."""
+    """What the two steps are, above their panels; gives the height."""
     texts = ["Finetuning with few labels"]
     texts = ["1  Pretraining without labels", f"2  {texts[0]}"] if len(columns.lefts) > 1 else texts
-    for (left, right), text in zip(columns.panels(), texts, strict=True):
-        lines = wrapped(text, right - left, TITLE, bold=True)
-        canvas.text(((left + right) / 2, MARGIN), lines, TITLE, "center", fontweight="bold")
-    return height([""], TITLE)
+    return max(
+        canvas.text(
+            ((left + right) / 2, MARGIN), wrapped(text, right - left, TITLE, bold=True), TITLE, "center",
+            fontweight="bold",
+        )
+        for (left, right), text in zip(columns.panels(), texts, strict=True)
+    )  # fmt: skip
 
 
 def _lane(

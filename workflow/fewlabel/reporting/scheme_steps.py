@@ -132,7 +132,7 @@ def _finetuning(settings: SchemeSettings, method: str, trained: int | None) -> S
     """`trained`: decoder stages that pretraining hands on; None: it was none."""
     decoders = len(settings.network.widths) - 1
     labels = ", ".join(map(str, settings.labels[method]))
-    draws = f" ({settings.draws} draws)" if settings.draws > 1 else ""
+    draws = f"{settings.draws} draws of these, " if settings.draws > 1 else ""
     return Step(
         title="Segment the target",
         seen="labelled slice",
@@ -141,7 +141,7 @@ def _finetuning(settings: SchemeSettings, method: str, trained: int | None) -> S
         output=State.RANDOM,
         head=None,
         loss="Dice loss",
-        notes=(f"labelled subjects: {labels}{draws}", _budget(settings.finetuning[method])),
+        notes=(f"labelled subjects: {labels}", f"{draws}{_budget(settings.finetuning[method])}"),
         hands_on="",
     )
 
