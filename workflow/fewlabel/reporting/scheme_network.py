@@ -48,7 +48,7 @@ def stage_box(
     canvas.box(gid, at, **look(state, colour))
     left, top, wide, high = at
     if state is State.FROZEN:  # a number on hatching cannot be read
-        ground = (left + 0.22 * wide, top + 0.08 * high, 0.56 * wide, 0.84 * high)
+        ground = (left + 0.22 * wide, top + 0.05 * high, 0.56 * wide, 0.9 * high)
         canvas.box("", ground, facecolor="white", edgecolor="none", zorder=4)
         at = ground
     if state is not State.ABSENT:
