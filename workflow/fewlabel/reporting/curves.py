@@ -1,7 +1,6 @@
 """Figure 3: mean Dice against the number of labelled subjects, a panel for each cohort."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,15 +11,13 @@ from matplotlib.figure import Figure
 
 from fewlabel.figure_settings import LabelCurves
 from fewlabel.reporting import legends, paper, style
-from fewlabel.reporting.canvas import wrapped
+from fewlabel.reporting.panels import head, new_panels
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.statistics import summary_table
 from fewlabel.reporting_jobs import CohortTitle, CurvesSettings, MethodTitle
 
 DODGE = 0.07
 """Octaves between neighbouring methods at one N, so that none hides another."""
-TITLE, SUBTITLE = style.PARAMETERS["axes.titlesize"], 7.0
-"""Sizes of type, in points."""
 
 
 class Look(NamedTuple):
@@ -59,7 +56,7 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
         paper=shown.show_paper and any(cohort.stands_for for cohort in titles.cohorts.values()),
     )
     with style.applied():
-        figure, panels = _panels([cohort.title for cohort in titles.cohorts.values()], shown, legend)
+        figure, panels = new_panels([cohort.title for cohort in titles.cohorts.values()], shown, legend)
         for axes, (name, cohort) in zip(panels, titles.cohorts.items(), strict=True):
             _panel(axes, chosen[chosen["cohort"] == name], summary[summary["cohort"] == name], cohort, settings)
         for axes in panels:
@@ -67,24 +64,6 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
                 axes.set_ylabel("Mean test Dice (0 to 1)")
         legends.draw(figure, legend)
     return figure
-
-
-def _panels(titles: Sequence[str], sizes: LabelCurves, legend: legends.Content) -> tuple[Figure, list[Axes]]:
-    """An empty panel a cohort, higher by the further lines of titles."""
-    number = len(titles)
-    columns = min(sizes.columns or (2 if number == 4 else 3), number)
-    rows = math.ceil(number / columns)
-    width = columns * sizes.panel_width_in
-    lines = [len(wrapped(title, _text_width(sizes), TITLE, bold=True)) for title in titles]
-    further = sum(max(lines[row * columns : (row + 1) * columns]) - 1 for row in range(rows))
-    high = rows * sizes.panel_height_in + further * TITLE * 1.2 / 72
-    figure = style.new_figure(width, high + legends.height_in(legend, width))
-    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(number)]
-
-
-def _text_width(sizes: LabelCurves) -> float:
-    """Of a panel's title, in inches: the panel without its Dice axis."""
-    return sizes.panel_width_in - 0.6
 
 
 def _panel(
@@ -111,16 +90,7 @@ def _panel(
     for point in published:
         _published(axes, point, shown.dice_limits or (0, 1))
     _y_axis(axes, shown)
-    _title(axes, cohort.title, _subtitle(summary, methods), _text_width(shown))
-
-
-def _title(axes: Axes, title: str, subtitle: str, width_in: float) -> None:
-    """Both above the panel, in as many lines as they need."""
-    small = wrapped(subtitle, width_in, SUBTITLE)
-    axes.set_title("\n".join(wrapped(title, width_in, TITLE, bold=True)), pad=5.5 + 8.5 * len(small))
-    axes.annotate(
-        "\n".join(small), (0, 1), (0, 4), "axes fraction", "offset points", fontsize=SUBTITLE, color="#555555"
-    )
+    head(axes, cohort.title, _subtitle(summary, methods), shown)
 
 
 def _of_curves(summary: pd.DataFrame, methods: Mapping[str, MethodTitle]) -> pd.DataFrame:
