@@ -75,6 +75,7 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         "level",
         "resamples",
         "seed",
+        "scheme",
         "label_curves",
     }
     assert {key.rsplit(".", 1)[1] for key in bare} <= plain | {
@@ -109,6 +110,8 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         ("study: ../x", "mine.yaml:1: study"),
         ("study: published", "mine.yaml:1: study: results/published/ is kept"),
         ("finetuning: {augmentation: standrd}", "unknown augmentation 'standrd'; did you mean 'standard'?"),
+        ("figures: {scheme: {methods: [regresion]}}", "unknown method 'regresion'; did you mean 'regression'?"),
+        ("figures: {scheme: {methods: [scratch, scratch]}}", "each entry once"),
         (
             "cohorts:\n  liver_phantom:\n    grid: {matrix: [60, 64]}",
             "mine.yaml:3: cohorts.liver_phantom.grid.matrix: 60 cannot be halved 3 times",

@@ -40,6 +40,7 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "pretrain": 4,
         "finetune": 8,
         "evaluate": 8,
+        "figure2_scheme": 1,
         "figure3_label_curves": 1,
         "table1_cohorts": 1,
         "table2_dice": 1,

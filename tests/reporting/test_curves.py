@@ -1,5 +1,8 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 
 from fewlabel.errors import InputError
@@ -32,12 +35,43 @@ def test_methods_stand_beside_each_other_and_have_their_colours(scores, settings
     assert lines[0].get_xdata()[0] < lines[1].get_xdata()[0] < lines[2].get_xdata()[0]
 
 
-def test_intervals_are_those_of_the_summary(scores, settings):
-    axes = label_curves(scores, settings()).axes[0]
+def ends_of_bars(axes):
+    bars = [bars for bars in axes.collections if isinstance(bars, LineCollection)]
+    return [np.array([segment[:, 1] for segment in one.get_segments()]) for one in bars]
+
+
+def bands(axes):
+    return [found for found in axes.collections if isinstance(found, PolyCollection)]
+
+
+def test_intervals_are_those_of_the_summary_as_bands_or_as_bars(scores, settings):
     summary = summary_table(scores, settings().intervals).set_index(["cohort", "method"]).loc[("liver", "regression")]
-    bars = [bars for bars in axes.collections if hasattr(bars, "get_segments") and len(bars.get_segments()) == 4]
-    ends = np.array([segment[:, 1] for segment in bars[1].get_segments()])
-    assert ends == pytest.approx(summary[["low", "high"]].to_numpy())
+    axes = label_curves(scores, settings(intervals="bars")).axes[0]
+    assert ends_of_bars(axes)[1] == pytest.approx(summary[["low", "high"]].to_numpy())
+    assert not bands(axes)
+    axes = label_curves(scores, settings()).axes[0]
+    (outline,) = bands(axes)[1].get_paths()
+    corners = {round(float(y), 9) for y in outline.vertices[:, 1]}
+    assert corners == {round(float(y), 9) for y in summary[["low", "high"]].to_numpy().ravel()}
+    assert not ends_of_bars(axes)
+
+
+def test_a_single_n_has_a_bar_and_no_band(table, settings):
+    axes = label_curves(table(counts=(4,)), settings(counts=(4,))).axes[0]
+    assert [len(ends) for ends in ends_of_bars(axes)] == [1, 1, 1] and not bands(axes)
+
+
+def test_without_intervals_none_is_drawn_or_explained(scores, settings):
+    figure = label_curves(scores, settings(intervals="none"))
+    for axes in figure.axes:
+        assert not bands(axes) and not ends_of_bars(axes) and not axes.patches
+    assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_the_paper_is_left_out_if_asked_for(scores, settings):
+    figure = label_curves(scores, settings(show_paper=False))
+    assert not [drawn for axes in figure.axes for drawn in axes.get_lines() if "paper" in str(drawn.get_label())]
+    assert not [text for text in figure.legends[0].get_texts() if "paper" in text.get_text()]
 
 
 def test_the_supervised_benchmark_is_a_dotted_line_across(scores, settings):
@@ -96,7 +130,7 @@ def test_the_legend_explains_every_mark_in_the_order_of_the_experiment(scores, s
 
 def test_draws_are_points_if_asked_for(scores, settings):
     def points(figure):
-        return [found.get_offsets() for found in figure.axes[0].collections if len(found.get_offsets()) > 1]
+        return [found.get_offsets() for found in figure.axes[0].collections if isinstance(found, PathCollection)]
 
     shown = points(label_curves(scores, settings()))
     assert [len(offsets) for offsets in shown] == [12, 12, 12]  # four N, three draws
@@ -133,8 +167,11 @@ def test_panels_have_the_size_that_was_asked_for(number, rows, columns, table, s
     assert rows * 2 < figure.get_figheight() < rows * 2 + 2
 
 
-def test_nothing_is_cut_off_or_overlaps(scores, settings):
-    figure = label_curves(scores, settings())
+LONG = r"A long title & <b> of $x_1$ % that goes on, {on} and \input{on} until the end " + "W" * 40
+
+
+def check_layout(figure):
+    """Nothing is cut off, no panel meets another or the legend."""
     with style.applied():
         figure.draw_without_rendering()
     whole = figure.bbox
@@ -144,7 +181,42 @@ def test_nothing_is_cut_off_or_overlaps(scores, settings):
         assert whole.x0 - 1 <= box.x0 < box.x1 <= whole.x1 + 1
         assert whole.y0 - 1 <= box.y0 < box.y1 <= whole.y1 + 1
     assert legend.y1 <= min(box.y0 for box in boxes) + 1
-    assert boxes[0].x1 <= boxes[1].x0 + 1
+    for one, other in combinations(boxes, 2):
+        assert min(one.x1, other.x1) <= max(one.x0, other.x0) + 1 or min(one.y1, other.y1) <= max(one.y0, other.y0) + 1
+
+
+def test_nothing_is_cut_off_or_overlaps(scores, settings):
+    check_layout(label_curves(scores, settings()))
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_long_titles_go_over_several_lines_and_leave_the_panels_their_size(number, table, settings, methods):
+    cohorts = {f"c{index}": CohortTitle(title=LONG, stands_for=None) for index in range(number)}
+    long = {**methods, "scratch": methods["scratch"].model_copy(update={"title": LONG})}
+    short = label_curves(
+        table(cohorts, draws=2), settings(dict.fromkeys(cohorts, CohortTitle(title="t", stands_for=None)), draws=2)
+    )
+    figure = label_curves(table(cohorts, long, draws=2), settings(cohorts, long, draws=2))
+    check_layout(figure)
+    check_layout(short)
+    for panel, other in zip(figure.axes, short.axes, strict=True):
+        assert panel.get_window_extent().height == pytest.approx(other.get_window_extent().height, rel=0.1)
+        assert "".join(panel.get_title("left").split()) == "".join(LONG.split())
+    assert "".join(figure.legends[0].get_texts()[0].get_text().split()) == "".join(LONG.split())
+
+
+def test_methods_of_one_title_are_both_explained(table, settings, methods):
+    same = {name: method.model_copy(update={"title": "same"}) for name, method in methods.items()}
+    texts = [
+        text.get_text() for text in label_curves(table(methods=same), settings(methods=same)).legends[0].get_texts()
+    ]
+    assert texts.count("same") == 3
+
+
+def test_panels_stand_in_as_many_columns_as_asked_for(scores, settings):
+    figure = label_curves(scores, settings(columns=1, panel_width_in=3))
+    assert figure.get_figwidth() == 3
+    assert figure.axes[0].get_position().x0 == pytest.approx(figure.axes[1].get_position().x0)
 
 
 def test_absent_cohorts_and_methods_are_named_with_what_is_there(scores, settings):

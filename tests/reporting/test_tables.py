@@ -10,7 +10,8 @@ from fewlabel.figure_settings import Intervals
 from fewlabel.reporting.cohort_facts import read_facts
 from fewlabel.reporting.cohort_table import cohort_table, source
 from fewlabel.reporting.dice_table import dice_table
-from fewlabel.reporting.tables import Table, save
+from fewlabel.reporting.table_forms import as_markdown, save
+from fewlabel.reporting.tables import Section, Table
 from fewlabel.reporting_jobs import CohortTableSettings, CohortTitle, DiceTableSettings
 
 ROLES = ["test", "test", "pool", "pool", "pool", "unlabelled", "withheld"]
@@ -91,7 +92,7 @@ def test_table_1_counts_subjects_and_slices_by_their_use(facts, cohort_settings)
 
 
 def test_table_1_reads_as_markdown_with_the_paper_beside(facts, cohort_settings):
-    text = cohort_table({"liver": facts, "prostate": facts}, cohort_settings).markdown
+    text = as_markdown(cohort_table({"liver": facts, "prostate": facts}, cohort_settings))
     lines = {
         line.split("|")[1].strip(): [part.strip() for part in line.split("|")[2:-1]]
         for line in text.splitlines()
@@ -110,8 +111,8 @@ def test_table_1_of_cohorts_of_one_title_that_stand_for_none(facts, cohort_setti
     cohorts = dict.fromkeys(("liver", "prostate"), CohortTitle(title="a|b", stands_for=None))
     changed = cohort_settings.model_copy(update={"titles": settings(cohorts).titles})
     table = cohort_table({"liver": facts, "prostate": facts.assign(target_ml=np.nan)}, changed)
-    assert "Umapathy" not in table.markdown
-    assert r"a\|b (prostate)" in table.markdown
+    assert "Umapathy" not in as_markdown(table)
+    assert r"a\|b (prostate)" in as_markdown(table)
     assert table.rows["paper_subjects"].isna().all()
 
 
@@ -146,9 +147,9 @@ def test_table_2_quotes_the_paper_where_it_has_a_number_and_notes_what_it_leaves
         ("prostate", "contrastive", 8): 0.85,
         ("prostate", "supervised", 12): 0.85,
     }
-    assert table.markdown.count("0.81†") == 2
-    assert "does not say whether regression or contrastive" in table.markdown
-    assert "## Prostate, phantom" in table.markdown
+    assert as_markdown(table).count("0.81†") == 2
+    assert "does not say whether regression or contrastive" in as_markdown(table)
+    assert "## Prostate, phantom" in as_markdown(table)
 
 
 def test_table_2_leaves_undefined_distances_out_and_says_so(scores, dice_settings):
@@ -157,30 +158,34 @@ def test_table_2_leaves_undefined_distances_out_and_says_so(scores, dice_setting
     first = table.rows.iloc[0]
     assert np.isnan(first["hd95_mm_median"])
     assert first["hd95_undefined"] == 18
-    assert "18 scores are left out" in table.markdown
+    assert "18 scores are left out" in as_markdown(table)
 
 
 def test_table_2_without_an_interval_shows_none(table, settings, dice_settings):
     single = dice_table(table(draws=1, subjects=1), dice_settings.model_copy(update={"runs": settings(draws=1).runs}))
     assert single.rows["dice_low"].isna().all()
-    assert "nan" not in single.markdown.lower().replace("nan,", "")
+    assert "nan" not in as_markdown(single).lower().replace("nan,", "")
+
+
+def names(folder):
+    return [folder / f"table.{end}" for end in ("csv", "md", "tex", "html")]
 
 
 def test_a_saved_table_is_read_back_and_holds_plain_numbers(scores, dice_settings, tmp_path):
     table = dice_table(scores, dice_settings)
-    save(table, tmp_path / "new" / "table2.csv", tmp_path / "new" / "table2.md")
-    text = (tmp_path / "new" / "table2.csv").read_text()
+    save(table, *names(tmp_path / "new"))
+    text = (tmp_path / "new" / "table.csv").read_text()
     read = pd.read_csv(io.StringIO(text))
     assert read["dice_mean"].to_numpy() == pytest.approx(table.rows["dice_mean"].to_numpy(), abs=1e-6)
     assert "†" not in text
-    assert (tmp_path / "new" / "table2.md").read_text(encoding="utf-8") == table.markdown
-    assert len(list((tmp_path / "new").iterdir())) == 2
+    assert (tmp_path / "new" / "table.md").read_text(encoding="utf-8") == as_markdown(table)
+    assert sorted((tmp_path / "new").iterdir()) == sorted(names(tmp_path / "new"))
 
 
 def test_a_table_is_written_whole_or_not_at_all(tmp_path):
-    csv, markdown = tmp_path / "a.csv", tmp_path / "a.md"
-    csv.write_text("before")
+    (tmp_path / "table.csv").write_text("before")
+    body = pd.DataFrame({"a": ["1"], "b": ["\ud800"]})
     with pytest.raises(UnicodeEncodeError):
-        save(Table(pd.DataFrame({"a": [1]}), "\ud800"), csv, markdown)
-    assert csv.read_text() == "before"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+        save(Table(pd.DataFrame({"a": [1]}), 1, "t", [Section("", body, numbers=True)], []), *names(tmp_path))
+    assert (tmp_path / "table.csv").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]

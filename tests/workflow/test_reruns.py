@@ -39,6 +39,7 @@ def test_a_methods_settings_make_that_method_again_alone(finished):
         "finetune": runs,
         "evaluate": runs,
         "collect": 1,
+        "figure2_scheme": 1,
         "figure3_label_curves": 1,
         "table2_dice": 1,
         "crate": 1,
@@ -61,6 +62,7 @@ def test_a_new_n_adds_its_runs_alone(finished):
         "finetune",
         "evaluate",
         "collect",
+        "figure2_scheme",
         "figure3_label_curves",
         "table1_cohorts",
         "table2_dice",
@@ -89,7 +91,7 @@ def test_a_new_cohort_leaves_the_others_alone(finished):
 
 def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
     jobs, _ = finished.planned(change={"cohorts": {"liver_phantom": {"title": "Abdomen"}}})
-    assert jobs.keys() == {"figure3_label_curves", "table1_cohorts", "table2_dice", "crate"}
+    assert jobs.keys() == {"figure2_scheme", "figure3_label_curves", "table1_cohorts", "table2_dice", "crate"}
 
 
 def test_a_lost_record_is_made_again_alone(finished):

@@ -147,6 +147,11 @@ def test_a_title_stays_text_in_shell_figure_and_table(finished, fresh):
         text = (fresh.results / "tables" / name).read_text()
         assert "O'Brien &amp; &lt;img" in text and "$HOME" in text
         assert "<img" not in text and "[x](" not in text
+    for name in ("table1_cohorts", "table2_dice"):
+        page = (fresh.results / "tables" / f"{name}.html").read_text()
+        assert "O&#39;Brien &amp; &lt;img" in page and "<img" not in page
+        assert r"O'Brien \& \textless{}img src=x" in (fresh.results / "tables" / f"{name}.tex").read_text()
+    assert (fresh.results / "figures/figure2_scheme.pdf").exists()
     assert (fresh.results / "figures/figure3_label_curves.pdf").exists()
 
 

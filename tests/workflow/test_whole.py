@@ -14,19 +14,25 @@ RUNS = 2 * (3 * 2 * 2 + 2)
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 
 
-def test_the_experiment_ends_with_scores_a_figure_and_two_tables(finished):
+def test_the_experiment_ends_with_scores_two_figures_and_two_tables(finished):
     made = {
         str(path.relative_to(finished.results))
         for folder in ("figures", "tables")
         for path in (finished.results / folder).iterdir()
     }
     assert made == {
+        "figures/figure2_scheme.png",
+        "figures/figure2_scheme.pdf",
         "figures/figure3_label_curves.png",
         "figures/figure3_label_curves.pdf",
         "tables/table1_cohorts.csv",
         "tables/table1_cohorts.md",
+        "tables/table1_cohorts.tex",
+        "tables/table1_cohorts.html",
         "tables/table2_dice.csv",
         "tables/table2_dice.md",
+        "tables/table2_dice.tex",
+        "tables/table2_dice.html",
     }
 
 

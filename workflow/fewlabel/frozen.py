@@ -24,7 +24,7 @@ SHOWN = 5
 
 def fingerprint(workflow: Path, others: Iterable[Path] = ()) -> dict[Path, str]:
     """The SHA-256 of all code that jobs read (Snakefile, rules, package) and of further files; "" where one is gone."""
-    code = [workflow / "Snakefile", *workflow.glob("workflow/**/*.smk"), *PACKAGE.rglob("*.py")]
+    code = [workflow / "Snakefile", *workflow.glob("workflow/**/*.smk"), *PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2")]
     return {path: _hash(path) for path in sorted({*code, *others})}
 
 

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from fewlabel.experiment import Cohort, Experiment, Method
-from fewlabel.figure_settings import Intervals, LabelCurves
-from fewlabel.jobs import CollectSettings, collect_settings, label_counts
+from fewlabel.experiment import Cohort, Experiment, Finetuning, Method, Network
+from fewlabel.figure_settings import Intervals, LabelCurves, Scheme
+from fewlabel.jobs import CollectSettings, collect_settings, finetuning, label_counts
 from fewlabel.places import placeless
 from fewlabel.settings import LabelCount, Settings
 
@@ -32,6 +32,30 @@ class Titles(Settings):
     methods: dict[str, MethodTitle]
 
 
+class CohortTableSettings(Settings):
+    """Table 1."""
+
+    titles: Titles
+    cohorts: dict[str, Cohort]
+    labels: list[LabelCount]
+
+
+class SchemeSettings(Settings):
+    """Figure 2."""
+
+    titles: Titles
+    network: Network
+    methods: dict[str, Method]
+    """Those that are drawn, in their order."""
+    finetuning: dict[str, Finetuning]
+    """Of each of them, resolved."""
+    labels: dict[str, list[LabelCount]]
+    draws: int
+    table: CohortTableSettings | None
+    """Beneath it; none: without it."""
+    figure: Scheme
+
+
 class CurvesSettings(Settings):
     """Figure 3."""
 
@@ -40,14 +64,6 @@ class CurvesSettings(Settings):
     """All that the figure must show: it is not drawn of a part."""
     intervals: Intervals
     figure: LabelCurves
-
-
-class CohortTableSettings(Settings):
-    """Table 1."""
-
-    titles: Titles
-    cohorts: dict[str, Cohort]
-    labels: list[LabelCount]
 
 
 class DiceTableSettings(Settings):
@@ -83,6 +99,29 @@ def titles(experiment: Experiment) -> Titles:
             )
             for name, method in methods.items()
         },
+    )
+
+
+def scheme_methods(experiment: Experiment) -> list[str]:
+    """What figure 2 shows: the methods that its settings name, else the first of each pretext, else the first."""
+    named = experiment.figures.scheme.methods
+    firsts = {method.pretext: name for name, method in reversed(experiment.methods.items()) if method.pretext != "none"}
+    found = [firsts[pretext] for pretext in ("regression", "contrastive") if pretext in firsts]
+    return named or found or list(experiment.methods)[:1]
+
+
+def scheme_settings(experiment: Experiment) -> SchemeSettings:
+    """Settings of figure 2."""
+    shown = scheme_methods(experiment)
+    return SchemeSettings(
+        titles=titles(experiment),
+        network=experiment.network,
+        methods={name: experiment.methods[name] for name in shown},
+        finetuning={name: finetuning(experiment, name) for name in shown},
+        labels={name: label_counts(experiment, name) for name in shown},
+        draws=experiment.draws,
+        table=cohort_table_settings(experiment) if experiment.figures.scheme.table else None,
+        figure=experiment.figures.scheme,
     )
 
 

@@ -87,6 +87,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _matrices(experiment)
     yield from _augmentation_names(experiment)
     yield from _local_stages(experiment)
+    yield from _drawn_methods(experiment)
     if experiment.study == "published":
         yield ("study",), "results/published/ is kept for published results; choose another name"
     if len(set(experiment.labels)) != len(experiment.labels):
@@ -151,6 +152,14 @@ def _local_stages(experiment: Experiment) -> Iterable[tuple[Place, str]]:
                     (*place, "regions"),
                     f"{text}; accepted: at most {cells}, or a smaller region_size or more decoder_stages",
                 )
+
+
+def _drawn_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    known = list(experiment.methods)
+    for name in experiment.figures.scheme.methods or []:
+        if name not in known:
+            text = f"unknown method {name!r}{_nearest(name, known)}; accepted: {', '.join(known)}"
+            yield ("figures", "scheme", "methods"), text
 
 
 def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tuple[Place, str]]:

@@ -2,6 +2,26 @@
 
 
 # --------------------------------------------------------------------------------------------------------- figures
+rule figure2_scheme:
+    """The two steps as the experiment sets them, with the cohorts beneath."""
+    input:
+        roles=expand(ROLES, cohort=EXPERIMENT.cohorts),
+        subjects=expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts),
+    output:
+        png=f"{STUDY}/figures/figure2_scheme.png",
+        pdf=f"{STUDY}/figures/figure2_scheme.pdf",
+    log:
+        f"{LOGS}/figure2_scheme.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(reporting_jobs.scheme_settings(EXPERIMENT)),
+        results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.png)),
+    shell:
+        "fewlabel scheme --settings {params.settings:q} --results {params.results} --png {output.png} "
+        "--pdf {output.pdf} > {log} 2>&1"
+
+
 rule figure3_label_curves:
     """Mean Dice against the number of labelled subjects: a panel a cohort, a colour a method."""
     input:
@@ -29,6 +49,8 @@ rule table1_cohorts:
     output:
         csv=f"{STUDY}/tables/table1_cohorts.csv",
         markdown=f"{STUDY}/tables/table1_cohorts.md",
+        latex=f"{STUDY}/tables/table1_cohorts.tex",
+        html=f"{STUDY}/tables/table1_cohorts.html",
     log:
         f"{LOGS}/table1_cohorts.log",
     conda:
@@ -38,7 +60,7 @@ rule table1_cohorts:
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.csv)),
     shell:
         "fewlabel cohort-table --settings {params.settings:q} --results {params.results} --csv {output.csv} "
-        "--markdown {output.markdown} > {log} 2>&1"
+        "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
 rule table2_dice:
@@ -48,6 +70,8 @@ rule table2_dice:
     output:
         csv=f"{STUDY}/tables/table2_dice.csv",
         markdown=f"{STUDY}/tables/table2_dice.md",
+        latex=f"{STUDY}/tables/table2_dice.tex",
+        html=f"{STUDY}/tables/table2_dice.html",
     log:
         f"{LOGS}/table2_dice.log",
     conda:
@@ -56,13 +80,14 @@ rule table2_dice:
         settings=jobs.canonical(reporting_jobs.dice_table_settings(EXPERIMENT)),
     shell:
         "fewlabel dice-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
-        "--markdown {output.markdown} > {log} 2>&1"
+        "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
 # --------------------------------------------------------------------------------------------------------- targets
 rule figures:
     """All figures."""
     input:
+        rules.figure2_scheme.output,
         rules.figure3_label_curves.output,
 
 

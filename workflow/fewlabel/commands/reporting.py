@@ -1,7 +1,9 @@
 """Scores of all runs, figures and tables."""
 
+from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from fewlabel import jobs, reporting_jobs
@@ -11,6 +13,10 @@ from fewlabel.files import write_text
 CollectJson = Annotated[
     jobs.CollectSettings,
     typer.Option("--settings", parser=settings_json(jobs.CollectSettings), metavar="JSON"),
+]
+SchemeJson = Annotated[
+    reporting_jobs.SchemeSettings,
+    typer.Option("--settings", parser=settings_json(reporting_jobs.SchemeSettings), metavar="JSON"),
 ]
 CurvesJson = Annotated[
     reporting_jobs.CurvesSettings,
@@ -26,12 +32,33 @@ DiceTableJson = Annotated[
 ]
 
 
+def _facts(results: Path, titles: reporting_jobs.Titles) -> dict[str, pd.DataFrame]:
+    """Of each cohort's subjects, from the study's tables."""
+    from fewlabel.reporting.cohort_facts import read_facts
+
+    return {
+        name: read_facts(results / name / "splits" / "roles.csv", results / name / "slices" / "subjects.csv")
+        for name in titles.cohorts
+    }
+
+
 @app.command()
 def collect(settings: CollectJson, results: In, scores: Out) -> None:
     """Join the scores of all runs into the study's one long table."""
     from fewlabel.reporting.scores import collect as join
 
     write_text(scores, join([results / run / "scores.csv" for run in jobs.run_folders(settings)]).to_csv(index=False))
+
+
+@app.command()
+def scheme(settings: SchemeJson, results: In, png: Out, pdf: Out) -> None:
+    """Figure 2: the two steps as the experiment sets them, with table 1 beneath."""
+    from fewlabel.reporting.cohort_table import cohort_table as table_of
+    from fewlabel.reporting.scheme import scheme as draw_scheme
+    from fewlabel.reporting.style import save
+
+    rows = table_of(_facts(results, settings.titles), settings.table).rows if settings.table else None
+    save(draw_scheme(rows, settings), png, pdf, settings.figure.dpi)
 
 
 @app.command("label-curves")
@@ -45,24 +72,19 @@ def label_curves(settings: CurvesJson, scores: In, png: Out, pdf: Out) -> None:
 
 
 @app.command("cohort-table")
-def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out) -> None:
+def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
     """Table 1: the subjects of each cohort and what they are used for."""
-    from fewlabel.reporting.cohort_facts import read_facts
     from fewlabel.reporting.cohort_table import cohort_table as table_of
-    from fewlabel.reporting.tables import save
+    from fewlabel.reporting.table_forms import save
 
-    facts = {
-        name: read_facts(results / name / "splits" / "roles.csv", results / name / "slices" / "subjects.csv")
-        for name in settings.titles.cohorts
-    }
-    save(table_of(facts, settings), csv, markdown)
+    save(table_of(_facts(results, settings.titles), settings), csv, markdown, latex, html)
 
 
 @app.command("dice-table")
-def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out) -> None:
+def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
     """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
     from fewlabel.reporting.dice_table import dice_table as table_of
     from fewlabel.reporting.scores import read_scores
-    from fewlabel.reporting.tables import save
+    from fewlabel.reporting.table_forms import save
 
-    save(table_of(read_scores(scores), settings), csv, markdown)
+    save(table_of(read_scores(scores), settings), csv, markdown, latex, html)

@@ -10,12 +10,13 @@ from fewlabel.planning.schedule import Place, Task
 
 RULES = (
     *("fetch", "admit", "split", "draw", "prepare", "pretrain", "finetune", "evaluate"),
-    *("collect", "record", "figure3_label_curves", "table1_cohorts", "table2_dice", "crate"),
+    *("collect", "record", "figure2_scheme", "figure3_label_curves", "table1_cohorts", "table2_dice", "crate"),
 )
 """In the order in which a volume meets them."""
 REPORTS = {
     "collect": "scores.csv",
     "record": "experiment.yaml",
+    "figure2_scheme": "figures/figure2_scheme.png",
     "figure3_label_curves": "figures/figure3_label_curves.png",
     "table1_cohorts": "tables/table1_cohorts.csv",
     "table2_dice": "tables/table2_dice.csv",
@@ -93,9 +94,10 @@ def _report_tasks(costs: Costs) -> Iterator[Task]:
         f"{cohort}/{name}" for cohort in experiment.cohorts for name in ("slices/store.json", "splits/roles.csv")
     )
     drawn = ("figure3_label_curves", "table2_dice")
-    needs = {"collect": runs, "table1_cohorts": cohorts, "crate": ("table1_cohorts", *drawn)}
+    described = ("figure2_scheme", "table1_cohorts")
+    needs = {"collect": runs, **dict.fromkeys(described, cohorts), "crate": (*described, *drawn)}
     for rule in REPORTS:
-        seconds = costs.figure() if rule in (*drawn, "crate") else costs.table()
+        seconds = costs.figure() if rule in (*drawn, "figure2_scheme", "crate") else costs.table()
         yield Task(rule, rule, seconds, ("collect",) if rule in drawn else needs.get(rule, ()))
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fewlabel.experiment import Cohort, DecathlonSource, NiftiSource, PhantomSource
 from fewlabel.reporting import paper
-from fewlabel.reporting.tables import NONE, Table, between, bullets, cell
+from fewlabel.reporting.tables import NONE, Section, Table, between
 from fewlabel.reporting_jobs import CohortTableSettings
 
 
@@ -20,23 +20,23 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
         settings: the cohorts' titles and settings, and the label budgets.
 
     Returns:
-        CSV: a row a cohort. Markdown: a column a cohort, since its facts are many, with the paper's cohort beside.
+        CSV: a row a cohort. For readers: a column a cohort, since its facts are many, with the paper's cohort beside.
     """
     rows = pd.DataFrame([_cohort_row(name, facts[name], settings) for name in settings.titles.cohorts])
     columns: dict[str, dict[str, str]] = {}
     for _, row in rows.iterrows():
-        title = cell(row["title"])
+        title = row["title"]
         columns[title if title not in columns else f"{title} ({row['cohort']})"] = _cohort_column(row)
         if row["paper_cohort"]:
             columns[f"paper: {row['paper_cohort']}"] = _paper_column(row)
-    body = pd.DataFrame(columns).fillna(NONE).to_markdown(disable_numparse=True)
+    body = pd.DataFrame(columns).fillna(NONE).reset_index(names="")
     notes = [
         "Pretraining uses the labelled pool and the subjects without labels, never a test subject.",
         "Ranges are smallest to largest over all subjects that are used; matrix is rows x columns.",
     ]
     if (rows["paper_cohort"] != "").any():
         notes.append(f"Paper: {paper.CITATION}. Its own Table 1 is in no public copy: {NONE} where its text is silent.")
-    return Table(rows, f"# Table 1: cohorts\n\n{body}\n\n{bullets(notes)}\n")
+    return Table(rows, 1, "Cohorts", [Section("", body, numbers=False)], notes)
 
 
 def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -> dict[str, Any]:

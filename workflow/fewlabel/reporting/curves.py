@@ -1,16 +1,17 @@
 """Figure 3: mean Dice against the number of labelled subjects, a panel for each cohort."""
 
-import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from fewlabel.figure_settings import LabelCurves
 from fewlabel.reporting import legends, paper, style
+from fewlabel.reporting.panels import head, new_panels
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.statistics import summary_table
 from fewlabel.reporting_jobs import CohortTitle, CurvesSettings, MethodTitle
@@ -30,9 +31,9 @@ class Look(NamedTuple):
 def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
     """Draw the curves.
 
-    Each panel shows, for every method, the mean Dice over draws and test subjects with its bootstrap interval and, if
-    the settings say so, each draw as a faint point; the supervised benchmark as a dotted line with its own interval;
-    and the paper's published numbers where the cohort stands for one of the paper's.
+    Each panel shows, for every method, the mean Dice over draws and test subjects; the supervised benchmark as a
+    dotted line; and, as the settings say, bootstrap intervals of both, each draw as a faint point, and the paper's
+    published numbers where the cohort stands for one of the paper's.
 
     Args:
         scores: as `scores.read_scores` gives it.
@@ -44,17 +45,18 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
     Raises:
         InputError: a cohort or method of `settings.titles` has no scores.
     """
-    titles = settings.titles
+    titles, shown = settings.titles, settings.figure
     chosen = select(scores, titles, settings.runs)
     summary = summary_table(chosen, settings.intervals)
     legend = legends.Content(
         titles.methods,
-        level=settings.intervals.level if summary["low"].notna().any() else None,
-        draws=settings.figure.show_draws and bool((summary["draws"] > 1).any()),
-        paper=any(cohort.stands_for for cohort in titles.cohorts.values()),
+        level=settings.intervals.level if shown.intervals != "none" and summary["low"].notna().any() else None,
+        bands=shown.intervals == "bands",
+        draws=shown.show_draws and bool((summary["draws"] > 1).any()),
+        paper=shown.show_paper and any(cohort.stands_for for cohort in titles.cohorts.values()),
     )
     with style.applied():
-        figure, panels = _panels(len(titles.cohorts), settings.figure, legend)
+        figure, panels = new_panels([cohort.title for cohort in titles.cohorts.values()], shown, legend)
         for axes, (name, cohort) in zip(panels, titles.cohorts.items(), strict=True):
             _panel(axes, chosen[chosen["cohort"] == name], summary[summary["cohort"] == name], cohort, settings)
         for axes in panels:
@@ -64,39 +66,31 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
     return figure
 
 
-def _panels(number: int, sizes: LabelCurves, legend: legends.Content) -> tuple[Figure, list[Axes]]:
-    """An empty panel a cohort: up to three in a row, four in two rows of two."""
-    columns = 2 if number == 4 else min(number, 3)
-    rows = math.ceil(number / columns)
-    width = columns * sizes.panel_width_in
-    figure = style.new_figure(width, rows * sizes.panel_height_in + legends.height_in(legend, width))
-    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(number)]
-
-
 def _panel(
     axes: Axes, scores: pd.DataFrame, summary: pd.DataFrame, cohort: CohortTitle, settings: CurvesSettings
 ) -> None:
     """One cohort: `scores` and `summary` hold its rows only."""
     methods = settings.titles.methods
-    published = paper.published(cohort.stands_for)
+    shown = settings.figure
+    published = paper.published(cohort.stands_for) if shown.show_paper else ()
     lines = style.benchmark_lines(methods)
     style.label_axis(
         axes, {int(n) for n in _of_curves(summary, methods)["n"]} | {point.n for point in published if point.n}
     )
     for name, colour in style.method_colours(methods).items():
         if methods[name].benchmark:
-            _benchmark(axes, summary[summary["method"] == name].iloc[0], colour, lines[name], methods[name].title)
+            cell = summary[summary["method"] == name].iloc[0]
+            _benchmark(axes, cell, colour, lines[name], methods[name].title, shown.intervals != "none")
     for name, look in _looks(methods).items():
-        if settings.figure.show_draws:
+        cells = summary[summary["method"] == name].sort_values("n")
+        _intervals(axes, cells, look, shown.intervals)
+        if shown.show_draws:
             _draws(axes, scores[scores["method"] == name], look)
-        _curve(axes, summary[summary["method"] == name].sort_values("n"), look, methods[name].title)
+        _curve(axes, cells, look, methods[name].title)
     for point in published:
-        _published(axes, point, settings.figure.dice_limits or (0, 1))
-    _y_axis(axes, settings.figure)
-    axes.set_title(cohort.title, pad=14)
-    axes.annotate(
-        _subtitle(summary, methods), (0, 1), (0, 4), "axes fraction", "offset points", fontsize=7, color="#555555"
-    )
+        _published(axes, point, shown.dice_limits or (0, 1))
+    _y_axis(axes, shown)
+    head(axes, cohort.title, _subtitle(summary, methods), shown)
 
 
 def _of_curves(summary: pd.DataFrame, methods: Mapping[str, MethodTitle]) -> pd.DataFrame:
@@ -114,14 +108,21 @@ def _looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
     }
 
 
-def _curve(axes: Axes, cells: pd.DataFrame, look: Look, title: str) -> None:
-    """Means joined by a line, each with its interval as a bar; a faint band leads the eye from bar to bar."""
+def _intervals(axes: Axes, cells: pd.DataFrame, look: Look, kind: str) -> None:
+    """A band with fine edges, which tell bands apart where they overlap, or bars; of a single N always a bar."""
     x = cells["n"].to_numpy() * look.dodge
     low, high = cells["low"].to_numpy(), cells["high"].to_numpy()
-    axes.fill_between(x, low, high, color=look.colour, alpha=0.1, linewidth=0, zorder=2)
-    axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.8, zorder=3)
+    if kind == "bands" and len(x) > 1:
+        face, edge = ((*to_rgb(look.colour), alpha) for alpha in (0.12, 0.5))
+        axes.fill_between(x, low, high, facecolor=face, edgecolor=edge, linewidth=0.5, zorder=2)
+    elif kind != "none":
+        axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.8, zorder=3)
+
+
+def _curve(axes: Axes, cells: pd.DataFrame, look: Look, title: str) -> None:
+    """Means joined by a line."""
     axes.plot(
-        x,
+        cells["n"].to_numpy() * look.dodge,
         cells["mean"],
         color=look.colour,
         marker=look.marker,
@@ -135,18 +136,18 @@ def _curve(axes: Axes, cells: pd.DataFrame, look: Look, title: str) -> None:
 def _draws(axes: Axes, scores: pd.DataFrame, look: Look) -> None:
     """The mean over test subjects of each draw."""
     means = scores.groupby(["n", "draw"], as_index=False)["dice"].mean()
-    axes.scatter(means["n"] * look.dodge, means["dice"], s=6, color=look.colour, alpha=0.35, linewidths=0, zorder=3)
+    axes.scatter(means["n"] * look.dodge, means["dice"], s=8, color=look.colour, alpha=0.45, linewidths=0, zorder=3)
 
 
-def _benchmark(axes: Axes, cell: pd.Series, colour: str, line: style.LineStyle, title: str) -> None:
+def _benchmark(axes: Axes, cell: pd.Series, colour: str, line: style.LineStyle, title: str, interval: bool) -> None:
     """The supervised benchmark is no point at an N: a line across, with its interval as a band."""
-    if np.isfinite(cell["low"]):
+    if interval and np.isfinite(cell["low"]):
         axes.axhspan(cell["low"], cell["high"], color=colour, alpha=0.07, linewidth=0, zorder=1)
     axes.axhline(cell["mean"], color=colour, linestyle=line, linewidth=1.3, label=title, zorder=2)
 
 
 def _published(axes: Axes, point: paper.Published, limits: tuple[float, float]) -> None:
-    """A number of the paper: a diamond at its N, or for all labels an arrow head at the right margin.
+    """A number of the paper: a diamond at its N, or for all labels a triangle at the right margin.
 
     A diamond has its method's colour where the paper says which method it is.
     """

@@ -7,7 +7,7 @@ import pandas as pd
 from fewlabel.reporting import paper
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.statistics import summary_table
-from fewlabel.reporting.tables import NONE, Table, between, bullets, cell
+from fewlabel.reporting.tables import NONE, Section, Table, between
 from fewlabel.reporting_jobs import DiceTableSettings
 
 MARKS = {paper.WHICH_METHOD: "†", paper.EQUIVALENT: "‡"}
@@ -22,7 +22,8 @@ def dice_table(scores: pd.DataFrame, settings: DiceTableSettings) -> Table:
         settings: what to show and in which order, and the interval.
 
     Returns:
-        CSV: a row a cell, plain numbers, HD95 in mm over the scores where it is defined. Markdown: a table a cohort.
+        CSV: a row a cell, plain numbers, HD95 in mm over the scores where it is defined. For readers: a section a
+        cohort.
 
     Raises:
         InputError: a cohort or method of `settings.titles` has no scores.
@@ -37,12 +38,10 @@ def dice_table(scores: pd.DataFrame, settings: DiceTableSettings) -> Table:
     ]
     rows = pd.DataFrame(cells)
     sections = [
-        f"## {cell(title.title)}\n\n{_section(rows[rows['cohort'] == name], settings)}"
+        Section(title.title, _body(rows[rows["cohort"] == name], settings), numbers=True)
         for name, title in settings.titles.cohorts.items()
     ]
-    return Table(
-        rows, "\n\n".join(["# Table 2: Dice on the test subjects", *sections, bullets(_notes(rows, settings))]) + "\n"
-    )
+    return Table(rows, 2, "Dice on the test subjects", sections, _notes(rows, settings))
 
 
 def _distances(scores: pd.DataFrame) -> pd.DataFrame:
@@ -61,12 +60,11 @@ def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
     return row | {"paper_dice": theirs.dice if theirs else None, "paper_note": theirs.note if theirs else ""}
 
 
-def _section(rows: pd.DataFrame, settings: DiceTableSettings) -> str:
+def _body(rows: pd.DataFrame, settings: DiceTableSettings) -> pd.DataFrame:
     level = f"{settings.intervals.level * 100:g} %"
-    titles = rows["method"].map(lambda name: cell(settings.titles.methods[name].title))
     shown = pd.DataFrame(
         {
-            "method": titles.where(~rows["method"].duplicated(), ""),
+            "method": rows["method"].map(lambda name: settings.titles.methods[name].title),
             "N": rows["n"].astype(str),
             "mean Dice": rows["dice_mean"].map("{:.3f}".format),
             f"{level} interval": [between(row["dice_low"], row["dice_high"], 3) for _, row in rows.iterrows()],
@@ -76,7 +74,7 @@ def _section(rows: pd.DataFrame, settings: DiceTableSettings) -> str:
             "paper": [_theirs(row) for _, row in rows.iterrows()],
         }
     )
-    return shown.to_markdown(index=False, disable_numparse=True, colalign=("left", *["right"] * 7))
+    return shown.set_index(rows["method"])
 
 
 def _theirs(row: pd.Series) -> str:

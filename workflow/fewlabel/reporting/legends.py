@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.artist import Artist
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.markers import CARETLEFT
 from matplotlib.patches import Patch
 
 from fewlabel.reporting import paper, style
+from fewlabel.reporting.canvas import text_width, wrapped
 from fewlabel.reporting_jobs import MethodTitle
 
 PAPER_POINT: dict[str, Any] = {
@@ -22,10 +23,11 @@ PAPER_POINT: dict[str, Any] = {
     "markeredgewidth": 1,
     "linestyle": "none",
 }
-PAPER_BENCHMARK: dict[str, Any] = {**PAPER_POINT, "marker": CARETLEFT, "markersize": 6}
+PAPER_BENCHMARK: dict[str, Any] = {**PAPER_POINT, "marker": "<", "markersize": 5.5}
 
-ROW_IN, CHARACTER_IN, HANDLE_IN = 0.16, 0.054, 0.5
-"""Height of a row, width of a character and of a handle with its gaps, at the style's size of type."""
+TYPE = style.PARAMETERS["legend.fontsize"]
+ROW_IN, HANDLE_IN = 0.16, 0.5
+"""Height of a row of one line, width of a handle with its gaps, at the style's size of type."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,15 @@ class Content:
 
     Attributes:
         methods: in the experiment's order.
-        level: of the interval, 0 to 1; None where no interval could be estimated.
+        level: of the interval, 0 to 1; None where none is shown.
+        bands: whether intervals are bands along the curves, or bars.
         draws: whether single draws are points of their own.
         paper: whether the paper's numbers are marked.
     """
 
     methods: Mapping[str, MethodTitle]
     level: float | None
+    bands: bool
     draws: bool
     paper: bool
 
@@ -50,49 +54,56 @@ def paper_label(benchmark: bool) -> str:
     return "paper, supervised" if benchmark else paper.SHORT
 
 
-def entries(content: Content) -> dict[str, Artist | tuple[Artist, ...]]:
-    """Handles by label, curves first."""
+def entries(content: Content) -> list[tuple[str, Artist]]:
+    """Labels with their handles, curves first."""
     colours, markers = style.method_colours(content.methods), style.method_markers(content.methods)
     lines = style.benchmark_lines(content.methods)
-    found: dict[str, Artist | tuple[Artist, ...]] = {}
+    found: list[tuple[str, Artist]] = []
     for name, marker in markers.items():
         line = Line2D([], [], color=colours[name], marker=marker, markeredgecolor="white", markeredgewidth=0.5)
-        found[content.methods[name].title] = line
+        found.append((content.methods[name].title, line))
     for name, method in content.methods.items():
         if method.benchmark:
-            found[f"{method.title}, all labels"] = Line2D(
-                [], [], color=colours[name], linestyle=lines[name], linewidth=1.3
-            )
+            line = Line2D([], [], color=colours[name], linestyle=lines[name], linewidth=1.3)
+            found.append((f"{method.title}, all labels", line))
     if content.level is not None:
+        band = Patch(facecolor=(*to_rgb(style.GREY), 0.2), edgecolor=(*to_rgb(style.GREY), 0.6), linewidth=0.5)
         bar = Line2D([], [], color=style.GREY, marker="|", markersize=8, linestyle="none")
-        found[f"{content.level * 100:g} % interval"] = (Patch(color=style.GREY, alpha=0.2, linewidth=0), bar)
+        found.append((f"{content.level * 100:g} % interval", band if content.bands else bar))
     if content.draws:
-        found["one draw"] = Line2D([], [], color=style.GREY, alpha=0.5, marker="o", markersize=2.5, linestyle="none")
+        draw = Line2D([], [], color=style.GREY, alpha=0.6, marker="o", markersize=2.8, linestyle="none")
+        found.append(("one draw", draw))
     if content.paper:
-        found[paper_label(benchmark=False)] = Line2D([], [], **PAPER_POINT)
-        found[paper_label(benchmark=True)] = Line2D([], [], **PAPER_BENCHMARK)
+        found.append((paper_label(benchmark=False), Line2D([], [], **PAPER_POINT)))
+        found.append((paper_label(benchmark=True), Line2D([], [], **PAPER_BENCHMARK)))
     return found
+
+
+def labels(content: Content, width_in: float) -> list[list[str]]:
+    """The lines of each label: one, unless it is wider than the figure."""
+    return [wrapped(label, width_in - HANDLE_IN, TYPE) for label, _ in entries(content)]
 
 
 def columns(content: Content, width_in: float) -> int:
     """How many entries stand side by side in that width; they are filled column by column."""
-    labels = list(entries(content))
-    for rows in range(1, len(labels)):
-        stacks = [labels[start : start + rows] for start in range(0, len(labels), rows)]
-        if sum(HANDLE_IN + CHARACTER_IN * max(map(len, stack)) for stack in stacks) <= width_in:
+    widths = [max(text_width(line, TYPE) for line in lines) for lines in labels(content, width_in)]
+    for rows in range(1, len(widths)):
+        stacks = [widths[start : start + rows] for start in range(0, len(widths), rows)]
+        if sum(HANDLE_IN + max(stack) for stack in stacks) <= width_in:
             return len(stacks)
     return 1
 
 
 def height_in(content: Content, width_in: float) -> float:
     """Height to reserve for the legend, in inches."""
-    return ROW_IN * math.ceil(len(entries(content)) / columns(content, width_in)) + 0.1
+    lines = labels(content, width_in)
+    further = sum(len(label) - 1 for label in lines)
+    return ROW_IN * (math.ceil(len(lines) / columns(content, width_in)) + further) + 0.1
 
 
 def draw(figure: Figure, content: Content) -> None:
     """Put the legend beneath the panels."""
-    found = entries(content)
-    number = columns(content, figure.get_figwidth())
-    # A tuple of handles is drawn as one, which matplotlib's stubs do not know.
-    handles: Any = list(found.values())
-    figure.legend(handles, list(found), loc="outside lower center", ncols=number, columnspacing=1.2)
+    width = figure.get_figwidth()
+    texts = ["\n".join(lines) for lines in labels(content, width)]
+    handles = [handle for _, handle in entries(content)]
+    figure.legend(handles, texts, loc="outside lower center", ncols=columns(content, width), columnspacing=1.2)

@@ -190,9 +190,11 @@ def _reporting(results: Results, cohorts: Sequence[str], scores: Sequence[str]) 
     table = results.stored("scores.csv")
     yield Job("collect", "", results.stored(*scores), table)
     facts = [f"{cohort}/{name}" for cohort in cohorts for name in ("splits/roles.csv", "slices/subjects.csv")]
+    ends = ("png", "pdf", "csv", "md", "tex", "html")
     for command, inputs, name in (
+        ("scheme", results.stored(*facts), "figures/figure2_scheme"),
         ("label-curves", table, "figures/figure3_label_curves"),
         ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
         ("dice-table", table, "tables/table2_dice"),
     ):
-        yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ("png", "pdf", "csv", "md"))))
+        yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))

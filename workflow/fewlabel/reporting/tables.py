@@ -1,32 +1,47 @@
-"""A table in its two forms: for machines (CSV, plain numbers) and for readers (Markdown)."""
+"""A table as what it says: plain numbers for machines, and cells of text for readers; `table_forms` writes it down."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 
 import pandas as pd
 
-from fewlabel.files import whole_together
-
 NONE = "-"
-"""Stands in Markdown where there is no value; the CSV has an empty field."""
+"""Stands for readers where there is no value; the CSV has an empty field."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a table with a head of its own.
+
+    Attributes:
+        title: of the part; empty where the table is all of one piece.
+        body: cells as plain text, unescaped; its columns are the head, its first column names the rows. Rows that
+            follow each other with the same index value share their first cell.
+        numbers: whether cells behind the first are short numbers; else they are text, which may need several lines.
+    """
+
+    title: str
+    body: pd.DataFrame
+    numbers: bool
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table in both its forms: `rows` for the CSV, `markdown` for readers."""
+    """One table.
+
+    Attributes:
+        rows: for the CSV, plain numbers.
+        number: of the table in the paper.
+        title: what it shows.
+        sections: for readers; all have the same columns.
+        notes: what a reader must know, beneath it.
+    """
 
     rows: pd.DataFrame
-    markdown: str
-
-
-def save(table: Table, csv: Path, markdown: Path) -> None:
-    """Write both forms, or neither; folders are made, and equal tables give equal files."""
-    with whole_together([csv, markdown]) as (csv_partial, markdown_partial):
-        table.rows.to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.6g")
-        markdown_partial.write_text(table.markdown, encoding="utf-8", newline="\n")
+    number: int
+    title: str
+    sections: Sequence[Section]
+    notes: Sequence[str]
 
 
 def between(low: float, high: float, digits: int) -> str:
@@ -35,14 +50,3 @@ def between(low: float, high: float, digits: int) -> str:
         return NONE
     ends = [f"{low:.{digits}f}", f"{high:.{digits}f}"]
     return " to ".join(dict.fromkeys(ends))
-
-
-def cell(text: str) -> str:
-    """Text that a user chose, as it may stand in a cell: no bar ends it, no HTML or link comes out of it."""
-    marked = re.sub(r"([\\|\[\]`])", r"\\\1", " ".join(text.split()))
-    return escape(marked, quote=False)
-
-
-def bullets(notes: Sequence[str]) -> str:
-    """Notes beneath a table."""
-    return "\n".join(f"- {note}" for note in notes)

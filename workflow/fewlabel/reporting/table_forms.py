@@ -1,0 +1,126 @@
+"""The forms of a table: CSV, Markdown, LaTeX and HTML. Whatever a user chose stays text in each of them."""
+
+import re
+from collections.abc import Iterator
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from fewlabel.files import whole_together
+from fewlabel.reporting.tables import Section, Table
+
+LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "`": r"\textasciigrave{}",
+        '"': r"\symbol{34}",
+        # Behind a row's end they would be its options.
+        "[": "{[}",
+        "]": "{]}",
+        "*": "{*}",
+        **{sign: f"\\{sign}" for sign in "{}$&%#_"},
+    }
+)
+"""Signs with a meaning in LaTeX, as commands of its kernel."""
+
+
+ENDS = ("start", "end")
+
+
+class Group(NamedTuple):
+    """Rows that share their first cell."""
+
+    name: str
+    rows: list[list[str]]
+
+
+def groups(section: Section) -> Iterator[Group]:
+    """A section's rows, those together that follow each other with the same index value."""
+    cells = section.body.astype(str).to_numpy().tolist()
+    for _, members in groupby(zip(section.body.index, cells, strict=True), key=lambda row: row[0]):
+        rows = [row for _, row in members]
+        yield Group(rows[0][0], [row[1:] for row in rows])
+
+
+def save(table: Table, csv: Path, markdown: Path, latex: Path, html: Path) -> None:
+    """Write all forms, or none; folders are made, and equal tables give equal files."""
+    texts = (as_markdown(table), as_latex(table), as_html(table))
+    with whole_together([csv, markdown, latex, html]) as (csv_partial, *partials):
+        table.rows.to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.6g")
+        for partial, text in zip(partials, texts, strict=True):
+            partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+# ------------------------------------------------------------------------------------------------------ Markdown
+def as_markdown(table: Table) -> str:
+    """Headings, tables with bars, and the notes as a list."""
+    parts = [f"# Table {table.number}: {table.title}"]
+    for section in table.sections:
+        parts += [f"## {markdown_cell(section.title)}"] if section.title else []
+        parts.append(_bars(section))
+    parts.append("\n".join(f"- {note}" for note in table.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _bars(section: Section) -> str:
+    rows = [
+        [group.name if first else "", *row]
+        for group in groups(section)
+        for first, row in zip([True, *[False] * len(group.rows)], group.rows, strict=False)
+    ]
+    escaped = pd.DataFrame([list(map(markdown_cell, row)) for row in rows])
+    further = len(section.body.columns) - 1
+    return escaped.to_markdown(
+        index=False,
+        headers=[markdown_cell(name) for name in section.body.columns],
+        disable_numparse=True,
+        colalign=("left", *["right" if section.numbers else "left"] * further),
+    )
+
+
+def markdown_cell(text: str) -> str:
+    """Text as it may stand in a cell: no bar ends it, no HTML or link comes out of it."""
+    marked = re.sub(r"([\\|\[\]`])", r"\\\1", " ".join(text.split()))
+    return escape(marked, quote=False)
+
+
+# ---------------------------------------------------------------------------------------------- LaTeX and HTML
+def as_latex(table: Table) -> str:
+    """A float with booktabs' rules, without a preamble."""
+    signs = {"block": ("<%", "%>"), "comment": ("<#", "#>"), "variable": ("<<", ">>")}
+    own: Any = {
+        f"{name}_{end}_string": sign for name, pair in signs.items() for end, sign in zip(ENDS, pair, strict=True)
+    }
+    environment = _environment().overlay(**own)
+    environment.filters["tex"] = latex_text
+    return environment.get_template("table.tex.j2").render(table=table, groups=groups)
+
+
+def latex_text(text: str) -> str:
+    """Text as LaTeX prints it sign by sign, without commands, groups or ligatures."""
+    return re.sub(r"([-',])(?=\1)", r"\1{}", " ".join(text.split()).translate(LATEX))
+
+
+def as_html(table: Table) -> str:
+    """A page without scripts or anything from elsewhere, readable in the dark and by a screen reader."""
+    return _environment().get_template("table.html.j2").render(table=table, groups=groups)
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("fewlabel.reporting"),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
