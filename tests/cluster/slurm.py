@@ -93,7 +93,10 @@ class Slurm:
 
     def run(self, *command):
         """What a command of the cluster prints."""
-        return subprocess.run(command, env=self.env, capture_output=True, text=True, check=True).stdout
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{shlex.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def sacct(self, *fields, options=()):
         """One dictionary a job, as accounting has it; a job that was requeued has one for each of its runs."""
@@ -143,17 +146,35 @@ class Slurm:
 
     def _start_database(self):
         data, sock, user = self.root / "database", self.env["MYSQL_UNIX_PORT"], f"--user={getpass.getuser()}"
-        self.run("mariadb-install-db", "--no-defaults", user, f"--datadir={data}", "--skip-test-db",
-                 "--auth-root-authentication-method=normal")  # fmt: skip
-        self._spawn("mariadbd", "mariadbd", "--no-defaults", user, f"--datadir={data}", f"--socket={sock}",
-                    f"--pid-file={self.root}/log/mariadbd.pid", "--skip-networking", "--innodb-buffer-pool-size=64M",
-                    "--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=0")  # fmt: skip
+        # Small, and without the kernel's asynchronous input and output, of which a busy machine can run out.
+        server = (user, f"--datadir={data}", f"--tmpdir={self.root}", "--innodb-use-native-aio=0",
+                  "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M")  # fmt: skip
+        self._until_done(
+            "mariadb-install-db", "--no-defaults", *server, "--skip-test-db", "--auth-root-authentication-method=normal",
+            clear=data,
+        )  # fmt: skip
+        self._spawn("mariadbd", "mariadbd", "--no-defaults", *server, f"--socket={sock}",
+                    f"--pid-file={self.root}/log/mariadbd.pid", "--skip-networking",
+                    "--innodb-flush-log-at-trx-commit=0")  # fmt: skip
         client = ("--no-defaults", f"--socket={sock}", "-u", "root")
         self._wait_for("mariadb-admin", *client, "ping")
         self.run("mariadb", *client, "-e", "create database slurm_acct_db; create user slurm@localhost identified by "
                  "'slurm'; grant all on slurm_acct_db.* to slurm@localhost;")  # fmt: skip
         self._spawn("slurmdbd", "slurmdbd", "-D")
         self._wait_for("sacctmgr", "-n", "list", "cluster")
+
+    def _until_done(self, *command, clear, attempts=3):
+        """Run a command; where it fails, again without what it left."""
+        for left in reversed(range(attempts)):
+            try:
+                self.run(*command)
+                return
+            except RuntimeError as error:
+                if not left:
+                    raise
+                print(f"once more: {error}", file=sys.stderr)
+                shutil.rmtree(clear, ignore_errors=True)
+                time.sleep(5)
 
     def _spawn(self, name, *command):
         with (self.root / "log" / f"{name}.out").open("a") as log:

@@ -1,5 +1,6 @@
 """Files and folders appear whole or not at all."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -67,8 +68,9 @@ def _takes_place(partial: Path, path: Path) -> bool:
     """Move a folder to its place; False where another stands there."""
     try:
         partial.rename(path)
-    except OSError:
-        if path.exists():
+    except OSError as error:
+        # Not `path.exists()`: the other of two processes may have moved it away since.
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             return False
         raise
     return True
