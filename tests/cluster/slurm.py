@@ -149,10 +149,8 @@ class Slurm:
         # Small, and without the kernel's asynchronous input and output, of which a busy machine can run out.
         server = (user, f"--datadir={data}", f"--tmpdir={self.root}", "--innodb-use-native-aio=0",
                   "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M")  # fmt: skip
-        self._until_done(
-            "mariadb-install-db", "--no-defaults", *server, "--skip-test-db", "--auth-root-authentication-method=normal",
-            clear=data,
-        )  # fmt: skip
+        options = ("--skip-test-db", "--auth-root-authentication-method=normal")
+        self._until_done("mariadb-install-db", "--no-defaults", *server, *options, clear=data)
         self._spawn("mariadbd", "mariadbd", "--no-defaults", *server, f"--socket={sock}",
                     f"--pid-file={self.root}/log/mariadbd.pid", "--skip-networking",
                     "--innodb-flush-log-at-trx-commit=0")  # fmt: skip
