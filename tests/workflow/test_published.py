@@ -11,7 +11,14 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-DRAWN = {"figure2_scheme", "figure3_label_curves", "table1_cohorts", "table2_dice"}
+DRAWN = {
+    "figure2_scheme",
+    "figure3_label_curves",
+    "label_efficiency",
+    "paired_subjects",
+    "table1_cohorts",
+    "table2_dice",
+}
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 

@@ -5,6 +5,7 @@ import os
 import pytest
 
 TRAINED = 2  # cohorts
+ONCE_OF_SCORES = {"figure3_label_curves": 1, "label_efficiency": 1, "paired_subjects": 1}
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 
@@ -28,7 +29,7 @@ def test_a_figures_settings_make_that_figure_and_the_record_again_alone(finished
 
 def test_intervals_make_figure_and_table_again_and_no_training(finished):
     jobs, _ = finished.planned(change={"intervals": {"level": 0.9}})
-    assert jobs == {"figure3_label_curves": 1, "table2_dice": 1, "crate": 1}
+    assert jobs == {**ONCE_OF_SCORES, "table2_dice": 1, "crate": 1}
 
 
 def test_a_methods_settings_make_that_method_again_alone(finished):
@@ -40,7 +41,7 @@ def test_a_methods_settings_make_that_method_again_alone(finished):
         "evaluate": runs,
         "collect": 1,
         "figure2_scheme": 1,
-        "figure3_label_curves": 1,
+        **ONCE_OF_SCORES,
         "table2_dice": 1,
         "crate": 1,
     }
@@ -63,7 +64,7 @@ def test_a_new_n_adds_its_runs_alone(finished):
         "evaluate",
         "collect",
         "figure2_scheme",
-        "figure3_label_curves",
+        *ONCE_OF_SCORES,
         "table1_cohorts",
         "table2_dice",
         "crate",
@@ -91,7 +92,7 @@ def test_a_new_cohort_leaves_the_others_alone(finished):
 
 def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
     jobs, _ = finished.planned(change={"cohorts": {"liver_phantom": {"title": "Abdomen"}}})
-    assert jobs.keys() == {"figure2_scheme", "figure3_label_curves", "table1_cohorts", "table2_dice", "crate"}
+    assert jobs.keys() == {"figure2_scheme", *ONCE_OF_SCORES, "table1_cohorts", "table2_dice", "crate"}
 
 
 def test_a_lost_record_is_made_again_alone(finished):

@@ -14,7 +14,7 @@ RUNS = 2 * (3 * 2 * 2 + 2)
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 
 
-def test_the_experiment_ends_with_scores_two_figures_and_two_tables(finished):
+def test_the_experiment_ends_with_scores_figures_and_tables(finished):
     made = {
         str(path.relative_to(finished.results))
         for folder in ("figures", "tables")
@@ -25,6 +25,10 @@ def test_the_experiment_ends_with_scores_two_figures_and_two_tables(finished):
         "figures/figure2_scheme.pdf",
         "figures/figure3_label_curves.png",
         "figures/figure3_label_curves.pdf",
+        "figures/label_efficiency.png",
+        "figures/label_efficiency.pdf",
+        "figures/paired_subjects.png",
+        "figures/paired_subjects.pdf",
         "tables/table1_cohorts.csv",
         "tables/table1_cohorts.md",
         "tables/table1_cohorts.tex",

@@ -1,6 +1,6 @@
 """Settings of intervals, figures and tables: the keys `intervals` and `figures` of an experiment file."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -29,22 +29,58 @@ class Scheme(Settings):
     _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
 
 
-class LabelCurves(Settings):
-    """Figure 3: mean Dice against the number of labelled subjects."""
+class Panels(Settings):
+    """Sizes of a figure that has a panel a cohort."""
 
     panel_width_in: float = Field(3.4, gt=1, le=12)
     panel_height_in: float = Field(2.8, gt=1, le=12)
-    dice_limits: tuple[Share, Share] | None = None
-    """Limits of the Dice axis; none: from the data of each panel."""
     columns: int | None = Field(None, ge=1, le=6)
     """Panels beside each other; none: up to three, of four two."""
+    dpi: int = Field(300, ge=50, le=1200)
+
+
+class LabelCurves(Panels):
+    """Figure 3: mean Dice against the number of labelled subjects."""
+
+    dice_limits: tuple[Share, Share] | None = None
+    """Limits of the Dice axis; none: from the data of each panel."""
     intervals: Literal["bands", "bars", "none"] = "bands"
     """Each mean's interval: as a band along the curve, or as a bar at its N."""
     show_draws: bool = True
     """Every draw as a faint point."""
     show_paper: bool = True
     """The paper's numbers, where a cohort stands for one of the paper's."""
-    dpi: int = Field(300, ge=50, le=1200)
+
+
+class LabelEfficiency(Panels):
+    """Share of the supervised score that each method reaches, against the number of labelled subjects."""
+
+    reference: Name | None = None
+    """Whose score is 100 %, at its largest N; none: the first benchmark, else the first method without pretraining that
+    is trained on all labels."""
+    levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.9, 0.95, 0.99])
+    """Shares at which lines are drawn."""
+    intervals: Literal["bands", "bars", "none"] = "bands"
+    """Each share's interval: as a band along the curve, or as a bar at its N."""
+
+
+class PairedSubjects(Panels):
+    """Each test subject's Dice with a method and with its control, at each N."""
+
+    panel_height_in: float = Field(2.9, gt=1, le=12)
+    """Of both parts of a panel: the subjects, and the mean difference beneath."""
+    columns: int | None = Field(None, ge=1, le=6)
+    """Panels beside each other; none: a column a cohort, up to three."""
+    control: Name | None = None
+    """The method that the others are compared with; none: the first that starts at random and is no benchmark."""
+    methods: list[Name] | None = Field(None, min_length=1)
+    """Which methods, in this order; none: all others that share an N with the control, at most `most` of them."""
+    most: int = Field(6, ge=1)
+    """Of the methods that are not named, how many are shown; the figure says which are left out."""
+    draws: Literal["mean", "each"] = "mean"
+    """A pair is a subject's mean over draws, or each of its draws."""
+
+    _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
 
 
 class Figures(Settings):
@@ -52,3 +88,20 @@ class Figures(Settings):
 
     scheme: Scheme = Scheme()
     label_curves: LabelCurves = LabelCurves()
+    label_efficiency: LabelEfficiency = LabelEfficiency()
+    paired_subjects: PairedSubjects = PairedSubjects()
+
+
+def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:
+    """The methods that settings of figures name, by figure and key."""
+    one = {
+        ("label_efficiency", "reference"): figures.label_efficiency.reference,
+        ("paired_subjects", "control"): figures.paired_subjects.control,
+    }
+    several = {
+        ("scheme", "methods"): figures.scheme.methods,
+        ("paired_subjects", "methods"): figures.paired_subjects.methods,
+    }
+    return {place: [name] for place, name in one.items() if name} | {
+        place: names or [] for place, names in several.items()
+    }

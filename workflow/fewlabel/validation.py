@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from fewlabel import jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import AUGMENTATIONS, Augmentation, ContrastiveMethod, Experiment, RegressionMethod
+from fewlabel.figure_settings import drawn_methods
 
 Place = tuple[str | int, ...]
 GEOMETRIC = ("rotation_deg", "scale", "shift", "elastic_px", "flip", "crop_min")
@@ -156,10 +157,11 @@ def _local_stages(experiment: Experiment) -> Iterable[tuple[Place, str]]:
 
 def _drawn_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     known = list(experiment.methods)
-    for name in experiment.figures.scheme.methods or []:
-        if name not in known:
-            text = f"unknown method {name!r}{_nearest(name, known)}; accepted: {', '.join(known)}"
-            yield ("figures", "scheme", "methods"), text
+    for (figure, key), names in drawn_methods(experiment.figures).items():
+        for name in names:
+            if name not in known:
+                text = f"unknown method {name!r}{_nearest(name, known)}; accepted: {', '.join(known)}"
+                yield ("figures", figure, key), text
 
 
 def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tuple[Place, str]]:

@@ -40,6 +40,42 @@ rule figure3_label_curves:
         "--pdf {output.pdf} > {log} 2>&1"
 
 
+rule label_efficiency:
+    """Share of the supervised score that each method reaches, against the number of labels."""
+    input:
+        scores=SCORES,
+    output:
+        png=f"{STUDY}/figures/label_efficiency.png",
+        pdf=f"{STUDY}/figures/label_efficiency.pdf",
+    log:
+        f"{LOGS}/label_efficiency.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(figure_jobs.efficiency_settings(EXPERIMENT)),
+    shell:
+        "fewlabel label-efficiency --settings {params.settings:q} --scores {input.scores} --png {output.png} "
+        "--pdf {output.pdf} > {log} 2>&1"
+
+
+rule paired_subjects:
+    """Each test subject's Dice with a method and with its control, and their mean difference."""
+    input:
+        scores=SCORES,
+    output:
+        png=f"{STUDY}/figures/paired_subjects.png",
+        pdf=f"{STUDY}/figures/paired_subjects.pdf",
+    log:
+        f"{LOGS}/paired_subjects.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(figure_jobs.paired_settings(EXPERIMENT)),
+    shell:
+        "fewlabel paired-subjects --settings {params.settings:q} --scores {input.scores} --png {output.png} "
+        "--pdf {output.pdf} > {log} 2>&1"
+
+
 # ---------------------------------------------------------------------------------------------------------- tables
 rule table1_cohorts:
     """The subjects of each cohort and what they are used for."""
@@ -89,6 +125,8 @@ rule figures:
     input:
         rules.figure2_scheme.output,
         rules.figure3_label_curves.output,
+        rules.label_efficiency.output,
+        rules.paired_subjects.output,
 
 
 rule tables:

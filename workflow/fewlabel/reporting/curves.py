@@ -81,12 +81,12 @@ def _panel(
         if methods[name].benchmark:
             cell = summary[summary["method"] == name].iloc[0]
             _benchmark(axes, cell, colour, lines[name], methods[name].title, shown.intervals != "none")
-    for name, look in _looks(methods).items():
+    for name, look in looks(methods).items():
         cells = summary[summary["method"] == name].sort_values("n")
-        _intervals(axes, cells, look, shown.intervals)
+        intervals(axes, cells, look, shown.intervals)
         if shown.show_draws:
             _draws(axes, scores[scores["method"] == name], look)
-        _curve(axes, cells, look, methods[name].title)
+        curve(axes, cells, look, methods[name].title)
     for point in published:
         _published(axes, point, shown.dice_limits or (0, 1))
     _y_axis(axes, shown)
@@ -97,7 +97,7 @@ def _of_curves(summary: pd.DataFrame, methods: Mapping[str, MethodTitle]) -> pd.
     return summary[summary["method"].isin([name for name, method in methods.items() if not method.benchmark])]
 
 
-def _looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
+def looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
     """Of every method that has a curve, in the experiment's order."""
     colours, markers = style.method_colours(methods), style.method_markers(methods)
     step = min(DODGE, 4 * DODGE / len(markers)) if markers else 0
@@ -108,7 +108,7 @@ def _looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
     }
 
 
-def _intervals(axes: Axes, cells: pd.DataFrame, look: Look, kind: str) -> None:
+def intervals(axes: Axes, cells: pd.DataFrame, look: Look, kind: str) -> None:
     """A band with fine edges, which tell bands apart where they overlap, or bars; of a single N always a bar."""
     x = cells["n"].to_numpy() * look.dodge
     low, high = cells["low"].to_numpy(), cells["high"].to_numpy()
@@ -119,7 +119,7 @@ def _intervals(axes: Axes, cells: pd.DataFrame, look: Look, kind: str) -> None:
         axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.8, zorder=3)
 
 
-def _curve(axes: Axes, cells: pd.DataFrame, look: Look, title: str) -> None:
+def curve(axes: Axes, cells: pd.DataFrame, look: Look, title: str) -> None:
     """Means joined by a line."""
     axes.plot(
         cells["n"].to_numpy() * look.dodge,

@@ -1,6 +1,7 @@
 """Means of a cell (cohort, method, N) with intervals for both sources of chance: the draw and the test subjects."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,40 @@ def summary_table(scores: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CELL, "mean", "low", "high", "draws", "subjects"])
 
 
+def differences(scores: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
+    """Dice of one cell minus that of another, for each draw and test subject that both have.
+
+    Returns:
+        Columns draw, subject and `dice`, the difference (-1 to 1): a cell for `summarise`.
+    """
+    both = scores.merge(control, on=["draw", "subject"], suffixes=("", "_control"), validate="one_to_one")
+    return both[["draw", "subject"]].assign(dice=both["dice"] - both["dice_control"])
+
+
+def share(scores_of_one_cell: pd.DataFrame, reference: pd.DataFrame, intervals: Intervals) -> Summary:
+    """Mean Dice of one cell as a share of the mean Dice of another, with its interval.
+
+    Both means are resampled together: a replicate has the same test subjects, and of each the draws of the same
+    numbers, since methods share them. So a hard subject is hard above and below the fraction bar.
+
+    Returns:
+        `mean`, `low` and `high` are shares (1 is equal); all NaN where the reference's mean is 0.
+    """
+    draws = np.union1d(scores_of_one_cell["draw"], reference["draw"])
+    subjects = np.union1d(scores_of_one_cell["subject"].to_numpy(dtype=str), reference["subject"].to_numpy(dtype=str))
+    above, below = (_crossed(cell, draws, subjects) for cell in (scores_of_one_cell, reference))
+    nan = float("nan")
+    mean, low, high = nan, nan, nan
+    if np.nanmean(below) > 0:
+        mean = float(np.nanmean(above) / np.nanmean(below))
+        if above.size > 1:
+            one, other = _replicates(above, intervals), _replicates(below, intervals)
+            shares = np.divide(one, other, out=np.full_like(one, nan), where=other > 0)
+            tail = (1 - intervals.level) / 2
+            low, high = (float(end) for end in np.nanquantile(shares, [tail, 1 - tail]))
+    return Summary(mean=mean, low=low, high=high, draws=len(draws), subjects=len(subjects))
+
+
 def excluded_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals) -> float:
     """How often the interval of a mean difference excludes 0 when only chance gives each draw's differences their sign.
 
@@ -104,14 +139,17 @@ def excluded_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals
     return float(np.mean((low > 0) | (high < 0)))
 
 
-def _crossed(cell: pd.DataFrame) -> NDArray[np.float64]:
-    """Dice as a (draw, subject) table, both sorted, with NaN where a score is missing."""
+def _crossed(
+    cell: pd.DataFrame, draws: NDArray[Any] | None = None, subjects: NDArray[Any] | None = None
+) -> NDArray[np.float64]:
+    """Dice as a (draw, subject) table, both sorted, with NaN where a score is missing; of the cell's own, or of those
+    draws and subjects."""
     if cell.duplicated(["draw", "subject"]).any():
         raise ValueError("a test subject has two scores in one draw")
-    draws, row = np.unique(cell["draw"].to_numpy(), return_inverse=True)
-    subjects, column = np.unique(cell["subject"].to_numpy(dtype=str), return_inverse=True)
+    draw, subject = cell["draw"].to_numpy(), cell["subject"].to_numpy(dtype=str)
+    draws, subjects = (np.unique(own) if all_ is None else all_ for own, all_ in ((draw, draws), (subject, subjects)))
     values = np.full((len(draws), len(subjects)), np.nan)
-    values[row, column] = cell["dice"].to_numpy(dtype=np.float64)
+    values[np.searchsorted(draws, draw), np.searchsorted(subjects, subject)] = cell["dice"].to_numpy(dtype=np.float64)
     return values
 
 

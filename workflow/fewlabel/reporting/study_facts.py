@@ -194,6 +194,8 @@ def _reporting(results: Results, cohorts: Sequence[str], scores: Sequence[str]) 
     for command, inputs, name in (
         ("scheme", results.stored(*facts), "figures/figure2_scheme"),
         ("label-curves", table, "figures/figure3_label_curves"),
+        ("label-efficiency", table, "figures/label_efficiency"),
+        ("paired-subjects", table, "figures/paired_subjects"),
         ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
         ("dice-table", table, "tables/table2_dice"),
     ):

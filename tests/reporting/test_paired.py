@@ -1,0 +1,178 @@
+"""The figure of subjects in pairs: every point is a score, every difference the mean of its pairs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex
+
+from fewlabel.experiment import Experiment
+from fewlabel.figure_jobs import PairedSettings, paired_settings
+from fewlabel.figure_settings import Intervals, PairedSubjects
+from fewlabel.reporting import style
+from fewlabel.reporting.paired import paired_subjects, pairs
+from fewlabel.reporting.statistics import differences, summarise
+from fewlabel.reporting_jobs import CohortTitle, MethodTitle
+
+INTERVALS = Intervals(resamples=200)
+
+
+@pytest.fixture
+def asked(settings):
+    def make(*arguments, control="scratch", methods=("regression", "contrastive"), left_out=(), **figure):
+        base = settings(*arguments)
+        return PairedSettings(
+            titles=base.titles,
+            runs=base.runs,
+            intervals=INTERVALS,
+            control=control,
+            methods=list(methods),
+            left_out=list(left_out),
+            figure=PairedSubjects(**figure),
+        )
+
+    return make
+
+
+def by_hand():
+    """Two draws, two subjects: +0.1 and +0.3 for x, -0.1 and +0.1 for y."""
+    ours, control = [0.5, 0.4, 0.8, 0.6], [0.4, 0.5, 0.5, 0.5]
+    table = pd.DataFrame({"draw": [1, 1, 2, 2], "subject": ["x", "y", "x", "y"]})
+    return table.assign(dice=ours), table.assign(dice=control)
+
+
+def test_differences_are_taken_of_the_same_draw_and_subject():
+    ours, control = by_hand()
+    found = differences(ours.iloc[::-1], control).set_index(["draw", "subject"])["dice"]
+    assert found.loc[1, "x"] == pytest.approx(0.1) and found.loc[2, "x"] == pytest.approx(0.3)
+    assert found.loc[1, "y"] == pytest.approx(-0.1) and found.loc[2, "y"] == pytest.approx(0.1)
+    assert summarise(differences(ours, control), INTERVALS).mean == pytest.approx(0.1)
+    assert len(differences(ours, control.iloc[1:])) == 3
+
+
+def pairs_by_hand(asked, draws):
+    ours, control = by_hand()
+    scores = pd.concat([ours.assign(method="regression"), control.assign(method="scratch")]).assign(cohort="c", n=4)
+    cohorts = {"c": CohortTitle(title="C", stands_for=None)}
+    return pairs(scores, "c", "regression", asked(cohorts, draws=draws))
+
+
+def test_points_are_means_over_draws_or_every_draw_and_the_difference_is_the_same(asked):
+    mean, each = (pairs_by_hand(asked, draws) for draws in ("mean", "each"))
+    assert mean.points[["subject", "control", "method"]].to_numpy().tolist() == [
+        ["x", pytest.approx(0.45), pytest.approx(0.65)],
+        ["y", pytest.approx(0.5), pytest.approx(0.5)],
+    ]
+    assert len(each.points) == 4
+    assert mean.differences == each.differences
+    assert mean.differences[4].mean == pytest.approx(0.1)
+
+
+def test_every_subject_is_a_line_from_the_control_to_the_method(scores, asked):
+    figure = paired_subjects(scores, asked())
+    upper, lower = figure.axes[:2]
+    means = scores[scores["cohort"] == "liver"].groupby(["method", "n", "subject"])["dice"].mean()
+    lines = [line.get_ydata() for line in upper.get_lines()]
+    expected = np.stack([means["scratch"], means["regression"]], axis=1)
+    assert np.array(lines) == pytest.approx(expected)
+    left, right = (found for found in upper.collections if isinstance(found, PathCollection))
+    assert [to_hex(found.get_facecolor()[0]) for found in (left, right)] == [style.GREY, style.BLUE]
+    assert (left.get_offsets()[:, 0] < right.get_offsets()[:, 0]).all()
+    assert [label.get_text() for label in lower.get_xticklabels()] == ["1", "2", "4", "8"]
+
+
+def test_beneath_are_the_mean_differences_with_their_intervals_and_numbers(scores, asked):
+    lower = paired_subjects(scores, asked()).axes[1]
+    rows = scores[scores["cohort"] == "liver"]
+    for index, n in enumerate((1, 2, 4, 8)):
+        ours, control = (rows[(rows["method"] == name) & (rows["n"] == n)] for name in ("regression", "scratch"))
+        expected = summarise(differences(ours, control), INTERVALS)
+        assert lower.get_lines()[index + 1].get_ydata() == pytest.approx([expected.mean])
+        ((_, low), (_, high)) = lower.collections[index].get_segments()[0]
+        assert (low, high) == pytest.approx((expected.low, expected.high))
+        assert lower.texts[index].get_text().startswith(f"{expected.mean:+.3f}".replace("-", "\N{MINUS SIGN}"))
+
+
+def test_panels_of_one_cohort_share_their_scales(scores, asked):
+    axes = paired_subjects(scores, asked()).axes
+    liver, prostate = axes[0::4], axes[2::4]
+    for panels in (liver, prostate):
+        assert len({panel.get_ylim() for panel in panels}) == 1
+    assert liver[0].get_ylim() != prostate[0].get_ylim()
+    titles = [panel.get_title("left") for panel in axes[0::2]]
+    assert titles == ["Liver, phantom", "Prostate, phantom"] * 2
+
+
+def words(figure):
+    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    return " ".join(" ".join(text.get_text().split()) for text in texts)
+
+
+def test_it_says_what_a_line_is_and_what_is_left_out(scores, asked, table, settings):
+    text = words(paired_subjects(scores, asked(left_out=["a", "b"])))
+    assert "Line: a test subject, mean over 3 draws; 6 subjects." in text
+    assert "95 % bootstrap interval" in text and "Left out: 2 further methods." in text
+    assert "a test subject in one draw;" in words(paired_subjects(scores, asked(draws="each")))
+
+
+def test_of_one_draw_and_one_subject_there_is_no_interval(table, asked, settings):
+    figure = paired_subjects(table(draws=1, subjects=1), asked(*settings_of(1)))
+    lower = figure.axes[1]
+    assert not [found for found in lower.collections if isinstance(found, LineCollection)]
+    assert "to" not in lower.texts[0].get_text()
+    assert "Line: a test subject; 1 subject." in words(figure)
+
+
+def settings_of(draws):
+    from reporting.conftest import COHORTS, METHODS
+
+    return COHORTS, METHODS, (1, 2, 4, 8), draws
+
+
+@pytest.mark.parametrize(
+    ("control", "methods", "said"),
+    [
+        (None, (), "Every method is pretrained"),
+        ("scratch", (), "No other method is finetuned at an N of the control (scratch)"),
+        ("supervised", ("regression",), "No other method is finetuned at an N of the control (supervised)"),
+    ],
+)
+def test_where_there_is_nothing_to_compare_it_says_so(scores, asked, control, methods, said):
+    figure = paired_subjects(scores, asked(control=control, methods=methods))
+    assert not figure.axes and said in words(figure)
+
+
+@pytest.mark.parametrize("counts", [(4,), (1, 2, 3, 4, 5, 6, 7, 8)])
+def test_many_cohorts_and_long_titles_stay_within_the_figure(table, asked, counts):
+    cohorts = {f"c{i}": CohortTitle(title="A cohort of a long name $x_ " * 4, stands_for=None) for i in range(5)}
+    methods = {f"m{i}": MethodTitle(title=f"Method {i} " * 9, pretext="none", benchmark=False) for i in range(3)}
+    scores = table(cohorts, methods, counts, draws=2, subjects=3)
+    figure = paired_subjects(scores, asked(cohorts, methods, counts, 2, control="m0", methods=("m1", "m2")))
+    with style.applied():
+        figure.draw_without_rendering()
+    assert len(figure.axes) == 20
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    for box in boxes:
+        assert figure.bbox.x0 - 1 <= box.x0 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+    # Numbers are left out where they would meet.
+    assert bool(figure.axes[1].texts) == (len(counts) == 1)
+
+
+BASE = {"cohorts": {"c": {"source": {"kind": "phantom", "anatomy": "abdomen", "labelled": 6}}}, "labels": [1, 2]}
+
+
+def test_the_control_is_the_first_that_starts_at_random_and_others_share_an_n_with_it():
+    methods = {
+        "upper": {"pretext": "none", "labels": ["all"]},
+        "apart": {"pretext": "regression", "labels": [5]},
+        "scratch": {"pretext": "none"},
+        **{f"m{i}": {"pretext": "regression"} for i in range(8)},
+    }
+    found = paired_settings(Experiment.model_validate({**BASE, "methods": methods}))
+    assert found.control == "scratch"
+    assert found.methods == [f"m{i}" for i in range(6)] and found.left_out == ["m6", "m7"]
+    named = {"paired_subjects": {"methods": ["m7", "scratch"], "control": "m1"}}
+    found = paired_settings(Experiment.model_validate({**BASE, "methods": methods, "figures": named}))
+    assert (found.control, found.methods, found.left_out) == ("m1", ["m7", "scratch"], [])
+    found = paired_settings(Experiment.model_validate({**BASE, "methods": {"m": {"pretext": "regression"}}}))
+    assert (found.control, found.methods) == (None, [])

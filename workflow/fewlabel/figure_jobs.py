@@ -1,0 +1,76 @@
+"""What each job that draws one of the further figures is told: see `fewlabel.reporting_jobs`."""
+
+from fewlabel.experiment import Experiment
+from fewlabel.figure_settings import Intervals, LabelEfficiency, PairedSubjects
+from fewlabel.jobs import CollectSettings, collect_settings, label_counts
+from fewlabel.reporting_jobs import Titles, titles
+from fewlabel.settings import Settings
+
+
+class EfficiencySettings(Settings):
+    """The label-efficiency figure."""
+
+    titles: Titles
+    runs: CollectSettings
+    """All that the figure must show: it is not drawn of a part."""
+    intervals: Intervals
+    reference: str | None
+    """Whose score at its largest N is 100 %; None: no method is trained on all labels."""
+    figure: LabelEfficiency
+
+
+class PairedSettings(Settings):
+    """The figure of subjects in pairs."""
+
+    titles: Titles
+    runs: CollectSettings
+    """All that the figure must show: it is not drawn of a part."""
+    intervals: Intervals
+    control: str | None
+    """None: no method starts at random."""
+    methods: list[str]
+    """Compared with it, in their order."""
+    left_out: list[str]
+    """Those that could be, too."""
+    figure: PairedSubjects
+
+
+# ------------------------------------------------------------------------------------------- from an experiment
+def efficiency_settings(experiment: Experiment) -> EfficiencySettings:
+    """Settings of the label-efficiency figure."""
+    known = titles(experiment)
+    benchmarks = [name for name, method in known.methods.items() if method.benchmark]
+    whole = [
+        name
+        for name, method in known.methods.items()
+        if method.pretext == "none" and "all" in label_counts(experiment, name)
+    ]
+    named = experiment.figures.label_efficiency.reference
+    return EfficiencySettings(
+        titles=known,
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        reference=named or next(iter([*benchmarks, *whole]), None),
+        figure=experiment.figures.label_efficiency,
+    )
+
+
+def paired_settings(experiment: Experiment) -> PairedSettings:
+    """Settings of the figure of subjects in pairs."""
+    known, figure = titles(experiment), experiment.figures.paired_subjects
+    random = [name for name, method in known.methods.items() if method.pretext == "none" and not method.benchmark]
+    control = figure.control or next(iter(random), None)
+    counts = {name: set(label_counts(experiment, name)) for name in known.methods}
+    others = [
+        name for name in known.methods if control is not None and name != control and counts[name] & counts[control]
+    ]
+    chosen = figure.methods or others[: figure.most]
+    return PairedSettings(
+        titles=known,
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        control=control,
+        methods=[name for name in chosen if name != control],
+        left_out=[] if figure.methods else others[figure.most :],
+        figure=figure,
+    )
