@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from fewlabel import jobs, reporting_jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
+from fewlabel.figure_settings import Figures
 from fewlabel.validation import load, read_config, schema
 
 ROOT = Path(__file__).parent.parent
@@ -75,8 +76,7 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         "level",
         "resamples",
         "seed",
-        "scheme",
-        "label_curves",
+        *Figures.model_fields,
     }
     assert {key.rsplit(".", 1)[1] for key in bare} <= plain | {
         "panel_width_in",
