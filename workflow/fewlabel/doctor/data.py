@@ -70,7 +70,7 @@ def _cohort(name: str, source: Source) -> Finding:
     if count := len(nifti_files(images)):
         return ok(check, f"{count} images in {images}")
     if folder.is_dir():
-        return problem(check, f"no NIfTI file in {images}", "put the images there (README: Your own data)")
+        return problem(check, f"no NIfTI file in {images}", "put the images there (docs/experiments.md: Your own data)")
     if isinstance(source, DecathlonSource):
         if (tar := folder.with_name(f"{source.task}.tar")).is_file():
             return ok(check, f"{tar}, to be unpacked")

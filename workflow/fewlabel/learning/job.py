@@ -200,7 +200,7 @@ def _place(slot: Slot | None) -> dict[str, int]:
 
 
 def run_of(job: Job, history: Mapping[str, Sequence[HistoryRow]], checkpoint: Checkpoint) -> dict[str, Any]:
-    """What ran, on what, with what; see `run.json` in the README."""
+    """What ran, on what, with what; see docs/running.md."""
     now = time.time()
     return {
         "kind": job.kind,
