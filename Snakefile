@@ -2,7 +2,7 @@
 #
 #   snakemake                                           the default experiment (config.yaml)
 #   snakemake --configfile experiments/paper.yaml       another one: an overlay on config.yaml
-#   snakemake figures | tables | provenance             only these
+#   snakemake figures | tables | pictures | provenance  only these
 #
 # All logic lives in the package `fewlabel` (workflow/fewlabel); each rule calls one command of it.
 
@@ -25,6 +25,7 @@ include: "workflow/rules/cohorts.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/collecting.smk"
 include: "workflow/rules/reporting.smk"
+include: "workflow/rules/pictures.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/survival.smk"
 
@@ -34,6 +35,7 @@ localrules:
     all,
     figures,
     tables,
+    pictures,
     provenance,
     record,
     split,
@@ -48,4 +50,5 @@ rule all:
         rules.record.output,
         rules.figures.input,
         rules.tables.input,
+        rules.pictures.input,
         rules.provenance.input,

@@ -15,6 +15,7 @@ rule crate:
     input:
         rules.figures.input,
         rules.tables.input,
+        rules.pictures.input,
         runs=[f"{STUDY}/{run}/run.json" for run in [*PRETRAININGS, *jobs.run_folders(RUNS)]],
     output:
         metadata=f"{STUDY}/provenance/ro-crate-metadata.json",
