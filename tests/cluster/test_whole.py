@@ -42,6 +42,8 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "evaluate": 8,
         "figure2_scheme": 1,
         "figure3_label_curves": 1,
+        "figure4_liver": 1,
+        "figure5_prostate": 1,
         "label_efficiency": 1,
         "paired_subjects": 1,
         "table1_cohorts": 1,

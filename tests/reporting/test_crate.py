@@ -114,6 +114,8 @@ def make_results(folder, told=facts):
     for name in (
         "figures/figure2_scheme.png",
         "figures/figure3_label_curves.png",
+        "figures/figure4_liver.png",
+        "figures/gallery_own.png",
         "figures/label_efficiency.png",
         "figures/paired_subjects.png",
         "tables/table1_cohorts.md",

@@ -5,7 +5,8 @@ import os
 import pytest
 
 TRAINED = 2  # cohorts
-ONCE_OF_SCORES = {"figure3_label_curves": 1, "label_efficiency": 1, "paired_subjects": 1}
+OF_INTERVALS = {"figure3_label_curves": 1, "label_efficiency": 1, "paired_subjects": 1}
+ONCE_OF_SCORES = {**OF_INTERVALS, "figure4_liver": 1, "figure5_prostate": 1}
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 
@@ -29,7 +30,7 @@ def test_a_figures_settings_make_that_figure_and_the_record_again_alone(finished
 
 def test_intervals_make_figure_and_table_again_and_no_training(finished):
     jobs, _ = finished.planned(change={"intervals": {"level": 0.9}})
-    assert jobs == {**ONCE_OF_SCORES, "table2_dice": 1, "crate": 1}
+    assert jobs == {**OF_INTERVALS, "table2_dice": 1, "crate": 1}
 
 
 def test_a_methods_settings_make_that_method_again_alone(finished):
@@ -92,7 +93,14 @@ def test_a_new_cohort_leaves_the_others_alone(finished):
 
 def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
     jobs, _ = finished.planned(change={"cohorts": {"liver_phantom": {"title": "Abdomen"}}})
-    assert jobs.keys() == {"figure2_scheme", *ONCE_OF_SCORES, "table1_cohorts", "table2_dice", "crate"}
+    assert jobs.keys() == {
+        "figure2_scheme",
+        "figure4_liver",
+        *OF_INTERVALS,
+        "table1_cohorts",
+        "table2_dice",
+        "crate",
+    }
 
 
 def test_a_lost_record_is_made_again_alone(finished):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from fewlabel.settings import Name, Settings, Share, distinct
+from fewlabel.settings import LabelBudgets, Name, Positive, Settings, Share, distinct
 
 
 class Intervals(Settings):
@@ -83,6 +83,30 @@ class PairedSubjects(Panels):
     _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
 
 
+class Gallery(Settings):
+    """A test subject of one cohort with truth and predictions (figure 4 of the liver, figure 5 of the prostate)."""
+
+    methods: list[Name] | None = Field(None, min_length=1)
+    """Whose predictions, in this order; none: the first regression on the liver, the first contrastive method on the
+    prostate, both on any other cohort."""
+    labels: LabelBudgets | None = None
+    """At which N; none: 2 and 4, of a method that has neither its two smallest."""
+    draw: Positive = 1
+    """Of which draw of labelled subjects."""
+    subject: str | None = Field(None, min_length=1)
+    """A test subject; none: the one of median Dice (mean over what is shown; of two in the middle the lower, of equals
+    the first by name)."""
+    slices: Positive | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = 3
+    """How many, spread evenly over those with target; or which, from 0."""
+    margin_mm: float | None = Field(25, ge=0)
+    """What is left around truth and predictions; none: the whole slice."""
+    panel_in: float = Field(1.08, ge=0.8, le=6)
+    """Width of one picture; three stand in a journal's column."""
+    dpi: int = Field(300, ge=50, le=1200)
+
+    _once = field_validator("methods", "labels")(lambda value: value if value is None else distinct(value))
+
+
 class Figures(Settings):
     """Settings of figures; changing one re-draws that figure and nothing else."""
 
@@ -90,6 +114,8 @@ class Figures(Settings):
     label_curves: LabelCurves = LabelCurves()
     label_efficiency: LabelEfficiency = LabelEfficiency()
     paired_subjects: PairedSubjects = PairedSubjects()
+    galleries: dict[Name, Gallery] = Field(default_factory=dict)
+    """By cohort; one that is not named has a gallery with default settings."""
 
 
 def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:

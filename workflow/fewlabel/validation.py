@@ -15,6 +15,7 @@ from fewlabel import jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import AUGMENTATIONS, Augmentation, ContrastiveMethod, Experiment, RegressionMethod
 from fewlabel.figure_settings import drawn_methods
+from fewlabel.gallery_jobs import gallery_problems
 
 Place = tuple[str | int, ...]
 GEOMETRIC = ("rotation_deg", "scale", "shift", "elastic_px", "flip", "crop_min")
@@ -89,6 +90,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _augmentation_names(experiment)
     yield from _local_stages(experiment)
     yield from _drawn_methods(experiment)
+    yield from gallery_problems(experiment)
     if experiment.study == "published":
         yield ("study",), "results/published/ is kept for published results; choose another name"
     if len(set(experiment.labels)) != len(experiment.labels):

@@ -6,6 +6,35 @@
 PICTURES = []
 
 
+# ------------------------------------------------------------------------------------------------------- galleries
+# One rule a cohort: figure 4 is of the liver, figure 5 of the prostate, `gallery_<cohort>` of any other.
+for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():
+    GALLERY = gallery_jobs.gallery_settings(EXPERIMENT, cohort)
+
+    rule:
+        name:
+            figure
+        input:
+            scores=SCORES,
+            native=expand(rules.prepare.output.native, cohort=cohort),
+            predictions=[f"{STUDY}/{gallery_jobs.run_of(GALLERY, column)}/predictions" for column in GALLERY.columns],
+        output:
+            png=f"{STUDY}/figures/{figure}.png",
+            pdf=f"{STUDY}/figures/{figure}.pdf",
+        log:
+            f"{LOGS}/{figure}.log",
+        conda:
+            "../../envs/cpu.yaml"
+        params:
+            settings=jobs.canonical(GALLERY),
+            results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.png)),
+        shell:
+            "fewlabel gallery --settings {params.settings:q} --scores {input.scores} --results {params.results} "
+            "--png {output.png} --pdf {output.pdf} > {log} 2>&1"
+
+    PICTURES += [f"{STUDY}/figures/{figure}.png", f"{STUDY}/figures/{figure}.pdf"]
+
+
 # --------------------------------------------------------------------------------------------------------- targets
 rule pictures:
     """All figures and pages that need volumes, weights or predictions."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from fewlabel.experiment import Experiment
 from fewlabel.files import sha256
+from fewlabel.gallery_jobs import galleries, gallery_settings, run_of
 from fewlabel.jobs import collect_settings, run_folders
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -119,7 +120,8 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
             inputs["initial weights"] = f"pretrained/{method}/weights.safetensors"
         jobs.append(_training(results, "finetune", run, inputs))
     jobs += [_evaluation(results, run) for run in runs]
-    return [*jobs, *_reporting(results, list(experiment.cohorts), [f"{run}/scores.csv" for run in runs])]
+    jobs += _reporting(results, list(experiment.cohorts), [f"{run}/scores.csv" for run in runs])
+    return [*jobs, *_galleries(results, experiment)]
 
 
 def last_end(jobs: Sequence[Job], results: Results) -> str:
@@ -200,3 +202,12 @@ def _reporting(results: Results, cohorts: Sequence[str], scores: Sequence[str]) 
         ("dice-table", table, "tables/table2_dice"),
     ):
         yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
+
+
+def _galleries(results: Results, experiment: Experiment) -> Iterator[Job]:
+    """Those that are there: they need volumes, which not every place has."""
+    for figure, cohort in galleries(experiment).items():
+        settings = gallery_settings(experiment, cohort)
+        weights = [f"{run_of(settings, column)}/weights.safetensors" for column in settings.columns]
+        if made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf"))):
+            yield Job("gallery", cohort, results.stored("scores.csv", *weights), made)

@@ -1,0 +1,317 @@
+"""Galleries of predictions: which subject, which slices, where every contour and number lies."""
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from fewlabel.errors import InputError
+from fewlabel.experiment import Experiment
+from fewlabel.gallery_jobs import galleries, gallery_settings, run_of
+from fewlabel.reporting import style
+from fewlabel.reporting.gallery import TRUTH, gallery
+from fewlabel.reporting.gallery_case import choose_slices, choose_subject, crop, read_case
+from fewlabel.validation import load
+
+PHANTOM = {"kind": "phantom", "anatomy": "abdomen", "labelled": 6}
+SPACING = (0.5, 1.0, 4.0)
+"""Of the file's axes in mm: left to right, back to front, feet to head."""
+SHAPE = (40, 24, 6)
+IDS = ["a", "b", "c", "d"]
+
+
+def experiment(stands_for="liver", source=None, recipes=None, cohort="own", **gallery):
+    return Experiment.model_validate(
+        {
+            "cohorts": {cohort: {"source": source or PHANTOM, "stands_for": stands_for, "test": 4}},
+            "methods": recipes
+            or {
+                "scratch": {"pretext": "none"},
+                "regression": {"pretext": "regression"},
+                "contrastive": {"pretext": "contrastive"},
+                "upper": {"pretext": "none", "labels": ["all"]},
+            },
+            "labels": [1, 2, 4],
+            "figures": {"galleries": {cohort: gallery}} if gallery else {},
+        }
+    )
+
+
+def box(rows, columns, slices):
+    """A mask in the file's axes (RAS): rows count from the front, columns from the right, as pictures show them."""
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[SHAPE[0] - columns[1] : SHAPE[0] - columns[0], SHAPE[1] - rows[1] : SHAPE[1] - rows[0], slice(*slices)] = 1
+    return mask
+
+
+TRUE = box((6, 16), (10, 30), (1, 5))
+HALF = box((6, 11), (10, 30), (1, 5))
+"""The front half of it: Dice 2/3."""
+
+
+def save(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(array, np.diag([*SPACING, 1])), path)
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A study's volumes: four test subjects, and two finetunings, the one half right and the other right."""
+    settings = gallery_settings(experiment(), "own")
+    image = np.random.default_rng(0).random(SHAPE).astype(np.float32)
+    for subject in IDS:
+        save(tmp_path / "own/native/labels" / f"{subject}.nii.gz", TRUE)
+        save(tmp_path / "own/native/images" / f"{subject}.nii.gz", image)
+        for column, mask in zip(settings.columns, (HALF, TRUE), strict=True):
+            save(tmp_path / run_of(settings, column) / "predictions" / f"{subject}.nii.gz", mask)
+    return tmp_path
+
+
+def scores(table, methods=("regression",), draw=1, cohort="own"):
+    """Of a mapping from N to the Dice of each subject."""
+    rows = [
+        {"cohort": cohort, "method": method, "n": n, "draw": draw, "subject": subject, "dice": value}
+        for method in methods
+        for n, values in table.items()
+        for subject, value in zip(IDS, values, strict=False)
+    ]
+    return pd.DataFrame(rows)
+
+
+SCORES = scores({2: [0.1, 2 / 3, 0.9, 0.8], 4: [0.2, 1.0, 0.9, 0.6]})
+
+
+# ---------------------------------------------------------------------------------------------- subject and slices
+@pytest.mark.parametrize(
+    ("dice", "expected"),
+    [
+        ({"a": [0.9, 0.1], "b": [0.8, 0.9], "c": [0.4, 0.5]}, "a"),  # means 0.5, 0.85, 0.45
+        ({"a": [0.4, 0.4], "b": [0.1, 0.1], "c": [0.9, 0.9], "d": [0.6, 0.6]}, "a"),  # of 0.4 and 0.6 the lower
+        ({"b": [0.3, 0.6], "a": [0.6, 0.3], "c": [0.45, 0.45]}, "b"),  # all equal: in the middle by name
+        ({"only": [0.2, 0.2]}, "only"),
+    ],
+)
+def test_the_subject_is_the_one_of_median_dice(dice, expected):
+    assert choose_subject(pd.DataFrame(dice).T, None) == expected
+
+
+def test_a_subject_that_is_named_is_shown_and_must_be_tested():
+    table = pd.DataFrame({"a": [0.1], "b": [0.9]}).T
+    assert choose_subject(table, "b") == "b"
+    with pytest.raises(InputError, match="subject 'z' is no test subject; accepted: a, b"):
+        choose_subject(table, "z")
+
+
+@pytest.mark.parametrize(
+    ("holding", "asked", "expected"),
+    [
+        (range(2, 8), 3, [3, 5, 7]),
+        (range(2, 8), 1, [5]),
+        ([4, 6], 3, [4, 6]),
+        ([], 2, [2, 7]),
+        (range(2, 8), [9, 0], [9, 0]),
+    ],
+)
+def test_slices_are_spread_over_those_with_target_or_those_asked_for(holding, asked, expected):
+    truth = np.zeros((10, 2, 2), np.uint8)
+    truth[list(holding)] = 1
+    assert choose_slices(truth, asked) == expected
+
+
+def test_a_slice_that_the_volume_does_not_have_is_refused():
+    with pytest.raises(InputError, match="no slice 10 in a volume of 10; accepted: 0 to 9"):
+        choose_slices(np.zeros((10, 2, 2), np.uint8), [10])
+
+
+def test_pictures_are_cut_to_all_masks_with_a_margin_in_mm_and_never_beyond_the_slice():
+    one, other = np.zeros((2, 3, 30, 40), np.uint8)
+    one[0, 10:12, 20:25] = 1
+    other[2, 14, 38] = 1
+    assert crop([one, other], (5, 2.0, 0.5), 4) == (slice(8, 17), slice(12, 40))
+    assert crop([one, other], (5, 2.0, 0.5), None) == (slice(0, 30), slice(0, 40))
+    assert crop([one * 0], (5, 2.0, 0.5), 4) == (slice(0, 30), slice(0, 40))
+
+
+# -------------------------------------------------------------------------------------------------------- pictures
+def pictures(figure):
+    return {axes.get_gid(): axes for axes in figure.axes}
+
+
+def words(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+def outline(axes, colour):
+    (found,) = [drawn for drawn in axes.collections if to_hex(drawn.get_edgecolor()[0]) == colour]
+    return found.get_paths()[0].vertices
+
+
+def test_truth_and_predictions_lie_where_the_masks_are_and_numbers_are_their_dice(results):
+    settings = gallery_settings(experiment(), "own")
+    case = read_case(SCORES, results, settings)
+    assert (case.subject, case.subjects, case.dice) == ("d", 4, [0.8, 0.6])
+    figure = gallery(case, gallery_settings(experiment(subject="b", slices=[0, 3], margin_mm=2), "own"))
+    found = pictures(figure)
+    assert list(found) == [f"slice{index}/{column}" for index in (0, 3) for column in range(3)]
+    # 2 mm are 2 rows and 4 columns: the truth begins 2 rows and 4 columns within the picture.
+    truth = outline(found["slice3/1"], TRUTH)
+    assert truth.min(axis=0) == pytest.approx((3.5, 1.5)) and truth.max(axis=0) == pytest.approx((23.5, 11.5))
+    half = outline(found["slice3/1"], style.BLUE)
+    assert half.min(axis=0) == pytest.approx((3.5, 1.5)) and half.max(axis=0) == pytest.approx((23.5, 6.5))
+    field = found["slice3/1"].images[1].get_array()[..., 3]
+    assert (field > 0).sum() == 5 * 20 and not field[7:].any()
+    texts = {name: [text.get_text() for text in axes.texts] for name, axes in found.items()}
+    assert texts["slice3/1"] == ["0.67"] and texts["slice3/2"] == ["1.00"] and texts["slice0/1"] == ["1.00"]
+    assert not found["slice0/0"].collections and found["slice0/0"].images
+
+
+def test_the_columns_are_named_with_the_dice_of_the_scores(results):
+    settings = gallery_settings(experiment(subject="b"), "own")
+    figure = gallery(read_case(SCORES, results, settings), settings)
+    text = " ".join(words(figure))
+    for part in ("own", "Truth b", "regression TR-2, Dice 0.667", "TR-4, Dice 1.000", "chosen by name; draw 1 of 2"):
+        assert part in text, part
+    (legend,) = figure.legends
+    assert [entry.get_text() for entry in legend.get_texts()] == ["truth", "predicted"]
+
+
+def test_the_figure_says_how_the_subject_was_chosen(results):
+    settings = gallery_settings(experiment(), "own")
+    text = " ".join(words(gallery(read_case(SCORES, results, settings), settings)))
+    assert "median of 4 by Dice, mean over what is shown; draw 1 of 2" in text
+
+
+def test_a_picture_has_the_aspect_ratio_of_the_body_and_shows_patients_right_at_the_left(results):
+    settings = gallery_settings(experiment(margin_mm=None), "own")
+    figure = gallery(read_case(SCORES, results, settings), settings)
+    axes = figure.axes[0]
+    size = axes.get_position().size * figure.get_size_inches()
+    assert size[0] / size[1] == pytest.approx(40 * 0.5 / (24 * 1.0))
+    assert axes.get_aspect() == pytest.approx(1.0 / 0.5)
+    assert axes.texts[0].get_text() == "R"
+    # A bright corner at the patient's right, front, in slice 1 is at the picture's upper left.
+    image = np.zeros(SHAPE, np.float32)
+    image[-1, -1, 1] = 1
+    image[:, :, 5] = np.linspace(0, 1, 40)[:, None]
+    save(results / "own/native/images/d.nii.gz", image)
+    settings = gallery_settings(experiment(margin_mm=None, slices=[1]), "own")
+    shown = gallery(read_case(SCORES, results, settings), settings).axes[0].images[0].get_array()
+    assert shown.shape == (24, 40)
+    assert np.argwhere(shown == shown.max()).tolist() == [[0, 0]]
+
+
+def test_two_methods_stand_side_by_side_each_in_its_colour(results):
+    labels = {"labels": [2], "methods": ["contrastive", "regression"]}
+    settings = gallery_settings(experiment(None, **labels), "own")
+    for column in settings.columns:
+        save(results / run_of(settings, column) / "predictions/b.nii.gz", HALF)
+    both = scores({2: [0.1, 2 / 3, 0.9, 0.8]}, ("regression", "contrastive"))
+    figure = gallery(read_case(both, results, settings), settings)
+    found = [outline(axes, colour) for axes, colour in zip(figure.axes[1:3], (style.ORANGE, style.BLUE), strict=True)]
+    assert np.array_equal(*found)
+    texts = [entry.get_text() for legend in figure.legends for entry in legend.get_texts()]
+    assert texts == ["truth", "predicted: contrastive", "predicted: regression"]
+
+
+def test_nothing_is_cut_off_however_long_names_are(results):
+    long = experiment(recipes={"regression": {"pretext": "regression", "title": r"$x_1$ \input{a} & <b> " * 5}})
+    settings = gallery_settings(long, "own")
+    figure = gallery(read_case(SCORES, results, settings), settings)
+    with style.applied():
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in figure.texts] + [figure.legends[0].get_window_extent()]
+    top = max(axes.get_position().y1 for axes in figure.axes) * figure.bbox.height
+    for box in boxes:
+        assert box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y0 >= -1 and box.y1 <= figure.bbox.y1 + 1
+    assert all(box.y0 >= top - 1 for box in boxes[:5])
+
+
+# ------------------------------------------------------------------------------------------------------- bad input
+def test_a_prediction_on_another_grid_or_missing_is_refused(results):
+    settings = gallery_settings(experiment(subject="a"), "own")
+    path = results / run_of(settings, settings.columns[0]) / "predictions/a.nii.gz"
+    save(path, TRUE[:-1])
+    with pytest.raises(InputError, match="predictions of a are on different grids"):
+        read_case(SCORES, results, settings)
+    path.unlink()
+    with pytest.raises(InputError, match=r"a\.nii\.gz: no such file"):
+        read_case(SCORES, results, settings)
+
+
+@pytest.mark.parametrize("gone", [{"n": 4, "subject": "b"}, {"n": 4}, {}])
+def test_scores_that_are_missing_are_named_with_their_run(results, gone):
+    rows = SCORES[~np.logical_and.reduce([SCORES[key] == value for key, value in gone.items()] or [SCORES["n"] > 0])]
+    with pytest.raises(InputError, match=r"own/finetuned/regression/n[24]/draw1"):
+        read_case(rows, results, gallery_settings(experiment(), "own"))
+
+
+def test_a_volume_of_ones_own_is_read_where_it_lies(results, monkeypatch, tmp_path):
+    for subject in IDS:
+        native, folder = results / "own/native/images" / f"{subject}.nii.gz", tmp_path / "data/mine"
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        native.rename(folder / "images" / native.name)
+        save(folder / "labels" / native.name, TRUE)
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path / "data"))
+    settings = gallery_settings(experiment(source={"kind": "nifti", "folder": "mine"}), "own")
+    assert read_case(SCORES, results, settings).image.shape == (6, 24, 40)
+    (tmp_path / "data/mine/images/d.nii.gz").unlink()
+    with pytest.raises(InputError):
+        read_case(SCORES, results, settings)
+
+
+# -------------------------------------------------------------------------------------------- from an experiment
+def test_figures_4_and_5_are_of_the_first_that_stand_for_liver_and_prostate():
+    cohorts = {
+        name: {"source": PHANTOM, "stands_for": stands_for}
+        for name, stands_for in {"a": None, "p": "prostate", "l": "liver", "second": "liver"}.items()
+    }
+    both = Experiment.model_validate({"cohorts": cohorts, "methods": {"scratch": {"pretext": "none"}}})
+    assert galleries(both) == {
+        "gallery_a": "a",
+        "figure5_prostate": "p",
+        "figure4_liver": "l",
+        "gallery_second": "second",
+    }
+
+
+def shown(of):
+    return [(column.method, column.labels) for column in gallery_settings(of, "own").columns]
+
+
+def test_the_paper_shows_regression_on_the_liver_and_contrastive_on_the_prostate_with_2_and_4_labels():
+    assert shown(experiment("liver")) == [("regression", 2), ("regression", 4)]
+    assert shown(experiment("prostate")) == [("contrastive", 2), ("contrastive", 4)]
+    assert shown(experiment(None)) == [(name, n) for name in ("regression", "contrastive") for n in (2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("methods", "expected"),
+    [
+        ({"scratch": {"pretext": "none"}}, [("scratch", 2), ("scratch", 4)]),
+        ({"upper": {"pretext": "none", "labels": ["all"]}}, [("upper", "all")]),
+        ({"c": {"pretext": "contrastive", "labels": [8, 3, 5]}}, [("c", 3), ("c", 5)]),
+        ({"regression": {"pretext": "regression", "labels": [1, 4]}}, [("regression", 4)]),
+    ],
+)
+def test_what_a_study_has_is_shown_where_it_lacks_what_the_paper_shows(methods, expected):
+    assert shown(experiment("liver", recipes=methods)) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"own": {"draw": 3}}, "figures.galleries.own.draw: draw 3 of 2; accepted: 1 to 2"),
+        ({"own": {"methods": ["x"]}}, "figures.galleries.own.methods: unknown method 'x'; accepted: scratch"),
+        (
+            {"own": {"labels": [3]}},
+            "figures.galleries.own.labels: regression is not trained with N = 3; accepted: 1, 2, 4",
+        ),
+        ({"other": {}}, "figures.galleries.other: unknown cohort 'other'; accepted: own"),
+    ],
+)
+def test_what_an_experiment_does_not_have_is_refused_before_any_work(change, message):
+    plain = experiment().model_dump(mode="json", exclude_unset=True)
+    with pytest.raises(InputError) as refused:
+        load({**plain, "figures": {"galleries": change}})
+    assert message in str(refused.value)
