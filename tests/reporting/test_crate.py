@@ -120,6 +120,7 @@ def make_results(folder, told=facts):
         "figures/paired_subjects.png",
         "tables/table1_cohorts.md",
         "tables/table2_dice.csv",
+        "explorer.html",
         "scores.csv",
     ):
         write(folder / name, name)

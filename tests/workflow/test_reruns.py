@@ -5,7 +5,7 @@ import os
 import pytest
 
 TRAINED = 2  # cohorts
-OF_INTERVALS = {"figure3_label_curves": 1, "label_efficiency": 1, "paired_subjects": 1}
+OF_INTERVALS = {"figure3_label_curves": 1, "label_efficiency": 1, "paired_subjects": 1, "explorer": 1}
 ONCE_OF_SCORES = {**OF_INTERVALS, "figure4_liver": 1, "figure5_prostate": 1}
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
@@ -114,5 +114,5 @@ def test_a_lost_record_is_made_again_alone(finished):
 
 
 def test_targets_figures_tables_and_provenance_exist(finished):
-    for target in ("figures", "tables", "provenance"):
+    for target in ("figures", "tables", "pictures", "provenance"):
         assert finished.planned(target)[0] == {}

@@ -42,6 +42,7 @@ def test_the_experiment_ends_with_scores_figures_and_tables(finished):
         "tables/table2_dice.tex",
         "tables/table2_dice.html",
     }
+    assert (finished.results / "explorer.html").stat().st_size < 8e6
 
 
 def test_scores_hold_one_row_for_each_run_and_test_subject(finished):

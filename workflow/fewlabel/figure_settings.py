@@ -107,6 +107,21 @@ class Gallery(Settings):
     _once = field_validator("methods", "labels")(lambda value: value if value is None else distinct(value))
 
 
+class Explorer(Settings):
+    """The page to explore: what of the volumes it holds, so that it stays small enough to be sent and opened."""
+
+    size_limit_mb: int = Field(40, ge=8, le=500)
+    """Of the whole file, in 10^6 bytes; 5 of them are the plotting library."""
+    subjects: int = Field(12, ge=1, le=200)
+    """Test subjects a cohort whose volumes are shown: the worst, the best, the middle one, and so on."""
+    draws: int = Field(2, ge=1, le=20)
+    """Of how many draws the predictions are shown, the first ones."""
+    largest_side_px: int = Field(256, ge=32, le=1024)
+    """Slices are made smaller until no side has more pixels than this."""
+    largest_slices: int = Field(64, ge=4, le=512)
+    """Of a volume with more slices, so many are shown, evenly spaced."""
+
+
 class Figures(Settings):
     """Settings of figures; changing one re-draws that figure and nothing else."""
 
@@ -116,6 +131,7 @@ class Figures(Settings):
     paired_subjects: PairedSubjects = PairedSubjects()
     galleries: dict[Name, Gallery] = Field(default_factory=dict)
     """By cohort; one that is not named has a gallery with default settings."""
+    explorer: Explorer = Explorer()
 
 
 def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:

@@ -2,6 +2,12 @@
 
 
 RUNS = jobs.collect_settings(EXPERIMENT)
+PRETRAININGS = [
+    f"{cohort}/pretrained/{method}"
+    for cohort in EXPERIMENT.cohorts
+    for method, recipe in EXPERIMENT.methods.items()
+    if recipe.pretext != "none"
+]
 
 
 # --------------------------------------------------------------------------------------------------------- collect

@@ -35,6 +35,34 @@ for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():
     PICTURES += [f"{STUDY}/figures/{figure}.png", f"{STUDY}/figures/{figure}.pdf"]
 
 
+# ----------------------------------------------------------------------------------------------------------- pages
+rule explorer:
+    """One page to explore the study: label curves, volumes with predictions, differences, facts, settings."""
+    input:
+        scores=SCORES,
+        stores=expand(rules.prepare.output.store, cohort=EXPERIMENT.cohorts),
+        native=unshared(expand(rules.prepare.output.native, cohort=EXPERIMENT.cohorts)),
+        predictions=unshared([f"{STUDY}/{run}/predictions" for run in jobs.run_folders(RUNS)]),
+        runs=[f"{STUDY}/{run}/run.json" for run in [*PRETRAININGS, *jobs.run_folders(RUNS)]],
+    output:
+        page=f"{STUDY}/explorer.html",
+    log:
+        f"{LOGS}/explorer.log",
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(60),
+    params:
+        settings=jobs.canonical(explorer_jobs.explorer_settings(EXPERIMENT)),
+        results=lambda wildcards, output: os.path.dirname(output.page),
+    shell:
+        "fewlabel explorer --settings {params.settings:q} --results {params.results} --page {output.page} > {log} 2>&1"
+
+
+PICTURES += rules.explorer.output
+
+
 # --------------------------------------------------------------------------------------------------------- targets
 rule pictures:
     """All figures and pages that need volumes, weights or predictions."""

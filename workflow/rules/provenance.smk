@@ -1,14 +1,6 @@
 # The record of the whole study: what was run, on what and with what, so that each number leads back to its origin.
 
 
-PRETRAININGS = [
-    f"{cohort}/pretrained/{method}"
-    for cohort in EXPERIMENT.cohorts
-    for method, recipe in EXPERIMENT.methods.items()
-    if recipe.pretext != "none"
-]
-
-
 # ----------------------------------------------------------------------------------------------------------- crate
 rule crate:
     """Describe the finished study as an RO-Crate."""

@@ -202,6 +202,8 @@ def _reporting(results: Results, cohorts: Sequence[str], scores: Sequence[str]) 
         ("dice-table", table, "tables/table2_dice"),
     ):
         yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
+    if page := results.stored("explorer.html"):
+        yield Job("explorer", "", table, page)
 
 
 def _galleries(results: Results, experiment: Experiment) -> Iterator[Job]:

@@ -1,0 +1,144 @@
+// The volume browser: what is chosen, its controls, and the panels beside each other.
+const ORDERS = { worst: "worst first", best: "best first", name: "by name" };
+const view = { cohort: 0, subject: null, counts: new Set(), draw: 1, at: 0, order: "worst", contours: true, errors: false, volume: null };
+
+// The N of curves on a cohort; a benchmark has its own and is shown whenever it is switched on.
+function countsOf(cohort) {
+  const counts = study.cohorts[cohort].cells.filter((cell) => !methods.get(cell.method).benchmark).map((cell) => cell.n);
+  return [...new Set(counts)].sort((one, other) => one - other);
+}
+
+function cellsInView() {
+  const known = study.cohorts[view.cohort].cells.filter((cell) => on.methods.has(cell.method));
+  return known.filter((cell) => methods.get(cell.method).benchmark || view.counts.has(cell.n));
+}
+
+// A subject's mean Dice over what is beside each other now: by this they are ordered.
+function subjectDice(subject) {
+  const at = study.cohorts[view.cohort].subjects.indexOf(subject);
+  return mean(cellsInView().map((cell) => scoreOf(cell, at)));
+}
+
+function scoreOf(cell, at) {
+  const draw = cell.draws.indexOf(view.draw);
+  return draw < 0 ? null : cell.dice[draw][at];
+}
+
+function orderedSubjects() {
+  const rows = study.cohorts[view.cohort].shown.map((subject) => ({ subject, dice: subjectDice(subject) }));
+  const sign = view.order === "best" ? -1 : 1;
+  return rows.sort((one, other) => {
+    const byDice = view.order === "name" || one.dice === null || other.dice === null ? 0 : sign * (one.dice - other.dice);
+    return byDice || (one.subject < other.subject ? -1 : 1);
+  });
+}
+
+function chooseCohort(cohort) {
+  view.cohort = cohort;
+  const counts = countsOf(cohort);
+  if (!counts.some((n) => view.counts.has(n))) view.counts = new Set(counts.length ? [counts.includes(4) ? 4 : counts[Math.floor(counts.length / 2)]] : []);
+  if (!study.cohorts[cohort].draws.includes(view.draw)) view.draw = study.cohorts[cohort].draws[0] ?? 1;
+  if (!study.cohorts[cohort].shown.includes(view.subject)) view.subject = orderedSubjects()[0]?.subject ?? null;
+}
+
+function openVolume(cohort, subject, method, n) {
+  if (method) on.methods.add(method);
+  if (method && !methods.get(method).benchmark) view.counts = new Set([n]);
+  on.cohorts.add(cohort);
+  view.subject = subject;
+  chooseCohort(cohort);
+  switchesChanged();
+  element("volumes").scrollIntoView();
+  element("viewer").focus({ preventScroll: true });
+}
+
+async function showSubject() {
+  const asked = view.subject;
+  view.volume = null;
+  element("viewer").setAttribute("aria-busy", "true");
+  const volume = asked === null ? null : await volumeOf(view.cohort, asked);
+  if (asked !== view.subject) return;
+  view.volume = volume;
+  view.at = volume ? fullestSlice(volume) : 0;
+  element("viewer").removeAttribute("aria-busy");
+  await showPanels();
+}
+
+// ------------------------------------------------------------------------------------------------------ controls
+function field(text, short, ...inside) {
+  return make("div", { class: short ? "field short" : "field" }, make("span", {}, text), make("div", { class: "row" }, ...inside));
+}
+
+function choice(id, label, options, value, chosenOne) {
+  const made = make("select", { id, "aria-label": label, onchange: (event) => chosenOne(event.target.value) }, ...options.map(([key, text]) => make("option", { value: key }, text)));
+  made.value = String(value);
+  return made;
+}
+
+function toggle(id, text, name) {
+  return make("button", { type: "button", id, "aria-pressed": String(view[name]), onclick: () => flip(name) }, text);
+}
+
+function showControls() {
+  const { draws } = study.cohorts[view.cohort];
+  const cohorts = [...on.cohorts].sort((one, other) => one - other).map((index) => [index, study.cohorts[index].title]);
+  const subjects = orderedSubjects().map((row) => [row.subject, row.dice === null ? row.subject : `${row.subject}: Dice ${digits(row.dice)}`]);
+  const counts = countsOf(view.cohort).map((n) => chip(`n-${n}`, String(n), view.counts.has(n), () => flipCount(n)));
+  const focused = document.activeElement?.id;
+  element("controls").replaceChildren(
+    field("Cohort", false, choice("cohort", "Cohort", cohorts, view.cohort, (value) => { chooseCohort(Number(value)); refresh(); })),
+    field("Test subject", false, make("button", { type: "button", id: "previous", "aria-label": "Previous subject", onclick: () => step(-1) }, "\u2039"),
+      choice("subject", "Test subject", subjects, view.subject, (value) => { view.subject = value; refresh(); }),
+      make("button", { type: "button", id: "next", "aria-label": "Next subject", onclick: () => step(1) }, "\u203a")),
+    field("Order", true, choice("order", "Order of subjects", Object.entries(ORDERS), view.order, reorder)),
+    field("N", true, make("div", { class: "chips", role: "group", "aria-label": "Numbers of labelled subjects" }, ...counts)),
+    field("Draw", true, choice("draw", "Draw", draws.map((draw) => [draw, draw]), view.draw, (value) => { view.draw = Number(value); refresh(); })),
+    field("Show", true, toggle("contours", "Contours", "contours"), toggle("errors", "Errors", "errors")),
+  );
+  if (focused && element("controls").querySelector(`#${CSS.escape(focused)}`)) element(focused).focus();
+  const mark = (colour, text, kind) => {
+    const line = make("i", { class: kind });
+    line.style.setProperty("--mark", `rgb(${colour.join(",")})`);
+    return make("span", { class: "key" }, line, text);
+  };
+  element("legend").replaceChildren(
+    ...(view.contours ? [mark(TRUTH, "truth", ""), mark(PREDICTION, "prediction", "")] : []),
+    ...(view.errors ? [mark(TRUTH, "missed", "fill"), mark(PREDICTION, "too much", "fill")] : []));
+}
+
+function flip(name) {
+  view[name] = !view[name];
+  showControls();
+  showPanels();
+}
+
+function flipCount(n) {
+  if (view.counts.has(n)) view.counts.delete(n);
+  else view.counts.add(n);
+  refresh();
+}
+
+function reorder(order) {
+  view.order = order;
+  view.subject = orderedSubjects()[0]?.subject ?? null;
+  refresh();
+}
+
+function step(by) {
+  const names = orderedSubjects().map((row) => row.subject);
+  const at = names.indexOf(view.subject) + by;
+  if (at < 0 || at >= names.length) return;
+  view.subject = names[at];
+  refresh();
+}
+
+function toSlice(at) {
+  if (!view.volume) return;
+  view.at = Math.min(Math.max(at, 0), view.volume.slices.length - 1);
+  showPanels();
+}
+
+async function refresh() {
+  showControls();
+  await showSubject();
+}

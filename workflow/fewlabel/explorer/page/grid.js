@@ -1,0 +1,68 @@
+// The panels of the slice that is shown: the truth first, then each method at each N.
+async function showPanels() {
+  const { volume, at } = view;
+  const slider = element("slice");
+  slider.max = String(volume ? volume.slices.length - 1 : 0);
+  slider.value = String(at);
+  slider.disabled = !volume;
+  if (!volume) {
+    element("slice-text").textContent = "";
+    element("panels").replaceChildren(make("p", { class: "hint" }, "No volume of this cohort is on this page."));
+    return;
+  }
+  const where = `Slice ${volume.slices[at]} of ${volume.count}`;
+  element("slice-text").textContent = where;
+  slider.setAttribute("aria-valuetext", where);
+  const wanted = [null, ...cellsInView()];
+  const masks = await Promise.all(wanted.map(async (cell) => {
+    const prediction = cell && predictionOf(volume, cell.method, cell.n, view.draw);
+    return { cell, prediction, mask: prediction ? await predictedMask(volume, prediction) : null };
+  }));
+  // Another slice or subject may have been asked for in the meantime.
+  if (volume !== view.volume || at !== view.at) return;
+  const truth = sliceOf(volume, volume.truth, at);
+  const figures = masks.filter(({ cell, prediction }) => !cell || prediction).map((one) => panel(volume, at, truth, one));
+  place(figures);
+  say([`${volume.subject}, ${where.toLowerCase()}`, ...figures.slice(1).map((figure) => figure.label)].join(". "));
+}
+
+// Panels are re-used where they can be: scrolling through slices makes no new elements.
+function place(figures) {
+  const panels = element("panels");
+  const same = panels.children.length === figures.length && figures.every((one, at) => panels.children[at].dataset.key === one.key);
+  if (!same) panels.replaceChildren(...figures.map((one) => make("figure", { "data-key": one.key }, make("canvas", { role: "img" }), make("figcaption", {}, one.name, make("div", { class: "numbers" })))));
+  figures.forEach((one, at) => {
+    const [canvas, caption] = [panels.children[at].querySelector("canvas"), panels.children[at].querySelector(".numbers")];
+    one.draw(canvas);
+    canvas.setAttribute("aria-label", one.label);
+    caption.textContent = one.numbers;
+  });
+}
+
+function panel(volume, at, truth, { cell, prediction, mask }) {
+  const look = { contours: view.contours, errors: view.errors };
+  if (!cell) {
+    const pixels = truth.some((pixel) => pixel === 1);
+    return {
+      key: "truth", name: make("div", { class: "name" }, "Truth"), numbers: pixels ? "target in this slice" : "no target in this slice",
+      label: `Truth: ${pixels ? "target in this slice" : "no target in this slice"}`, draw: (canvas) => paint(canvas, volume, at, truth, null, look),
+    };
+  }
+  const title = `${methods.get(cell.method).title}, N = ${cell.n}`;
+  const whole = scoreOf(cell, study.cohorts[view.cohort].subjects.indexOf(volume.subject));
+  const own = prediction.dice[at];
+  const numbers = `Dice: slice ${own === null ? "none" : digits(own, 2)}, volume ${digits(whole, 2)}`;
+  return {
+    key: `${cell.method}/${cell.n}`, name: make("div", { class: "name" }, swatch(cell.method), make("span", {}, title)), numbers,
+    label: `${title}: ${numbers}${own === null ? " (no target, none predicted)" : ""}`,
+    draw: (canvas) => paint(canvas, volume, at, truth, sliceOf(volume, mask, at), look),
+  };
+}
+
+let saying = 0;
+
+// Said when scrolling rests, not at every slice.
+function say(text) {
+  clearTimeout(saying);
+  saying = setTimeout(() => { element("status").textContent = text; }, 400);
+}

@@ -1,0 +1,36 @@
+// Plots: plotly draws what Python described; here are only colours of the theme, visibility, and what a click means.
+const plots = [];
+
+function addPlot(place, figure, cohort, label, clicked) {
+  const plot = make("div", { class: "plot", role: "img", "aria-label": label });
+  place.append(plot);
+  plots.push({ plot, figure, cohort, clicked });
+}
+
+function themed(figure) {
+  let text = JSON.stringify(figure);
+  if (dark()) for (const [light, own] of Object.entries(DARK)) text = text.replaceAll(light, own);
+  const { data, layout } = JSON.parse(text);
+  const style = getComputedStyle(document.documentElement);
+  const [ink, line, card] = ["--ink", "--line", "--card"].map((name) => style.getPropertyValue(name).trim());
+  for (const axis of [layout.xaxis, layout.yaxis]) Object.assign(axis, { gridcolor: line, linecolor: line, zerolinecolor: ink, automargin: true });
+  Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: 13, family: "system-ui, sans-serif" } });
+  layout.hoverlabel = { ...layout.hoverlabel, bgcolor: card, bordercolor: line, font: { color: ink } };
+  for (const trace of data) trace.visible = shown(trace.meta);
+  return { data, layout };
+}
+
+const shown = (meta) => (meta.role === "paper" ? on.paper : on.methods.has(meta.method));
+
+function drawPlots() {
+  for (const { plot, figure, cohort, clicked } of plots) {
+    if (!on.cohorts.has(cohort)) continue;
+    const { data, layout } = themed(figure);
+    const first = !plot.classList.contains("js-plotly-plot");
+    Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true, doubleClick: false });
+    if (first) plot.on("plotly_click", (event) => {
+      const point = event.points.find((one) => one.customdata);
+      if (point) clicked(point.data.meta, point.customdata);
+    });
+  }
+}

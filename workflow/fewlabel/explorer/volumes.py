@@ -1,0 +1,148 @@
+"""One test subject's volume for the page: its slices, the truth, and every prediction, with the Dice of each slice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.transform import resize
+
+from fewlabel.cohorts import sources
+from fewlabel.cohorts.subject import Subject
+from fewlabel.errors import InputError
+from fewlabel.explorer.choose import shown_size, shown_slices
+from fewlabel.explorer.sprites import across, image_sprite, mask_sprite
+from fewlabel.explorer_jobs import Images
+from fewlabel.imaging.preprocess import scale_intensity
+from fewlabel.imaging.volume import Orientation, read_nifti
+
+Mask = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finetuning whose predictions are shown: `folder` lies beneath the study's results."""
+
+    method: str
+    n: int
+    draw: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What of a volume is shown at most."""
+
+    side_px: int
+    slices: int
+
+
+class CohortVolumes:
+    """The native volumes of one cohort."""
+
+    def __init__(self, results: Path, cohort: str, images: Images) -> None:
+        self.results, self.cohort, self.images = results, cohort, images
+
+    @cached_property
+    def _listed(self) -> dict[str, Subject]:
+        return {subject.subject: subject for subject in sources.list_subjects(self.images.source)}
+
+    def _image(self, subject: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """The image where `prepare` kept it (it was made by code), else where the cohort lies."""
+        kept = self.results / self.cohort / "native" / "images" / f"{subject}.nii.gz"
+        if kept.is_file():
+            return read_nifti(kept)
+        if subject not in self._listed:
+            raise InputError(
+                f"{self.cohort}: the volume of {subject} is gone from the cohort's folder; put it back, or run the"
+                " study again without it"
+            )
+        volume = sources.read_volume(self.images.source, self._listed[subject])
+        return volume.image, volume.affine
+
+    def block(self, subject: str, runs: Sequence[Run], sizes: Sizes) -> dict[str, Any]:
+        """What the page holds of one subject.
+
+        Returns:
+            `slices`: native numbers, from 1, of those shown, of `count`; `rows`, `columns`: of a shown slice, `native`
+            of one of the volume; `ratio`: width over height in mm; `across`: slices side by side in each picture;
+            `image`, `truth`: pictures; `predictions`: method, n, draw, `mask` (a picture) and `dice` (of each shown
+            slice, on the native grid; None where neither mask has a pixel there).
+
+        Raises:
+            InputError: a file is missing, damaged or on another grid.
+        """
+        image, affine = self._image(subject)
+        orientation = Orientation.of(affine, self.images.grid.plane)
+        spacing = orientation.spacing(affine)
+        whole = orientation.slices(scale_intensity(image, self.images.grid.percentiles))
+        chosen = shown_slices(len(whole), sizes.slices)
+        side = shown_size(whole.shape[1], whole.shape[2], sizes.side_px)
+        truth = self._mask(self.results / self.cohort / "native" / "labels", subject, whole.shape, orientation)[chosen]
+        return {
+            "subject": subject,
+            "slices": [int(index) + 1 for index in chosen],
+            "count": len(whole),
+            "rows": side[0],
+            "columns": side[1],
+            "native": [whole.shape[1], whole.shape[2]],
+            "ratio": round(whole.shape[2] * spacing[2] / (whole.shape[1] * spacing[1]), 4),
+            "across": across(len(chosen), *side),
+            "image": image_sprite(_smaller(whole[chosen], side)),
+            "truth": mask_sprite(_smaller_mask(truth, side)),
+            "predictions": [
+                self._prediction(run, subject, whole.shape, orientation, chosen, truth, side) for run in runs
+            ],
+        }
+
+    def _prediction(
+        self,
+        run: Run,
+        subject: str,
+        shape: tuple[int, ...],
+        orientation: Orientation,
+        chosen: NDArray[np.int64],
+        truth: Mask,
+        side: tuple[int, int],
+    ) -> dict[str, Any]:
+        mask = self._mask(self.results / run.folder / "predictions", subject, shape, orientation)[chosen]
+        picture = mask_sprite(_smaller_mask(mask, side))
+        return {
+            "method": run.method,
+            "n": run.n,
+            "draw": run.draw,
+            "mask": picture,
+            "dice": slice_dice(mask, truth),
+        }
+
+    def _mask(self, folder: Path, subject: str, shape: tuple[int, ...], orientation: Orientation) -> Mask:
+        array, _ = read_nifti(folder / f"{subject}.nii.gz")
+        mask = orientation.slices(array.astype(np.uint8))
+        if mask.shape != shape:
+            place = f"{folder.relative_to(self.results)}/{subject}.nii.gz"
+            raise InputError(
+                f"{place}: {mask.shape} voxels, but its image has {shape}; the volume was changed: run the study again"
+            )
+        return mask
+
+
+def slice_dice(predicted: Mask, truth: Mask) -> list[float | None]:
+    """Dice of each slice of two masks (slice, row, column), to 3 digits; None where both are empty there."""
+    common = (predicted & truth).sum(axis=(1, 2), dtype=np.int64)
+    total = predicted.sum(axis=(1, 2), dtype=np.int64) + truth.sum(axis=(1, 2), dtype=np.int64)
+    return [round(2 * int(one) / int(all_), 3) if all_ else None for one, all_ in zip(common, total, strict=True)]
+
+
+def _smaller(slices: NDArray[np.float32], side: tuple[int, int]) -> NDArray[np.float32]:
+    if slices.shape[1:] == side:
+        return slices
+    resized: Any = resize(slices, (len(slices), *side), order=1, mode="edge", anti_aliasing=True, preserve_range=True)
+    return np.asarray(resized, dtype=np.float32)
+
+
+def _smaller_mask(slices: Mask, side: tuple[int, int]) -> Mask:
+    """A pixel is 1 where at least half of it lies inside."""
+    return slices if slices.shape[1:] == side else (_smaller(slices.astype(np.float32), side) >= 0.5).astype(np.uint8)

@@ -1,0 +1,46 @@
+"""What the job that makes the page to explore is told: see `fewlabel.reporting_jobs`."""
+
+from fewlabel.experiment import Experiment, Grid, Source
+from fewlabel.figure_settings import Explorer, Figures, Intervals
+from fewlabel.jobs import CollectSettings, collect_settings
+from fewlabel.places import placeless
+from fewlabel.reporting_jobs import Titles, titles
+from fewlabel.settings import Settings
+
+
+class Images(Settings):
+    """Where a cohort's volumes come from, and how they are sliced."""
+
+    source: Source
+    grid: Grid
+
+
+class ExplorerSettings(Settings):
+    """The page to explore."""
+
+    titles: Titles
+    runs: CollectSettings
+    intervals: Intervals
+    control: str | None
+    """What the other methods are compared with; None: no method starts at random."""
+    images: dict[str, Images]
+    """Of each cohort; its folder is read, and never shown."""
+    experiment: Experiment
+    """What the page shows of it: no place on this machine, and no settings of other figures."""
+    page: Explorer
+
+
+def explorer_settings(experiment: Experiment) -> ExplorerSettings:
+    """Settings of the page to explore."""
+    known = titles(experiment)
+    random = [name for name, method in known.methods.items() if method.pretext == "none" and not method.benchmark]
+    shown = Experiment.model_validate(placeless(experiment.model_dump(mode="json")))
+    return ExplorerSettings(
+        titles=known,
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        control=next(iter(random), None),
+        images={name: Images(source=cohort.source, grid=cohort.grid) for name, cohort in experiment.cohorts.items()},
+        experiment=shown.model_copy(update={"figures": Figures(explorer=experiment.figures.explorer)}),
+        page=experiment.figures.explorer,
+    )
