@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 from numpy.typing import NDArray
 
 from fewlabel.errors import InputError
@@ -18,8 +17,8 @@ from fewlabel.imaging.volume import read_nifti, save_nifti
 from fewlabel.learning.batches import Slices
 from fewlabel.learning.device import Precision, autocast
 from fewlabel.learning.network import UNet
+from fewlabel.surfaces import Mask, assd, hd95, surface_distances
 
-Mask = NDArray[np.uint8]
 BATCH = 32
 
 
@@ -102,23 +101,9 @@ def dice(predicted: Mask, truth: Mask) -> float:
 
 
 def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
-    """HD95 and average symmetric surface distance in mm, within the masks' common bounding box."""
-    box = _bounding_box(predicted | truth)
-    pair = [torch.from_numpy(mask[box][None, None].copy()) for mask in (predicted, truth)]
-    millimetres = tuple(float(size) for size in spacing)
-    hd95 = compute_hausdorff_distance(pair[0], pair[1], include_background=True, percentile=95, spacing=millimetres)
-    assd = compute_average_surface_distance(
-        pair[0], pair[1], include_background=True, symmetric=True, spacing=millimetres
-    )
-    return float(hd95), float(assd)
-
-
-def _bounding_box(mask: Mask) -> tuple[slice, ...]:
-    """The smallest box around a mask, one voxel wider: a surface voxel needs an outside beside it."""
-    return tuple(
-        slice(max(0, int(at.min()) - 1), int(at.max()) + 2)
-        for at in (np.flatnonzero(mask.any(axis=other)) for other in ((1, 2), (0, 2), (0, 1)))
-    )
+    """HD95 and average symmetric surface distance in mm."""
+    distances = surface_distances(predicted, truth, [float(size) for size in spacing])
+    return hd95(distances), assd(distances)
 
 
 def as_row(

@@ -23,4 +23,4 @@ def distinct(values: list[Any]) -> list[Any]:
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values never change after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True)

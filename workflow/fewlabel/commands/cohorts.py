@@ -4,14 +4,12 @@ import json
 import shutil
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from fewlabel import jobs
 from fewlabel.commands.common import In, Out, Threads, app, settings_json
 from fewlabel.errors import InputError
 from fewlabel.files import whole_together, write_text
-from fewlabel.tables import read_subjects
 
 FetchJson = Annotated[
     jobs.FetchSettings, typer.Option("--settings", parser=settings_json(jobs.FetchSettings), metavar="JSON")
@@ -41,6 +39,8 @@ def fetch(
     largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
 ) -> None:
     """Bring a cohort's volumes in, check all of them, list its subjects."""
+    import pandas as pd
+
     from fewlabel.cohorts import sources
     from fewlabel.splits import split_problems
 
@@ -65,6 +65,7 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
 
     from fewlabel.cohorts import sources
     from fewlabel.slices import pack
+    from fewlabel.tables import read_subjects
 
     wanted = set(read_subjects(subjects)["subject"])
     listed = [subject for subject in sources.list_subjects(settings.source) if subject.subject in wanted]
@@ -78,6 +79,7 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
 def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out) -> None:
     """Say who is tested, who may be labelled, who only pretrains; keep a record of what the cohort was made of."""
     from fewlabel.splits import assign_roles
+    from fewlabel.tables import read_subjects
 
     table = assign_roles(read_subjects(subjects), settings.cohort, settings.test, settings.seed)
     with whole_together([roles, record]) as (roles_partial, record_partial):
@@ -89,6 +91,7 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
 def draw(settings: DrawJson, roles: In, order: Out) -> None:
     """Put the labelled pool into the random order of one draw."""
     from fewlabel.splits import order_pool
+    from fewlabel.tables import read_subjects
 
     write_text(
         order, order_pool(read_subjects(roles), settings.cohort, settings.seed, settings.draw).to_csv(index=False)

@@ -4,14 +4,12 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from fewlabel import jobs
 from fewlabel.commands.common import Device, In, Out, ScoringDevice, Threads, app, settings_json
 from fewlabel.errors import InputError
 from fewlabel.files import whole, whole_folder
-from fewlabel.tables import read_subjects
 
 PretrainJson = Annotated[
     jobs.PretrainSettings, typer.Option("--settings", parser=settings_json(jobs.PretrainSettings), metavar="JSON")
@@ -49,6 +47,7 @@ def pretrain(
     from fewlabel.learning.weights import transferable
     from fewlabel.slices import open_store
     from fewlabel.splits import PRETRAINING_ROLES
+    from fewlabel.tables import read_subjects
 
     table = read_subjects(roles)
     subjects = [str(name) for name in table.loc[table["role"].isin(PRETRAINING_ROLES), "subject"]]
@@ -86,6 +85,7 @@ def finetune(
     from fewlabel.learning.finetune import finetune as train
     from fewlabel.slices import open_store
     from fewlabel.splits import first_subjects
+    from fewlabel.tables import read_subjects
 
     subjects = first_subjects(read_subjects(order), settings.labels)
     inputs = {"slices/store.json": store, f"splits/{order.name}": order}
@@ -116,12 +116,15 @@ def evaluate(
     threads: Threads = 1,
 ) -> None:
     """Segment the test subjects; save and score the masks on their native grids."""
+    import pandas as pd
+
     from fewlabel.evaluation import as_row, evaluate_subject
     from fewlabel.learning.batches import Slices
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
     from fewlabel.learning.weights import restore_network
     from fewlabel.progress import Progress
     from fewlabel.slices import open_store
+    from fewlabel.tables import read_subjects
 
     use_threads(threads)
     where = choose_device(device)

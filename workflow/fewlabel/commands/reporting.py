@@ -1,14 +1,16 @@
 """Scores of all runs, figures and tables."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 from fewlabel import jobs, reporting_jobs
 from fewlabel.commands.common import In, Out, app, settings_json
 from fewlabel.files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CollectJson = Annotated[
     jobs.CollectSettings,
@@ -32,7 +34,7 @@ DiceTableJson = Annotated[
 ]
 
 
-def _facts(results: Path, titles: reporting_jobs.Titles) -> dict[str, pd.DataFrame]:
+def _facts(results: Path, titles: reporting_jobs.Titles) -> "dict[str, pd.DataFrame]":
     """Of each cohort's subjects, from the study's tables."""
     from fewlabel.reporting.cohort_facts import read_facts
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.transform import resize
 
 from fewlabel.errors import InputError
 from fewlabel.experiment import Grid
@@ -88,6 +87,9 @@ def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]
 def _resize_plane(array: NDArray[np.float32], sides: tuple[int, ...]) -> NDArray[np.float32]:
     if array.shape[1:] == tuple(sides):
         return array
+    # Only here: trainings, which read what is resampled already, start sooner without it.
+    from skimage.transform import resize
+
     shape = (array.shape[0], *sides)
     resized: Any = resize(array, shape, order=1, mode="edge", anti_aliasing=True, preserve_range=True)
     return np.asarray(resized, dtype=np.float32)
