@@ -8,7 +8,7 @@ import pytest
 HEAVY = {
     "torch",
     "pandas",
-    "scipy",
+    "scipy.ndimage",
     "skimage",
     "nibabel",
     "matplotlib",
