@@ -41,6 +41,7 @@ localrules:
     split,
     draw,
     collect,
+    collect_histories,
 
 
 rule all:

@@ -45,6 +45,7 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "figure4_liver": 1,
         "figure5_prostate": 1,
         "label_efficiency": 1,
+        "learning_curves": 1,
         "paired_subjects": 1,
         "table1_cohorts": 1,
         "table2_dice": 1,

@@ -117,6 +117,8 @@ def make_results(folder, told=facts):
         "figures/figure4_liver.png",
         "figures/gallery_own.png",
         "figures/label_efficiency.png",
+        "figures/learning_curves.png",
+        "history.csv",
         "figures/paired_subjects.png",
         "tables/table1_cohorts.md",
         "tables/table2_dice.csv",

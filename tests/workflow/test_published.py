@@ -15,6 +15,7 @@ DRAWN = {
     "figure2_scheme",
     "figure3_label_curves",
     "label_efficiency",
+    "learning_curves",
     "paired_subjects",
     "table1_cohorts",
     "table2_dice",

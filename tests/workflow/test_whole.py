@@ -31,6 +31,8 @@ def test_the_experiment_ends_with_scores_figures_and_tables(finished):
         "figures/figure5_prostate.pdf",
         "figures/label_efficiency.png",
         "figures/label_efficiency.pdf",
+        "figures/learning_curves.png",
+        "figures/learning_curves.pdf",
         "figures/paired_subjects.png",
         "figures/paired_subjects.pdf",
         "tables/table1_cohorts.csv",

@@ -1,8 +1,8 @@
 """What each job that draws one of the further figures is told: see `fewlabel.reporting_jobs`."""
 
 from fewlabel.experiment import Experiment
-from fewlabel.figure_settings import Intervals, LabelEfficiency, PairedSubjects
-from fewlabel.jobs import CollectSettings, collect_settings, label_counts
+from fewlabel.figure_settings import Intervals, LabelEfficiency, LearningCurves, PairedSubjects
+from fewlabel.jobs import CollectSettings, collect_settings, label_counts, run_folders
 from fewlabel.reporting_jobs import Titles, titles
 from fewlabel.settings import Settings
 
@@ -35,7 +35,47 @@ class PairedSettings(Settings):
     figure: PairedSubjects
 
 
+class HistoriesSettings(Settings):
+    """The table of all histories."""
+
+    runs: CollectSettings
+    pretrained: list[str]
+    """Methods that have a pretraining, one on each cohort."""
+
+
+class LearningSettings(Settings):
+    """The figure of learning curves."""
+
+    titles: Titles
+    trainings: int
+    """How many there are."""
+    figure: LearningCurves
+
+
 # ------------------------------------------------------------------------------------------- from an experiment
+def histories_settings(experiment: Experiment) -> HistoriesSettings:
+    """Settings of the table of histories."""
+    pretrained = [name for name, method in experiment.methods.items() if method.pretext != "none"]
+    return HistoriesSettings(runs=collect_settings(experiment), pretrained=pretrained)
+
+
+def training_folders(settings: HistoriesSettings) -> list[str]:
+    """Where the files of each training lie, beneath the study's results."""
+    pretrainings = [
+        f"{cohort}/pretrained/{method}" for cohort in settings.runs.cohorts for method in settings.pretrained
+    ]
+    return [*pretrainings, *run_folders(settings.runs)]
+
+
+def learning_settings(experiment: Experiment) -> LearningSettings:
+    """Settings of the figure of learning curves."""
+    return LearningSettings(
+        titles=titles(experiment),
+        trainings=len(training_folders(histories_settings(experiment))),
+        figure=experiment.figures.learning_curves,
+    )
+
+
 def efficiency_settings(experiment: Experiment) -> EfficiencySettings:
     """Settings of the label-efficiency figure."""
     known = titles(experiment)

@@ -83,6 +83,20 @@ class PairedSubjects(Panels):
     _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
 
 
+class LearningCurves(Settings):
+    """The loss of every training against its step, a small panel for each cohort and stage."""
+
+    panel_width_in: float = Field(1.72, ge=1.2, le=6)
+    panel_height_in: float = Field(1.45, ge=1, le=6)
+    columns: int = Field(4, ge=1, le=12)
+    """Panels beside each other."""
+    smoothing: Share = 0.05
+    """Share of a training's steps over which a running mean is taken; 0: none."""
+    show_draws: bool = True
+    """Every draw as a faint line."""
+    dpi: int = Field(300, ge=50, le=1200)
+
+
 class Gallery(Settings):
     """A test subject of one cohort with truth and predictions (figure 4 of the liver, figure 5 of the prostate)."""
 
@@ -129,6 +143,7 @@ class Figures(Settings):
     label_curves: LabelCurves = LabelCurves()
     label_efficiency: LabelEfficiency = LabelEfficiency()
     paired_subjects: PairedSubjects = PairedSubjects()
+    learning_curves: LearningCurves = LearningCurves()
     galleries: dict[Name, Gallery] = Field(default_factory=dict)
     """By cohort; one that is not named has a gallery with default settings."""
     explorer: Explorer = Explorer()

@@ -1,4 +1,5 @@
-# What a study leaves: the scores of all runs in one table, and the experiment that they are of.
+# What a study leaves: the scores of all runs in one table, the losses of all trainings in another, and the experiment that
+# they are of.
 
 
 RUNS = jobs.collect_settings(EXPERIMENT)
@@ -8,6 +9,7 @@ PRETRAININGS = [
     for method, recipe in EXPERIMENT.methods.items()
     if recipe.pretext != "none"
 ]
+HISTORIES = figure_jobs.histories_settings(EXPERIMENT)
 
 
 # --------------------------------------------------------------------------------------------------------- collect
@@ -26,6 +28,24 @@ rule collect:
         results=lambda wildcards, output: os.path.dirname(output.scores),
     shell:
         "fewlabel collect --settings {params.settings:q} --results {params.results} --scores {output.scores} > {log} 2>&1"
+
+
+rule collect_histories:
+    """Join the histories of all trainings into the study's one table."""
+    input:
+        [f"{STUDY}/{run}/history.csv" for run in figure_jobs.training_folders(HISTORIES)],
+    output:
+        history=HISTORY,
+    log:
+        f"{LOGS}/collect_histories.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(HISTORIES),
+        results=lambda wildcards, output: os.path.dirname(output.history),
+    shell:
+        "fewlabel collect-histories --settings {params.settings:q} --results {params.results} "
+        "--history {output.history} > {log} 2>&1"
 
 
 # ---------------------------------------------------------------------------------------------------------- record

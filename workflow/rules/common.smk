@@ -29,6 +29,7 @@ LOGS = f"{STUDY}/logs"
 SCORES = f"{STUDY}/scores.csv"
 ROLES = f"{STUDY}/{{cohort}}/splits/roles.csv"
 SUBJECT_FACTS = f"{STUDY}/{{cohort}}/slices/subjects.csv"
+HISTORY = f"{STUDY}/history.csv"
 
 # Jobs find cohorts on disk by this variable, not by their settings: data that move do not make results run again.
 if EXPERIMENT.data_root is not None:

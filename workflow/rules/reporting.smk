@@ -76,6 +76,26 @@ rule paired_subjects:
         "--pdf {output.pdf} > {log} 2>&1"
 
 
+rule learning_curves:
+    """The loss of every training against its step: a small panel for each cohort and stage."""
+    input:
+        # None of a published study whose histories are too large.
+        history=HISTORY if RESULTS == "results" or Path(HISTORY).is_file() else [],
+    output:
+        png=f"{STUDY}/figures/learning_curves.png",
+        pdf=f"{STUDY}/figures/learning_curves.pdf",
+    log:
+        f"{LOGS}/learning_curves.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(figure_jobs.learning_settings(EXPERIMENT)),
+        history=lambda wildcards, input: f"--history {input.history}" if input.history else "",
+    shell:
+        "fewlabel learning-curves --settings {params.settings:q} {params.history} --png {output.png} "
+        "--pdf {output.pdf} > {log} 2>&1"
+
+
 # ---------------------------------------------------------------------------------------------------------- tables
 rule table1_cohorts:
     """The subjects of each cohort and what they are used for."""
@@ -127,6 +147,7 @@ rule figures:
         rules.figure3_label_curves.output,
         rules.label_efficiency.output,
         rules.paired_subjects.output,
+        rules.learning_curves.output,
 
 
 rule tables:

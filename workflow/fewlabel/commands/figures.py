@@ -1,11 +1,13 @@
 """Figures 4 and 5, and those beside the paper's: galleries, label efficiency, subjects in pairs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fewlabel import figure_jobs, gallery_jobs
 from fewlabel.commands.common import In, Out, app, settings_json
+from fewlabel.files import write_text
 
 EfficiencyJson = Annotated[
     figure_jobs.EfficiencySettings,
@@ -14,6 +16,14 @@ EfficiencyJson = Annotated[
 PairedJson = Annotated[
     figure_jobs.PairedSettings,
     typer.Option("--settings", parser=settings_json(figure_jobs.PairedSettings), metavar="JSON"),
+]
+HistoriesJson = Annotated[
+    figure_jobs.HistoriesSettings,
+    typer.Option("--settings", parser=settings_json(figure_jobs.HistoriesSettings), metavar="JSON"),
+]
+LearningJson = Annotated[
+    figure_jobs.LearningSettings,
+    typer.Option("--settings", parser=settings_json(figure_jobs.LearningSettings), metavar="JSON"),
 ]
 GalleryJson = Annotated[
     gallery_jobs.GallerySettings,
@@ -39,6 +49,31 @@ def paired_subjects(settings: PairedJson, scores: In, png: Out, pdf: Out) -> Non
     from fewlabel.reporting.style import save
 
     save(draw(read_scores(scores), settings), png, pdf, settings.figure.dpi)
+
+
+@app.command("collect-histories")
+def collect_histories(settings: HistoriesJson, results: In, history: Out) -> None:
+    """Join the histories of all trainings into the study's one table."""
+    from fewlabel.reporting.histories import join_histories
+
+    write_text(history, join_histories(results, figure_jobs.training_folders(settings)).to_csv(index=False))
+
+
+@app.command("learning-curves")
+def learning_curves(
+    settings: LearningJson,
+    png: Out,
+    pdf: Out,
+    history: Annotated[
+        Path | None, typer.Option(help="Read; none: the study has none, and the figure says so.")
+    ] = None,
+) -> None:
+    """Draw the loss of every training against its step."""
+    from fewlabel.reporting.histories import read_histories
+    from fewlabel.reporting.learning_curves import learning_curves as draw
+    from fewlabel.reporting.style import save
+
+    save(draw(None if history is None else read_histories(history), settings), png, pdf, settings.figure.dpi)
 
 
 @app.command()

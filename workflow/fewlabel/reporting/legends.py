@@ -40,6 +40,7 @@ class Content:
         bands: whether intervals are bands along the curves, or bars.
         draws: whether single draws are points of their own.
         paper: whether the paper's numbers are marked.
+        markers: whether curves have markers; without them, single draws are lines as well.
     """
 
     methods: Mapping[str, MethodTitle]
@@ -47,6 +48,7 @@ class Content:
     bands: bool
     draws: bool
     paper: bool
+    markers: bool = True
 
 
 def paper_label(benchmark: bool) -> str:
@@ -60,7 +62,8 @@ def entries(content: Content) -> list[tuple[str, Artist]]:
     lines = style.benchmark_lines(content.methods)
     found: list[tuple[str, Artist]] = []
     for name, marker in markers.items():
-        line = Line2D([], [], color=colours[name], marker=marker, markeredgecolor="white", markeredgewidth=0.5)
+        shown = marker if content.markers else ""
+        line = Line2D([], [], color=colours[name], marker=shown, markeredgecolor="white", markeredgewidth=0.5)
         found.append((content.methods[name].title, line))
     for name, method in content.methods.items():
         if method.benchmark:
@@ -71,7 +74,9 @@ def entries(content: Content) -> list[tuple[str, Artist]]:
         bar = Line2D([], [], color=style.GREY, marker="|", markersize=8, linestyle="none")
         found.append((f"{content.level * 100:g} % interval", band if content.bands else bar))
     if content.draws:
-        draw = Line2D([], [], color=style.GREY, alpha=0.6, marker="o", markersize=2.8, linestyle="none")
+        point: dict[str, Any] = {"marker": "o", "markersize": 2.8, "linestyle": "none"}
+        look = point if content.markers else {"linewidth": 0.6}
+        draw = Line2D([], [], color=style.GREY, alpha=0.6, **look)
         found.append(("one draw", draw))
     if content.paper:
         found.append((paper_label(benchmark=False), Line2D([], [], **PAPER_POINT)))
@@ -101,9 +106,12 @@ def height_in(content: Content, width_in: float) -> float:
     return ROW_IN * (math.ceil(len(lines) / columns(content, width_in)) + further) + 0.1
 
 
-def draw(figure: Figure, content: Content) -> None:
-    """Put the legend beneath the panels."""
+def draw(figure: Figure, content: Content, note: str = "") -> None:
+    """Put the legend beneath the panels, with a note above its entries."""
     width = figure.get_figwidth()
     texts = ["\n".join(lines) for lines in labels(content, width)]
     handles = [handle for _, handle in entries(content)]
-    figure.legend(handles, texts, loc="outside lower center", ncols=columns(content, width), columnspacing=1.2)
+    figure.legend(
+        handles, texts, loc="outside lower center", ncols=columns(content, width), columnspacing=1.2,
+        title=note or None, title_fontsize=7,
+    )  # fmt: skip

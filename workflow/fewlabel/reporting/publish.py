@@ -6,13 +6,12 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
 from fewlabel.errors import InputError
 from fewlabel.files import whole_folder, write_text
 from fewlabel.places import placeless
 from fewlabel.reporting.anonymous import anonymised
 from fewlabel.reporting.finished import check_finished
+from fewlabel.reporting.histories import join_histories, thinned
 from fewlabel.reporting.private import refuse_private
 from fewlabel.reporting.results_folder import (
     EXPERIMENT,
@@ -29,7 +28,9 @@ from fewlabel.validation import as_yaml
 
 HISTORY = "history.csv"
 LARGEST_HISTORY = 2_000_000
-"""Bytes up to which the histories of all runs are published."""
+"""Bytes up to which the histories of all runs are published: beyond, rows are joined until they fit."""
+MOST_JOINED = 64
+"""Rows that become one at most; histories that are larger even so are left out."""
 SUMS = "SHA256SUMS"
 LEFT_OUT = ("affine", "shape")
 """Columns of `subjects.csv` that no figure needs: how a scanner lay a volume in space."""
@@ -65,7 +66,7 @@ def publish(folder: Path, to: Path, replace_old: bool = False, anonymise: bool =
     results = anonymised(results) if anonymise else results
     refuse_private(results)
     history = _histories(folder, list(results.runs))
-    files = _files(results) | ({HISTORY: history} if 0 < len(history) <= LARGEST_HISTORY else {})
+    files = _files(results) | ({HISTORY: history} if history else {})
     files["README.md"] = _readme(results, to.name, HISTORY in files)
     files[SUMS] = "".join(
         f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(files.items())
@@ -106,13 +107,14 @@ def _files(results: Results) -> dict[str, str]:
 
 
 def _histories(folder: Path, runs: list[str]) -> str:
-    """The histories of all runs in one table, with the run's folder as first column."""
-    found = {run: path for run in runs if (path := folder / run / HISTORY).is_file()}
-    tables = [pd.read_csv(path, dtype=str, keep_default_na=False).assign(run=run) for run, path in found.items()]
-    if not tables:
-        return ""
-    joined = pd.concat(tables, ignore_index=True)
-    return joined[["run", *joined.columns.drop("run")]].to_csv(index=False)
+    """The histories of all runs in one table, in fewer rows where it would be too large; '' if that is no help."""
+    table, factor = join_histories(folder, runs), 1
+    while len(table) and factor <= MOST_JOINED:
+        text = thinned(table, factor).to_csv(index=False)
+        if len(text) <= LARGEST_HISTORY:
+            return text
+        factor *= 2
+    return ""
 
 
 def _readme(results: Results, name: str, histories: bool) -> str:

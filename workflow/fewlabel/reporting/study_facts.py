@@ -120,7 +120,12 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
             inputs["initial weights"] = f"pretrained/{method}/weights.safetensors"
         jobs.append(_training(results, "finetune", run, inputs))
     jobs += [_evaluation(results, run) for run in runs]
-    jobs += _reporting(results, list(experiment.cohorts), [f"{run}/scores.csv" for run in runs])
+    jobs += _reporting(
+        results,
+        list(experiment.cohorts),
+        [f"{run}/scores.csv" for run in runs],
+        [f"{run}/history.csv" for run in [*pretrained.values(), *runs]],
+    )
     return [*jobs, *_galleries(results, experiment)]
 
 
@@ -188,9 +193,13 @@ def _evaluation(results: Results, run: str) -> Job:
     return Job("evaluate", run, results.stored(*inputs), results.stored(f"{run}/scores.csv"))
 
 
-def _reporting(results: Results, cohorts: Sequence[str], scores: Sequence[str]) -> Iterator[Job]:
+def _reporting(
+    results: Results, cohorts: Sequence[str], scores: Sequence[str], trained: Sequence[str]
+) -> Iterator[Job]:
     table = results.stored("scores.csv")
     yield Job("collect", "", results.stored(*scores), table)
+    histories, history = results.stored(*trained), results.stored("history.csv")
+    yield Job("collect-histories", "", histories, history)
     facts = [f"{cohort}/{name}" for cohort in cohorts for name in ("splits/roles.csv", "slices/subjects.csv")]
     ends = ("png", "pdf", "csv", "md", "tex", "html")
     for command, inputs, name in (
@@ -198,6 +207,7 @@ def _reporting(results: Results, cohorts: Sequence[str], scores: Sequence[str]) 
         ("label-curves", table, "figures/figure3_label_curves"),
         ("label-efficiency", table, "figures/label_efficiency"),
         ("paired-subjects", table, "figures/paired_subjects"),
+        ("learning-curves", history, "figures/learning_curves"),
         ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
         ("dice-table", table, "tables/table2_dice"),
     ):

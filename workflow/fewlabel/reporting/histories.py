@@ -1,0 +1,95 @@
+"""The histories of all trainings of a study in one table: joined, thinned where they are too many, read and checked."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fewlabel.errors import InputError
+
+FILE = "history.csv"
+COLUMNS = ("run", "stage", "step", "loss", "learning_rate", "spread")
+"""run: the training's folder beneath the study; loss: mean since the row before; the rest at this step."""
+RUN = re.compile(
+    r"(?P<cohort>[^/]+)/(?:pretrained/(?P<pretrained>[^/]+)|finetuned/(?P<method>[^/]+)/n(?P<labels>\d+|all)/draw(?P<draw>\d+))"
+)
+
+
+def join_histories(folder: Path, runs: Iterable[str]) -> pd.DataFrame:
+    """The histories of these runs, as text, digit for digit.
+
+    Args:
+        folder: `results/<study>`.
+        runs: folders beneath it; those without a history are left out.
+
+    Returns:
+        `COLUMNS` (a column that no history has is left out), sorted by run; empty where there is none.
+    """
+    found = {run: path for run in sorted(runs) if (path := folder / run / FILE).is_file()}
+    tables = [pd.read_csv(path, dtype=str, keep_default_na=False).assign(run=run) for run, path in found.items()]
+    if not tables:
+        return pd.DataFrame(columns=list(COLUMNS[:-1]))
+    joined = pd.concat(tables, ignore_index=True).fillna("")
+    return joined[["run", *joined.columns.drop("run")]]
+
+
+def thinned(table: pd.DataFrame, factor: int) -> pd.DataFrame:
+    """A table of histories in which so many rows of a stage are one.
+
+    What a row says stays true: its loss is the mean since the row before, its learning rate and spread are those at its
+    step. The last row of a stage may be of fewer.
+
+    Args:
+        table: as `join_histories` gives it.
+        factor: from 1 (no change).
+    """
+    parts = []
+    for _, rows in table.groupby(["run", "stage"], sort=False):
+        step = rows["step"].astype("int64").to_numpy()
+        taken = np.diff(step, prepend=0)
+        group = np.arange(len(rows)) // factor
+        loss = np.bincount(group, rows["loss"].astype("float64") * taken) / np.bincount(group, taken)
+        last = rows[np.append(group[1:] != group[:-1], True)]
+        parts.append(last.assign(loss=[f"{value:.6g}" for value in loss]))
+    return pd.concat(parts, ignore_index=True) if parts and factor > 1 else table
+
+
+def read_histories(path: Path) -> pd.DataFrame:
+    """Read and check a table of histories.
+
+    Returns:
+        Columns cohort, method, labels (a number or `all` as text; '' of a pretraining), draw (0 of a pretraining),
+        stage, step (int64), loss (float64, NaN where it was no number).
+
+    Raises:
+        InputError: no such table, columns are missing, or a run or step is none.
+    """
+    try:
+        text = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path.name}: no such file") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name}: not a CSV table ({str(error).strip()}); make it again") from None
+    if missing := [column for column in COLUMNS[:4] if column not in text.columns]:
+        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {', '.join(text.columns)}")
+    found = {run: RUN.fullmatch(run) for run in text["run"].unique()}
+    if strange := [run for run, match in found.items() if match is None]:
+        raise InputError(f"{path.name}: {strange[0]!r} is no training's folder; make the table again")
+    step = pd.to_numeric(text["step"], errors="coerce")
+    if not ((step >= 1) & (step % 1 == 0)).all():
+        wrong = text.loc[~((step >= 1) & (step % 1 == 0)), "step"].iloc[0]
+        raise InputError(f"{path.name}: step {wrong!r}; accepted: whole numbers from 1; make the table again")
+    parts = {run: match.groupdict() for run, match in found.items() if match is not None}
+    return pd.DataFrame(
+        {
+            "cohort": [parts[run]["cohort"] for run in text["run"]],
+            "method": [parts[run]["pretrained"] or parts[run]["method"] for run in text["run"]],
+            "labels": [parts[run]["labels"] or "" for run in text["run"]],
+            "draw": [int(parts[run]["draw"] or 0) for run in text["run"]],
+            "stage": text["stage"],
+            "step": step.astype("int64"),
+            "loss": pd.to_numeric(text["loss"], errors="coerce").astype("float64"),
+        }
+    )
