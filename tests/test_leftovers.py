@@ -24,6 +24,7 @@ def results(tmp_path):
         "weights.safetensors": 10,
         "training.state": 1000,
         "training.refused": 500,
+        "training.live.csv": 60,
         "training.lock": 0,
         "training.holder": 9,
         "training.finished/weights.safetensors": 10,
@@ -41,7 +42,14 @@ def kinds(folder):
 
 def test_every_kind_is_found_with_its_size_and_no_result_is_taken_for_one(results):
     found = {kind: leftover.size for kind, leftover in kinds(results).items()}
-    assert found == {"state": 1000, "refused state": 500, "lock": 0, "finished": 0, "partial file": 70}
+    assert found == {
+        "state": 1000,
+        "refused state": 500,
+        "live history": 60,
+        "lock": 0,
+        "finished": 0,
+        "partial file": 70,
+    }
     assert all(leftover.in_use is None for leftover in leftovers.find(results))
 
 
@@ -76,7 +84,7 @@ def test_what_a_process_works_on_is_told_and_not_removed(results):
     try:
         assert process.stdout.readline() == "held\n"
         found = kinds(results)
-        assert found["state"].in_use == found["lock"].in_use == f"process {process.pid}"
+        assert {found[kind].in_use for kind in ("state", "live history", "lock")} == {f"process {process.pid}"}
         for leftover in found.values():
             leftovers.remove(leftover)
         assert state.exists()
@@ -111,9 +119,9 @@ def test_the_command_lists_sizes_and_removes_only_when_asked(results):
     assert listed.exit_code == 0
     assert "1 kB" in listed.output and "training.state" in listed.output
     assert "an interrupted training goes on from it" in listed.output
-    assert "5 left over, 2 kB; nobody works on 5 of them" in listed.output
-    assert len(leftovers.find(results)) == 5
-    assert "5 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
+    assert "6 left over, 2 kB; nobody works on 6 of them" in listed.output
+    assert len(leftovers.find(results)) == 6
+    assert "6 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
     assert leftovers.find(results) == []
     assert "0 left over" in CliRunner().invoke(app, ["state", str(results)]).output
 

@@ -264,6 +264,7 @@ def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, t
     process = run(arguments)
     assert process.returncode == 0, process.stderr
     assert "not saved" in process.stderr and "free some space" in process.stderr
+    assert "training.live.csv: not written" in process.stderr
     assert sorted(path.name for path in disk.iterdir()) == ["filler"]
     assert same(tmp_path, undisturbed["regression"])
 
@@ -307,7 +308,7 @@ def test_a_subject_that_spoils_the_loss_is_named_and_no_output_appears(inputs, t
     )
     assert "b" in told[2].split(", ")
     assert int(told[3]) == int(told[1]) - 1
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["training.state"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["training.live.csv", "training.state"]
 
 
 def test_a_collapsed_representation_is_reported_in_log_history_and_facts(inputs, tmp_path):

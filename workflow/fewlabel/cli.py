@@ -19,6 +19,7 @@ from fewlabel.commands import (
     records,
     reporting,
     states,
+    watching,
 )
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError, Interrupted, TrainingError
@@ -39,6 +40,7 @@ __all__ = [
     "records",
     "reporting",
     "states",
+    "watching",
 ]
 
 

@@ -15,18 +15,26 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from fewlabel.files import PARTIAL
+from fewlabel.live import SUFFIX as LIVE
 from fewlabel.locks import lock_files, read_holder
 
-Kind = Literal["state", "refused state", "finished", "partial file", "lock"]
+Kind = Literal["state", "refused state", "live history", "finished", "partial file", "lock"]
 
 MEANING: dict[Kind, str] = {
     "state": "an interrupted training goes on from it",
     "refused state": "was set aside, since it was damaged or of another run",
+    "live history": "what an interrupted training told while it ran",
     "finished": "links to a complete training of which its workflow did not know",
     "partial file": "was being written when its process was killed",
     "lock": "of a process that was killed",
 }
-SUFFIXES: dict[str, Kind] = {".state": "state", ".refused": "refused state", ".finished": "finished", ".lock": "lock"}
+SUFFIXES: dict[str, Kind] = {
+    ".state": "state",
+    ".refused": "refused state",
+    LIVE: "live history",
+    ".finished": "finished",
+    ".lock": "lock",
+}
 TRAINING = "training"
 """The stem of all that a training keeps beside its outputs."""
 
@@ -88,9 +96,16 @@ def _walk(folder: Path) -> Iterator[Leftover]:
 def _kind(path: Path) -> Kind | None:
     if path.name.startswith(".") and PARTIAL in path.name:
         return "partial file"
-    kind = SUFFIXES.get(path.suffix) if path.stem in (TRAINING, ".running") else None
+    stem, suffix = _parts(path)
+    kind = SUFFIXES.get(suffix) if stem in (TRAINING, ".running") else None
     # Somebody's folder of that name is no state.
     return kind if path.is_dir() == (kind == "finished") else None
+
+
+def _parts(path: Path) -> tuple[str, str]:
+    """A name's stem and suffix; a live history has two dots in its suffix."""
+    suffix = LIVE if path.name.endswith(LIVE) else path.suffix
+    return path.name.removesuffix(suffix), suffix
 
 
 def _size(path: Path, kind: Kind) -> int:
@@ -106,7 +121,7 @@ def _in_use(path: Path, kind: Kind) -> str | None:
         if found and Path(f"/proc/{found[1]}").exists():
             return f"process {found[1]}"
         return "another process, perhaps" if time.time() - path.stat().st_mtime < FRESH_SECONDS else None
-    lock_path, holder = lock_files(path)
+    lock_path, holder = lock_files(path.with_name(f"{_parts(path)[0]}.lock"))
     if not lock_path.exists():
         return None
     try:

@@ -55,6 +55,8 @@ rule record:
         experiment=f"{STUDY}/experiment.yaml",
     log:
         f"{LOGS}/record.log",
+    # Who watches the study learns from it how much there is to do.
+    priority: 30
     conda:
         "../../envs/cpu.yaml"
     params:

@@ -15,6 +15,7 @@ from typing import Any
 
 from fewlabel.errors import Interrupted
 from fewlabel.learning.state import HistoryRow, TrainingState, read_state, write_state
+from fewlabel.live import LiveHistory, live_path
 from fewlabel.provenance import peak_host_bytes
 
 
@@ -30,6 +31,7 @@ class Checkpoint:
         seconds_before: seconds of work that the state tells of earlier processes.
         began: when the run was first started, in seconds since 1970.
         peak_before: largest memory of earlier processes, in bytes.
+        live: tells others how far the run is, where a state is kept.
     """
 
     path: Path | None
@@ -42,6 +44,10 @@ class Checkpoint:
     _started: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
     _signal: int | None = None
+    live: LiveHistory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.live = LiveHistory(None if self.path is None else live_path(self.path))
 
     def load(self) -> dict[str, Any] | None:
         """The saved progress, or None where there is none that fits; what does not fit is named and set aside."""
@@ -134,6 +140,15 @@ class StageCheckpoint:
         if self.saved is not None:
             state.take(self.saved)
             print(f"{self.stage}: goes on after step {state.step}", file=sys.stderr)
+
+    def begin(self, state: TrainingState, steps: int) -> None:
+        """Tell others that this stage of so many steps begins, or goes on."""
+        self.checkpoint.live.tell(self.stage, state.step, steps)
+
+    def tell(self, state: TrainingState, steps: int, rate: float) -> None:
+        """Tell others how far this stage is, every few seconds: only then is the loss read, which makes a GPU wait."""
+        if self.checkpoint.live.due():
+            self.checkpoint.live.tell(self.stage, state.step, steps, state.recent_loss(), rate)
 
     def due(self) -> bool:
         """See `Checkpoint.due`."""

@@ -29,6 +29,7 @@ from fewlabel.learning.device import Precision, choose_precision, deterministic,
 from fewlabel.learning.gpu_memory import measured_need
 from fewlabel.learning.state import HistoryRow, history_table
 from fewlabel.learning.weights import save_weights
+from fewlabel.live import live_path
 from fewlabel.locks import held
 
 
@@ -136,7 +137,7 @@ def run(job: Job, outputs: Outputs, state: Path | None, every: float, train: Cal
             with listening(checkpoint):
                 _write(job, outputs, train(checkpoint), checkpoint)
                 keep(finished(state), identity, outputs)
-        for leftover in (state, state.with_suffix(".refused")):
+        for leftover in (state, state.with_suffix(".refused"), live_path(state)):
             leftover.unlink(missing_ok=True)
 
 

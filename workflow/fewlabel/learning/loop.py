@@ -64,6 +64,7 @@ def train(
     state = TrainingState(objective, optimizer, since=torch.zeros((), device=device))
     if checkpoint is not None:
         checkpoint.restore(state)
+        checkpoint.begin(state, budget.steps)
     guard = Guard(what, state, subjects, checkpoint)
     objective.train()
     with Progress(what, budget.steps, done=state.step) as progress:
@@ -85,7 +86,9 @@ def train(
                 state.close_row(rate)
                 guard.check(state)
                 progress.advance_to(state.step, f"loss {state.history[-1].loss:.4f}")
-            if checkpoint is not None and checkpoint.due():
-                guard.check(state)
-                checkpoint.save(state)
+            if checkpoint is not None:
+                checkpoint.tell(state, budget.steps, rate)
+                if checkpoint.due():
+                    guard.check(state)
+                    checkpoint.save(state)
     return state.history

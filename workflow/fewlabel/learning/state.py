@@ -60,6 +60,12 @@ class TrainingState:
         self.history.append(row)
         self.since.zero_()
 
+    def recent_loss(self) -> float | None:
+        """Mean loss since the last row; that row's where it was just closed; None before the first step."""
+        last = self.history[-1] if self.history else None
+        taken = self.step - (last.step if last else 0)
+        return self.since.item() / taken if taken else last.loss if last else None
+
     def content(self) -> dict[str, Any]:
         """Tensors and plain values, for a file."""
         return {

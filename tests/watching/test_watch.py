@@ -1,0 +1,196 @@
+"""What `fewlabel watch` says of studies: from files that tests make, and of trainings that really run."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from fewlabel.cli import app
+from fewlabel.errors import InputError
+from fewlabel.watching.studies import standing, studies
+from fewlabel.watching.text import duration, plain, summary
+from studies import Study
+
+NOW = 1_800_000_000.0
+HEAD = "time,stage,step,steps,loss,learning_rate\n"
+
+
+def training(study, run, rows=(), held=True, age=0.0, complete=False):
+    """A training's folder: rows are (seconds before the last news, step), the last news `age` seconds old."""
+    folder = study / run
+    folder.mkdir(parents=True)
+    if held:
+        (folder / "training.holder").write_text("process 1")
+        os.utime(folder / "training.holder", (NOW - 1e4, NOW - 1e4))
+    if rows:
+        lines = [f"{NOW - age - before},finetune,{step},400,0.5,0.001\n" for before, step in rows]
+        (folder / "training.live.csv").write_text(HEAD + "".join(lines))
+        os.utime(folder / "training.live.csv", (NOW - age, NOW - age))
+    if complete:
+        for name in ("run.json", "scores.csv"):
+            (folder / name).write_text("{}")
+    return folder
+
+
+def test_speed_and_time_left_are_those_of_the_last_minute(tmp_path):
+    rows = [(3000, 0), (100, 20), (50, 100), (25, 150), (0, 200)]
+    training(tmp_path / "s", "liver/finetuned/scratch/n2/draw1", rows, age=3)
+    (found,) = standing(tmp_path / "s", NOW).trainings
+    assert found.names == ("liver", "scratch", "2", "1")
+    assert found.condition == "running"
+    assert found.speed == pytest.approx(2.0) and found.seconds_left == pytest.approx(100)
+    assert found.heard == pytest.approx(3) and (found.row.step, found.row.loss) == (200, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("held", "age", "condition"),
+    [
+        (True, 2, "running"),
+        (True, 59, "running"),
+        (True, 61, "silent"),
+        (False, 2, "interrupted"),
+        (True, -30, "running"),
+    ],
+)
+def test_who_is_not_heard_of_for_long_is_said_to_be_silent(tmp_path, held, age, condition):
+    training(tmp_path, "c/finetuned/m/n1/draw1", [(10, 0), (5, 10), (0, 20)], held=held, age=age)
+    assert [found.condition for found in standing(tmp_path, NOW).trainings] == [condition]
+
+
+def test_a_training_of_slow_steps_has_more_time_until_it_is_silent(tmp_path):
+    training(tmp_path, "c/finetuned/m/n1/draw1", [(200, 0), (100, 1), (0, 2)], age=350)
+    training(tmp_path, "c/finetuned/m/n1/draw2", [(200, 0), (100, 1), (0, 2)], age=450)
+    assert [found.condition for found in standing(tmp_path, NOW).trainings] == ["running", "silent"]
+
+
+def test_a_training_that_took_over_from_a_killed_one_is_starting(tmp_path):
+    folder = training(tmp_path, "c/finetuned/m/n1/draw1", [(5, 0), (0, 20)], age=5000)
+    os.utime(folder / "training.holder", (NOW - 8, NOW - 8))
+    (found,) = standing(tmp_path, NOW).trainings
+    assert (found.condition, found.row, found.heard) == ("starting", None, pytest.approx(8))
+    assert standing(tmp_path, NOW + 700).trainings[0].condition == "silent"
+
+
+def test_finished_trainings_are_counted_and_not_listed(tmp_path):
+    training(tmp_path, "c/finetuned/m/n1/draw1", held=False, complete=True)
+    training(tmp_path, "c/finetuned/m/n1/draw2", [(0, 5)])
+    (tmp_path / "c/pretrained/m").mkdir(parents=True)
+    (tmp_path / "c/pretrained/m/run.json").write_text("{}")
+    found = standing(tmp_path, NOW)
+    assert (found.trained, found.to_train, found.scored, len(found.trainings)) == (2, None, 1, 1)
+    assert "2 trainings finished, 1 scored, 1 running" in summary(found)
+
+
+def test_a_table_that_a_complete_training_left_behind_is_nothing_to_tell(tmp_path):
+    training(tmp_path, "c/finetuned/m/n1/draw1", [(0, 5)], held=False, age=100, complete=True)
+    assert standing(tmp_path, NOW).trainings == []
+
+
+def test_names_that_would_command_a_terminal_are_shown_and_obeyed_by_nobody(tmp_path):
+    name = "[red]x\x1b[2J\n<b>'$(touch pwned)"
+    training(tmp_path / name, f"{name}/finetuned/{name}/n1/draw1", [(0, 5)])
+    text = plain([standing(study, NOW) for study in studies(tmp_path)])
+    assert "\x1b" not in text and "[red]x" in text and "$(touch pwned)" in text
+    listed = CliRunner().invoke(app, ["watch", str(tmp_path), "--once"])
+    assert listed.exit_code == 0 and "\x1b" not in listed.output
+
+
+def test_an_experiment_file_that_cannot_be_read_is_named_and_the_rest_is_shown(tmp_path):
+    training(tmp_path, "c/finetuned/m/n1/draw1", [(0, 5)])
+    (tmp_path / "experiment.yaml").write_text("cohorts: {c: 1")
+    found = standing(tmp_path, NOW)
+    assert found.to_train is None and "experiment.yaml" in plain([found]) and "1 running" in plain([found])
+
+
+def test_two_studies_and_what_is_none(tmp_path):
+    for name in ("one", "two"):
+        training(tmp_path / name, "c/finetuned/m/n1/draw1", [(0, 5)])
+    (tmp_path / "published/one/tables").mkdir(parents=True)
+    (tmp_path / "calibration.json").write_text("[]")
+    assert [study.name for study in studies(tmp_path)] == ["one", "two"]
+    assert studies(tmp_path / "two") == [tmp_path / "two"]
+    output = CliRunner().invoke(app, ["watch", str(tmp_path)]).output  # no terminal: one listing
+    assert output.count("trainings finished") == 2 and output.index("one:") < output.index("two:")
+
+
+def test_a_missing_folder_is_an_error_and_an_empty_one_is_not(tmp_path):
+    outcome = CliRunner().invoke(app, ["watch", str(tmp_path / "nothing")])
+    assert isinstance(outcome.exception, InputError) and "nothing: no such folder; accepted:" in str(outcome.exception)
+    empty = CliRunner().invoke(app, ["watch", str(tmp_path)])
+    assert empty.exit_code == 0 and "no training was begun here yet" in empty.output
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (5400, "1 h 30 min"), (90_000, "1 d 1 h")],
+)
+def test_durations_are_told_in_two_units(seconds, text):
+    assert duration(seconds) == text
+
+
+# ------------------------------------------------------------------------------------------------ a study that runs
+SLOW = {
+    "cohorts": {"prostate_phantom": None},
+    "methods": {"regression": None, "contrastive": None, "supervised": None},
+    "labels": [1],
+    "finetuning": {"steps": 100_000, "batch": 4},
+    "checkpoint_every": 1,
+}
+WATCH = [sys.executable, "-c", "from fewlabel.cli import main; main()", "watch"]
+
+
+def watched(folder):
+    return subprocess.run([*WATCH, folder], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_study_is_watched_from_another_process_until_it_is_killed(tmp_path):
+    study = Study(tmp_path)
+    process = study.start(change=SLOW)
+    folder = study.results / "liver_phantom/finetuned/scratch/n1/draw1"
+    try:
+        until = time.monotonic() + 100
+        while not (study.results / ".running.holder").exists():
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        while not re.search(
+            r"scratch .* finetune +\d+/100000 +\d\.\d+ +[\d.]+ ", text := watched(tmp_path / "results")
+        ):
+            assert process.poll() is None and time.monotonic() < until, text
+        assert "tiny: 0 of 2 trainings finished, 0 of 2 scored" in text, text
+        while not (folder / "training.state").exists():
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+        process.wait()
+    # A killed process ends nothing in good order; only its silence tells.
+    long_ago = time.time() - 120
+    for name in ("training.live.csv", "training.holder"):
+        os.utime(folder / name, (long_ago, long_ago))
+    assert "no news for 2 min" in watched(study.results)
+    assert yaml.safe_load((study.results / "experiment.yaml").read_text())["study"] == "tiny"
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+def test_on_a_terminal_it_goes_on_until_ctrl_c(tmp_path):
+    training(tmp_path, "c/finetuned/m/n1/draw1", [(0, 5)])
+    main, side = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "150", "LINES": "30"}
+    process = subprocess.Popen([*WATCH, str(tmp_path), "--every", "0.2"], stdout=side, stderr=side, env=environment)
+    os.close(side)
+    shown = b""
+    while shown.count(b"trainings finished") < 3:  # drawn again and again
+        shown += os.read(main, 65536)
+    process.send_signal(signal.SIGINT)
+    try:
+        while data := os.read(main, 65536):
+            shown += data
+    except OSError:  # the terminal ends with its process
+        pass
+    assert process.wait(timeout=30) == 0 and b"Traceback" not in shown

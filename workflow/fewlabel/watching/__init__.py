@@ -1,0 +1,1 @@
+"""What a study does while it runs, seen from its files alone."""
