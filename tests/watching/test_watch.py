@@ -7,15 +7,20 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from fewlabel import jobs
 from fewlabel.cli import app
+from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
+from fewlabel.experiment import Experiment, Grid
+from fewlabel.imaging.volume import Volume
+from fewlabel.slices import pack
 from fewlabel.watching.studies import standing, studies
 from fewlabel.watching.text import duration, plain, summary
-from studies import Study
 
 NOW = 1_800_000_000.0
 HEAD = "time,stage,step,steps,loss,learning_rate\n"
@@ -135,46 +140,77 @@ def test_durations_are_told_in_two_units(seconds, text):
 
 
 # ------------------------------------------------------------------------------------------------ a study that runs
-SLOW = {
-    "cohorts": {"prostate_phantom": None},
-    "methods": {"regression": None, "contrastive": None, "supervised": None},
-    "labels": [1],
-    "finetuning": {"steps": 100_000, "batch": 4},
-    "checkpoint_every": 1,
-}
-WATCH = [sys.executable, "-c", "from fewlabel.cli import main; main()", "watch"]
+LONG = Experiment.model_validate(
+    {
+        "study": "tiny",
+        "cohorts": {"c": {"source": {"kind": "phantom", "anatomy": "pelvis", "labelled": 4}}},
+        "methods": {"scratch": {"pretext": "none"}},
+        "labels": [2],
+        "draws": 1,
+        "network": {"widths": [4, 8]},
+        "finetuning": {"steps": 1_000_000, "batch": 2},
+    }
+)
+FEWLABEL = [sys.executable, "-c", "from fewlabel.cli import main; main()"]
 
 
-def watched(folder):
-    return subprocess.run([*WATCH, folder], capture_output=True, text=True, check=True).stdout
+def read(subject):
+    image = np.random.default_rng(ord(subject.subject)).random((16, 16, 4)).astype(np.float32)
+    return Volume(image, np.diag([1.0, 1.0, 3.0, 1.0]), (image > 0.7).astype(np.uint8))
 
 
-def test_a_study_is_watched_from_another_process_until_it_is_killed(tmp_path):
-    study = Study(tmp_path)
-    process = study.start(change=SLOW)
-    folder = study.results / "liver_phantom/finetuned/scratch/n1/draw1"
-    try:
-        until = time.monotonic() + 100
-        while not (study.results / ".running.holder").exists():
-            assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.05)
-        while not re.search(
-            r"scratch .* finetune +\d+/100000 +\d\.\d+ +[\d.]+ ", text := watched(tmp_path / "results")
-        ):
-            assert process.poll() is None and time.monotonic() < until, text
-        assert "tiny: 0 of 2 trainings finished, 0 of 2 scored" in text, text
-        while not (folder / "training.state").exists():
-            assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.05)
-    finally:
-        subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
-        process.wait()
+@pytest.fixture
+def running(tmp_path):
+    """A study in which one training runs; the process, and the folder of studies."""
+    study = tmp_path / "results/tiny"
+    folder = study / "c/finetuned/scratch/n2/draw1"
+    subjects = [Subject(name, name, True) for name in "ab"]
+    pack(subjects, read, Grid(matrix=(16, 16), spacing_mm=1), study / "c/slices", study / "c/native")
+    (study / "c/draw1.csv").write_text("rank,subject,patient\n1,a,a\n2,b,b\n")
+    (study / "experiment.yaml").write_text(yaml.safe_dump(LONG.model_dump(mode="json")))
+    settings = jobs.canonical(jobs.finetune_settings(LONG, "c", "scratch", 2, 1))
+    call = [*FEWLABEL, "finetune", "--settings", settings, "--store", study / "c/slices/store.json"]
+    call += ["--order", study / "c/draw1.csv", "--state", folder / "training.state", "--device", "cpu"]
+    for option, name in (("weights", "weights.safetensors"), ("history", "history.csv"), ("run", "run.json")):
+        call += [f"--{option}", folder / name]
+    process = subprocess.Popen([str(part) for part in call], stderr=subprocess.DEVNULL)
+    yield process, tmp_path / "results"
+    process.kill()
+    process.wait()
+
+
+def watched(folder, pattern, process):
+    """What another process says of the studies, once it says this."""
+    until = time.monotonic() + 100
+    while True:
+        text = subprocess.run([*FEWLABEL, "watch", folder], capture_output=True, text=True, check=True).stdout
+        if re.search(pattern, text):
+            return text
+        assert time.monotonic() < until and process.poll() is None, text
+        time.sleep(0.2)
+
+
+def test_a_training_is_watched_from_another_process_until_it_is_killed(running):
+    process, results = running
+    text = watched(results, r"c +scratch +2 +1 +finetune +\d+/1000000 +\d\.\d+ +[\d.e+]+ .* ago", process)
+    assert "tiny: 0 of 1 trainings finished, 0 of 1 scored, 1 running" in text
+    process.kill()
+    process.wait()
     # A killed process ends nothing in good order; only its silence tells.
     long_ago = time.time() - 120
     for name in ("training.live.csv", "training.holder"):
-        os.utime(folder / name, (long_ago, long_ago))
-    assert "no news for 2 min" in watched(study.results)
-    assert yaml.safe_load((study.results / "experiment.yaml").read_text())["study"] == "tiny"
+        os.utime(next(results.rglob(name)), (long_ago, long_ago))
+    (found,) = standing(results / "tiny").trainings
+    assert (found.condition, found.seconds_left) == ("silent", None) and found.row.step > 0
+    assert "no news for 2 min" in plain([standing(results / "tiny")])
+
+
+def test_a_training_that_ends_in_good_order_is_interrupted_at_once(running):
+    process, results = running
+    watched(results, "1 running", process)
+    process.terminate()
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert [found.condition for found in standing(results / "tiny").trainings] == ["interrupted"]
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
@@ -182,7 +218,9 @@ def test_on_a_terminal_it_goes_on_until_ctrl_c(tmp_path):
     training(tmp_path, "c/finetuned/m/n1/draw1", [(0, 5)])
     main, side = os.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "150", "LINES": "30"}
-    process = subprocess.Popen([*WATCH, str(tmp_path), "--every", "0.2"], stdout=side, stderr=side, env=environment)
+    process = subprocess.Popen(
+        [*FEWLABEL, "watch", str(tmp_path), "--every", "0.2"], stdout=side, stderr=side, env=environment
+    )
     os.close(side)
     shown = b""
     while shown.count(b"trainings finished") < 3:  # drawn again and again
