@@ -12,6 +12,7 @@ from selenium.webdriver.support.ui import Select
 from explored import HOSTILE, TITLE, experiment, make, page_of
 
 pytestmark = pytest.mark.xdist_group("browser")
+CURVES = [f"#curve-cards [data-cohort='{at}'] .plot" for at in (0, 1)]
 READY = "document.querySelectorAll('#panels figure').length > 0 && !document.querySelector('#viewer[aria-busy]')"
 
 
@@ -50,7 +51,7 @@ def hover(browser, plot, role, method, point=0):
     """Move the pointer onto a point of a plot, and return the texts that it says."""
     at = browser.script(
         """
-        const plot = document.querySelectorAll('.plot')[arguments[0]];
+        const plot = document.querySelector(arguments[0]);
         plot.scrollIntoView({block: 'center', behavior: 'instant'});
         const trace = plot._fullData.find((one) => one.meta.role === arguments[1] && one.meta.method === arguments[2]);
         const [box, l] = [plot.getBoundingClientRect(), plot._fullLayout];
@@ -85,7 +86,7 @@ def bytes_of(browser, panel):
 
 # ------------------------------------------------------------------------------------------------------------ curves
 def test_a_point_says_its_mean_interval_and_draws(page):
-    (text,) = hover(page, 0, "cell", "regression", 1)
+    (text,) = hover(page, CURVES[0], "cell", "regression", 1)
     assert "Regression <i>x</i>" in text and "N = 2" in text and "95 % interval" in text and "2 draws:" in text
     page.picture("explorer_hover")
 
@@ -110,7 +111,7 @@ def test_methods_and_cohorts_are_switched_on_and_off(page):
 
 
 def test_a_click_on_a_point_lists_its_subjects_and_a_click_on_a_subject_opens_its_volume(page):
-    hover(page, 1, "cell", "scratch", 0)
+    hover(page, CURVES[1], "cell", "scratch", 0)
     ActionChains(page.driver).click().perform()
     page.until("!document.querySelector('#cell').hidden")
     assert find(page, "#cell-title").text.strip().startswith("scratch, N = 1, on prostate: mean Dice 0.")
@@ -129,7 +130,7 @@ def test_a_click_on_a_point_lists_its_subjects_and_a_click_on_a_subject_opens_it
 
 
 def test_a_point_of_the_paired_plot_opens_its_subject(page):
-    (text,) = hover(page, 2, "subject", "regression", 2)
+    (text,) = hover(page, "#paired-cards .plot", "subject", "regression", 2)
     assert "bob" in text
     ActionChains(page.driver).click().perform()
     page.until(READY)
@@ -182,6 +183,30 @@ def test_contours_and_errors_are_switched(page):
     click(page, "#contours")
     assert bytes_of(page, 2) == bytes_of(page, 1) == bytes_of(page, 0)  # the bare slice
     assert find(page, "#legend").text == ""
+
+
+def test_zoom_shows_the_target_larger_and_the_whole_again(page):
+    def ratio():
+        return page.script("const one = document.querySelector('#panels canvas'); return one.width / one.height")
+
+    whole = bytes_of(page, 0)
+    assert ratio() == pytest.approx(24 / 20, abs=0.05)
+    click(page, "#zoom")
+    # The target has 12 columns and 10 rows; a third of each is left on both sides.
+    assert ratio() == pytest.approx((12 + 8) / (10 + 8), abs=0.02) and bytes_of(page, 0) != whole
+    click(page, "#zoom")
+    assert bytes_of(page, 0) == whole
+
+
+def test_the_profile_shows_dice_of_all_slices_and_a_click_leads_to_one(page):
+    page.script("document.querySelector('#profile').scrollIntoView({block: 'center', behavior: 'instant'})")
+    lines = page.script("return document.querySelector('#profile')._fullData.map((one) => [...one.y])")
+    assert len(lines) == 3 and all(len(line) == 6 for line in lines)
+    assert lines[0] == [None, *[pytest.approx(12 / 18, abs=1e-3)] * 4, None]
+    (text,) = hover(page, "#profile", "slice", "supervised", 3)
+    assert "slice 4: Dice" in text
+    ActionChains(page.driver).click().perform()
+    page.until("document.querySelector('#slice-text').textContent === 'Slice 4 of 6'")
 
 
 def test_worst_and_best_subjects_come_first(page):

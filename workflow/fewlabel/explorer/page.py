@@ -15,7 +15,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-SCRIPTS = ("data.js", "plots.js", "cells.js", "decode.js", "panels.js", "grid.js", "browser.js", "keys.js", "main.js")
+SCRIPTS = (
+    "data.js",
+    "plots.js",
+    "cells.js",
+    "decode.js",
+    "panels.js",
+    "grid.js",
+    "browser.js",
+    "profile.js",
+    "keys.js",
+    "main.js",
+)
 """In the order in which they run, as one."""
 
 

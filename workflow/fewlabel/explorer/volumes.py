@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.transform import resize
+from PIL import Image
 
 from fewlabel.cohorts import sources
 from fewlabel.cohorts.subject import Subject
@@ -91,8 +91,8 @@ class CohortVolumes:
             "native": [whole.shape[1], whole.shape[2]],
             "ratio": round(whole.shape[2] * spacing[2] / (whole.shape[1] * spacing[1]), 4),
             "across": across(len(chosen), *side),
-            "image": image_sprite(_smaller(whole[chosen], side)),
-            "truth": mask_sprite(_smaller_mask(truth, side)),
+            "image": image_sprite(smaller(whole[chosen], side)),
+            "truth": mask_sprite(smaller_mask(truth, side)),
             "predictions": [
                 self._prediction(run, subject, whole.shape, orientation, chosen, truth, side) for run in runs
             ],
@@ -109,7 +109,7 @@ class CohortVolumes:
         side: tuple[int, int],
     ) -> dict[str, Any]:
         mask = self._mask(self.results / run.folder / "predictions", subject, shape, orientation)[chosen]
-        picture = mask_sprite(_smaller_mask(mask, side))
+        picture = mask_sprite(smaller_mask(mask, side))
         return {
             "method": run.method,
             "n": run.n,
@@ -136,13 +136,21 @@ def slice_dice(predicted: Mask, truth: Mask) -> list[float | None]:
     return [round(2 * int(one) / int(all_), 3) if all_ else None for one, all_ in zip(common, total, strict=True)]
 
 
-def _smaller(slices: NDArray[np.float32], side: tuple[int, int]) -> NDArray[np.float32]:
+def smaller(slices: NDArray[np.float32], side: tuple[int, int]) -> NDArray[np.float32]:
+    """Slices (slice, row, column) with so many rows and columns: each new pixel is the mean over its area."""
     if slices.shape[1:] == side:
         return slices
-    resized: Any = resize(slices, (len(slices), *side), order=1, mode="edge", anti_aliasing=True, preserve_range=True)
-    return np.asarray(resized, dtype=np.float32)
+    rows, columns = side
+    pictures = (Image.fromarray(one).resize((columns, rows), Image.Resampling.BOX) for one in slices)
+    return np.stack([np.asarray(picture, dtype=np.float32) for picture in pictures])
 
 
-def _smaller_mask(slices: Mask, side: tuple[int, int]) -> Mask:
-    """A pixel is 1 where at least half of it lies inside."""
-    return slices if slices.shape[1:] == side else (_smaller(slices.astype(np.float32), side) >= 0.5).astype(np.uint8)
+def smaller_mask(slices: Mask, side: tuple[int, int]) -> Mask:
+    """The same of a mask: a pixel is 1 where at least half of it lies inside."""
+    if slices.shape[1:] == side:
+        return slices
+    found = np.zeros((len(slices), *side), np.uint8)
+    filled = np.flatnonzero(slices.any(axis=(1, 2)))
+    if filled.size:
+        found[filled] = smaller(slices[filled].astype(np.float32), side) >= 0.5
+    return found

@@ -1,6 +1,6 @@
 // The volume browser: what is chosen, its controls, and the panels beside each other.
 const ORDERS = { worst: "worst first", best: "best first", name: "by name" };
-const view = { cohort: 0, subject: null, counts: new Set(), draw: 1, at: 0, order: "worst", contours: true, errors: false, volume: null };
+const view = { cohort: 0, subject: null, counts: new Set(), draw: 1, at: 0, order: "worst", contours: true, errors: false, zoom: false, volume: null };
 
 // The N of curves on a cohort; a benchmark has its own and is shown whenever it is switched on.
 function countsOf(cohort) {
@@ -93,7 +93,7 @@ function showControls() {
     field("Order", true, choice("order", "Order of subjects", Object.entries(ORDERS), view.order, reorder)),
     field("N", true, make("div", { class: "chips", role: "group", "aria-label": "Numbers of labelled subjects" }, ...counts)),
     field("Draw", true, choice("draw", "Draw", draws.map((draw) => [draw, draw]), view.draw, (value) => { view.draw = Number(value); refresh(); })),
-    field("Show", true, toggle("contours", "Contours", "contours"), toggle("errors", "Errors", "errors")),
+    field("Show", true, toggle("contours", "Contours", "contours"), toggle("errors", "Errors", "errors"), toggle("zoom", "Zoom", "zoom")),
   );
   if (focused && element("controls").querySelector(`#${CSS.escape(focused)}`)) element(focused).focus();
   const mark = (colour, text, kind) => {

@@ -7,6 +7,7 @@ async function showPanels() {
   slider.disabled = !volume;
   if (!volume) {
     element("slice-text").textContent = "";
+    showProfile();
     element("panels").replaceChildren(make("p", { class: "hint" }, "No volume of this cohort is on this page."));
     return;
   }
@@ -23,6 +24,7 @@ async function showPanels() {
   const truth = sliceOf(volume, volume.truth, at);
   const figures = masks.filter(({ cell, prediction }) => !cell || prediction).map((one) => panel(volume, at, truth, one));
   place(figures);
+  showProfile();
   say([`${volume.subject}, ${where.toLowerCase()}`, ...figures.slice(1).map((figure) => figure.label)].join(". "));
 }
 
@@ -40,7 +42,7 @@ function place(figures) {
 }
 
 function panel(volume, at, truth, { cell, prediction, mask }) {
-  const look = { contours: view.contours, errors: view.errors };
+  const look = { contours: view.contours, errors: view.errors, window: view.zoom ? targetWindow(volume) : wholeWindow(volume) };
   if (!cell) {
     const pixels = truth.some((pixel) => pixel === 1);
     return {

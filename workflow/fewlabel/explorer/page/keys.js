@@ -24,7 +24,7 @@ const KEYS = {
   PageUp: () => toSlice(view.at + 5), PageDown: () => toSlice(view.at - 5),
   Home: () => toSlice(0), End: () => toSlice(Infinity), m: () => view.volume && toSlice(fullestSlice(view.volume)),
   ArrowLeft: () => step(-1), ArrowRight: () => step(1),
-  c: () => flip("contours"), e: () => flip("errors"), n: nextCount, d: nextDraw, o: nextOrder,
+  c: () => flip("contours"), e: () => flip("errors"), z: () => flip("zoom"), n: nextCount, d: nextDraw, o: nextOrder,
 };
 
 function pressed(event) {

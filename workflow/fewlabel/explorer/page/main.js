@@ -14,7 +14,11 @@ function showSwitches() {
   element("cohort-switches").replaceChildren(...study.cohorts.map((cohort, at) => chip(`cohort-${at}`, cohort.title, on.cohorts.has(at), () => flipIn(on.cohorts, at))));
   const own = study.methods.map(({ name, title }, at) => chip(`method-${at}`, title, on.methods.has(name), () => flipIn(on.methods, name), swatch(name)));
   const paper = study.cohorts.some((cohort) => cohort.standsFor) ? [chip("paper", "Paper's numbers", on.paper, () => { on.paper = !on.paper; drawPlots(); })] : [];
-  element("method-switches").replaceChildren(...own, ...paper);
+  const many = study.methods.length > 6 ? [["All", true], ["None", false]].map(([text, all]) => make("button", { type: "button", class: "small", "aria-label": `${text} methods`, onclick: () => {
+    on.methods = new Set(all ? methods.keys() : []);
+    switchesChanged();
+  } }, text)) : [];
+  element("method-switches").replaceChildren(...many, ...own, ...paper);
 }
 
 function switchesChanged() {
@@ -82,6 +86,7 @@ function setTheme(name) {
   element("theme").setAttribute("aria-pressed", String(name === "dark"));
   for (const mark of document.querySelectorAll(".swatch[data-method]")) mark.style.setProperty("--colour", shade(methods.get(mark.dataset.method).colour));
   drawPlots();
+  if (view.volume) showProfile();
 }
 
 let ready = false;

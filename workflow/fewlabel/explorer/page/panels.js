@@ -6,20 +6,49 @@ const LONG_SIDE = 420;
 
 function paint(canvas, volume, at, truth, predicted, look) {
   const { rows, columns, across, picture: sprite } = volume;
-  const scale = Math.max(1, Math.round(LONG_SIDE / Math.max(rows, columns)));
-  if (canvas.width !== columns * scale || canvas.height !== rows * scale) Object.assign(canvas, { width: columns * scale, height: rows * scale });
-  canvas.style.aspectRatio = String(volume.ratio);
+  const { left, top, wide, high } = look.window;
+  const scale = Math.max(1, Math.round(LONG_SIDE / Math.max(wide, high)));
+  if (canvas.width !== wide * scale || canvas.height !== high * scale) Object.assign(canvas, { width: wide * scale, height: high * scale });
+  canvas.style.aspectRatio = String((volume.ratio * wide * rows) / (columns * high));
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = true;
-  context.drawImage(sprite, (at % across) * columns, Math.floor(at / across) * rows, columns, rows, 0, 0, canvas.width, canvas.height);
-  if (predicted && look.errors) paintErrors(context, truth, predicted, rows, columns);
+  context.drawImage(sprite, (at % across) * columns + left, Math.floor(at / across) * rows + top, wide, high, 0, 0, canvas.width, canvas.height);
+  if (predicted && look.errors) paintErrors(context, truth, predicted, rows, columns, look.window);
   if (look.contours) {
+    context.setTransform(1, 0, 0, 1, -left * scale, -top * scale);
     outline(context, truth, rows, columns, scale, TRUTH);
     if (predicted) outline(context, predicted, rows, columns, scale, PREDICTION);
+    context.resetTransform();
   }
 }
 
-function paintErrors(context, truth, predicted, rows, columns) {
+const wholeWindow = ({ rows, columns }) => ({ left: 0, top: 0, wide: columns, high: rows });
+
+// Around the target in all slices, with a third of its size left on every side; the same for all slices and methods.
+function targetWindow(volume) {
+  if (!volume.window) volume.window = around(volume) ?? wholeWindow(volume);
+  return volume.window;
+}
+
+function around(volume) {
+  const { rows, columns } = volume;
+  const filled = [new Set(), new Set()];
+  for (let at = 0; at < volume.slices.length; at += 1) {
+    sliceOf(volume, volume.truth, at).forEach((pixel, index) => {
+      if (pixel) [Math.floor(index / columns), index % columns].forEach((value, axis) => filled[axis].add(value));
+    });
+  }
+  if (!filled[0].size) return null;
+  const [[top, high], [left, wide]] = [rows, columns].map((size, axis) => {
+    const [low, end] = [Math.min(...filled[axis]), Math.max(...filled[axis]) + 1];
+    const margin = Math.ceil((end - low) / 3);
+    const start = Math.max(0, low - margin);
+    return [start, Math.min(size, end + margin) - start];
+  });
+  return { left, top, wide, high };
+}
+
+function paintErrors(context, truth, predicted, rows, columns, { left, top, wide, high }) {
   const overlay = new ImageData(columns, rows);
   for (let at = 0; at < truth.length; at += 1) {
     if (truth[at] === predicted[at]) continue;
@@ -28,7 +57,7 @@ function paintErrors(context, truth, predicted, rows, columns) {
   const small = make("canvas", { width: columns, height: rows });
   small.getContext("2d").putImageData(overlay, 0, 0);
   context.imageSmoothingEnabled = false;
-  context.drawImage(small, 0, 0, context.canvas.width, context.canvas.height);
+  context.drawImage(small, left, top, wide, high, 0, 0, context.canvas.width, context.canvas.height);
 }
 
 // Along the edges of pixels: exact, and the same at every size.

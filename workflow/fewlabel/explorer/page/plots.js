@@ -1,5 +1,6 @@
 // Plots: plotly draws what Python described; here are only colours of the theme, visibility, and what a click means.
 const plots = [];
+const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
 
 function addPlot(place, figure, cohort, label, clicked) {
   const plot = make("div", { class: "plot", role: "img", "aria-label": label });
@@ -13,8 +14,8 @@ function themed(figure) {
   const { data, layout } = JSON.parse(text);
   const style = getComputedStyle(document.documentElement);
   const [ink, line, card] = ["--ink", "--line", "--card"].map((name) => style.getPropertyValue(name).trim());
-  for (const axis of [layout.xaxis, layout.yaxis]) Object.assign(axis, { gridcolor: line, linecolor: line, zerolinecolor: ink, automargin: true });
-  Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: 13, family: "system-ui, sans-serif" } });
+  for (const axis of [layout.xaxis, layout.yaxis]) Object.assign(axis, { gridcolor: line, linecolor: line, zerolinecolor: ink, automargin: true, title: { ...axis.title, font: { size: 13 } } });
+  Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: 12.5, family: "system-ui, sans-serif" } });
   layout.hoverlabel = { ...layout.hoverlabel, bgcolor: card, bordercolor: line, font: { color: ink } };
   for (const trace of data) trace.visible = shown(trace.meta);
   return { data, layout };
@@ -27,7 +28,7 @@ function drawPlots() {
     if (!on.cohorts.has(cohort)) continue;
     const { data, layout } = themed(figure);
     const first = !plot.classList.contains("js-plotly-plot");
-    Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true, doubleClick: false });
+    Plotly.react(plot, data, layout, CONFIG);
     if (first) plot.on("plotly_click", (event) => {
       const point = event.points.find((one) => one.customdata);
       if (point) clicked(point.data.meta, point.customdata);

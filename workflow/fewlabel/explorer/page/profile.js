@@ -1,0 +1,43 @@
+// Dice of each slice through the volume, for every prediction beside each other: where along the body does it fail?
+const DASHES = ["solid", "dot", "dash", "dashdot"];
+let profileOf = "";
+
+function showProfile() {
+  const place = element("profile");
+  const { volume, at } = view;
+  place.hidden = !volume;
+  if (!volume) return;
+  const cells = cellsInView().filter((cell) => predictionOf(volume, cell.method, cell.n, view.draw));
+  const key = JSON.stringify([view.cohort, view.subject, view.draw, dark(), cells.map((cell) => [cell.method, cell.n])]);
+  const line = { type: "line", x0: volume.slices[at], x1: volume.slices[at], y0: 0, y1: 1, line: { width: 1.5 } };
+  if (key === profileOf) {
+    Plotly.relayout(place, { "shapes[0].x0": line.x0, "shapes[0].x1": line.x1 });
+    return;
+  }
+  profileOf = key;
+  const counts = [...view.counts].sort((one, other) => one - other);
+  const data = cells.map((cell) => {
+    const { title, colour, benchmark } = methods.get(cell.method);
+    const own = predictionOf(volume, cell.method, cell.n, view.draw).dice;
+    return {
+      x: volume.slices, y: own, mode: "lines+markers", marker: { size: 4, color: colour },
+      line: { color: colour, width: 1.6, dash: DASHES[benchmark ? 1 : counts.indexOf(cell.n) % DASHES.length] },
+      hoverinfo: "text", hovertext: own.map((dice, slice) => `${plain(title)}, N = ${cell.n}<br>slice ${volume.slices[slice]}: Dice ${digits(dice)}`),
+      customdata: volume.slices.map((_, slice) => slice), meta: { method: cell.method, role: "slice" },
+    };
+  });
+  const axis = { fixedrange: true, zeroline: false };
+  const layout = {
+    showlegend: false, hovermode: "closest", dragmode: false, margin: { l: 56, r: 14, t: 6, b: 40 }, shapes: [line],
+    xaxis: { ...axis, title: { text: "Slice" }, range: [volume.slices[0] - 0.5, volume.slices.at(-1) + 0.5] },
+    yaxis: { ...axis, title: { text: "Dice of the slice" }, range: [-0.03, 1.03] },
+  };
+  const drawn = themed({ data, layout });
+  drawn.layout.shapes[0].line.color = drawn.layout.font.color;
+  const first = !place.classList.contains("js-plotly-plot");
+  Plotly.react(place, drawn.data, drawn.layout, CONFIG);
+  if (first) place.on("plotly_click", (event) => toSlice(event.points[0].customdata));
+}
+
+// As `escaped` in Python: plotly reads a few tags of HTML in its texts.
+const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
