@@ -214,6 +214,17 @@ def test_two_methods_stand_side_by_side_each_in_its_colour(results):
     assert texts == ["truth", "predicted: contrastive", "predicted: regression"]
 
 
+def test_methods_of_one_title_are_both_explained(results):
+    recipes = {name: {"pretext": name, "title": "Same"} for name in ("regression", "contrastive")}
+    settings = gallery_settings(experiment(None, recipes=recipes, labels=[2]), "own")
+    for column in settings.columns:
+        save(results / run_of(settings, column) / "predictions/b.nii.gz", HALF)
+    both = scores({2: [0.1, 2 / 3, 0.9, 0.8]}, ("regression", "contrastive"))
+    figure = gallery(read_case(both, results, settings), settings)
+    texts = [entry.get_text() for legend in figure.legends for entry in legend.get_texts()]
+    assert texts == ["truth", "predicted: Same", "predicted: Same"]
+
+
 def test_nothing_is_cut_off_however_long_names_are(results):
     long = experiment(recipes={"regression": {"pretext": "regression", "title": r"$x_1$ \input{a} & <b> " * 5}})
     settings = gallery_settings(long, "own")

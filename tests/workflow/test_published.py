@@ -1,9 +1,11 @@
 """A published study is drawn again from its tables alone, by the rules and commands that drew the study."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,23 @@ def test_tables_that_are_missing_are_refused_and_not_made(clone, tmp_path):
     code, text = redraw(tmp_path, "--forceall", "--dry-run")
     assert code == 1
     assert "results/published/tiny is not whole: no results/published/tiny/scores.csv" in text
+
+
+def test_a_study_that_was_published_without_histories_is_drawn_and_says_what_it_lacks(clone, tmp_path):
+    shutil.copytree(clone / "results", tmp_path / "results")
+    published = tmp_path / "results/published/tiny"
+    (published / "history.csv").unlink()
+    shutil.rmtree(published / "figures", ignore_errors=True)
+    code, text = redraw(tmp_path, "learning_curves")
+    assert code == 0, text
+    assert b"Learning curves are not drawn" in shown_text(published / "figures/learning_curves.pdf")
+
+
+def shown_text(pdf):
+    """What a page of ours writes: its text stands in its streams as it is read, two bytes a sign."""
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf.read_bytes(), re.DOTALL)
+    pages = [zlib.decompress(stream) for stream in streams if stream[:1] == b"x"]
+    return b" ".join(b"".join(re.findall(rb"\((.*?)\)", page)) for page in pages).replace(b"\0", b"")
 
 
 def test_settings_of_ones_own_change_what_is_drawn(clone, tmp_path):

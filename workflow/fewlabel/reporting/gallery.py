@@ -18,7 +18,7 @@ from fewlabel.evaluation import dice
 from fewlabel.gallery_jobs import Column, GallerySettings
 from fewlabel.imaging.volume import AXES
 from fewlabel.reporting import style
-from fewlabel.reporting.canvas import LINE, POINT, wrapped
+from fewlabel.reporting.canvas import LINE, POINT, text_width, wrapped
 from fewlabel.reporting.gallery_case import Case, Mask, choose_slices, crop
 
 TRUTH = "#e8202a"
@@ -26,6 +26,8 @@ FILL = 0.32
 """Opacity of a prediction: form tells it from the truth's line, for eyes that do not tell red from orange."""
 LEFT, GAP, EDGE = 0.17, 0.04, 0.06
 """Inches: for the numbers of slices, between pictures, around the figure."""
+HANDLE = 0.42
+"""Inches that an entry of the legend takes beside its text."""
 TITLE, HEAD, NOTE, INSIDE = 8.5, 7.0, 6.5, 6.0
 """Sizes of type, in points."""
 BARS = (100, 50, 20, 10, 5, 2, 1)
@@ -84,7 +86,7 @@ def _draw(pictures: Pictures, settings: GallerySettings) -> Figure:
     above = EDGE + len(title) * _high(TITLE) + 0.03
     top = above + max(map(len, heads)) * _high(HEAD) + 0.03
     bottom = top + len(pictures.slices) * (pictures.height + GAP)
-    legend = _legend(settings)
+    legend = _legend(settings, width - 2 * EDGE)
     height = bottom + 0.05 + 0.15 * len(legend) + len(notes) * _high(NOTE) + EDGE
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
@@ -108,8 +110,9 @@ def _draw(pictures: Pictures, settings: GallerySettings) -> Figure:
     _scale_bar(last, pictures)
     y = bottom + 0.05
     for entries in legend:
+        labels, handles = [label for label, _ in entries], [handle for _, handle in entries]
         figure.legend(
-            list(entries.values()), list(entries), loc="upper left", bbox_to_anchor=(EDGE / width, 1 - y / height),
+            handles, labels, loc="upper left", bbox_to_anchor=(EDGE / width, 1 - y / height),
             borderpad=0, borderaxespad=0, fontsize=NOTE, handlelength=1.6, handleheight=0.9, ncols=len(entries),
         )  # fmt: skip
         y += 0.15
@@ -158,18 +161,18 @@ def _note(case: Case, settings: GallerySettings) -> str:
     return f"Subject: {chosen}; {draw}. Dice above: of the volume; in pictures: of the slice."
 
 
-def _legend(settings: GallerySettings) -> list[dict[str, Artist]]:
-    """Rows of truth and a field for each method: one row where there is one method, else one each."""
+def _legend(settings: GallerySettings, width_in: float) -> list[list[tuple[str, Artist]]]:
+    """Truth and a field for each method: in one row where they fit, else one beneath the other."""
     colours = style.method_colours(settings.methods)
     methods = list(dict.fromkeys(column.method for column in settings.columns))
-    fields: list[Artist] = [
-        Patch(facecolor=(*to_rgb(colours[name]), FILL), edgecolor=colours[name], linewidth=0.6) for name in methods
-    ]
-    truth: dict[str, Artist] = {"truth": Line2D([], [], color=TRUTH, linewidth=1)}
-    if len(methods) == 1:
-        return [{**truth, "predicted": fields[0]}]
-    names = [f"predicted: {settings.methods[name].title}" for name in methods]
-    return [truth, *({name: field} for name, field in zip(names, fields, strict=True))]
+    found: list[tuple[str, Artist]] = [("truth", Line2D([], [], color=TRUTH, linewidth=1))]
+    for name in methods:
+        label = "predicted" if len(methods) == 1 else f"predicted: {settings.methods[name].title}"
+        face = (*to_rgb(colours[name]), FILL)
+        found.append((label, Patch(facecolor=face, edgecolor=colours[name], linewidth=0.6)))
+    if sum(text_width(label, NOTE) + HANDLE for label, _ in found) <= width_in:
+        return [found]
+    return [[entry] for entry in found]
 
 
 # ------------------------------------------------------------------------------------------------- one picture

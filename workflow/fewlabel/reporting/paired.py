@@ -224,5 +224,6 @@ def _signed(summary: Summary) -> list[str]:
 
 
 def _number(value: float, digits: int) -> str:
-    """With its sign, and a minus that is as wide as a plus."""
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    """With its sign (what is rounded to 0 has a plus), and a minus that is as wide as a plus."""
+    text = f"{round(value, digits) + 0.0:+.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}")
