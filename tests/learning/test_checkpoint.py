@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
+from fewlabel.learning.checkpoint import Checkpoint, kept_stages, stage_checkpoint
 from fewlabel.learning.state import TrainingState, read_state, write_state
 
 CONTENT = {
@@ -93,8 +93,9 @@ def test_training_state_comes_back_whole(tmp_path):
     state.close_row(0.1)
     step(state)
     checkpoint = Checkpoint(tmp_path / "training.state", 60, {})
-    stage_checkpoint(checkpoint, "b", {"a": state.history}, None).save(state)
+    stage_checkpoint(checkpoint, "b", {"a": state.history}, None, {"a": {"x": torch.ones(2)}}).save(state)
     saved = Checkpoint(tmp_path / "training.state", 60, {}).load()
+    assert torch.equal(kept_stages(saved)["a"]["x"], torch.ones(2))
     back = fresh()
     stage_checkpoint(checkpoint, "b", {}, saved).restore(back)
     step(state)
@@ -103,3 +104,10 @@ def test_training_state_comes_back_whole(tmp_path):
         torch.equal(a, b) for a, b in zip(state.objective.parameters(), back.objective.parameters(), strict=True)
     )
     assert back.since.item() == state.since.item() and back.step == state.step == 3 and back.history == state.history
+
+
+def test_a_state_without_the_objective_of_a_complete_stage_is_set_aside(tmp_path, capsys):
+    progress = {"stage": "b", "done": {"a": []}, "state": {}}
+    assert Checkpoint(tmp_path / "training.state", 60, {}).write(progress)
+    assert Checkpoint(tmp_path / "training.state", 60, {}).load() is None
+    assert "lacks a stage that is complete; set aside as training.refused" in capsys.readouterr().err

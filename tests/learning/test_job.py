@@ -82,6 +82,8 @@ def command(inputs, out, method, *extra, experiment=EXPERIMENT):
         name, table = "pretrain", ["--roles", inputs / "roles.csv"]
         settings = jobs.pretrain_settings(experiment, "c", method)
     outputs = ["--weights", out / "weights.safetensors", "--history", out / "history.csv", "--run", out / "run.json"]
+    if method != "scratch":
+        outputs += ["--pretext", out / "pretext.safetensors"]
     start = [
         sys.executable,
         "-c",
@@ -119,9 +121,14 @@ def undisturbed(inputs, tmp_path_factory):
     return outputs
 
 
+def made(out):
+    """Names of a run's outputs, without its facts."""
+    return sorted(path.name for path in out.iterdir() if path.suffix in (".safetensors", ".csv"))
+
+
 def same(out, expected):
-    return all(
-        (out / name).read_bytes() == (expected / name).read_bytes() for name in ("weights.safetensors", "history.csv")
+    return made(out) == made(expected) and all(
+        (out / name).read_bytes() == (expected / name).read_bytes() for name in made(expected)
     )
 
 
@@ -195,17 +202,28 @@ def test_sigusr1_saves_and_goes_on(inputs, undisturbed, tmp_path):
 
 
 def test_nothing_but_the_outputs_and_links_to_them_is_left_of_a_finished_run(undisturbed):
-    outputs = ["history.csv", "run.json", "weights.safetensors"]
-    for out in undisturbed.values():
+    for method, out in undisturbed.items():
+        outputs = ["history.csv", "run.json", "weights.safetensors"]
+        outputs += [] if method == "scratch" else ["pretext.safetensors"]
         assert sorted(path.name for path in out.iterdir()) == sorted([*outputs, "training.finished"])
         assert all((out / name).samefile(out / "training.finished" / name) for name in outputs)
+
+
+def test_keeping_the_pretext_changes_neither_weights_nor_history(inputs, undisturbed, tmp_path):
+    arguments = command(inputs, tmp_path, "contrastive")
+    at = arguments.index("--pretext")
+    process = run(arguments[:at] + arguments[at + 2 :])
+    assert process.returncode == 0, process.stderr
+    assert made(tmp_path) == ["history.csv", "weights.safetensors"]
+    for name in made(tmp_path):
+        assert (tmp_path / name).read_bytes() == (undisturbed["contrastive"] / name).read_bytes()
 
 
 def test_a_complete_run_whose_outputs_a_workflow_deleted_is_not_trained_again(inputs, undisturbed, tmp_path):
     arguments = command(inputs, tmp_path, "regression")
     assert run(arguments).returncode == 0
     facts = (tmp_path / "run.json").read_bytes()
-    for name in ("weights.safetensors", "history.csv", "run.json"):
+    for name in ("weights.safetensors", "pretext.safetensors", "history.csv", "run.json"):
         (tmp_path / name).unlink()
     process = run(arguments)
     assert process.returncode == 0 and "nothing was trained again" in process.stderr
@@ -334,9 +352,7 @@ def test_a_run_tells_what_ran_on_what_with_what(inputs, undisturbed):
         assert facts["settings"] == json.loads(text)
         assert facts["recipe"] == json.loads(text)["recipe"] and facts["seed"] == json.loads(text)["seed"]
         assert facts["kind"] == ("finetune" if method == "scratch" else "pretrain")
-        hashes = {
-            name: sha256((out / name).read_bytes()).hexdigest() for name in ("weights.safetensors", "history.csv")
-        }
+        hashes = {name: sha256((out / name).read_bytes()).hexdigest() for name in made(out)}
         assert facts["outputs"] == hashes
         table = "draw.csv" if method == "scratch" else "roles.csv"
         assert facts["inputs"] == {

@@ -15,6 +15,8 @@ rule pretrain:
         roles=rules.split.output.roles,
     output:
         weights=f"{PRETRAINED}/weights.safetensors",
+        # Every stage's objective with its head, which finetuning has no use for and figures have.
+        pretext=f"{PRETRAINED}/pretext.safetensors",
         history=f"{PRETRAINED}/history.csv",
         run=f"{PRETRAINED}/run.json",
     log:
@@ -35,8 +37,8 @@ rule pretrain:
         every=Unwatched(EXPERIMENT.checkpoint_every),
     shell:
         "fewlabel pretrain --settings {params.settings:q} --store {input.store} --roles {input.roles} "
-        "--weights {output.weights} --history {output.history} --run {output.run} --state {params.state} "
-        "--checkpoint-every {params.every} --threads {threads} > {log} 2>&1"
+        "--weights {output.weights} --pretext {output.pretext} --history {output.history} --run {output.run} "
+        "--state {params.state} --checkpoint-every {params.every} --threads {threads} > {log} 2>&1"
 
 
 # ------------------------------------------------------------------------------------------------------ finetuning

@@ -34,6 +34,7 @@ def pretrain(
     weights: Out,
     history: Out,
     run: Out,
+    pretext: Annotated[Path | None, typer.Option(help="Every stage's objective, heads included.")] = None,
     state: StateFile = None,
     checkpoint_every: CheckpointEvery = 60,
     device: Device = "auto",
@@ -43,6 +44,7 @@ def pretrain(
     from fewlabel.learning import job
     from fewlabel.learning.checkpoint import Checkpoint
     from fewlabel.learning.guard import collapse
+    from fewlabel.learning.pretext import flat
     from fewlabel.learning.pretrain import pretrain as train
     from fewlabel.learning.weights import transferable
     from fewlabel.slices import open_store
@@ -55,14 +57,15 @@ def pretrain(
     here = job.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
 
     def work(checkpoint: Checkpoint) -> job.Trained:
-        network, stages, rows = train(open_store(store), subjects, settings, here.device, here.precision, checkpoint)
-        warnings = [text for stage in rows for text in collapse(stage, rows[stage])]
+        done = train(open_store(store), subjects, settings, here.device, here.precision, checkpoint)
+        warnings = [text for stage, rows in done.history.items() for text in collapse(stage, rows)]
         for text in warnings:
             print(f"warning: {text}", file=sys.stderr)
-        facts = {"decoder_stages": stages, **({"warnings": warnings} if warnings else {})}
-        return job.Trained(transferable(network, stages), rows, facts)
+        facts = {"decoder_stages": done.decoder_stages, **({"warnings": warnings} if warnings else {})}
+        tensors = transferable(done.network, done.decoder_stages)
+        return job.Trained(tensors, done.history, facts, flat(done.objectives))
 
-    job.run(here, job.Outputs(weights, history, run), state, checkpoint_every, work)
+    job.run(here, job.Outputs(weights, history, run, pretext), state, checkpoint_every, work)
 
 
 @app.command()

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from torch import Tensor
+
 from fewlabel.errors import Interrupted
 from fewlabel.learning.state import HistoryRow, TrainingState, read_state, write_state
 from fewlabel.live import LiveHistory, live_path
@@ -59,6 +61,8 @@ class Checkpoint:
             if other:
                 raise ValueError(f"it is of a run with other {', '.join(other)}")
             progress: dict[str, Any] = content["progress"]
+            if progress["done"].keys() - progress.get("kept", {}).keys():
+                raise ValueError("it lacks a stage that is complete")
             self.resumed, self.seconds_before = content["resumed"] + 1, content["seconds"]
             self.began, self.peak_before = content["began"], content["peak_host_bytes"]
         except (ValueError, KeyError, OSError) as error:
@@ -127,12 +131,14 @@ class StageCheckpoint:
         checkpoint: of the run.
         stage: its name.
         done: histories of the stages before it.
+        kept: parameters of the objectives of these stages.
         saved: what was saved of this stage; None where it begins anew.
     """
 
     checkpoint: Checkpoint
     stage: str
     done: Mapping[str, Sequence[HistoryRow]]
+    kept: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     saved: Mapping[str, Any] | None = None
 
     def restore(self, state: TrainingState) -> None:
@@ -164,21 +170,32 @@ class StageCheckpoint:
 
     def _progress(self, content: Mapping[str, Any]) -> dict[str, Any]:
         done = {name: [astuple(row) for row in rows] for name, rows in self.done.items()}
-        return {"stage": self.stage, "done": done, "state": content}
+        kept = {name: dict(tensors) for name, tensors in self.kept.items()}
+        return {"stage": self.stage, "done": done, "kept": kept, "state": content}
 
 
 def stage_checkpoint(
-    checkpoint: Checkpoint | None, stage: str, done: Mapping[str, Sequence[HistoryRow]], saved: Mapping[str, Any] | None
+    checkpoint: Checkpoint | None,
+    stage: str,
+    done: Mapping[str, Sequence[HistoryRow]],
+    saved: Mapping[str, Any] | None,
+    kept: Mapping[str, Mapping[str, Tensor]] | None = None,
 ) -> StageCheckpoint | None:
     """A run's checkpoint for one stage, with what was saved of that stage."""
     if checkpoint is None:
         return None
-    return StageCheckpoint(checkpoint, stage, done, saved["state"] if saved and saved["stage"] == stage else None)
+    own = saved["state"] if saved and saved["stage"] == stage else None
+    return StageCheckpoint(checkpoint, stage, done, kept or {}, own)
 
 
 def finished_stages(saved: Mapping[str, Any] | None) -> dict[str, list[HistoryRow]]:
     """The histories of the stages that were complete when the state was saved."""
     return {name: [HistoryRow(*row) for row in rows] for name, rows in saved["done"].items()} if saved else {}
+
+
+def kept_stages(saved: Mapping[str, Any] | None) -> dict[str, dict[str, Tensor]]:
+    """The parameters of these stages' objectives."""
+    return dict(saved.get("kept", {})) if saved else {}
 
 
 @contextmanager

@@ -118,9 +118,14 @@ class GlobalContrast(nn.Module):
         )
         self.positives, self.similar_as_negatives, self.temperature = positives, similar_as_negatives, temperature
 
+    def represent(self, images: Tensor) -> Tensor:
+        """Global representations behind the head: (batch, 1, rows, columns) to (batch, features)."""
+        embeddings: Tensor = self.head(self.encoder(images)[-1])
+        return embeddings
+
     def forward(self, first: Tensor, second: Tensor, parts: Tensor, volumes: Tensor) -> Tensor:
         """The loss of two views (batch, 1, rows, columns) of the same slices."""
-        embeddings = self.head(self.encoder(torch.cat([first, second]))[-1])
+        embeddings = self.represent(torch.cat([first, second]))
         self.spread = spread(embeddings)
         positive, negative = slice_relations(parts, volumes, self.positives, self.similar_as_negatives)
         return contrastive_loss(embeddings, positive, negative, self.temperature)
@@ -153,10 +158,17 @@ class LocalContrast(nn.Module):
         self.stages, self.regions, self.region_size, self.temperature = stages, regions, region_size, temperature
         self.encoder.requires_grad_(not freeze_encoder)
 
+    def represent(self, images: Tensor) -> Tensor:
+        """Local representations behind the head: (batch, 1, rows, columns) to (batch, features, cells, cells).
+
+        Cells are pixels of the feature map that the last of the trained decoder stages gives.
+        """
+        maps: Tensor = self.head(self._decoder[0](self.encoder(images), self.stages)).float()
+        return maps
+
     def forward(self, first: Tensor, second: Tensor, generator: Generator) -> Tensor:
         """The loss of two intensity-transformed views (batch, 1, rows, columns) of the same slices."""
-        features = self.encoder(torch.cat([first, second]))
-        maps = self.head(self._decoder[0](features, self.stages)).float()
+        maps = self.represent(torch.cat([first, second]))
         one, two = maps.chunk(2)
         cells = draw_regions(one, self.regions, self.region_size, generator)
         first, second = (region_means(maps, cells, self.region_size) for maps in (one, two))

@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256 as digest
 from importlib.metadata import version
 from pathlib import Path
@@ -35,15 +35,21 @@ from fewlabel.locks import held
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files that a training makes; `run` comes last, so where it is the others are."""
+    """The files that a training makes; `run` comes last, so where it is the others are.
+
+    Attributes:
+        weights, history, run: of every training.
+        pretext: of a pretraining, where it is asked for: each stage's objective as it was trained, heads included.
+    """
 
     weights: Path
     history: Path
     run: Path
+    pretext: Path | None = None
 
     def paths(self) -> list[Path]:
         """In the order in which they appear."""
-        return [self.weights, self.history, self.run]
+        return [self.weights, self.history, *([self.pretext] if self.pretext else []), self.run]
 
 
 @dataclass(frozen=True)
@@ -103,11 +109,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives: tensors for the weights file, each stage's history, and facts that only it knows."""
+    """What a training gives: tensors for the weights file, each stage's history, facts that only it knows, and of a
+    pretraining the tensors of its objectives."""
 
     tensors: Mapping[str, Tensor]
     history: Mapping[str, Sequence[HistoryRow]]
     facts: Mapping[str, Any]
+    pretext: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def run(job: Job, outputs: Outputs, state: Path | None, every: float, train: Callable[[Checkpoint], Trained]) -> None:
@@ -187,10 +195,14 @@ def _link(path: Path, link: Path) -> None:
 def _write(job: Job, outputs: Outputs, trained: Trained, checkpoint: Checkpoint) -> None:
     settings = job.settings.model_dump(mode="json")
     facts = {"subjects": list(job.subjects), "settings": settings, **trained.facts}
-    with whole_together(outputs.paths()) as (weights, history, run_facts):
-        save_weights(weights, trained.tensors, {**facts, "widths": job.settings.network.widths})
+    described = {**facts, "widths": job.settings.network.widths}
+    with whole_together(outputs.paths()) as (weights, history, *pretext, run_facts):
+        save_weights(weights, trained.tensors, described)
+        for path in pretext:
+            save_weights(path, trained.pretext, described)
         history.write_text(history_table(trained.history).to_csv(index=False), encoding="utf-8", newline="\n")
-        made = {outputs.weights.name: sha256(weights), outputs.history.name: sha256(history)}
+        partials = (weights, history, *pretext)
+        made = {path.name: sha256(part) for path, part in zip(outputs.paths(), partials, strict=False)}
         everything = {**facts, **run_of(job, trained.history, checkpoint), "outputs": made}
         run_facts.write_text(json.dumps(everything, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
 

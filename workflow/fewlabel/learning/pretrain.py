@@ -1,6 +1,6 @@
 """Pretraining without labels: each stage is an objective and a sampler for the one loop."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ from fewlabel.learning.batches import (
     torch_generator,
     uniform_rows,
 )
-from fewlabel.learning.checkpoint import Checkpoint, finished_stages, stage_checkpoint
+from fewlabel.learning.checkpoint import Checkpoint, finished_stages, kept_stages, stage_checkpoint
 from fewlabel.learning.contrastive import GlobalContrast, LocalContrast
 from fewlabel.learning.device import Precision
 from fewlabel.learning.loop import train
@@ -28,6 +28,24 @@ from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.regression import Regression
 from fewlabel.learning.state import HistoryRow
 from fewlabel.slices import Store
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What pretraining gives.
+
+    Attributes:
+        network: all of it, what was not trained at its random start.
+        decoder_stages: how many were trained, coarsest first.
+        history: of each stage.
+        objectives: parameters of each stage's objective as it ended, heads included, by stage; those of the local stage
+            also as they began, without the encoder, which it took from the global stage (`local_stage_start`).
+    """
+
+    network: UNet
+    decoder_stages: int
+    history: Mapping[str, Sequence[HistoryRow]]
+    objectives: Mapping[str, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +72,7 @@ def pretrain(
     device: torch.device,
     precision: Precision,
     checkpoint: Checkpoint | None = None,
-) -> tuple[UNet, int, dict[str, list[HistoryRow]]]:
+) -> Pretrained:
     """Run all stages of a method on the slices of these subjects; their masks are never read.
 
     Args:
@@ -64,9 +82,6 @@ def pretrain(
         device, precision: where and how the network is trained.
         checkpoint: keeps the state of an interrupted run; None: an interrupted run begins again.
 
-    Returns:
-        The network, how many of its decoder stages were trained (coarsest first), and each stage's history.
-
     Raises:
         InputError: no subject to pretrain on, or too few for the method's positives.
     """
@@ -75,13 +90,16 @@ def pretrain(
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network").to(device)
     work = Work(network, store, Slices(store, device), subjects, settings, device)
     saved = checkpoint.load() if checkpoint else None
-    history = finished_stages(saved)
+    history, kept = finished_stages(saved), kept_stages(saved)
+    starts: dict[str, dict[str, Tensor]] = {}
     for stage, budget in pretraining_stages(settings.method).items():
         if stage in history:
             continue
         objective, sampler = seeded(lambda stage=stage: STAGES[stage](work), settings.seed, stage)  # type: ignore[misc]
         what = f"pretrain, {stage.replace('_', ' ')}"
-        states = stage_checkpoint(checkpoint, stage, history, saved)
+        if stage == "local_stage":
+            starts[f"{stage}_start"] = _copied(objective, without="encoder.")
+        states = stage_checkpoint(checkpoint, stage, history, saved, kept)
         history[stage] = train(
             objective.to(device),
             sampler.tensors,
@@ -92,7 +110,17 @@ def pretrain(
             states,
             lambda step, rows=sampler.rows: subjects_of(store.index, rows(step)),  # type: ignore[misc]
         )
-    return network.requires_grad_(True), _decoder_stages_trained(settings), history
+        kept[stage] = _copied(objective)
+    return Pretrained(network.requires_grad_(True), _decoder_stages_trained(settings), history, {**kept, **starts})
+
+
+def _copied(objective: nn.Module, without: str | None = None) -> dict[str, Tensor]:
+    """Its parameters as they are now, on the CPU; those with the prefix `without` are left out."""
+    return {
+        name: tensor.detach().cpu().clone()
+        for name, tensor in objective.state_dict().items()
+        if without is None or not name.startswith(without)
+    }
 
 
 def _decoder_stages_trained(settings: PretrainSettings) -> int:

@@ -7,7 +7,7 @@ from fewlabel.experiment import Experiment, PhantomSource
 from fewlabel.planning.costs import FLOAT_BYTES
 from fewlabel.planning.sizes import Size
 from fewlabel.planning.steps import finetuning_steps, pretraining_steps
-from fewlabel.planning.work import Step, head_work, unet_work
+from fewlabel.planning.work import Step, decoder_work, encoder_work, head_work, unet_work
 
 SLICE_BYTES = 3
 """A pixel of the slice store: its image in float16 and its mask."""
@@ -58,7 +58,7 @@ def study_disk(experiment: Experiment, sizes: dict[str, Size], trainings: int) -
     return Disk(
         slices=sum(_slices(experiment, name, size) for name, size in sizes.items()),
         native=sum(_native(experiment, name, size) for name, size in sizes.items()),
-        weights=len(sizes) * (every + pretrained) * weights,
+        weights=len(sizes) * (every + pretrained) * weights + _pretexts(experiment),
         predictions=sum(every * size.tested * size.voxels_each * MASK_BYTES for size in sizes.values()),
         records=sum(_records(experiment, name, size, runs) for name, size in sizes.items()) + REPORT_BYTES,
         states=trainings * largest_state(experiment),
@@ -73,6 +73,24 @@ def largest_state(experiment: Experiment) -> float:
         for method in experiment.methods
         for steps in (finetuning_steps(experiment, cohort, method), *pretraining_steps(experiment, cohort, method))
     )
+
+
+def _pretexts(experiment: Experiment) -> float:
+    """Of all pretrainings' objectives, heads included; those of a local stage also as they began."""
+    numbers, files = 0.0, 0
+    for cohort in experiment.cohorts:
+        for method in experiment.methods:
+            steps = [stage.step for stage in pretraining_steps(experiment, cohort, method)]
+            numbers, files = numbers + sum(map(_objective, steps)), files + bool(steps)
+    return FLOAT_BYTES * numbers + WEIGHTS_FACTS * files
+
+
+def _objective(step: Step) -> float:
+    if step.stage not in ("global", "local"):
+        return unet_work(step.widths, 1).parameters
+    beside = decoder_work(step.widths, 1, step.decoder_stages).parameters if step.stage == "local" else 0
+    times = 2 if step.stage == "local" else 1
+    return encoder_work(step.widths, 1).parameters + times * (head_work(step).parameters + beside)
 
 
 def _parameters(step: Step) -> float:
