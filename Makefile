@@ -10,7 +10,7 @@ SNAKEMAKE := $(RUN) snakemake
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
-	@echo "Figures and tables: results/demo/figures, results/demo/tables"
+	@echo "Everything on one page: results/demo/report.html; figures and tables: results/demo/figures, results/demo/tables"
 
 # STUDY: one of results/published, else all of them. SETTINGS: experiment files that are laid over the published one.
 # Everything is drawn again, so that changed code shows too; nothing but figures and tables could run.

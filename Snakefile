@@ -27,6 +27,7 @@ include: "workflow/rules/collecting.smk"
 include: "workflow/rules/reporting.smk"
 include: "workflow/rules/pictures.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/survival.smk"
 
 
@@ -38,6 +39,7 @@ localrules:
     pictures,
     provenance,
     record,
+    report,
     split,
     draw,
     collect,
@@ -45,7 +47,7 @@ localrules:
 
 
 rule all:
-    """Every figure and table of the experiment, and the record of how they were made."""
+    """Every figure, page and table of the experiment, the record of how they were made, and the report of all."""
     default_target: True
     input:
         rules.record.output,
@@ -53,3 +55,4 @@ rule all:
         rules.tables.input,
         rules.pictures.input,
         rules.provenance.input,
+        REPORT,

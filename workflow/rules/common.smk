@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from fewlabel import explorer_jobs, figure_jobs, gallery_jobs, jobs, reporting_jobs
 from fewlabel.cohorts.data_root import export_data_root
 from fewlabel.errors import InputError
+from fewlabel.reporting.conditions import study_facts
 from fewlabel.validation import load
 
 # Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
@@ -30,6 +31,9 @@ SCORES = f"{STUDY}/scores.csv"
 ROLES = f"{STUDY}/{{cohort}}/splits/roles.csv"
 SUBJECT_FACTS = f"{STUDY}/{{cohort}}/slices/subjects.csv"
 HISTORY = f"{STUDY}/history.csv"
+
+# What captions say of this study; no job depends on it.
+config["facts"] = study_facts(EXPERIMENT)
 
 # Jobs find cohorts on disk by this variable, not by their settings: data that move do not make results run again.
 if EXPERIMENT.data_root is not None:
@@ -80,6 +84,11 @@ def unshared(files):
     Elsewhere they lie where they are, and of the large ones a copy with new dates would make results run again.
     """
     return files if workflow.storage_settings.default_storage_provider else []
+
+
+def shown(path, caption, category, **labels):
+    """A file that the study's report shows, with `workflow/report/<caption>.rst` beneath it."""
+    return report(path, caption=f"../report/{caption}.rst", category=category, labels=labels)
 
 
 def settings(make):

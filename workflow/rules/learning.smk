@@ -88,7 +88,15 @@ rule evaluate:
         roles=rules.split.output.roles,
         weights=rules.finetune.output.weights,
     output:
-        scores=f"{RUN}/scores.csv",
+        scores=shown(
+            f"{RUN}/scores.csv",
+            "run_scores",
+            "Scores of each run",
+            cohort="{cohort}",
+            method="{method}",
+            N="{n}",
+            draw="{draw}",
+        ),
         predictions=directory(f"{RUN}/predictions"),
     log:
         f"{LOGS}/{{cohort}}/evaluate_{{method}}_n{{n}}_draw{{draw}}.log",

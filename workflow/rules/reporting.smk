@@ -8,7 +8,7 @@ rule figure2_scheme:
         roles=expand(ROLES, cohort=EXPERIMENT.cohorts),
         subjects=expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts),
     output:
-        png=f"{STUDY}/figures/figure2_scheme.png",
+        png=shown(f"{STUDY}/figures/figure2_scheme.png", "figure2_scheme", "Figures", figure="Figure 2: the two steps"),
         pdf=f"{STUDY}/figures/figure2_scheme.pdf",
     log:
         f"{LOGS}/figure2_scheme.log",
@@ -27,7 +27,12 @@ rule figure3_label_curves:
     input:
         scores=SCORES,
     output:
-        png=f"{STUDY}/figures/figure3_label_curves.png",
+        png=shown(
+            f"{STUDY}/figures/figure3_label_curves.png",
+            "figure3_label_curves",
+            "Figures",
+            figure="Figure 3: Dice against N",
+        ),
         pdf=f"{STUDY}/figures/figure3_label_curves.pdf",
     log:
         f"{LOGS}/figure3_label_curves.log",
@@ -45,7 +50,7 @@ rule label_efficiency:
     input:
         scores=SCORES,
     output:
-        png=f"{STUDY}/figures/label_efficiency.png",
+        png=shown(f"{STUDY}/figures/label_efficiency.png", "label_efficiency", "Figures", figure="Label efficiency"),
         pdf=f"{STUDY}/figures/label_efficiency.pdf",
     log:
         f"{LOGS}/label_efficiency.log",
@@ -63,7 +68,7 @@ rule paired_subjects:
     input:
         scores=SCORES,
     output:
-        png=f"{STUDY}/figures/paired_subjects.png",
+        png=shown(f"{STUDY}/figures/paired_subjects.png", "paired_subjects", "Figures", figure="Test subjects in pairs"),
         pdf=f"{STUDY}/figures/paired_subjects.pdf",
     log:
         f"{LOGS}/paired_subjects.log",
@@ -106,7 +111,7 @@ rule table1_cohorts:
         csv=f"{STUDY}/tables/table1_cohorts.csv",
         markdown=f"{STUDY}/tables/table1_cohorts.md",
         latex=f"{STUDY}/tables/table1_cohorts.tex",
-        html=f"{STUDY}/tables/table1_cohorts.html",
+        html=shown(f"{STUDY}/tables/table1_cohorts.html", "table1_cohorts", "Tables", table="Table 1: cohorts"),
     log:
         f"{LOGS}/table1_cohorts.log",
     conda:
@@ -127,7 +132,7 @@ rule table2_dice:
         csv=f"{STUDY}/tables/table2_dice.csv",
         markdown=f"{STUDY}/tables/table2_dice.md",
         latex=f"{STUDY}/tables/table2_dice.tex",
-        html=f"{STUDY}/tables/table2_dice.html",
+        html=shown(f"{STUDY}/tables/table2_dice.html", "table2_dice", "Tables", table="Table 2: Dice"),
     log:
         f"{LOGS}/table2_dice.log",
     conda:

@@ -1,0 +1,85 @@
+"""The report of a study in a real browser."""
+
+import pytest
+
+from studies import Study
+
+pytestmark = pytest.mark.xdist_group("browser")
+HOSTILE = "Liver <img src=x onerror=alert(1)></script>"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    made = Study(tmp_path_factory.mktemp("study"))
+    process = made.run(
+        change={
+            "cohorts": {"liver_phantom": {"title": HOSTILE}, "prostate_phantom": None},
+            "methods": {"contrastive": None},
+            "labels": [1],
+            "draws": 1,
+        }
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    return made
+
+
+def click(browser, text):
+    """Click on what shows exactly this text; innermost first."""
+    found = browser.script(
+        "const all = [...document.querySelectorAll('#app *')].filter(e => e.textContent.trim() === arguments[0]);"
+        "if (!all.length) return false; all[all.length - 1].click(); return true;",
+        text,
+    )
+    assert found, text
+
+
+def shows(text):
+    return f"document.querySelector('#app').innerText.includes({text!r})"
+
+
+def test_figures_tables_captions_and_runtimes_are_shown_without_any_network(study, browser):
+    browser.open((study.results / "report.html").as_uri())
+    browser.until(shows("Not the paper's but ours"))
+    browser.picture("report")
+    click(browser, "Figures")
+    browser.until(shows("Figure 3: Dice against N"))
+    browser.picture("report_figures")
+    click(browser, "Statistics")
+    browser.until("document.querySelector('#app svg, #app canvas') !== null")
+    browser.picture("report_statistics")
+    click(browser, "Scores of each run")
+    browser.until(shows("supervised"))
+    browser.picture("report_scores")
+    assert [text for text in browser.complaints() if "favicon" not in text] == []
+
+
+def test_every_figure_opens_as_a_picture_with_its_caption(study, browser):
+    browser.open((study.results / "report.html").as_uri())
+    browser.until(shows("Not the paper's but ours"))
+    shown = browser.script(
+        "return Object.entries(results).map(([path, r]) => [path, r.mime_type, r.caption, r.data_uri])"
+    )
+    made = {f"results/tiny/{path.relative_to(study.results)}" for path in (study.results / "figures").glob("*.png")}
+    assert {path for path, mime, *_ in shown if mime == "image/png"} == made
+    assert all("200 steps" not in caption and "4 steps of 4 slices" in caption for _, _, caption, _ in shown)
+    for path, mime, _, uri in shown:
+        if mime == "image/png":
+            width = browser.driver.execute_async_script(
+                "const image = new Image(), done = arguments[1];"
+                "image.onload = () => done(image.naturalWidth); image.onerror = () => done(0); image.src = arguments[0];",
+                uri,
+            )
+            assert width > 100, path
+
+
+def test_a_title_with_markup_stays_text(study, browser):
+    browser.open((study.results / "report.html").as_uri())
+    browser.until(shows("Not the paper's but ours"))
+    assert browser.script("return document.querySelectorAll('img[src=x]').length") == 0
+    assert HOSTILE in browser.script("return JSON.stringify(Object.values(results).map(r => r.job_properties.params))")
+
+
+def test_the_page_holds_no_place_of_this_machine(study):
+    page = (study.results / "report.html").read_text()
+    assert str(study.folder) not in page and str(study.folder.parent) not in page
+    assert (study.results / "report.html").stat().st_size < 30_000_000

@@ -1,0 +1,77 @@
+"""The report: what Snakemake's page shows is plain text, and tells nothing of this machine."""
+
+import json
+from pathlib import Path
+
+import pytest
+from docutils.core import publish_parts
+
+from fewlabel.errors import InputError
+from fewlabel.experiment import Experiment
+from fewlabel.reporting.conditions import study_facts
+from fewlabel.reporting.report import safe_page, write_report
+from fewlabel.validation import read_config
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = '</script><script>alert("x")</script>'
+
+
+def page(**data):
+    scripts = [
+        f'<script id="{name}">\n    var {name} = {json.dumps(value)};\n</script>' for name, value in data.items()
+    ]
+    return "<html>\n" + "\n".join(scripts) + "\n</html>"
+
+
+def test_what_the_page_shows_ends_no_script_and_stays_the_same_text():
+    made = safe_page(page(results={"a.png": {"labels": {"figure": HOSTILE}}}, rules={}, note="<b>"))
+    assert made.count("</script>") == 3 and "<script>alert" not in made
+    start = made.index("var results = ") + len("var results = ")
+    assert json.JSONDecoder().raw_decode(made, start)[0] == {"a.png": {"labels": {"figure": HOSTILE}}}
+
+
+def test_a_page_without_markup_in_its_data_is_left_as_it_is():
+    plain = page(results={"a.png": {"name": "a.png", "size": 3}}, rulegraph=[1, 2])
+    assert safe_page(plain) == plain
+
+
+@pytest.mark.parametrize("shown", ["/home/ann/results/a.png", "--weights /scratch/x1/w", "C:\\Users"])
+def test_a_page_that_would_tell_a_place_is_refused(shown):
+    with pytest.raises(InputError, match="no report: it would tell of this machine"):
+        safe_page(page(results={"a.png": {"job_properties": {"params": {"settings": shown}}}}))
+
+
+def test_files_are_shown_as_they_are():
+    content = {"a.png": {"data_uri": f"data:image/png;base64,/home/ann/"}}
+    assert json.dumps(content) in safe_page(page(results=content))
+
+
+def test_captions_tell_budgets_draws_intervals_and_whose_choices_they_are():
+    facts = study_facts(Experiment.model_validate(read_config([ROOT / "config.yaml"])))
+    text = " ".join(publish_parts(" ".join(facts.values()), writer_name="html")["body"].split())
+    for told in (
+        "300 steps of 16 slices, 25 % of the pixels corrupted",
+        "encoder 150 steps of 16 slices, then decoder 150 steps of 16 slices",
+        "200 steps of 8 slices",
+        "700 steps of 8 slices",
+        "N = 1, 2, 4, 8, all; 2 draws",
+        "95 %, by bootstrap over draws and test subjects (2000 resamples)",
+        "Not the paper's but ours",
+        "Network widths 8, 16, 32, 64; seed 3914",
+    ):
+        assert told in text
+    assert "problematic" not in text and "system-message" not in text
+
+
+def test_a_title_is_no_markup_of_a_caption():
+    config = read_config([ROOT / "config.yaml"])
+    config["cohorts"]["liver_phantom"]["title"] = ".. raw:: html\n\n   <script>"
+    assert "script" not in " ".join(study_facts(Experiment.model_validate(config)).values())
+
+
+def test_what_is_no_study_is_told_and_leaves_no_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiment.yaml").write_text((ROOT / "config.yaml").read_text())
+    with pytest.raises(InputError, match="Snakemake made no report"):
+        write_report(tmp_path / "experiment.yaml", ROOT, tmp_path / "report.html")
+    assert not list(tmp_path.glob("*.html"))

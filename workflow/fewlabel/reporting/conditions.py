@@ -1,0 +1,83 @@
+"""What captions say of a study: budgets, draws, intervals, and which choices are not the paper's (reStructuredText).
+
+Titles are not used: only names that the schema keeps plain become markup.
+"""
+
+from collections.abc import Iterable, Sized
+
+from fewlabel.experiment import ContrastiveMethod, Experiment, RegressionMethod, Training
+from fewlabel.jobs import finetuning, label_counts
+
+
+def study_facts(experiment: Experiment) -> dict[str, str]:
+    """Paragraphs for captions: `study`, `conditions` and `choices`."""
+    return {"study": _study(experiment), "conditions": _conditions(experiment), "choices": _choices(experiment)}
+
+
+def _study(experiment: Experiment) -> str:
+    return (
+        f"Study ``{experiment.study}``: how few labelled volumes does a network need? "
+        f"{_count(experiment.cohorts, 'cohort')} ({_names(experiment.cohorts)}), "
+        f"{_count(experiment.methods, 'method')} ({_names(experiment.methods)})."
+    )
+
+
+def _conditions(experiment: Experiment) -> str:
+    pretrained = [
+        f"``{name}`` {text}"
+        for name, method in experiment.methods.items()
+        if (text := _pretraining(method)) is not None
+    ]
+    budgets: dict[str, list[str]] = {}
+    for name in experiment.methods:
+        budgets.setdefault(_budget(finetuning(experiment, name)), []).append(name)
+    finetuned = [f"{_names(names)} {budget}" for budget, names in budgets.items()]
+    labels = {name: label_counts(experiment, name) for name in experiment.methods}
+    counts = dict.fromkeys(str(n) for each in labels.values() for n in each)
+    intervals = experiment.intervals
+    sentences = [
+        f"Pretraining: {'; '.join(pretrained)}." if pretrained else "No method is pretrained.",
+        f"Finetuning: {'; '.join(finetuned)}; the last weights count, none is chosen on any subject.",
+        f"N = {', '.join(counts)}; {_count(range(experiment.draws), 'draw')} of labelled subjects, nested in N and "
+        "shared by all methods.",
+        f"Intervals: {100 * intervals.level:g} %, by bootstrap over draws and test subjects "
+        f"({intervals.resamples} resamples).",
+        f"Network widths {', '.join(map(str, experiment.network.widths))}; seed {experiment.seed}.",
+    ]
+    return " ".join(sentences)
+
+
+def _choices(experiment: Experiment) -> str:
+    sentences = [
+        "Not the paper's but ours: budgets and learning rates, network widths, matrix sizes, the draws, the share and "
+        "the law of the corruption, what augmentation is, the control from random initialisation at every N, the "
+        "intervals; and no test subject is pretrained on."
+    ]
+    stand_ins = [name for name, cohort in experiment.cohorts.items() if cohort.stands_for is not None]
+    if stand_ins:
+        sentences.append(f"The paper's numbers are of its own cohorts, for which {_names(stand_ins)} stand here.")
+    return " ".join(sentences)
+
+
+def _pretraining(method: object) -> str | None:
+    if isinstance(method, RegressionMethod):
+        return f"{_budget(method.training)}, {100 * method.corrupted:g} % of the pixels corrupted"
+    if isinstance(method, ContrastiveMethod):
+        stages = [f"encoder {_budget(method.global_stage)}"]
+        if method.local_stage is not None:
+            stages.append(f"decoder {_budget(method.local_stage)}")
+        return ", then ".join(stages)
+    return None
+
+
+def _budget(training: Training) -> str:
+    return f"{training.steps} steps of {training.batch} slices"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"``{name}``" for name in names)
+
+
+def _count(things: Sized, name: str) -> str:
+    number = len(things)
+    return f"{number} {name}{'' if number == 1 else 's'}"

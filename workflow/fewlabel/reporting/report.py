@@ -1,0 +1,85 @@
+"""Snakemake's own report of a finished study, made by a second Snakemake that reads and runs nothing."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fewlabel.errors import InputError
+from fewlabel.files import whole
+from fewlabel.reporting.private import PLACE
+
+DATA = re.compile(r'<script id="([\w-]+)">\s*var \w+ = (?=[\[{"])')
+"""Where Snakemake's page holds what it shows, as JSON."""
+LARGEST = 30_000_000
+"""Bytes of a page that is passed on without a thought."""
+
+
+def write_report(experiment: Path, workflow: Path, html: Path) -> None:
+    """Write the report.
+
+    Args:
+        experiment: the study's resolved experiment; the study lies beneath `results` of the current folder, and what
+            Snakemake remembers of its jobs beneath `.snakemake`.
+        workflow: the folder of the Snakefile.
+        html: the page.
+
+    Raises:
+        InputError: Snakemake cannot make the report; it would tell a place on this machine.
+    """
+    with whole(html) as partial:
+        _snakemake(experiment, workflow, partial)
+        page = safe_page(partial.read_text(encoding="utf-8"))
+        partial.write_text(page, encoding="utf-8", newline="\n")
+        size = partial.stat().st_size
+    if size > LARGEST:
+        print(f"warning: {html} has {size / 1e6:.0f} MB; figures with a smaller `dpi` make it smaller", file=sys.stderr)
+
+
+def safe_page(page: str) -> str:
+    """Snakemake's page, with everything it shows as plain text to a browser.
+
+    Snakemake (9.27) writes JSON into scripts as it is: a title with `</script>` would end one and run what follows.
+    Names of user and host could come in with a place alone: nothing else that is shown knows them.
+
+    Raises:
+        InputError: what it shows holds a place on this machine.
+    """
+    parts, end, told = [], 0, []
+    while found := DATA.search(page, end):
+        content, stop = json.JSONDecoder().raw_decode(page, found.end())
+        told += [f"{text[:200]!r} holds a place on a disk" for text in _texts(content) if PLACE.search(text)]
+        parts += [page[end : found.end()], json.dumps(content).replace("<", "\\u003c")]
+        end = stop
+    if told:
+        heading = "no report: it would tell of this machine; take out of the experiment or rename:"
+        raise InputError.of(list(dict.fromkeys(told))[:20], heading=heading)
+    return "".join(parts) + page[end:]
+
+
+def _snakemake(experiment: Path, workflow: Path, html: Path) -> None:
+    snakefile = workflow / "report.smk" if workflow.name == "workflow" else workflow / "workflow" / "report.smk"
+    command: list[str | Path] = [sys.executable, "-m", "snakemake", "--snakefile", snakefile]
+    command += ["--configfile", experiment]
+    # The run that asks for the report holds the lock, and its profile says nothing of this one.
+    command += ["--report", html, "--nolock", "--profile", "none", "--workflow-profile", "none"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not html.is_file():
+        raise InputError(f"Snakemake made no report of {experiment.parent}:\n{done.stdout}{done.stderr}")
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """All texts within, without files, which are shown as they are."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            yield from _texts(part)
+    elif isinstance(content, dict):
+        for key, part in content.items():
+            yield key
+            if key != "data_uri":
+                yield from _texts(part)

@@ -1,0 +1,28 @@
+# The last of a study: one page that shows every figure and table, and how each was made.
+# It is made from what Snakemake remembers of the jobs, beside the results: not where these lie in a storage.
+
+REPORT = []
+
+if not workflow.storage_settings.default_storage_provider:
+
+    rule report:
+        """Put figures, tables, captions, rules and runtimes into one page (Snakemake's own report)."""
+        input:
+            rules.figures.input,
+            rules.tables.input,
+            rules.pictures.input,
+            rules.provenance.input,
+            experiment=rules.record.output.experiment,
+        output:
+            html=f"{STUDY}/report.html",
+        log:
+            f"{LOGS}/report.log",
+        conda:
+            "../../envs/cpu.yaml"
+        params:
+            # A checkout that lies elsewhere makes the same report.
+            workflow=Unwatched(workflow.basedir),
+        shell:
+            "fewlabel report --workflow {params.workflow:q} --experiment {input.experiment} --html {output.html} > {log} 2>&1"
+
+    REPORT = rules.report.output
