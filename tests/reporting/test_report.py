@@ -42,13 +42,13 @@ def test_a_page_that_would_tell_a_place_is_refused(shown):
 
 
 def test_files_are_shown_as_they_are():
-    content = {"a.png": {"data_uri": f"data:image/png;base64,/home/ann/"}}
+    content = {"a.png": {"data_uri": "data:image/png;base64,/home/ann/"}}
     assert json.dumps(content) in safe_page(page(results=content))
 
 
 def test_captions_tell_budgets_draws_intervals_and_whose_choices_they_are():
     facts = study_facts(Experiment.model_validate(read_config([ROOT / "config.yaml"])))
-    text = " ".join(publish_parts(" ".join(facts.values()), writer_name="html")["body"].split())
+    text = " ".join(publish_parts(" ".join(facts.values()), writer="html")["body"].split())
     for told in (
         "300 steps of 16 slices, 25 % of the pixels corrupted",
         "encoder 150 steps of 16 slices, then decoder 150 steps of 16 slices",
@@ -65,7 +65,7 @@ def test_captions_tell_budgets_draws_intervals_and_whose_choices_they_are():
 
 def test_a_title_is_no_markup_of_a_caption():
     config = read_config([ROOT / "config.yaml"])
-    config["cohorts"]["liver_phantom"]["title"] = ".. raw:: html\n\n   <script>"
+    config["cohorts"]["liver_phantom"]["title"] = "|x| `a <script:b>`_ :raw:`<script>`"
     assert "script" not in " ".join(study_facts(Experiment.model_validate(config)).values())
 
 
