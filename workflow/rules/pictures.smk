@@ -19,7 +19,12 @@ for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():
             native=expand(rules.prepare.output.native, cohort=cohort),
             predictions=[f"{STUDY}/{gallery_jobs.run_of(GALLERY, column)}/predictions" for column in GALLERY.columns],
         output:
-            png=f"{STUDY}/figures/{figure}.png",
+            png=shown(
+                f"{STUDY}/figures/{figure}.png",
+                figure if figure in gallery_jobs.FIGURES.values() else "gallery",
+                "Figures",
+                figure=figure.replace("_", ": ", 1).replace("figure", "Figure ").replace("gallery", "Gallery"),
+            ),
             pdf=f"{STUDY}/figures/{figure}.pdf",
         log:
             f"{LOGS}/{figure}.log",
