@@ -87,7 +87,7 @@ rule learning_curves:
         # None of a published study whose histories are too large.
         history=HISTORY if RESULTS == "results" or Path(HISTORY).is_file() else [],
     output:
-        png=f"{STUDY}/figures/learning_curves.png",
+        png=shown(f"{STUDY}/figures/learning_curves.png", "learning_curves", "Figures", figure="Learning curves"),
         pdf=f"{STUDY}/figures/learning_curves.pdf",
     log:
         f"{LOGS}/learning_curves.log",
