@@ -94,7 +94,7 @@ def test_a_study_that_was_published_without_histories_is_drawn_and_says_what_it_
     published = tmp_path / "results/published/tiny"
     (published / "history.csv").unlink()
     shutil.rmtree(published / "figures", ignore_errors=True)
-    code, text = redraw(tmp_path, "learning_curves")
+    code, text = redraw(tmp_path, "--forceall", "learning_curves")
     assert code == 0, text
     assert b"Learning curves are not drawn" in shown_text(published / "figures/learning_curves.pdf")
 
