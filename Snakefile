@@ -28,6 +28,7 @@ include: "workflow/rules/reporting.smk"
 include: "workflow/rules/pictures.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/progress.smk"
 include: "workflow/rules/survival.smk"
 
 

@@ -19,8 +19,9 @@ from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment, Grid
 from fewlabel.imaging.volume import Volume
 from fewlabel.slices import pack
+from fewlabel.units import duration
 from fewlabel.watching.studies import standing, studies
-from fewlabel.watching.text import duration, plain, summary
+from fewlabel.watching.text import plain, summary
 
 NOW = 1_800_000_000.0
 HEAD = "time,stage,step,steps,loss,learning_rate\n"

@@ -37,6 +37,7 @@ onstart:
         raise WorkflowError(
             f"{STUDY}: {other} works on this study already; wait for it or end it, or name another `study`"
         )
+    tell_progress()
 
 
 onsuccess:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 from tabulate import tabulate
 
+from fewlabel.units import duration
 from fewlabel.watching.studies import Standing
 from fewlabel.watching.trainings import Condition, Training
 
@@ -14,16 +15,6 @@ HEADINGS = ("cohort", "method", "N", "draw", "stage", "step", "loss", "steps/s",
 RIGHT = {"N", "draw", "step", "loss", "steps/s", "stage left"}
 COLOURS: dict[Condition, str] = {"running": "", "starting": "dim", "silent": "bold red", "interrupted": "yellow"}
 UNKNOWN = "-"
-
-
-def duration(seconds: float) -> str:
-    """For readers: the two largest units."""
-    whole = round(seconds)
-    for size, unit, small, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // small
-            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
 
 
 def summary(standing: Standing) -> str:

@@ -1,0 +1,88 @@
+"""The line that is told after each job: counts, and the time that is left."""
+
+import logging
+
+import pytest
+
+from fewlabel.job_progress import JobProgress
+
+FINETUNES = dict.fromkeys(range(1, 9), ("finetune", "liver", "scratch"))
+
+
+class Workflow:
+    """A workflow's log, with a clock that tests turn."""
+
+    def __init__(self, jobs):
+        self.now, self.running, self.lines, self.jobs = 0.0, set(), [], jobs
+        self.log = logging.Logger("made")
+        self.log.addHandler(JobProgress(jobs, lambda: self.running, self.lines.append, lambda: self.now))
+
+    def start(self, *jobs):
+        self.running |= set(jobs)
+        self.log.info("Execute", extra={"event": "job_started", "jobs": list(jobs)})
+
+    def fail(self, job):
+        self.running.discard(job)
+        self.log.error("Error", extra={"event": "job_error", "jobid": job})
+
+    def finish(self, job, done):
+        self.running.discard(job)
+        self.log.info("Finished", extra={"event": "job_finished", "job_id": job})
+        self.log.info(None, extra={"event": "progress", "done": done, "total": len(self.jobs)})
+        return self.lines[-1]
+
+
+def test_done_running_and_to_come_make_the_whole_and_time_is_that_of_jobs_side_by_side():
+    run = Workflow(FINETUNES)
+    run.start(1, 2)
+    run.now = 100
+    # Two ran, one is done after 100 s; the other has run for as long; six of 100 s are to come, one at a time now.
+    assert run.finish(1, 1) == "jobs: 1 of 8 done, 1 running, 6 to come, about 10 min left"
+    run.start(3)
+    run.now = 150
+    # Left: 3 needs 125 - 50 s (the mean of 100 and 150), five more 125 s each; one runs.
+    assert run.finish(2, 2) == "jobs: 2 of 8 done, 1 running, 5 to come, about 11 min 40 s left"
+
+
+def test_no_time_is_told_before_one_of_each_long_kind_is_done_and_short_kinds_do_not_matter():
+    run = Workflow({1: ("split", "liver", ""), 2: ("finetune", "liver", "scratch"), 3: ("figure2_scheme", "", "")})
+    run.start(1)
+    run.now = 1
+    assert run.finish(1, 1) == "jobs: 1 of 3 done, 0 running, 2 to come, time left not known yet"
+    run.start(2)
+    run.now = 61
+    assert run.finish(2, 2) == "jobs: 2 of 3 done, 0 running, 1 to come, about 0 s left"
+    run.start(3)
+    assert run.finish(3, 3) == "jobs: 3 of 3 done, 0 running, 0 to come"
+
+
+def test_a_job_takes_as_long_as_those_of_its_method_where_some_are_done():
+    kinds = {1: ("pretrain", "c", "slow"), 2: ("pretrain", "c", "quick"), 3: ("pretrain", "d", "slow")}
+    run = Workflow({**kinds, 4: ("pretrain", "c", "slow")})
+    run.start(1)
+    run.now = 90
+    run.finish(1, 1)
+    run.start(2)
+    run.now = 100
+    # Another cohort's: the mean of the rule, 50 s; the same kind: 90 s.
+    assert run.finish(2, 2).endswith("about 2 min 20 s left")
+
+
+def test_a_job_that_failed_and_is_tried_again_counts_from_its_new_start():
+    run = Workflow({1: ("finetune", "c", "m"), 2: ("finetune", "c", "m")})
+    run.start(1)
+    run.now = 500
+    run.fail(1)
+    run.now = 600
+    run.start(1)
+    run.now = 660
+    assert run.finish(1, 1).endswith("about 1 min left")
+
+
+@pytest.mark.parametrize(
+    "facts", [{"event": "progress"}, {"event": "job_finished"}, {"event": None}, {}, {"event": "progress", "done": "x"}]
+)
+def test_records_of_another_kind_break_nothing(facts, capsys):
+    run = Workflow(FINETUNES)
+    run.log.info("text", extra=facts)
+    assert run.lines == [] and capsys.readouterr() == ("", "")

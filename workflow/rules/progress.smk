@@ -1,0 +1,20 @@
+# What is told while the workflow runs, below Snakemake's own lines.
+
+from snakemake.logging import logger
+
+from fewlabel.job_progress import JobProgress
+
+
+def running_jobs():
+    """Numbers of the jobs that run, or wait in a cluster's queue; trainings that share a job count each."""
+    return [job.jobid for one in list(workflow.scheduler.running) for job in getattr(one, "jobs", [one])]
+
+
+def tell_progress():
+    """From now on; `--quiet progress` silences it with Snakemake's own."""
+    keys = ("cohort", "method")
+    jobs = {
+        job.jobid: (job.rule.name, *(str(job.wildcards.get(key, "")) for key in keys))
+        for job in workflow.dag.needrun_jobs()
+    }
+    logger.addHandler(JobProgress(jobs, running_jobs))
