@@ -18,13 +18,16 @@ FROZEN = "frozen.json"
 """In the package of a frozen copy: of which commit it is, since git knows nothing of the copy."""
 
 COPIED = ("Snakefile", "config.yaml", "experiments", "profiles", "envs", "workflow")
+CODE = (".py", ".j2", ".js", ".css")
+"""Files of the package that jobs read."""
 SHOWN = 5
 """Edited files that are named."""
 
 
 def fingerprint(workflow: Path, others: Iterable[Path] = ()) -> dict[Path, str]:
     """The SHA-256 of all code that jobs read (Snakefile, rules, package) and of further files; "" where one is gone."""
-    code = [workflow / "Snakefile", *workflow.glob("workflow/**/*.smk"), *PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2")]
+    package = [path for end in CODE for path in PACKAGE.rglob(f"*{end}")]
+    code = [workflow / "Snakefile", *workflow.glob("workflow/**/*.smk"), *package]
     return {path: _hash(path) for path in sorted({*code, *others})}
 
 

@@ -106,10 +106,12 @@ function start() {
   element("slice-up").addEventListener("click", () => toSlice(view.at + 1));
   element("viewer").addEventListener("keydown", pressed);
   element("panels").addEventListener("wheel", wheeled, { passive: false });
-  document.addEventListener("DOMContentLoaded", () => {
+  performance.mark("curves");
+  document.addEventListener("DOMContentLoaded", async () => {
     ready = true;
     chooseCohort(0);
-    refresh();
+    await refresh();
+    performance.mark("volume");
   });
 }
 
