@@ -35,7 +35,10 @@ TINY = {
     "network": {"widths": [4, 8, 12]},
     "finetuning": {"steps": 4, "batch": 4, "warmup": 0},
     "intervals": {"resamples": 100},
-    "figures": {figure: {"dpi": 60} for figure in ("scheme", "label_curves", "label_efficiency", "paired_subjects")},
+    "figures": {
+        figure: {"dpi": 60}
+        for figure in ("scheme", "label_curves", "label_efficiency", "paired_subjects", "pretexts", "local_similarity")
+    },
 }
 
 

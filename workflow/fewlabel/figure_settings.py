@@ -136,6 +136,43 @@ class Explorer(Settings):
     """Of a volume with more slices, so many are shown, evenly spaced."""
 
 
+class Pretexts(Settings):
+    """Figure 1: what the pretexts ask of a network and what it answers, on slices of one cohort."""
+
+    cohort: Name | None = None
+    """Which cohort; none: the first."""
+    regression: Name | None = None
+    """Which regression; none: the first, if there is one."""
+    contrastive: Name | None = None
+    """Which contrastive method; none: the first, if there is one."""
+    subject: str | None = Field(None, min_length=1)
+    """Whose slices; none: the first test subject, which no pretraining has seen."""
+    slices: int = Field(2, ge=1, le=6)
+    """How many are restored, spread evenly over those with target."""
+    width_in: float = Field(7, ge=5, le=14)
+    """The height follows from what is shown."""
+    dpi: int = Field(300, ge=50, le=1200)
+
+
+class LocalSimilarity(Settings):
+    """How alike a point's local representation is to that of every other place, before and after stage 2."""
+
+    cohort: Name | None = None
+    """Which cohort; none: the first."""
+    method: Name | None = None
+    """Which contrastive method with a local stage; none: the first."""
+    subject: str | None = Field(None, min_length=1)
+    """Who has the point; none: the first test subject, which no pretraining has seen."""
+    other: str | None = Field(None, min_length=1)
+    """In whom it is looked for; none: the next test subject, or where there is but one, the first other subject."""
+    slice: int | None = Field(None, ge=0)
+    """Which slice has the point, from 0; none: the one with the largest target."""
+    point: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
+    """Row and column on the working grid; none: the target's pixel nearest to its centre."""
+    width_in: float = Field(7, ge=5, le=14)
+    dpi: int = Field(300, ge=50, le=1200)
+
+
 class Figures(Settings):
     """Settings of figures; changing one re-draws that figure and nothing else."""
 
@@ -147,6 +184,8 @@ class Figures(Settings):
     galleries: dict[Name, Gallery] = Field(default_factory=dict)
     """By cohort; one that is not named has a gallery with default settings."""
     explorer: Explorer = Explorer()
+    pretexts: Pretexts = Pretexts()
+    local_similarity: LocalSimilarity = LocalSimilarity()
 
 
 def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:
@@ -154,6 +193,9 @@ def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:
     one = {
         ("label_efficiency", "reference"): figures.label_efficiency.reference,
         ("paired_subjects", "control"): figures.paired_subjects.control,
+        ("pretexts", "regression"): figures.pretexts.regression,
+        ("pretexts", "contrastive"): figures.pretexts.contrastive,
+        ("local_similarity", "method"): figures.local_similarity.method,
     }
     several = {
         ("scheme", "methods"): figures.scheme.methods,

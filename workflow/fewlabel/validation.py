@@ -90,6 +90,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _augmentation_names(experiment)
     yield from _local_stages(experiment)
     yield from _drawn_methods(experiment)
+    yield from _drawn_pretexts(experiment)
     yield from gallery_problems(experiment)
     if experiment.study == "published":
         yield ("study",), "results/published/ is kept for published results; choose another name"
@@ -164,6 +165,26 @@ def _drawn_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
             if name not in known:
                 text = f"unknown method {name!r}{_nearest(name, known)}; accepted: {', '.join(known)}"
                 yield ("figures", figure, key), text
+
+
+def _drawn_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    pretexts, local = experiment.figures.pretexts, experiment.figures.local_similarity
+    known = list(experiment.cohorts)
+    for figure, name in (("pretexts", pretexts.cohort), ("local_similarity", local.cohort)):
+        if name is not None and name not in known:
+            text = f"unknown cohort {name!r}{_nearest(name, known)}; accepted: {', '.join(known)}"
+            yield ("figures", figure, "cohort"), text
+    wanted = (
+        ("pretexts", "regression", pretexts.regression, "regression"),
+        ("pretexts", "contrastive", pretexts.contrastive, "contrastive"),
+        ("local_similarity", "method", local.method, "contrastive"),
+    )
+    for figure, key, name, pretext in wanted:
+        method = experiment.methods.get(name) if name else None
+        if method is not None and method.pretext != pretext:
+            yield ("figures", figure, key), f"{name} is no {pretext} method (its pretext: {method.pretext})"
+        elif figure == "local_similarity" and isinstance(method, ContrastiveMethod) and method.local_stage is None:
+            yield ("figures", figure, key), f"{name} has no local stage"
 
 
 def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tuple[Place, str]]:

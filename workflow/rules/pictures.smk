@@ -6,6 +6,62 @@
 PICTURES = []
 
 
+# -------------------------------------------------------------------------------------------------------- pretexts
+if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
+
+    rule figure1_pretexts:
+        """What the pretexts ask of a network and what it answers, on slices of one cohort."""
+        input:
+            store=expand(rules.prepare.output.store, cohort=PRETEXTS.cohort),
+            arrays=unshared(expand(rules.prepare.output.arrays, cohort=PRETEXTS.cohort)),
+            roles=expand(rules.split.output.roles, cohort=PRETEXTS.cohort),
+            pretexts=[
+                expand(rules.pretrain.output.pretext, cohort=PRETEXTS.cohort, method=method)
+                for method in (PRETEXTS.regression, PRETEXTS.contrastive)
+                if method
+            ],
+        output:
+            png=f"{STUDY}/figures/figure1_pretexts.png",
+            pdf=f"{STUDY}/figures/figure1_pretexts.pdf",
+        log:
+            f"{LOGS}/figure1_pretexts.log",
+        conda:
+            "../../envs/cpu.yaml"
+        params:
+            settings=jobs.canonical(PRETEXTS),
+            pretrained=lambda wildcards, input: os.path.dirname(os.path.dirname(input.pretexts[0])),
+        shell:
+            "fewlabel pretexts --settings {params.settings:q} --store {input.store} --roles {input.roles} "
+            "--pretrained {params.pretrained} --png {output.png} --pdf {output.pdf} > {log} 2>&1"
+
+    PICTURES += rules.figure1_pretexts.output
+
+
+if LOCAL := pretext_jobs.local_similarity_settings(EXPERIMENT):
+
+    rule local_similarity:
+        """How alike a point's local representation is to that of every other place, before and after stage 2."""
+        input:
+            store=expand(rules.prepare.output.store, cohort=LOCAL.cohort),
+            arrays=unshared(expand(rules.prepare.output.arrays, cohort=LOCAL.cohort)),
+            roles=expand(rules.split.output.roles, cohort=LOCAL.cohort),
+            pretext=expand(rules.pretrain.output.pretext, cohort=LOCAL.cohort, method=LOCAL.method),
+        output:
+            png=f"{STUDY}/figures/local_similarity.png",
+            pdf=f"{STUDY}/figures/local_similarity.pdf",
+        log:
+            f"{LOGS}/local_similarity.log",
+        conda:
+            "../../envs/cpu.yaml"
+        params:
+            settings=jobs.canonical(LOCAL),
+        shell:
+            "fewlabel local-similarity --settings {params.settings:q} --store {input.store} --roles {input.roles} "
+            "--pretext {input.pretext} --png {output.png} --pdf {output.pdf} > {log} 2>&1"
+
+    PICTURES += rules.local_similarity.output
+
+
 # ------------------------------------------------------------------------------------------------------- galleries
 # One rule a cohort: figure 4 is of the liver, figure 5 of the prostate, `gallery_<cohort>` of any other.
 for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():

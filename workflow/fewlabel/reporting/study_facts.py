@@ -15,6 +15,7 @@ from fewlabel.experiment import Experiment
 from fewlabel.files import sha256
 from fewlabel.gallery_jobs import galleries, gallery_settings, run_of
 from fewlabel.jobs import collect_settings, run_folders
+from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -126,7 +127,7 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
         [f"{run}/scores.csv" for run in runs],
         [f"{run}/history.csv" for run in [*pretrained.values(), *runs]],
     )
-    return [*jobs, *_galleries(results, experiment)]
+    return [*jobs, *_galleries(results, experiment), *_pretexts(results, experiment)]
 
 
 def last_end(jobs: Sequence[Job], results: Results) -> str:
@@ -214,6 +215,20 @@ def _reporting(
         yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
     if page := results.stored("explorer.html"):
         yield Job("explorer", "", table, page)
+
+
+def _pretexts(results: Results, experiment: Experiment) -> Iterator[Job]:
+    """Those that are there, as galleries."""
+    one, two = pretexts_settings(experiment), local_similarity_settings(experiment)
+    shown: list[tuple[str, str, str | None, list[str | None]]] = [
+        ("pretexts", "figure1_pretexts", one.cohort if one else None, [one.regression, one.contrastive] if one else []),
+        ("local-similarity", "local_similarity", two.cohort if two else None, [two.method] if two else []),
+    ]
+    for command, figure, cohort, methods in shown:
+        names = [f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv"]
+        names += [f"{cohort}/pretrained/{method}/pretext.safetensors" for method in methods if method]
+        if cohort and (made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf")))):
+            yield Job(command, cohort, results.stored(*names), made)
 
 
 def _galleries(results: Results, experiment: Experiment) -> Iterator[Job]:

@@ -1,0 +1,73 @@
+"""What each job that draws pretexts is told: see `fewlabel.reporting_jobs`."""
+
+from fewlabel.experiment import ContrastiveMethod, Experiment
+from fewlabel.figure_settings import LocalSimilarity, Pretexts
+from fewlabel.reporting_jobs import CohortTitle, MethodTitle, titles
+from fewlabel.settings import Settings
+
+
+class PretextsSettings(Settings):
+    """Figure 1."""
+
+    cohort: str
+    title: CohortTitle
+    methods: dict[str, MethodTitle]
+    """All of the study, for their colours."""
+    regression: str | None
+    """The method on the left of the paper's figure; none: the study has none."""
+    contrastive: str | None
+    """The method on its right; none: the study has none."""
+    seed: int
+    figure: Pretexts
+
+
+class LocalSimilaritySettings(Settings):
+    """The similarity of a point's local representation with that of every other place."""
+
+    cohort: str
+    title: CohortTitle
+    method: str
+    method_title: MethodTitle
+    figure: LocalSimilarity
+
+
+# ------------------------------------------------------------------------------------------- from an experiment
+def pretexts_settings(experiment: Experiment) -> PretextsSettings | None:
+    """Settings of figure 1; none where nothing is pretrained."""
+    figure, known = experiment.figures.pretexts, titles(experiment)
+    firsts = {method.pretext: name for name, method in reversed(experiment.methods.items())}
+    regression = figure.regression or firsts.get("regression")
+    contrastive = figure.contrastive or firsts.get("contrastive")
+    if regression is None and contrastive is None:
+        return None
+    cohort = figure.cohort or next(iter(experiment.cohorts))
+    return PretextsSettings(
+        cohort=cohort,
+        title=known.cohorts[cohort],
+        methods=known.methods,
+        regression=regression,
+        contrastive=contrastive,
+        seed=experiment.seed,
+        figure=figure,
+    )
+
+
+def local_similarity_settings(experiment: Experiment) -> LocalSimilaritySettings | None:
+    """Settings of the map of similarities; none where no method has a local stage."""
+    figure, known = experiment.figures.local_similarity, titles(experiment)
+    local = [
+        name
+        for name, method in experiment.methods.items()
+        if isinstance(method, ContrastiveMethod) and method.local_stage is not None
+    ]
+    method = figure.method or next(iter(local), None)
+    if method is None:
+        return None
+    cohort = figure.cohort or next(iter(experiment.cohorts))
+    return LocalSimilaritySettings(
+        cohort=cohort,
+        title=known.cohorts[cohort],
+        method=method,
+        method_title=known.methods[method],
+        figure=figure,
+    )
