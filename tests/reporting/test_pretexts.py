@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.text import Text
 
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
@@ -89,7 +90,7 @@ def drawn(figure, gid):
 
 
 def texts(figure):
-    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+    return [text.get_text() for text in figure.findobj(Text)]
 
 
 def test_exactly_a_share_of_pixels_is_replaced_and_all_others_are_the_slices(store):
@@ -186,7 +187,7 @@ def test_places_before_and_after_are_of_the_right_slices(store):
     assert np.array_equal(other.image, store.images[store.rows(["d"])[3]].astype(np.float32))
     figure = local_similarity(point, [own, other], settings)
     assert np.array_equal(drawn(figure, "after")[1], other.after)
-    assert {"The point's slice (4)", "Another subject (4)", "Before stage 2"} <= set(texts(figure))
+    assert {"Slice 4, with the point", "Slice 4, another subject", "Before stage 2"} <= set(texts(figure))
 
 
 @pytest.mark.parametrize(

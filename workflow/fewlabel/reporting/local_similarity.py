@@ -76,7 +76,7 @@ def similar_places(
             similarity(stage.represent(torch.from_numpy(images).unsqueeze(1)), point, images.shape[1:])
             for stage in (pretext.local_start, pretext.local_stage)
         )
-    names = ["The point's slice", "Another subject"]
+    names = ["with the point", "another subject"]
     return point, [
         Seen(*parts) for parts in zip(names[: len(rows)], numbers, images, targets, before, after, strict=True)
     ]
@@ -126,7 +126,7 @@ def local_similarity(point: tuple[int, int], shown: Sequence[Seen], settings: Lo
         grid = figure.subplots(len(shown), 3, squeeze=False)
         for index, (axes, seen) in enumerate(zip(grid, shown, strict=True)):
             picture(axes[0], seen.image, gid="image")
-            axes[0].set_ylabel(f"{seen.name} ({seen.number + 1})", fontsize=7)
+            axes[0].set_ylabel(f"Slice {seen.number + 1}, {seen.name}", fontsize=7)
             rows, columns = seen.image.shape
             extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
             for place, name, values in zip(axes[1:], ("before", "after"), (seen.before, seen.after), strict=True):
