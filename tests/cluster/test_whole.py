@@ -40,6 +40,8 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "pretrain": 4,
         "finetune": 8,
         "evaluate": 8,
+        "figure1_pretexts": 1,
+        "local_similarity": 1,
         "figure2_scheme": 1,
         "figure3_label_curves": 1,
         "figure4_liver": 1,

@@ -43,6 +43,7 @@ def test_a_methods_settings_make_that_method_again_alone(finished):
         "collect": 1,
         "collect_histories": 1,
         "learning_curves": 1,
+        "figure1_pretexts": 1,
         "figure2_scheme": 1,
         **ONCE_OF_SCORES,
         "table2_dice": 1,
@@ -98,6 +99,8 @@ def test_a_new_cohort_leaves_the_others_alone(finished):
 def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
     jobs, _ = finished.planned(change={"cohorts": {"liver_phantom": {"title": "Abdomen"}}})
     assert jobs.keys() == {
+        "figure1_pretexts",
+        "local_similarity",
         "figure2_scheme",
         "figure4_liver",
         "learning_curves",

@@ -21,7 +21,9 @@ if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
                 if method
             ],
         output:
-            png=f"{STUDY}/figures/figure1_pretexts.png",
+            png=shown(
+                f"{STUDY}/figures/figure1_pretexts.png", "figure1_pretexts", "Figures", figure="Figure 1: the pretexts"
+            ),
             pdf=f"{STUDY}/figures/figure1_pretexts.pdf",
         log:
             f"{LOGS}/figure1_pretexts.log",
@@ -47,7 +49,7 @@ if LOCAL := pretext_jobs.local_similarity_settings(EXPERIMENT):
             roles=expand(rules.split.output.roles, cohort=LOCAL.cohort),
             pretext=expand(rules.pretrain.output.pretext, cohort=LOCAL.cohort, method=LOCAL.method),
         output:
-            png=f"{STUDY}/figures/local_similarity.png",
+            png=shown(f"{STUDY}/figures/local_similarity.png", "local_similarity", "Figures", figure="Similar places"),
             pdf=f"{STUDY}/figures/local_similarity.pdf",
         log:
             f"{LOGS}/local_similarity.log",
