@@ -5,28 +5,46 @@ from pathlib import Path
 
 from fewlabel import jobs
 from fewlabel.experiment import Experiment
+from fewlabel.gallery_jobs import galleries
 from fewlabel.planning.costs import BASE_BYTES, Costs
 from fewlabel.planning.schedule import Place, Task
+from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings
 
-RULES = (
-    *("fetch", "admit", "split", "draw", "prepare", "pretrain", "finetune", "evaluate"),
-    *("collect", "record", "figure2_scheme", "figure3_label_curves", "table1_cohorts", "table2_dice", "crate"),
-)
-"""In the order in which a volume meets them."""
-REPORTS = {
-    "collect": "scores.csv",
-    "record": "experiment.yaml",
-    "figure2_scheme": "figures/figure2_scheme.png",
-    "figure3_label_curves": "figures/figure3_label_curves.png",
-    "table1_cohorts": "tables/table1_cohorts.csv",
+RULES = ("fetch", "admit", "split", "draw", "prepare", "pretrain", "finetune", "evaluate")
+"""Of cohorts and trainings, in the order in which a volume meets them; those of `reports` follow."""
+TABLES = {"collect": "scores.csv", "collect_histories": "history.csv", "record": "experiment.yaml"}
+DESCRIBED = {"figure2_scheme": "figures/figure2_scheme.png", "table1_cohorts": "tables/table1_cohorts.csv"}
+"""Made from the cohorts alone."""
+SCORED = {
+    **{name: f"figures/{name}.png" for name in ("figure3_label_curves", "label_efficiency", "paired_subjects")},
     "table2_dice": "tables/table2_dice.csv",
-    "crate": "provenance/ro-crate-metadata.json",
+    "explorer": "explorer.html",
 }
-"""One job each a study, and a file that it makes."""
+"""Made from the scores, whatever else they need."""
+LEARNING = {"learning_curves": "figures/learning_curves.png"}
+LAST = {"crate": "provenance/ro-crate-metadata.json", "report": "report.html"}
 PREPARE_THREADS = 4
 """As the rule asks."""
 PREPARE_BYTES = 300e6
 """Of each process that makes slices: an allowance. The demo's phantoms take 156 MB, larger volumes more."""
+
+
+def reports(experiment: Experiment) -> dict[str, str]:
+    """Rules with one job a study, and a file that each makes."""
+    pictures = {name: f"figures/{name}.png" for name in (*pretext_figures(experiment), *galleries(experiment))}
+    return {**TABLES, **DESCRIBED, **SCORED, **LEARNING, **pictures, **LAST}
+
+
+def pretext_figures(experiment: Experiment) -> dict[str, tuple[str, ...]]:
+    """Figures that are drawn from pretrainings, and from which."""
+    one, two = pretexts_settings(experiment), local_similarity_settings(experiment)
+    found: dict[str, tuple[str, ...]] = {}
+    if one is not None:
+        methods = [method for method in (one.regression, one.contrastive) if method]
+        found["figure1_pretexts"] = tuple(f"{one.cohort}/pretrained/{method}" for method in methods)
+    if two is not None:
+        found["local_similarity"] = (f"{two.cohort}/pretrained/{two.method}",)
+    return found
 
 
 def study_tasks(costs: Costs, place: Place) -> list[Task]:
@@ -47,7 +65,8 @@ def study_tasks(costs: Costs, place: Place) -> list[Task]:
         tasks += _cohort_tasks(costs, cohort)
         for method in experiment.methods:
             tasks += _method_tasks(costs, cohort, method, place)
-    return [*tasks, *_report_tasks(costs)]
+    trained = tuple(task.name for task in tasks if task.rule in ("pretrain", "finetune"))
+    return [*tasks, *_report_tasks(costs, trained)]
 
 
 def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
@@ -87,18 +106,26 @@ def _method_tasks(costs: Costs, cohort: str, method: str, place: Place) -> Itera
             yield Task(*scored, cohort, method, 1, place, memory=1.2 * BASE_BYTES)
 
 
-def _report_tasks(costs: Costs) -> Iterator[Task]:
+def _report_tasks(costs: Costs, trained: tuple[str, ...]) -> Iterator[Task]:
     experiment = costs.experiment
     runs = tuple(f"{run}/scores.csv" for run in jobs.run_folders(jobs.collect_settings(experiment)))
     cohorts = tuple(
         f"{cohort}/{name}" for cohort in experiment.cohorts for name in ("slices/store.json", "splits/roles.csv")
     )
-    drawn = ("figure3_label_curves", "table2_dice")
-    described = ("figure2_scheme", "table1_cohorts")
-    needs = {"collect": runs, **dict.fromkeys(described, cohorts), "crate": (*described, *drawn)}
-    for rule in REPORTS:
-        seconds = costs.figure() if rule in (*drawn, "figure2_scheme", "crate") else costs.table()
-        yield Task(rule, rule, seconds, ("collect",) if rule in drawn else needs.get(rule, ()))
+    shown = [rule for rule in reports(experiment) if rule not in (*TABLES, *LAST)]
+    needs = {
+        "record": (),
+        "collect": runs,
+        "collect_histories": trained,
+        "learning_curves": ("collect_histories",),
+        **dict.fromkeys(DESCRIBED, cohorts),
+        **pretext_figures(experiment),
+        "crate": tuple(shown),
+        "report": ("crate",),
+    }
+    for rule in reports(experiment):
+        seconds = costs.table() if rule in TABLES or rule.startswith("table") else costs.figure()
+        yield Task(rule, rule, seconds, needs.get(rule, ("collect",)))
 
 
 def finished(experiment: Experiment, folder: Path) -> set[str]:
@@ -125,6 +152,9 @@ def finished(experiment: Experiment, folder: Path) -> set[str]:
             found.add(f"{cohort}/fetch")
     if (folder / "admitted.txt").is_file():
         found.add("admit")
+    drawn = pretext_figures(experiment)
+    made = {rule for rule, name in reports(experiment).items() if (folder / name).is_file()}
+    found |= {figure for figure in drawn if figure in made and found.issuperset(drawn[figure])}
     if runs <= {name.removesuffix("/scores.csv") for name in found if name.endswith("scores.csv")}:
-        found |= {rule for rule, name in REPORTS.items() if (folder / name).is_file()}
+        found |= made - drawn.keys()
     return found

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from fewlabel.planning.grid import RULES
+from fewlabel.planning.grid import RULES, reports
 from fewlabel.planning.plan import Cut, Plan
 from fewlabel.system import processor
 
@@ -32,7 +32,7 @@ def _jobs(plan: Plan) -> Iterator[str]:
     timed = plan.costs.speed is not None
     yield f"{'jobs':<34}{'to do':>7}{'done':>7}" + (f"{'each':>10}{'in all':>10}" if timed else "")
     left = Counter(task.rule for task in plan.left)
-    for rule in RULES:
+    for rule in (*RULES, *reports(plan.experiment)):
         yield _row(rule, left[rule], plan.done[rule], plan.seconds(rule=rule), timed)
         for method in plan.experiment.methods if rule in ("pretrain", "finetune") else ():
             count = sum(task.rule == rule and task.method == method for task in plan.left)
