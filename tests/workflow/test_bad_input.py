@@ -114,3 +114,11 @@ def test_results_stay_finished_where_the_volumes_are_absent_or_moved(fresh):
     for place in ("data", "elsewhere"):
         process = fresh.run("--dry-run", change=own_cohort(), env={"FEWLABEL_DATA": str(fresh.folder / place)})
         assert "Nothing to be done" in process.stdout + process.stderr
+
+
+def test_logs_without_their_library_are_refused_before_anything_starts(fresh, tmp_path):
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without/sitecustomize.py").write_text("import sys\nsys.modules['tensorboard'] = None\n")
+    process = fresh.run(change={"tensorboard": True}, env={"PYTHONPATH": str(tmp_path / "without")})
+    assert process.returncode != 0 and not fresh.results.exists()
+    assert "the package tensorboard is not installed; install it" in process.stdout + process.stderr

@@ -21,6 +21,11 @@ def test_touched_files_make_nothing_again(finished):
     assert finished.planned()[0] == {}
 
 
+def test_what_changes_no_result_trains_and_scores_nothing_again(finished):
+    planned = finished.planned(change={"checkpoint_every": 5, "tensorboard": True})[0]
+    assert not planned.keys() & {"prepare", "split", "draw", "pretrain", "finetune", "evaluate", "collect"}
+
+
 def test_a_figures_settings_make_that_figure_and_the_record_again_alone(finished):
     assert finished.planned(change={"figures": {"label_curves": {"dpi": 61}}})[0] == {
         "figure3_label_curves": 1,

@@ -334,5 +334,8 @@ class Experiment(Settings):
     """Of training on a GPU: only operations that give the same bits each time, slower. CPUs always do so."""
     checkpoint_every: float = Field(60, ge=0)
     """Seconds between two saved states of a training: what a killed one loses at most. Changes no result."""
+    tensorboard: bool = False
+    """Also write TensorBoard logs of every training, beside its results; needs the extra `tensorboard`. Changes no
+    result."""
     intervals: Intervals = Intervals()
     figures: Figures = Figures()

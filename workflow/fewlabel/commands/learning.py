@@ -9,6 +9,7 @@ import typer
 from fewlabel import jobs
 from fewlabel.commands.common import Device, In, Out, ScoringDevice, Threads, app, settings_json
 from fewlabel.errors import InputError
+from fewlabel.extras import TENSORBOARD
 from fewlabel.files import whole, whole_folder
 
 PretrainJson = Annotated[
@@ -23,6 +24,7 @@ EvaluateJson = Annotated[
 
 
 StateFile = Annotated[Path | None, typer.Option(help="Keeps an interrupted run; removed when it is complete.")]
+TensorBoard = Annotated[bool, typer.Option(envvar=TENSORBOARD, help="Also write TensorBoard logs, beside the outputs.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two states.")]
 
 
@@ -37,6 +39,7 @@ def pretrain(
     pretext: Annotated[Path | None, typer.Option(help="Every stage's objective, heads included.")] = None,
     state: StateFile = None,
     checkpoint_every: CheckpointEvery = 60,
+    tensorboard: TensorBoard = False,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
@@ -65,7 +68,7 @@ def pretrain(
         tensors = transferable(done.network, done.decoder_stages)
         return job.Trained(tensors, done.history, facts, flat(done.objectives))
 
-    job.run(here, job.Outputs(weights, history, run, pretext), state, checkpoint_every, work)
+    job.run(here, job.Outputs(weights, history, run, pretext), state, checkpoint_every, work, tensorboard)
 
 
 @app.command()
@@ -79,6 +82,7 @@ def finetune(
     init: Annotated[Path | None, typer.Option(help="Pretrained weights; none: random initialisation.")] = None,
     state: StateFile = None,
     checkpoint_every: CheckpointEvery = 60,
+    tensorboard: TensorBoard = False,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
@@ -103,7 +107,7 @@ def finetune(
         facts = {"initialisation": {"loaded": loaded.matched, "random": loaded.missing}} if loaded else {}
         return job.Trained(network.state_dict(), {"finetune": rows}, facts)
 
-    job.run(here, job.Outputs(weights, history, run), state, checkpoint_every, work)
+    job.run(here, job.Outputs(weights, history, run), state, checkpoint_every, work, tensorboard)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from fewlabel.errors import Interrupted
+from fewlabel.learning.scalars import Scalars
 from fewlabel.learning.state import HistoryRow, TrainingState, read_state, write_state
 from fewlabel.live import LiveHistory, live_path
 from fewlabel.provenance import peak_host_bytes
@@ -34,6 +35,7 @@ class Checkpoint:
         began: when the run was first started, in seconds since 1970.
         peak_before: largest memory of earlier processes, in bytes.
         live: tells others how far the run is, where a state is kept.
+        scalars: writes its TensorBoard logs.
     """
 
     path: Path | None
@@ -43,6 +45,7 @@ class Checkpoint:
     seconds_before: float = 0.0
     began: float = field(default_factory=time.time)
     peak_before: int = 0
+    scalars: Scalars = field(default_factory=lambda: Scalars(None))
     _started: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
     _signal: int | None = None
@@ -149,7 +152,12 @@ class StageCheckpoint:
 
     def begin(self, state: TrainingState, steps: int) -> None:
         """Tell others that this stage of so many steps begins, or goes on."""
+        self.checkpoint.scalars.begin(self.stage, state.history)
         self.checkpoint.live.tell(self.stage, state.step, steps)
+
+    def close_row(self, state: TrainingState) -> None:
+        """The history has a row more."""
+        self.checkpoint.scalars.add(state.history[-1])
 
     def tell(self, state: TrainingState, steps: int, rate: float) -> None:
         """Tell others how far this stage is, every few seconds: only then is the loss read, which makes a GPU wait."""

@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256 as digest
 from importlib.metadata import version
@@ -27,6 +28,7 @@ from fewlabel.jobs import FinetuneSettings, PretrainSettings, canonical
 from fewlabel.learning.checkpoint import Checkpoint, listening
 from fewlabel.learning.device import Precision, choose_precision, deterministic, take_device, use_threads
 from fewlabel.learning.gpu_memory import measured_need
+from fewlabel.learning.scalars import Scalars
 from fewlabel.learning.state import HistoryRow, history_table
 from fewlabel.learning.weights import save_weights
 from fewlabel.live import live_path
@@ -118,7 +120,14 @@ class Trained:
     pretext: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def run(job: Job, outputs: Outputs, state: Path | None, every: float, train: Callable[[Checkpoint], Trained]) -> None:
+def run(
+    job: Job,
+    outputs: Outputs,
+    state: Path | None,
+    every: float,
+    train: Callable[[Checkpoint], Trained],
+    tensorboard: bool = False,
+) -> None:
     """Do a training unless it is done; its outputs appear together when it is complete.
 
     Args:
@@ -127,22 +136,26 @@ def run(job: Job, outputs: Outputs, state: Path | None, every: float, train: Cal
         state: keeps an interrupted run; None: nothing is kept, and no other process is waited for.
         every: seconds between two states.
         train: does the work, and saves and restores its progress with the checkpoint.
+        tensorboard: whether it also writes TensorBoard logs, to the folder `tensorboard` beside the outputs.
 
     Raises:
+        InputError: TensorBoard is wanted and not installed.
         Interrupted: a signal asked for the end, and the state is saved.
         TrainingError: training cannot go on.
     """
+    scalars = Scalars.of_run(outputs.run, tensorboard)
     identity = job.identity()
-    checkpoint = Checkpoint(state, every, identity)
+    checkpoint = Checkpoint(state, every, identity, scalars=scalars)
     if state is None:
-        _write(job, outputs, train(checkpoint), checkpoint)
+        with closing(scalars):
+            _write(job, outputs, train(checkpoint), checkpoint)
         return
     state.parent.mkdir(parents=True, exist_ok=True)
     with held(state):
         if put_back(finished(state), identity, outputs):
             print(f"{outputs.weights.name}: complete already, nothing was trained again", file=sys.stderr)
         else:
-            with listening(checkpoint):
+            with listening(checkpoint), closing(scalars):
                 _write(job, outputs, train(checkpoint), checkpoint)
                 keep(finished(state), identity, outputs)
         for leftover in (state, state.with_suffix(".refused"), live_path(state)):

@@ -86,6 +86,8 @@ def train(
                 state.close_row(rate)
                 guard.check(state)
                 progress.advance_to(state.step, f"loss {state.history[-1].loss:.4f}")
+                if checkpoint is not None:
+                    checkpoint.close_row(state)
             if checkpoint is not None:
                 checkpoint.tell(state, budget.steps, rate)
                 if checkpoint.due():
