@@ -71,7 +71,10 @@ def test_figures_and_tables_come_out_the_same_without_data_weights_or_torch(fini
         (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
     code, text = redraw(clone, "--forceall", env={"PYTHONPATH": str(tmp_path)})
     assert code == 0, text
-    assert drawn(clone / "results" / "published" / "tiny") == drawn(finished.results)
+    again = drawn(clone / "results" / "published" / "tiny")
+    assert {Path(name).stem for name in again} == DRAWN
+    # Pictures of volumes are of a study's results alone.
+    assert again == {name: content for name, content in drawn(finished.results).items() if Path(name).stem in DRAWN}
 
 
 def test_nothing_but_figures_and_tables_can_run(clone):
