@@ -24,10 +24,10 @@ def page(**data):
 
 
 def test_what_the_page_shows_ends_no_script_and_stays_the_same_text():
-    made = safe_page(page(results={"a.png": {"labels": {"figure": HOSTILE}}}, rules={}, note="<b>"))
+    made = safe_page(page(results={"a.png": {"labels": {"figure": HOSTILE}, "data_uri": ""}}, rules={}, note="<b>"))
     assert made.count("</script>") == 3 and "<script>alert" not in made
     start = made.index("var results = ") + len("var results = ")
-    assert json.JSONDecoder().raw_decode(made, start)[0] == {"a.png": {"labels": {"figure": HOSTILE}}}
+    assert json.JSONDecoder().raw_decode(made, start)[0] == {"a.png": {"labels": {"figure": HOSTILE}, "data_uri": ""}}
 
 
 def test_a_page_without_markup_in_its_data_is_left_as_it_is():
@@ -44,6 +44,22 @@ def test_a_page_that_would_tell_a_place_is_refused(shown):
 def test_files_are_shown_as_they_are():
     content = {"a.png": {"data_uri": "data:image/png;base64,/home/ann/"}}
     assert json.dumps(content) in safe_page(page(results=content))
+
+
+def test_a_page_that_is_too_large_leaves_out_its_largest_files_and_says_so(capsys):
+    sizes = {"a.png": 5000, "b<.png": 9000, "c.csv": 400}
+    results = {
+        path: {"name": path, "mime_type": "image/png", "caption": "<p>Told.</p>", "data_uri": "x" * size}
+        for path, size in sizes.items()
+    }
+    plain = page(results=results)
+    assert safe_page(plain, len(plain)).count("x" * 400) == plain.count("x" * 400)
+    made = safe_page(plain, 7000)
+    content = json.JSONDecoder().raw_decode(made, made.index("var results = ") + len("var results = "))[0]
+    assert {path for path, result in content.items() if "x" in result["data_uri"][:2]} == {"a.png", "c.csv"}
+    assert content["b<.png"]["caption"] == "<p>b&lt;.png is too large for this page: it lies beside it.</p><p>Told.</p>"
+    assert content["b<.png"]["mime_type"] == "text/html" and len(made) < 7000
+    assert "left out, since the page would be too large: b<.png" in capsys.readouterr().err
 
 
 def test_captions_tell_budgets_draws_intervals_and_whose_choices_they_are():

@@ -25,10 +25,15 @@ SHOWN = 5
 
 
 def fingerprint(workflow: Path, others: Iterable[Path] = ()) -> dict[Path, str]:
-    """The SHA-256 of all code that jobs read (Snakefile, rules, package) and of further files; "" where one is gone."""
+    """The SHA-256 of all code that jobs read (rules, captions, package) and of further files; "" where one is gone."""
     package = [path for end in CODE for path in PACKAGE.rglob(f"*{end}")]
-    code = [workflow / "Snakefile", *workflow.glob("workflow/**/*.smk"), *package]
+    code = [workflow / "Snakefile", *workflow.glob("workflow/**/*.smk"), *captions(workflow), *package]
     return {path: _hash(path) for path in sorted({*code, *others})}
+
+
+def captions(workflow: Path) -> dict[Path, str]:
+    """The SHA-256 of the report's captions and style."""
+    return {path: _hash(path) for path in sorted(workflow.glob("workflow/report/*"))}
 
 
 def edited(before: Mapping[Path, str]) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any
 from fewlabel.errors import InputError
 from fewlabel.files import whole
 from fewlabel.reporting.private import PLACE
+from fewlabel.reporting.report_size import fit
 
 DATA = re.compile(r'<script id="([\w-]+)">\s*var \w+ = (?=[\[{"])')
 """Where Snakemake's page holds what it shows, as JSON."""
@@ -39,7 +40,7 @@ def write_report(experiment: Path, workflow: Path, html: Path) -> None:
         print(f"warning: {html} has {size / 1e6:.0f} MB; figures with a smaller `dpi` make it smaller", file=sys.stderr)
 
 
-def safe_page(page: str) -> str:
+def safe_page(page: str, largest: int = LARGEST) -> str:
     """Snakemake's page, with everything it shows as plain text to a browser.
 
     Snakemake (9.27) writes JSON into scripts as it is: a title with `</script>` would end one and run what follows.
@@ -52,6 +53,8 @@ def safe_page(page: str) -> str:
     while found := DATA.search(page, end):
         content, stop = json.JSONDecoder().raw_decode(page, found.end())
         told += [f"{text[:200]!r} holds a place on a disk" for text in _texts(content) if PLACE.search(text)]
+        if found[1] == "results" and (left_out := fit(content, largest - len(page) + _files(content))):
+            print(f"left out, since the page would be too large: {', '.join(left_out)}", file=sys.stderr)
         parts += [page[end : found.end()], json.dumps(content).replace("<", "\\u003c")]
         end = stop
     if told:
@@ -63,12 +66,17 @@ def safe_page(page: str) -> str:
 def _snakemake(experiment: Path, workflow: Path, html: Path) -> None:
     snakefile = workflow / "report.smk" if workflow.name == "workflow" else workflow / "workflow" / "report.smk"
     command: list[str | Path] = [sys.executable, "-m", "snakemake", "--snakefile", snakefile]
-    command += ["--configfile", experiment]
+    command += ["--configfile", experiment, "--report-stylesheet", snakefile.parent / "report" / "page.css"]
     # The run that asks for the report holds the lock, and its profile says nothing of this one.
     command += ["--report", html, "--nolock", "--profile", "none", "--workflow-profile", "none"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not html.is_file():
         raise InputError(f"Snakemake made no report of {experiment.parent}:\n{done.stdout}{done.stderr}")
+
+
+def _files(results: dict[str, Any]) -> int:
+    """Characters that the files take in the page."""
+    return sum(len(result.get("data_uri", "")) for result in results.values())
 
 
 def _texts(content: Any) -> Iterator[str]:
