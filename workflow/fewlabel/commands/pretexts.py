@@ -7,7 +7,6 @@ import typer
 
 from fewlabel import pretext_jobs
 from fewlabel.commands.common import In, Out, app, settings_json
-from fewlabel.tables import read_subjects
 
 PretextsJson = Annotated[
     pretext_jobs.PretextsSettings,
@@ -28,6 +27,7 @@ def pretexts(settings: PretextsJson, store: In, roles: In, pretrained: Pretraine
     from fewlabel.reporting.pretexts import pretexts as draw
     from fewlabel.reporting.style import save
     from fewlabel.slices import open_store
+    from fewlabel.tables import read_subjects
 
     opened, figure = open_store(store), settings.figure
     subjects = shown_subjects(read_subjects(roles), [figure.subject], "pretexts.subject")
@@ -49,6 +49,7 @@ def local_similarity(settings: LocalJson, store: In, roles: In, pretext: In, png
     from fewlabel.reporting.local_similarity import similar_places
     from fewlabel.reporting.style import save
     from fewlabel.slices import open_store
+    from fewlabel.tables import read_subjects
 
     point, shown = similar_places(restore_pretext(pretext), open_store(store), read_subjects(roles), settings)
     save(draw(point, shown, settings), png, pdf, settings.figure.dpi)
