@@ -29,6 +29,8 @@ TINY = {
             "global_stage": {"steps": 3, "batch": 8, "head": [16, 8]},
             "local_stage": {"steps": 3, "batch": 4, "head": [8, 8], "decoder_stages": 1, "region_size": 2},
         },
+        # It has a budget of its own.
+        "supervised": {"finetuning": {"steps": 8}},
     },
     "labels": [1, 2],
     "draws": 2,
