@@ -30,6 +30,13 @@ LOGS = f"{STUDY}/logs"
 SCORES = f"{STUDY}/scores.csv"
 ROLES = f"{STUDY}/{{cohort}}/splits/roles.csv"
 SUBJECT_FACTS = f"{STUDY}/{{cohort}}/slices/subjects.csv"
+
+# What pictures are drawn from beside them. Patterns, not outputs of rules: those cannot be expanded where a profile has a
+# storage.
+STORE = f"{STUDY}/{{cohort}}/slices/store.json"
+ARRAYS = [f"{STUDY}/{{cohort}}/slices/{name}" for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")]
+NATIVE = f"{STUDY}/{{cohort}}/native"
+PRETEXT = f"{STUDY}/{{cohort}}/pretrained/{{method}}/pretext.safetensors"
 HISTORY = f"{STUDY}/history.csv"
 
 # What captions say of this study; no job depends on it.

@@ -12,11 +12,11 @@ if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
     rule figure1_pretexts:
         """What the pretexts ask of a network and what it answers, on slices of one cohort."""
         input:
-            store=expand(rules.prepare.output.store, cohort=PRETEXTS.cohort),
-            arrays=unshared(expand(rules.prepare.output.arrays, cohort=PRETEXTS.cohort)),
-            roles=expand(rules.split.output.roles, cohort=PRETEXTS.cohort),
+            store=expand(STORE, cohort=PRETEXTS.cohort),
+            arrays=unshared(expand(ARRAYS, cohort=PRETEXTS.cohort)),
+            roles=expand(ROLES, cohort=PRETEXTS.cohort),
             pretexts=[
-                expand(rules.pretrain.output.pretext, cohort=PRETEXTS.cohort, method=method)
+                expand(PRETEXT, cohort=PRETEXTS.cohort, method=method)
                 for method in (PRETEXTS.regression, PRETEXTS.contrastive)
                 if method
             ],
@@ -44,10 +44,10 @@ if LOCAL := pretext_jobs.local_similarity_settings(EXPERIMENT):
     rule local_similarity:
         """How alike a point's local representation is to that of every other place, before and after stage 2."""
         input:
-            store=expand(rules.prepare.output.store, cohort=LOCAL.cohort),
-            arrays=unshared(expand(rules.prepare.output.arrays, cohort=LOCAL.cohort)),
-            roles=expand(rules.split.output.roles, cohort=LOCAL.cohort),
-            pretext=expand(rules.pretrain.output.pretext, cohort=LOCAL.cohort, method=LOCAL.method),
+            store=expand(STORE, cohort=LOCAL.cohort),
+            arrays=unshared(expand(ARRAYS, cohort=LOCAL.cohort)),
+            roles=expand(ROLES, cohort=LOCAL.cohort),
+            pretext=expand(PRETEXT, cohort=LOCAL.cohort, method=LOCAL.method),
         output:
             png=shown(f"{STUDY}/figures/local_similarity.png", "local_similarity", "Figures", figure="Similar places"),
             pdf=f"{STUDY}/figures/local_similarity.pdf",
@@ -74,7 +74,7 @@ for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():
             figure
         input:
             scores=SCORES,
-            native=expand(rules.prepare.output.native, cohort=cohort),
+            native=expand(NATIVE, cohort=cohort),
             predictions=[f"{STUDY}/{gallery_jobs.run_of(GALLERY, column)}/predictions" for column in GALLERY.columns],
         output:
             png=shown(
@@ -103,8 +103,8 @@ rule explorer:
     """One page to explore the study: label curves, volumes with predictions, differences, facts, settings."""
     input:
         scores=SCORES,
-        stores=expand(rules.prepare.output.store, cohort=EXPERIMENT.cohorts),
-        native=unshared(expand(rules.prepare.output.native, cohort=EXPERIMENT.cohorts)),
+        stores=expand(STORE, cohort=EXPERIMENT.cohorts),
+        native=unshared(expand(NATIVE, cohort=EXPERIMENT.cohorts)),
         predictions=unshared([f"{STUDY}/{run}/predictions" for run in jobs.run_folders(RUNS)]),
         runs=[f"{STUDY}/{run}/run.json" for run in [*PRETRAININGS, *jobs.run_folders(RUNS)]],
     output:
