@@ -97,9 +97,9 @@ rule prepare:
         subjects=lambda wildcards: fetched(wildcards.cohort, "subjects.csv"),
         admitted=ADMITTED,
     output:
-        store=f"{STUDY}/{{cohort}}/slices/store.json",
-        arrays=multiext(f"{STUDY}/{{cohort}}/slices/", "images.npy", "masks.npy", "index.csv", "subjects.csv"),
-        native=directory(f"{STUDY}/{{cohort}}/native"),
+        store=STORE,
+        arrays=ARRAYS,
+        native=directory(NATIVE),
     log:
         f"{LOGS}/{{cohort}}/prepare.log",
     # All training of its cohort waits for it.

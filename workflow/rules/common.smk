@@ -31,8 +31,7 @@ SCORES = f"{STUDY}/scores.csv"
 ROLES = f"{STUDY}/{{cohort}}/splits/roles.csv"
 SUBJECT_FACTS = f"{STUDY}/{{cohort}}/slices/subjects.csv"
 
-# What pictures are drawn from beside them. Patterns, not outputs of rules: those cannot be expanded where a profile has a
-# storage.
+# What pictures are drawn from beside them. Where a profile has a storage, outputs of rules cannot be expanded, and these can.
 STORE = f"{STUDY}/{{cohort}}/slices/store.json"
 ARRAYS = [f"{STUDY}/{{cohort}}/slices/{name}" for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")]
 NATIVE = f"{STUDY}/{{cohort}}/native"

@@ -25,7 +25,7 @@ rule pretrain:
     output:
         weights=f"{PRETRAINED}/weights.safetensors",
         # Every stage's objective with its head, which finetuning has no use for and figures have.
-        pretext=f"{PRETRAINED}/pretext.safetensors",
+        pretext=PRETEXT,
         history=f"{PRETRAINED}/history.csv",
         run=f"{PRETRAINED}/run.json",
     log:
