@@ -1,5 +1,6 @@
 """What is installed, declared and pinned agree."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -30,6 +31,13 @@ def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     every = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     return {normal(re.split(r"[<>=\[ ]", requirement)[0]) for requirement in every}
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process runs all tests")
+@pytest.mark.xdist_group("grouped")
+def test_tests_of_a_group_are_known_as_such(request):
+    """Else each process starts a Slurm of its own, and runs the whole study anew."""
+    assert request.node.nodeid.endswith("@grouped")
 
 
 def test_every_declared_dependency_is_pinned():

@@ -79,6 +79,7 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         *Figures.model_fields,
     }
     assert {key.rsplit(".", 1)[1] for key in bare} <= plain | {
+        "width_in",
         "panel_width_in",
         "panel_height_in",
         "dpi",

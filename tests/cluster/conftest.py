@@ -10,6 +10,7 @@ from studies import Study
 PACKAGES = "slurmctld slurmd slurm-client munge slurmdbd mariadb-server"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     for item in items:
         if "slurm" in item.fixturenames:

@@ -9,7 +9,7 @@ from cluster.submission import finish, jobs, submit, table
 
 SMALL = {"labels": [1], "draws": 1}
 TRAININGS = {"pretrain", "finetune"}
-LOCAL = {"record", "admit", "split", "draw", "collect"}
+LOCAL = {"record", "admit", "split", "draw", "collect", "collect_histories", "report"}
 # MB and minutes of the rules; the profile's own for the others.
 ASKED = {
     "fetch": (2000, 120),
@@ -17,6 +17,7 @@ ASKED = {
     "pretrain": (3000, 720),
     "finetune": (3000, 240),
     "evaluate": (3000, 60),
+    "explorer": (3000, 60),
 }
 
 
@@ -51,6 +52,7 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "paired_subjects": 1,
         "table1_cohorts": 1,
         "table2_dice": 1,
+        "explorer": 1,
         "crate": 1,
     }
     assert (study.results / "figures" / "figure3_label_curves.png").exists()

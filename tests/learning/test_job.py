@@ -261,11 +261,11 @@ def test_a_second_process_waits_for_the_first_and_takes_its_outputs(inputs, undi
 
 @pytest.fixture
 def disk(tmp_path):
-    """A disk of 64 kB."""
+    """A disk of 256 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True, check=False
     ).returncode:
         pytest.skip("no tmpfs can be mounted here")
     try:
@@ -276,7 +276,7 @@ def disk(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, tmp_path, disk):
-    (disk / "filler").write_bytes(b"x" * 60_000)
+    (disk / "filler").write_bytes(b"x" * 256_000)
     arguments = command(inputs, tmp_path, "regression", "--checkpoint-every", "0")
     arguments[arguments.index("--state") + 1] = disk / "training.state"
     process = run(arguments)
@@ -291,7 +291,7 @@ def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, t
 def test_outputs_that_find_no_room_do_not_appear_in_part_and_the_run_goes_on_when_there_is(
     inputs, undisturbed, tmp_path, disk
 ):
-    (disk / "filler").write_bytes(b"x" * 60_000)
+    (disk / "filler").write_bytes(b"x" * 256_000)
     arguments = command(inputs, disk, "regression", "--checkpoint-every", "0")
     arguments[arguments.index("--state") + 1] = tmp_path / "training.state"
     process = run(arguments)
