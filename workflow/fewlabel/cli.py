@@ -6,6 +6,7 @@ import signal
 import sys
 
 from fewlabel.commands import (
+    budgeting,
     cohorts,
     doctor,
     experiments,
@@ -28,6 +29,7 @@ from fewlabel.errors import InputError, Interrupted, TrainingError
 
 __all__ = [
     "app",
+    "budgeting",
     "cohorts",
     "doctor",
     "experiments",

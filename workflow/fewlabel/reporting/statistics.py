@@ -1,5 +1,6 @@
 """Means of a cell (cohort, method, N) with intervals for both sources of chance: the draw and the test subjects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,19 +100,17 @@ def share(scores_of_one_cell: pd.DataFrame, reference: pd.DataFrame, intervals: 
     Returns:
         `mean`, `low` and `high` are shares (1 is equal); all NaN where the reference's mean is 0.
     """
-    draws = np.union1d(scores_of_one_cell["draw"], reference["draw"])
-    subjects = np.union1d(scores_of_one_cell["subject"].to_numpy(dtype=str), reference["subject"].to_numpy(dtype=str))
-    above, below = (_crossed(cell, draws, subjects) for cell in (scores_of_one_cell, reference))
+    above, below = crossed_alike([scores_of_one_cell, reference])
     nan = float("nan")
     mean, low, high = nan, nan, nan
     if np.nanmean(below) > 0:
         mean = float(np.nanmean(above) / np.nanmean(below))
         if above.size > 1:
-            one, other = _replicates(above, intervals), _replicates(below, intervals)
+            one, other = joint_replicates([above, below], intervals)
             shares = np.divide(one, other, out=np.full_like(one, nan), where=other > 0)
             tail = (1 - intervals.level) / 2
             low, high = (float(end) for end in np.nanquantile(shares, [tail, 1 - tail]))
-    return Summary(mean=mean, low=low, high=high, draws=len(draws), subjects=len(subjects))
+    return Summary(mean=mean, low=low, high=high, draws=len(above), subjects=len(above.T))
 
 
 def excluded_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals) -> float:
@@ -137,6 +136,21 @@ def excluded_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals
     tail = (1 - intervals.level) / 2
     low, high = np.nanquantile(_by_draw(values, intervals) @ signs.T, [tail, 1 - tail], axis=0)
     return float(np.mean((low > 0) | (high < 0)))
+
+
+def crossed_alike(cells: Sequence[pd.DataFrame]) -> list[NDArray[np.float64]]:
+    """Dice of several cells as tables of the same draws (rows) and subjects (columns), NaN where a score is missing.
+
+    Draws of one number are of the same labelled subjects whatever the method, and a larger N holds the smaller.
+    """
+    joined = pd.concat(cells)
+    draws, subjects = np.unique(joined["draw"]), np.unique(joined["subject"].to_numpy(dtype=str))
+    return [_crossed(cell, draws, subjects) for cell in cells]
+
+
+def joint_replicates(tables: Sequence[NDArray[np.float64]], intervals: Intervals) -> list[NDArray[np.float64]]:
+    """Bootstrap means of tables from `crossed_alike`: a replicate has the same draws and subjects in all of them."""
+    return [_replicates(values, intervals) for values in tables]
 
 
 def _crossed(

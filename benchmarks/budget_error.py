@@ -1,0 +1,94 @@
+"""How well `fewlabel budget` foretells: the largest N of each curve is hidden, predicted from the rest, and compared.
+
+Usage: python benchmarks/budget_error.py [SCORES …]        (results/<study>/scores.csv; results/published/*/scores.csv)
+
+Prints, for each cohort and method with three numbers of labels or more, the hidden mean, the prediction with its 95 %
+interval and the absolute error, beside that of two who know nothing of laws: the last mean that is left, and the line
+through the last two in log N. Then the median absolute errors, and how many intervals held the hidden mean (which
+scatters itself, but with the same test subjects, whom the interval counts as chance). Without a file, 200 simulated
+curves instead, compared with their truth.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fewlabel.figure_settings import Intervals
+from fewlabel.reporting.budget import LEAST_COUNTS, learning_curve
+from fewlabel.reporting.scores import read_scores
+
+COUNTS = (1, 2, 4, 8, 16)
+
+
+def hidden(scores: pd.DataFrame, truth: float | None = None) -> dict[str, object]:
+    """One curve without its largest N, which is then predicted."""
+    last = scores["n"].max()
+    rest = scores[scores["n"] < last]
+    curve = learning_curve(rest, Intervals(resamples=1000))
+    found = curve.dice_at(last)
+    measured = float(scores.loc[scores["n"] == last, "dice"].mean()) if truth is None else truth
+    before, end = curve.dice[-2:]
+    slope = (end - before) / np.log(curve.counts[-1] / curve.counts[-2])
+    line = min(end + slope * np.log(last / curve.counts[-1]), 1.0)
+    return {
+        "cohort": curve.cohort,
+        "method": curve.method,
+        "known N": " ".join(map(str, curve.counts)),
+        "hidden N": int(last),
+        "measured": measured,
+        "predicted": found.value,
+        "low": found.low,
+        "high": found.high,
+        "error": abs(found.value - measured),
+        "error of the last mean": abs(end - measured),
+        "error of a line": abs(line - measured),
+        "carried": not curve.doubts,
+        "held": found.low <= measured <= found.high,
+    }
+
+
+def simulated(
+    seed: int, counts: tuple[int, ...] = COUNTS, draws: int = 5, subjects: int = 60
+) -> tuple[pd.DataFrame, float]:
+    """A study whose law is known: scores, and the true mean at the largest N."""
+    random = np.random.default_rng(seed)
+    ceiling, exponent = random.uniform(0.8, 0.93), random.uniform(0.4, 1.5)
+    first = ceiling - random.uniform(0.1, 0.4)
+    rows = []
+    easy = random.normal(0, 0.04, subjects)
+    for n in counts:
+        mean = first + (ceiling - first) * (1 - n**-exponent)
+        luck = random.normal(0, 0.03 * n**-0.5, draws)
+        dice = np.clip(mean + luck[:, None] + easy + random.normal(0, 0.03, (draws, subjects)), 0, 1)
+        rows += [(n, draw + 1, f"s{subject}", dice[draw, subject]) for draw, subject in np.ndindex(draws, subjects)]
+    table = pd.DataFrame(rows, columns=["n", "draw", "subject", "dice"]).assign(
+        cohort="simulated", method=f"law {seed}"
+    )
+    return table, float(mean)
+
+
+def main(files: list[Path]) -> None:
+    """Print all curves and the medians."""
+    if files:
+        curves = [
+            rows
+            for file in files
+            for _, rows in read_scores(file).groupby(["cohort", "method"])
+            if rows["n"].nunique() >= 3
+        ]
+        found = pd.DataFrame([hidden(rows) for rows in curves])
+        print(found.round(4).to_string(index=False))
+    else:
+        found = pd.DataFrame([hidden(*simulated(seed)) for seed in range(200)])
+    for name, part in (("all curves", found), (f"{LEAST_COUNTS} known N or more, no doubts", found[found["carried"]])):
+        if len(part):
+            errors = part[["error", "error of the last mean", "error of a line"]].median()
+            print(f"\n{name}: {len(part)}; median absolute errors in Dice:")
+            print(errors.round(4).to_string())
+            print(f"intervals that held the hidden mean: {part['held'].mean():.0%}")
+
+
+if __name__ == "__main__":
+    main([Path(name) for name in sys.argv[1:]])
