@@ -13,6 +13,48 @@ from fewlabel.settings import LabelBudgets, Name, Positive, Settings, Share, Tit
 
 
 # ------------------------------------------------------------------------------------------------------- cohorts
+class Destreak(Settings):
+    """How streaks are removed from radial multi-coil data."""
+
+    method: Literal["none", "remove_coils", "cactus", "bstar"] = "cactus"
+    """`remove_coils`: coils that streak are left out; `cactus`: coil data are projected onto the null space of the
+    interference; `bstar`: coils are combined for the most signal over interference."""
+    energy: float = Field(0.95, gt=0, lt=1)
+    """Of cactus: share of the interference that the removed directions hold."""
+    threshold: float = Field(1.3, gt=1)
+    """Of remove_coils: coils whose streak ratio is above this many times the least are left out."""
+    loading: float = Field(0.01, gt=0)
+    """Of bstar: diagonal loading, in mean eigenvalues of the interference covariance; more keeps more signal."""
+
+
+class Radial(Settings):
+    """A radial multi-coil fast spin echo acquisition of a phantom, with arms beside the body that make streaks."""
+
+    coils: int = Field(16, ge=8, le=128)
+    """Of the array around the body."""
+    spokes: Positive = 192
+    """Of all echoes together, by the golden angle; a multiple of `echoes`."""
+    echoes: int = Field(8, ge=2, le=64)
+    """Of the train."""
+    echo_spacing_ms: float = Field(15, gt=0, le=100)
+    """Between echoes; the first comes after one spacing."""
+    streaks: float = Field(4, ge=0)
+    """Signal of the arms, in multiples of the target's mean signal; 0: no source of streaks."""
+    destreak: Destreak = Destreak()
+    input: Literal["composite", "echo", "t2_map"] = "composite"
+    """What the network sees: the image of all spokes, the image of one echo, or the T2 map. All lie on one another."""
+    echo: Positive | None = None
+    """Which echo, from 1, where `input` is echo; default: the middle one."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.spokes % self.echoes:
+            raise ValueError(f"spokes {self.spokes} is no multiple of echoes {self.echoes}")
+        if self.echo is not None and self.echo > self.echoes:
+            raise ValueError(f"echo {self.echo}, but the train has {self.echoes}")
+        return self
+
+
 class PhantomSource(Settings):
     """Synthetic T2w volumes with masks, made by code."""
 

@@ -1,0 +1,1 @@
+"""Streaks of radial images, removed by what the coils tell of their source."""

@@ -1,0 +1,1 @@
+"""Radial multi-coil fast spin echo: acquired (simulated), gridded, shared between echoes, fitted."""
