@@ -134,11 +134,28 @@ class Grid(Settings):
         return value
 
 
+class BiasCorrection(Settings):
+    """N4 (Tustison et al. 2010): each image is divided by a smooth field before its intensities are scaled."""
+
+    threshold: Annotated[float, Field(ge=0, lt=1)] | Literal["otsu"] = 0.1
+    """Voxels above this share of the volume's 99th percentile are fitted (0: all above 0), or those above Otsu's."""
+    iterations: list[Annotated[int, Field(ge=1, le=1000)]] = Field([50, 50, 50, 50], min_length=1, max_length=8)
+    """The most of each fitting level, coarsest first; there are as many levels as numbers."""
+    knots_mm: float = Field(200, gt=0, le=2000)
+    """Distance of the field's control points on the coarsest level; each further level halves it."""
+    convergence: float = Field(0.001, gt=0, lt=1)
+    """A level ends before its iterations do where the field changes by less (coefficient of variation)."""
+    shrink: int = Field(4, ge=1, le=16)
+    """The field is fitted to one of so many voxels along the finest axis, at about that distance along the others."""
+
+
 class Cohort(Settings):
     """One segmentation task on one group of subjects."""
 
     source: Source
     grid: Grid = Grid()
+    bias_correction: BiasCorrection | None = Field(None, exclude_if=lambda value: value is None)
+    """N4 correction of slow shading, with `{}` or changed settings; none: intensities as stored."""
     test: Positive | Annotated[list[str], Field(min_length=1)] = 10
     """Test subjects: how many (drawn by seed, whole patients), or their names."""
     flip: list[Literal["rows", "columns"]] = Field([], max_length=2)

@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from fewlabel.experiment import (
     AUGMENTATIONS,
     Augmentation,
+    BiasCorrection,
     ContrastiveMethod,
     Experiment,
     Finetuning,
@@ -46,6 +47,7 @@ class PrepareSettings(Settings):
 
     source: Source
     grid: Grid
+    bias_correction: BiasCorrection | None = Field(None, exclude_if=lambda value: value is None)
     recipe: int = RECIPES["prepare"]
 
 
@@ -172,7 +174,8 @@ def fetch_settings(experiment: Experiment, cohort: str, fingerprint: str) -> Fet
 
 def prepare_settings(experiment: Experiment, cohort: str) -> PrepareSettings:
     """Settings of the job that makes a cohort's slices."""
-    return PrepareSettings(source=experiment.cohorts[cohort].source, grid=experiment.cohorts[cohort].grid)
+    chosen = experiment.cohorts[cohort]
+    return PrepareSettings(source=chosen.source, grid=chosen.grid, bias_correction=chosen.bias_correction)
 
 
 def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:

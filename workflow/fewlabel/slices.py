@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
-from fewlabel.experiment import Grid
+from fewlabel.experiment import BiasCorrection, Grid
 from fewlabel.files import sha256, whole, whole_folder, write_text
 from fewlabel.imaging.preprocess import Frame, preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
+from fewlabel.progress import Progress
 from fewlabel.tables import read_subjects
 
 LARGEST = 6e4
@@ -86,6 +87,7 @@ def pack(
     folder: Path,
     native: Path,
     workers: int = 1,
+    bias: BiasCorrection | None = None,
 ) -> None:
     """Preprocess all subjects and write the store, and their native truth masks.
 
@@ -97,6 +99,7 @@ def pack(
         native: receives `labels/<subject>.nii.gz` (1 inside the target, native grid) for labelled subjects and, for
             subjects without files of their own, `images/<subject>.nii.gz`.
         workers: processes; each holds one volume.
+        bias: how bias fields are corrected; None: they are not. What goes to `native` is as it was read.
     """
     with (
         whole_folder(native) as native_partial,
@@ -104,7 +107,8 @@ def pack(
         TemporaryDirectory(dir=partial_folder, prefix=".parts") as temporary,
     ):
         parts = Path(temporary)
-        facts = _parts(subjects, partial(_part, read=read, grid=grid, parts=parts, native=native_partial), workers)
+        work = partial(_part, read=read, grid=grid, bias=bias, parts=parts, native=native_partial)
+        facts = _parts(subjects, work, workers)
         index = pd.concat([part["index"] for part in facts], ignore_index=True)
         for name, kind in (("images", np.float16), ("masks", np.uint8)):
             _join(
@@ -131,12 +135,14 @@ def _parts(
     Raises:
         InputError: with the problems of all subjects.
     """
+    attempt = partial(_try, work)
     try:
-        if workers > 1:
-            with ProcessPoolExecutor(workers) as pool:
-                tried = list(pool.map(partial(_try, work), subjects))
-        else:
-            tried = [_try(work, subject) for subject in subjects]
+        with Progress("preparing", len(subjects), "subject") as progress:
+            if workers > 1:
+                with ProcessPoolExecutor(min(workers, len(subjects))) as pool:
+                    tried = _counted(pool.map(attempt, subjects), progress)
+            else:
+                tried = _counted(map(attempt, subjects), progress)
     except BrokenProcessPool:
         raise InputError(
             f"one of {workers} workers was killed, most likely for want of memory; give fewer threads or more memory"
@@ -147,6 +153,14 @@ def _parts(
     return [outcome for outcome in tried if not isinstance(outcome, str)]
 
 
+def _counted(outcomes: Iterable[dict[str, Any] | str], progress: Progress) -> list[dict[str, Any] | str]:
+    found = []
+    for outcome in outcomes:
+        found.append(outcome)
+        progress.advance()
+    return found
+
+
 def _try(work: Callable[[Subject], dict[str, Any]], subject: Subject) -> dict[str, Any] | str:
     try:
         return work(subject)
@@ -154,9 +168,16 @@ def _try(work: Callable[[Subject], dict[str, Any]], subject: Subject) -> dict[st
         return f"{subject.subject}: {error}"
 
 
-def _part(subject: Subject, read: Callable[[Subject], Volume], grid: Grid, parts: Path, native: Path) -> dict[str, Any]:
+def _part(
+    subject: Subject,
+    read: Callable[[Subject], Volume],
+    grid: Grid,
+    bias: BiasCorrection | None,
+    parts: Path,
+    native: Path,
+) -> dict[str, Any]:
     volume = read(subject)
-    images, masks, frame = preprocess(volume, grid)
+    images, masks, frame = preprocess(volume, grid, bias)
     if masks is not None and volume.mask is not None and volume.mask.any() and not masks.any():
         matrix = f"{grid.matrix[0]} x {grid.matrix[1]} of {grid.spacing_mm:g} mm"
         raise InputError(f"none of its target lies on the working grid ({matrix}); enlarge grid.matrix")

@@ -72,7 +72,8 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     gone = sorted(wanted - {subject.subject for subject in listed})
     if gone:
         raise InputError(f"subjects gone since the cohort was checked: {', '.join(gone)}; run fetch again")
-    pack(listed, partial(sources.read_volume, settings.source), settings.grid, store.parent, native, threads)
+    read = partial(sources.read_volume, settings.source)
+    pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction)
 
 
 @app.command()

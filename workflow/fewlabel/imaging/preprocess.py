@@ -1,4 +1,4 @@
-"""A volume onto the working grid and a mask back: in-plane resampling, centre crop or pad, percentile scaling."""
+"""A volume onto the working grid and a mask back: bias correction, percentile scaling, resampling, crop or pad."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.errors import InputError
-from fewlabel.experiment import Grid
+from fewlabel.experiment import BiasCorrection, Grid
 from fewlabel.imaging.volume import Orientation, Volume
 
 
@@ -57,15 +57,23 @@ class Frame:
         return self.orientation.native((_resize_plane(whole, self.native[1:]) >= 0.5).astype(np.uint8))
 
 
-def preprocess(volume: Volume, grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None, Frame]:
-    """A volume as slices of the working grid.
+def preprocess(
+    volume: Volume, grid: Grid, bias: BiasCorrection | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None, Frame]:
+    """A volume as slices of the working grid, corrected for a bias field where `bias` says how.
 
     Returns:
         Images (slice, row, column), 0 to 1 between the grid's percentiles of the whole volume, not clipped;
         mask of the same shape, 1 inside, or None; and the frame that leads back.
     """
     frame = Frame.of(volume.image.shape, volume.affine, grid)
-    images = frame.image_slices(scale_intensity(volume.image, grid.percentiles))
+    image = volume.image
+    if bias is not None:
+        # Only here: cohorts without it start sooner.
+        from fewlabel.imaging.bias import correct_bias
+
+        image = correct_bias(image, volume.affine, bias)
+    images = frame.image_slices(scale_intensity(image, grid.percentiles))
     return images, None if volume.mask is None else frame.mask_slices(volume.mask), frame
 
 

@@ -3,7 +3,7 @@
 Titles are not used: only names that the schema keeps plain become markup.
 """
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Iterator, Sized
 
 from fewlabel.experiment import ContrastiveMethod, Experiment, RegressionMethod, Training
 from fewlabel.jobs import finetuning, label_counts
@@ -43,8 +43,16 @@ def _conditions(experiment: Experiment) -> str:
         f"Intervals: {100 * intervals.level:g} %, by bootstrap over draws and test subjects "
         f"({intervals.resamples} resamples).",
         f"Network widths {', '.join(map(str, experiment.network.widths))}; seed {experiment.seed}.",
+        *_preprocessing(experiment),
     ]
     return " ".join(sentences)
+
+
+def _preprocessing(experiment: Experiment) -> Iterator[str]:
+    """What is done to some cohorts' images beside what is done to all."""
+    corrected = [name for name, cohort in experiment.cohorts.items() if cohort.bias_correction is not None]
+    if corrected:
+        yield f"Bias fields are corrected by N4 in {_names(corrected)}."
 
 
 def _choices(experiment: Experiment) -> str:
