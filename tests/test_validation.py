@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from snakemake.io import contains_wildcard
 
 from fewlabel import jobs, reporting_jobs
 from fewlabel.errors import InputError
@@ -190,6 +191,14 @@ def test_settings_of_a_job_come_back_from_their_text():
         text = jobs.canonical(settings)
         assert "\n" not in text
         assert jobs.canonical(type(settings).model_validate_json(text)) == text
+
+
+@pytest.mark.parametrize("title", ["{x}", '"{x}" {', "\\\\{x,.*}", "}\\n{x}"])
+def test_braces_of_a_text_are_no_wildcards_and_come_back(title):
+    settings = reporting_jobs.CohortTitle(title=title, stands_for=None)
+    text = jobs.canonical(settings)
+    assert not contains_wildcard(text)
+    assert reporting_jobs.CohortTitle.model_validate_json(text).title == title
 
 
 def test_a_method_changes_only_what_it_names():

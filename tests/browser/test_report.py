@@ -5,7 +5,7 @@ import pytest
 from studies import Study
 
 pytestmark = pytest.mark.xdist_group("browser")
-HOSTILE = "Liver <img src=x onerror=alert(1)></script>"
+HOSTILE = "Liver {x} <img src=x onerror=alert(1)></script>"
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,11 @@ def visit(browser, study, section):
 def test_figures_tables_scores_and_runtimes_are_shown_without_any_network(study, browser):
     visit(browser, study, "Figures")
     browser.until(shows("Figure 3: Dice against N"))
+    named = browser.script("return Object.fromEntries(Object.values(results).map(r => [r.labels.figure, r.labels]))")
+    title = HOSTILE.replace("{", "{\u2060")
+    gallery = {"figure": "Figure 4: liver", "cohort": title, "method": "Regression", "N": "1", "draw": "1"}
+    assert named["Figure 4: liver"] == gallery
+    browser.until(shows("Liver {\u2060x} <img"))
     browser.picture("report_figures")
     visit(browser, study, "Tables")
     browser.until(shows("Table 2: Dice"))
@@ -88,7 +93,8 @@ def test_a_title_with_markup_stays_text(study, browser):
     browser.open((study.results / "report.html").as_uri())
     browser.until(shows("Not the paper's but ours"))
     assert browser.script("return document.querySelectorAll('img[src=x]').length") == 0
-    assert HOSTILE in browser.script("return JSON.stringify(Object.values(results).map(r => r.job_properties.params))")
+    markup = HOSTILE.partition(" <")[2]
+    assert markup in browser.script("return JSON.stringify(Object.values(results).map(r => r.job_properties.params))")
 
 
 def test_the_page_holds_no_place_of_this_machine(study):

@@ -71,6 +71,14 @@ def run_of(settings: GallerySettings, column: Column) -> str:
     return f"{settings.cohort}/finetuned/{column.method}/n{column.labels}/draw{settings.figure.draw}"
 
 
+def gallery_labels(settings: GallerySettings) -> dict[str, str]:
+    """What the report says of a gallery: its cohort, whose predictions it shows, and of which finetunings."""
+    methods = dict.fromkeys(settings.methods[column.method].title for column in settings.columns)
+    counts = dict.fromkeys(str(column.labels) for column in settings.columns)
+    draw = str(settings.figure.draw)
+    return {"cohort": settings.title.title, "method": ", ".join(methods), "N": ", ".join(counts), "draw": draw}
+
+
 def gallery_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:
     """What galleries ask for and the experiment does not have, with its place."""
     for cohort, gallery in experiment.figures.galleries.items():

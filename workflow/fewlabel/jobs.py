@@ -5,6 +5,7 @@ job does not depend on cannot make it run again, and one that it depends on alwa
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -29,6 +30,9 @@ from fewlabel.settings import LabelCount, Settings
 
 RECIPES = {"fetch": 1, "prepare": 1, "split": 1, "draw": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
+
+TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+"""A text in JSON."""
 
 Flip = list[Literal["rows", "columns"]]
 
@@ -120,8 +124,9 @@ class CollectSettings(Settings):
 
 def canonical(settings: BaseModel) -> str:
     """One line of JSON: equal settings give equal text. Keys stand in the order of the model, cohorts and methods in
-    the experiment's, which figures and tables follow."""
-    return json.dumps(settings.model_dump(mode="json"), separators=(",", ":"))
+    the experiment's, which figures and tables follow. Braces in texts are escaped: Snakemake would read wildcards."""
+    text = json.dumps(settings.model_dump(mode="json"), separators=(",", ":"))
+    return TEXT.sub(lambda found: found[0].replace("{", r"\u007b").replace("}", r"\u007d"), text)
 
 
 # ------------------------------------------------------------------------------------------- from an experiment

@@ -52,6 +52,12 @@ def pretexts_settings(experiment: Experiment) -> PretextsSettings | None:
     )
 
 
+def pretexts_labels(settings: PretextsSettings) -> dict[str, str]:
+    """What the report says of figure 1: its cohort, and whose networks it asks."""
+    shown = [settings.methods[name].title for name in (settings.regression, settings.contrastive) if name]
+    return {"cohort": settings.title.title, "method": ", ".join(shown)}
+
+
 def local_similarity_settings(experiment: Experiment) -> LocalSimilaritySettings | None:
     """Settings of the map of similarities; none where no method has a local stage."""
     figure, known = experiment.figures.local_similarity, titles(experiment)

@@ -94,7 +94,9 @@ def unshared(files):
 
 def shown(path, caption, category, **labels):
     """A file that the study's report shows, with `workflow/report/<caption>.rst` beneath it."""
-    return report(path, caption=f"../report/{caption}.rst", category=category, labels=labels)
+    # A title of the user's may hold braces, and is no wildcard with an unseen sign (word joiner) behind them.
+    told = {name: text.replace("{", "{\u2060") for name, text in labels.items()}
+    return report(path, caption=f"../report/{caption}.rst", category=category, labels=told)
 
 
 def settings(make):

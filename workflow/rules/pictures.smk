@@ -22,7 +22,11 @@ if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
             ],
         output:
             png=shown(
-                f"{STUDY}/figures/figure1_pretexts.png", "figure1_pretexts", "Figures", figure="Figure 1: the pretexts"
+                f"{STUDY}/figures/figure1_pretexts.png",
+                "figure1_pretexts",
+                "Figures",
+                figure="Figure 1: the pretexts",
+                **pretext_jobs.pretexts_labels(PRETEXTS),
             ),
             pdf=f"{STUDY}/figures/figure1_pretexts.pdf",
         log:
@@ -49,7 +53,14 @@ if LOCAL := pretext_jobs.local_similarity_settings(EXPERIMENT):
             roles=expand(ROLES, cohort=LOCAL.cohort),
             pretext=expand(PRETEXT, cohort=LOCAL.cohort, method=LOCAL.method),
         output:
-            png=shown(f"{STUDY}/figures/local_similarity.png", "local_similarity", "Figures", figure="Similar places"),
+            png=shown(
+                f"{STUDY}/figures/local_similarity.png",
+                "local_similarity",
+                "Figures",
+                figure="Similar places",
+                cohort=LOCAL.title.title,
+                method=LOCAL.method_title.title,
+            ),
             pdf=f"{STUDY}/figures/local_similarity.pdf",
         log:
             f"{LOGS}/local_similarity.log",
@@ -82,6 +93,7 @@ for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():
                 figure if figure in gallery_jobs.FIGURES.values() else "gallery",
                 "Figures",
                 figure=figure.replace("_", ": ", 1).replace("figure", "Figure ").replace("gallery", "Gallery"),
+                **gallery_jobs.gallery_labels(GALLERY),
             ),
             pdf=f"{STUDY}/figures/{figure}.pdf",
         log:
