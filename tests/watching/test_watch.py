@@ -220,7 +220,12 @@ def test_on_a_terminal_it_goes_on_until_ctrl_c(tmp_path):
     main, side = os.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "150", "LINES": "30"}
     process = subprocess.Popen(
-        [*FEWLABEL, "watch", str(tmp_path), "--every", "0.2"], stdout=side, stderr=side, env=environment
+        [*FEWLABEL, "watch", str(tmp_path), "--every", "0.2"],
+        stdout=side,
+        stderr=side,
+        env=environment,
+        # Tests that run in a shell's background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(side)
     shown = b""
