@@ -120,7 +120,9 @@ class Grid(Settings):
     matrix: tuple[Positive, Positive] = (192, 192)
     """Rows and columns after centre crop or pad."""
     spacing_mm: float = Field(1.5, gt=0, le=20)
-    """In-plane pixel size after resampling; slices stay native."""
+    """In-plane pixel size after resampling."""
+    slice_mm: float | None = Field(None, gt=0, le=50, exclude_if=lambda value: value is None)
+    """Distance of slices after resampling through plane; none: slices stay native, whatever their distance."""
     plane: Literal["axial", "coronal", "sagittal"] = "axial"
     """Orientation of the slices."""
     percentiles: tuple[float, float] = (1.0, 99.0)

@@ -13,19 +13,19 @@ from fewlabel.imaging.volume import Orientation, Volume
 
 @dataclass(frozen=True)
 class Frame:
-    """How one volume lies on the working grid; slices are never resampled across each other.
+    """How one volume lies on the working grid; slices are the native ones unless the grid names their distance.
 
     Attributes:
         orientation: between the file's axes and (slice, row, column).
         native: slices, rows, columns of the volume.
-        resampled: rows and columns at the grid's spacing, before crop or pad.
+        resampled: slices, rows and columns at the grid's spacing, before crop or pad of rows and columns.
         matrix: rows and columns of the working grid.
         spacing: native voxel size (slice, row, column) in mm.
     """
 
     orientation: Orientation
     native: tuple[int, int, int]
-    resampled: tuple[int, int]
+    resampled: tuple[int, int, int]
     matrix: tuple[int, int]
     spacing: tuple[float, float, float]
 
@@ -39,22 +39,28 @@ class Frame:
         sides = [
             max(1, round(side * mm / grid.spacing_mm)) for side, mm in zip((rows, columns), spacing[1:], strict=True)
         ]
-        return cls(orientation, (slices, rows, columns), (sides[0], sides[1]), grid.matrix, spacing)
+        resampled = (working_slices(slices, spacing[0], grid), sides[0], sides[1])
+        return cls(orientation, (slices, rows, columns), resampled, grid.matrix, spacing)
 
     def image_slices(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Native image to the working grid (slice, row, column); linear, anti-aliased; padded with its minimum."""
-        resampled = _resize_plane(self.orientation.slices(image), self.resampled)
+        resampled = _resize(self.orientation.slices(image), self.resampled)
         return _fit(resampled, self.matrix, float(resampled.min()))
 
     def mask_slices(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Native mask to the working grid: a pixel is 1 where at least half of it lies inside."""
-        coverage = _resize_plane(self.orientation.slices(mask).astype(np.float32), self.resampled)
+        coverage = _resize(self.orientation.slices(mask).astype(np.float32), self.resampled)
         return _fit((coverage >= 0.5).astype(np.uint8), self.matrix, 0)
 
     def native_mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Probability (slice, row, column) on the working grid to a native mask: linear, 1 at 0.5 and above."""
-        whole = _fit(probability, self.resampled, 0.0)
-        return self.orientation.native((_resize_plane(whole, self.native[1:]) >= 0.5).astype(np.uint8))
+        whole = _fit(probability, self.resampled[1:], 0.0)
+        return self.orientation.native((_resize(whole, self.native) >= 0.5).astype(np.uint8))
+
+
+def working_slices(slices: int, slice_mm: float, grid: Grid) -> int:
+    """How many slices of the working grid stand for so many native ones of that distance."""
+    return slices if grid.slice_mm is None else max(1, round(slices * slice_mm / grid.slice_mm))
 
 
 def preprocess(
@@ -92,13 +98,13 @@ def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]
     return scaled
 
 
-def _resize_plane(array: NDArray[np.float32], sides: tuple[int, ...]) -> NDArray[np.float32]:
-    if array.shape[1:] == tuple(sides):
+def _resize(array: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Linear between the middles of voxels, anti-aliased along axes that become coarser; edges stay in place."""
+    if array.shape == shape:
         return array
     # Only here: trainings, which read what is resampled already, start sooner without it.
     from skimage.transform import resize
 
-    shape = (array.shape[0], *sides)
     resized: Any = resize(array, shape, order=1, mode="edge", anti_aliasing=True, preserve_range=True)
     return np.asarray(resized, dtype=np.float32)
 

@@ -1,5 +1,6 @@
 """How large a cohort is, as far as that is known before it is prepared."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ from fewlabel.cohorts import sources
 from fewlabel.cohorts.layout import cohort_folder
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
-from fewlabel.experiment import Cohort, Experiment, PhantomSource
-from fewlabel.imaging.preprocess import Frame
+from fewlabel.experiment import Cohort, Experiment, Grid, PhantomSource
+from fewlabel.imaging.preprocess import Frame, working_slices
 from fewlabel.jobs import largest_n
 from fewlabel.tables import read_subjects
 
@@ -26,7 +27,7 @@ class Size:
 
     Attributes:
         subjects, labelled, tested: how many.
-        slices: of all subjects.
+        slices: of all subjects, on the working grid.
         voxels: of all subjects, on their native grids.
         source: where this is known from, or what is assumed.
     """
@@ -63,49 +64,53 @@ def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
     cohort = experiment.cohorts[name]
     tested = cohort.test if isinstance(cohort.test, int) else len(cohort.test)
     if isinstance(cohort.source, PhantomSource):
-        return _of_phantoms(cohort.source, tested)
+        return _of_phantoms(cohort.source, cohort.grid, tested)
     if (folder / "slices" / "store.json").is_file():
-        return _of_slices(read_subjects(folder / "slices" / "subjects.csv"), tested)
+        return _of_slices(read_subjects(folder / "slices" / "subjects.csv"), cohort.grid, tested)
     if cohort_folder(cohort.source).is_dir():
         return _of_files(cohort, tested)
     return _assumed(experiment, cohort, tested)
 
 
-def _of_phantoms(source: PhantomSource, tested: int) -> Size:
+def _of_phantoms(source: PhantomSource, grid: Grid, tested: int) -> Size:
     from fewlabel.cohorts import phantom
 
     shapes = [phantom.native_shape(source, subject) for subject in phantom.list_subjects(source)]
-    slices, voxels = sum(shape[2] for shape in shapes), sum(x * y * z for x, y, z in shapes)
+    slices = sum(working_slices(shape[2], source.slice_mm, grid) for shape in shapes)
+    voxels = sum(x * y * z for x, y, z in shapes)
     return Size(len(shapes), source.labelled, tested, slices, voxels, "known from its settings")
 
 
-def _of_slices(table: pd.DataFrame, tested: int) -> Size:
+def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> Size:
     voxels = int((table["slices"] * table["rows"] * table["columns"]).sum())
-    counts = len(table), int(table["labelled"].sum()), tested, int(table["slices"].sum())
+    native = zip(table["slices"], table["slice_mm"], strict=True)
+    slices = sum(working_slices(int(count), float(mm), grid) for count, mm in native)
+    counts = len(table), int(table["labelled"].sum()), tested, slices
     return Size(*counts, voxels, "known from its prepared slices")
 
 
 def _of_files(cohort: Cohort, tested: int) -> Size:
     subjects = sources.list_subjects(cohort.source)
-    shapes = _header_shapes(cohort, subjects)
-    slices, voxels = sum(shape[0] for shape in shapes), sum(s * r * c for s, r, c in shapes)
+    frames = _header_frames(cohort, subjects)
+    slices = sum(frame.resampled[0] for frame in frames)
+    voxels = sum(math.prod(frame.native) for frame in frames)
     labelled = sum(subject.labelled for subject in subjects)
     return Size(len(subjects), labelled, tested, slices, voxels, f"known from the headers of {len(subjects)} files")
 
 
-def _header_shapes(cohort: Cohort, subjects: Sequence[Subject]) -> list[tuple[int, int, int]]:
-    """Slices, rows and columns of each volume; only headers are read."""
-    shapes, problems = [], []
+def _header_frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
+    """How each volume lies on the working grid; only headers are read."""
+    frames, problems = [], []
     for subject in subjects:
         assert subject.image is not None
         try:
             file = nib.load(subject.image)
-            shapes.append(Frame.of(file.shape[:3], file.affine, cohort.grid).native)
+            frames.append(Frame.of(file.shape[:3], file.affine, cohort.grid))
         except Exception as error:  # nibabel and zlib each raise their own kinds for damaged files
             problems.append(f"{subject.image.name}: its header cannot be read ({error}); copy or export it again")
     if problems:
         raise InputError.of(problems)
-    return shapes
+    return frames
 
 
 def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> Size:

@@ -53,6 +53,9 @@ def _preprocessing(experiment: Experiment) -> Iterator[str]:
     corrected = [name for name, cohort in experiment.cohorts.items() if cohort.bias_correction is not None]
     if corrected:
         yield f"Bias fields are corrected by N4 in {_names(corrected)}."
+    for name, cohort in experiment.cohorts.items():
+        if cohort.grid.slice_mm is not None:
+            yield f"Slices of ``{name}`` are resampled to a distance of {cohort.grid.slice_mm:g} mm."
 
 
 def _choices(experiment: Experiment) -> str:
