@@ -20,14 +20,14 @@ def lock_files(path: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path, what: str = "this run") -> Iterator[None]:
     """Hold the lock of `path` for the block; wait, and say for whom, while another process holds it."""
     lock_path, holder = lock_files(path)
     lock = FileLock(lock_path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"{path.name}: {read_holder(holder)} works on this run; waiting for it", file=sys.stderr, flush=True)
+        print(f"{path.name}: {read_holder(holder)} works on {what}; waiting for it", file=sys.stderr, flush=True)
         lock.acquire(poll_interval=POLL_SECONDS)
     try:
         holder.write_text(me(), encoding="utf-8")

@@ -1,139 +1,105 @@
-"""Archives: downloaded with checksum and progress, unpacked safely, whole or not at all."""
+"""Archives unpacked safely, whole or not at all: no member leaves the folder, no links, no absurd sizes."""
 
-import hashlib
 import shutil
 import sys
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from zipfile import BadZipFile, is_zipfile
 
+from fewlabel.cohorts.archive_limits import Tally
+from fewlabel.cohorts.zip_members import extract_zip
 from fewlabel.errors import InputError
 
-
-class LogLines:
-    """Progress of a download as plain lines, one for each tenth, for logs; pooch drives it as it drives a bar."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.total = 0
-        self._done = 0
-        self._tenth = 0
-
-    def update(self, size: int) -> None:
-        """Count `size` more bytes."""
-        self._done += size
-        tenth = 10 * self._done // self.total if self.total else 0
-        if tenth > self._tenth:
-            self._tenth = tenth
-            _say(f"{self.name}: {self._done / 1e6:.0f} of {self.total / 1e6:.0f} MB")
-
-    def reset(self) -> None:
-        """Count from the start; lines that were written are not written again."""
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing to close."""
+Wanted = Callable[[PurePosixPath], bool]
+"""Whether a file of an archive, by its place in it, is taken."""
 
 
-def download(url: str, md5: str, archive: Path) -> None:
-    """Download an archive; `archive` appears only when it is complete and its MD5 is right.
-
-    Raises:
-        InputError: no network, HTTP error, wrong MD5, or no space.
-    """
-    # Imported here: whoever has the files needs no network library.
-    import pooch
-
-    by_hand = f"download it by hand and place it as {archive.absolute()}"
-    progress = True if sys.stderr.isatty() else LogLines(archive.name)
-    try:
-        pooch.retrieve(
-            url,
-            known_hash=f"md5:{md5}",
-            fname=archive.name,
-            path=archive.parent,
-            downloader=pooch.HTTPDownloader(progressbar=progress),
-        )
-    except OSError as error:
-        raise InputError(f"{url}: not downloaded ({error}); check the network and `url`, or {by_hand}") from None
-    except ValueError as error:
-        raise InputError(
-            f"{url}: what was downloaded has not the expected MD5 {md5} ({error}); check `url` and `md5`, or {by_hand}"
-        ) from None
-
-
-def verify(archive: Path, md5: str) -> None:
-    """Compare a present archive with its MD5.
-
-    Raises:
-        InputError: it differs: another archive, or a download cut short.
-    """
-    with archive.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != md5:
-        raise InputError(
-            f"{archive.absolute()}: has MD5 {found}; expected: {md5}; it is incomplete or another archive: "
-            "remove or replace it, or correct `md5`"
-        )
-
-
-def unpack(archive: Path, folder: Path, finish: Callable[[Path], None]) -> None:
+def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: Wanted = lambda _: True) -> None:
     """Unpack an archive's top folder as `folder`, whole or not at all, also where two processes do so at once.
 
-    Files that macOS adds (`._*`, `.DS_Store`) are left out.
+    Files that macOS adds (`._*`, `.DS_Store`, `__MACOSX`) are left out.
 
     Args:
-        archive: a tar file, compressed or not, that holds one folder named as `folder`.
-        folder: where it appears; its parent exists.
+        archive: a zip file, or a tar file, compressed or not, that holds one folder named as `folder`.
+        folder: where it appears; its parents are made.
         finish: called with the unpacked folder before it appears; raises InputError to refuse it.
+        wanted: the others are judged as well, and then left out.
 
     Raises:
-        InputError: truncated archive or no tar; members that leave the folder, links or devices; another folder in it;
-            no space or permission.
+        InputError: truncated archive or none; members that leave the folder, links or devices; sizes that no archive
+            of volumes has; another folder in it; no space or permission.
     """
-    _say(f"{archive.name}: unpacking to {folder}")
+    print(f"{archive.name}: unpacking to {folder}", file=sys.stderr, flush=True)
+    with _temporary(archive, folder) as temporary:
+        _extract(archive, temporary, wanted)
+        unpacked = temporary / folder.name
+        if not unpacked.is_dir():
+            found = ", ".join(sorted(path.name for path in temporary.iterdir())[:5]) or "nothing"
+            raise InputError(
+                f"{archive.name}: no folder {folder.name}/ in it, but {found}; accepted: the archive as published"
+            )
+        finish(unpacked)
+        _appear(unpacked, folder)
+
+
+@contextmanager
+def _temporary(archive: Path, folder: Path) -> Iterator[Path]:
+    """A folder beside the one to be; parents that were made for nothing are gone again after an error."""
+    made = [parent for parent in folder.parents if not parent.exists()]
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise InputError(
             f"{folder.parent}: cannot be written ({error.strerror}); unpack {archive.name} there"
         ) from None
     try:
-        _extract(archive, temporary)
-        unpacked = temporary / folder.name
-        if not unpacked.is_dir():
-            found = ", ".join(sorted(path.name for path in temporary.iterdir())[:5]) or "nothing"
-            raise InputError(
-                f"{archive.name}: no folder {folder.name}/ in it, but {found}; accepted: the task's archive"
-            )
-        finish(unpacked)
-        _appear(unpacked, folder)
+        yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        for parent in made:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
 
 
-def _extract(archive: Path, destination: Path) -> None:
+def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
     try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(destination, filter=_plain)  # noqa: S202 - each member is judged by `_plain`
+        tally = Tally.of(archive, destination)
+        if is_zipfile(archive):
+            extract_zip(archive, destination, tally, lambda path: wanted(path) and not _of_macos(path))
+        else:
+            _extract_tar(archive, destination, tally, wanted)
     except (tarfile.FilterError, InputError) as error:
         raise InputError(f"{archive.name}: refused, {error}; get the archive from its publisher") from None
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise InputError(f"{archive.name}: truncated or no tar ({error}); remove it and get it again") from None
+    except (tarfile.TarError, BadZipFile, EOFError, zlib.error, LZMAError) as error:
+        raise InputError(
+            f"{archive.name}: truncated, or neither tar nor zip ({error}); remove it and get it again"
+        ) from None
     except OSError as error:
         raise InputError(f"{archive.name}: not unpacked ({error}); make space, or check permissions") from None
 
 
-def _plain(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo | None:
-    """Of an archive's members: what is taken, left out or refused."""
-    name = PurePosixPath(member.name).name
-    if name.startswith("._") or name == ".DS_Store":
-        return None
-    if not (member.isfile() or member.isdir()):
-        raise InputError(f"member {member.name!r} is a link or device; accepted: files and folders")
-    return tarfile.data_filter(member, destination)
+def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted) -> None:
+    def judge(member: tarfile.TarInfo, place: str) -> tarfile.TarInfo | None:
+        if not (member.isfile() or member.isdir()) or member.issparse():
+            kind = "sparse" if member.issparse() else "a link or device"
+            raise InputError(f"member {member.name!r} is {kind}; accepted: files and folders")
+        tally.add(member.name, member.size)
+        path = PurePosixPath(member.name)
+        judged = tarfile.data_filter(member, place)
+        return None if _of_macos(path) or (member.isfile() and not wanted(path)) else judged
+
+    with tarfile.open(archive) as tar:
+        tar.extractall(destination, filter=judge)  # noqa: S202 - each member is judged
+
+
+def _of_macos(path: PurePosixPath) -> bool:
+    return path.name.startswith("._") or path.name == ".DS_Store" or "__MACOSX" in path.parts
 
 
 def _appear(unpacked: Path, folder: Path) -> None:
@@ -143,7 +109,3 @@ def _appear(unpacked: Path, folder: Path) -> None:
         # Another process was faster; its folder is as good.
         if not folder.is_dir():
             raise
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

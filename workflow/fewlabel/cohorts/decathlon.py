@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.cohorts import archive, files
+from fewlabel.cohorts.checksums import verify
 from fewlabel.cohorts.decathlon_listing import Entry, read_listing, settings_problems
+from fewlabel.cohorts.download import download
 from fewlabel.cohorts.fingerprint import UNPACKED, task_fingerprint
 from fewlabel.cohorts.layout import cohort_folder
 from fewlabel.cohorts.subject import Subject
@@ -19,12 +21,13 @@ from fewlabel.experiment import DecathlonSource
 from fewlabel.imaging.volume import Volume
 
 KNOWN = {
-    "Task05_Prostate": (
-        "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task05_Prostate.tar",
-        "35138f08b1efaef89d7424d2bcc928db",
-    ),
+    "Task01_BrainTumour": "240a19d752f0d9e9101544901065d872",
+    "Task02_Heart": "06ee59366e1e5124267b774dbd654057",
+    "Task04_Hippocampus": "9d24dba78a72977dbd1d2e110310f31b",
+    "Task05_Prostate": "35138f08b1efaef89d7424d2bcc928db",
 }
-"""URL and MD5 of archives, for messages; a download only ever takes them from the settings."""
+"""MD5 of the archives of the tasks in MR, for messages; a download only ever takes it from the settings."""
+MIRROR = "https://msd-for-monai.s3-us-west-2.amazonaws.com"
 
 
 def fetch(source: DecathlonSource) -> Path:
@@ -40,9 +43,9 @@ def fetch(source: DecathlonSource) -> Path:
     if not tar.is_file():
         if source.url is None or source.md5 is None:
             raise InputError(_nothing_there(source, folder, tar))
-        archive.download(source.url, source.md5, tar)
+        download(source.url, f"md5:{source.md5}", tar)
     elif source.md5 is not None:
-        archive.verify(tar, source.md5)
+        verify(tar, f"md5:{source.md5}")
     archive.unpack(tar, folder, _finish)
     return folder
 
@@ -80,7 +83,7 @@ def check(source: DecathlonSource, subjects: Sequence[Subject]) -> list[str]:
 
 def _nothing_there(source: DecathlonSource, folder: Path, tar: Path) -> str:
     known = KNOWN.get(source.task)
-    where = f"`url: {known[0]}` and `md5: {known[1]}`" if known else "`url` and `md5` of the archive"
+    where = f"`url: {MIRROR}/{tar.name}` and `md5: {known}`" if known else "`url` and `md5` of the archive"
     return (
         f"{source.task}: not there; accepted: the folder {folder.absolute()} or the archive {tar.absolute()}; "
         f"place one of them there (`data_root` or FEWLABEL_DATA says where), or set {where} to download it"

@@ -1,0 +1,141 @@
+import io
+import stat
+import tarfile
+import zipfile
+from pathlib import PurePosixPath
+
+import pytest
+
+from fewlabel.cohorts import archive_limits
+from fewlabel.cohorts.archive import unpack
+from fewlabel.errors import InputError
+
+FILES = {
+    "Train/MR/1/a.dcm": b"one",
+    "Train/MR/2/b.dcm": b"two",
+    "Train/CT/3/c.dcm": b"three",
+    "Train/MR/._a.dcm": b"x",
+    "__MACOSX/Train/MR/1/a.dcm": b"x",
+    "Train/.DS_Store": b"x",
+}
+
+
+def make_zip(path, files=FILES, **kinds):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Train/", b"")
+        for name, content in files.items():
+            archive.writestr(name, content)
+        for name, mode in kinds.items():
+            member = zipfile.ZipInfo(f"Train/{name}")
+            member.external_attr = (mode | 0o644) << 16
+            archive.writestr(member, b"/etc/passwd")
+    return path
+
+
+def make_tar(path, files=FILES):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def unpacked(archive, folder, **settings):
+    unpack(archive, folder, lambda _: None, **settings)
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def error_of(archive, folder, **settings):
+    with pytest.raises(InputError) as error:
+        unpack(archive, folder, lambda _: None, **settings)
+    assert not folder.exists() and not list(folder.parent.glob(".*"))
+    return str(error.value)
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_files_appear_in_a_folder_that_is_made_without_those_of_macos(tmp_path, make):
+    archive = make(tmp_path / "Train.archive")
+    assert unpacked(archive, tmp_path / "new" / "Train") == ["CT/3/c.dcm", "MR/1/a.dcm", "MR/2/b.dcm"]
+    assert (tmp_path / "new/Train/MR/1/a.dcm").read_bytes() == b"one"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["Train"]
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_only_what_is_wanted_is_written(tmp_path, make):
+    archive = make(tmp_path / "Train.archive")
+    wanted = unpacked(archive, tmp_path / "Train", wanted=lambda path: path.match("Train/MR/*/*.dcm"))
+    assert wanted == ["MR/1/a.dcm", "MR/2/b.dcm"]
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_what_is_not_wanted_is_judged_as_well(tmp_path, make):
+    archive = make(tmp_path / "Train.archive", {**FILES, "Train/../../evil": b"x"})
+    message = error_of(archive, tmp_path / "new" / "Train", wanted=lambda _: False)
+    assert "Train.archive: refused, " in message and "evil" in message
+    assert not (tmp_path / "new").exists() and not list(tmp_path.rglob("evil"))
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/evil", "Train/a/../../../evil", "..\\evil", "C:/evil", "Train\\..\\evil"]
+)
+def test_a_zip_member_outside_the_folder_is_refused(tmp_path, name):
+    archive = make_zip(tmp_path / "Train.zip", {**FILES, name: b"x"})
+    assert "lies outside of the archive's folder" in error_of(archive, tmp_path / "sub" / "Train")
+    assert not list(tmp_path.rglob("evil"))
+
+
+@pytest.mark.parametrize("mode", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
+def test_links_and_devices_in_a_zip_are_refused(tmp_path, mode):
+    archive = make_zip(tmp_path / "Train.zip", evil=mode)
+    assert "member 'Train/evil' is a link or device" in error_of(archive, tmp_path / "sub" / "Train")
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    archive = make_zip(tmp_path / "Train.zip", {"Train/a": b"x"})
+    content = bytearray(archive.read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1  # of the last member's entry in the directory
+    archive.write_bytes(content)
+    assert "'Train/a' is encrypted" in error_of(archive, tmp_path / "sub" / "Train")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_half_a_zip_is_refused(tmp_path, share):
+    archive = make_zip(tmp_path / "Train.zip")
+    archive.write_bytes(archive.read_bytes()[: int(share * archive.stat().st_size)])
+    assert "truncated, or neither tar nor zip" in error_of(archive, tmp_path / "sub" / "Train")
+
+
+def test_a_zip_with_changed_bytes_is_refused(tmp_path):
+    archive = make_zip(tmp_path / "Train.zip", {"Train/a": bytes(range(256)) * 8})
+    content = bytearray(archive.read_bytes())
+    content[content.index(b"Train/a") + 40] ^= 255
+    archive.write_bytes(content)
+    assert "truncated, or neither tar nor zip" in error_of(archive, tmp_path / "sub" / "Train")
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_a_small_archive_that_would_fill_a_disk_is_refused(tmp_path, make, monkeypatch):
+    monkeypatch.setattr(archive_limits, "ALWAYS_BYTES", 1000)
+    archive = make(tmp_path / "Train.archive", {"Train/a": bytes(2_000_000)})
+    assert archive.stat().st_size < 10_000
+    assert "which no archive of volumes of its size does" in error_of(archive, tmp_path / "sub" / "Train")
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_an_archive_of_too_many_members_is_refused(tmp_path, make, monkeypatch):
+    monkeypatch.setattr(archive_limits, "MOST_MEMBERS", 3)
+    assert "it has more than 3 members" in error_of(make(tmp_path / "Train.archive"), tmp_path / "sub" / "Train")
+
+
+def test_a_zip_that_does_not_fit_the_disk_writes_nothing(tmp_path, monkeypatch):
+    archive, usage = make_zip(tmp_path / "Train.zip"), archive_limits.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(archive_limits.shutil, "disk_usage", lambda _: usage._replace(free=10))
+    text = error_of(archive, tmp_path / "sub" / "Train")
+    assert "11 B to write, 10 B free" in text
+
+
+def test_members_are_named_by_their_whole_place(tmp_path):
+    seen = []
+    unpacked(make_zip(tmp_path / "Train.zip"), tmp_path / "Train", wanted=lambda path: bool(seen.append(path)) or True)
+    assert PurePosixPath("Train/MR/1/a.dcm") in seen
