@@ -41,7 +41,7 @@ def test_a_cohort_that_is_not_there_or_empty_is_a_problem(root):
     missing = found(root, NIFTI)["data: mine"]
     assert missing.status == "problem" and "no such folder" in missing.text and "FEWLABEL_DATA" in missing.todo
     (root / "mine").mkdir()
-    assert "no NIfTI file" in found(root, NIFTI)["data: mine"].text
+    assert "no volumes in" in found(root, NIFTI)["data: mine"].text
 
 
 def test_a_task_may_be_an_archive_or_be_downloaded(root):

@@ -75,7 +75,13 @@ class PhantomSource(Settings):
     """Mean signal of the target over the standard deviation of the noise (in each of the two receiver channels)."""
 
 
-class NiftiSource(Settings):
+class _FileSource(Settings):
+    unlabelled: str | None = Field(None, min_length=1, exclude_if=lambda value: value is None)
+    """Folder, beneath `data_root` unless absolute, of further volumes without masks, for pretraining: NIfTI or
+    MetaImage files, or a folder with a DICOM series for each."""
+
+
+class NiftiSource(_FileSource):
     """A folder with `images/` and `labels/` of NIfTI files: the way in for anyone's own data."""
 
     kind: Literal["nifti"]
@@ -89,7 +95,7 @@ class NiftiSource(Settings):
     """Which channel of a 4D image, from 0."""
 
 
-class DecathlonSource(Settings):
+class DecathlonSource(_FileSource):
     """A task of the Medical Segmentation Decathlon in its own layout."""
 
     kind: Literal["decathlon"]
@@ -111,7 +117,50 @@ class DecathlonSource(Settings):
         return self
 
 
-Source = Annotated[PhantomSource | NiftiSource | DecathlonSource, Field(discriminator="kind")]
+class MetaImageSource(_FileSource):
+    """A folder of MetaImage pairs, as PROMISE12 comes: `<subject>.mhd` and `<subject>_segmentation.mhd` (or `.mha`)."""
+
+    kind: Literal["metaimage"]
+    folder: str = Field(min_length=1)
+    """The cohort's folder, searched to its bottom; beneath `data_root` unless absolute."""
+    label_suffix: str = Field("_segmentation", pattern=r"^[A-Za-z0-9._-]+$")
+    """What a mask's name has behind its subject's. Subjects without a mask are used for pretraining."""
+    subjects_table: str | None = None
+    """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
+    labels: list[Positive] = Field([1], min_length=1)
+    """Values in the masks that form the target; several are merged."""
+
+
+class Archive(Settings):
+    """An archive to download."""
+
+    url: str = Field(pattern=r"^https?://")
+    checksum: str = Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")
+    """`md5:…` or `sha256:…`: a download is always verified."""
+
+
+class ChaosSource(_FileSource):
+    """The T2-SPIR volumes of the CHAOS challenge in their original layout: DICOM series, and PNGs as masks."""
+
+    kind: Literal["chaos"]
+    folder: str = Field("CHAOS", min_length=1)
+    """Holds `Train_Sets` (and `Test_Sets`); beneath `data_root` unless absolute. The archives lie beside it."""
+    labels: list[Annotated[int, Field(ge=1, le=4)]] = Field([1], min_length=1)
+    """Organs that form the target: 1 liver, 2 right kidney, 3 left kidney, 4 spleen; several are merged."""
+    test_sets: bool = False
+    """Whether the 20 volumes of `Test_Sets`, whose masks are not public, are there too, for pretraining."""
+    png_order: Literal["verified", "numbered", "reversed"] = "verified"
+    """Which PNG belongs to which slice: as the images tell, or, where they do not, by the numbers of the files or
+    against them."""
+    train: Archive | None = None
+    """`CHAOS_Train_Sets.zip`, downloaded if neither folder nor archive is there; none: never download."""
+    test: Archive | None = None
+    """`CHAOS_Test_Sets.zip`."""
+
+
+Source = Annotated[
+    PhantomSource | NiftiSource | DecathlonSource | MetaImageSource | ChaosSource, Field(discriminator="kind")
+]
 
 
 class Grid(Settings):

@@ -19,11 +19,13 @@ def placeless(experiment: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {inner: _name(inner, part) for inner, part in value.items()}
     if not isinstance(value, str):
         return value
     if key == "url":
         parts = urlsplit(value)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    if key in ("folder", "subjects_table") and (PurePath(value).is_absolute() or value.startswith("~")):
+    if key in ("folder", "subjects_table", "unlabelled") and (PurePath(value).is_absolute() or value.startswith("~")):
         return PurePath(value).name or "data"
     return value

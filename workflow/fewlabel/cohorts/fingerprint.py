@@ -8,8 +8,16 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from fewlabel.cohorts.layout import cohort_folder, nifti_files, place, table_files
-from fewlabel.experiment import NiftiSource, PhantomSource, Source
+from fewlabel.cohorts.layout import (
+    FileSource,
+    cohort_folder,
+    nifti_files,
+    place,
+    shown_files,
+    table_files,
+    unlabelled_folder,
+)
+from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource, PhantomSource, Source
 from fewlabel.files import sha256
 
 EDGE = 4096
@@ -31,14 +39,33 @@ def fingerprint(source: Source) -> str:
     """
     if isinstance(source, PhantomSource):
         return ""
+    further = unlabelled_folder(source)
+    found = _own_fingerprint(source)
+    if further is None or not further.is_dir():
+        return found
+    return hashlib.sha256(f"{found} {_hash(further, shown_files(further, ('',)), [])}".encode()).hexdigest()
+
+
+def _own_fingerprint(source: FileSource) -> str:
     folder = cohort_folder(source)
     if not folder.is_dir():
         return ""
-    if isinstance(source, NiftiSource):
-        tables = [table for table in table_files(source, folder) if table.is_file()]
-        return _hash(folder, nifti_files(folder / "images"), [*nifti_files(folder / "labels"), *tables])
-    found = task_fingerprint(folder)
-    return "" if found == _as_unpacked(folder) else found
+    match source:
+        case NiftiSource():
+            labels = [*nifti_files(folder / "labels"), *_tables(source, folder)]
+            return _hash(folder, nifti_files(folder / "images"), labels)
+        case MetaImageSource():
+            files = shown_files(folder, (".mhd", ".mha", ".raw", ".zraw"))
+            labels = [path for path in files if path.stem.endswith(source.label_suffix)]
+            return _hash(folder, files, [*labels, *_tables(source, folder)])
+        case DecathlonSource():
+            found = task_fingerprint(folder)
+            return "" if found == _as_unpacked(folder) else found
+        case ChaosSource():
+            parts = [folder / part for part in ("Train_Sets", *(["Test_Sets"] if source.test_sets else []))]
+            changed = [chaos_fingerprint(part) for part in parts if part.is_dir()]
+            marks = [_as_unpacked(part) for part in parts if part.is_dir()]
+            return "" if changed == marks else hashlib.sha256(json.dumps(changed).encode()).hexdigest()
 
 
 def task_fingerprint(folder: Path) -> str:
@@ -46,6 +73,17 @@ def task_fingerprint(folder: Path) -> str:
     images = [*nifti_files(folder / "imagesTr"), *nifti_files(folder / "imagesTs")]
     listing = folder / "dataset.json"
     return _hash(folder, images, [*nifti_files(folder / "labelsTr"), *([listing] if listing.is_file() else [])])
+
+
+def chaos_fingerprint(folder: Path) -> str:
+    """The fingerprint of CHAOS's `Train_Sets` or `Test_Sets`: of the T2-SPIR volumes in it."""
+    files = [path for path in shown_files(folder / "MR", ("",)) if "T2SPIR" in path.parts]
+    masks = [path for path in files if path.suffix.lower() == ".png"]
+    return _hash(folder, [path for path in files if path not in set(masks)], masks)
+
+
+def _tables(source: NiftiSource | MetaImageSource, folder: Path) -> list[Path]:
+    return [table for table in table_files(source, folder) if table.is_file()]
 
 
 def _as_unpacked(folder: Path) -> str:

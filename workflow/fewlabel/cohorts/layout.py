@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.cohorts.data_root import data_root
-from fewlabel.experiment import DecathlonSource, NiftiSource
+from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource
 
-FileSource = NiftiSource | DecathlonSource
+FileSource = NiftiSource | DecathlonSource | MetaImageSource | ChaosSource
 """A source whose volumes are files."""
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
@@ -20,8 +20,27 @@ UNSAFE_NAME = (
 
 def cohort_folder(source: FileSource) -> Path:
     """Where the source's folder lies, or would lie."""
-    name = source.folder if isinstance(source, NiftiSource) else source.task
+    name = source.task if isinstance(source, DecathlonSource) else source.folder
     return data_root() / Path(name).expanduser()
+
+
+def unlabelled_folder(source: FileSource) -> Path | None:
+    """Where further volumes without masks lie; None where the settings name none."""
+    return None if source.unlabelled is None else data_root() / Path(source.unlabelled).expanduser()
+
+
+def is_present(source: FileSource) -> bool:
+    """Whether the source's volumes lie on this machine, as far as its folders tell."""
+    folder = cohort_folder(source)
+    return (folder / "Train_Sets" / "MR").is_dir() if isinstance(source, ChaosSource) else folder.is_dir()
+
+
+def shown_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files in and beneath a folder with one of the suffixes, by name; hidden ones are left out."""
+    if not folder.is_dir():
+        return []
+    files = (path for path in folder.rglob("*") if path.name.lower().endswith(suffixes) and path.is_file())
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def nifti_files(folder: Path) -> list[Path]:
@@ -41,7 +60,7 @@ def stem(path: Path) -> str:
     return path.name.removesuffix(suffix)
 
 
-def table_files(source: NiftiSource, folder: Path) -> list[Path]:
+def table_files(source: NiftiSource | MetaImageSource, folder: Path) -> list[Path]:
     """The subjects table that the source names (present or not), else those of the default names that are present."""
     if source.subjects_table is not None:
         return [folder / Path(source.subjects_table).expanduser()]

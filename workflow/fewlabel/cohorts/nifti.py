@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.cohorts import files
-from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, nifti_files, place, stem, table_files
+from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, nifti_files, stem
+from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.subject import Subject, is_safe_name
-from fewlabel.cohorts.table import Entry, read_table
 from fewlabel.errors import InputError
 from fewlabel.experiment import NiftiSource
 from fewlabel.imaging.volume import Volume
-
-Found = dict[str, list[Path]]
-"""Files by subject; more than one is a problem."""
 
 
 def fetch(source: NiftiSource) -> Path:
@@ -42,15 +39,15 @@ def list_subjects(source: NiftiSource) -> list[Subject]:
             "then to `data`; or an absolute path)"
         )
     images, labels = _found(folder / "images"), _found(folder / "labels")
-    entries, table_problems = _table(source, folder, images)
-    subjects = [_subject(name, images, labels, entries.get(name)) for name in sorted(images)]
+    entries, table_problems = read_entries(source, folder, images)
+    subjects = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
     subjects = [subject for subject in subjects if subject.use != "exclude"]
     problems = [
         *_image_problems(folder, images),
         *_label_problems(images, labels),
-        *_duplicates(folder, images, labels),
+        *duplicates(folder, images, labels),
         *table_problems,
-        *_use_problems(subjects),
+        *use_problems(subjects, labels_of="labels/{}.nii.gz"),
     ]
     if not problems and not any(subject.labelled for subject in subjects):
         problems = ["subjects table: its uses leave no labelled subject; accepted: at least one; change a `use`"]
@@ -81,20 +78,6 @@ def _found(folder: Path) -> Found:
     return found
 
 
-def _table(source: NiftiSource, folder: Path, images: Found) -> tuple[dict[str, Entry], list[str]]:
-    tables = table_files(source, folder)
-    if len(tables) > 1:
-        names = listed([table.name for table in tables])
-        return {}, [f"{names}: two subjects tables; remove one, or name one with `subjects_table`"]
-    return read_table(tables[0], images) if tables else ({}, [])
-
-
-def _subject(name: str, images: Found, labels: Found, entry: Entry | None) -> Subject:
-    entry = entry or Entry(patient=name, use="auto")
-    label = labels[name][0] if name in labels and entry.use != "unlabelled" else None
-    return Subject(name, entry.patient, labelled=label is not None, use=entry.use, image=images[name][0], label=label)
-
-
 def _image_problems(folder: Path, images: Found) -> list[str]:
     if not images:
         decathlon = (folder / "dataset.json").is_file()
@@ -113,20 +96,3 @@ def _label_problems(images: Found, labels: Found) -> list[str]:
     if not orphans or not images:
         return []
     return [f"labels/: no image of the same name in images/ for {listed(orphans)}; rename or remove them"]
-
-
-def _duplicates(folder: Path, *found: Found) -> list[str]:
-    doubled = [(name, paths) for each in found for name, paths in each.items() if len(paths) > 1]
-    return [
-        f"duplicate subject {name}: {listed([place(path, folder) for path in paths])}; keep one of them"
-        for name, paths in doubled
-    ]
-
-
-def _use_problems(subjects: Sequence[Subject]) -> list[str]:
-    wrong = [subject.subject for subject in subjects if subject.use == "test" and not subject.labelled]
-    return [
-        f"subjects table: use 'test' of {name}, which has no label; accepted: auto, train, unlabelled, exclude; "
-        f"add labels/{name}.nii.gz or change the use"
-        for name in wrong
-    ]

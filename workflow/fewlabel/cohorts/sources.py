@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import DecathlonSource, NiftiSource, PhantomSource, Source
+from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource, PhantomSource, Source
 from fewlabel.imaging.volume import Volume
 
-S = TypeVar("S", bound=PhantomSource | NiftiSource | DecathlonSource, contravariant=True)
+S = TypeVar(
+    "S", bound=PhantomSource | NiftiSource | DecathlonSource | MetaImageSource | ChaosSource, contravariant=True
+)
 
 
 class SourceModule(Protocol[S]):
@@ -39,15 +41,28 @@ def source_module(source: Source) -> SourceModule[Any]:
             from fewlabel.cohorts import decathlon
 
             return decathlon
+        case MetaImageSource():
+            from fewlabel.cohorts import metaimage
+
+            return metaimage
+        case ChaosSource():
+            from fewlabel.cohorts import chaos
+
+            return chaos
 
 
 def list_subjects(source: Source) -> list[Subject]:
-    """The subjects of a cohort by name.
+    """The subjects of a cohort by name, and behind them those of its `unlabelled` folder.
 
     Raises:
         InputError: with all problems of the listing.
     """
-    return source_module(source).list_subjects(source)
+    subjects = source_module(source).list_subjects(source)
+    if isinstance(source, PhantomSource) or source.unlabelled is None:
+        return subjects
+    from fewlabel.cohorts.unlabelled import list_unlabelled
+
+    return [*subjects, *list_unlabelled(source, {subject.subject for subject in subjects})]
 
 
 def read_volume(source: Source, subject: Subject) -> Volume:

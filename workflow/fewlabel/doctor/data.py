@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.cohorts.data_root import VARIABLE, data_root, export_data_root
-from fewlabel.cohorts.layout import cohort_folder, nifti_files
+from fewlabel.cohorts.layout import FileSource, cohort_folder, nifti_files, shown_files, unlabelled_folder
 from fewlabel.doctor.finding import Finding, note, ok, problem
 from fewlabel.errors import InputError
-from fewlabel.experiment import DecathlonSource, Experiment, NiftiSource, PhantomSource, Source
+from fewlabel.experiment import (
+    ChaosSource,
+    DecathlonSource,
+    Experiment,
+    MetaImageSource,
+    NiftiSource,
+    PhantomSource,
+    Source,
+)
 from fewlabel.units import size
 from fewlabel.validation import load, read_config
 
@@ -66,17 +74,45 @@ def _root() -> Finding:
 def _cohort(name: str, source: Source) -> Finding:
     assert not isinstance(source, PhantomSource)
     check, folder = f"data: {name}", cohort_folder(source)
-    images = folder / ("images" if isinstance(source, NiftiSource) else "imagesTr")
-    if count := len(nifti_files(images)):
-        return ok(check, f"{count} images in {images}")
-    if folder.is_dir():
-        return problem(check, f"no NIfTI file in {images}", "put the images there (docs/experiments.md: Your own data)")
-    if isinstance(source, DecathlonSource):
-        if (tar := folder.with_name(f"{source.task}.tar")).is_file():
-            return ok(check, f"{tar}, to be unpacked")
-        if source.url:
-            return note(
-                check, f"not in {folder}: will be downloaded", "the job needs the internet: fetch it on a login node"
-            )
+    where, count = _volumes(source, folder)
+    further = unlabelled_folder(source)
+    if further is not None and not further.is_dir():
+        return problem(check, f"{further}: no such folder (`unlabelled`)", "put the volumes there, or correct it")
+    if count:
+        return ok(check, f"{count} images in {where}")
+    if folder.is_dir() and not isinstance(source, ChaosSource):
+        return problem(check, f"no volumes in {where}", "put the images there (docs/experiments.md: Your own data)")
+    if found := _archive(source, folder, check):
+        return found
     todo = f"put it there, or set {VARIABLE} (now: {data_root()}) to the folder that holds it"
-    return problem(check, f"{folder}: no such folder", todo)
+    return problem(check, f"{folder if not folder.is_dir() else where}: no such folder", todo)
+
+
+def _volumes(source: FileSource, folder: Path) -> tuple[Path, int]:
+    """Where a source's images lie, and how many there are."""
+    match source:
+        case NiftiSource():
+            return folder / "images", len(nifti_files(folder / "images"))
+        case DecathlonSource():
+            return folder / "imagesTr", len(nifti_files(folder / "imagesTr"))
+        case MetaImageSource():
+            images = [p for p in shown_files(folder, (".mhd", ".mha")) if not p.stem.endswith(source.label_suffix)]
+            return folder, len(images)
+        case ChaosSource():
+            return folder / "Train_Sets" / "MR", len(list(folder.glob("Train_Sets/MR/*/T2SPIR/DICOM_anon")))
+
+
+def _archive(source: FileSource, folder: Path, check: str) -> Finding | None:
+    """What stands for a cohort that is not there yet: an archive, or an address."""
+    if isinstance(source, DecathlonSource):
+        archives, url = [folder.with_name(f"{source.task}.tar")], source.url
+    elif isinstance(source, ChaosSource):
+        archives = [place / "CHAOS_Train_Sets.zip" for place in (folder, folder.parent)]
+        url = source.train.url if source.train else None
+    else:
+        return None
+    for archive in archives:
+        if archive.is_file():
+            return ok(check, f"{archive}, to be unpacked")
+    todo = "the job needs the internet: fetch it on a login node"
+    return note(check, f"not in {folder}: will be downloaded", todo) if url else None

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import pandas as pd
 
 from fewlabel.cohorts import sources
-from fewlabel.cohorts.layout import cohort_folder
+from fewlabel.cohorts.formats import geometry
+from fewlabel.cohorts.layout import is_present
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import Cohort, Experiment, Grid, PhantomSource
@@ -67,7 +67,7 @@ def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
         return _of_phantoms(cohort.source, cohort.grid, tested)
     if (folder / "slices" / "store.json").is_file():
         return _of_slices(read_subjects(folder / "slices" / "subjects.csv"), cohort.grid, tested)
-    if cohort_folder(cohort.source).is_dir():
+    if is_present(cohort.source):
         return _of_files(cohort, tested)
     return _assumed(experiment, cohort, tested)
 
@@ -104,10 +104,10 @@ def _header_frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
     for subject in subjects:
         assert subject.image is not None
         try:
-            file = nib.load(subject.image)
-            frames.append(Frame.of(file.shape[:3], file.affine, cohort.grid))
-        except Exception as error:  # nibabel and zlib each raise their own kinds for damaged files
-            problems.append(f"{subject.image.name}: its header cannot be read ({error}); copy or export it again")
+            shape, affine = geometry(subject.image)
+            frames.append(Frame.of(shape, affine, cohort.grid))
+        except InputError as error:
+            problems.append(str(error))
     if problems:
         raise InputError.of(problems)
     return frames

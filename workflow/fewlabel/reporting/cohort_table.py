@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fewlabel.experiment import Cohort, DecathlonSource, NiftiSource, PhantomSource
+from fewlabel.experiment import ChaosSource, Cohort, DecathlonSource, MetaImageSource, NiftiSource, PhantomSource
 from fewlabel.reporting import paper
 from fewlabel.reporting.tables import NONE, Section, Table, between
 from fewlabel.reporting_jobs import CohortTableSettings
@@ -70,6 +70,11 @@ def source(cohort: Cohort) -> str:
         case DecathlonSource(task=task, labels=labels, channel=channel):
             which = "" if channel is None else f", channel {channel}"
             return f"Medical Segmentation Decathlon {task}{which}, label {_joined(labels)}"
+        case MetaImageSource(folder=folder, labels=labels):
+            return f"MetaImage folder {Path(folder).name}, label {_joined(labels)}"
+        case ChaosSource(labels=labels, test_sets=test_sets):
+            sets = "training and test sets" if test_sets else "training set"
+            return f"CHAOS T2-SPIR, {sets}, label {_joined(labels)}"
 
 
 def _cohort_column(row: pd.Series) -> dict[str, str]:

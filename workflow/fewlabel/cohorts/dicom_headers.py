@@ -1,0 +1,156 @@
+"""Headers of the DICOM files of a folder: what of them a volume is built from. No pixel is read."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fewlabel.cohorts.layout import listed
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
+NEEDED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SeriesInstanceUID")
+TELLING = ("EchoTime", "EchoNumbers", "DiffusionBValue", "AcquisitionNumber", "TemporalPositionIdentifier", "ImageType")
+"""Tags that tell why two slices lie at one place."""
+LISTED = 5
+
+
+@dataclass(frozen=True)
+class Header:
+    """One file of a series.
+
+    Attributes:
+        path: of the file.
+        series: UID of its series.
+        position: of the first pixel's centre, mm, LPS+.
+        orientation: directions along a row and down a column, LPS+, as (2, 3).
+        spacing: of rows and of columns, mm.
+        shape: rows and columns.
+        instance: InstanceNumber; None where it is missing.
+        syntax: how its pixels are written, as the name of its transfer syntax; empty where they can be read here.
+        telling: values of `TELLING`.
+    """
+
+    path: Path
+    series: str
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+    shape: tuple[int, int]
+    instance: int | None
+    syntax: str
+    telling: tuple[str, ...]
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """The files in and beneath a folder that may be DICOM, by name; hidden ones and DICOMDIR are left out."""
+    if not folder.is_dir():
+        return []
+    files = (path for path in folder.rglob("*") if not any(p.startswith(".") for p in path.relative_to(folder).parts))
+    return sorted(path for path in files if path.name != "DICOMDIR" and path.is_file())
+
+
+def number_of(path: Path) -> int | None:
+    """The last number in a file's name: `IMG-0004-00012.dcm` is 12."""
+    numbers = re.findall(r"\d+", path.stem)
+    return int(numbers[-1]) if numbers else None
+
+
+def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
+    """The headers of a folder's DICOM files, and what is wrong with single files.
+
+    Args:
+        folder: searched to its bottom. Files that are no DICOM by suffix and content are passed over.
+        name: of the folder in messages.
+    """
+    headers, damaged = [], []
+    lacking: dict[str, list[str]] = {}
+    for path in dicom_files(folder):
+        dataset = _open(path)
+        if dataset is None:
+            damaged += [path.name] if path.suffix.lower() in DICOM_SUFFIXES or not path.suffix else []
+            continue
+        if wrong := _wrong(dataset):
+            lacking.setdefault(wrong, []).append(path.name)
+        else:
+            headers.append(_header(path, dataset))
+    problems = [f"{name}: {wrong} in {listed(files, LISTED)}" for wrong, files in lacking.items()]
+    if damaged:
+        problems.append(f"{name}: damaged or no DICOM: {listed(damaged, LISTED)}; copy or export them again")
+    if not headers and not problems:
+        problems = [f"{name}: no DICOM file; accepted: a folder that holds one series; export it again"]
+    return headers, problems
+
+
+def _open(path: Path) -> "Dataset | None":
+    # Imported here: only cohorts of DICOM need it.
+    from pydicom import dcmread
+
+    try:
+        return dcmread(path, stop_before_pixels=True)
+    except Exception:  # pydicom raises many kinds for files that are damaged or none
+        return None
+
+
+def _wrong(dataset: "Dataset") -> str | None:
+    missing = [tag for tag in NEEDED if _value(dataset, tag) in (None, "")]
+    if missing:
+        return f"no {listed(missing)}; accepted: slices with their place in the patient; export them again"
+    if int(_value(dataset, "NumberOfFrames") or 1) > 1:
+        return "several frames in one file; accepted: one slice a file; export as classic MR images, or as NIfTI"
+    if (
+        int(_value(dataset, "SamplesPerPixel") or 1) != 1
+        or _value(dataset, "PhotometricInterpretation") != "MONOCHROME2"
+    ):
+        return "colour or inverted grey values; accepted: MONOCHROME2; leave such files out"
+    try:
+        numbers = [[float(x) for x in dataset[tag].value] for tag in NEEDED[:3]]
+    except (TypeError, ValueError):
+        numbers = []
+    if [len(values) for values in numbers] != [3, 6, 2] or min(numbers[2]) <= 0:
+        return "a place, orientation or pixel size that is none; export them again"
+    return None
+
+
+def _value(dataset: "Dataset", tag: str) -> Any:
+    try:
+        return dataset.get(tag)
+    except Exception:  # pydicom reads values late, and raises many kinds for bad ones
+        return None
+
+
+def _header(path: Path, dataset: "Dataset") -> Header:
+    instance = _value(dataset, "InstanceNumber")
+    return Header(
+        path=path,
+        series=str(dataset.SeriesInstanceUID),
+        position=tuple(float(x) for x in dataset.ImagePositionPatient),
+        orientation=tuple(float(x) for x in dataset.ImageOrientationPatient),
+        spacing=tuple(float(x) for x in dataset.PixelSpacing),
+        shape=(int(dataset.Rows), int(dataset.Columns)),
+        instance=None if instance is None else int(instance),
+        syntax=_unreadable_syntax(dataset),
+        telling=tuple(str(_value(dataset, tag) or "") for tag in TELLING),
+    )
+
+
+def _unreadable_syntax(dataset: "Dataset") -> str:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    uid = UID(str(dataset.file_meta.get("TransferSyntaxUID", "1.2.840.10008.1.2")))
+    try:
+        return "" if get_decoder(uid).is_available else uid.name
+    except NotImplementedError:
+        return uid.name or "unknown"
+
+
+def differing(headers: Sequence[Header]) -> str:
+    """In what slices at one place differ, for a message; empty where their headers do not tell."""
+    for tag, values in zip(TELLING, zip(*(header.telling for header in headers), strict=True), strict=True):
+        if len(set(values)) > 1:
+            return f" (they differ in {tag}: {listed(sorted(set(values)), LISTED)})"
+    return ""

@@ -1,0 +1,53 @@
+"""Volumes by their format: NIfTI and MetaImage files, and folders of a DICOM series."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.cohorts.dicom_series import load_series, read_series
+from fewlabel.cohorts.metaimage_file import META_SUFFIXES, load_metaimage, metaimage_geometry
+from fewlabel.cohorts.nifti_file import Role, load_nifti
+from fewlabel.cohorts.problems import Grid
+from fewlabel.errors import InputError
+
+
+def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
+    """A volume's array and affine, or None and all problems, one line each.
+
+    Args:
+        path: a file, or the folder of a DICOM series.
+        name: in messages.
+        channel: of a 4D NIfTI file, from 0; other formats have one.
+        role: what it is read as.
+    """
+    if path.is_dir():
+        series, problems = read_series(path, name)
+        return load_series(series, name) if series is not None else (None, problems)
+    if path.suffix.lower() in META_SUFFIXES:
+        return load_metaimage(path, name)
+    return load_nifti(path, name, channel, role)
+
+
+def geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Shape (three axes) and affine of a volume; only headers are read.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    try:
+        if path.is_dir():
+            series, problems = read_series(path, path.name)
+            if series is None:
+                raise InputError.of(problems)
+            return series.shape, series.affine
+        if path.suffix.lower() in META_SUFFIXES:
+            return metaimage_geometry(path)
+        file = nib.load(path)
+        return file.shape[:3], file.affine
+    except InputError:
+        raise
+    except Exception as error:  # nibabel, zlib and SimpleITK each raise their own kinds for damaged files
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path.name}: its header cannot be read ({reason}); copy or export it again") from None

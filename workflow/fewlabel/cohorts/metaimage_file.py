@@ -1,0 +1,100 @@
+"""One MetaImage (`.mhd` with its `.raw` or `.zraw`, or `.mha`) as an array and an affine, and what is wrong with it."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.cohorts.problems import Grid
+
+META_SUFFIXES = (".mhd", ".mha")
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+TYPE_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4, "DOUBLE": 8}
+TYPE_BYTES |= {"LONG": 8, "ULONG": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
+
+
+def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
+    """A file's array and affine, or None and its problem.
+
+    Returns:
+        float32 with the axes of the file (its first index grows along the first column of the affine), RAS+ mm.
+    """
+    import SimpleITK as sitk  # noqa: N813 - the library's own short name
+
+    if problem := _data_problem(path):
+        return None, [f"{name}: {problem}"]
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n")[-1].split())
+        return None, [f"{name}: truncated or no MetaImage ({reason}); copy or export it again"]
+    if problem := _shape_problem(image):
+        return None, [f"{name}: {problem}"]
+    array = sitk.GetArrayFromImage(image).astype(np.float32).transpose(2, 1, 0)
+    return Grid(np.ascontiguousarray(array), _affine(image)), []
+
+
+def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Shape and affine (RAS+ mm) from the header alone.
+
+    Raises:
+        RuntimeError: no MetaImage.
+    """
+    import SimpleITK as sitk  # noqa: N813 - the library's own short name
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    return tuple(reader.GetSize()), _affine(reader)
+
+
+def _affine(image: Any) -> NDArray[np.float64]:
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return LPS_TO_RAS @ affine
+
+
+def _shape_problem(image: Any) -> str | None:
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        channels = image.GetNumberOfComponentsPerPixel()
+        return f"{image.GetDimension()} dimensions, {channels} channels; accepted: a 3D volume of one channel"
+    return None
+
+
+def _data_problem(path: Path) -> str | None:
+    """A missing or short data file: the library reads what is there and says nothing of the rest."""
+    try:
+        fields = _header(path)
+    except OSError as error:
+        return f"cannot be read ({error.strerror}); copy or export it again"
+    named = fields.get("ElementDataFile", "")
+    if not named or named.upper() == "LOCAL":
+        return None
+    if named != Path(named).name or " " in named:
+        return f"ElementDataFile = {named}; accepted: one file beside the header"
+    data = path.with_name(named)
+    if not data.is_file():
+        return f"no {named} beside it, which holds its voxels; copy both files"
+    sides = [int(side) for side in fields.get("DimSize", "").split() if side.isdecimal()]
+    each = TYPE_BYTES.get(fields.get("ElementType", "").removeprefix("MET_"))
+    if fields.get("CompressedData", "False") == "True" or each is None or not sides:
+        return None
+    found, needed = data.stat().st_size, math.prod(sides) * each
+    return f"{named} holds {found} bytes of {needed}; truncated: copy it again" if found < needed else None
+
+
+def _header(path: Path) -> dict[str, str]:
+    """The lines `Key = value` of a header, to that of the data, which is the last."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        for line in file:
+            key, equal, value = line[:4096].decode("latin-1").partition("=")
+            if not equal:
+                break
+            fields[key.strip()] = value.strip()
+            if key.strip() == "ElementDataFile":
+                break
+    return fields

@@ -1,0 +1,60 @@
+"""One NIfTI file as an image or a label, read to its end, and what is wrong with it."""
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import nibabel as nib
+
+from fewlabel.cohorts.problems import Grid
+from fewlabel.errors import InputError
+from fewlabel.imaging.volume import read_nifti
+
+Role = Literal["image", "label"]
+
+
+def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
+    """A file's array, or None and its problem.
+
+    Args:
+        path: of the file.
+        name: in messages.
+        channel: of a 4D image, from 0.
+        role: a label has no channels.
+    """
+    try:
+        _refuse_channels(path, channel, role)
+        array, affine = read_nifti(path, channel)
+        _read_to_the_end(path)
+    except InputError as error:
+        # Libraries' messages may span lines; a problem is one line.
+        message = " ".join(str(error).removeprefix(path.name).split())
+        return None, [f"{name}{message}"]
+    return Grid(array, affine), []
+
+
+def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
+    """What `read_nifti` cannot know: that a label has no channels, and that a channel was asked of a 3D image."""
+    try:
+        shape: tuple[int, ...] = nib.load(path).shape
+    except Exception:  # of many kinds for damaged files; read_nifti, which comes next, says what is wrong
+        return
+    if role == "label" and len(shape) == 4 and shape[3] > 1:
+        raise InputError(
+            f"{path.name}: a label of {shape[3]} channels; accepted: one 3D mask with a value for each structure"
+        )
+    if role == "image" and len(shape) == 3 and channel:
+        raise InputError(f"{path.name}: no channel {channel}, the file is 3D; remove `channel` or set it to 0")
+
+
+def _read_to_the_end(path: Path) -> None:
+    """Let gzip verify its checksum, which stands behind all that reading one channel needs to see."""
+    if path.suffix != ".gz":
+        return
+    try:
+        with gzip.open(path) as file:
+            while file.read(1 << 20):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path.name}: truncated or damaged ({error}); copy or export it again") from None
