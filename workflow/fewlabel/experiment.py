@@ -135,6 +135,7 @@ class Archive(Settings):
     """An archive to download."""
 
     url: str = Field(pattern=r"^https?://")
+    """Its address."""
     checksum: str = Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")
     """`md5:…` or `sha256:…`: a download is always verified."""
 
