@@ -9,7 +9,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from fewlabel.figure_settings import Figures, Intervals
-from fewlabel.settings import LabelBudgets, Name, Positive, Settings, Share, Title, distinct
+from fewlabel.settings import LabelBudgets, Line, Name, Positive, Settings, Share, Title, distinct
 
 
 # ------------------------------------------------------------------------------------------------------- cohorts
@@ -216,6 +216,10 @@ class Cohort(Settings):
     """How figures and tables name the cohort; default: its key."""
     stands_for: Literal["liver", "prostate"] | None = None
     """The paper's cohort that this one stands for: its published numbers are shown beside ours."""
+    licence: Title | None = Field(None, exclude_if=lambda value: value is None)
+    """Of the volumes, beneath table 1; known for the Decathlon and CHAOS."""
+    citation: Line | None = Field(None, exclude_if=lambda value: value is None)
+    """What to cite for the volumes, beneath table 1; known for the Decathlon and CHAOS."""
 
 
 # ------------------------------------------------------------------------------------------------------ training

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Title = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=120)]
 """Text for readers, in one line."""
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=600)]
+"""A longer text for readers, in one line."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 LabelCount = Positive | Literal["all"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from fewlabel.cohorts.terms import sentence, terms
 from fewlabel.experiment import ChaosSource, Cohort, DecathlonSource, MetaImageSource, NiftiSource, PhantomSource
 from fewlabel.reporting import paper
 from fewlabel.reporting.tables import NONE, Section, Table, between
@@ -34,6 +35,8 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
         "Pretraining uses the labelled pool and the subjects without labels, never a test subject.",
         "Ranges are smallest to largest over all subjects that are used; matrix is rows x columns.",
     ]
+    titles = settings.titles.cohorts
+    notes += [text for name in titles if (text := sentence(titles[name].title, settings.cohorts[name])) is not None]
     if (rows["paper_cohort"] != "").any():
         notes.append(f"Paper: {paper.CITATION}. Its own Table 1 is in no public copy: {NONE} where its text is silent.")
     return Table(rows, 1, "Cohorts", [Section("", body, numbers=False)], notes)
@@ -57,7 +60,9 @@ def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -
     row |= {"working_rows": grid.matrix[0], "working_columns": grid.matrix[1], "working_mm": grid.spacing_mm}
     size = paper.SIZES[title.stands_for] if title.stands_for else None
     row |= {"paper_cohort": title.stands_for or "", "paper_subjects": size.subjects if size else None}
-    return row | {"paper_labelled": size.labelled if size else None}
+    found = terms(cohort)
+    row |= {"paper_labelled": size.labelled if size else None}
+    return row | {"licence": found.licence, "citation": found.citation}
 
 
 def source(cohort: Cohort) -> str:

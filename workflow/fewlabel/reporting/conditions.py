@@ -1,17 +1,25 @@
 """What captions say of a study: budgets, draws, intervals, and which choices are not the paper's (reStructuredText).
 
-Titles are not used: only names that the schema keeps plain become markup.
+Titles are not used: only names that the schema keeps plain become markup. Of licences and citations, which a user may
+state, every sign that could be markup is escaped.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sized
 
+from fewlabel.cohorts.terms import sentence
 from fewlabel.experiment import ContrastiveMethod, Experiment, RegressionMethod, Training
 from fewlabel.jobs import finetuning, label_counts
 
 
 def study_facts(experiment: Experiment) -> dict[str, str]:
-    """Paragraphs for captions: `study`, `conditions` and `choices`."""
-    return {"study": _study(experiment), "conditions": _conditions(experiment), "choices": _choices(experiment)}
+    """Paragraphs for captions: `study`, `conditions`, `choices` and `terms`."""
+    return {
+        "study": _study(experiment),
+        "conditions": _conditions(experiment),
+        "choices": _choices(experiment),
+        "terms": _terms(experiment),
+    }
 
 
 def _study(experiment: Experiment) -> str:
@@ -68,6 +76,17 @@ def _choices(experiment: Experiment) -> str:
     if stand_ins:
         sentences.append(f"The paper's numbers are of its own cohorts, for which {_names(stand_ins)} stand here.")
     return " ".join(sentences)
+
+
+def _terms(experiment: Experiment) -> str:
+    sentences = [sentence(name, cohort) for name, cohort in experiment.cohorts.items()]
+    stated = [plain_text(text) for text in sentences if text is not None]
+    return " ".join(["Data.", *stated]) if stated else "All volumes are made by code."
+
+
+def plain_text(text: str) -> str:
+    """Text that reStructuredText takes sign by sign."""
+    return re.sub(r"([^A-Za-z0-9\s])", r"\\\1", text)
 
 
 def _pretraining(method: object) -> str | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from rocrate.model import ContextEntity, File
 from rocrate.rocrate import ROCrate
 
+from fewlabel.cohorts.terms import terms
 from fewlabel.experiment import Experiment
 from fewlabel.files import sha256
 from fewlabel.reporting import paper
@@ -53,7 +54,10 @@ def _job(graph: Graph, study: Study, job: Job) -> Ref:
 def _cohort(graph: Graph, study: Study, name: str) -> Ref:
     """A cohort: where its volumes come from; they are not in the crate."""
     cohort = study.experiment.cohorts[name]
+    stated = terms(cohort)
     facts = {
+        "licence": stated.licence,
+        "citation": stated.citation,
         "MD5 of the archive": getattr(cohort.source, "md5", None),
         "fingerprint of the files": study.fingerprints.get(name),
     }

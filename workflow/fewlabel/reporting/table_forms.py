@@ -67,7 +67,7 @@ def as_markdown(table: Table) -> str:
     for section in table.sections:
         parts += [f"## {markdown_cell(section.title)}"] if section.title else []
         parts.append(_bars(section))
-    parts.append("\n".join(f"- {note}" for note in table.notes))
+    parts.append("\n".join(f"- {markdown_cell(note)}" for note in table.notes))
     return "\n\n".join(parts) + "\n"
 
 
@@ -88,7 +88,7 @@ def _bars(section: Section) -> str:
 
 
 def markdown_cell(text: str) -> str:
-    """Text as it may stand in a cell: no bar ends it, no HTML or link comes out of it."""
+    """Text as it may stand in a cell or a note: no bar ends it, no HTML or link comes out of it."""
     marked = re.sub(r"([\\|\[\]`])", r"\\\1", " ".join(text.split()))
     return escape(marked, quote=False)
 
