@@ -52,6 +52,7 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "paired_subjects": 1,
         "table1_cohorts": 1,
         "table2_dice": 1,
+        "table3_differences": 1,
         "explorer": 1,
         "crate": 1,
     }

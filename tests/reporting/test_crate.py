@@ -123,6 +123,7 @@ def make_results(folder, told=facts):
         "figures/paired_subjects.png",
         "tables/table1_cohorts.md",
         "tables/table2_dice.csv",
+        "tables/table3_differences.csv",
         "explorer.html",
         "scores.csv",
     ):

@@ -11,7 +11,7 @@ from fewlabel.figure_jobs import PairedSettings, paired_settings
 from fewlabel.figure_settings import Intervals, PairedSubjects
 from fewlabel.reporting import style
 from fewlabel.reporting.paired import paired_subjects, pairs
-from fewlabel.reporting.statistics import differences, summarise
+from fewlabel.reporting.statistics import DIFFERENCE, differences, summarise
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle
 
 INTERVALS = Intervals(resamples=200)
@@ -86,7 +86,7 @@ def test_beneath_are_the_mean_differences_with_their_intervals_and_numbers(score
     rows = scores[scores["cohort"] == "liver"]
     for index, n in enumerate((1, 2, 4, 8)):
         ours, control = (rows[(rows["method"] == name) & (rows["n"] == n)] for name in ("regression", "scratch"))
-        expected = summarise(differences(ours, control), INTERVALS)
+        expected = summarise(differences(ours, control), INTERVALS, DIFFERENCE)
         assert lower.get_lines()[index + 1].get_ydata() == pytest.approx([expected.mean])
         ((_, low), (_, high)) = lower.collections[index].get_segments()[0]
         assert (low, high) == pytest.approx((expected.low, expected.high))

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, ttest_1samp
 
 from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.statistics import summarise, summary_table
+from fewlabel.reporting.bootstrap import interval, replicates, standard_error
+from fewlabel.reporting.statistics import DIFFERENCE, summarise, summary_table
 
 
 def cell(values):
@@ -22,7 +23,7 @@ def cell(values):
 def test_mean_and_counts_of_a_hand_made_cell():
     summary = summarise(cell([[0.2, 0.4, 0.6], [0.4, 0.6, 0.8]]), Intervals())
     assert (summary.mean, summary.draws, summary.subjects) == (pytest.approx(0.5), 2, 3)
-    assert 0.2 <= summary.low < 0.5 < summary.high <= 0.8
+    assert 0 <= summary.low < 0.5 < summary.high <= 1
 
 
 def test_equal_scores_have_an_interval_of_no_width():
@@ -30,10 +31,31 @@ def test_equal_scores_have_an_interval_of_no_width():
     assert (summary.low, summary.high) == (pytest.approx(0.7), pytest.approx(0.7))
 
 
-def test_two_draws_of_one_subject_reach_from_one_to_the_other():
-    # A replicate's mean is 0.2, 0.5 or 0.8 with probabilities 1/4, 1/2, 1/4: the 2.5th percentile is 0.2.
+def test_two_draws_of_one_subject_say_nothing():
+    # Student's interval is 0.5 +- 4.3 * 0.3: more than Dice can be, and less of a difference than it can be.
     summary = summarise(cell([[0.2], [0.8]]), Intervals())
-    assert (summary.low, summary.high) == (pytest.approx(0.2), pytest.approx(0.8))
+    assert (summary.low, summary.high) == (0, 1)
+    assert summarise(cell([[0.2], [0.8]]), Intervals(), DIFFERENCE).low < 0
+
+
+def test_the_interval_of_many_equal_draws_and_subjects_is_that_of_the_bootstrap():
+    values = np.random.default_rng(2).normal(0.5, 0.1, (60, 70)) + np.linspace(-0.1, 0.1, 70)
+    ours = summarise(cell(values), Intervals(resamples=4000))
+    plain = np.quantile(replicates(values, Intervals(resamples=4000)), [0.025, 0.975])
+    assert (ours.low, ours.high) == pytest.approx(tuple(plain), abs=2e-3)
+
+
+def test_the_standard_error_is_that_of_a_mixed_model_by_hand():
+    """Squared errors by draw and by subject, minus half the residual's; one draw, or subject: the other's alone."""
+    values = np.array([[0.1, 0.3, 0.8], [0.3, 0.5, 0.7]])
+    by_draw, by_subject = np.var([0.4, 0.5], ddof=1) / 2, np.var([0.2, 0.4, 0.75], ddof=1) / 3
+    rest = values - np.array([[0.4], [0.5]]) - np.array([0.2, 0.4, 0.75]) + 0.45
+    residual = (rest**2).sum() / 2 / 6
+    error, freedom = standard_error(values)
+    assert error**2 == pytest.approx(by_draw + by_subject - residual / 2)
+    unbiased = max(by_draw + by_subject - residual, by_subject)
+    assert freedom == pytest.approx(max(unbiased**2 / (by_draw**2 + by_subject**2 / 2 + residual**2 / 2), 2))
+    assert standard_error(values[:1]) == (pytest.approx(np.std(values[0], ddof=1) / np.sqrt(3)), 2)
 
 
 def test_one_draw_of_one_subject_has_no_interval():
@@ -47,10 +69,13 @@ def test_one_draw_of_one_subject_has_no_interval():
 def test_one_draw_or_one_subject_agrees_with_scipy(transposed):
     dice = np.random.default_rng(5).beta(8, 2, 25)
     values = dice[:, None] if transposed else dice[None]
-    ours = summarise(cell(values), Intervals(resamples=20_000, level=0.9))
+    ours = np.quantile(replicates(values, Intervals(resamples=20_000)), [0.05, 0.95])
     theirs = bootstrap((dice,), np.mean, n_resamples=20_000, confidence_level=0.9, method="percentile", rng=1)
-    assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=2e-3)
-    assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=2e-3)
+    assert tuple(ours) == pytest.approx(tuple(theirs.confidence_interval), abs=2e-3)
+    # Its ends, stretched, are as far apart as Student's interval of the units that vary.
+    summary = summarise(cell(values), Intervals(resamples=20_000, level=0.9))
+    student = ttest_1samp(dice, 0).confidence_interval(0.9)
+    assert summary.high - summary.low == pytest.approx(student.high - student.low, rel=0.03)
 
 
 def test_subjects_are_crossed_with_draws():
@@ -91,7 +116,7 @@ def test_a_subject_that_lacks_a_draw_is_left_out_of_it():
     rows = cell([[0.2, 0.4], [0.6, 0.8]]).iloc[:3]
     summary = summarise(rows, Intervals())
     assert summary.mean == pytest.approx(0.4)
-    assert 0.2 <= summary.low < summary.high <= 0.6
+    assert 0 <= summary.low < summary.high <= 1
 
 
 def test_no_rows_and_double_rows_are_refused():
@@ -102,17 +127,18 @@ def test_no_rows_and_double_rows_are_refused():
         summarise(pd.concat([rows, rows]), Intervals())
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+@pytest.mark.parametrize(("draws", "subjects", "scatter"), [(3, 12, (0.02, 0.05, 0.03)), (5, 30, (0.03, 0.03, 0.03))])
+def test_the_interval_covers_the_truth_about_as_often_as_it_says(draws, subjects, scatter):
+    """A glance at what benchmarks/coverage.py measures; plain percentiles would hold it in 84 to 90 % of cases."""
     random = np.random.default_rng(3)
-    studies, draws, subjects, truth = 300, 8, 20, 0.75
-    hits = 0
+    studies, truth, hits = 400, 0.6, 0
     for _ in range(studies):
-        luck, ease = random.normal(0, 0.02, (draws, 1)), random.normal(0, 0.05, subjects)
-        summary = summarise(
-            cell(truth + luck + ease + random.normal(0, 0.03, (draws, subjects))), Intervals(resamples=400)
-        )
-        hits += summary.low <= truth <= summary.high
-    assert 0.90 <= hits / studies <= 0.98
+        luck, ease = random.normal(0, scatter[0], (draws, 1)), random.normal(0, scatter[1], subjects)
+        values = truth + luck + ease + random.normal(0, scatter[2], (draws, subjects))
+        resampled = replicates(values, Intervals(resamples=300))
+        low, high = interval(resampled, values.mean(), values, 0.95, (0, 1))
+        hits += low <= truth <= high
+    assert 0.92 <= hits / studies <= 0.98
 
 
 def test_the_table_has_a_row_for_each_cell(scores):

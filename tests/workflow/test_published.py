@@ -21,6 +21,7 @@ DRAWN = {
     "paired_subjects",
     "table1_cohorts",
     "table2_dice",
+    "table3_differences",
 }
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once

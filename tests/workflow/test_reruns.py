@@ -5,7 +5,14 @@ import os
 import pytest
 
 TRAINED = 2  # cohorts
-OF_INTERVALS = {"figure3_label_curves": 1, "label_efficiency": 1, "paired_subjects": 1, "explorer": 1}
+OF_INTERVALS = {
+    "figure3_label_curves": 1,
+    "label_efficiency": 1,
+    "paired_subjects": 1,
+    "table2_dice": 1,
+    "table3_differences": 1,
+    "explorer": 1,
+}
 ONCE_OF_SCORES = {**OF_INTERVALS, "figure4_liver": 1, "figure5_prostate": 1}
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
@@ -35,7 +42,7 @@ def test_a_figures_settings_make_that_figure_and_the_record_again_alone(finished
 
 def test_intervals_make_figure_and_table_again_and_no_training(finished):
     jobs, _ = finished.planned(change={"intervals": {"level": 0.9}})
-    assert jobs == {**OF_INTERVALS, "table2_dice": 1, "crate": 1}
+    assert jobs == {**OF_INTERVALS, "crate": 1}
 
 
 def test_a_methods_settings_make_that_method_again_alone(finished):
@@ -51,7 +58,6 @@ def test_a_methods_settings_make_that_method_again_alone(finished):
         "figure1_pretexts": 1,
         "figure2_scheme": 1,
         **ONCE_OF_SCORES,
-        "table2_dice": 1,
         "crate": 1,
     }
     assert "method=contrastive" not in text and "method=scratch" not in text and "method=supervised" not in text
@@ -77,7 +83,6 @@ def test_a_new_n_adds_its_runs_alone(finished):
         "figure2_scheme",
         *ONCE_OF_SCORES,
         "table1_cohorts",
-        "table2_dice",
         "crate",
     }
     assert "n=1," not in text and "n=2," not in text
@@ -111,7 +116,6 @@ def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
         "learning_curves",
         *OF_INTERVALS,
         "table1_cohorts",
-        "table2_dice",
         "crate",
     }
 

@@ -47,6 +47,10 @@ def test_the_experiment_ends_with_scores_figures_and_tables(finished):
         "tables/table2_dice.md",
         "tables/table2_dice.tex",
         "tables/table2_dice.html",
+        "tables/table3_differences.csv",
+        "tables/table3_differences.md",
+        "tables/table3_differences.tex",
+        "tables/table3_differences.html",
     }
     assert (finished.results / "explorer.html").stat().st_size < 8e6
 

@@ -35,6 +35,19 @@ class PairedSettings(Settings):
     figure: PairedSubjects
 
 
+class DifferenceTableSettings(Settings):
+    """Table 3."""
+
+    titles: Titles
+    runs: CollectSettings
+    """All that the table must show: it is not made of a part."""
+    intervals: Intervals
+    control: str | None
+    """None: no method starts at random."""
+    methods: list[str]
+    """Compared with it, in their order: all that share an N with it."""
+
+
 class HistoriesSettings(Settings):
     """The table of all histories."""
 
@@ -95,15 +108,33 @@ def efficiency_settings(experiment: Experiment) -> EfficiencySettings:
     )
 
 
+def compared(experiment: Experiment) -> tuple[str | None, list[str]]:
+    """The control, and the methods that share an N with it, in their order; None and no methods without a control."""
+    known = titles(experiment)
+    random = [name for name, method in known.methods.items() if method.pretext == "none" and not method.benchmark]
+    control = experiment.figures.paired_subjects.control or next(iter(random), None)
+    counts = {name: set(label_counts(experiment, name)) for name in known.methods}
+    return control, [
+        name for name in known.methods if control is not None and name != control and counts[name] & counts[control]
+    ]
+
+
+def difference_table_settings(experiment: Experiment) -> DifferenceTableSettings:
+    """Settings of table 3."""
+    control, others = compared(experiment)
+    return DifferenceTableSettings(
+        titles=titles(experiment),
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        control=control,
+        methods=others,
+    )
+
+
 def paired_settings(experiment: Experiment) -> PairedSettings:
     """Settings of the figure of subjects in pairs."""
     known, figure = titles(experiment), experiment.figures.paired_subjects
-    random = [name for name, method in known.methods.items() if method.pretext == "none" and not method.benchmark]
-    control = figure.control or next(iter(random), None)
-    counts = {name: set(label_counts(experiment, name)) for name in known.methods}
-    others = [
-        name for name in known.methods if control is not None and name != control and counts[name] & counts[control]
-    ]
+    control, others = compared(experiment)
     chosen = figure.methods or others[: figure.most]
     return PairedSettings(
         titles=known,

@@ -144,6 +144,28 @@ rule table2_dice:
         "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
+rule table3_differences:
+    """Paired differences to the control with intervals, tests and effect sizes."""
+    input:
+        scores=SCORES,
+    output:
+        csv=f"{STUDY}/tables/table3_differences.csv",
+        markdown=f"{STUDY}/tables/table3_differences.md",
+        latex=f"{STUDY}/tables/table3_differences.tex",
+        html=shown(
+            f"{STUDY}/tables/table3_differences.html", "table3_differences", "Tables", table="Table 3: differences"
+        ),
+    log:
+        f"{LOGS}/table3_differences.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(figure_jobs.difference_table_settings(EXPERIMENT)),
+    shell:
+        "fewlabel difference-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
+        "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
+
+
 # --------------------------------------------------------------------------------------------------------- targets
 rule figures:
     """All figures."""
@@ -160,3 +182,4 @@ rule tables:
     input:
         rules.table1_cohorts.output,
         rules.table2_dice.output,
+        rules.table3_differences.output,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewlabel import jobs, reporting_jobs
+from fewlabel import figure_jobs, jobs, reporting_jobs
 from fewlabel.commands.common import In, Out, app, settings_json
 from fewlabel.files import write_text
 
@@ -31,6 +31,10 @@ CohortTableJson = Annotated[
 DiceTableJson = Annotated[
     reporting_jobs.DiceTableSettings,
     typer.Option("--settings", parser=settings_json(reporting_jobs.DiceTableSettings), metavar="JSON"),
+]
+DifferenceTableJson = Annotated[
+    figure_jobs.DifferenceTableSettings,
+    typer.Option("--settings", parser=settings_json(figure_jobs.DifferenceTableSettings), metavar="JSON"),
 ]
 
 
@@ -86,6 +90,16 @@ def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out
 def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
     """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
     from fewlabel.reporting.dice_table import dice_table as table_of
+    from fewlabel.reporting.scores import read_scores
+    from fewlabel.reporting.table_forms import save
+
+    save(table_of(read_scores(scores), settings), csv, markdown, latex, html)
+
+
+@app.command("difference-table")
+def difference_table(settings: DifferenceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
+    """Table 3: paired differences to the control with intervals, tests and effect sizes."""
+    from fewlabel.reporting.difference_table import difference_table as table_of
     from fewlabel.reporting.scores import read_scores
     from fewlabel.reporting.table_forms import save
 

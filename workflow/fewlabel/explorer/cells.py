@@ -97,7 +97,7 @@ def differences(
             cell = statistics.differences(by_method[method, n], by_method[control, n])
             if cell.empty:  # no draw or subject in common
                 continue
-            summary = statistics.summarise(cell, intervals)
+            summary = statistics.summarise(cell, intervals, statistics.DIFFERENCE)
             by_subject = cell.groupby("subject")["dice"].mean().reindex(list(subjects))
             found.append(
                 {

@@ -18,6 +18,7 @@ DESCRIBED = {"figure2_scheme": "figures/figure2_scheme.png", "table1_cohorts": "
 SCORED = {
     **{name: f"figures/{name}.png" for name in ("figure3_label_curves", "label_efficiency", "paired_subjects")},
     "table2_dice": "tables/table2_dice.csv",
+    "table3_differences": "tables/table3_differences.csv",
     "explorer": "explorer.html",
 }
 """Made from the scores, whatever else they need."""

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 
 from fewlabel.figure_settings import Intervals
+from fewlabel.reporting.bootstrap import crossed_alike, replicates, stretch
 from fewlabel.reporting.power_law import SPREAD, USUAL_EXPONENT, Floats, Laws, fit
-from fewlabel.reporting.statistics import crossed_alike, joint_replicates
 
 LEAST_COUNTS = 4
 """Numbers of labels that a law needs: three fit any law exactly, and nothing would tell whether it holds."""
@@ -210,9 +210,17 @@ def _errors(tables: Sequence[Floats]) -> Floats:
 
 def _replicates(counts: Floats, tables: Sequence[Floats], errors: Floats, intervals: Intervals) -> Laws:
     """Laws of bootstrap means, a curve each."""
-    means = np.stack(joint_replicates(tables, intervals), axis=1)
+    means = np.stack([_spread(table, intervals) for table in tables], axis=1)
     usual = USUAL_EXPONENT * np.exp(np.random.default_rng([intervals.seed, 1]).normal(0, SPREAD, len(means)))
-    return fit(counts, np.nan_to_num(means), errors, usual)
+    return fit(counts, means, errors, usual)
+
+
+def _spread(table: Floats, intervals: Intervals) -> Floats:
+    """Bootstrap means that scatter as far as `bootstrap.interval` says, within 0 to 1; the mean where none was hit."""
+    mean, resampled = float(np.nanmean(table)), replicates(table, intervals)
+    factor = stretch(table, float(np.nanstd(resampled)), intervals.level) if table.size > 1 else 1.0
+    spread: Floats = np.clip(mean + factor * (np.nan_to_num(resampled, nan=mean) - mean), 0, 1)
+    return spread
 
 
 def _doubts(counts: Floats, tables: Sequence[Floats], law: Laws, intervals: Intervals) -> list[str]:
@@ -234,8 +242,8 @@ def _doubts(counts: Floats, tables: Sequence[Floats], law: Laws, intervals: Inte
             f"no such law fits: it misses the means at N = {tried} by more than draws scatter (p = {chance:.1g});"
             " budgets that suit some N better than others do that"
         ]
-    first, *_, last = joint_replicates(tables, intervals)
-    low, _ = _ends(last - first, intervals.level)
+    rise = tables[-1] - tables[0]
+    low, _ = _ends(np.nan_to_num(replicates(rise, intervals)), intervals.level)
     if not low > 0:
         return [
             f"from N = {counts[0]:g} to N = {counts[-1]:g} the score does not rise beyond chance, so nothing says how"

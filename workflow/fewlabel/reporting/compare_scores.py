@@ -10,7 +10,7 @@ from fewlabel.errors import InputError
 from fewlabel.figure_settings import Intervals
 from fewlabel.reporting.results_folder import Results
 from fewlabel.reporting.scores import COLUMNS, KEY
-from fewlabel.reporting.statistics import CELL, excluded_by_sign, summarise
+from fewlabel.reporting.statistics import CELL, DIFFERENCE, excluded_by_sign, summarise
 
 SCORED = list(COLUMNS[len(KEY) :])
 RUN = KEY[:-1]
@@ -70,7 +70,7 @@ def identical(both: pd.DataFrame) -> pd.Series:
 
 
 def _cell(cell: pd.DataFrame) -> dict[str, float | int | bool]:
-    summary = summarise(cell, INTERVALS)
+    summary = summarise(cell, INTERVALS, DIFFERENCE)
     return {
         "mean_a": float(cell["dice_a"].mean()),
         "mean_b": float(cell["dice_b"].mean()),

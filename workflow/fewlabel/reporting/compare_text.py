@@ -41,7 +41,7 @@ def _scores(cells: pd.DataFrame) -> str:
     alignment = ("left", "left", *["right"] * 5, "left", "right", "right")
     table = shown.to_markdown(index=False, disable_numparse=True, tablefmt="simple", colalign=alignment)
     return f"""Mean Dice of the scores that both have, paired by draw and test subject. Intervals: {INTERVALS.resamples}
-bootstrap samples of draws and, crossed with them, test subjects; too narrow where there are few of them. *: excludes 0.
+bootstrap samples of draws and, crossed with them, test subjects. *: excludes 0.
 
 {table}"""
 

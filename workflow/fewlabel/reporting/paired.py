@@ -15,7 +15,7 @@ from fewlabel.reporting import style
 from fewlabel.reporting.canvas import text_width, wrapped
 from fewlabel.reporting.panels import SUBTITLE, TITLE, notice
 from fewlabel.reporting.scores import select
-from fewlabel.reporting.statistics import Summary, differences, summarise
+from fewlabel.reporting.statistics import DIFFERENCE, Summary, differences, summarise
 
 BESIDE = 0.17
 """Of the distance of two N: how far control and method stand from their N."""
@@ -86,7 +86,7 @@ def pairs(scores: pd.DataFrame, cohort: str, method: str, settings: PairedSettin
 
 
 def _difference(ours: pd.DataFrame, control: pd.DataFrame, intervals: Intervals) -> Summary:
-    return summarise(differences(ours, control), intervals)
+    return summarise(differences(ours, control), intervals, DIFFERENCE)
 
 
 def _nothing(settings: PairedSettings) -> list[str]:

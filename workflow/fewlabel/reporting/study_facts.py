@@ -211,6 +211,7 @@ def _reporting(
         ("learning-curves", history, "figures/learning_curves"),
         ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
         ("dice-table", table, "tables/table2_dice"),
+        ("difference-table", table, "tables/table3_differences"),
     ):
         yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
     if page := results.stored("explorer.html"):

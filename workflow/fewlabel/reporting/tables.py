@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fewlabel.figure_settings import Intervals
+
 NONE = "-"
 """Stands for readers where there is no value; the CSV has an empty field."""
 
@@ -42,6 +44,15 @@ class Table:
     title: str
     sections: Sequence[Section]
     notes: Sequence[str]
+
+
+def bootstrap_note(intervals: Intervals) -> str:
+    """How intervals come about, for the notes of a table."""
+    return (
+        f"{intervals.level * 100:g} % interval: expanded percentiles of {intervals.resamples} bootstrap samples of"
+        f" draws and, crossed with them, test subjects; with one draw it speaks of the test subjects alone; of two"
+        f" draws it is too narrow or says little; {NONE} where nothing can be resampled."
+    )
 
 
 def between(low: float, high: float, digits: int) -> str:
