@@ -13,7 +13,7 @@ from scipy import stats
 from fewlabel.cohorts.phantom import ANATOMIES, check, list_subjects, read_tissues, read_volume
 from fewlabel.cohorts.phantom_canvas import Canvas, SmoothField
 from fewlabel.cohorts.phantom_shapes import Capsule, Ellipsoid, Part, Union
-from fewlabel.cohorts.phantom_signal import RELAXATION, Tissue, rician, spin_echo, tissue_signals
+from fewlabel.cohorts.phantom_signal import RELAXATION, Tissue, draw_tissues, rician, spin_echo, tissue_signals
 from fewlabel.cohorts.subject import is_safe_name
 from fewlabel.experiment import PhantomSource
 from fewlabel.imaging.volume import Orientation, Volume
@@ -244,7 +244,7 @@ def test_tissues_rank_as_on_a_t2_weighted_image():
 
 
 def test_tissues_vary_between_subjects_about_the_table():
-    draws = np.array([tissue_signals(np.random.default_rng(seed), 1e6, 60) for seed in range(300)])
+    draws = np.array([tissue_signals(draw_tissues(np.random.default_rng(seed)), 1e6, 60) for seed in range(300)])
     table = RELAXATION[Tissue.SPLEEN]
     assert np.median(draws[:, Tissue.SPLEEN]) == pytest.approx(table.pd * math.exp(-60 / table.t2), rel=0.06)
     assert draws[:, Tissue.SPLEEN].std() > 0.1 * draws[:, Tissue.SPLEEN].mean()

@@ -27,8 +27,18 @@ class Destreak(Settings):
     """Of bstar: diagonal loading, in mean eigenvalues of the interference covariance; more keeps more signal."""
 
 
-class Radial(Settings):
-    """A radial multi-coil fast spin echo acquisition of a phantom, with arms beside the body that make streaks."""
+class RadialImages(Settings):
+    """What is made of a radial multi-coil fast spin echo acquisition."""
+
+    destreak: Destreak = Destreak()
+    input: Literal["composite", "echo", "t2_map"] = "composite"
+    """What the network sees: the image of all spokes, the image of one echo, or the T2 map. All lie on one another."""
+    echo: Positive | None = None
+    """Which echo, from 1, where `input` is echo; default: the middle one."""
+
+
+class RadialPhantom(RadialImages):
+    """A phantom acquired radially, with arms beside the body that make streaks."""
 
     coils: int = Field(16, ge=8, le=128)
     """Of the array around the body."""
@@ -40,11 +50,6 @@ class Radial(Settings):
     """Between echoes; the first comes after one spacing."""
     streaks: float = Field(4, ge=0)
     """Signal of the arms, in multiples of the target's mean signal; 0: no source of streaks."""
-    destreak: Destreak = Destreak()
-    input: Literal["composite", "echo", "t2_map"] = "composite"
-    """What the network sees: the image of all spokes, the image of one echo, or the T2 map. All lie on one another."""
-    echo: Positive | None = None
-    """Which echo, from 1, where `input` is echo; default: the middle one."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -73,6 +78,15 @@ class PhantomSource(Settings):
     """Distance of native slices."""
     snr: float = Field(25.0, gt=1)
     """Mean signal of the target over the standard deviation of the noise (in each of the two receiver channels)."""
+    # What existing cohorts do not set, their jobs are not told: they stay as they are.
+    radial: RadialPhantom | None = Field(None, exclude_if=lambda value: value is None)
+    """Acquire the abdomen radially with several coils, arms and streaks; none: images are made directly."""
+
+    @model_validator(mode="after")
+    def _arms_lie_beside_the_abdomen(self) -> Self:
+        if self.radial is not None and self.anatomy != "abdomen":
+            raise ValueError(f"radial is for anatomy abdomen, which has arms beside it, not {self.anatomy}")
+        return self
 
 
 class _FileSource(Settings):

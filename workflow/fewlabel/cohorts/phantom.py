@@ -2,11 +2,12 @@
 
 A random anatomy (`phantom_abdomen`, `phantom_pelvis`) is smoothly deformed and painted onto a grid (`phantom_canvas`);
 its tissues get the signal of a spin echo (`phantom_signal`); slices average over their thickness, the coils shade the
-image and noise follows Rice's law. The masks are exact: what was painted.
+image and noise follows Rice's law, or all of it is acquired radially (`phantom_radial`). The masks are exact: what was
+painted.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +21,9 @@ from fewlabel.cohorts.phantom_canvas import Axes, Labels, SmoothField, paint
 from fewlabel.cohorts.phantom_pelvis import TARGET as PROSTATE
 from fewlabel.cohorts.phantom_pelvis import pelvis
 from fewlabel.cohorts.phantom_shapes import Scene
-from fewlabel.cohorts.phantom_signal import Floats, Tissue, rician, textures, tissue_signals
+from fewlabel.cohorts.phantom_signal import Floats, Tissue, draw_tissues, rician, textures, tissue_signals
 from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import PhantomSource
+from fewlabel.experiment import PhantomSource, RadialPhantom
 from fewlabel.imaging.volume import Volume
 
 
@@ -68,18 +69,28 @@ def read_volume(source: PhantomSource, subject: Subject) -> Volume:
         subject: as `list_subjects` names it.
 
     Returns:
-        Image of arbitrary positive scale (differs between subjects); its axes run to the left, the back and the head,
-        as most axial NIfTI files do, a few degrees oblique. The mask holds the whole liver or prostate; None if the
-        subject is not labelled. The same (seed, anatomy, name) is the same person, whatever the grid and the noise.
+        Image of arbitrary positive scale (differs between subjects), or T2 in ms; its axes run to the left, the back
+        and the head, as most axial NIfTI files do, a few degrees oblique. The mask holds the whole liver or prostate;
+        None if the subject is not labelled. The same (seed, anatomy, name) is the same person, whatever the grid, the
+        noise and the acquisition.
     """
     grid, labels, mask = _painted(source, subject)
     seeds = _seeds(source, subject)
-    clean = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]))
-    sigma = float(clean[mask].mean() if mask.any() else clean.mean()) / source.snr
     noise = np.random.default_rng(seeds["noise"])
     scale = np.float32(400 * np.exp(0.6 * noise.standard_normal()))
     affine = _affine(source, grid, noise)
-    return Volume(scale * rician(clean, sigma, noise), affine, mask.astype(np.uint8) if subject.labelled else None)
+    signal = np.random.default_rng(seeds["signal"])
+    if source.radial is None:
+        (clean,) = _shaded(source, grid, labels, signal)
+        image = scale * rician(clean, _level(clean, mask) / source.snr, noise)
+    else:
+        from fewlabel.cohorts.phantom_radial import acquired
+
+        echoes = _shaded(source, grid, labels, signal, echo_times(source.radial))
+        image = acquired(source, echoes, _level(echoes.mean(axis=0), mask), np.random.default_rng(seeds["arms"]), noise)
+        if source.radial.input != "t2_map":
+            image *= scale
+    return Volume(image, affine, mask.astype(np.uint8) if subject.labelled else None)
 
 
 def native_shape(source: PhantomSource, subject: Subject) -> tuple[int, int, int]:
@@ -104,8 +115,8 @@ class _Grid:
 def _seeds(source: PhantomSource, subject: Subject) -> dict[str, np.random.SeedSequence]:
     """Independent seeds of each step; Python's own hash() differs between runs, SHA-256 does not."""
     digest = hashlib.sha256(f"{source.seed}/{source.anatomy}/{subject.subject}".encode()).digest()
-    children = np.random.SeedSequence(int.from_bytes(digest)).spawn(4)
-    return dict(zip(("anatomy", "warp", "signal", "noise"), children, strict=True))
+    children = np.random.SeedSequence(int.from_bytes(digest)).spawn(5)
+    return dict(zip(("anatomy", "warp", "signal", "noise", "arms"), children, strict=True))
 
 
 def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, NDArray[np.bool_]]:
@@ -124,6 +135,11 @@ def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, ND
     return _Grid(scene, axes), labels, mask
 
 
+def echo_times(radial: RadialPhantom) -> list[float]:
+    """Echo times in ms."""
+    return [radial.echo_spacing_ms * (number + 1) for number in range(radial.echoes)]
+
+
 def _grid_axes(source: PhantomSource, scene: Scene) -> Axes:
     steps = (source.pixel_mm, source.pixel_mm, source.slice_mm)
     x, y, z = (_axis(low, high, step) for low, high, step in zip(scene.low, scene.high, steps, strict=True))
@@ -136,16 +152,33 @@ def _axis(low: float, high: float, step: float) -> NDArray[np.float64]:
     return np.asarray((low + high) / 2 + step * (np.arange(count) - (count - 1) / 2), dtype=np.float64)
 
 
-def _shaded(source: PhantomSource, grid: _Grid, layers: Labels, rng: np.random.Generator) -> Floats:
-    """Noise-free image: signal of the tissues, their texture, partial volume and the shading of the coils."""
+def _shaded(
+    source: PhantomSource, grid: _Grid, layers: Labels, rng: np.random.Generator, times: Sequence[float] = ()
+) -> Floats:
+    """Noise-free images: signal of the tissues, their texture, partial volume and the shading of the coils.
+
+    Returns:
+        (echo, x, y, z): at these echo times in ms, or at one of the protocol's where none are given.
+    """
     anatomy = ANATOMIES[source.anatomy]
-    signals = tissue_signals(rng, tr=rng.uniform(*anatomy.tr), te=rng.uniform(*anatomy.te))
+    tr, te = rng.uniform(*anatomy.tr), rng.uniform(*anatomy.te)
+    tissues = draw_tissues(rng)
     scene = grid.scene
     texture = SmoothField.draw(rng, scene.low, scene.high, TEXTURE_MM).on(grid.axes)
-    image = signals[layers].mean(axis=-1)
-    image *= np.maximum(1 + textures()[layers[..., layers.shape[-1] // 2]] * texture, 0)
-    image = ndimage.gaussian_filter(image, (0.5, 0.5, 0))
-    return np.asarray(image * _coil(grid, rng), dtype=np.float32)
+    factor = np.maximum(1 + textures()[layers[..., layers.shape[-1] // 2]] * texture, 0)
+    coil = _coil(grid, rng)
+    images = []
+    for time in times or [te]:
+        image = tissue_signals(tissues, tr, time)[layers].mean(axis=-1)
+        image *= factor
+        image = ndimage.gaussian_filter(image, (0.5, 0.5, 0))
+        images.append(image * coil)
+    return np.asarray(images, dtype=np.float32)
+
+
+def _level(image: Floats, mask: NDArray[np.bool_]) -> float:
+    """Mean signal of the target; of everything where there is none."""
+    return float(image[mask].mean() if mask.any() else image.mean())
 
 
 def _coil(grid: _Grid, rng: np.random.Generator) -> Floats:

@@ -134,24 +134,38 @@ def spin_echo(pd: float, t1: float, t2: float, tr: float, te: float) -> float:
     return float(pd * (1 - np.exp(-tr / t1)) * np.exp(-te / t2))
 
 
-def tissue_signals(rng: np.random.Generator, tr: float, te: float) -> Floats:
-    """Signal of every tissue in one subject: PD and T2 vary as `RELAXATION` says.
+@dataclass(frozen=True)
+class Drawn:
+    """Relaxation of one tissue in one subject; times in ms."""
+
+    pd: float
+    t1: float
+    t2: float
+
+
+def draw_tissues(rng: np.random.Generator) -> list[Drawn]:
+    """Every tissue in one subject, indexed by `Tissue`: PD and T2 vary as `RELAXATION` says."""
+    changes = np.clip(rng.standard_normal((len(Tissue), 2)), -2.5, 2.5)
+    tissues = []
+    for tissue in Tissue:
+        table = RELAXATION[tissue]
+        pd_change, t2_change = changes[tissue if table.follows is None else table.follows]
+        pd = table.pd * np.exp(table.pd_spread * pd_change)
+        tissues.append(Drawn(pd, table.t1, table.t2 * np.exp(table.t2_spread * t2_change)))
+    return tissues
+
+
+def tissue_signals(tissues: list[Drawn], tr: float, te: float) -> Floats:
+    """Signal of every tissue.
 
     Args:
-        rng: source of the variation.
+        tissues: of a subject, indexed by `Tissue`.
         tr, te: repetition and effective echo time in ms.
 
     Returns:
         Array indexed by `Tissue`, about 0 to 1.2.
     """
-    signals = np.zeros(len(Tissue), dtype=np.float32)
-    changes = np.clip(rng.standard_normal((len(Tissue), 2)), -2.5, 2.5)
-    for tissue in Tissue:
-        table = RELAXATION[tissue]
-        pd_change, t2_change = changes[tissue if table.follows is None else table.follows]
-        pd = table.pd * np.exp(table.pd_spread * pd_change)
-        signals[tissue] = spin_echo(pd, table.t1, table.t2 * np.exp(table.t2_spread * t2_change), tr, te)
-    return signals
+    return np.array([spin_echo(each.pd, each.t1, each.t2, tr, te) for each in tissues], dtype=np.float32)
 
 
 def textures() -> Floats:

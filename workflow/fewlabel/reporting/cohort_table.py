@@ -7,7 +7,15 @@ from typing import Any
 import pandas as pd
 
 from fewlabel.cohorts.terms import sentence, terms
-from fewlabel.experiment import ChaosSource, Cohort, DecathlonSource, MetaImageSource, NiftiSource, PhantomSource
+from fewlabel.experiment import (
+    ChaosSource,
+    Cohort,
+    DecathlonSource,
+    MetaImageSource,
+    NiftiSource,
+    PhantomSource,
+    RadialImages,
+)
 from fewlabel.reporting import paper
 from fewlabel.reporting.tables import NONE, Section, Table, between
 from fewlabel.reporting_jobs import CohortTableSettings
@@ -68,8 +76,9 @@ def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -
 def source(cohort: Cohort) -> str:
     """Where a cohort's volumes come from, in words and without any path of the machine."""
     match cohort.source:
-        case PhantomSource(anatomy=anatomy):
-            return f"synthetic T2w phantom, {anatomy}"
+        case PhantomSource(anatomy=anatomy, radial=radial):
+            how = "" if radial is None else f", {_radial(radial)}, streaks {radial.streaks:g}"
+            return f"synthetic T2w phantom, {anatomy}{how}"
         case NiftiSource(folder=folder, labels=labels):
             return f"NIfTI folder {Path(folder).name}, label {_joined(labels)}"
         case DecathlonSource(task=task, labels=labels, channel=channel):
@@ -80,6 +89,14 @@ def source(cohort: Cohort) -> str:
         case ChaosSource(labels=labels, test_sets=test_sets):
             sets = "training and test sets" if test_sets else "training set"
             return f"CHAOS T2-SPIR, {sets}, label {_joined(labels)}"
+
+
+def _radial(images: RadialImages) -> str:
+    """Which image of a radial acquisition, and how streaks were removed."""
+    which = {"composite": "composite", "t2_map": "T2 map", "echo": f"echo {images.echo or 'in the middle'}"}[
+        images.input
+    ]
+    return f"radial ({which}, de-streaking: {images.destreak.method})"
 
 
 def _cohort_column(row: pd.Series) -> dict[str, str]:

@@ -44,12 +44,18 @@ class Remedy:
 
         Args:
             coil_images: (slice, coil, row, column).
-            like: other images of the same slices, from which weights are found; default: the images themselves.
+            like: other images of the same slices, whose coil vectors say how coils are combined; default: the images
+                themselves, which without B-STAR is the root of the sum of squares.
         """
-        if self.interference is None:
-            return root_sum_of_squares(coil_images)
-        found = [weights(images, self.interference, self.loading) for images in (coil_images if like is None else like)]
-        return np.stack([combine(*pair) for pair in zip(coil_images, found, strict=True)])
+        pairs = zip(coil_images, coil_images if like is None else like, strict=True)
+        return np.stack([combine(images, self._weights(model)) for images, model in pairs])
+
+    def _weights(self, coil_images: Complex) -> Complex:
+        """(coil, row, column), of unit length."""
+        if self.interference is not None:
+            return weights(coil_images, self.interference, self.loading)
+        length = np.sqrt((np.abs(coil_images) ** 2).sum(axis=0))
+        return np.asarray(coil_images / np.maximum(length, np.finfo(np.float32).tiny))
 
 
 def from_kspace(settings: Destreak, acquisition: Acquisition, region: NDArray[np.bool_] | None = None) -> Remedy:

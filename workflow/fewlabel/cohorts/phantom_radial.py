@@ -1,0 +1,56 @@
+"""The abdomen phantom acquired radially with several coils, with arms beside it, and reconstructed."""
+
+import numpy as np
+
+from fewlabel.cohorts.phantom_signal import Floats
+from fewlabel.experiment import PhantomSource
+from fewlabel.imaging.destreak.reconstruct import reconstruct
+from fewlabel.imaging.radial.acquisition import Acquisition, acquire_body, with_arms, with_noise
+from fewlabel.imaging.radial.arms import draw_arms
+from fewlabel.imaging.radial.trajectory import golden_angle
+
+
+def acquired(
+    source: PhantomSource, echoes: Floats, level: float, arms: np.random.Generator, noise: np.random.Generator
+) -> Floats:
+    """The image that the network is shown.
+
+    Args:
+        source: with its radial acquisition.
+        echoes: (echo, x, y, z) signal of the body at each echo time.
+        level: mean signal of the target over the echoes.
+        arms, noise: sources of the arms and of the noise. The arms are the same whatever their signal, the noise
+            whatever the arms: so the image without streaks is that with `streaks` 0.
+
+    Returns:
+        (x, y, z), magnitude or T2 in ms.
+    """
+    assert source.radial is not None
+    acquisition = simulate(source, echoes, level, arms, noise)
+    slices = reconstruct(acquisition, source.radial)
+    rows, columns = _window(echoes.shape[1:3], acquisition.matrix)
+    return np.ascontiguousarray(np.moveaxis(slices[:, rows, columns], 0, -1))
+
+
+def simulate(
+    source: PhantomSource, echoes: Floats, level: float, arms: np.random.Generator, noise: np.random.Generator
+) -> Acquisition:
+    """The acquisition of all slices; its field of view is square, with the body in the middle. Arguments as above."""
+    radial = source.radial
+    assert radial is not None
+    matrix = max(echoes.shape[1:3])
+    rows, columns = _window(echoes.shape[1:3], matrix)
+    images = np.zeros((echoes.shape[3], len(echoes), matrix, matrix), dtype=np.float32)
+    images[:, :, rows, columns] = np.moveaxis(echoes, -1, 0)
+    times = radial.echo_spacing_ms * (1 + np.arange(radial.echoes, dtype=np.float64))
+    trajectory = golden_angle(radial.spokes, matrix, times)
+    body = acquire_body(images, trajectory, source.pixel_mm, radial.coils)
+    whole = with_arms(body, draw_arms(arms), radial.streaks * level, source.pixel_mm) if radial.streaks else body
+    return with_noise(whole, level / source.snr, noise)
+
+
+def _window(sides: tuple[int, ...], matrix: int) -> tuple[slice, slice]:
+    """Where the body's grid lies in the square field of view."""
+    starts = [(matrix - side) // 2 for side in sides]
+    rows, columns = (slice(start, start + side) for start, side in zip(starts, sides, strict=True))
+    return rows, columns

@@ -1,0 +1,75 @@
+"""From a radial acquisition to the one image of each slice that is asked for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.experiment import RadialImages
+from fewlabel.imaging.destreak.remedy import Remedy, coil_images, from_kspace
+from fewlabel.imaging.radial.acquisition import Acquisition
+from fewlabel.imaging.radial.density import density
+from fewlabel.imaging.radial.gridding import grid
+from fewlabel.imaging.radial.sharing import echo_samples
+from fewlabel.imaging.radial.t2 import fit_t2
+
+FLOOR = 0.1
+"""Share of the first echo's 99th percentile, below which a pixel counts as air and gets no T2."""
+
+
+def reconstruct(
+    acquisition: Acquisition, settings: RadialImages, region: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
+    """Images without streaks.
+
+    Args:
+        acquisition: of several slices.
+        settings: how streaks are removed, and which image is wanted.
+        region: see `from_kspace`.
+
+    Returns:
+        (slice, matrix, matrix): magnitudes in the units of the object, or T2 in ms.
+
+    Raises:
+        InputError: see `from_kspace`.
+    """
+    remedy = from_kspace(settings.destreak, acquisition, region)
+    mixed = remedy.mixed(acquisition)
+    echoes = len(acquisition.trajectory.echo_times)
+    match settings.input:
+        case "composite":
+            return remedy.combined(coil_images(mixed, mixed.matrix))
+        case "echo":
+            return np.asarray(echo_images(mixed, remedy, [chosen_echo(settings, echoes)])[0])
+        case "t2_map":
+            images = echo_images(mixed, remedy, range(echoes))
+            return fit_t2(images, mixed.trajectory.echo_times, FLOOR * float(np.percentile(images[0], 99)))
+
+
+def chosen_echo(settings: RadialImages, echoes: int) -> int:
+    """The echo that is asked for, from 0: by default the middle one."""
+    return (echoes - 1) // 2 if settings.echo is None else settings.echo - 1
+
+
+def echo_images(mixed: Acquisition, remedy: Remedy, echoes: Sequence[int]) -> NDArray[np.float32]:
+    """Images at several echo times by sharing k-space between echoes.
+
+    Coils are combined as in the composite image, whose signal is strong: late echoes keep a low noise floor.
+
+    Args:
+        mixed: with the remedy's mixing applied.
+        remedy: of this acquisition.
+        echoes: from 0.
+
+    Returns:
+        (echo, slice, matrix, matrix).
+    """
+    trajectory, matrix = mixed.trajectory, mixed.matrix
+    weightings = [density(trajectory, echo_samples(trajectory, echo, matrix)) for echo in echoes]
+    images = np.empty((len(echoes), len(mixed.kspace), matrix, matrix), dtype=np.float32)
+    for number, composite in enumerate(coil_images(mixed, matrix)):
+        kspace = mixed.kspace[number]
+        for which, weighting in enumerate(weightings):
+            found = grid(kspace, trajectory.points, weighting, matrix)
+            images[which, number] = remedy.combined(found[None], like=composite[None])[0]
+    return images
