@@ -31,6 +31,7 @@ class RadialImages(Settings):
     """What is made of a radial multi-coil fast spin echo acquisition."""
 
     destreak: Destreak = Destreak()
+    """How streaks are removed before coils are combined."""
     input: Literal["composite", "echo", "t2_map"] = "composite"
     """What the network sees: the image of all spokes, the image of one echo, or the T2 map. All lie on one another."""
     echo: Positive | None = None
