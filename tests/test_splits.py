@@ -6,7 +6,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fewlabel.errors import InputError
-from fewlabel.splits import PRETRAINING_ROLES, assign_roles, check_roles, first_subjects, order_pool, split_problems
+from fewlabel.splits import (
+    PRETRAINING_ROLES,
+    assign_roles,
+    check_roles,
+    first_subjects,
+    order_pool,
+    pretraining_subjects,
+    split_problems,
+)
 
 
 def cohort(patients, labelled=None, use=None):
@@ -158,3 +166,40 @@ def test_an_impossible_test_set_is_a_problem_of_the_split():
 def test_all_means_the_whole_pool():
     roles = assign_roles(cohort(range(6)), "c", 2, seed=1)
     assert len(first_subjects(order_pool(roles, "c", 1, 1), "all")) == 4
+
+
+def test_validation_sets_the_test_subjects_aside_and_scores_others_of_the_pool() -> None:
+    subjects = cohort(range(20), labelled=[1] * 16 + [0] * 4)
+    plain, inner = (assign_roles(subjects, "c", 6, 1, validation) for validation in (None, 4))
+    before, after = (table.set_index("subject")["role"] for table in (plain, inner))
+    assert (after[before == "test"] == "withheld").all()
+    assert (after == "test").sum() == 4 and (before[after == "test"] == "pool").all()
+    assert (after[before == "unlabelled"] == "unlabelled").all() and (after == "pool").sum() == 6
+    assert after.equals(assign_roles(subjects, "c", 6, 1, 4).set_index("subject")["role"])
+
+
+def test_validation_keeps_patients_together() -> None:
+    for seed in range(5):
+        roles = assign_roles(cohort([0, 0, 1, 1, 2, 2, 3, 3, 4, 4]), "c", 2, seed, 2)
+        check_roles(roles)
+        assert roles.groupby("patient")["role"].nunique().eq(1).all()
+
+
+def test_validation_that_leaves_no_pool_is_refused() -> None:
+    with pytest.raises(InputError, match=r"cohorts\.c\.validation: 4 subjects of a pool of 4 .* accepted: 1 to 3"):
+        assign_roles(cohort(range(6)), "c", 2, 1, 4)
+
+
+def test_pretraining_on_fewer_subjects_is_nested_and_never_on_tested_ones() -> None:
+    roles = assign_roles(cohort(range(20), labelled=[1] * 12 + [0] * 8), "c", 5, 1)
+    free = set(roles.loc[roles["role"] != "test", "subject"])
+    few, more, every = (set(pretraining_subjects(roles, 1, count)) for count in (3, 9, None))
+    assert len(few) == 3 and len(more) == 9 and few < more < every and every == free
+    assert few != set(pretraining_subjects(roles, 2, 3))
+    with pytest.raises(InputError, match="pretraining_subjects: 16, but 15"):
+        pretraining_subjects(roles, 1, 16)
+
+
+def test_more_pretraining_subjects_than_there_are_is_told_beforehand() -> None:
+    assert split_problems(cohort(range(6)), "c", 2, 1, largest=4, pretrained=4) == []
+    assert "accepted: 1 to 4" in split_problems(cohort(range(6)), "c", 2, 1, largest=4, pretrained=5)[0]

@@ -225,6 +225,9 @@ class Cohort(Settings):
     """N4 correction of slow shading, with `{}` or changed settings; none: intensities as stored."""
     test: Positive | Annotated[list[str], Field(min_length=1)] = 10
     """Test subjects: how many (drawn by seed, whole patients), or their names."""
+    validation: Positive | None = Field(None, exclude_if=lambda value: value is None)
+    """For choosing recipes: the test subjects are set aside, and so many subjects of the pool (drawn by seed, whole
+    patients) are scored in their place; none: the test subjects are scored."""
     flip: list[Literal["rows", "columns"]] = Field([], max_length=2)
     """Axes along which the anatomy may be mirrored in augmentation (`columns`: left and right)."""
     title: Title | None = None
@@ -389,7 +392,14 @@ class ScratchMethod(_Method):
     pretext: Literal["none"]
 
 
-class RegressionMethod(_Method):
+class _Pretrained(_Method):
+    pretraining_subjects: Positive | None = Field(None, exclude_if=lambda value: value is None)
+    """How many subjects pretraining sees, drawn by seed and nested; none: all that are not tested."""
+    transfer: Literal["encoder"] | None = Field(None, exclude_if=lambda value: value is None)
+    """`encoder`: the decoder starts at random; none: all decoder stages that pretraining trained are handed on, too."""
+
+
+class RegressionMethod(_Pretrained):
     """Pretrained to restore corrupted pixels: L1 at those pixels only."""
 
     pretext: Literal["regression"]
@@ -402,7 +412,7 @@ class RegressionMethod(_Method):
     """Standard deviation of the noise, in standard deviations of the slice (its mean is the slice's)."""
 
 
-class ContrastiveMethod(_Method):
+class ContrastiveMethod(_Pretrained):
     """Pretrained by contrastive loss: the encoder on slices, then decoder stages on regions."""
 
     pretext: Literal["contrastive"]

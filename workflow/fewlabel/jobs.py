@@ -60,6 +60,7 @@ class SplitSettings(Settings):
 
     cohort: str
     test: int | list[str]
+    validation: int | None = Field(None, exclude_if=lambda value: value is None)
     seed: int
     recipe: int = RECIPES["split"]
 
@@ -185,7 +186,8 @@ def prepare_settings(experiment: Experiment, cohort: str) -> PrepareSettings:
 
 def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
     """Settings of a cohort's split."""
-    return SplitSettings(cohort=cohort, test=experiment.cohorts[cohort].test, seed=experiment.seed)
+    chosen = experiment.cohorts[cohort]
+    return SplitSettings(cohort=cohort, test=chosen.test, validation=chosen.validation, seed=experiment.seed)
 
 
 def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:
@@ -197,6 +199,12 @@ def largest_n(experiment: Experiment) -> int:
     """The largest number of labelled subjects that any run asks for; 1 where all ask for `all`."""
     counts = [n for method in experiment.methods for n in label_counts(experiment, method)]
     return max((n for n in counts if n != "all"), default=1)
+
+
+def most_pretrained(experiment: Experiment) -> int:
+    """The largest number of subjects that any method asks to be pretrained on; 1 where none asks."""
+    asked = (getattr(method, "pretraining_subjects", None) for method in experiment.methods.values())
+    return max((count for count in asked if count is not None), default=1)
 
 
 def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> PretrainSettings:

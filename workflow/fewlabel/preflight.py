@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fewlabel.experiment import Experiment
-from fewlabel.jobs import largest_n
+from fewlabel.jobs import largest_n, most_pretrained
 
 
 def fetched_split_problems(experiment: Experiment, cohort: str, subjects: Path) -> list[str]:
@@ -13,5 +13,13 @@ def fetched_split_problems(experiment: Experiment, cohort: str, subjects: Path) 
     from fewlabel.splits import split_problems
     from fewlabel.tables import read_subjects
 
-    test = experiment.cohorts[cohort].test
-    return split_problems(read_subjects(subjects), cohort, test, experiment.seed, largest_n(experiment))
+    chosen = experiment.cohorts[cohort]
+    return split_problems(
+        read_subjects(subjects),
+        cohort,
+        chosen.test,
+        experiment.seed,
+        largest_n(experiment),
+        chosen.validation,
+        most_pretrained(experiment),
+    )

@@ -10,12 +10,14 @@ from fewlabel.seeds import generator
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
 """test: scored only. pool: labelled, drawn from for finetuning, pretrained on. unlabelled: pretrained on.
-withheld: used nowhere (an unlabelled volume of a test patient)."""
+withheld: used nowhere (an unlabelled volume of a tested patient; the test subjects while recipes are chosen)."""
 
 PRETRAINING_ROLES: tuple[Role, ...] = ("pool", "unlabelled")
 
 
-def assign_roles(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int) -> pd.DataFrame:
+def assign_roles(
+    subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int, validation: int | None = None
+) -> pd.DataFrame:
     """Give every subject its role.
 
     Args:
@@ -23,6 +25,7 @@ def assign_roles(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str],
         cohort: its key in the experiment, for the seed and for messages.
         test: how many test subjects to draw (whole patients), or their names.
         seed: of the experiment.
+        validation: for choosing recipes: the test subjects are withheld, and so many of the pool tested in their place.
 
     Returns:
         Columns subject, patient, labelled, role; rows in the order of `subjects`.
@@ -30,6 +33,11 @@ def assign_roles(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str],
     Raises:
         InputError: listed test subjects unknown or without label, or no labelled subject left for the pool.
     """
+    roles = _with_test(subjects, cohort, test, seed)
+    return roles if validation is None else _with_validation(roles, cohort, validation, seed)
+
+
+def _with_test(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int) -> pd.DataFrame:
     fixed = set(subjects.loc[subjects["use"] == "test", "patient"])
     tested = (
         _listed(subjects, cohort, test) | fixed
@@ -44,6 +52,37 @@ def assign_roles(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str],
         labelled = int(subjects["labelled"].sum())
         raise InputError(_too_many(cohort, int((roles["role"] == "test").sum()), labelled, max(labelled - 1, 0)))
     return roles
+
+
+def _with_validation(roles: pd.DataFrame, cohort: str, count: int, seed: int) -> pd.DataFrame:
+    """The pool split once more, in the way of the first split; who was to be tested is seen by nobody."""
+    free = roles[roles["role"].isin(PRETRAINING_ROLES)]
+    try:
+        inner = _with_test(free.assign(use="auto"), f"{cohort}, validation", count, seed).set_index("subject")["role"]
+    except InputError:
+        pool = int((roles["role"] == "pool").sum())
+        raise InputError(
+            f"cohorts.{cohort}.validation: {count} subjects of a pool of {pool} leave none to train on; accepted: 1 to "
+            f"{pool - 1}; lower `validation` or `test`"
+        ) from None
+    return roles.assign(role=roles["subject"].map(inner).fillna("withheld"))
+
+
+def pretraining_subjects(roles: pd.DataFrame, seed: int, count: int | None = None) -> list[str]:
+    """Whose slices pretraining sees: all that are not tested, or the first `count` of them in an order fixed by seed.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    free = [str(name) for name in roles.loc[roles["role"].isin(PRETRAINING_ROLES), "subject"]]
+    if count is None:
+        return free
+    if count > len(free):
+        raise InputError(
+            f"pretraining_subjects: {count}, but {len(free)} are there to pretrain on; accepted: 1 to {len(free)}"
+        )
+    drawn = set(generator(seed, "pretraining").permutation(sorted(free))[:count])
+    return [name for name in free if name in drawn]
 
 
 def check_roles(roles: pd.DataFrame) -> None:
@@ -64,20 +103,34 @@ def check_roles(roles: pd.DataFrame) -> None:
 
 
 def split_problems(
-    subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int, largest: int
+    subjects: pd.DataFrame,
+    cohort: str,
+    test: int | Sequence[str],
+    seed: int,
+    largest: int,
+    validation: int | None = None,
+    pretrained: int = 1,
 ) -> list[str]:
-    """What makes a split impossible: its test set (see `assign_roles`), or a pool smaller than the largest N."""
+    """What makes a split impossible: its test set (see `assign_roles`), a pool smaller than the largest N, or fewer
+    subjects to pretrain on than the `pretrained` that a method asks for."""
     try:
-        roles = assign_roles(subjects, cohort, test, seed)
+        roles = assign_roles(subjects, cohort, test, seed, validation)
     except InputError as error:
         return str(error).splitlines()
-    pool = int((roles["role"] == "pool").sum())
-    if largest <= pool:
-        return []
-    text = (
-        f"labels: N = {largest}, but the pool of cohorts.{cohort} holds {pool} labelled subjects besides the test set"
-    )
-    return [f"{text}; accepted: 1 to {pool}, or all; lower N or `test`, or label more subjects"]
+    pool, free = int((roles["role"] == "pool").sum()), int(roles["role"].isin(PRETRAINING_ROLES).sum())
+    problems = []
+    if largest > pool:
+        text = (
+            f"labels: N = {largest}, but the pool of cohorts.{cohort} holds {pool} labelled subjects besides the test "
+            "set"
+        )
+        problems.append(f"{text}; accepted: 1 to {pool}, or all; lower N or `test`, or label more subjects")
+    if pretrained > free:
+        problems.append(
+            f"pretraining_subjects: {pretrained}, but cohorts.{cohort} has {free} subjects that are not tested; "
+            f"accepted: 1 to {free}"
+        )
+    return problems
 
 
 def order_pool(roles: pd.DataFrame, cohort: str, seed: int, draw: int) -> pd.DataFrame:

@@ -25,8 +25,9 @@ rule fetch:
         # A cohort whose split is impossible is refused here, before anything is made again.
         split=lambda wildcards: Unwatched(jobs.canonical(jobs.split_settings(EXPERIMENT, wildcards.cohort))),
         largest=Unwatched(jobs.largest_n(EXPERIMENT)),
+        pretrained=Unwatched(jobs.most_pretrained(EXPERIMENT)),
     shell:
-        "fewlabel fetch --settings {params.settings:q} --split {params.split:q} --largest {params.largest} "
+        "fewlabel fetch --settings {params.settings:q} --split {params.split:q} --largest {params.largest} --pretrained {params.pretrained} "
         "--subjects {output.subjects} --source {output.source} > {log} 2>&1"
 
 

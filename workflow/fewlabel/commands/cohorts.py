@@ -37,6 +37,7 @@ def fetch(
         ),
     ] = None,
     largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
+    pretrained: Annotated[int, typer.Option(min=1, help="Refuse a cohort with fewer to pretrain on.")] = 1,
 ) -> None:
     """Bring a cohort's volumes in, check all of them, list its subjects."""
     import pandas as pd
@@ -49,7 +50,9 @@ def fetch(
     table = pd.DataFrame(rows)
     problems = sources.check(settings.source, listed)
     if split is not None:
-        problems += split_problems(table, settings.cohort, split.test, split.seed, largest)
+        problems += split_problems(
+            table, settings.cohort, split.test, split.seed, largest, split.validation, pretrained
+        )
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s)")
     with whole_together([subjects, source]) as (subjects_partial, source_partial):
@@ -82,7 +85,7 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
     from fewlabel.splits import assign_roles
     from fewlabel.tables import read_subjects
 
-    table = assign_roles(read_subjects(subjects), settings.cohort, settings.test, settings.seed)
+    table = assign_roles(read_subjects(subjects), settings.cohort, settings.test, settings.seed, settings.validation)
     with whole_together([roles, record]) as (roles_partial, record_partial):
         roles_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         shutil.copyfile(source, record_partial)

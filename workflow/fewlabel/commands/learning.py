@@ -51,11 +51,10 @@ def pretrain(
     from fewlabel.learning.pretrain import pretrain as train
     from fewlabel.learning.weights import transferable
     from fewlabel.slices import open_store
-    from fewlabel.splits import PRETRAINING_ROLES
+    from fewlabel.splits import pretraining_subjects
     from fewlabel.tables import read_subjects
 
-    table = read_subjects(roles)
-    subjects = [str(name) for name in table.loc[table["role"].isin(PRETRAINING_ROLES), "subject"]]
+    subjects = pretraining_subjects(read_subjects(roles), settings.seed, settings.method.pretraining_subjects)
     inputs = {"slices/store.json": store, f"splits/{roles.name}": roles}
     here = job.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
 

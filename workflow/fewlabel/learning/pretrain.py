@@ -124,6 +124,8 @@ def _copied(objective: nn.Module, without: str | None = None) -> dict[str, Tenso
 
 
 def _decoder_stages_trained(settings: PretrainSettings) -> int:
+    if settings.method.transfer == "encoder":
+        return 0
     if isinstance(settings.method, RegressionMethod):
         return len(settings.network.widths) - 1
     return settings.method.local_stage.decoder_stages if settings.method.local_stage else 0
