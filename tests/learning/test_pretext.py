@@ -31,6 +31,7 @@ def experiment(**local):
                     "global_stage": {"steps": 3, "batch": 8, "head": [16, 8]},
                     "local_stage": {**LOCAL, **local},
                 },
+                "joint": {"pretext": "joint", "joint_stage": {"steps": 3, "batch": 8, "head": [16, 8]}},
             },
             "network": {"widths": WIDTHS},
             "precision": "f32",
@@ -81,6 +82,28 @@ def test_each_stage_comes_back_as_it_ended_with_its_head(contrastive):
     assert torch.equal(
         pretext.global_stage.represent(images), pretext.global_stage.head(done.network.encoder(images)[-1])
     )
+
+
+def test_a_joint_pretraining_comes_back_and_hands_on_encoder_and_decoder(store, tmp_path):
+    settings, done = trained(store, "joint")
+    joint = restore_pretext(kept(tmp_path / "pretext.safetensors", settings, done)).joint
+    expected = done.objectives["joint_stage"]
+    assert joint.state_dict().keys() == expected.keys()
+    assert all(torch.equal(joint.state_dict()[name], value) for name, value in expected.items())
+    handed_on = transferable(done.network, done.decoder_stages)
+    assert not any(name.startswith(("output", "head")) for name in handed_on)
+    assert {name.split(".")[0] for name in handed_on} == {"encoder", "decoder"}
+    assert [row.spread is not None for row in done.history["joint_stage"]] == [True] * 3
+
+
+@pytest.mark.parametrize("method", ["regression", "contrastive", "joint"])
+def test_with_transfer_of_the_encoder_alone_the_same_encoder_is_handed_on(store, method):
+    plain, done = trained(store, method)
+    changed = plain.model_copy(update={"method": plain.method.model_copy(update={"transfer": "encoder"})})
+    other = pretrain(store, ["a", "b"], changed, torch.device("cpu"), "f32")
+    alone = transferable(other.network, other.decoder_stages)
+    assert set(alone) == set(transferable(done.network, 0)) and alone
+    assert all(torch.equal(value, done.network.state_dict()[name]) for name, value in alone.items())
 
 
 def test_the_local_stage_began_with_the_trained_encoder_and_a_decoder_at_random(contrastive):

@@ -83,6 +83,19 @@ def test_a_frozen_encoder_saves_work_and_parameters():
     assert free.parameters - frozen.parameters == encoder_work([8, 16, 32], 32 * 32).parameters
 
 
+def test_a_joint_step_is_a_regressions_and_a_global_stages():
+    head = {"head": (24, 12)}
+    joint, regression, contrast = (
+        step_work(step("joint", **head)),
+        step_work(step("regression")),
+        step_work(step("global", **head)),
+    )
+    assert joint.multiply_adds == regression.multiply_adds + contrast.multiply_adds
+    assert joint.activations == regression.activations + contrast.activations
+    once = regression.parameters + contrast.parameters - encoder_work([8, 16, 32], 32 * 32).parameters
+    assert joint.parameters == once
+
+
 def test_a_prediction_is_a_third_of_a_training_and_changes_no_parameter():
     trained, predicted = step_work(step("finetune")), step_work(step("predict"))
     assert trained.multiply_adds == 3 * predicted.multiply_adds

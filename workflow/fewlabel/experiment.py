@@ -421,7 +421,24 @@ class ContrastiveMethod(_Pretrained):
     """None: stage 1 alone."""
 
 
-Method = Annotated[ScratchMethod | RegressionMethod | ContrastiveMethod, Field(discriminator="pretext")]
+class JointMethod(_Pretrained):
+    """Pretrained by both losses at once: the U-Net restores corrupted slices, its encoder contrasts them (ours)."""
+
+    pretext: Literal["joint"]
+    joint_stage: GlobalStage = GlobalStage()
+    """Of the contrastive loss; the first of its two views is corrupted and restored."""
+    contrast_weight: float = Field(0.1, gt=0)
+    """Of the contrastive loss (nats) beside the L1 loss."""
+    corrupted: float = Field(0.25, gt=0, lt=1)
+    """Share of the pixels that Gaussian noise replaces."""
+    block: Positive = 1
+    """Side in pixels of the squares that are corrupted as a whole; 1: pixels independently."""
+    noise_scale: float = Field(1.0, gt=0)
+    """Standard deviation of the noise, in standard deviations of the slice (its mean is the slice's)."""
+
+
+PretrainedMethod = RegressionMethod | ContrastiveMethod | JointMethod
+Method = Annotated[ScratchMethod | PretrainedMethod, Field(discriminator="pretext")]
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {

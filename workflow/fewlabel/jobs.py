@@ -15,13 +15,14 @@ from fewlabel.experiment import (
     AUGMENTATIONS,
     Augmentation,
     BiasCorrection,
-    ContrastiveMethod,
     Experiment,
     Finetuning,
     GlobalStage,
     Grid,
+    JointMethod,
     LocalStage,
     Network,
+    PretrainedMethod,
     RegressionMethod,
     Source,
     Training,
@@ -78,9 +79,9 @@ class PretrainSettings(Settings):
     """Pretrain a network without labels."""
 
     network: Network
-    method: RegressionMethod | ContrastiveMethod
+    method: PretrainedMethod
     augmentations: dict[str, Augmentation]
-    """Of each stage, resolved: `training` (regression), `global_stage` and `local_stage` (contrastive)."""
+    """Of each of the method's stages, resolved: see `pretraining_stages`."""
     flip: Flip
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
@@ -147,10 +148,12 @@ def finetuning(experiment: Experiment, method: str) -> Finetuning:
     return Finetuning.model_validate({**experiment.finetuning.model_dump(), **change})
 
 
-def pretraining_stages(method: RegressionMethod | ContrastiveMethod) -> dict[str, Training]:
+def pretraining_stages(method: PretrainedMethod) -> dict[str, Training]:
     """A method's pretraining stages in their order, by the key that sets them."""
     if isinstance(method, RegressionMethod):
         return {"training": method.training}
+    if isinstance(method, JointMethod):
+        return {"joint_stage": method.joint_stage}
     stages: dict[str, GlobalStage | LocalStage | None] = {
         "global_stage": method.global_stage,
         "local_stage": method.local_stage,
@@ -210,7 +213,7 @@ def most_pretrained(experiment: Experiment) -> int:
 def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> PretrainSettings:
     """Settings of a method's pretraining on a cohort."""
     recipe = experiment.methods[method]
-    if not isinstance(recipe, (RegressionMethod, ContrastiveMethod)):
+    if not isinstance(recipe, PretrainedMethod):
         raise TypeError(f"{method} has no pretraining")
     return PretrainSettings(
         network=experiment.network,

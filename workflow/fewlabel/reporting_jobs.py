@@ -20,7 +20,7 @@ class MethodTitle(Settings):
     """What figures and tables say of a method."""
 
     title: str
-    pretext: Literal["none", "regression", "contrastive"]
+    pretext: Literal["none", "regression", "contrastive", "joint"]
     benchmark: bool
     """Trained with all labels only: drawn as a line, not as a curve."""
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from fewlabel import jobs
 from fewlabel.errors import InputError
-from fewlabel.experiment import AUGMENTATIONS, Augmentation, ContrastiveMethod, Experiment, RegressionMethod
+from fewlabel.experiment import AUGMENTATIONS, Augmentation, ContrastiveMethod, Experiment, PretrainedMethod
 from fewlabel.figure_settings import drawn_methods
 from fewlabel.gallery_jobs import gallery_problems
 
@@ -127,7 +127,7 @@ def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield ("finetuning",), experiment.finetuning.augmentation
     for name, method in experiment.methods.items():
         yield ("methods", name, "finetuning"), jobs.finetuning(experiment, name).augmentation
-        if isinstance(method, (RegressionMethod, ContrastiveMethod)):
+        if isinstance(method, PretrainedMethod):
             for key, stage in jobs.pretraining_stages(method).items():
                 yield ("methods", name, key), stage.augmentation
 

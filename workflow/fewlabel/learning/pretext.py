@@ -1,7 +1,8 @@
 """A pretraining's objectives as they were trained, heads included: how they are kept, and how they are brought back.
 
 Their file holds `training.*` of a regression, `global_stage.*`, `local_stage.*` and `local_stage_start.*` (without the
-encoder, which is the global stage's) of a contrastive pretraining, and the same facts as its weights.
+encoder, which is the global stage's) of a contrastive pretraining, `joint_stage.*` of a joint one, and the same facts
+as its weights.
 """
 
 from collections.abc import Mapping
@@ -13,9 +14,10 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from fewlabel.errors import InputError
-from fewlabel.experiment import ContrastiveMethod, RegressionMethod
+from fewlabel.experiment import ContrastiveMethod, JointMethod, RegressionMethod
 from fewlabel.jobs import PretrainSettings
 from fewlabel.learning.contrastive import GlobalContrast, LocalContrast
+from fewlabel.learning.joint import Joint
 from fewlabel.learning.network import UNet
 from fewlabel.learning.regression import Regression
 from fewlabel.learning.weights import read_weights
@@ -32,12 +34,14 @@ class Pretext:
         subjects: whose slices it saw.
         regression: of a regression.
         global_stage, local_stage: of a contrastive pretraining; `local_stage` is None where it had none.
+        joint: of a joint pretraining.
         local_start: the local stage's objective before its first step.
     """
 
     settings: PretrainSettings
     subjects: list[str]
     regression: Regression | None = None
+    joint: Joint | None = None
     global_stage: GlobalContrast | None = None
     local_stage: LocalContrast | None = None
     local_start: LocalContrast | None = None
@@ -60,7 +64,9 @@ def restore_pretext(path: Path) -> Pretext:
         subjects = [str(name) for name in facts["subjects"]]
     except (KeyError, TypeError, ValidationError):
         raise _other(path, "it does not tell the settings of a pretraining") from None
-    stages = {stage: _part(tensors, stage) for stage in ("training", "global_stage", "local_stage", START)}
+    stages = {
+        stage: _part(tensors, stage) for stage in ("training", "global_stage", "local_stage", START, "joint_stage")
+    }
     try:
         return Pretext(settings, subjects, **_objectives(settings, stages))
     except (KeyError, IndexError, RuntimeError) as error:
@@ -80,6 +86,8 @@ def _objectives(settings: PretrainSettings, stages: Mapping[str, dict[str, Tenso
     if isinstance(method, RegressionMethod):
         restoring = Regression(UNet(widths), method.corrupted, method.block, method.noise_scale)
         return {"regression": _filled(restoring, stages["training"])}
+    if isinstance(method, JointMethod):
+        return {"joint": _filled(_joint(method, widths, stages["joint_stage"]), stages["joint_stage"])}
     first = method.global_stage
     bottleneck = stages["global_stage"]["head.1.weight"].shape[1]
     contrast = GlobalContrast(
@@ -91,6 +99,14 @@ def _objectives(settings: PretrainSettings, stages: Mapping[str, dict[str, Tenso
         objectives["local_stage"] = _filled(_local(method, widths), stages["local_stage"])
         objectives["local_start"] = _filled(_local(method, widths), {**encoder, **stages[START]})
     return objectives
+
+
+def _joint(method: JointMethod, widths: list[int], tensors: Mapping[str, Tensor]) -> Joint:
+    stage, bottleneck = method.joint_stage, tensors["contrast.head.1.weight"].shape[1]
+    return Joint.of(
+        UNet(widths), bottleneck, (method.corrupted, method.block, method.noise_scale), stage.head, stage.positives,
+        stage.similar_as_negatives, stage.temperature, method.contrast_weight,
+    )  # fmt: skip
 
 
 def _local(method: ContrastiveMethod, widths: list[int]) -> LocalContrast:

@@ -8,10 +8,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from fewlabel.errors import InputError
-from fewlabel.experiment import ContrastiveMethod, RegressionMethod
+from fewlabel.experiment import ContrastiveMethod, GlobalStage, JointMethod, RegressionMethod
 from fewlabel.jobs import PretrainSettings, pretraining_stages
 from fewlabel.learning.augment import augment, intensity
 from fewlabel.learning.batches import (
+    Rows,
     Sampler,
     Slices,
     partition_rows,
@@ -23,6 +24,7 @@ from fewlabel.learning.batches import (
 from fewlabel.learning.checkpoint import Checkpoint, finished_stages, kept_stages, stage_checkpoint
 from fewlabel.learning.contrastive import GlobalContrast, LocalContrast
 from fewlabel.learning.device import Precision
+from fewlabel.learning.joint import Joint
 from fewlabel.learning.loop import train
 from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.regression import Regression
@@ -126,7 +128,7 @@ def _copied(objective: nn.Module, without: str | None = None) -> dict[str, Tenso
 def _decoder_stages_trained(settings: PretrainSettings) -> int:
     if settings.method.transfer == "encoder":
         return 0
-    if isinstance(settings.method, RegressionMethod):
+    if isinstance(settings.method, (RegressionMethod, JointMethod)):
         return len(settings.network.widths) - 1
     return settings.method.local_stage.decoder_stages if settings.method.local_stage else 0
 
@@ -144,30 +146,62 @@ def _regression(work: Work) -> tuple[nn.Module, Sampler]:
 
 
 def _global_contrast(work: Work) -> tuple[nn.Module, Sampler]:
-    method, seed = work.settings.method, work.settings.seed
+    method = work.settings.method
     assert isinstance(method, ContrastiveMethod)
     stage = method.global_stage
+    drawn, sample = _pairs(work, "global_stage", stage)
+    return GlobalContrast(
+        work.network, _bottleneck(work), stage.head, stage.positives, stage.similar_as_negatives, stage.temperature
+    ), Sampler(lambda step: drawn(step)[0], sample)
+
+
+def _joint(work: Work) -> tuple[nn.Module, Sampler]:
+    method, seed = work.settings.method, work.settings.seed
+    assert isinstance(method, JointMethod)
+    stage = method.joint_stage
+    drawn, pairs = _pairs(work, "joint_stage", stage)
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        return *pairs(step), torch_generator(work.device, seed, "corruption", step)
+
+    objective = Joint.of(
+        work.network,
+        _bottleneck(work),
+        (method.corrupted, method.block, method.noise_scale),
+        stage.head,
+        stage.positives,
+        stage.similar_as_negatives,
+        stage.temperature,
+        method.contrast_weight,
+    )
+    return objective, Sampler(lambda step: drawn(step)[0], sample)
+
+
+def _bottleneck(work: Work) -> int:
+    """Numbers in the coarsest feature map of a slice."""
+    side, (_, rows, columns) = work.settings.network.reduction, work.store.images.shape
+    return int(work.settings.network.widths[-1] * (rows // side) * (columns // side))
+
+
+def _pairs(
+    work: Work, name: str, stage: GlobalStage
+) -> tuple[Callable[[int], tuple[Rows, Rows, Rows]], Callable[[int], tuple[Tensor, ...]]]:
+    """Of a stage that contrasts slices: the rows of each step; their two views, parts and volumes."""
     volumes = rows_by_volume(work.store.index, work.subjects)
     if "anatomy" in stage.positives and len(volumes) < 2:
         raise InputError(
             "positives by anatomy need at least two subjects to pretrain on; use positives: [augmentation]"
         )
 
-    drawn = partial(partition_rows, volumes, stage.partitions, stage.batch, seed)
+    drawn = partial(partition_rows, volumes, stage.partitions, stage.batch, work.settings.seed)
 
-    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+    def sample(step: int) -> tuple[Tensor, ...]:
         rows, parts, owners = drawn(step)
         images = work.slices.images(rows)
-        first, second = (work.view(images, "global_stage", view, step) for view in ("first", "second"))
+        first, second = (work.view(images, name, view, step) for view in ("first", "second"))
         return first, second, torch.from_numpy(parts).to(work.device), torch.from_numpy(owners).to(work.device)
 
-    side = work.settings.network.reduction
-    bottleneck = (
-        work.settings.network.widths[-1] * (work.store.images.shape[1] // side) * (work.store.images.shape[2] // side)
-    )
-    return GlobalContrast(
-        work.network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature
-    ), Sampler(lambda step: drawn(step)[0], sample)
+    return drawn, sample
 
 
 def _local_contrast(work: Work) -> tuple[nn.Module, Sampler]:
@@ -209,4 +243,5 @@ STAGES: dict[str, Callable[[Work], tuple[nn.Module, Sampler]]] = {
     "training": _regression,
     "global_stage": _global_contrast,
     "local_stage": _local_contrast,
+    "joint_stage": _joint,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fewlabel import jobs
-from fewlabel.experiment import ContrastiveMethod, Experiment, RegressionMethod
+from fewlabel.experiment import Experiment, PretrainedMethod
 from fewlabel.planning.costs import Costs
 from fewlabel.planning.disk import Disk, study_disk
 from fewlabel.planning.grid import finished, study_tasks
@@ -126,7 +126,7 @@ def _changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
 
 def _method_changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
     for name, method in experiment.methods.items():
-        stages = jobs.pretraining_stages(method) if isinstance(method, (RegressionMethod, ContrastiveMethod)) else {}
+        stages = jobs.pretraining_stages(method) if isinstance(method, PretrainedMethod) else {}
         for key, stage in stages.items():
             half = stage.model_copy(update={"steps": max(1, stage.steps // 2)})
             text = f"methods.{name}.{key}.steps: {half.steps} (not {stage.steps})"

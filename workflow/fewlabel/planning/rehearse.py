@@ -16,8 +16,10 @@ from fewlabel.experiment import (
     ContrastiveMethod,
     Finetuning,
     GlobalStage,
+    JointMethod,
     LocalStage,
     Network,
+    PretrainedMethod,
     RegressionMethod,
     Training,
 )
@@ -137,19 +139,21 @@ def _finetune_settings(step: Step, augmentation: Augmentation, precision: Precis
 
 
 def _pretrain_settings(step: Step, augmentation: Augmentation, precision: Precision) -> PretrainSettings:
-    used = dict.fromkeys(("training", "global_stage", "local_stage"), augmentation)
+    used = dict.fromkeys(("training", "global_stage", "local_stage", "joint_stage"), augmentation)
     return PretrainSettings(method=_method(step), augmentations=used, **_common(step, precision))
 
 
-def _method(step: Step) -> RegressionMethod | ContrastiveMethod:
+def _method(step: Step) -> PretrainedMethod:
     """A method that takes this step."""
     budget: dict[str, Any] = {"steps": ENOUGH, "batch": step.batch}
     if step.stage == "regression":
         return RegressionMethod(pretext="regression", training=Training(augmentation="geometry", **budget))
     assert step.head is not None
-    if step.stage == "global":
+    if step.stage in ("global", "joint"):
         parts = next(parts for parts in (4, 3, 2, 1) if step.batch % parts == 0)
         stage = GlobalStage(partitions=parts, similar_as_negatives=True, head=step.head, **budget)
+        if step.stage == "joint":
+            return JointMethod(pretext="joint", joint_stage=stage)
         return ContrastiveMethod(pretext="contrastive", global_stage=stage, local_stage=None)
     budget |= {"head": step.head, "decoder_stages": step.decoder_stages, "freeze_encoder": step.freeze_encoder}
     return ContrastiveMethod(pretext="contrastive", local_stage=LocalStage(regions=2, region_size=1, **budget))

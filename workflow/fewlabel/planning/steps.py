@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from fewlabel import jobs
 from fewlabel.experiment import (
     Augmentation,
-    ContrastiveMethod,
     Experiment,
     GlobalStage,
     LocalStage,
-    RegressionMethod,
+    PretrainedMethod,
     Training,
 )
 from fewlabel.planning.designed import Planned
 from fewlabel.planning.work import Stage, Step, transforms
 
-STAGE_OF: dict[str, Stage] = {"training": "regression", "global_stage": "global", "local_stage": "local"}
+STAGE_OF: dict[str, Stage] = {
+    "training": "regression",
+    "global_stage": "global",
+    "local_stage": "local",
+    "joint_stage": "joint",
+}
 """A pretraining stage's kind of step, by the key that sets it."""
 PREDICTED = 32
 """Slices that evaluation predicts at once, at most."""
@@ -34,7 +38,7 @@ class Steps:
 def pretraining_steps(experiment: Experiment, cohort: str, method: str) -> list[Steps]:
     """Of each stage of a method's pretraining; none for a method that starts at random."""
     recipe = experiment.methods[method]
-    if not isinstance(recipe, (RegressionMethod, ContrastiveMethod)):
+    if not isinstance(recipe, PretrainedMethod):
         return []
     found = []
     for key, budget in jobs.pretraining_stages(recipe).items():

@@ -13,7 +13,7 @@ from fewlabel.experiment import Augmentation
 from fewlabel.settings import Settings
 from fewlabel.validation import GEOMETRIC
 
-Stage = Literal["regression", "global", "local", "finetune", "predict"]
+Stage = Literal["regression", "global", "local", "joint", "finetune", "predict"]
 TRAINED = 3
 """Forward, gradient of the activations, gradient of the weights: each about as much work as the other."""
 CALLS_A_STEP = 30
@@ -116,7 +116,7 @@ def head_work(step: Step) -> Work:
     assert step.head is not None
     pixels = step.matrix[0] * step.matrix[1]
     hidden, out = step.head
-    if step.stage == "global":
+    if step.stage in ("global", "joint"):
         inputs = step.widths[-1] * (pixels // 4 ** (len(step.widths) - 1))
         return _convolution(1, inputs, hidden, 1, 0) + _convolution(1, hidden, out, 1, 0) + Work(calls=2)
     depth = len(step.widths) - 1 - step.decoder_stages
@@ -128,7 +128,7 @@ def head_work(step: Step) -> Work:
 def step_work(step: Step) -> Work:
     """All that a step does."""
     pixels = step.matrix[0] * step.matrix[1]
-    views = 2 if step.stage in ("global", "local") else 1
+    views = 2 if step.stage in ("global", "local", "joint") else 1
     images = step.batch * views
     fixed = Work(pixels=images * pixels * step.transforms, calls=CALLS_A_STEP)
     if step.stage == "predict":
@@ -136,8 +136,10 @@ def step_work(step: Step) -> Work:
     if step.stage in ("regression", "finetune"):
         return unet_work(step.widths, pixels).of_batch(images, TRAINED) + fixed
     encoder = encoder_work(step.widths, pixels)
-    if step.stage == "global":
-        return (encoder + head_work(step)).of_batch(images, TRAINED) + fixed
+    if step.stage in ("global", "joint"):
+        contrast = (encoder + head_work(step)).of_batch(images, TRAINED) + fixed
+        restored = unet_work(step.widths, pixels).of_batch(step.batch, TRAINED) + Work(parameters=-encoder.parameters)
+        return contrast + restored if step.stage == "joint" else contrast
     trained = decoder_work(step.widths, pixels, step.decoder_stages) + head_work(step)
     return encoder.of_batch(images, 1 if step.freeze_encoder else TRAINED) + trained.of_batch(images, TRAINED) + fixed
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sized
 
 from fewlabel.cohorts.terms import sentence
-from fewlabel.experiment import ContrastiveMethod, Experiment, RegressionMethod, Training
+from fewlabel.experiment import ContrastiveMethod, Experiment, JointMethod, PretrainedMethod, RegressionMethod, Training
 from fewlabel.jobs import finetuning, label_counts
 
 
@@ -52,8 +52,15 @@ def _conditions(experiment: Experiment) -> str:
         f"({intervals.resamples} resamples).",
         f"Network widths {', '.join(map(str, experiment.network.widths))}; seed {experiment.seed}.",
         *_preprocessing(experiment),
+        *_chosen_on(experiment),
     ]
     return " ".join(sentences)
+
+
+def _chosen_on(experiment: Experiment) -> Iterator[str]:
+    inner = [f"``{name}`` {cohort.validation}" for name, cohort in experiment.cohorts.items() if cohort.validation]
+    if inner:
+        yield f"For choosing recipes: subjects of the pool ({', '.join(inner)}) are scored, the test subjects are not."
 
 
 def _preprocessing(experiment: Experiment) -> Iterator[str]:
@@ -90,14 +97,24 @@ def plain_text(text: str) -> str:
 
 
 def _pretraining(method: object) -> str | None:
+    if not isinstance(method, PretrainedMethod):
+        return None
+    seen = f" on {method.pretraining_subjects} subjects" if method.pretraining_subjects else ""
+    return f"{_stages(method)}{seen}{', handing on the encoder alone' if method.transfer else ''}"
+
+
+def _stages(method: PretrainedMethod) -> str:
     if isinstance(method, RegressionMethod):
         return f"{_budget(method.training)}, {100 * method.corrupted:g} % of the pixels corrupted"
-    if isinstance(method, ContrastiveMethod):
-        stages = [f"encoder {_budget(method.global_stage)}"]
-        if method.local_stage is not None:
-            stages.append(f"decoder {_budget(method.local_stage)}")
-        return ", then ".join(stages)
-    return None
+    if isinstance(method, JointMethod):
+        return (
+            f"{_budget(method.joint_stage)}, {100 * method.corrupted:g} % of the pixels corrupted, both losses at once"
+        )
+    assert isinstance(method, ContrastiveMethod)
+    stages = [f"encoder {_budget(method.global_stage)}"]
+    if method.local_stage is not None:
+        stages.append(f"decoder {_budget(method.local_stage)}")
+    return ", then ".join(stages)
 
 
 def _budget(training: Training) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PaperCohort = Literal["liver", "prostate"]
-Pretext = Literal["none", "regression", "contrastive"]
+Pretext = Literal["none", "regression", "contrastive", "joint"]
 
 TITLE = (
     "Learning to segment with limited annotations: self-supervised pretraining with regression and contrastive loss"
@@ -82,13 +82,18 @@ def counterpart(cohort: PaperCohort | None, pretext: Pretext, n: int, benchmark:
     Args:
         cohort: the paper's cohort that ours stands for.
         pretext: of our method. A number that the paper gives for "the proposed methods" goes with both pretexts; the
-            random-initialisation control has none.
+            random-initialisation control and methods of ours have none.
         n: labelled training subjects.
         benchmark: whether ours is the supervised benchmark, whatever its N.
     """
     for point in published(cohort):
         if benchmark and point.n is None:
             return point
-        if not benchmark and pretext != "none" and point.n == n and point.pretext in (None, pretext):
+        if (
+            not benchmark
+            and pretext in ("regression", "contrastive")
+            and point.n == n
+            and point.pretext in (None, pretext)
+        ):
             return point
     return None

@@ -1,11 +1,19 @@
 """What figure 2 says of a method: what each step trains of the U-Net, from which start, with what head and loss."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
-from fewlabel.experiment import ContrastiveMethod, GlobalStage, LocalStage, RegressionMethod, Training
+from fewlabel.experiment import (
+    ContrastiveMethod,
+    GlobalStage,
+    JointMethod,
+    LocalStage,
+    PretrainedMethod,
+    RegressionMethod,
+    Training,
+)
 from fewlabel.reporting_jobs import SchemeSettings
 
 
@@ -68,11 +76,15 @@ def steps(settings: SchemeSettings, method: str) -> list[Step]:
     trained: int | None = None
     if isinstance(recipe, RegressionMethod):
         found, trained = [_regression(recipe, decoders)], decoders
+    elif isinstance(recipe, JointMethod):
+        found, trained = [_joint(recipe, decoders)], decoders
     elif isinstance(recipe, ContrastiveMethod):
         found, trained = [_global(recipe.global_stage, decoders)], 0
         if recipe.local_stage is not None:
             found.append(_local(recipe.local_stage, decoders))
             trained = recipe.local_stage.decoder_stages
+    if found and isinstance(recipe, PretrainedMethod) and recipe.transfer == "encoder":
+        found[-1], trained = replace(found[-1], hands_on=_parts(0, decoders)), 0
     return [*found, _finetuning(settings, method, trained)]
 
 
@@ -89,6 +101,26 @@ def _regression(recipe: RegressionMethod, decoders: int) -> Step:
         notes=(
             f"{recipe.corrupted * 100:g} % of pixels replaced by noise{squares}; loss at these only",
             _budget(recipe.training),
+        ),
+        hands_on=_parts(decoders, decoders),
+    )
+
+
+def _joint(recipe: JointMethod, decoders: int) -> Step:
+    stage = recipe.joint_stage
+    head = Head(0, stage.head, "fully connected")
+    return Step(
+        title="Restore and contrast",
+        seen="two views of slices, one corrupted",
+        encoder=(State.RANDOM,) * (decoders + 1),
+        decoder=(State.RANDOM,) * decoders,
+        output=State.RANDOM,
+        head=head,
+        loss="L1 + contrastive",
+        notes=(
+            f"{recipe.corrupted * 100:g} % of pixels replaced by noise",
+            f"L1 loss at these, and contrastive loss times {recipe.contrast_weight:g}",
+            *_projection(stage, head),
         ),
         hands_on=_parts(decoders, decoders),
     )

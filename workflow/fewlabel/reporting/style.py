@@ -97,7 +97,7 @@ def method_colours(methods: Mapping[str, MethodTitle]) -> dict[str, str]:
     for name, method in methods.items():
         if method.benchmark:
             colours[name] = INK
-        elif free[method.pretext]:
+        elif free.get(method.pretext):
             colours[name] = free[method.pretext].pop()
         else:
             colours[name] = FURTHER[more % len(FURTHER)]

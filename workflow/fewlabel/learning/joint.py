@@ -1,0 +1,44 @@
+"""Both pretexts at once, in one network: neither the paper nor its lineage tried it."""
+
+from collections.abc import Collection
+
+from torch import Generator, Tensor, nn
+
+from fewlabel.learning.contrastive import GlobalContrast
+from fewlabel.learning.network import UNet
+from fewlabel.learning.regression import Regression
+
+
+class Joint(nn.Module):
+    """A U-Net restores corrupted slices while its encoder, behind a head that is dropped afterwards, contrasts slices.
+
+    The loss is the regression's on the first views, plus `weight` times the contrastive one on both views.
+    """
+
+    def __init__(self, regression: Regression, contrast: GlobalContrast, weight: float) -> None:
+        """`regression` and `contrast` share the network's encoder; `weight` > 0."""
+        super().__init__()
+        self.regression, self.contrast, self.weight = regression, contrast, weight
+
+    @classmethod
+    def of(
+        cls,
+        network: UNet,
+        bottleneck: int,
+        corruption: tuple[float, int, float],
+        head: tuple[int, int],
+        positives: Collection[str],
+        similar_as_negatives: bool,
+        temperature: float,
+        weight: float,
+    ) -> "Joint":
+        """From a network; `corruption`: share, side of a block, scale of the noise (see `Regression`)."""
+        contrast = GlobalContrast(network, bottleneck, head, positives, similar_as_negatives, temperature)
+        return cls(Regression(network, *corruption), contrast, weight)
+
+    def forward(self, first: Tensor, second: Tensor, parts: Tensor, volumes: Tensor, generator: Generator) -> Tensor:
+        """The loss of two views (batch, 1, rows, columns) of the same slices; the generator draws the corruption."""
+        restored: Tensor = self.regression(first, generator)
+        contrasted: Tensor = self.contrast(first, second, parts, volumes)
+        self.spread = self.contrast.spread
+        return restored + self.weight * contrasted
