@@ -3,9 +3,11 @@
 One rule for empty masks: both empty, Dice 1 and distances 0; one empty, Dice 0 and distances undefined (NaN).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,6 +22,10 @@ from fewlabel.learning.network import UNet
 from fewlabel.surfaces import Mask, assd, hd95, surface_distances
 
 BATCH = 32
+
+Flip = Literal["rows", "columns"]
+AXIS: dict[Flip, int] = {"rows": 2, "columns": 3}
+"""Of a batch (slice, channel, row, column): along which axis a slice is mirrored."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,26 @@ class Scores:
     predicted_ml: float
 
 
-def predict(network: UNet, slices: Slices, rows: NDArray[np.int64], precision: Precision) -> NDArray[np.float32]:
-    """Probability of the target, float32 (slice, row, column), on the working grid."""
+def predict(
+    network: UNet, slices: Slices, rows: NDArray[np.int64], precision: Precision, flips: Collection[Flip] = ()
+) -> NDArray[np.float32]:
+    """Probability of the target, float32 (slice, row, column), on the working grid.
+
+    Args:
+        network: on the device of `slices`.
+        slices, rows: which slices, of which store.
+        precision: of the forward pass.
+        flips: axes of the slice; the mean over all mirror images along them is given, each mirrored back.
+    """
     network.eval()
+    axes = sorted(AXIS[flip] for flip in flips)
+    mirrored = [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
     parts = []
     with torch.inference_mode(), autocast(precision, slices.device):
         for start in range(0, len(rows), BATCH):
-            logits = network(slices.images(rows[start : start + BATCH]))
-            parts.append(logits.float().sigmoid().squeeze(1).cpu().numpy())
+            images = slices.images(rows[start : start + BATCH])
+            seen = [network(images.flip(turned)).float().sigmoid().flip(turned) for turned in mirrored]
+            parts.append((sum(seen) / len(seen)).squeeze(1).cpu().numpy())
     return np.concatenate(parts)
 
 

@@ -56,6 +56,13 @@ class PrepareSettings(Settings):
     recipe: int = RECIPES["prepare"]
 
 
+class Preparation(Settings):
+    """How volumes become slices: what a trained network must know of the images that it is given."""
+
+    grid: Grid
+    bias_correction: BiasCorrection | None = None
+
+
 class SplitSettings(Settings):
     """Choose test subjects and the pool."""
 

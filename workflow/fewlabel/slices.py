@@ -5,14 +5,14 @@ A store is a folder with
     masks.npy     uint8 of the same shape, 1 inside the target; 0 throughout for subjects without a label
     index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1), labelled, target_px
     subjects.csv  one row a subject: its native shape, spacing and affine, slices, target volume
-    store.json    matrix, number of slices, SHA-256 of the arrays
+    store.json    matrix, number of slices, SHA-256 of the arrays, and how volumes were prepared (grid, bias correction)
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,7 @@ from fewlabel.experiment import BiasCorrection, Grid
 from fewlabel.files import sha256, whole, whole_folder, write_text
 from fewlabel.imaging.preprocess import Frame, preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
+from fewlabel.jobs import Preparation
 from fewlabel.progress import Progress
 from fewlabel.tables import read_subjects
 
@@ -37,12 +38,18 @@ LARGEST = 6e4
 
 @dataclass(frozen=True)
 class Store:
-    """An opened slice store; the arrays stay on disk until they are read."""
+    """An opened slice store; the arrays stay on disk until they are read.
+
+    Attributes:
+        images, masks, index, subjects: as in the files of these names.
+        prepared: how volumes became slices, as plain data of `jobs.Preparation`; empty in stores of before it was kept.
+    """
 
     images: NDArray[np.float16]
     masks: NDArray[np.uint8]
     index: pd.DataFrame
     subjects: pd.DataFrame
+    prepared: Mapping[str, Any] = field(default_factory=dict)
 
     def rows(self, subjects: Iterable[str]) -> NDArray[np.int64]:
         """Positions in the arrays of all slices of these subjects, in the store's order."""
@@ -77,7 +84,7 @@ def open_store(manifest: Path) -> Store:
         raise InputError(
             f"{folder.name}: the arrays are not those of store.json; make the store again: fewlabel prepare"
         )
-    return Store(images, masks, index, subjects)
+    return Store(images, masks, index, subjects, facts.get("prepared", {}))
 
 
 def pack(
@@ -123,8 +130,14 @@ def pack(
         hashes = {
             name: sha256(partial_folder / name) for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")
         }
-        manifest = {"matrix": list(grid.matrix), "slices": len(index), "sha256": hashes}
+        prepared = Preparation(grid=grid, bias_correction=bias).model_dump(mode="json")
+        manifest = {"matrix": list(grid.matrix), "slices": len(index), "sha256": hashes, "prepared": prepared}
         write_text(partial_folder / "store.json", json.dumps(manifest, indent=2) + "\n")
+
+
+def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Images as the store holds them, and as a network sees them."""
+    return images.clip(-LARGEST, LARGEST).astype(np.float16)
 
 
 def _parts(
@@ -182,7 +195,7 @@ def _part(
         matrix = f"{grid.matrix[0]} x {grid.matrix[1]} of {grid.spacing_mm:g} mm"
         raise InputError(f"none of its target lies on the working grid ({matrix}); enlarge grid.matrix")
     masks = np.zeros(images.shape, np.uint8) if masks is None else masks
-    np.save(parts / f"{subject.subject}.images.npy", images.clip(-LARGEST, LARGEST).astype(np.float16))
+    np.save(parts / f"{subject.subject}.images.npy", as_stored(images))
     np.save(parts / f"{subject.subject}.masks.npy", masks)
     if volume.mask is not None:
         save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine)

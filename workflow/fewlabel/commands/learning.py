@@ -100,11 +100,11 @@ def finetune(
     here = job.Job.here("finetune", settings, subjects, inputs, device, threads, run)
 
     def work(checkpoint: Checkpoint) -> job.Trained:
-        network, rows, loaded = train(
-            open_store(store), subjects, settings, init, here.device, here.precision, checkpoint
-        )
+        opened = open_store(store)
+        network, rows, loaded = train(opened, subjects, settings, init, here.device, here.precision, checkpoint)
         facts = {"initialisation": {"loaded": loaded.matched, "random": loaded.missing}} if loaded else {}
-        return job.Trained(network.state_dict(), {"finetune": rows}, facts)
+        beside = {"prepared": opened.prepared} if opened.prepared else {}
+        return job.Trained(network.state_dict(), {"finetune": rows}, facts, beside=beside)
 
     job.run(here, job.Outputs(weights, history, run), state, checkpoint_every, work, tensorboard)
 

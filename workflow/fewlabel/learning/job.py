@@ -111,13 +111,21 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives: tensors for the weights file, each stage's history, facts that only it knows, and of a
-    pretraining the tensors of its objectives."""
+    """What a training gives.
+
+    Attributes:
+        tensors: for the weights file.
+        history: of each stage.
+        facts: that only the training knows, for the weights file and `run.json`.
+        pretext: of a pretraining, the tensors of its objectives.
+        beside: facts for the weights file alone, which goes where the results are not.
+    """
 
     tensors: Mapping[str, Tensor]
     history: Mapping[str, Sequence[HistoryRow]]
     facts: Mapping[str, Any]
     pretext: Mapping[str, Tensor] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(
@@ -208,7 +216,7 @@ def _link(path: Path, link: Path) -> None:
 def _write(job: Job, outputs: Outputs, trained: Trained, checkpoint: Checkpoint) -> None:
     settings = job.settings.model_dump(mode="json")
     facts = {"subjects": list(job.subjects), "settings": settings, **trained.facts}
-    described = {**facts, "widths": job.settings.network.widths}
+    described = {**facts, "widths": job.settings.network.widths, **trained.beside}
     with whole_together(outputs.paths()) as (weights, history, *pretext, run_facts):
         save_weights(weights, trained.tensors, described)
         for path in pretext:

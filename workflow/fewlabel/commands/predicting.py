@@ -1,0 +1,64 @@
+"""Using a trained network: masks of one's own images."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fewlabel.commands.common import ScoringDevice, Threads, app
+
+Weights = Annotated[Path, typer.Argument(help="Finetuned weights (.safetensors).", show_default=False)]
+
+
+class Axis(StrEnum):
+    """Of a slice."""
+
+    ROWS = "rows"
+    COLUMNS = "columns"
+
+
+@app.command()
+def predict(
+    weights: Weights,
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="NIfTI or MetaImage files, folders of them, or of DICOM series.", show_default=False),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="mask.nii.gz for one volume, else a folder.", show_default=False),
+    ],
+    channel: Annotated[int | None, typer.Option(min=0, help="Which channel of 4D images, from 0.")] = None,
+    flip: Annotated[
+        list[Axis] | None,
+        typer.Option(help="Average over mirror images along this axis of a slice; repeat for both."),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace masks that are there already.")] = False,
+    device: ScoringDevice = "cpu",
+    threads: Threads = 1,
+) -> None:
+    """Segment volumes with a trained network; masks (1 inside) lie on the grids of the images."""
+    from fewlabel.evaluation import Flip
+    from fewlabel.learning.device import choose_device, choose_precision, use_threads
+    from fewlabel.prediction import Segmenter, plan, segment
+    from fewlabel.trained import open_trained
+
+    use_threads(threads)
+    tasks = plan(images, output, replace)
+    trained = open_trained(weights)
+    where = choose_device(device)
+    flips: list[Flip] = sorted({"rows" if axis is Axis.ROWS else "columns" for axis in flip or []})
+    for axis in flips:
+        if not (trained.settings.augmentation.flip and axis in trained.settings.flip):
+            print(f"warning: --flip {axis}: the network never saw its images mirrored along {axis}", file=sys.stderr)
+    segmenter = Segmenter(
+        trained.network.to(where),
+        trained.preparation,
+        where,
+        choose_precision(trained.settings.precision, where),
+        flips,
+    )
+    for mask, volume in segment(segmenter, tasks, channel).items():
+        print(f"{mask}: " + (f"{volume:.1f} ml" if volume else "empty, no target found"))

@@ -1,0 +1,234 @@
+"""Masks of volumes that no study has seen: a trained network, and images in any format that cohorts are read from."""
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from fewlabel.cohorts.dicom_headers import DICOM_SUFFIXES, dicom_files
+from fewlabel.cohorts.formats import load
+from fewlabel.cohorts.layout import NIFTI_SUFFIXES, listed, stem
+from fewlabel.cohorts.metaimage_file import META_SUFFIXES
+from fewlabel.cohorts.problems import image_problems
+from fewlabel.errors import InputError
+from fewlabel.evaluation import Flip, predict
+from fewlabel.files import whole_together
+from fewlabel.imaging.preprocess import preprocess
+from fewlabel.imaging.volume import Volume, save_nifti
+from fewlabel.jobs import Preparation
+from fewlabel.learning.batches import Slices
+from fewlabel.learning.device import Precision
+from fewlabel.learning.network import UNet
+from fewlabel.progress import Progress
+from fewlabel.slices import Store, as_stored
+
+FORMATS = (*NIFTI_SUFFIXES, *META_SUFFIXES)
+ACCEPTED = (
+    f"accepted: a file ({', '.join(FORMATS)}), a folder of them, the folder of a DICOM series, or a folder of these"
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One volume to segment: the file or folder of its image, and the file of its mask."""
+
+    image: Path
+    mask: Path
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A network with all that turns a volume into its mask.
+
+    Attributes:
+        network: on the device.
+        preparation: how slices are made from a volume.
+        device, precision: of the forward pass.
+        flips: axes of a slice along which mirror images are averaged.
+    """
+
+    network: UNet
+    preparation: Preparation
+    device: torch.device
+    precision: Precision
+    flips: Collection[Flip] = ()
+
+    def mask(self, volume: Volume) -> NDArray[np.uint8]:
+        """The mask on the volume's own grid (uint8, 1 inside): bit for bit what `fewlabel evaluate` saves of it.
+
+        Raises:
+            InputError: the volume has no contrast, or cannot be corrected for a bias field.
+        """
+        images, _, frame = preprocess(volume, self.preparation.grid, self.preparation.bias_correction)
+        stored = as_stored(images)
+        none = pd.DataFrame()
+        slices = Slices(Store(stored, np.zeros((0, 0, 0), np.uint8), none, none), self.device)
+        rows = np.arange(len(stored), dtype=np.int64)
+        return frame.native_mask(predict(self.network, slices, rows, self.precision, self.flips))
+
+
+# --------------------------------------------------------------------------------------------------- what is asked
+def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Task]:
+    """Which masks are made of which images. Opens no volume.
+
+    Args:
+        images: files, folders of files, folders of a DICOM series, or folders of such folders.
+        output: a `.nii` or `.nii.gz` file for one volume; else a folder, which receives `<name>.nii.gz` for each.
+        replace: whether masks that are there already may be replaced.
+
+    Raises:
+        InputError: with all problems: images that are not there or no volumes, names that occur twice, an output that
+            is there, that is one of the images, or that does not suit the number of images.
+    """
+    volumes: list[Path] = []
+    problems: list[str] = []
+    for path in images:
+        try:
+            volumes += _volumes(path)
+        except InputError as error:
+            problems.append(str(error))
+    if not problems:
+        problems = _output_problems(output, len(volumes))
+    if problems:
+        raise InputError.of(problems)
+    tasks = [Task(path, output if _is_file(output) else output / f"{_name(path)}.nii.gz") for path in volumes]
+    if problems := [*_name_problems(tasks), *_place_problems(tasks, replace)]:
+        raise InputError.of(problems)
+    return tasks
+
+
+def _volumes(path: Path) -> list[Path]:
+    """The volumes that a path names: itself, or those in it."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; {ACCEPTED}")
+    if path.is_file():
+        if path.name.endswith(FORMATS):
+            return [path]
+        hint = "; of DICOM give the folder of the series" if path.suffix.lower() in (*DICOM_SUFFIXES, "") else ""
+        raise InputError(f"{path}: not a volume by its name; {ACCEPTED}{hint}")
+    shown = sorted(child for child in path.iterdir() if not child.name.startswith("."))
+    if files := [child for child in shown if child.is_file() and child.name.endswith(FORMATS)]:
+        return files
+    if any(child.is_file() for child in shown):
+        return [path]
+    if series := [child for child in shown if dicom_files(child)]:
+        return series
+    raise InputError(f"{path}: no volume in it; {ACCEPTED}")
+
+
+def _name(volume: Path) -> str:
+    """What its mask is called."""
+    if volume.is_dir():
+        return volume.resolve().name
+    return stem(volume) if volume.name.endswith(NIFTI_SUFFIXES) else volume.stem
+
+
+def _is_file(output: Path) -> bool:
+    return output.name.endswith(NIFTI_SUFFIXES) and not output.is_dir()
+
+
+def _output_problems(output: Path, volumes: int) -> list[str]:
+    """What is wrong with the output by itself."""
+    accepted = "accepted: mask.nii.gz or mask.nii for one volume, or a folder for any number"
+    if _is_file(output) and volumes > 1:
+        return [f"-o {output}: one file, but there are {volumes} volumes; {accepted}"]
+    if not _is_file(output) and not output.is_dir():
+        if output.exists():
+            return [f"-o {output}: a file that is no NIfTI file by its name; {accepted}"]
+        if output.suffix:
+            return [f"-o {output}: no NIfTI file by its name; {accepted} (one with a dot in its name must be there)"]
+    above = output if output.is_dir() else output.absolute().parent
+    if not above.is_dir():
+        return [f"-o {output}: there is no folder {above}; make it first"]
+    if not os.access(above, os.W_OK):
+        return [f"-o {output}: the folder {above} cannot be written to; name another"]
+    return []
+
+
+def _name_problems(tasks: Sequence[Task]) -> Iterator[str]:
+    """Volumes whose masks would be one file."""
+    counted = Counter(task.mask for task in tasks)
+    for mask in (mask for mask, count in counted.items() if count > 1):
+        same = [task.image for task in tasks if task.mask == mask]
+        yield f"{listed(same)}: of one name, so their masks would be one file, {mask}; rename them"
+
+
+def _place_problems(tasks: Sequence[Task], replace: bool) -> Iterator[str]:
+    """Masks in whose place something is."""
+    images = {task.image.resolve() for task in tasks}
+    if over := [task.mask for task in tasks if task.mask.resolve() in images]:
+        yield f"{listed(over)}: is an image, and would be replaced by its mask; name another output with -o"
+    elif there := [task.mask for task in tasks if task.mask.exists() and not replace]:
+        yield f"{listed(there)}: there already; give --replace to put new masks in their place, or another -o"
+
+
+# ----------------------------------------------------------------------------------------------------- what is done
+def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = None) -> dict[Path, float]:
+    """Segment all volumes and write their masks: all, or none where one image is no good.
+
+    Args:
+        segmenter: the network.
+        tasks: from `plan`.
+        channel: of 4D images, from 0.
+
+    Returns:
+        The volume inside each mask, in ml, by its file.
+
+    Raises:
+        InputError: with the problems of all images.
+    """
+    found: dict[Path, float] = {}
+    problems: list[str] = []
+    made = [folder for folder in {task.mask.parent for task in tasks} if not folder.exists()]
+    try:
+        with whole_together([task.mask for task in tasks]) as partials:
+            with Progress("predict", len(tasks), "volume") as progress:
+                for task, partial in zip(tasks, partials, strict=True):
+                    try:
+                        volume = read_image(task.image, channel)
+                        mask = segmenter.mask(volume)
+                    except InputError as error:
+                        problems += _lines(error, task.image.name)
+                        continue
+                    save_nifti(partial, mask, volume.affine)
+                    found[task.mask] = int(mask.sum()) * abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
+                    progress.advance(note=f"{task.mask.name}: {found[task.mask]:.1f} ml")
+            if problems:
+                bad = f"{len(tasks) - len(found)} of {len(tasks)} volumes cannot be segmented, and no mask is written:"
+                raise InputError.of(problems, bad)
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    return found
+
+
+def _lines(error: InputError, name: str) -> list[str]:
+    """Each problem in a line that names the image."""
+    return [line if line.startswith(name) else f"{name}: {line}" for line in str(error).splitlines()]
+
+
+def read_image(path: Path, channel: int | None = None) -> Volume:
+    """One image, read to its end and checked.
+
+    Args:
+        path: a file, or the folder of a DICOM series.
+        channel: of a 4D file, from 0.
+
+    Raises:
+        InputError: with all that is wrong with it.
+    """
+    grid, problems = load(path, path.name, channel, "image")
+    if grid is not None:
+        problems = [*problems, *image_problems(grid, path.name)]
+    if problems or grid is None:
+        raise InputError.of(problems)
+    return Volume(grid.array, grid.affine)

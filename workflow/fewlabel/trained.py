@@ -1,0 +1,100 @@
+"""A finetuned network as its weights file describes it: all that is needed to use it on images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from fewlabel.errors import InputError
+from fewlabel.jobs import FinetuneSettings, Preparation
+from fewlabel.learning.network import UNet
+from fewlabel.learning.weights import read_weights, restore_network
+from fewlabel.validation import load, read_config
+
+WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published weights file"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with what it must be given.
+
+    Attributes:
+        network: on the CPU.
+        settings: that it was finetuned with.
+        preparation: how its images are made from volumes.
+        subjects: how many labelled ones it was trained on.
+        facts: all that its file holds.
+    """
+
+    network: UNet
+    settings: FinetuneSettings
+    preparation: Preparation
+    subjects: int
+    facts: Mapping[str, Any]
+
+
+def open_trained(path: Path) -> Trained:
+    """The finetuned network of a weights file.
+
+    Raises:
+        InputError: no such file, not weights of fewlabel, of a pretraining, or nothing tells how images are prepared.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; accepted: a weights file, {WANTED}")
+    settings = _settings(path, read_weights(path)[1])
+    network, facts = restore_network(path)
+    preparation = _preparation(path, facts)
+    matrix, reduction = preparation.grid.matrix, settings.network.reduction
+    if any(side % reduction for side in matrix):
+        raise InputError(f"{path.name}: its working grid {matrix} does not suit its network; make the weights again")
+    return Trained(network, settings, preparation, len(facts.get("subjects", [])), facts)
+
+
+def study_folder(path: Path) -> tuple[Path, str] | None:
+    """The results of the study that a weights file lies in, and its run there; None where it lies elsewhere."""
+    run = path.absolute().parent
+    parts = run.parts[-5:]
+    if len(run.parts) < 7 or parts[1] != "finetuned" or not (run.parents[4] / "experiment.yaml").is_file():
+        return None
+    return run.parents[4], "/".join(parts)
+
+
+def _settings(path: Path, facts: Mapping[str, Any]) -> FinetuneSettings:
+    settings = facts.get("settings", {})
+    if "method" in settings and "finetuning" not in settings:
+        raise InputError(
+            f"{path.name}: weights of a pretraining, which segment nothing yet; accepted: finetuned ones, {WANTED}"
+        )
+    try:
+        return FinetuneSettings.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{path.name}: settings that this version of fewlabel does not know ({place}: {first['msg']}); use the "
+            "version that made the weights, or make them again"
+        ) from None
+
+
+def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:
+    """As the file itself says; a file of before it did, as the experiment says that lies above it in the results."""
+    if "prepared" in facts:
+        try:
+            return Preparation.model_validate(facts["prepared"])
+        except ValidationError as error:
+            raise InputError(f"{path.name}: its working grid cannot be read ({error.errors()[0]['msg']})") from None
+    found = study_folder(path)
+    if found is None:
+        raise InputError(
+            f"{path.name}: does not say on which grid its network works (weights of before 26 November 2026 do not); "
+            "use it where it lies in its results, beneath their experiment.yaml, or as `fewlabel publish --weights` "
+            "writes it"
+        )
+    study, run = found
+    file = study / "experiment.yaml"
+    cohort = load(read_config([file]), [file]).cohorts.get(run.split("/")[0])
+    if cohort is None:
+        raise InputError(f"{file}: holds no cohort {run.split('/')[0]}, of which {path.name} is; restore it")
+    return Preparation(grid=cohort.grid, bias_correction=cohort.bias_correction)
