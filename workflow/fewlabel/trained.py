@@ -88,7 +88,7 @@ def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:
     found = study_folder(path)
     if found is None:
         raise InputError(
-            f"{path.name}: does not say on which grid its network works (weights of before 26 November 2026 do not); "
+            f"{path.name}: does not say on which grid its network works (older weights do not); "
             "use it where it lies in its results, beneath their experiment.yaml, or as `fewlabel publish --weights` "
             "writes it"
         )
