@@ -24,6 +24,7 @@ from fewlabel.cohorts.phantom_shapes import Scene
 from fewlabel.cohorts.phantom_signal import Floats, Tissue, draw_tissues, rician, textures, tissue_signals
 from fewlabel.cohorts.subject import Subject
 from fewlabel.experiment import PhantomSource, RadialPhantom
+from fewlabel.imaging.radial.acquisition import Acquisition
 from fewlabel.imaging.volume import Volume
 
 
@@ -104,6 +105,27 @@ def read_tissues(source: PhantomSource, subject: Subject) -> Labels:
     """The tissue (`phantom_signal.Tissue`) in the middle of each voxel, on the grid of `read_volume`."""
     _, layers, _ = _painted(source, subject)
     return np.ascontiguousarray(layers[..., layers.shape[-1] // 2])
+
+
+def read_acquisition(source: PhantomSource, subject: Subject) -> tuple[Acquisition, Labels]:
+    """What the scanner hands over of a subject that is acquired radially, before any reconstruction.
+
+    Returns:
+        The acquisition, whose reconstruction is the image of `read_volume` but for its scale, and the tissue in the
+        middle of each voxel: (slice, matrix, matrix), air beyond the body's grid.
+    """
+    from fewlabel.cohorts.phantom_radial import in_view, simulate
+
+    assert source.radial is not None
+    grid, labels, mask = _painted(source, subject)
+    seeds = _seeds(source, subject)
+    noise = np.random.default_rng(seeds["noise"])
+    noise.standard_normal()  # the scale
+    _affine(source, grid, noise)
+    echoes = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]), echo_times(source.radial))
+    level = _level(echoes.mean(axis=0), mask)
+    acquisition = simulate(source, echoes, level, np.random.default_rng(seeds["arms"]), noise)
+    return acquisition, in_view(labels[..., labels.shape[-1] // 2], acquisition.matrix)
 
 
 @dataclass(frozen=True)

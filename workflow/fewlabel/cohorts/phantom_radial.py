@@ -1,6 +1,9 @@
 """The abdomen phantom acquired radially with several coils, with arms beside it, and reconstructed."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fewlabel.cohorts.phantom_signal import Floats
 from fewlabel.experiment import PhantomSource
@@ -47,6 +50,14 @@ def simulate(
     body = acquire_body(images, trajectory, source.pixel_mm, radial.coils)
     whole = with_arms(body, draw_arms(arms), radial.streaks * level, source.pixel_mm) if radial.streaks else body
     return with_noise(whole, level / source.snr, noise)
+
+
+def in_view(array: NDArray[Any], matrix: int) -> NDArray[Any]:
+    """(x, y, z) of the body's grid to (slice, matrix, matrix) of the square field of view; 0 around it."""
+    rows, columns = _window(array.shape[:2], matrix)
+    view = np.zeros((array.shape[2], matrix, matrix), dtype=array.dtype)
+    view[:, rows, columns] = np.moveaxis(array, -1, 0)
+    return view
 
 
 def _window(sides: tuple[int, ...], matrix: int) -> tuple[slice, slice]:
