@@ -174,8 +174,25 @@ class ChaosSource(_FileSource):
     """`CHAOS_Test_Sets.zip`."""
 
 
+class RadialSource(RadialImages, _FileSource):
+    """Radial multi-coil k-space, or complex coil images of it, reconstructed and de-streaked; masks as NIfTI."""
+
+    kind: Literal["radial"]
+    folder: str = Field(min_length=1)
+    """The cohort's folder, with `images/` and `labels/`; beneath `data_root` unless absolute."""
+    subjects_table: str | None = None
+    """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
+    labels: list[Positive] = Field([1], min_length=1)
+    """Values in the label files that form the target; several are merged."""
+    pixel_mm: float = Field(1.0, gt=0, le=20)
+    """In-plane size of a pixel, where neither the file nor a mask tells where the volume lies."""
+    slice_mm: float = Field(1.0, gt=0, le=50)
+    """Distance of slices, in the same case."""
+
+
 Source = Annotated[
-    PhantomSource | NiftiSource | DecathlonSource | MetaImageSource | ChaosSource, Field(discriminator="kind")
+    PhantomSource | NiftiSource | DecathlonSource | MetaImageSource | ChaosSource | RadialSource,
+    Field(discriminator="kind"),
 ]
 
 

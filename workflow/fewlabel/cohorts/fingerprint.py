@@ -17,7 +17,15 @@ from fewlabel.cohorts.layout import (
     table_files,
     unlabelled_folder,
 )
-from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource, PhantomSource, Source
+from fewlabel.experiment import (
+    ChaosSource,
+    DecathlonSource,
+    MetaImageSource,
+    NiftiSource,
+    PhantomSource,
+    RadialSource,
+    Source,
+)
 from fewlabel.files import sha256
 
 EDGE = 4096
@@ -54,6 +62,9 @@ def _own_fingerprint(source: FileSource) -> str:
         case NiftiSource():
             labels = [*nifti_files(folder / "labels"), *_tables(source, folder)]
             return _hash(folder, nifti_files(folder / "images"), labels)
+        case RadialSource():
+            labels = [*nifti_files(folder / "labels"), *_tables(source, folder)]
+            return _hash(folder, shown_files(folder / "images", ("",)), labels)
         case MetaImageSource():
             files = shown_files(folder, (".mhd", ".mha", ".raw", ".zraw"))
             labels = [path for path in files if path.stem.endswith(source.label_suffix)]
@@ -82,7 +93,7 @@ def chaos_fingerprint(folder: Path) -> str:
     return _hash(folder, [path for path in files if path not in set(masks)], masks)
 
 
-def _tables(source: NiftiSource | MetaImageSource, folder: Path) -> list[Path]:
+def _tables(source: NiftiSource | MetaImageSource | RadialSource, folder: Path) -> list[Path]:
     return [table for table in table_files(source, folder) if table.is_file()]
 
 

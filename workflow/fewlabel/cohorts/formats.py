@@ -44,6 +44,10 @@ def geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
             return series.shape, series.affine
         if path.suffix.lower() in META_SUFFIXES:
             return metaimage_geometry(path)
+        if path.suffix in (".h5", ".mrd", ".npy"):
+            from fewlabel.cohorts.radial_file import radial_geometry
+
+            return radial_geometry(path)
         file = nib.load(path)
         return file.shape[:3], file.affine
     except InputError:

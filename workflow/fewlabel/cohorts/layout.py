@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.cohorts.data_root import data_root
-from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource
+from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource, RadialSource
 
-FileSource = NiftiSource | DecathlonSource | MetaImageSource | ChaosSource
+FileSource = NiftiSource | DecathlonSource | MetaImageSource | ChaosSource | RadialSource
 """A source whose volumes are files."""
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
@@ -60,7 +60,7 @@ def stem(path: Path) -> str:
     return path.name.removesuffix(suffix)
 
 
-def table_files(source: NiftiSource | MetaImageSource, folder: Path) -> list[Path]:
+def table_files(source: NiftiSource | MetaImageSource | RadialSource, folder: Path) -> list[Path]:
     """The subjects table that the source names (present or not), else those of the default names that are present."""
     if source.subjects_table is not None:
         return [folder / Path(source.subjects_table).expanduser()]

@@ -6,14 +6,14 @@ from pathlib import Path
 from fewlabel.cohorts.layout import listed, place, table_files
 from fewlabel.cohorts.subject import Subject
 from fewlabel.cohorts.table import Entry, read_table
-from fewlabel.experiment import MetaImageSource, NiftiSource
+from fewlabel.experiment import MetaImageSource, NiftiSource, RadialSource
 
 Found = dict[str, list[Path]]
 """Files by subject; more than one is a problem."""
 
 
 def read_entries(
-    source: NiftiSource | MetaImageSource, folder: Path, images: Found
+    source: NiftiSource | MetaImageSource | RadialSource, folder: Path, images: Found
 ) -> tuple[dict[str, Entry], list[str]]:
     """What the subjects table says, if there is one, and what is wrong with it."""
     tables = table_files(source, folder)

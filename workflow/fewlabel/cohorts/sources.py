@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource, PhantomSource, Source
+from fewlabel.experiment import (
+    ChaosSource,
+    DecathlonSource,
+    MetaImageSource,
+    NiftiSource,
+    PhantomSource,
+    RadialSource,
+    Source,
+)
 from fewlabel.imaging.volume import Volume
 
 S = TypeVar(
-    "S", bound=PhantomSource | NiftiSource | DecathlonSource | MetaImageSource | ChaosSource, contravariant=True
+    "S",
+    bound=PhantomSource | NiftiSource | DecathlonSource | MetaImageSource | ChaosSource | RadialSource,
+    contravariant=True,
 )
 
 
@@ -49,6 +59,10 @@ def source_module(source: Source) -> SourceModule[Any]:
             from fewlabel.cohorts import chaos
 
             return chaos
+        case RadialSource():
+            from fewlabel.cohorts import radial
+
+            return radial
 
 
 def list_subjects(source: Source) -> list[Subject]:

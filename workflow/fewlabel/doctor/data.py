@@ -16,11 +16,13 @@ from fewlabel.experiment import (
     MetaImageSource,
     NiftiSource,
     PhantomSource,
+    RadialSource,
     Source,
 )
 from fewlabel.units import size
 from fewlabel.validation import load, read_config
 
+RADIAL_SUFFIXES = (".h5", ".mrd", ".npy", "_magnitude.nii.gz", "_real.nii.gz", "_magnitude.nii", "_real.nii")
 DEFAULTS = Path("config.yaml")
 
 
@@ -95,6 +97,8 @@ def _volumes(source: FileSource, folder: Path) -> tuple[Path, int]:
             return folder / "images", len(nifti_files(folder / "images"))
         case DecathlonSource():
             return folder / "imagesTr", len(nifti_files(folder / "imagesTr"))
+        case RadialSource():
+            return folder / "images", len(shown_files(folder / "images", RADIAL_SUFFIXES))
         case MetaImageSource():
             images = [p for p in shown_files(folder, (".mhd", ".mha")) if not p.stem.endswith(source.label_suffix)]
             return folder, len(images)

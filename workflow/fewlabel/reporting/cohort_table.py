@@ -15,6 +15,7 @@ from fewlabel.experiment import (
     NiftiSource,
     PhantomSource,
     RadialImages,
+    RadialSource,
 )
 from fewlabel.reporting import paper
 from fewlabel.reporting.tables import NONE, Section, Table, between
@@ -86,6 +87,8 @@ def source(cohort: Cohort) -> str:
             return f"Medical Segmentation Decathlon {task}{which}, label {_joined(labels)}"
         case MetaImageSource(folder=folder, labels=labels):
             return f"MetaImage folder {Path(folder).name}, label {_joined(labels)}"
+        case RadialSource(folder=folder, labels=labels):
+            return f"{_radial(cohort.source)}, folder {Path(folder).name}, label {_joined(labels)}"
         case ChaosSource(labels=labels, test_sets=test_sets):
             sets = "training and test sets" if test_sets else "training set"
             return f"CHAOS T2-SPIR, {sets}, label {_joined(labels)}"

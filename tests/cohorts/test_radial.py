@@ -1,0 +1,163 @@
+"""The source `radial`: real HDF5, ISMRMRD, .npy and NIfTI files of a simulated acquisition, and bad ones."""
+
+from functools import cache
+
+import h5py
+import ismrmrd
+import nibabel as nib
+import numpy as np
+import pytest
+
+from fewlabel.cohorts import sources
+from fewlabel.cohorts.fingerprint import fingerprint
+from fewlabel.cohorts.formats import geometry
+from fewlabel.cohorts.phantom import list_subjects, read_acquisition
+from fewlabel.errors import InputError
+from fewlabel.experiment import PhantomSource, RadialImages, RadialSource
+from fewlabel.imaging.destreak.reconstruct import reconstruct
+from fewlabel.imaging.destreak.remedy import coil_images
+
+AFFINE = np.diag([-8.0, -8, 20, 1])
+
+
+@cache
+def scan():
+    made = PhantomSource(
+        kind="phantom", anatomy="abdomen", labelled=1, pixel_mm=8, slice_mm=20,
+        radial={"spokes": 48, "coils": 8, "echoes": 4},
+    )  # fmt: skip
+    acquisition, tissues = read_acquisition(made, list_subjects(made)[0])
+    return acquisition, np.moveaxis(tissues, 0, -1)
+
+
+def source(**changes):
+    return RadialSource(kind="radial", folder="scans", labels=[1], **changes)
+
+
+def arrays():
+    acquisition, _ = scan()
+    line = acquisition.trajectory
+    return {
+        "kspace": acquisition.kspace, "trajectory": line.points, "matrix": acquisition.matrix, "echo": line.echo,
+        "echo_times": line.echo_times, "affine": AFFINE,
+    }  # fmt: skip
+
+
+def write_hdf5(path, **changes):
+    with h5py.File(path, "w") as file:
+        for key, value in {**arrays(), **changes}.items():
+            if value is not None:
+                file[key] = value
+
+
+def write_ismrmrd(path):
+    acquisition, _ = scan()
+    line = acquisition.trajectory
+    side = f"<x>{acquisition.matrix}</x><y>{acquisition.matrix}</y><z>1</z>"
+    space = f"<matrixSize>{side}</matrixSize><fieldOfView_mm>{side}</fieldOfView_mm>"
+    times = "".join(f"<TE>{time}</TE>" for time in line.echo_times)
+    header = (
+        '<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><experimentalConditions>'
+        "<H1resonanceFrequency_Hz>123000000</H1resonanceFrequency_Hz></experimentalConditions><encoding>"
+        f"<encodedSpace>{space}</encodedSpace><reconSpace>{space}</reconSpace><encodingLimits/>"
+        f"<trajectory>radial</trajectory></encoding><sequenceParameters>{times}</sequenceParameters></ismrmrdHeader>"
+    )
+    with ismrmrd.Dataset(str(path), "dataset") as dataset:
+        dataset.write_xml_header(header.encode())
+        for number, image in enumerate(acquisition.kspace):
+            for spoke in range(image.shape[1]):
+                readout = ismrmrd.Acquisition.from_array(
+                    np.ascontiguousarray(image[:, spoke]), line.points[spoke].astype(np.float32)
+                )
+                readout.idx.slice, readout.idx.contrast = number, int(line.echo[spoke])
+                dataset.append_acquisition(readout)
+
+
+@pytest.fixture
+def scans(data):
+    folder = data / "scans"
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    return folder
+
+
+def label(scans, name):
+    _, tissues = scan()
+    nib.save(nib.Nifti1Image((tissues > 0).astype(np.uint8), AFFINE), scans / "labels" / f"{name}.nii.gz")
+
+
+def write_pair(scans, name, ends, first, second):
+    for end, part in zip(ends, (first, second), strict=True):
+        nib.save(nib.Nifti1Image(part.astype(np.float32), AFFINE), scans / "images" / f"{name}_{end}.nii.gz")
+
+
+@pytest.mark.parametrize("image", ["composite", "echo", "t2_map"])
+def test_kspace_is_reconstructed_as_it_would_be_by_hand(scans, image):
+    write_hdf5(scans / "images" / "a.h5")
+    write_ismrmrd(scans / "images" / "b.mrd")
+    label(scans, "a")
+    mine = source(input=image)
+    subjects = sources.list_subjects(mine)
+    assert [(one.subject, one.labelled) for one in subjects] == [("a", True), ("b", False)]
+    assert sources.check(mine, subjects) == []
+    truth = np.moveaxis(reconstruct(scan()[0], RadialImages(input=image)), 0, -1)
+    first, second = (sources.read_volume(mine, one) for one in subjects)
+    assert np.array_equal(first.image, truth) and np.array_equal(first.affine, AFFINE)
+    assert np.array_equal(first.mask, scan()[1] > 0)
+    close = np.isclose(second.image, truth, rtol=1e-2, atol=1e-2 * truth.max())
+    assert close.mean() > 0.99  # ISMRMRD keeps trajectories in single precision
+    assert geometry(subjects[0].image)[0] == truth.shape
+
+
+def test_coil_images_of_every_form_give_the_same_volume(scans):
+    images = coil_images(scan()[0], scan()[0].matrix).transpose(2, 3, 0, 1)
+    np.save(scans / "images" / "a.npy", images)
+    write_pair(scans, "b", ("magnitude", "phase"), np.abs(images), np.angle(images))
+    write_pair(scans, "c", ("real", "imaginary"), images.real, images.imag)
+    label(scans, "a")
+    subjects = sources.list_subjects(source())
+    assert sources.check(source(), subjects) == []
+    first, *others = (sources.read_volume(source(), one) for one in subjects)
+    assert np.array_equal(first.affine, AFFINE) and first.mask.any()
+    for other in others:
+        assert np.allclose(first.image, other.image, atol=1e-4 * first.image.max())
+    plain = sources.read_volume(source(destreak={"method": "none"}), subjects[0])
+    assert np.allclose(plain.image, np.linalg.norm(images, axis=-1), atol=1e-4 * plain.image.max())
+
+
+def test_all_problems_of_a_cohort_are_told_at_once(scans):
+    good, images = arrays(), scans / "images"
+    broken = good["kspace"].copy()
+    broken[0, 0, 0, :3] = np.nan
+    write_hdf5(images / "a.h5", kspace=broken)
+    write_hdf5(images / "b.h5", trajectory=good["trajectory"][:-1], echo=good["echo"][:-1])
+    write_hdf5(images / "c.h5", kspace=good["kspace"][:, :3])
+    write_hdf5(images / "d.h5", trajectory=None, matrix=None)
+    write_hdf5(images / "e.h5", kspace=good["kspace"][0])
+    (images / "f.h5").write_bytes(b"no HDF5")
+    np.save(images / "g.npy", np.ones((8, 8, 8)))
+    nib.save(nib.Nifti1Image(np.ones((8, 8, 2, 4), np.float32), AFFINE), images / "h_real.nii.gz")
+    label(scans, "a")
+    text = "\n".join(sources.check(source(), sources.list_subjects(source())))
+    for line in (
+        "images/a.h5: kspace: 3 samples are NaN or infinite",
+        "images/b.h5: trajectory of 47 spokes of",
+        "images/c.h5: 3 coils are too few for destreak.method cactus",
+        "images/d.h5: no dataset trajectory, matrix; found:",
+        "images/e.h5: kspace: complex64 of shape",
+        "images/f.h5: cannot be read",
+        "images/g.npy: float64; accepted: complex numbers",
+        "images/h_real.nii.gz: no h_imaginary.nii.gz beside it",
+    ):
+        assert line in text
+
+
+def test_the_listing_is_checked_and_the_fingerprint_follows_the_files(scans):
+    with pytest.raises(InputError, match="images/: no images"):
+        sources.list_subjects(source())
+    np.save(scans / "images" / "a.npy", np.ones((4, 4, 2, 8), np.complex64))
+    with pytest.raises(InputError, match="labels/: no labelled subject"):
+        sources.list_subjects(source())
+    first = fingerprint(source())
+    np.save(scans / "images" / "a.npy", np.zeros((4, 4, 2, 8), np.complex64))
+    assert fingerprint(source()) != first

@@ -1,0 +1,121 @@
+"""Radial multi-coil data with NIfTI masks, reconstructed and de-streaked as the settings say.
+
+images/<subject>.h5 or .mrd                                      k-space and its trajectory: HDF5 or ISMRMRD
+images/<subject>.npy                                             complex coil images (row, column, slice, coil)
+images/<subject>_magnitude.nii.gz, <subject>_phase.nii.gz        the same as two 4D files
+images/<subject>_real.nii.gz, <subject>_imaginary.nii.gz         the same as two 4D files
+labels/<subject>.nii.gz                                          subjects with a mask, on the grid of the image
+subjects.tsv                                                     optional: subject, patient, use
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fewlabel.cohorts.files import Reading, assemble, check_all, volume_of
+from fewlabel.cohorts.formats import load
+from fewlabel.cohorts.layout import NIFTI_SUFFIXES, UNSAFE_NAME, cohort_folder, listed, nifti_files, place, stem
+from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
+from fewlabel.cohorts.problems import Grid, image_problems
+from fewlabel.cohorts.radial_file import FIRST_PARTS, SECOND_PARTS, load_radial
+from fewlabel.cohorts.subject import Subject, is_safe_name
+from fewlabel.errors import InputError
+from fewlabel.experiment import RadialSource
+from fewlabel.imaging.volume import Volume
+
+SUFFIXES = (".h5", ".mrd", ".npy")
+
+
+def list_subjects(source: RadialSource) -> list[Subject]:
+    """The subjects of the cohort by name, without those whose `use` is exclude. Opens no file.
+
+    Raises:
+        InputError: with all problems of the listing.
+    """
+    folder = cohort_folder(source)
+    if not folder.is_dir():
+        raise InputError(
+            f"{source.folder}: no such folder; looked for {folder.absolute()}; accepted: a folder with images/ and "
+            "labels/; set `folder` (beneath `data_root` or FEWLABEL_DATA)"
+        )
+    images, labels = _images(folder / "images"), _labels(folder / "labels")
+    entries, table_problems = read_entries(source, folder, images)
+    subjects = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
+    subjects = [subject for subject in subjects if subject.use != "exclude"]
+    problems = [f"{name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
+    if not images:
+        problems.append("images/: no images; accepted: .h5, .mrd, .npy, or pairs of NIfTI files")
+    if not any(subject.labelled for subject in subjects):
+        problems.append("labels/: no labelled subject; accepted: <subject>.nii.gz named as its image, at least one")
+    orphans = [name for name in labels if name not in images]
+    if orphans and images:
+        problems.append(f"labels/: no image of the same name in images/ for {listed(orphans)}; rename or remove them")
+    problems += [*duplicates(folder, images, labels), *table_problems]
+    problems += use_problems(subjects, labels_of="labels/{}.nii.gz")
+    if problems:
+        raise InputError.of(problems, heading=f"{folder}:")
+    return subjects
+
+
+def read_volume(source: RadialSource, subject: Subject) -> Volume:
+    """Reconstruct one subject: magnitude or T2 in ms, on the grid (row, column, slice) of the scan, and its mask.
+
+    Raises:
+        InputError: with all problems of this subject.
+    """
+    return volume_of(_read(source, subject))
+
+
+def check(source: RadialSource, subjects: Sequence[Subject]) -> list[str]:
+    """Reconstruct every volume and collect all problems of the cohort, one line each; none: an empty list."""
+    return check_all(source.labels, subjects, lambda subject: _read(source, subject))
+
+
+def _read(source: RadialSource, subject: Subject) -> Reading:
+    assert subject.image is not None
+    folder = cohort_folder(source)
+    name = place(subject.image, folder)
+    if subject.use == "unlabelled" and subject.image.parent != folder / "images":
+        image, problems = load(subject.image, name, None, "image")
+    else:
+        image, problems = load_radial(subject.image, name, source)
+    label, label_name = None, ""
+    if subject.labelled and subject.label is not None:
+        label_name = place(subject.label, folder)
+        label, found = load(subject.label, label_name, None, "label")
+        problems = [*problems, *found]
+    if image is not None:
+        image = _placed(image, label, source)
+        problems = [*problems, *image_problems(image, name)]
+    return assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
+
+
+def _placed(image: Grid, label: Grid | None, source: RadialSource) -> Grid:
+    """Where the file does not say where it lies, its mask does, else the settings' sizes."""
+    if np.isfinite(image.affine).all():
+        return image
+    made = np.diag([-source.pixel_mm, -source.pixel_mm, source.slice_mm, 1.0])
+    return Grid(image.array, made if label is None else label.affine)
+
+
+def _images(folder: Path) -> Found:
+    found: Found = {}
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in paths:
+        if path.name.startswith("."):
+            continue
+        if path.suffix in SUFFIXES:
+            found.setdefault(path.stem, []).append(path)
+        elif path.name.endswith(NIFTI_SUFFIXES) and not stem(path).endswith(SECOND_PARTS):
+            name = stem(path)
+            part = next((part for part in FIRST_PARTS if name.endswith(part)), "")
+            found.setdefault(name.removesuffix(part), []).append(path)
+    return found
+
+
+def _labels(folder: Path) -> Found:
+    found: Found = {}
+    for path in nifti_files(folder):
+        found.setdefault(stem(path), []).append(path)
+    return found
