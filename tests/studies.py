@@ -39,7 +39,10 @@ TINY = {
     "intervals": {"resamples": 100},
     "figures": {
         figure: {"dpi": 60}
-        for figure in ("scheme", "label_curves", "label_efficiency", "paired_subjects", "pretexts", "local_similarity")
+        for figure in (
+            *("scheme", "label_curves", "label_efficiency", "paired_subjects", "pretexts", "local_similarity"),
+            "contact_sheets",
+        )
     },
 }
 

@@ -17,6 +17,7 @@ ASKED = {
     "pretrain": (3000, 720),
     "finetune": (3000, 240),
     "evaluate": (3000, 60),
+    "quality": (4000, 60),
     "explorer": (3000, 60),
 }
 
@@ -50,6 +51,8 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "label_efficiency": 1,
         "learning_curves": 1,
         "paired_subjects": 1,
+        "quality": 2,
+        "contact_sheet": 2,
         "table1_cohorts": 1,
         "table2_dice": 1,
         "table3_differences": 1,

@@ -14,7 +14,7 @@ from fewlabel.validation import load, read_config
 from studies import ROOT
 
 SHAPE, SPACING = (64, 56, 10), (2.5, 2.5, 7.0)
-QUICK = BiasCorrection(iterations=[30, 30, 30])
+QUICK = BiasCorrection(iterations=[30, 30, 30], shrink=4)
 NOISE = 0.03
 
 

@@ -117,6 +117,8 @@ def make_results(folder, told=facts):
         "figures/figure3_label_curves.png",
         "figures/figure4_liver.png",
         "figures/gallery_own.png",
+        *(f"tables/quality_{cohort}.csv" for cohort in EXPERIMENT.cohorts),
+        *(f"figures/contact_sheet_{cohort}.png" for cohort in EXPERIMENT.cohorts),
         "figures/label_efficiency.png",
         "figures/learning_curves.png",
         "history.csv",

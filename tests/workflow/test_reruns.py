@@ -101,7 +101,7 @@ def test_a_new_cohort_leaves_the_others_alone(finished):
     source = {"kind": "phantom", "anatomy": "pelvis", "labelled": 4, "pixel_mm": 4, "slice_mm": 8}
     change = {"cohorts": {"third": {"source": source, "grid": {"matrix": [32, 32], "spacing_mm": 5}, "test": 2}}}
     jobs, text = finished.planned(change=change)
-    assert jobs["fetch"] == jobs["prepare"] == jobs["split"] == 1
+    assert jobs["fetch"] == jobs["prepare"] == jobs["split"] == jobs["quality"] == jobs["contact_sheet"] == 1
     assert jobs["pretrain"] == 2 and jobs["finetune"] == 3 * 2 * 2 + 2
     assert "cohort=liver_phantom" not in text and "cohort=prostate_phantom" not in text
 
@@ -115,6 +115,8 @@ def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
         "figure4_liver",
         "learning_curves",
         *OF_INTERVALS,
+        "quality",
+        "contact_sheet",
         "table1_cohorts",
         "crate",
     }

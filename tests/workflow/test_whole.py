@@ -10,6 +10,7 @@ import pytest
 from fewlabel.files import sha256
 
 RUNS = 2 * (3 * 2 * 2 + 2)
+COHORTS = ("liver_phantom", "prostate_phantom")
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 
@@ -39,6 +40,8 @@ def test_the_experiment_ends_with_scores_figures_and_tables(finished):
         "figures/learning_curves.pdf",
         "figures/paired_subjects.png",
         "figures/paired_subjects.pdf",
+        *(f"figures/contact_sheet_{cohort}.png" for cohort in COHORTS),
+        *(f"tables/quality_{cohort}.{end}" for cohort in COHORTS for end in ("csv", "md", "html")),
         "tables/table1_cohorts.csv",
         "tables/table1_cohorts.md",
         "tables/table1_cohorts.tex",

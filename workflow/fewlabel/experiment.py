@@ -229,7 +229,7 @@ class BiasCorrection(Settings):
     """Distance of the field's control points on the coarsest level; each further level halves it."""
     convergence: float = Field(0.001, gt=0, lt=1)
     """A level ends before its iterations do where the field changes by less (coefficient of variation)."""
-    shrink: int = Field(4, ge=1, le=16)
+    shrink: int = Field(6, ge=1, le=16)
     """The field is fitted to one of so many voxels along the finest axis, at about that distance along the others."""
 
 

@@ -173,6 +173,20 @@ class LocalSimilarity(Settings):
     dpi: int = Field(300, ge=50, le=1200)
 
 
+class ContactSheet(Settings):
+    """Slices of every labelled subject of a cohort with its mask outlined, a sheet a cohort."""
+
+    slices: int | None = Field(None, ge=1, le=9)
+    """Of each subject, spread evenly over those with target; none: three of up to 24 subjects, one of more."""
+    columns: int = Field(12, ge=1, le=40)
+    """Slices beside each other."""
+    most: int = Field(240, ge=1, le=2000)
+    """Of more subjects, those with warnings and others evenly spread are shown."""
+    width_in: float = Field(8, ge=4, le=20)
+    """The height follows from what is shown."""
+    dpi: int = Field(150, ge=50, le=600)
+
+
 class Figures(Settings):
     """Settings of figures; changing one re-draws that figure and nothing else."""
 
@@ -186,6 +200,7 @@ class Figures(Settings):
     explorer: Explorer = Explorer()
     pretexts: Pretexts = Pretexts()
     local_similarity: LocalSimilarity = LocalSimilarity()
+    contact_sheets: ContactSheet = ContactSheet()
 
 
 def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:

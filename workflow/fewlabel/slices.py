@@ -10,8 +10,6 @@ A store is a folder with
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,7 +27,7 @@ from fewlabel.files import sha256, whole, whole_folder, write_text
 from fewlabel.imaging.preprocess import Frame, preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.jobs import Preparation
-from fewlabel.progress import Progress
+from fewlabel.parallel import of_each
 from fewlabel.tables import read_subjects
 
 LARGEST = 6e4
@@ -115,7 +113,7 @@ def pack(
     ):
         parts = Path(temporary)
         work = partial(_part, read=read, grid=grid, bias=bias, parts=parts, native=native_partial)
-        facts = _parts(subjects, work, workers)
+        facts = of_each(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
         index = pd.concat([part["index"] for part in facts], ignore_index=True)
         for name, kind in (("images", np.float16), ("masks", np.uint8)):
             _join(
@@ -138,47 +136,6 @@ def pack(
 def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
     """Images as the store holds them, and as a network sees them."""
     return images.clip(-LARGEST, LARGEST).astype(np.float16)
-
-
-def _parts(
-    subjects: Sequence[Subject], work: Callable[[Subject], dict[str, Any]], workers: int
-) -> list[dict[str, Any]]:
-    """Each subject's part. All subjects are tried before the first problem ends it.
-
-    Raises:
-        InputError: with the problems of all subjects.
-    """
-    attempt = partial(_try, work)
-    try:
-        with Progress("preparing", len(subjects), "subject") as progress:
-            if workers > 1:
-                with ProcessPoolExecutor(min(workers, len(subjects))) as pool:
-                    tried = _counted(pool.map(attempt, subjects), progress)
-            else:
-                tried = _counted(map(attempt, subjects), progress)
-    except BrokenProcessPool:
-        raise InputError(
-            f"one of {workers} workers was killed, most likely for want of memory; give fewer threads or more memory"
-        ) from None
-    problems = [outcome for outcome in tried if isinstance(outcome, str)]
-    if problems:
-        raise InputError.of(problems, f"{len(problems)} of {len(subjects)} subjects cannot be prepared:")
-    return [outcome for outcome in tried if not isinstance(outcome, str)]
-
-
-def _counted(outcomes: Iterable[dict[str, Any] | str], progress: Progress) -> list[dict[str, Any] | str]:
-    found = []
-    for outcome in outcomes:
-        found.append(outcome)
-        progress.advance()
-    return found
-
-
-def _try(work: Callable[[Subject], dict[str, Any]], subject: Subject) -> dict[str, Any] | str:
-    try:
-        return work(subject)
-    except InputError as error:
-        return f"{subject.subject}: {error}"
 
 
 def _part(

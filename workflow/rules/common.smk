@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from fewlabel import explorer_jobs, figure_jobs, gallery_jobs, jobs, pretext_jobs, reporting_jobs
+from fewlabel import explorer_jobs, figure_jobs, gallery_jobs, jobs, pretext_jobs, quality_jobs, reporting_jobs
 from fewlabel.cohorts.data_root import export_data_root
 from fewlabel.errors import InputError
 from fewlabel.reporting.conditions import study_facts

@@ -6,6 +6,69 @@
 PICTURES = []
 
 
+# --------------------------------------------------------------------------------------------------------- cohorts
+QUALITY = [f"{STUDY}/tables/quality_{{cohort}}.{end}" for end in ("csv", "md", "html")]
+SHEET = f"{STUDY}/figures/contact_sheet_{{cohort}}.png"
+
+
+def cohort_page(caption, shows):
+    """How the report shows what there is of each cohort, whose name is the rule's wildcard."""
+    return {
+        "caption": f"../report/{caption}.rst",
+        "category": "Cohorts",
+        "labels": {"cohort": "{cohort}", "shows": shows},
+    }
+
+
+rule quality:
+    """What went in: each volume of a cohort, and what of it is worth a look."""
+    input:
+        store=STORE,
+        arrays=unshared(ARRAYS),
+        roles=ROLES,
+        native=NATIVE,
+    output:
+        csv=QUALITY[0],
+        markdown=QUALITY[1],
+        html=report(QUALITY[2], **cohort_page("quality", "volumes and warnings")),
+    log:
+        f"{LOGS}/{{cohort}}/quality.log",
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        settings=settings(quality_jobs.quality_settings),
+    shell:
+        "fewlabel quality --settings {params.settings:q} --store {input.store} --roles {input.roles} "
+        "--native {input.native} --csv {output.csv} --markdown {output.markdown} --html {output.html} "
+        "--threads {threads} > {log} 2>&1"
+
+
+rule contact_sheet:
+    """Slices of every labelled subject of a cohort, with its mask outlined."""
+    input:
+        store=STORE,
+        arrays=unshared(ARRAYS),
+        quality=QUALITY[0],
+    output:
+        png=report(SHEET, **cohort_page("contact_sheet", "contact sheet")),
+    log:
+        f"{LOGS}/{{cohort}}/contact_sheet.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=settings(quality_jobs.contact_sheet_settings),
+    shell:
+        "fewlabel contact-sheet --settings {params.settings:q} --store {input.store} --quality {input.quality} "
+        "--png {output.png} > {log} 2>&1"
+
+
+PICTURES += expand([*QUALITY, SHEET], cohort=EXPERIMENT.cohorts)
+
+
 # -------------------------------------------------------------------------------------------------------- pretexts
 if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
 

@@ -10,7 +10,9 @@ from fewlabel.planning.costs import BASE_BYTES, Costs
 from fewlabel.planning.schedule import Place, Task
 from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings
 
-RULES = ("fetch", "admit", "split", "draw", "prepare", "pretrain", "finetune", "evaluate")
+LOOKED_AT = {"quality": "tables/quality_{}.csv", "contact_sheet": "figures/contact_sheet_{}.png"}
+"""Made of a cohort, whose name stands in what each makes."""
+RULES = ("fetch", "admit", "split", "draw", "prepare", *LOOKED_AT, "pretrain", "finetune", "evaluate")
 """Of cohorts and trainings, in the order in which a volume meets them; those of `reports` follow."""
 TABLES = {"collect": "scores.csv", "collect_histories": "history.csv", "record": "experiment.yaml"}
 DESCRIBED = {"figure2_scheme": "figures/figure2_scheme.png", "table1_cohorts": "tables/table1_cohorts.csv"}
@@ -25,6 +27,8 @@ SCORED = {
 LEARNING = {"learning_curves": "figures/learning_curves.png"}
 LAST = {"crate": "provenance/ro-crate-metadata.json", "report": "report.html"}
 PREPARE_THREADS = 4
+"""As the rule asks."""
+QUALITY_THREADS = 2
 """As the rule asks."""
 PREPARE_BYTES = 300e6
 """Of each process that makes slices: an allowance. The demo's phantoms take 156 MB, larger volumes more."""
@@ -85,6 +89,12 @@ def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
         memory=PREPARE_BYTES,
         priority=20,
     )
+    quality, sheet = (f"{cohort}/{rule}" for rule in LOOKED_AT)
+    store = f"{cohort}/slices/store.json"
+    yield Task(
+        quality, "quality", costs.quality(cohort), (store, split), cohort, threads=QUALITY_THREADS, memory=PREPARE_BYTES
+    )
+    yield Task(sheet, "contact_sheet", costs.figure(), (quality,), cohort)
 
 
 def _method_tasks(costs: Costs, cohort: str, method: str, place: Place) -> Iterator[Task]:
@@ -114,6 +124,7 @@ def _report_tasks(costs: Costs, trained: tuple[str, ...]) -> Iterator[Task]:
         f"{cohort}/{name}" for cohort in experiment.cohorts for name in ("slices/store.json", "splits/roles.csv")
     )
     shown = [rule for rule in reports(experiment) if rule not in (*TABLES, *LAST)]
+    shown += [f"{cohort}/{rule}" for cohort in experiment.cohorts for rule in LOOKED_AT]
     needs = {
         "record": (),
         "collect": runs,
@@ -151,6 +162,7 @@ def finished(experiment: Experiment, folder: Path) -> set[str]:
         found |= {name for name in tables if (folder / name).is_file()}
         if any((folder / cohort).glob("fetched/*/subjects.csv")):
             found.add(f"{cohort}/fetch")
+        found |= {f"{cohort}/{rule}" for rule, name in LOOKED_AT.items() if (folder / name.format(cohort)).is_file()}
     if (folder / "admitted.txt").is_file():
         found.add("admit")
     drawn = pretext_figures(experiment)

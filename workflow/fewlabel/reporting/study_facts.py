@@ -127,6 +127,7 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
         [f"{run}/scores.csv" for run in runs],
         [f"{run}/history.csv" for run in [*pretrained.values(), *runs]],
     )
+    jobs += [job for cohort in experiment.cohorts for job in _quality(results, cohort)]
     return [*jobs, *_galleries(results, experiment), *_pretexts(results, experiment)]
 
 
@@ -216,6 +217,15 @@ def _reporting(
         yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
     if page := results.stored("explorer.html"):
         yield Job("explorer", "", table, page)
+
+
+def _quality(results: Results, cohort: str) -> Iterator[Job]:
+    """Those that are there, as galleries."""
+    store, roles, table = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"tables/quality_{cohort}.csv"
+    if made := results.stored(table, *(f"tables/quality_{cohort}.{end}" for end in ("md", "html"))):
+        yield Job("quality", cohort, results.stored(store, roles), made)
+    if sheet := results.stored(f"figures/contact_sheet_{cohort}.png"):
+        yield Job("contact-sheet", cohort, results.stored(store, table), sheet)
 
 
 def _pretexts(results: Results, experiment: Experiment) -> Iterator[Job]:

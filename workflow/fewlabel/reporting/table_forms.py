@@ -1,7 +1,7 @@
 """The forms of a table: CSV, Markdown, LaTeX and HTML. Whatever a user chose stays text in each of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -53,17 +53,25 @@ def groups(section: Section) -> Iterator[Group]:
 
 def save(table: Table, csv: Path, markdown: Path, latex: Path, html: Path) -> None:
     """Write all forms, or none; folders are made, and equal tables give equal files."""
-    texts = (as_markdown(table), as_latex(table), as_html(table))
-    with whole_together([csv, markdown, latex, html]) as (csv_partial, *partials):
+    _save(table, csv, {markdown: as_markdown(table), latex: as_latex(table), html: as_html(table)})
+
+
+def save_page(table: Table, csv: Path, markdown: Path, html: Path) -> None:
+    """The same without LaTeX: of a table that is for no paper."""
+    _save(table, csv, {markdown: as_markdown(table), html: as_html(table)})
+
+
+def _save(table: Table, csv: Path, texts: Mapping[Path, str]) -> None:
+    with whole_together([csv, *texts]) as (csv_partial, *partials):
         table.rows.to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.6g")
-        for partial, text in zip(partials, texts, strict=True):
+        for partial, text in zip(partials, texts.values(), strict=True):
             partial.write_text(text, encoding="utf-8", newline="\n")
 
 
 # ------------------------------------------------------------------------------------------------------ Markdown
 def as_markdown(table: Table) -> str:
     """Headings, tables with bars, and the notes as a list."""
-    parts = [f"# Table {table.number}: {table.title}"]
+    parts = [f"# {markdown_cell(table.heading)}"]
     for section in table.sections:
         parts += [f"## {markdown_cell(section.title)}"] if section.title else []
         parts.append(_bars(section))

@@ -33,17 +33,22 @@ class Table:
 
     Attributes:
         rows: for the CSV, plain numbers.
-        number: of the table in the paper.
+        number: of the table in the paper; None: it has none.
         title: what it shows.
         sections: for readers; all have the same columns.
         notes: what a reader must know, beneath it.
     """
 
     rows: pd.DataFrame
-    number: int
+    number: int | None
     title: str
     sections: Sequence[Section]
     notes: Sequence[str]
+
+    @property
+    def heading(self) -> str:
+        """Number and title."""
+        return self.title if self.number is None else f"Table {self.number}: {self.title}"
 
 
 def bootstrap_note(intervals: Intervals) -> str:

@@ -1,0 +1,207 @@
+"""What went in: a cohort of bad volumes, in which each warning must be found and nothing else."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+from scipy.spatial.transform import Rotation
+from typer.testing import CliRunner
+
+from fewlabel.cli import app
+from fewlabel.cohorts.subject import Subject
+from fewlabel.experiment import Experiment, Grid, NiftiSource
+from fewlabel.figure_settings import ContactSheet
+from fewlabel.imaging.volume import Volume, save_nifti
+from fewlabel.quality_jobs import ContactSheetSettings, QualitySettings, contact_sheet_settings, quality_settings
+from fewlabel.reporting.contact_sheet import OUTLINE, choose_subjects, contact_sheet, shortened, tile
+from fewlabel.reporting.quality import quality_rows
+from fewlabel.reporting.quality_table import quality_table
+from fewlabel.reporting.table_forms import as_html, as_markdown
+from fewlabel.slices import open_store, pack
+from fewlabel.tables import read_subjects
+from fewlabel.validation import load, read_config
+from studies import ROOT
+
+GRID = Grid(matrix=(24, 24), spacing_mm=2)
+SOURCE = NiftiSource(kind="nifti", folder="/somewhere/else")
+NAMES = ["007", "NA", "clipped", "cut", "empty", "oblique", "thick", "tiny", "unlabelled"]
+HOSTILE = "<b>50 %</b> | $x$"
+
+
+def volume(subject):
+    """20 x 20 x 6 voxels of 2 x 2 x 4 mm with a target of 8 x 8 x 3, changed as the name says."""
+    name = subject.subject
+    image = np.random.default_rng(NAMES.index(name)).random((20, 20, 6), np.float32) * 100
+    mask = np.zeros(image.shape, np.uint8)
+    mask[6:14, 6:14, 2:5] = 1
+    affine = np.diag([-2.0, -2, 4, 1])
+    if name == "clipped":
+        image = image.clip(0, 90)
+    if name == "cut":  # columns 8 to 31 of 40 are on the grid, the target is in 6 to 13 and 26 to 33
+        image, mask = np.tile(image, (2, 1, 1)), np.tile(mask, (2, 1, 1))
+    if name == "empty":
+        mask[:] = 0
+    if name == "oblique":
+        affine[:3, :3] = Rotation.from_euler("x", 15, degrees=True).as_matrix() @ affine[:3, :3]
+    if name == "thick":
+        affine[2, 2] = 8
+    if name == "tiny":
+        mask[:] = 0
+        mask[9:11, 9:11, 3] = 1
+    return Volume(image, affine, mask if subject.labelled else None)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A prepared cohort."""
+    folder = tmp_path_factory.mktemp("results")
+    subjects = [Subject(name, name, name != "unlabelled") for name in NAMES]
+    pack(subjects, volume, GRID, folder / "slices", folder / "native")
+    roles = pd.DataFrame({"subject": NAMES, "patient": NAMES, "role": ["test", *["pool"] * 7, "unlabelled"]})
+    roles.to_csv(folder / "roles.csv", index=False)
+    return folder
+
+
+def settings(title="Cohort"):
+    return QualitySettings(cohort="own", title=title, source=SOURCE, grid=GRID)
+
+
+def sheet_settings(**figure):
+    return ContactSheetSettings(cohort="own", title=HOSTILE, grid=GRID, figure=ContactSheet(**figure))
+
+
+@pytest.fixture(scope="module")
+def store(results):
+    return open_store(results / "slices" / "store.json")
+
+
+@pytest.fixture(scope="module")
+def rows(results, store):
+    return quality_rows(store, read_subjects(results / "roles.csv"), results / "native", settings())
+
+
+def test_each_thing_worth_a_look_is_told_of_its_subject_and_of_no_other(rows):
+    told = dict(zip(rows["subject"], rows["warnings"], strict=True))
+    assert list(told) == NAMES
+    assert not any(told[name] for name in ("007", "NA", "unlabelled"))
+    assert told["empty"] == "empty mask"
+    assert told["tiny"] == "tiny mask: 0.064 ml, median 3.07 ml"
+    assert told["thick"] == "slice distance 8 mm, median 4 mm"
+    assert told["oblique"] == "oblique by 15 degrees"
+    assert told["clipped"].endswith(" % of the voxels hold the highest value, 90")
+    assert told["cut"] == "the working grid holds 75 % of the target"
+
+
+def test_a_row_holds_the_facts_of_its_volume(rows):
+    row = rows.set_index("subject").loc["NA"]
+    assert row[["role", "labelled", "orientation", "slices", "rows", "columns"]].tolist() == [
+        "pool",
+        1,
+        "LPS",
+        6,
+        20,
+        20,
+    ]
+    assert row[["slice_mm", "row_mm", "column_mm", "oblique_deg"]].tolist() == [4, 2, 2, 0]
+    image = volume(Subject("NA", "NA", True)).image
+    assert row[["lowest", "highest"]].tolist() == pytest.approx([image.min(), image.max()])
+    assert row[["p1", "p99"]].tolist() == pytest.approx(np.percentile(image, (1, 99)).tolist())
+    assert row[["target_ml", "target_slices", "kept"]].tolist() == [8 * 8 * 3 * 16 / 1000, 3, 1]
+    bare = rows.set_index("subject").loc["unlabelled"]
+    assert bare[["target_ml", "target_slices", "kept"]].isna().all() and bare["role"] == "unlabelled"
+
+
+def test_the_number_of_workers_changes_nothing(results, store, rows):
+    again = quality_rows(store, read_subjects(results / "roles.csv"), results / "native", settings(), 2)
+    pd.testing.assert_frame_equal(again, rows)
+
+
+def test_what_is_worth_a_look_stands_first_and_a_title_stays_text(rows):
+    table = quality_table(rows, settings(HOSTILE))
+    assert [section.title for section in table.sections] == ["6 subjects with warnings", "3 subjects without"]
+    assert table.sections[1].body["subject"].tolist() == ["007", "NA", "unlabelled"]
+    assert table.heading == f"{HOSTILE}: what went in"
+    markdown, html = as_markdown(table), as_html(table)
+    assert markdown.startswith("# &lt;b&gt;50 %&lt;/b&gt; \\| $x$: what went in\n")
+    assert "<b>" not in html and "&lt;b&gt;" in html and "Table" not in html
+    assert table.sections[0].body.set_index("subject").loc["oblique", "orientation"] == "LPS, 15° off"
+
+
+def test_the_commands_write_what_they_made(results, rows, tmp_path):
+    places = {name: str(tmp_path / f"quality.{name}") for name in ("csv", "markdown", "html")}
+    told = [word for name, place in places.items() for word in (f"--{name}", place)]
+    base = ["--store", str(results / "slices" / "store.json")]
+    own = ["quality", "--settings", settings().model_dump_json(), *base, "--roles", str(results / "roles.csv")]
+    outcome = CliRunner().invoke(app, [*own, "--native", str(results / "native"), *told])
+    assert outcome.exit_code == 0, outcome.output
+    assert "own: empty: empty mask" in outcome.output and "own: 9 subjects, 6 with warnings" in outcome.output
+    written = read_subjects(tmp_path / "quality.csv")
+    assert written["subject"].tolist() == NAMES and written["warnings"].tolist() == rows["warnings"].tolist()
+    sheet = ["contact-sheet", "--settings", sheet_settings().model_dump_json(), *base, "--quality", places["csv"]]
+    outcome = CliRunner().invoke(app, [*sheet, "--png", str(tmp_path / "sheet.png")])
+    assert outcome.exit_code == 0, outcome.output
+    with Image.open(tmp_path / "sheet.png") as picture:
+        assert picture.width == 8 * 150 and np.asarray(picture).std() > 10
+
+
+def test_volumes_that_are_gone_are_named(results, store, tmp_path):
+    data = tmp_path / "cohort"
+    save_nifti(data / "images" / "007.nii.gz", np.random.default_rng(0).random((20, 20, 6), np.float32), np.eye(4))
+    save_nifti(data / "labels" / "007.nii.gz", np.ones((20, 20, 6), np.uint8), np.eye(4))
+    gone = settings().model_copy(update={"source": NiftiSource(kind="nifti", folder=str(data))})
+    with pytest.raises(ValueError, match="own: NA, clipped, cut, empty, oblique gone since the cohort was prepared"):
+        quality_rows(store, read_subjects(results / "roles.csv"), tmp_path / "nothing", gone)
+
+
+def test_the_sheet_names_every_labelled_subject_those_with_warnings_first(store, rows):
+    figure = contact_sheet(store, rows, sheet_settings())
+    texts = [text.get_text() for text in figure.texts]
+    assert texts[0] == HOSTILE and "All 8 labelled subjects (6 with warnings" in " ".join(texts)
+    assert texts[-8:] == ["clipped", "cut", "empty", "oblique", "thick", "tiny", "007", "NA"]
+    colours = {text.get_text(): text.get_color() for text in figure.texts[-8:]}
+    assert colours["tiny"] != colours["007"] == colours["NA"]
+
+
+def test_the_sheet_shows_slices_beside_each_other_with_the_mask_in_red(store, rows):
+    pixels = np.asarray(contact_sheet(store, rows, sheet_settings(columns=6, slices=3)).images[0].get_array())
+    red = (pixels == np.round(np.array(to_rgb(OUTLINE)) * 255)).all(axis=-1)
+    columns = np.flatnonzero(red.any(axis=0))
+    assert 1 + (np.diff(columns) > 1).sum() >= 6  # two subjects of three slices each
+    assert not red[:, 0].any() and (pixels[-1] == 255).all()
+
+
+def test_the_outline_lies_on_the_border_of_the_mask_and_leaves_the_inside_alone():
+    image = np.full((20, 30), 0.5, np.float16)
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:15, 10:20] = 1
+    picture = tile(image, mask, (60, 40))
+    assert picture.shape == (40, 60, 3)
+    red = (picture == np.round(np.array(to_rgb(OUTLINE)) * 255)).all(axis=-1)
+    assert red[10, 20:40].all() and red[29, 20:40].all() and red[10:30, 20].all() and red[10:30, 39].all()
+    assert not red[12:28, 22:38].any() and not red[:9].any() and (picture[~red] == 127).all()
+
+
+def test_of_very_many_subjects_some_are_shown_and_all_with_warnings_before_them():
+    names = [f"s{number:03d}" for number in range(100)]
+    chosen = choose_subjects(names, {"s007", "s050"}, 12)
+    assert len(chosen) == len(set(chosen)) == 12 and chosen[:2] == ["s007", "s050"] and chosen[2:] == sorted(chosen[2:])
+    assert chosen[2] < "s010" and chosen[-1] > "s090"
+    assert choose_subjects(names[:3], set(), 12) == names[:3]
+    assert choose_subjects(names, set(names), 12) == names[:12]
+
+
+def test_a_long_name_keeps_its_ends():
+    assert shortened("s1", 1) == "s1"
+    short = shortened("patient_with_a_very_long_name_2021_visit3", 0.6)
+    assert short.startswith("pat") and short.endswith("it3") and "…" in short and len(short) < 20
+
+
+def test_settings_come_from_the_experiment():
+    experiment = load(read_config([ROOT / "config.yaml"]), [])
+    assert isinstance(experiment, Experiment)
+    told = json.loads(quality_settings(experiment, "liver_phantom").model_dump_json())
+    assert told["title"] == "Liver (phantom)" and told["grid"]["matrix"] == [64, 64]
+    assert contact_sheet_settings(experiment, "liver_phantom").figure == ContactSheet()

@@ -1,0 +1,41 @@
+"""What each job that looks at a cohort's volumes is told: see `fewlabel.reporting_jobs`."""
+
+from fewlabel.experiment import Experiment, Grid, Source
+from fewlabel.figure_settings import ContactSheet
+from fewlabel.reporting_jobs import titles
+from fewlabel.settings import Settings
+
+
+class QualitySettings(Settings):
+    """The quality table of a cohort."""
+
+    cohort: str
+    title: str
+    source: Source
+    grid: Grid
+
+
+class ContactSheetSettings(Settings):
+    """The contact sheet of a cohort."""
+
+    cohort: str
+    title: str
+    grid: Grid
+    figure: ContactSheet
+
+
+# ------------------------------------------------------------------------------------------- from an experiment
+def quality_settings(experiment: Experiment, cohort: str) -> QualitySettings:
+    """Settings of a cohort's quality table."""
+    chosen, title = experiment.cohorts[cohort], titles(experiment).cohorts[cohort].title
+    return QualitySettings(cohort=cohort, title=title, source=chosen.source, grid=chosen.grid)
+
+
+def contact_sheet_settings(experiment: Experiment, cohort: str) -> ContactSheetSettings:
+    """Settings of a cohort's contact sheet."""
+    return ContactSheetSettings(
+        cohort=cohort,
+        title=titles(experiment).cohorts[cohort].title,
+        grid=experiment.cohorts[cohort].grid,
+        figure=experiment.figures.contact_sheets,
+    )

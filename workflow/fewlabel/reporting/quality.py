@@ -1,0 +1,129 @@
+"""What went into a study: the facts of each volume of a cohort, and what in them a person should look at."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fewlabel.cohorts import sources
+from fewlabel.cohorts.subject import Subject
+from fewlabel.errors import InputError
+from fewlabel.experiment import Source
+from fewlabel.imaging.quality import volume_facts
+from fewlabel.imaging.volume import Plane, Volume, read_nifti
+from fewlabel.parallel import of_each
+from fewlabel.quality_jobs import QualitySettings
+from fewlabel.slices import Store
+
+TINY = 0.1
+"""Of the median target volume of the cohort: a smaller target is worth a look."""
+SPACING = 1.5
+"""A voxel so many times as long or as short as the cohort's median is."""
+CLIPPED = 0.001
+"""Share of the voxels that hold the highest value; a few do in every volume of whole numbers."""
+OBLIQUE = 10.0
+"""Degrees."""
+KEPT = 0.9
+"""Share of the target that is left on the working grid."""
+SPACINGS = {"slice_mm": "slice distance", "row_mm": "row distance", "column_mm": "column distance"}
+DIGITS = {"oblique_deg": 2, "clipped": 6, "target_ml": 3, "kept": 4}
+
+
+def quality_rows(
+    store: Store, roles: pd.DataFrame, native: Path, settings: QualitySettings, workers: int = 1
+) -> pd.DataFrame:
+    """One row a subject, in the store's order.
+
+    Args:
+        store: of the cohort's slices.
+        roles: the cohort's split: subject, role.
+        native: the folder with native masks, and with images of volumes that have no file of their own.
+        settings: of the table.
+        workers: processes; each holds one volume.
+
+    Returns:
+        Columns subject, role, labelled (0 or 1); orientation, oblique_deg; slices, rows, columns and slice_mm, row_mm,
+        column_mm of the native grid; lowest, p1, p99, highest, clipped (see `VolumeFacts`); target_ml, target_slices
+        and kept (the share of the target's volume that the working grid holds), empty without a mask; warnings,
+        separated by semicolons.
+
+    Raises:
+        InputError: volumes are gone or damaged since the cohort was prepared, all of them at once.
+    """
+    subjects = store.subjects[["subject", "labelled", "slices", "rows", "columns", *SPACINGS]]
+    labelled = set(subjects.loc[subjects["labelled"] == 1, "subject"])
+    files = image_files(list(subjects["subject"]), native, settings)
+    work = partial(_facts, source=settings.source, native=native, labelled=labelled, plane=settings.grid.plane)
+    facts = pd.DataFrame(of_each(work, files, workers, "examine"))
+    rows = subjects.reset_index(drop=True).join(facts)
+    rows["kept"] = [
+        _kept(store, row["subject"], row["target_ml"], settings) if row["labelled"] and row["target_ml"] else None
+        for row in rows.to_dict("records")
+    ]
+    rows.insert(1, "role", rows["subject"].map(roles.set_index("subject")["role"]).fillna(""))
+    rows = rows.round(DIGITS)
+    rows["warnings"] = ["; ".join(warnings(row, rows)) for row in rows.to_dict("records")]
+    order = ["subject", "role", "labelled", "orientation", "oblique_deg", "slices", "rows", "columns", *SPACINGS]
+    order += ["lowest", "p1", "p99", "highest", "clipped", "target_ml", "target_slices", "kept", "warnings"]
+    return rows[order].astype({"target_slices": "Int64"})
+
+
+def warnings(row: Mapping[Any, Any], rows: pd.DataFrame) -> Iterator[str]:
+    """What in one subject's facts a person should look at, given those of the whole cohort."""
+    target, median = row["target_ml"], rows["target_ml"].median()
+    if row["labelled"] and target == 0:
+        yield "empty mask"
+    elif row["labelled"] and target < TINY * median:
+        yield f"tiny mask: {target:.2g} ml, median {median:.3g} ml"
+    if row["labelled"] and row["kept"] < KEPT:
+        yield f"the working grid holds {100 * row['kept']:.0f} % of the target"
+    for column, name in SPACINGS.items():
+        usual = float(rows[column].median())
+        if not 1 / SPACING <= row[column] / usual <= SPACING:
+            yield f"{name} {row[column]:.3g} mm, median {usual:.3g} mm"
+    if row["clipped"] >= CLIPPED:
+        yield f"{100 * row['clipped']:.2g} % of the voxels hold the highest value, {row['highest']:g}"
+    if row["oblique_deg"] > OBLIQUE:
+        yield f"oblique by {row['oblique_deg']:.0f} degrees"
+
+
+def image_files(subjects: list[str], native: Path, settings: QualitySettings) -> dict[str, Subject]:
+    """The subjects with their files: of images that the results keep there, else of the cohort's source.
+
+    Raises:
+        InputError: subjects are gone since the cohort was prepared.
+    """
+    kept = {name: native / "images" / f"{name}.nii.gz" for name in subjects}
+    missing = [name for name, path in kept.items() if not path.is_file()]
+    listed = {one.subject: one for one in sources.list_subjects(settings.source)} if missing else {}
+    if gone := [name for name in missing if name not in listed]:
+        raise InputError(
+            f"{settings.cohort}: {', '.join(gone[:5])} gone since the cohort was prepared; put the volumes back"
+        )
+    return {
+        name: listed[name] if name in listed else Subject(name, name, labelled=False, image=kept[name])
+        for name in subjects
+    }
+
+
+def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], plane: Plane) -> dict[str, Any]:
+    kept = native / "images" / f"{subject.subject}.nii.gz"
+    volume = Volume(*read_nifti(kept)) if subject.image == kept else sources.read_volume(source, subject)
+    mask = None
+    if subject.subject in labelled:
+        array, _ = read_nifti(native / "labels" / f"{subject.subject}.nii.gz")
+        mask = (array > 0.5).astype(np.uint8)
+        if mask.shape != volume.image.shape:
+            raise InputError(f"image {volume.image.shape} and kept mask {mask.shape} differ; run prepare again")
+    return asdict(volume_facts(Volume(volume.image, volume.affine, mask), plane))
+
+
+def _kept(store: Store, subject: str, native_ml: float, settings: QualitySettings) -> float:
+    """The target's volume on the working grid, as a share of its native volume."""
+    frame, _ = store.frame(subject, settings.grid)
+    voxel_ml = np.prod(np.multiply(frame.native, frame.spacing) / frame.resampled) / 1000
+    return float(store.index["target_px"].to_numpy()[store.rows([subject])].sum() * voxel_ml / native_ml)

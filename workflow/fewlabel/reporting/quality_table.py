@@ -1,0 +1,63 @@
+"""The quality table of a cohort for readers: volumes with warnings first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from fewlabel.quality_jobs import QualitySettings
+from fewlabel.reporting import quality
+from fewlabel.reporting.tables import NONE, Section, Table
+
+
+def quality_table(rows: pd.DataFrame, settings: QualitySettings) -> Table:
+    """The table of `quality.quality_rows`."""
+    warned = rows["warnings"] != ""
+    parts = [(_count(int(warned.sum()), "with warnings"), rows[warned])]
+    parts.append((_count(int((~warned).sum()), "without"), rows[~warned]))
+    sections = [Section(title, _body(part), numbers=False) for title, part in parts if len(part)]
+    grid = settings.grid
+    return Table(
+        rows=rows,
+        number=None,
+        title=f"{settings.title}: what went in",
+        sections=sections,
+        notes=[
+            "Sizes are slices x rows x columns of the native grid; orientation: the directions in which the axes of "
+            "the file grow (LPS: left, posterior, superior); intensities as stored, before any correction.",
+            f"Kept: the share of the target's volume on the working grid ({grid.matrix[0]} x {grid.matrix[1]} pixels "
+            f"of {grid.spacing_mm:g} mm).",
+            f"Warnings: an empty target, or one below {100 * quality.TINY:g} % of the median; less than "
+            f"{100 * quality.KEPT:g} % of it kept; voxels {quality.SPACING:g} times as long or as short as the median; "
+            f"{100 * quality.CLIPPED:g} % of the voxels or more at the highest value; axes more than "
+            f"{quality.OBLIQUE:g} degrees off the patient's (slices follow the nearest axes).",
+        ],
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} subject{'' if number == 1 else 's'} {what}"
+
+
+def _body(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
+
+
+def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
+    intensities = [f"{row[name]:.4g}" for name in ("p1", "p99", "lowest", "highest")]
+    return {
+        "subject": str(row["subject"]),
+        "role": row["role"] or NONE,
+        "warnings": row["warnings"] or NONE,
+        "size": f"{row['slices']} x {row['rows']} x {row['columns']}",
+        "voxel, mm": f"{row['slice_mm']:.3g} x {row['row_mm']:.3g} x {row['column_mm']:.3g}",
+        "orientation": _orientation(row["orientation"], row["oblique_deg"]),
+        "1st to 99th percentile (range)": "{} to {} ({} to {})".format(*intensities),
+        "target, ml": NONE if pd.isna(row["target_ml"]) else f"{row['target_ml']:.1f}",
+        "slices with target": NONE if pd.isna(row["target_slices"]) else f"{row['target_slices']} of {row['slices']}",
+        "kept": NONE if pd.isna(row["kept"]) else f"{100 * row['kept']:.0f} %",
+    }
+
+
+def _orientation(codes: str, degrees: float) -> str:
+    return codes if round(degrees) == 0 else f"{codes}, {degrees:.0f}° off"
