@@ -1,6 +1,7 @@
 """Tiny studies on phantoms, run as a user runs them: `snakemake` in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,14 @@ class Study:
         """
         with self.output.open("w") as output:
             call = self._call((*here, *arguments), change, env)
-            return subprocess.Popen(**call, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            # Ctrl-C must reach it even where the tests run in a shell's background, which ignores it.
+            return subprocess.Popen(
+                **call,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
 
     @property
     def output(self):
