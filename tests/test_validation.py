@@ -13,6 +13,7 @@ from fewlabel.validation import load, read_config, schema
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = sorted((ROOT / "experiments").glob("*.yaml"))
+FURTHER = sorted((ROOT / "experiments").glob("*/*.yaml"))
 
 
 def config(**changes):
@@ -37,6 +38,12 @@ def test_the_default_experiment_is_valid():
     experiment = load(read_config([ROOT / "config.yaml"]))
     assert experiment.study == "demo"
     assert experiment.labels == [1, 2, 4, 8] and experiment.draws >= 2
+
+
+@pytest.mark.parametrize("overlay", FURTHER, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_further_study_of_a_cohort_is_valid_over_the_cohorts_own(overlay):
+    files = [ROOT / "config.yaml", overlay.parent.with_suffix(".yaml"), overlay]
+    assert load(read_config(files)).study == f"{overlay.parent.name}_{overlay.stem}"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
