@@ -99,6 +99,15 @@ def shown(path, caption, category, **labels):
     return report(path, caption=f"../report/{caption}.rst", category=category, labels=told)
 
 
+def cohort_page(caption, shows):
+    """How the report shows what there is of each cohort, whose name is the rule's wildcard."""
+    return {
+        "caption": f"../report/{caption}.rst",
+        "category": "Cohorts",
+        "labels": {"cohort": "{cohort}", "shows": shows},
+    }
+
+
 def settings(make):
     """A rule's settings string, made by a function of `fewlabel.jobs` from the wildcards that it asks for."""
     asked = list(signature(make).parameters)[1:]

@@ -11,15 +11,6 @@ QUALITY = [f"{STUDY}/tables/quality_{{cohort}}.{end}" for end in ("csv", "md", "
 SHEET = f"{STUDY}/figures/contact_sheet_{{cohort}}.png"
 
 
-def cohort_page(caption, shows):
-    """How the report shows what there is of each cohort, whose name is the rule's wildcard."""
-    return {
-        "caption": f"../report/{caption}.rst",
-        "category": "Cohorts",
-        "labels": {"cohort": "{cohort}", "shows": shows},
-    }
-
-
 rule quality:
     """What went in: each volume of a cohort, and what of it is worth a look."""
     input:
