@@ -1,5 +1,6 @@
 """The source `radial`: real HDF5, ISMRMRD, .npy and NIfTI files of a simulated acquisition, and bad ones."""
 
+from dataclasses import replace
 from functools import cache
 
 import h5py
@@ -7,6 +8,7 @@ import ismrmrd
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from fewlabel.cohorts import sources
 from fewlabel.cohorts.fingerprint import fingerprint
@@ -50,11 +52,22 @@ def write_hdf5(path, **changes):
                 file[key] = value
 
 
-def write_ismrmrd(path):
+def place(readout, affine, number, spoke):
+    """Counters and geometry as a scanner writes them: LPS+, from the middle pixel."""
+    lps = np.diag([-1.0, -1, 1, 1]) @ affine
+    middle = scan()[0].matrix // 2
+    readout.idx.kspace_encode_step_1 = spoke
+    readout.position[:] = (lps @ [middle, middle, number, 1])[:3]
+    readout.read_dir[:], readout.phase_dir[:] = (lps[:3, axis] / np.linalg.norm(lps[:3, axis]) for axis in (0, 1))
+
+
+def write_ismrmrd(path, affine=None, slices=None, change=lambda readout: None):
     acquisition, _ = scan()
     line = acquisition.trajectory
+    fov = (1, 1, 1) if affine is None else np.linalg.norm(affine[:3, :3], axis=0) * acquisition.matrix
+    lengths = "".join(f"<{axis}>{length}</{axis}>" for axis, length in zip("xyz", fov, strict=True))
     side = f"<x>{acquisition.matrix}</x><y>{acquisition.matrix}</y><z>1</z>"
-    space = f"<matrixSize>{side}</matrixSize><fieldOfView_mm>{side}</fieldOfView_mm>"
+    space = f"<matrixSize>{side}</matrixSize><fieldOfView_mm>{lengths}</fieldOfView_mm>"
     times = "".join(f"<TE>{time}</TE>" for time in line.echo_times)
     header = (
         '<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><experimentalConditions>'
@@ -64,12 +77,15 @@ def write_ismrmrd(path):
     )
     with ismrmrd.Dataset(str(path), "dataset") as dataset:
         dataset.write_xml_header(header.encode())
-        for number, image in enumerate(acquisition.kspace):
-            for spoke in range(image.shape[1]):
+        for number, image in enumerate(acquisition.kspace[:slices]):
+            for spoke in range(image.shape[1])[:: 1 if affine is None else -1]:
                 readout = ismrmrd.Acquisition.from_array(
                     np.ascontiguousarray(image[:, spoke]), line.points[spoke].astype(np.float32)
                 )
                 readout.idx.slice, readout.idx.contrast = number, int(line.echo[spoke])
+                if affine is not None:
+                    place(readout, affine, number, spoke)
+                change(readout)
                 dataset.append_acquisition(readout)
 
 
@@ -161,3 +177,59 @@ def test_the_listing_is_checked_and_the_fingerprint_follows_the_files(scans):
     first = fingerprint(source())
     np.save(scans / "images" / "a.npy", np.zeros((4, 4, 2, 8), np.complex64))
     assert fingerprint(source()) != first
+
+
+OBLIQUE = np.eye(4)
+OBLIQUE[:3, :3] = Rotation.from_euler("xyz", (10, -20, 30), degrees=True).as_matrix() @ np.diag([-8, -6, 20])
+OBLIQUE[:3, 3] = (30, -40, 50)
+
+
+def test_ismrmrd_tells_where_slices_lie_and_which_spoke_is_which(scans):
+    write_ismrmrd(scans / "images" / "a.mrd", OBLIQUE, slices=3)
+    write_hdf5(scans / "images" / "b.h5", kspace=arrays()["kspace"][:3], affine=OBLIQUE)
+    label(scans, "a")
+    mine = source()
+    first, second = (sources.read_volume(mine, replace(one, label=None)) for one in sources.list_subjects(mine))
+    assert np.allclose(first.affine, OBLIQUE, atol=1e-3)
+    # Readouts stand in the file from the last spoke to the first.
+    assert np.allclose(first.image, second.image, atol=1e-2 * second.image.max())
+    (problem,) = [line for line in sources.check(mine, sources.list_subjects(mine)) if "labels/a" in line]
+    assert "shape" in problem and "images/a.mrd" in problem
+
+
+def test_what_does_not_fit_in_ismrmrd_or_is_not_radial_is_told(scans):
+    def shift(readout):
+        readout.position[2] += 3 * (readout.idx.slice == 2)
+
+    def twice(readout):
+        readout.idx.kspace_encode_step_1 //= 2
+
+    def turn(readout):
+        readout.traj[:] = readout.traj * (-1 if readout.idx.slice == 1 else 1)
+
+    images = scans / "images"
+    for name, change in (("shift", shift), ("twice", twice), ("turn", turn)):
+        write_ismrmrd(images / f"{name}.mrd", OBLIQUE, 3, change)
+    write_ismrmrd(images / "longer.mrd", OBLIQUE, 1)
+    with h5py.File(images / "longer.mrd", "r+") as file:
+        row = file["dataset/data"][5]
+        row["traj"] = row["traj"][:-2]
+        file["dataset/data"][5] = row
+    write_hdf5(images / "half.h5", trajectory=np.abs(arrays()["trajectory"]))
+    write_hdf5(images / "cut.h5")
+    (images / "cut.h5").write_bytes((images / "cut.h5").read_bytes()[:-5000])
+    coils = np.ones((8, 8, 2, 4), np.float32)
+    write_pair(scans, "moved", ("real", "imaginary"), coils, coils)
+    nib.save(nib.Nifti1Image(coils, OBLIQUE), images / "moved_imaginary.nii.gz")
+    label(scans, "cut")
+    text = "\n".join(sources.check(source(), sources.list_subjects(source())))
+    for line in (
+        "images/shift.mrd: unequal spacing of slices (",
+        "images/twice.mrd: 72 spokes twice (first: slice 0, contrast 0, kspace_encode_step_1 0)",
+        "images/turn.mrd: slices of different trajectories",
+        "images/longer.mrd: readout 5: trajectory or data of another length",
+        "images/half.h5: trajectory: not radial",
+        "images/cut.h5: cannot be read",
+        "moved_imaginary.nii.gz: its affine differs",
+    ):
+        assert line in text

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.cohorts.layout import NIFTI_SUFFIXES, stem
-from fewlabel.cohorts.problems import Grid
+from fewlabel.cohorts.problems import Grid, same_place
 from fewlabel.errors import InputError
 from fewlabel.experiment import RadialSource
 from fewlabel.imaging.radial.acquisition import Acquisition
@@ -21,6 +21,8 @@ NEEDED = ("kspace", "trajectory", "matrix")
 `matrix`: pixels along a side. Beside them `echo` (spoke,), from 0, with `echo_times` (echo,) in ms, and `affine`."""
 UNKNOWN = np.full((4, 4), np.nan)
 """Affine of a file that does not say where it lies."""
+STRAIGHT = 1e-3
+"""Cycles per pixel that a sample may lie off its spoke's line through the centre."""
 
 
 def load_radial(path: Path, name: str, source: RadialSource) -> tuple[Grid | None, list[str]]:
@@ -77,7 +79,10 @@ def _kspace(path: Path) -> tuple[Acquisition | None, NDArray[np.float64], list[s
 
     with h5py.File(path, "r") as file:
         if "dataset" in file and "kspace" not in file:
-            arrays, affine = _ismrmrd(path), UNKNOWN
+            from fewlabel.cohorts.radial_ismrmrd import read_ismrmrd
+
+            arrays, found_affine = read_ismrmrd(path)
+            affine = UNKNOWN if found_affine is None else found_affine
         else:
             missing = [key for key in NEEDED if key not in file]
             if missing:
@@ -118,6 +123,8 @@ def _array_problems(arrays: dict[str, NDArray[Any]]) -> list[str]:
         )
     if not np.isfinite(points).all() or np.abs(points).max(initial=0) > 0.5 + 1e-6:
         problems.append("trajectory: beyond 0.5 or not finite; accepted: cycles per pixel, -0.5 to 0.5")
+    elif not problems:
+        problems += _line_problems(points.astype(np.float64))
     if arrays["matrix"].size != 1 or not 1 < int(arrays["matrix"].flat[0]) < 4096:
         problems.append("matrix: accepted: one number, pixels along a side of the field of view")
     echo, times = arrays.get("echo"), arrays.get("echo_times")
@@ -128,38 +135,20 @@ def _array_problems(arrays: dict[str, NDArray[Any]]) -> list[str]:
     return problems
 
 
-def _ismrmrd(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an ISMRMRD file: slices and contrasts by their counters, spokes in the order of the file."""
-    import ismrmrd
-
-    with ismrmrd.Dataset(str(path), "dataset", mode="r") as dataset:
-        header = ismrmrd.xsd.CreateFromDocument(dataset.read_xml_header())
-        readouts = [dataset.read_acquisition(number) for number in range(dataset.number_of_acquisitions())]
-    readouts = [each for each in readouts if not each.is_flag_set(ismrmrd.ACQ_IS_NOISE_MEASUREMENT)]
-    shapes = sorted({each.data.shape for each in readouts})
-    if len(shapes) != 1:
-        raise InputError(f"readouts of {len(shapes)} shapes {shapes[:3]}; accepted: equal coils and samples in all")
-    by_slice: dict[int, list[Any]] = {}
-    for each in readouts:
-        by_slice.setdefault(each.idx.slice, []).append(each)
-    counts = sorted({len(spokes) for spokes in by_slice.values()})
-    if len(counts) != 1:
-        raise InputError(f"slices of {counts} spokes; accepted: the same spokes in every slice")
-    first = by_slice[min(by_slice)]
-    if any(each.traj.shape != (shapes[0][1], 2) for each in first):
-        found = first[0].traj.shape
-        raise InputError(
-            f"trajectory of shape {found} for {shapes[0][1]} samples; accepted: two numbers for each sample"
-        )
-    arrays = {
-        "kspace": np.stack([np.stack([each.data for each in by_slice[key]], axis=1) for key in sorted(by_slice)]),
-        "trajectory": np.stack([each.traj for each in first]),
-        "matrix": np.array(header.encoding[0].reconSpace.matrixSize.x),
-    }
-    times = getattr(header.sequenceParameters, "TE", None)
-    if times:
-        arrays |= {"echo": np.array([each.idx.contrast for each in first]), "echo_times": np.array(times)}
-    return arrays
+def _line_problems(points: NDArray[np.float64]) -> list[str]:
+    """Trajectories whose density cannot be told: those that are no full straight spokes."""
+    along = points[:, -1] - points[:, 0]
+    length = np.linalg.norm(along, axis=1, keepdims=True)
+    directions = along / np.maximum(length, np.finfo(np.float64).tiny)
+    radii = np.einsum("sni,si->sn", points, directions)
+    off = float(np.linalg.norm(points - radii[..., None] * directions[:, None], axis=-1).max())
+    rising = bool((np.diff(radii, axis=1) > 0).all() and (radii[:, 0] < 0).all() and (radii[:, -1] > 0).all())
+    if rising and off <= STRAIGHT:
+        return []
+    return [
+        f"trajectory: not radial (up to {off:.3g} cycles per pixel off straight spokes); accepted: samples in order "
+        "along straight spokes from edge to edge through the centre"
+    ]
 
 
 def _settings_problems(acquisition: Acquisition | None, source: RadialSource) -> list[str]:
@@ -207,6 +196,8 @@ def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
     first, second = nib.load(path), nib.load(other)
     if first.shape != second.shape:
         return f"shape {first.shape}, but {other.name} has {second.shape}; accepted: equal shapes"
+    if not same_place(first.shape[:3], first.affine, second.affine):
+        return f"{other.name}: its affine differs; accepted: equal affines of both files"
     arrays = [np.asarray(each.dataobj, dtype=np.float32) for each in (first, second)]
     if part == "_magnitude" and np.abs(arrays[1]).max() > 2 * np.pi + 1e-3:
         return f"{other.name}: phases up to {np.abs(arrays[1]).max():g}; accepted: radians"
