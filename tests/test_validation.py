@@ -257,3 +257,30 @@ def test_runs_are_the_whole_grid():
     runs = list(jobs.run_folders(jobs.collect_settings(experiment(labels=[1, 4], draws=3))))
     assert len(runs) == len(set(runs)) == 3 * 2 * 3 + 3
     assert "a/finetuned/supervised/nall/draw3" in runs
+
+
+def alike(**change):
+    other = {**config()["cohorts"]["a"], "split_as": "a", **change}
+    return config(cohorts={"a": config()["cohorts"]["a"], "b": other})
+
+
+def test_cohorts_of_the_same_people_are_split_and_drawn_alike():
+    experiment = Experiment.model_validate(alike())
+    for settings in (jobs.split_settings, lambda e, c: jobs.draw_settings(e, c, 2)):
+        assert settings(experiment, "a") == settings(experiment, "b")
+    apart = Experiment.model_validate(alike(split_as=None))
+    assert jobs.split_settings(apart, "a") != jobs.split_settings(apart, "b")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"split_as": "c"}, "cohorts.b.split_as: 'c' is no other cohort with a split of its own; accepted: a"),
+        ({"split_as": "b"}, "accepted: a"),
+        ({"test": 3}, "cohorts.b.split_as: `test` and `validation` must be those of a"),
+    ],
+)
+def test_a_split_alike_that_cannot_be_is_refused(change, expected):
+    with pytest.raises(InputError) as caught:
+        load(alike(**change))
+    assert expected in str(caught.value)

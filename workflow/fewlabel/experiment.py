@@ -242,6 +242,9 @@ class Cohort(Settings):
     """N4 correction of slow shading, with `{}` or changed settings; none: intensities as stored."""
     test: Positive | Annotated[list[str], Field(min_length=1)] = 10
     """Test subjects: how many (drawn by seed, whole patients), or their names."""
+    split_as: Name | None = Field(None, exclude_if=lambda value: value is None)
+    """Another cohort of the study that holds the same subjects (the same people, other images): this one is split, and
+    its labelled subjects drawn, like that one, so that the two can be compared in pairs."""
     validation: Positive | None = Field(None, exclude_if=lambda value: value is None)
     """For choosing recipes: the test subjects are set aside, and so many subjects of the pool (drawn by seed, whole
     patients) are scored in their place; none: the test subjects are scored."""

@@ -197,12 +197,13 @@ def prepare_settings(experiment: Experiment, cohort: str) -> PrepareSettings:
 def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
     """Settings of a cohort's split."""
     chosen = experiment.cohorts[cohort]
-    return SplitSettings(cohort=cohort, test=chosen.test, validation=chosen.validation, seed=experiment.seed)
+    named = chosen.split_as or cohort
+    return SplitSettings(cohort=named, test=chosen.test, validation=chosen.validation, seed=experiment.seed)
 
 
 def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:
     """Settings of one draw of a cohort; N is no part of them, so that a new N leaves finished draws alone."""
-    return DrawSettings(cohort=cohort, seed=experiment.seed, draw=draw)
+    return DrawSettings(cohort=experiment.cohorts[cohort].split_as or cohort, seed=experiment.seed, draw=draw)
 
 
 def largest_n(experiment: Experiment) -> int:

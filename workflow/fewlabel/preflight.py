@@ -6,16 +6,25 @@ from fewlabel.experiment import Experiment
 from fewlabel.jobs import largest_n, most_pretrained
 
 
-def fetched_split_problems(experiment: Experiment, cohort: str, subjects: Path) -> list[str]:
-    """What makes the split of a fetched cohort impossible; nothing where its list of subjects is not there yet."""
+def fetched_split_problems(
+    experiment: Experiment, cohort: str, subjects: Path, beside: Path | None = None
+) -> list[str]:
+    """What makes the split of a fetched cohort impossible; nothing where its list of subjects is not there yet.
+
+    `beside` is the list of the cohort that this one is split like.
+    """
     if not subjects.exists():
         return []
     from fewlabel.splits import split_problems
     from fewlabel.tables import read_subjects
 
-    chosen = experiment.cohorts[cohort]
+    chosen, table = experiment.cohorts[cohort], read_subjects(subjects)
+    if beside is not None and beside.exists() and not table.equals(read_subjects(beside)):
+        return [
+            f"cohorts.{cohort}.split_as: {chosen.split_as} has other subjects; only the same people are split alike"
+        ]
     return split_problems(
-        read_subjects(subjects),
+        table,
         cohort,
         chosen.test,
         experiment.seed,

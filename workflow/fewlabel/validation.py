@@ -87,6 +87,7 @@ def schema() -> str:
 def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     """Settings that are valid alone and not together, with their places."""
     yield from _matrices(experiment)
+    yield from _split_alike(experiment)
     yield from _augmentation_names(experiment)
     yield from _local_stages(experiment)
     yield from _drawn_methods(experiment)
@@ -111,6 +112,20 @@ def _matrices(experiment: Experiment) -> Iterable[tuple[Place, str]]:
                     f"{text}; use multiples of {factor}, such as {near}, or fewer widths",
                 )
                 break
+
+
+def _split_alike(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    for name, cohort in experiment.cohorts.items():
+        if cohort.split_as is None:
+            continue
+        place: Place = ("cohorts", name, "split_as")
+        known = [key for key, other in experiment.cohorts.items() if key != name and other.split_as is None]
+        other = experiment.cohorts.get(cohort.split_as)
+        if other is None or cohort.split_as not in known:
+            text = f"{cohort.split_as!r} is no other cohort with a split of its own{_nearest(cohort.split_as, known)}"
+            yield place, f"{text}; accepted: {', '.join(known) or 'none in this experiment'}"
+        elif (other.test, other.validation) != (cohort.test, cohort.validation):
+            yield place, f"`test` and `validation` must be those of {cohort.split_as}; make them equal"
 
 
 def _augmentation_names(experiment: Experiment) -> Iterable[tuple[Place, str]]:

@@ -23,12 +23,19 @@ def fetched(cohort, name):
     return f"{FETCHED}/{name}".format(cohort=cohort, key=key)
 
 
+def listed(cohort):
+    """Where the subjects of a fetched cohort stand."""
+    return Path(fetched(cohort, "subjects.csv"))
+
+
 # A cohort that is already fetched tells an impossible split now; `fetch` itself tells it of a new one.
 if workflow.is_main_process:
     impossible = [
         problem
-        for cohort in EXPERIMENT.cohorts
-        for problem in fetched_split_problems(EXPERIMENT, cohort, Path(fetched(cohort, "subjects.csv")))
+        for cohort, chosen in EXPERIMENT.cohorts.items()
+        for problem in fetched_split_problems(
+            EXPERIMENT, cohort, listed(cohort), listed(chosen.split_as) if chosen.split_as else None
+        )
     ]
     if impossible:
         raise WorkflowError("\n".join(impossible))
