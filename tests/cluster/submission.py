@@ -22,7 +22,7 @@ def submit(slurm, study, *arguments, change=None, profile=PROFILE):
     return study.start("--profile", profile, *quick, *arguments, change=change, env=env, here=())
 
 
-def finish(study, process, seconds=400):
+def finish(study, process, seconds=900):
     """What Snakemake said, once it has ended well."""
     try:
         process.wait(seconds)

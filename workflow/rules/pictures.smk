@@ -17,7 +17,7 @@ rule quality:
         store=STORE,
         arrays=unshared(ARRAYS),
         roles=ROLES,
-        native=NATIVE,
+        native=unshared(NATIVE),
     output:
         csv=QUALITY[0],
         markdown=QUALITY[1],
@@ -32,9 +32,11 @@ rule quality:
         runtime=growing(60),
     params:
         settings=settings(quality_jobs.quality_settings),
+        # What lies there is told by the store: of a folder, new dates alone would make the table again.
+        native=lambda wildcards, input: input.get("native") or NATIVE.format(cohort=wildcards.cohort),
     shell:
         "fewlabel quality --settings {params.settings:q} --store {input.store} --roles {input.roles} "
-        "--native {input.native} --csv {output.csv} --markdown {output.markdown} --html {output.html} "
+        "--native {params.native:q} --csv {output.csv} --markdown {output.markdown} --html {output.html} "
         "--threads {threads} > {log} 2>&1"
 
 
