@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fewlabel.errors import InputError
+from fewlabel.jobs import SplitSettings
 from fewlabel.splits import (
     PRETRAINING_ROLES,
     assign_roles,
@@ -27,6 +28,10 @@ def cohort(patients, labelled=None, use=None):
             "use": use or ["auto"] * count,
         }
     )
+
+
+def split(test):
+    return SplitSettings(cohort="c", test=test, seed=1)
 
 
 random_cohorts = st.integers(4, 40).flatmap(
@@ -153,14 +158,14 @@ def test_a_patient_both_tested_and_trained_on_is_refused():
 
 def test_n_larger_than_the_pool_is_refused_with_what_is_accepted():
     subjects = cohort(range(6))
-    assert split_problems(subjects, "c", 2, 1, largest=4) == []
-    assert "accepted: 1 to 4, or all" in split_problems(subjects, "c", 2, 1, largest=5)[0]
+    assert split_problems(subjects, split(2), largest=4) == []
+    assert "accepted: 1 to 4, or all" in split_problems(subjects, split(2), largest=5)[0]
     with pytest.raises(InputError, match="1 to 4"):
         first_subjects(order_pool(assign_roles(subjects, "c", 2, seed=1), "c", 1, 1), 5)
 
 
 def test_an_impossible_test_set_is_a_problem_of_the_split():
-    assert "6 test subjects of 6 labelled" in split_problems(cohort(range(6)), "c", 6, 1, largest=1)[0]
+    assert "6 test subjects of 6 labelled" in split_problems(cohort(range(6)), split(6), largest=1)[0]
 
 
 def test_all_means_the_whole_pool():
@@ -201,5 +206,5 @@ def test_pretraining_on_fewer_subjects_is_nested_and_never_on_tested_ones() -> N
 
 
 def test_more_pretraining_subjects_than_there_are_is_told_beforehand() -> None:
-    assert split_problems(cohort(range(6)), "c", 2, 1, largest=4, pretrained=4) == []
-    assert "accepted: 1 to 4" in split_problems(cohort(range(6)), "c", 2, 1, largest=4, pretrained=5)[0]
+    assert split_problems(cohort(range(6)), split(2), largest=4, pretrained=4) == []
+    assert "accepted: 1 to 4" in split_problems(cohort(range(6)), split(2), largest=4, pretrained=5)[0]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from fewlabel.experiment import GlobalStage, JointMethod
 from fewlabel.learning.contrastive import GlobalContrast
 from fewlabel.learning.joint import Joint
 from fewlabel.learning.network import UNet, seeded
@@ -13,12 +14,13 @@ PARTS, VOLUMES = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
 
 
 def joint(weight):
-    return seeded(
-        lambda: Joint.of(
-            UNet(WIDTHS), 8 * 64, (0.25, 2, 1.0), (16, 8), ["augmentation", "anatomy"], False, 0.1, weight
-        ),
-        1,
+    method = JointMethod(
+        pretext="joint",
+        joint_stage=GlobalStage(positives=["augmentation", "anatomy"], head=(16, 8)),
+        contrast_weight=weight,
+        block=2,
     )
+    return seeded(lambda: Joint.of(method, UNet(WIDTHS), 8 * 64), 1)
 
 
 def views():

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -19,12 +18,12 @@ from fewlabel.imaging.volume import read_nifti, save_nifti
 from fewlabel.learning.batches import Slices
 from fewlabel.learning.device import Precision, autocast
 from fewlabel.learning.network import UNet
+from fewlabel.settings import Axis
 from fewlabel.surfaces import Mask, assd, hd95, surface_distances
 
 BATCH = 32
 
-Flip = Literal["rows", "columns"]
-AXIS: dict[Flip, int] = {"rows": 2, "columns": 3}
+AXES: dict[Axis, int] = {"rows": 2, "columns": 3}
 """Of a batch (slice, channel, row, column): along which axis a slice is mirrored."""
 
 
@@ -47,7 +46,7 @@ class Scores:
 
 
 def predict(
-    network: UNet, slices: Slices, rows: NDArray[np.int64], precision: Precision, flips: Collection[Flip] = ()
+    network: UNet, slices: Slices, rows: NDArray[np.int64], precision: Precision, flips: Collection[Axis] = ()
 ) -> NDArray[np.float32]:
     """Probability of the target, float32 (slice, row, column), on the working grid.
 
@@ -58,7 +57,7 @@ def predict(
         flips: axes of the slice; the mean over all mirror images along them is given, each mirrored back.
     """
     network.eval()
-    axes = sorted(AXIS[flip] for flip in flips)
+    axes = sorted(AXES[flip] for flip in flips)
     mirrored = [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
     parts = []
     with torch.inference_mode(), autocast(precision, slices.device):

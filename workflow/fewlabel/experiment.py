@@ -9,7 +9,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from fewlabel.figure_settings import Figures, Intervals
-from fewlabel.settings import LabelBudgets, Line, Name, Positive, Settings, Share, Title, distinct
+from fewlabel.settings import Axis, LabelBudgets, Line, Name, Positive, Settings, Share, Title, distinct
 
 
 # ------------------------------------------------------------------------------------------------------- cohorts
@@ -248,7 +248,7 @@ class Cohort(Settings):
     validation: Positive | None = Field(None, exclude_if=lambda value: value is None)
     """For choosing recipes: the test subjects are set aside, and so many subjects of the pool (drawn by seed, whole
     patients) are scored in their place; none: the test subjects are scored."""
-    flip: list[Literal["rows", "columns"]] = Field([], max_length=2)
+    flip: list[Axis] = Field([], max_length=2)
     """Axes along which the anatomy may be mirrored in augmentation (`columns`: left and right)."""
     title: Title | None = None
     """How figures and tables name the cohort; default: its key."""

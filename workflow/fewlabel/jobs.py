@@ -27,15 +27,13 @@ from fewlabel.experiment import (
     Source,
     Training,
 )
-from fewlabel.settings import LabelCount, Settings
+from fewlabel.settings import Axis, LabelCount, Settings
 
 RECIPES = {"fetch": 1, "prepare": 1, "split": 1, "draw": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
 
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text in JSON."""
-
-Flip = list[Literal["rows", "columns"]]
 
 
 class FetchSettings(Settings):
@@ -89,7 +87,7 @@ class PretrainSettings(Settings):
     method: PretrainedMethod
     augmentations: dict[str, Augmentation]
     """Of each of the method's stages, resolved: see `pretraining_stages`."""
-    flip: Flip
+    flip: list[Axis]
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
     seed: int
@@ -102,7 +100,7 @@ class FinetuneSettings(Settings):
     network: Network
     finetuning: Finetuning
     augmentation: Augmentation
-    flip: Flip
+    flip: list[Axis]
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
     labels: LabelCount

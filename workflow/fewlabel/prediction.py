@@ -18,7 +18,7 @@ from fewlabel.cohorts.layout import NIFTI_SUFFIXES, listed, stem
 from fewlabel.cohorts.metaimage_file import META_SUFFIXES
 from fewlabel.cohorts.problems import image_problems
 from fewlabel.errors import InputError
-from fewlabel.evaluation import Flip, predict
+from fewlabel.evaluation import predict
 from fewlabel.files import whole_together
 from fewlabel.imaging.preprocess import preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
@@ -27,6 +27,7 @@ from fewlabel.learning.batches import Slices
 from fewlabel.learning.device import Precision
 from fewlabel.learning.network import UNet
 from fewlabel.progress import Progress
+from fewlabel.settings import Axis
 from fewlabel.slices import Store, as_stored
 
 FORMATS = (*NIFTI_SUFFIXES, *META_SUFFIXES)
@@ -58,7 +59,7 @@ class Segmenter:
     preparation: Preparation
     device: torch.device
     precision: Precision
-    flips: Collection[Flip] = ()
+    flips: Collection[Axis] = ()
 
     def mask(self, volume: Volume) -> NDArray[np.uint8]:
         """The mask on the volume's own grid (uint8, 1 inside): bit for bit what `fewlabel evaluate` saves of it.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fewlabel.experiment import Experiment
-from fewlabel.jobs import largest_n, most_pretrained
+from fewlabel.jobs import largest_n, most_pretrained, split_settings
 
 
 def fetched_split_problems(
@@ -18,17 +18,8 @@ def fetched_split_problems(
     from fewlabel.splits import split_problems
     from fewlabel.tables import read_subjects
 
-    chosen, table = experiment.cohorts[cohort], read_subjects(subjects)
+    table = read_subjects(subjects)
     if beside is not None and beside.exists() and not table.equals(read_subjects(beside)):
-        return [
-            f"cohorts.{cohort}.split_as: {chosen.split_as} has other subjects; only the same people are split alike"
-        ]
-    return split_problems(
-        table,
-        cohort,
-        chosen.test,
-        experiment.seed,
-        largest_n(experiment),
-        chosen.validation,
-        most_pretrained(experiment),
-    )
+        other = experiment.cohorts[cohort].split_as
+        return [f"cohorts.{cohort}.split_as: {other} has other subjects; only the same people are split alike"]
+    return split_problems(table, split_settings(experiment, cohort), largest_n(experiment), most_pretrained(experiment))

@@ -12,6 +12,8 @@ Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=600)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 LabelCount = Positive | Literal["all"]
+Axis = Literal["rows", "columns"]
+"""Of a slice."""
 LabelBudgets = Annotated[list[LabelCount], Field(min_length=1)]
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 import pandas as pd
 
 from fewlabel.errors import InputError
+from fewlabel.jobs import SplitSettings
 from fewlabel.seeds import generator
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
@@ -102,32 +103,24 @@ def check_roles(roles: pd.DataFrame) -> None:
         )
 
 
-def split_problems(
-    subjects: pd.DataFrame,
-    cohort: str,
-    test: int | Sequence[str],
-    seed: int,
-    largest: int,
-    validation: int | None = None,
-    pretrained: int = 1,
-) -> list[str]:
+def split_problems(subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1) -> list[str]:
     """What makes a split impossible: its test set (see `assign_roles`), a pool smaller than the largest N, or fewer
     subjects to pretrain on than the `pretrained` that a method asks for."""
     try:
-        roles = assign_roles(subjects, cohort, test, seed, validation)
+        roles = assign_roles(subjects, split.cohort, split.test, split.seed, split.validation)
     except InputError as error:
         return str(error).splitlines()
     pool, free = int((roles["role"] == "pool").sum()), int(roles["role"].isin(PRETRAINING_ROLES).sum())
     problems = []
     if largest > pool:
         text = (
-            f"labels: N = {largest}, but the pool of cohorts.{cohort} holds {pool} labelled subjects besides the test "
-            "set"
+            f"labels: N = {largest}, but the pool of cohorts.{split.cohort} holds {pool} labelled subjects besides "
+            "the test set"
         )
         problems.append(f"{text}; accepted: 1 to {pool}, or all; lower N or `test`, or label more subjects")
     if pretrained > free:
         problems.append(
-            f"pretraining_subjects: {pretrained}, but cohorts.{cohort} has {free} subjects that are not tested; "
+            f"pretraining_subjects: {pretrained}, but cohorts.{split.cohort} has {free} subjects that are not tested; "
             f"accepted: 1 to {free}"
         )
     return problems

@@ -13,7 +13,7 @@ from fewlabel.learning.network import UNet
 from fewlabel.learning.weights import read_weights, restore_network
 from fewlabel.validation import load, read_config
 
-WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published weights file"
+WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,11 @@ class Trained:
         network: on the CPU.
         settings: that it was finetuned with.
         preparation: how its images are made from volumes.
-        subjects: how many labelled ones it was trained on.
-        facts: all that its file holds.
     """
 
     network: UNet
     settings: FinetuneSettings
     preparation: Preparation
-    subjects: int
-    facts: Mapping[str, Any]
 
 
 def open_trained(path: Path) -> Trained:
@@ -49,10 +45,10 @@ def open_trained(path: Path) -> Trained:
     matrix, reduction = preparation.grid.matrix, settings.network.reduction
     if any(side % reduction for side in matrix):
         raise InputError(f"{path.name}: its working grid {matrix} does not suit its network; make the weights again")
-    return Trained(network, settings, preparation, len(facts.get("subjects", [])), facts)
+    return Trained(network, settings, preparation)
 
 
-def study_folder(path: Path) -> tuple[Path, str] | None:
+def _study_folder(path: Path) -> tuple[Path, str] | None:
     """The results of the study that a weights file lies in, and its run there; None where it lies elsewhere."""
     run = path.absolute().parent
     parts = run.parts[-5:]
@@ -85,12 +81,11 @@ def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:
             return Preparation.model_validate(facts["prepared"])
         except ValidationError as error:
             raise InputError(f"{path.name}: its working grid cannot be read ({error.errors()[0]['msg']})") from None
-    found = study_folder(path)
+    found = _study_folder(path)
     if found is None:
         raise InputError(
             f"{path.name}: does not say on which grid its network works (older weights do not); "
-            "use it where it lies in its results, beneath their experiment.yaml, or as `fewlabel publish --weights` "
-            "writes it"
+            "use it where it lies in its results, beneath their experiment.yaml, or finetune it again"
         )
     study, run = found
     file = study / "experiment.yaml"

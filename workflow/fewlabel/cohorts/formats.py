@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.cohorts.dicom_series import load_series, read_series
+from fewlabel.cohorts.layout import RADIAL_SUFFIXES
 from fewlabel.cohorts.metaimage_file import META_SUFFIXES, load_metaimage, metaimage_geometry
 from fewlabel.cohorts.nifti_file import Role, load_nifti
 from fewlabel.cohorts.problems import Grid
@@ -44,7 +45,7 @@ def geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
             return series.shape, series.affine
         if path.suffix.lower() in META_SUFFIXES:
             return metaimage_geometry(path)
-        if path.suffix in (".h5", ".mrd", ".npy"):
+        if path.suffix in RADIAL_SUFFIXES:
             from fewlabel.cohorts.radial_file import radial_geometry
 
             return radial_geometry(path)

@@ -10,6 +10,11 @@ FileSource = NiftiSource | DecathlonSource | MetaImageSource | ChaosSource | Rad
 """A source whose volumes are files."""
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
+KSPACE_SUFFIXES = (".h5", ".mrd")
+RADIAL_SUFFIXES = (*KSPACE_SUFFIXES, ".npy")
+"""Of radial data in one file a subject."""
+FIRST_PARTS, SECOND_PARTS = ("_magnitude", "_real"), ("_phase", "_imaginary")
+"""Ends of the names of radial data in two NIfTI files a subject."""
 TABLE_NAMES = ("subjects.tsv", "subjects.csv")
 
 UNSAFE_NAME = (

@@ -23,9 +23,12 @@ from fewlabel.cohorts.phantom_pelvis import pelvis
 from fewlabel.cohorts.phantom_shapes import Scene
 from fewlabel.cohorts.phantom_signal import Floats, Tissue, draw_tissues, rician, textures, tissue_signals
 from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import PhantomSource, RadialPhantom
+from fewlabel.experiment import PhantomSource
 from fewlabel.imaging.radial.acquisition import Acquisition
 from fewlabel.imaging.volume import Volume
+
+Seeds = dict[str, np.random.SeedSequence]
+"""Of each step."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +80,14 @@ def read_volume(source: PhantomSource, subject: Subject) -> Volume:
     """
     grid, labels, mask = _painted(source, subject)
     seeds = _seeds(source, subject)
-    noise = np.random.default_rng(seeds["noise"])
-    scale = np.float32(400 * np.exp(0.6 * noise.standard_normal()))
-    affine = _affine(source, grid, noise)
-    signal = np.random.default_rng(seeds["signal"])
+    noise, scale, affine = _placed(source, grid, seeds)
     if source.radial is None:
-        (clean,) = _shaded(source, grid, labels, signal)
+        (clean,) = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]))
         image = scale * rician(clean, _level(clean, mask) / source.snr, noise)
     else:
-        from fewlabel.cohorts.phantom_radial import acquired
+        from fewlabel.cohorts.phantom_radial import reconstructed
 
-        echoes = _shaded(source, grid, labels, signal, echo_times(source.radial))
-        image = acquired(source, echoes, _level(echoes.mean(axis=0), mask), np.random.default_rng(seeds["arms"]), noise)
+        image = reconstructed(_acquired(source, grid, labels, mask, seeds, noise), source.radial, mask.shape)
         if source.radial.input != "t2_map":
             image *= scale
     return Volume(image, affine, mask.astype(np.uint8) if subject.labelled else None)
@@ -114,17 +113,12 @@ def read_acquisition(source: PhantomSource, subject: Subject) -> tuple[Acquisiti
         The acquisition, whose reconstruction is the image of `read_volume` but for its scale, and the tissue in the
         middle of each voxel: (slice, matrix, matrix), air beyond the body's grid.
     """
-    from fewlabel.cohorts.phantom_radial import in_view, simulate
+    from fewlabel.cohorts.phantom_radial import in_view
 
-    assert source.radial is not None
     grid, labels, mask = _painted(source, subject)
     seeds = _seeds(source, subject)
-    noise = np.random.default_rng(seeds["noise"])
-    noise.standard_normal()  # the scale
-    _affine(source, grid, noise)
-    echoes = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]), echo_times(source.radial))
-    level = _level(echoes.mean(axis=0), mask)
-    acquisition = simulate(source, echoes, level, np.random.default_rng(seeds["arms"]), noise)
+    noise, _, _ = _placed(source, grid, seeds)
+    acquisition = _acquired(source, grid, labels, mask, seeds, noise)
     return acquisition, in_view(labels[..., labels.shape[-1] // 2], acquisition.matrix)
 
 
@@ -134,7 +128,7 @@ class _Grid:
     axes: Axes
 
 
-def _seeds(source: PhantomSource, subject: Subject) -> dict[str, np.random.SeedSequence]:
+def _seeds(source: PhantomSource, subject: Subject) -> Seeds:
     """Independent seeds of each step; Python's own hash() differs between runs, SHA-256 does not."""
     digest = hashlib.sha256(f"{source.seed}/{source.anatomy}/{subject.subject}".encode()).digest()
     children = np.random.SeedSequence(int.from_bytes(digest)).spawn(5)
@@ -157,9 +151,29 @@ def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, ND
     return _Grid(scene, axes), labels, mask
 
 
-def echo_times(radial: RadialPhantom) -> list[float]:
-    """Echo times in ms."""
-    return [radial.echo_spacing_ms * (number + 1) for number in range(radial.echoes)]
+def _placed(
+    source: PhantomSource, grid: _Grid, seeds: Seeds
+) -> tuple[np.random.Generator, np.float32, NDArray[np.float64]]:
+    """The source of the noise behind what it gave first: the scale of the intensities and the affine."""
+    noise = np.random.default_rng(seeds["noise"])
+    scale = np.float32(400 * np.exp(0.6 * noise.standard_normal()))
+    return noise, scale, _affine(source, grid, noise)
+
+
+def _acquired(
+    source: PhantomSource,
+    grid: _Grid,
+    labels: Labels,
+    mask: NDArray[np.bool_],
+    seeds: Seeds,
+    noise: np.random.Generator,
+) -> Acquisition:
+    from fewlabel.cohorts.phantom_radial import echo_times, simulate
+
+    assert source.radial is not None
+    echoes = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]), echo_times(source.radial))
+    level = _level(echoes.mean(axis=0), mask)
+    return simulate(source, echoes, level, np.random.default_rng(seeds["arms"]), noise)
 
 
 def _grid_axes(source: PhantomSource, scene: Scene) -> Axes:

@@ -6,17 +6,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.cohorts.phantom_signal import Floats
-from fewlabel.experiment import PhantomSource
+from fewlabel.experiment import PhantomSource, RadialPhantom
 from fewlabel.imaging.destreak.reconstruct import reconstruct
 from fewlabel.imaging.radial.acquisition import Acquisition, acquire_body, with_arms, with_noise
 from fewlabel.imaging.radial.arms import draw_arms
 from fewlabel.imaging.radial.trajectory import golden_angle
 
 
-def acquired(
+def echo_times(radial: RadialPhantom) -> list[float]:
+    """Echo times in ms."""
+    return [radial.echo_spacing_ms * (number + 1) for number in range(radial.echoes)]
+
+
+def reconstructed(acquisition: Acquisition, settings: RadialPhantom, shape: tuple[int, ...]) -> Floats:
+    """The image that the network is shown, on the body's grid of this shape: (x, y, z), magnitude or T2 in ms."""
+    slices = reconstruct(acquisition, settings)
+    rows, columns = _window(shape[:2], acquisition.matrix)
+    return np.ascontiguousarray(np.moveaxis(slices[:, rows, columns], 0, -1))
+
+
+def simulate(
     source: PhantomSource, echoes: Floats, level: float, arms: np.random.Generator, noise: np.random.Generator
-) -> Floats:
-    """The image that the network is shown.
+) -> Acquisition:
+    """The acquisition of all slices; its field of view is square, with the body in the middle.
 
     Args:
         source: with its radial acquisition.
@@ -24,29 +36,14 @@ def acquired(
         level: mean signal of the target over the echoes.
         arms, noise: sources of the arms and of the noise. The arms are the same whatever their signal, the noise
             whatever the arms: so the image without streaks is that with `streaks` 0.
-
-    Returns:
-        (x, y, z), magnitude or T2 in ms.
     """
-    assert source.radial is not None
-    acquisition = simulate(source, echoes, level, arms, noise)
-    slices = reconstruct(acquisition, source.radial)
-    rows, columns = _window(echoes.shape[1:3], acquisition.matrix)
-    return np.ascontiguousarray(np.moveaxis(slices[:, rows, columns], 0, -1))
-
-
-def simulate(
-    source: PhantomSource, echoes: Floats, level: float, arms: np.random.Generator, noise: np.random.Generator
-) -> Acquisition:
-    """The acquisition of all slices; its field of view is square, with the body in the middle. Arguments as above."""
     radial = source.radial
     assert radial is not None
     matrix = max(echoes.shape[1:3])
     rows, columns = _window(echoes.shape[1:3], matrix)
     images = np.zeros((echoes.shape[3], len(echoes), matrix, matrix), dtype=np.float32)
     images[:, :, rows, columns] = np.moveaxis(echoes, -1, 0)
-    times = radial.echo_spacing_ms * (1 + np.arange(radial.echoes, dtype=np.float64))
-    trajectory = golden_angle(radial.spokes, matrix, times)
+    trajectory = golden_angle(radial.spokes, matrix, np.array(echo_times(radial)))
     body = acquire_body(images, trajectory, source.pixel_mm, radial.coils)
     whole = with_arms(body, draw_arms(arms), radial.streaks * level, source.pixel_mm) if radial.streaks else body
     return with_noise(whole, level / source.snr, noise)

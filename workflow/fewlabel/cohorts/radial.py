@@ -15,16 +15,25 @@ import numpy as np
 
 from fewlabel.cohorts.files import Reading, assemble, check_all, volume_of
 from fewlabel.cohorts.formats import load
-from fewlabel.cohorts.layout import NIFTI_SUFFIXES, UNSAFE_NAME, cohort_folder, listed, nifti_files, place, stem
+from fewlabel.cohorts.layout import (
+    FIRST_PARTS,
+    NIFTI_SUFFIXES,
+    RADIAL_SUFFIXES,
+    SECOND_PARTS,
+    UNSAFE_NAME,
+    cohort_folder,
+    listed,
+    nifti_files,
+    place,
+    stem,
+)
 from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.problems import Grid, image_problems
-from fewlabel.cohorts.radial_file import FIRST_PARTS, SECOND_PARTS, load_radial
+from fewlabel.cohorts.radial_file import load_radial
 from fewlabel.cohorts.subject import Subject, is_safe_name
 from fewlabel.errors import InputError
 from fewlabel.experiment import RadialSource
 from fewlabel.imaging.volume import Volume
-
-SUFFIXES = (".h5", ".mrd", ".npy")
 
 
 def list_subjects(source: RadialSource) -> list[Subject]:
@@ -45,7 +54,7 @@ def list_subjects(source: RadialSource) -> list[Subject]:
     subjects = [subject for subject in subjects if subject.use != "exclude"]
     problems = [f"{name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
     if not images:
-        problems.append("images/: no images; accepted: .h5, .mrd, .npy, or pairs of NIfTI files")
+        problems.append(f"images/: no images; accepted: {', '.join(RADIAL_SUFFIXES)}, or pairs of NIfTI files")
     if not any(subject.labelled for subject in subjects):
         problems.append("labels/: no labelled subject; accepted: <subject>.nii.gz named as its image, at least one")
     orphans = [name for name in labels if name not in images]
@@ -105,7 +114,7 @@ def _images(folder: Path) -> Found:
     for path in paths:
         if path.name.startswith("."):
             continue
-        if path.suffix in SUFFIXES:
+        if path.suffix in RADIAL_SUFFIXES:
             found.setdefault(path.stem, []).append(path)
         elif path.name.endswith(NIFTI_SUFFIXES) and not stem(path).endswith(SECOND_PARTS):
             name = stem(path)

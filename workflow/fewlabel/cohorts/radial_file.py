@@ -7,15 +7,13 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.cohorts.layout import NIFTI_SUFFIXES, stem
+from fewlabel.cohorts.layout import FIRST_PARTS, KSPACE_SUFFIXES, NIFTI_SUFFIXES, SECOND_PARTS, stem
 from fewlabel.cohorts.problems import Grid, same_place
 from fewlabel.errors import InputError
 from fewlabel.experiment import RadialSource
 from fewlabel.imaging.radial.acquisition import Acquisition
 from fewlabel.imaging.radial.trajectory import Trajectory
 
-FIRST_PARTS = ("_magnitude", "_real")
-SECOND_PARTS = ("_phase", "_imaginary")
 NEEDED = ("kspace", "trajectory", "matrix")
 """Of an HDF5 file. `kspace`: (slice, coil, spoke, sample), complex; `trajectory`: (spoke, sample, 2), cycles per pixel;
 `matrix`: pixels along a side. Beside them `echo` (spoke,), from 0, with `echo_times` (echo,) in ms, and `affine`."""
@@ -28,7 +26,7 @@ STRAIGHT = 1e-3
 def load_radial(path: Path, name: str, source: RadialSource) -> tuple[Grid | None, list[str]]:
     """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` where none is told), or all problems."""
     try:
-        if path.suffix in (".h5", ".mrd"):
+        if path.suffix in KSPACE_SUFFIXES:
             acquisition, affine, problems = _kspace(path)
             problems = problems or _settings_problems(acquisition, source)
             if acquisition is None or problems:

@@ -50,9 +50,7 @@ def fetch(
     table = pd.DataFrame(rows)
     problems = sources.check(settings.source, listed)
     if split is not None:
-        problems += split_problems(
-            table, settings.cohort, split.test, split.seed, largest, split.validation, pretrained
-        )
+        problems += split_problems(table, split, largest, pretrained)
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s)")
     with whole_together([subjects, source]) as (subjects_partial, source_partial):

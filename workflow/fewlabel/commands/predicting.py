@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from fewlabel.commands.common import ScoringDevice, Threads, app
+from fewlabel.settings import Axis
 
 Weights = Annotated[Path, typer.Argument(help="Finetuned weights (.safetensors).", show_default=False)]
 
 
-class Axis(StrEnum):
-    """Of a slice."""
+class Mirrored(StrEnum):
+    """`settings.Axis` for the command line: typer takes no list of a Literal."""
 
     ROWS = "rows"
     COLUMNS = "columns"
@@ -32,7 +33,7 @@ def predict(
     ],
     channel: Annotated[int | None, typer.Option(min=0, help="Which channel of 4D images, from 0.")] = None,
     flip: Annotated[
-        list[Axis] | None,
+        list[Mirrored] | None,
         typer.Option(help="Average over mirror images along this axis of a slice; repeat for both."),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace masks that are there already.")] = False,
@@ -40,7 +41,6 @@ def predict(
     threads: Threads = 1,
 ) -> None:
     """Segment volumes with a trained network; masks (1 inside) lie on the grids of the images."""
-    from fewlabel.evaluation import Flip
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
     from fewlabel.prediction import Segmenter, plan, segment
     from fewlabel.trained import open_trained
@@ -49,7 +49,7 @@ def predict(
     tasks = plan(images, output, replace)
     trained = open_trained(weights)
     where = choose_device(device)
-    flips: list[Flip] = sorted({"rows" if axis is Axis.ROWS else "columns" for axis in flip or []})
+    flips: list[Axis] = sorted({"rows" if axis is Mirrored.ROWS else "columns" for axis in flip or []})
     for axis in flips:
         if not (trained.settings.augmentation.flip and axis in trained.settings.flip):
             print(f"warning: --flip {axis}: the network never saw its images mirrored along {axis}", file=sys.stderr)

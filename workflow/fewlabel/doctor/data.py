@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.cohorts.data_root import VARIABLE, data_root, export_data_root
-from fewlabel.cohorts.layout import FileSource, cohort_folder, nifti_files, shown_files, unlabelled_folder
+from fewlabel.cohorts.layout import (
+    FIRST_PARTS,
+    NIFTI_SUFFIXES,
+    RADIAL_SUFFIXES,
+    FileSource,
+    cohort_folder,
+    nifti_files,
+    shown_files,
+    unlabelled_folder,
+)
 from fewlabel.doctor.finding import Finding, note, ok, problem
 from fewlabel.errors import InputError
 from fewlabel.experiment import (
@@ -22,7 +31,6 @@ from fewlabel.experiment import (
 from fewlabel.units import size
 from fewlabel.validation import load, read_config
 
-RADIAL_SUFFIXES = (".h5", ".mrd", ".npy", "_magnitude.nii.gz", "_real.nii.gz", "_magnitude.nii", "_real.nii")
 DEFAULTS = Path("config.yaml")
 
 
@@ -98,7 +106,8 @@ def _volumes(source: FileSource, folder: Path) -> tuple[Path, int]:
         case DecathlonSource():
             return folder / "imagesTr", len(nifti_files(folder / "imagesTr"))
         case RadialSource():
-            return folder / "images", len(shown_files(folder / "images", RADIAL_SUFFIXES))
+            pairs = tuple(part + suffix for part in FIRST_PARTS for suffix in NIFTI_SUFFIXES)
+            return folder / "images", len(shown_files(folder / "images", (*RADIAL_SUFFIXES, *pairs)))
         case MetaImageSource():
             images = [p for p in shown_files(folder, (".mhd", ".mha")) if not p.stem.endswith(source.label_suffix)]
             return folder, len(images)

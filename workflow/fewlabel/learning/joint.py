@@ -1,9 +1,8 @@
 """Both pretexts at once, in one network: neither the paper nor its lineage tried it."""
 
-from collections.abc import Collection
-
 from torch import Generator, Tensor, nn
 
+from fewlabel.experiment import JointMethod
 from fewlabel.learning.contrastive import GlobalContrast
 from fewlabel.learning.network import UNet
 from fewlabel.learning.regression import Regression
@@ -21,20 +20,14 @@ class Joint(nn.Module):
         self.regression, self.contrast, self.weight = regression, contrast, weight
 
     @classmethod
-    def of(
-        cls,
-        network: UNet,
-        bottleneck: int,
-        corruption: tuple[float, int, float],
-        head: tuple[int, int],
-        positives: Collection[str],
-        similar_as_negatives: bool,
-        temperature: float,
-        weight: float,
-    ) -> "Joint":
-        """From a network; `corruption`: share, side of a block, scale of the noise (see `Regression`)."""
-        contrast = GlobalContrast(network, bottleneck, head, positives, similar_as_negatives, temperature)
-        return cls(Regression(network, *corruption), contrast, weight)
+    def of(cls, method: JointMethod, network: UNet, bottleneck: int) -> "Joint":
+        """As a method asks for; `bottleneck`: see `GlobalContrast`."""
+        stage = method.joint_stage
+        contrast = GlobalContrast(
+            network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature
+        )
+        regression = Regression(network, method.corrupted, method.block, method.noise_scale)
+        return cls(regression, contrast, method.contrast_weight)
 
     def forward(self, first: Tensor, second: Tensor, parts: Tensor, volumes: Tensor, generator: Generator) -> Tensor:
         """The loss of two views (batch, 1, rows, columns) of the same slices; the generator draws the corruption."""

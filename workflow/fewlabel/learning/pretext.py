@@ -87,7 +87,8 @@ def _objectives(settings: PretrainSettings, stages: Mapping[str, dict[str, Tenso
         restoring = Regression(UNet(widths), method.corrupted, method.block, method.noise_scale)
         return {"regression": _filled(restoring, stages["training"])}
     if isinstance(method, JointMethod):
-        return {"joint": _filled(_joint(method, widths, stages["joint_stage"]), stages["joint_stage"])}
+        bottleneck = stages["joint_stage"]["contrast.head.1.weight"].shape[1]
+        return {"joint": _filled(Joint.of(method, UNet(widths), bottleneck), stages["joint_stage"])}
     first = method.global_stage
     bottleneck = stages["global_stage"]["head.1.weight"].shape[1]
     contrast = GlobalContrast(
@@ -99,14 +100,6 @@ def _objectives(settings: PretrainSettings, stages: Mapping[str, dict[str, Tenso
         objectives["local_stage"] = _filled(_local(method, widths), stages["local_stage"])
         objectives["local_start"] = _filled(_local(method, widths), {**encoder, **stages[START]})
     return objectives
-
-
-def _joint(method: JointMethod, widths: list[int], tensors: Mapping[str, Tensor]) -> Joint:
-    stage, bottleneck = method.joint_stage, tensors["contrast.head.1.weight"].shape[1]
-    return Joint.of(
-        UNet(widths), bottleneck, (method.corrupted, method.block, method.noise_scale), stage.head, stage.positives,
-        stage.similar_as_negatives, stage.temperature, method.contrast_weight,
-    )  # fmt: skip
 
 
 def _local(method: ContrastiveMethod, widths: list[int]) -> LocalContrast:

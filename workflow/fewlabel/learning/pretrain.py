@@ -158,22 +158,12 @@ def _global_contrast(work: Work) -> tuple[nn.Module, Sampler]:
 def _joint(work: Work) -> tuple[nn.Module, Sampler]:
     method, seed = work.settings.method, work.settings.seed
     assert isinstance(method, JointMethod)
-    stage = method.joint_stage
-    drawn, pairs = _pairs(work, "joint_stage", stage)
+    drawn, pairs = _pairs(work, "joint_stage", method.joint_stage)
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
         return *pairs(step), torch_generator(work.device, seed, "corruption", step)
 
-    objective = Joint.of(
-        work.network,
-        _bottleneck(work),
-        (method.corrupted, method.block, method.noise_scale),
-        stage.head,
-        stage.positives,
-        stage.similar_as_negatives,
-        stage.temperature,
-        method.contrast_weight,
-    )
+    objective = Joint.of(method, work.network, _bottleneck(work))
     return objective, Sampler(lambda step: drawn(step)[0], sample)
 
 

@@ -23,7 +23,7 @@ from fewlabel.experiment import (
     RegressionMethod,
     Training,
 )
-from fewlabel.jobs import FinetuneSettings, PretrainSettings
+from fewlabel.jobs import FinetuneSettings, PretrainSettings, pretraining_stages
 from fewlabel.learning.batches import Slices
 from fewlabel.learning.checkpoint import Checkpoint
 from fewlabel.learning.device import Precision
@@ -139,8 +139,9 @@ def _finetune_settings(step: Step, augmentation: Augmentation, precision: Precis
 
 
 def _pretrain_settings(step: Step, augmentation: Augmentation, precision: Precision) -> PretrainSettings:
-    used = dict.fromkeys(("training", "global_stage", "local_stage", "joint_stage"), augmentation)
-    return PretrainSettings(method=_method(step), augmentations=used, **_common(step, precision))
+    method = _method(step)
+    used = dict.fromkeys(pretraining_stages(method), augmentation)
+    return PretrainSettings(method=method, augmentations=used, **_common(step, precision))
 
 
 def _method(step: Step) -> PretrainedMethod:
