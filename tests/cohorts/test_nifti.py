@@ -1,4 +1,5 @@
 import csv
+import gzip
 import io
 import os
 import re
@@ -565,3 +566,39 @@ def test_a_real_volume_cut_short_is_refused(real_data, tmp_path, share):
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match=r"cut\.nii\.gz: truncated"):
         read_nifti(Path(path))
+
+
+# ----------------------------------------------------------------------------------------------------- odd headers
+def patch(path, *changes):
+    """Overwrite bytes of a NIfTI file's header, as (offset, bytes): nibabel would not write such a file."""
+    raw = bytearray(gzip.decompress(path.read_bytes()))
+    for offset, content in changes:
+        raw[offset : offset + len(content)] = content
+    path.write_bytes(gzip.compress(bytes(raw)))
+
+
+# sform_code 1, then the first number of srow_x.
+NAN_SFORM = ((254, b"\1\0"), (280, np.float32(np.nan).tobytes()))
+
+
+@pytest.mark.parametrize("parts", [["images"], ["labels"], ["images", "labels"]])
+def test_an_affine_with_nan_is_told_once(mine, parts):
+    for part in parts:
+        patch(mine / part / "a.nii.gz", *NAN_SFORM)
+    message = reading_error()
+    assert message.startswith(f"{parts[0]}/a.nii.gz: the header's affine has no inverse")
+    assert len(message.splitlines()) == 1 and "nan mm" not in message
+
+
+def test_complex_values_and_colours_are_refused(mine, write):
+    image = image_of(mine / "images" / "a.nii.gz")
+    write(mine / "images" / "a.nii.gz", image * np.complex64(1 + 1j))
+    assert "values of type complex64; accepted: one real number a voxel" in reading_error()
+    write(mine / "images" / "a.nii.gz", np.zeros(image.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")]))
+    assert "colours; accepted: one real number a voxel" in reading_error()
+
+
+def test_a_header_of_a_size_that_no_memory_holds_is_told_with_a_reason(mine):
+    patch(mine / "images" / "a.nii.gz", (42, np.array([32000] * 3, "<i2").tobytes()))
+    message = reading_error()
+    assert message.startswith("images/a.nii.gz: truncated or not a NIfTI file (") and "()" not in message

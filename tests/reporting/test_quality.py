@@ -45,7 +45,7 @@ def volume(subject):
     if name == "empty":
         mask[:] = 0
     if name == "oblique":
-        affine[:3, :3] = Rotation.from_euler("x", 15, degrees=True).as_matrix() @ affine[:3, :3]
+        affine[:3, :3] = Rotation.from_euler("x", 35, degrees=True).as_matrix() @ affine[:3, :3]
     if name == "thick":
         affine[2, 2] = 8
     if name == "tiny":
@@ -90,7 +90,7 @@ def test_each_thing_worth_a_look_is_told_of_its_subject_and_of_no_other(rows):
     assert told["empty"] == "empty mask"
     assert told["tiny"] == "tiny mask: 0.064 ml, median 3.07 ml"
     assert told["thick"] == "slice distance 8 mm, median 4 mm"
-    assert told["oblique"] == "oblique by 15 degrees"
+    assert told["oblique"] == "oblique by 35 degrees"
     assert told["clipped"].endswith(" % of the voxels hold the highest value, 90")
     assert told["cut"] == "the working grid holds 75 % of the target"
 
@@ -127,7 +127,7 @@ def test_what_is_worth_a_look_stands_first_and_a_title_stays_text(rows):
     markdown, html = as_markdown(table), as_html(table)
     assert markdown.startswith("# &lt;b&gt;50 %&lt;/b&gt; \\| $x$: what went in\n")
     assert "<b>" not in html and "&lt;b&gt;" in html and "Table" not in html
-    assert table.sections[0].body.set_index("subject").loc["oblique", "orientation"] == "LPS, 15° off"
+    assert table.sections[0].body.set_index("subject").loc["oblique", "orientation"] == "LPS, 35° off"
 
 
 def test_the_commands_write_what_they_made(results, rows, tmp_path):

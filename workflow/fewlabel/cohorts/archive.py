@@ -77,8 +77,9 @@ def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
     except (tarfile.FilterError, InputError) as error:
         raise InputError(f"{archive.name}: refused, {error}; get the archive from its publisher") from None
     except (tarfile.TarError, BadZipFile, EOFError, zlib.error, LZMAError) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"{archive.name}: truncated, or neither tar nor zip ({error}); remove it and get it again"
+            f"{archive.name}: truncated, or neither tar nor zip ({reason}); remove it and get it again"
         ) from None
     except OSError as error:
         raise InputError(f"{archive.name}: not unpacked ({error}); make space, or check permissions") from None
@@ -91,6 +92,8 @@ def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted)
             raise InputError(f"member {member.name!r} is {kind}; accepted: files and folders")
         tally.add(member.name, member.size)
         path = PurePosixPath(member.name)
+        if path.is_absolute():
+            raise InputError(f"member {member.name!r} lies outside of the archive's folder")
         judged = tarfile.data_filter(member, place)
         return None if _of_macos(path) or (member.isfile() and not wanted(path)) else judged
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fewlabel.cohorts.layout import listed
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 NEEDED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SeriesInstanceUID")
 TELLING = ("EchoTime", "EchoNumbers", "DiffusionBValue", "AcquisitionNumber", "TemporalPositionIdentifier", "ImageType")
 """Tags that tell why two slices lie at one place."""
+RIGHT_ANGLES = 1e-2
+"""By how much directions may differ from length 1 and right angles (the standard's cosines are rounded)."""
 LISTED = 5
 
 
@@ -110,9 +114,15 @@ def _wrong(dataset: "Dataset") -> str | None:
         numbers = [[float(x) for x in dataset[tag].value] for tag in NEEDED[:3]]
     except (TypeError, ValueError):
         numbers = []
-    if [len(values) for values in numbers] != [3, 6, 2] or min(numbers[2]) <= 0:
+    if [len(values) for values in numbers] != [3, 6, 2] or min(numbers[2]) <= 0 or not _is_place(*numbers[:2]):
         return "a place, orientation or pixel size that is none; export them again"
     return None
+
+
+def _is_place(position: list[float], orientation: list[float]) -> bool:
+    """Whether a position is finite, and an orientation two directions at right angles."""
+    directions = np.reshape(orientation, (2, 3))
+    return bool(np.isfinite(position).all() and np.allclose(directions @ directions.T, np.eye(2), atol=RIGHT_ANGLES))
 
 
 def _value(dataset: "Dataset", tag: str) -> Any:

@@ -11,6 +11,7 @@ from fewlabel.cohorts.layout import listed
 
 TOLERANCE_MM = 2e-3
 """Up to here, affines that were rounded on their way through files count as equal."""
+NO_INVERSE = "the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; mend the header"
 
 
 @dataclass
@@ -45,9 +46,7 @@ def image_problems(image: Grid, name: str) -> list[str]:
             "crop it, export it again or exclude the subject"
         )
     if not invertible(image.affine):
-        problems.append(
-            f"{name}: the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; mend the header"
-        )
+        problems.append(f"{name}: {NO_INVERSE}")
     return problems
 
 
@@ -69,6 +68,9 @@ def fit_problems(image: Grid, label: Grid, image_name: str, label_name: str) -> 
     first, second = image.array.shape, label.array.shape
     if first != second:
         wrong, accepted = f"shape {second}, but {image_name} has {first}", "equal shapes"
+    elif not np.isfinite([image.affine, label.affine]).all():
+        # Told of the image as it is; of a mask, here.
+        return [] if not invertible(image.affine) else [f"{label_name}: {NO_INVERSE}"]
     elif not same_place(first, image.affine, label.affine):
         distance = corner_distance(first, image.affine, label.affine)
         wrong = f"its affine places it up to {distance:.3g} mm from {image_name}"

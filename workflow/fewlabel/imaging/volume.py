@@ -98,6 +98,9 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float
         if not isinstance(file, nib.Nifti1Image):
             raise InputError(f"{path.name}: not a NIfTI file; accepted: .nii, .nii.gz; convert it")
         shape = file.shape
+        if (kind := file.get_data_dtype()).kind not in "iuf":
+            names = "colours" if kind.fields else f"values of type {kind}"
+            raise InputError(f"{path.name}: {names}; accepted: one real number a voxel; export it as grey values")
         if len(shape) == 4 and shape[3] == 1 and channel is None:
             channel = 0
         if len(shape) == 4 and channel is None:
@@ -115,4 +118,11 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float
     except InputError:
         raise
     except Exception as error:  # nibabel, zlib and gzip each raise their own kinds for damaged files
-        raise InputError(f"{path.name}: truncated or not a NIfTI file ({error}); copy or export it again") from None
+        raise InputError(
+            f"{path.name}: truncated or not a NIfTI file ({_reason(error)}); copy or export it again"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """What a library says of a failure; some say nothing, such as of an array that no memory holds."""
+    return str(error) or type(error).__name__

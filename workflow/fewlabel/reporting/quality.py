@@ -25,8 +25,8 @@ SPACING = 1.5
 """A voxel so many times as long or as short as the cohort's median is."""
 CLIPPED = 0.001
 """Share of the voxels that hold the highest value; a few do in every volume of whole numbers."""
-OBLIQUE = 10.0
-"""Degrees."""
+OBLIQUE = 30.0
+"""Degrees. Prostates are planned along the rectum: 12 to 23 degrees are usual."""
 KEPT = 0.9
 """Share of the target that is left on the working grid."""
 SPACINGS = {"slice_mm": "slice distance", "row_mm": "row distance", "column_mm": "column distance"}
