@@ -182,7 +182,7 @@ def experiment(**changes):
         "contrastive": {"pretext": "contrastive"},
         "supervised": {"pretext": "none", "labels": ["all"], "finetuning": {"augmentation": "extensive", "steps": 7}},
     }
-    return Experiment.model_validate(config(methods=methods, **changes))
+    return Experiment.model_validate(config(**{"methods": methods, **changes}))
 
 
 def test_settings_of_a_job_come_back_from_their_text():
@@ -241,6 +241,25 @@ def test_a_methods_finetuning_does_not_change_its_pretraining():
     assert jobs.pretrain_settings(Experiment.model_validate(changed), "a", "regression") == jobs.pretrain_settings(
         experiment(), "a", "regression"
     )
+
+
+def test_methods_that_differ_after_pretraining_alone_share_it():
+    regression = {"pretext": "regression", "training": {"steps": 9, "augmentation": "geometry"}}
+    shared = experiment(
+        methods={
+            "scratch": {"pretext": "none"},
+            "regression": regression,
+            "slower": {**regression, "finetuning": {"learning_rate": 1e-4}, "labels": [2], "title": "Slower"},
+            "blocks": {**regression, "block": 4},
+            "encoder": {**regression, "transfer": "encoder"},
+            "later": {**regression, "block": 4, "finetuning": {"steps": 3}},
+        }
+    )
+    starts = {name: jobs.pretrained_as(shared, name) for name in shared.methods}
+    assert starts["scratch"] is None
+    assert (starts["regression"], starts["slower"]) == ("regression", "regression")
+    assert (starts["blocks"], starts["later"], starts["encoder"]) == ("blocks", "blocks", "encoder")
+    assert jobs.pretrainings(shared) == ["regression", "blocks", "encoder"]
 
 
 def test_the_benchmark_is_the_method_without_pretext_that_has_all_labels_alone():

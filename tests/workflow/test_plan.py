@@ -33,11 +33,23 @@ def size_of(folder, pattern="*"):
     return sum(path.stat().st_size for path in folder.rglob(pattern) if path.is_file())
 
 
-def test_the_jobs_of_a_plan_are_those_of_the_workflow(fresh, tmp_path):
-    counts, _ = fresh.planned()
-    plan = planned(tmp_path, tmp_path / "results")
+# Starts from the network of `regression`.
+SLOWER = {"slower": {"pretext": "regression", "finetuning": {"learning_rate": 1e-4}, "labels": [1]}}
+
+
+@pytest.mark.parametrize("methods", [{}, SLOWER], ids=["demo", "shared pretraining"])
+def test_the_jobs_of_a_plan_are_those_of_the_workflow(fresh, tmp_path, methods):
+    recipe = read_config([ROOT / "config.yaml"])["methods"]["regression"]
+    of_regression = {
+        "training": merged(recipe["training"], TINY["methods"]["regression"]["training"]),
+        "corrupted": 0.25,
+    }
+    change = {"methods": {name: {**of_regression, **method} for name, method in methods.items()}}
+    counts, _ = fresh.planned(change=change)
+    plan = planned(tmp_path, tmp_path / "results", change)
     found = Counter(task.rule for task in plan.left)
     assert {rule: count for rule, count in found.items() if rule not in ("record", "report")} == counts
+    assert counts["pretrain"] == 4
 
 
 def test_nothing_of_a_finished_study_is_left_and_all_of_it_when_asked(finished, tmp_path):

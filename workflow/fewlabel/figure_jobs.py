@@ -2,7 +2,7 @@
 
 from fewlabel.experiment import Experiment
 from fewlabel.figure_settings import Intervals, LabelEfficiency, LearningCurves, PairedSubjects
-from fewlabel.jobs import CollectSettings, collect_settings, label_counts, run_folders
+from fewlabel.jobs import CollectSettings, collect_settings, label_counts, pretrainings, run_folders
 from fewlabel.reporting_jobs import Titles, titles
 from fewlabel.settings import Settings
 
@@ -68,8 +68,7 @@ class LearningSettings(Settings):
 # ------------------------------------------------------------------------------------------- from an experiment
 def histories_settings(experiment: Experiment) -> HistoriesSettings:
     """Settings of the table of histories."""
-    pretrained = [name for name, method in experiment.methods.items() if method.pretext != "none"]
-    return HistoriesSettings(runs=collect_settings(experiment), pretrained=pretrained)
+    return HistoriesSettings(runs=collect_settings(experiment), pretrained=pretrainings(experiment))
 
 
 def training_folders(settings: HistoriesSettings) -> list[str]:

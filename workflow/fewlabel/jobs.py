@@ -216,6 +216,35 @@ def most_pretrained(experiment: Experiment) -> int:
     return max((count for count in asked if count is not None), default=1)
 
 
+def pretraining_recipe(method: PretrainedMethod) -> PretrainedMethod:
+    """What of a method its pretraining depends on."""
+    return method.model_copy(update={"labels": None, "finetuning": type(method.finetuning)(), "title": None})
+
+
+def pretrainings(experiment: Experiment) -> list[str]:
+    """The methods that are pretrained: of those that differ in finetuning, N or title alone, the first."""
+    recipes: list[PretrainedMethod] = []
+    firsts = []
+    for name, method in experiment.methods.items():
+        if isinstance(method, PretrainedMethod) and (recipe := pretraining_recipe(method)) not in recipes:
+            recipes.append(recipe)
+            firsts.append(name)
+    return firsts
+
+
+def pretrained_as(experiment: Experiment, method: str) -> str | None:
+    """The method whose pretrained network a method starts from, mostly its own; None: it starts at random."""
+    recipe = experiment.methods[method]
+    if not isinstance(recipe, PretrainedMethod):
+        return None
+    wanted, known = pretraining_recipe(recipe), experiment.methods
+    return next(
+        name
+        for name in pretrainings(experiment)
+        if pretraining_recipe(known[name]) == wanted  # type: ignore[arg-type]
+    )
+
+
 def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> PretrainSettings:
     """Settings of a method's pretraining on a cohort."""
     recipe = experiment.methods[method]
@@ -223,7 +252,7 @@ def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> Pretr
         raise TypeError(f"{method} has no pretraining")
     return PretrainSettings(
         network=experiment.network,
-        method=recipe.model_copy(update={"labels": None, "finetuning": type(recipe.finetuning)(), "title": None}),
+        method=pretraining_recipe(recipe),
         augmentations={
             key: augmentation(experiment, stage.augmentation) for key, stage in pretraining_stages(recipe).items()
         },

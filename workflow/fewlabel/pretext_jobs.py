@@ -2,6 +2,7 @@
 
 from fewlabel.experiment import ContrastiveMethod, Experiment
 from fewlabel.figure_settings import LocalSimilarity, Pretexts
+from fewlabel.jobs import pretrained_as
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle, titles
 from fewlabel.settings import Settings
 
@@ -40,6 +41,8 @@ def pretexts_settings(experiment: Experiment) -> PretextsSettings | None:
     contrastive = figure.contrastive or firsts.get("contrastive")
     if regression is None and contrastive is None:
         return None
+    # A method that shares another's pretraining has no files of its own.
+    regression, contrastive = (pretrained_as(experiment, name) if name else None for name in (regression, contrastive))
     cohort = figure.cohort or next(iter(experiment.cohorts))
     return PretextsSettings(
         cohort=cohort,
@@ -66,7 +69,8 @@ def local_similarity_settings(experiment: Experiment) -> LocalSimilaritySettings
         for name, method in experiment.methods.items()
         if isinstance(method, ContrastiveMethod) and method.local_stage is not None
     ]
-    method = figure.method or next(iter(local), None)
+    chosen = figure.method or next(iter(local), None)
+    method = pretrained_as(experiment, chosen) if chosen else None
     if method is None:
         return None
     cohort = figure.cohort or next(iter(experiment.cohorts))

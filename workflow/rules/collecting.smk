@@ -6,8 +6,7 @@ RUNS = jobs.collect_settings(EXPERIMENT)
 PRETRAININGS = [
     f"{cohort}/pretrained/{method}"
     for cohort in EXPERIMENT.cohorts
-    for method, recipe in EXPERIMENT.methods.items()
-    if recipe.pretext != "none"
+    for method in jobs.pretrainings(EXPERIMENT)
 ]
 HISTORIES = figure_jobs.histories_settings(EXPERIMENT)
 

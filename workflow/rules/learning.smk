@@ -59,9 +59,9 @@ rule finetune:
         order=rules.draw.output.order,
         # None for a method that starts at random.
         init=lambda wildcards: (
-            []
-            if EXPERIMENT.methods[wildcards.method].pretext == "none"
-            else expand(f"{PRETRAINED}/weights.safetensors", **wildcards)
+            expand(f"{PRETRAINED}/weights.safetensors", cohort=wildcards.cohort, method=pretrained)
+            if (pretrained := jobs.pretrained_as(EXPERIMENT, wildcards.method))
+            else []
         ),
     output:
         weights=f"{RUN}/weights.safetensors",

@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.experiment import Experiment
 from fewlabel.explorer import cells, facts, plots
 from fewlabel.explorer_jobs import ExplorerSettings
-from fewlabel.jobs import run_folders
+from fewlabel.jobs import pretrainings, run_folders
 from fewlabel.reporting import style
 from fewlabel.reporting.results_folder import read_json
 from fewlabel.validation import as_yaml
@@ -89,8 +89,7 @@ def run_facts(results: Path, settings: ExplorerSettings) -> dict[str, dict[str, 
     pretrained = [
         f"{cohort}/pretrained/{name}"
         for cohort in settings.experiment.cohorts
-        for name, method in settings.experiment.methods.items()
-        if method.pretext != "none"
+        for name in pretrainings(settings.experiment)
     ]
     wanted = dict.fromkeys([*pretrained, *run_folders(settings.runs)])
     return {folder: read_json(results / folder / "run.json") for folder in wanted}

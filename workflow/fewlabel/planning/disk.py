@@ -54,7 +54,7 @@ def study_disk(experiment: Experiment, sizes: dict[str, Size], trainings: int) -
     runs = {name: len(jobs.label_counts(experiment, name)) * experiment.draws for name in experiment.methods}
     every = sum(runs.values())
     weights = FLOAT_BYTES * unet_work(experiment.network.widths, 1).parameters + WEIGHTS_FACTS
-    pretrained = sum(method.pretext != "none" for method in experiment.methods.values())
+    pretrained = len(jobs.pretrainings(experiment))
     return Disk(
         slices=sum(_slices(experiment, name, size) for name, size in sizes.items()),
         native=sum(_native(experiment, name, size) for name, size in sizes.items()),
@@ -79,7 +79,7 @@ def _pretexts(experiment: Experiment) -> float:
     """Of all pretrainings' objectives, heads included; those of a local stage also as they began."""
     numbers, files = 0.0, 0
     for cohort in experiment.cohorts:
-        for method in experiment.methods:
+        for method in jobs.pretrainings(experiment):
             steps = [stage.step for stage in pretraining_steps(experiment, cohort, method)]
             numbers, files = numbers + sum(map(_objective, steps)), files + bool(steps)
     return FLOAT_BYTES * numbers + WEIGHTS_FACTS * files

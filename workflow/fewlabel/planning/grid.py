@@ -100,13 +100,12 @@ def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
 def _method_tasks(costs: Costs, cohort: str, method: str, place: Place) -> Iterator[Task]:
     experiment = costs.experiment
     store, split = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv"
-    pretrained = f"{cohort}/pretrained/{method}"
+    pretrained = jobs.pretrained_as(experiment, method)
     memory = costs.training_memory(cohort, method)
-    start: tuple[str, ...] = ()
-    if experiment.methods[method].pretext != "none":
+    start = [f"{cohort}/pretrained/{pretrained}"] if pretrained else []
+    if pretrained == method:
         seconds = costs.pretrain(cohort, method)
-        yield Task(pretrained, "pretrain", seconds, (store, split), cohort, method, 1, place, memory, priority=10)
-        start = (pretrained,)
+        yield Task(start[0], "pretrain", seconds, (store, split), cohort, method, 1, place, memory, priority=10)
     finetuned, evaluated = costs.finetune(cohort, method), costs.evaluate(cohort)
     for labels in jobs.label_counts(experiment, method):
         for draw in range(1, experiment.draws + 1):
@@ -149,10 +148,7 @@ def finished(experiment: Experiment, folder: Path) -> set[str]:
 
     runs = set(jobs.run_folders(jobs.collect_settings(experiment)))
     pretrained = {
-        f"{cohort}/pretrained/{method}"
-        for cohort in experiment.cohorts
-        for method, recipe in experiment.methods.items()
-        if recipe.pretext != "none"
+        f"{cohort}/pretrained/{method}" for cohort in experiment.cohorts for method in jobs.pretrainings(experiment)
     }
     found = {run for run in runs | pretrained if is_finished_run(folder, experiment, run)}
     found |= {f"{run}/scores.csv" for run in found & runs if (folder / run / "scores.csv").is_file()}

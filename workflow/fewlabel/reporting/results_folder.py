@@ -94,9 +94,8 @@ def read_experiment(folder: Path) -> Experiment:
 
 def expected_runs(experiment: Experiment) -> list[str]:
     """The folders of all pretrainings and finetunings of an experiment, beneath its study."""
-    pretrained = [name for name, method in experiment.methods.items() if method.pretext != "none"]
     return [
-        *(f"{cohort}/pretrained/{method}" for cohort in experiment.cohorts for method in pretrained),
+        *(f"{cohort}/pretrained/{method}" for cohort in experiment.cohorts for method in jobs.pretrainings(experiment)),
         *jobs.run_folders(jobs.collect_settings(experiment)),
     ]
 

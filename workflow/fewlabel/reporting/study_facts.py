@@ -14,7 +14,7 @@ from typing import Any
 from fewlabel.experiment import Experiment
 from fewlabel.files import sha256
 from fewlabel.gallery_jobs import galleries, gallery_settings, run_of
-from fewlabel.jobs import collect_settings, run_folders
+from fewlabel.jobs import collect_settings, pretrained_as, pretrainings, run_folders
 from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -105,27 +105,22 @@ class Results:
 def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
     """All jobs of a study, in an order in which they can have run."""
     jobs = [job for cohort in experiment.cohorts for job in _cohort(results, cohort, experiment.draws)]
-    pretrained = {
-        f"{cohort}/{name}": f"{cohort}/pretrained/{name}"
-        for cohort in experiment.cohorts
-        for name, method in experiment.methods.items()
-        if method.pretext != "none"
-    }
-    for folder in pretrained.values():
+    pretrained = [f"{cohort}/pretrained/{name}" for cohort in experiment.cohorts for name in pretrainings(experiment)]
+    for folder in pretrained:
         jobs.append(_training(results, "pretrain", folder, {"splits/roles.csv": "splits/roles.csv"}))
     runs = list(run_folders(collect_settings(experiment)))
     for run in runs:
         cohort, _, method, _, draw = run.split("/")
         inputs = {f"splits/{draw}.csv": f"splits/{draw}.csv"}
-        if f"{cohort}/{method}" in pretrained:
-            inputs["initial weights"] = f"pretrained/{method}/weights.safetensors"
+        if (start := pretrained_as(experiment, method)) is not None:
+            inputs["initial weights"] = f"pretrained/{start}/weights.safetensors"
         jobs.append(_training(results, "finetune", run, inputs))
     jobs += [_evaluation(results, run) for run in runs]
     jobs += _reporting(
         results,
         list(experiment.cohorts),
         [f"{run}/scores.csv" for run in runs],
-        [f"{run}/history.csv" for run in [*pretrained.values(), *runs]],
+        [f"{run}/history.csv" for run in [*pretrained, *runs]],
     )
     jobs += [job for cohort in experiment.cohorts for job in _quality(results, cohort)]
     return [*jobs, *_galleries(results, experiment), *_pretexts(results, experiment)]
