@@ -110,7 +110,7 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
         jobs.append(_training(results, "pretrain", folder, {"splits/roles.csv": "splits/roles.csv"}))
     runs = list(run_folders(collect_settings(experiment)))
     for run in runs:
-        cohort, _, method, _, draw = run.split("/")
+        _, _, method, _, draw = run.split("/")
         inputs = {f"splits/{draw}.csv": f"splits/{draw}.csv"}
         if (start := pretrained_as(experiment, method)) is not None:
             inputs["initial weights"] = f"pretrained/{start}/weights.safetensors"
