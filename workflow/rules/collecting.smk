@@ -4,9 +4,7 @@
 
 RUNS = jobs.collect_settings(EXPERIMENT)
 PRETRAININGS = [
-    f"{cohort}/pretrained/{method}"
-    for cohort in EXPERIMENT.cohorts
-    for method in jobs.pretrainings(EXPERIMENT)
+    f"{cohort}/pretrained/{method}" for cohort in EXPERIMENT.cohorts for method in jobs.pretrainings(EXPERIMENT)
 ]
 HISTORIES = figure_jobs.histories_settings(EXPERIMENT)
 
