@@ -1,0 +1,1 @@
+"""A trained network in formats of other runtimes."""
