@@ -4,6 +4,7 @@ Imported while Snakemake reads its rules: nothing slow comes with it.
 """
 
 import os
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from fewlabel.errors import InputError
@@ -22,6 +23,22 @@ def require_tensorboard() -> None:
         raise InputError(
             "tensorboard: true, but the package tensorboard is not installed; install it "
             "(pip install --constraint envs/constraints.txt tensorboard), or set tensorboard: false"
+        )
+
+
+def require_export(packages: Sequence[str]) -> None:
+    """Refuse to export a network where a library for it is not installed.
+
+    Args:
+        packages: as they are imported.
+
+    Raises:
+        InputError: with what to install.
+    """
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise InputError(
+            f"fewlabel export: not installed: {', '.join(missing)}; install the extra `export` in the checkout "
+            '(pip install --constraint envs/constraints.txt --editable ".[export]")'
         )
 
 

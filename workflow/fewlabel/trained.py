@@ -13,7 +13,7 @@ from fewlabel.learning.network import UNet
 from fewlabel.learning.weights import read_weights, restore_network
 from fewlabel.validation import load, read_config
 
-WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors"
+WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published one"
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,13 @@ class Trained:
         network: on the CPU.
         settings: that it was finetuned with.
         preparation: how its images are made from volumes.
+        facts: all that its file holds.
     """
 
     network: UNet
     settings: FinetuneSettings
     preparation: Preparation
+    facts: Mapping[str, Any]
 
 
 def open_trained(path: Path) -> Trained:
@@ -45,10 +47,10 @@ def open_trained(path: Path) -> Trained:
     matrix, reduction = preparation.grid.matrix, settings.network.reduction
     if any(side % reduction for side in matrix):
         raise InputError(f"{path.name}: its working grid {matrix} does not suit its network; make the weights again")
-    return Trained(network, settings, preparation)
+    return Trained(network, settings, preparation, facts)
 
 
-def _study_folder(path: Path) -> tuple[Path, str] | None:
+def study_folder(path: Path) -> tuple[Path, str] | None:
     """The results of the study that a weights file lies in, and its run there; None where it lies elsewhere."""
     run = path.absolute().parent
     parts = run.parts[-5:]
@@ -81,7 +83,7 @@ def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:
             return Preparation.model_validate(facts["prepared"])
         except ValidationError as error:
             raise InputError(f"{path.name}: its working grid cannot be read ({error.errors()[0]['msg']})") from None
-    found = _study_folder(path)
+    found = study_folder(path)
     if found is None:
         raise InputError(
             f"{path.name}: does not say on which grid its network works (older weights do not); "

@@ -1,13 +1,15 @@
 """A trained network as a MONAI bundle: metadata, a configuration of the whole inference, the network itself.
 
-The network is an exported program of torch, so nothing but torch and MONAI is needed to run it. MONAI's own transforms
-prepare the volumes; they resample without the anti-aliasing that a study's volumes have, so masks differ a little at
-edges, while equal slices give equal probabilities. MONAI has no N4.
+The network is TorchScript, which MONAI's tools read, so FewLabel is not needed to run it. The transforms are MONAI's,
+but for the way to the working grid and back: MONAI pads with the minimum of a line, not of the volume, and does not
+anti-alias on the way back; that one transform (`working_grid.py`) lies in the bundle. MONAI has no N4.
 """
 
 import json
 import platform
+import shutil
 import warnings
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,49 +24,84 @@ from fewlabel.imaging.volume import AXES
 from fewlabel.trained import Trained
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
-MODEL = "models/model.pt2"
+MODEL = "models/model.ts"
 TOGETHER = 32
 """Slices that are predicted at once."""
 
 
-def write_bundle(trained: Trained, folder: Path) -> float:
-    """Write the bundle into a folder: `configs/metadata.json`, `configs/inference.json`, `models/model.pt2`, `docs/`.
-
-    Returns:
-        The largest difference in probability between the exported program and the network.
+def refuse_bias_correction(trained: Trained) -> None:
+    """Refuse a network whose images are corrected for bias fields, which no transform of MONAI does.
 
     Raises:
-        InputError: the images are corrected for bias fields, which no transform of MONAI does.
-        TrainingError: the exported program gives other numbers.
+        InputError: it is one.
     """
     if trained.preparation.bias_correction is not None:
         raise InputError(
-            "--format monai-bundle: the network was trained on images corrected by N4, and MONAI has no transform for "
-            "it; accepted: networks without bias_correction; use --format onnx, or `fewlabel predict`"
+            "a MONAI bundle: the network was trained on images corrected by N4, for which MONAI has no transform; "
+            "accepted: networks without bias_correction; give --format onnx alone, or use `fewlabel predict`"
         )
-    module, example, free = module_of(trained)
-    for part in ("configs", "models", "docs"):
+
+
+def write_bundle(trained: Trained, folder: Path, card: str, licence: str) -> float:
+    """Write a bundle: `configs/metadata.json`, `configs/inference.json`, `models/model.ts`, `scripts/`, `docs/`.
+
+    Args:
+        trained: the network.
+        folder: that is empty.
+        card: Markdown for `docs/README.md`.
+        licence: text of `LICENSE`.
+
+    Returns:
+        The largest difference in probability between TorchScript and the network.
+
+    Raises:
+        InputError: see `refuse_bias_correction`.
+        TrainingError: TorchScript gives other numbers.
+    """
+    refuse_bias_correction(trained)
+    for part in ("configs", "models", "scripts", "docs"):
         (folder / part).mkdir()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.export.export(module, (example,), dynamic_shapes=free)
-        torch.export.save(program, folder / MODEL)
-        loaded = torch.export.load(folder / MODEL).module()
-    difference = refuse_difference(module, loaded, trained, "the exported program")
+    difference = _write_model(trained, folder / MODEL)
     for name, content in (("metadata", _metadata(trained)), ("inference", _inference(trained.preparation.grid))):
         write_text(folder / "configs" / f"{name}.json", json.dumps(content, indent=2) + "\n")
-    write_text(folder / "docs" / "README.md", README)
+    shutil.copyfile(Path(__file__).with_name("working_grid.py"), folder / "scripts" / "working_grid.py")
+    write_text(folder / "scripts" / "__init__.py", "")
+    write_text(folder / "docs" / "README.md", card + HOW_TO_RUN)
+    write_text(folder / "LICENSE", licence)
     return difference
 
 
-README = """# A network of FewLabel as a MONAI bundle
+HOW_TO_RUN = """
+## This bundle
 
-    python -m monai.bundle run --bundle_root . --config_file configs/inference.json --images "['image.nii.gz']"
+    pip install "monai[nibabel,skimage,ignite,fire]"
+    python -m monai.bundle run --config_file configs/inference.json --images "['image.nii.gz']" --output_dir masks
 
-writes masks to `eval/`. Equal slices give the probabilities of `fewlabel predict`; MONAI's transforms resample a little
-differently, so masks may differ at edges. `configs/metadata.json` tells what the network must be given.
-Not for clinical use.
+in the bundle's folder writes `masks/image_mask.nii.gz`, 1 inside, on the grid of the image. Equal images give the
+masks of `fewlabel predict` in float32, but for voxels whose probability is 0.5 within rounding.
 """
+
+
+def _write_model(trained: Trained, path: Path) -> float:
+    module, example = module_of(trained)
+    with warnings.catch_warnings():
+        # TorchScript will be given up one day; today it is what MONAI's tools take.
+        warnings.simplefilter("ignore")
+        whole = path.with_suffix(".whole")
+        with torch.inference_mode():
+            torch.jit.save(torch.jit.trace(module, example, check_trace=False), whole)  # type: ignore[no-untyped-call]
+        _without_source(whole, path)
+        whole.unlink()
+        return refuse_difference(module, torch.jit.load(path), trained, "TorchScript")  # type: ignore[no-untyped-call]
+
+
+def _without_source(archive: Path, to: Path) -> None:
+    """A copy of a TorchScript archive without where each operator stands in our code, on this machine's disk."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as new:
+        for name in old.namelist():
+            if not name.endswith(".debug_pkl"):
+                # Not `name` alone: files would carry the time of day.
+                new.writestr(zipfile.ZipInfo(name), old.read(name))
 
 
 def _metadata(trained: Trained) -> dict[str, Any]:
@@ -88,13 +125,15 @@ def _metadata(trained: Trained) -> dict[str, Any]:
         "monai_version": version("monai"),
         "pytorch_version": torch.__version__.partition("+")[0],
         "numpy_version": version("numpy"),
-        "required_packages_version": {"nibabel": version("nibabel"), "pytorch-ignite": "0.5"},
+        "required_packages_version": {
+            name: version(name) for name in ("nibabel", "scikit-image", "pytorch-ignite", "fire")
+        },
         "python_version": platform.python_version(),
         "name": "FewLabel segmentation",
         "task": "Segmentation of one structure in MR volumes, slice by slice",
-        "description": f"A 2D U-Net finetuned on {trained.subjects} labelled subjects.",
+        "description": "A 2D U-Net; docs/README.md tells how it was trained and how well it does.",
         "authors": "made with FewLabel",
-        "copyright": "that of who trained it, under the licence of its cohort",
+        "copyright": "see LICENSE",
         "intended_use": "Research; not for clinical use.",
         "fewlabel": {
             "prepared": trained.preparation.model_dump(mode="json"),
@@ -106,8 +145,6 @@ def _metadata(trained: Trained) -> dict[str, Any]:
 
 def _inference(grid: Grid) -> dict[str, Any]:
     """The whole way from files to masks, as MONAI's parser reads it."""
-    rows, columns = grid.matrix
-    through = -1.0 if grid.slice_mm is None else grid.slice_mm
     low, high = grid.percentiles
     keys = {"keys": "image"}
     return {
@@ -117,11 +154,11 @@ def _inference(grid: Grid) -> dict[str, Any]:
         "output_dir": "$@bundle_root + '/eval'",
         "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
         "data": "$[{'image': path} for path in @images]",
-        "network_def": f"$torch.export.load(@bundle_root + '/{MODEL}').module().to(@device)",
+        "network_def": f"$torch.jit.load(@bundle_root + '/{MODEL}', map_location=@device)",
         "preprocessing": {
             "_target_": "Compose",
             "transforms": [
-                {"_target_": "LoadImaged", **keys, "ensure_channel_first": True},
+                {"_target_": "LoadImaged", **keys, "ensure_channel_first": True, "image_only": True},
                 {"_target_": "Orientationd", **keys, "axcodes": "".join(AXES[grid.plane])},
                 {
                     "_target_": "ScaleIntensityRangePercentilesd",
@@ -133,21 +170,22 @@ def _inference(grid: Grid) -> dict[str, Any]:
                     "clip": False,
                 },
                 {
-                    "_target_": "Spacingd",
+                    "_target_": "scripts.working_grid.WorkingGridd",
                     **keys,
-                    "pixdim": [through, grid.spacing_mm, grid.spacing_mm],
-                    "mode": "bilinear",
-                    "padding_mode": "border",
-                    "scale_extent": True,
+                    "matrix": list(grid.matrix),
+                    "spacing_mm": grid.spacing_mm,
+                    "slice_mm": grid.slice_mm,
                 },
-                {"_target_": "ResizeWithPadOrCropd", **keys, "spatial_size": [-1, rows, columns], "mode": "minimum"},
+                # The network was trained on images that are kept in half precision.
+                {"_target_": "CastToTyped", **keys, "dtype": "$torch.float16"},
+                {"_target_": "CastToTyped", **keys, "dtype": "$torch.float32"},
             ],
         },
         "dataset": {"_target_": "Dataset", "data": "@data", "transform": "@preprocessing"},
         "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
         "inferer": {
             "_target_": "SliceInferer",
-            "roi_size": [rows, columns],
+            "roi_size": list(grid.matrix),
             "sw_batch_size": TOGETHER,
             "spatial_dim": 0,
             "progress": False,
@@ -169,7 +207,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
                     "keys": "pred",
                     "output_dir": "@output_dir",
                     "output_postfix": "mask",
-                    "output_dtype": "uint8",
+                    "output_dtype": "$torch.uint8",
                     "separate_folder": False,
                     "resample": False,
                 },

@@ -1,8 +1,8 @@
 """A trained network as ONNX, checked with onnxruntime before it is kept."""
 
-import json
 import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,21 @@ import torch
 from torch import Tensor
 
 from fewlabel.exporting.graph import module_of, refuse_difference
-from fewlabel.files import write_text
 from fewlabel.trained import Trained
 
-NETWORK, PREPARATION = "network.onnx", "preparation.json"
+OPSET = 18
+"""Version of ONNX's operators: the one that torch's exporter writes without converting."""
 
 
-def write_onnx(trained: Trained, folder: Path) -> float:
-    """Write `network.onnx` (input `images`, output `probability`) and `preparation.json` into a folder.
+def write_onnx(trained: Trained, path: Path, facts: Mapping[str, str]) -> float:
+    """Write a network as ONNX: input `images`, output `probability`, float32 (slices, 1, rows, columns).
 
-    The number of slices is free; rows and columns are those of the working grid. How volumes become slices stands in
-    the file's metadata (`fewlabel.prepared`) and in `preparation.json`.
+    The number of slices is free; rows and columns are those of the working grid.
+
+    Args:
+        trained: the network.
+        path: of the `.onnx` file.
+        facts: texts that go into the file's metadata.
 
     Returns:
         The largest difference in probability between onnxruntime and torch.
@@ -28,8 +32,9 @@ def write_onnx(trained: Trained, folder: Path) -> float:
     Raises:
         TrainingError: onnxruntime gives other numbers.
     """
-    prepared = trained.preparation.model_dump(mode="json")
-    module, example, free = module_of(trained)
+    import onnx
+
+    module, example = module_of(trained)
     # The exporter tells of operators of libraries that are not here.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -39,16 +44,27 @@ def write_onnx(trained: Trained, folder: Path) -> float:
             (example,),
             input_names=["images"],
             output_names=["probability"],
-            dynamic_shapes=free,
+            dynamic_shapes={"images": {0: torch.export.Dim("slices")}},
+            opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
-    program.model.metadata_props["fewlabel.prepared"] = json.dumps(prepared)
-    path = folder / NETWORK
-    program.save(str(path), external_data=False)
-    difference = refuse_difference(module, _runtime(path), trained, "onnxruntime")
-    write_text(folder / PREPARATION, json.dumps(prepared, indent=2) + "\n")
-    return difference
+    model = program.model_proto
+    _forget_source(model)
+    onnx.helper.set_model_props(model, dict(facts))
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    return refuse_difference(module, _runtime(path), trained, "onnxruntime")
+
+
+def _forget_source(model: Any) -> None:
+    """The exporter writes down where each operator stands in our code, on this machine's disk."""
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for tensor in model.graph.initializer:
+        del tensor.metadata_props[:]
+    del model.graph.metadata_props[:]
 
 
 def _runtime(path: Path) -> Any:

@@ -1,0 +1,46 @@
+"""Weights of a network that was never trained, whose masks are about half full and ragged."""
+
+import pytest
+import torch
+
+from fewlabel.experiment import Augmentation, Finetuning, Grid, Network
+from fewlabel.jobs import FinetuneSettings, Preparation
+from fewlabel.learning.network import UNet, seeded
+from fewlabel.learning.weights import save_weights
+
+WIDTHS = [4, 8, 12]
+SETTINGS = FinetuneSettings(
+    network=Network(widths=WIDTHS),
+    finetuning=Finetuning(steps=1),
+    augmentation=Augmentation(),
+    flip=[],
+    precision="f32",
+    deterministic=False,
+    labels=1,
+    draw=1,
+    seed=0,
+)
+
+
+def network(matrix):
+    made = seeded(lambda: UNet(WIDTHS), 3, "test")
+    with torch.no_grad():
+        made.output.bias -= made.eval()(torch.rand(4, 1, *matrix, generator=torch.manual_seed(0))).median()
+    return made
+
+
+@pytest.fixture
+def weights(tmp_path):
+    def make(grid=None, name="weights.safetensors", bias=None, **change):
+        grid = grid or Grid(matrix=(32, 24), spacing_mm=3.0)
+        facts = {
+            "settings": SETTINGS.model_dump(mode="json"),
+            "subjects": ["jane_doe"],
+            "widths": WIDTHS,
+            "prepared": Preparation(grid=grid, bias_correction=bias).model_dump(mode="json"),
+        } | change
+        tensors = network(grid.matrix).state_dict()
+        save_weights(tmp_path / name, tensors, {key: value for key, value in facts.items() if value is not None})
+        return tmp_path / name
+
+    return make

@@ -1,0 +1,163 @@
+"""The MONAI bundle, run by MONAI: its masks are those of `fewlabel predict`."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.bundle import ConfigWorkflow, run
+from monai.data import MetaTensor
+
+from dicom_trees import OBLIQUE
+from fewlabel.errors import InputError
+from fewlabel.experiment import BiasCorrection, Grid
+from fewlabel.exporting.export import export
+from fewlabel.exporting.formats import Format
+from fewlabel.exporting.working_grid import WorkingGridd
+from fewlabel.imaging.preprocess import preprocess
+from fewlabel.imaging.volume import Orientation, Volume, save_nifti
+from fewlabel.prediction import Segmenter, Task, segment
+from fewlabel.trained import open_trained
+
+UPRIGHT = np.diag([-2.0, -2.0, 6.0, 1.0])
+MATRIX = (32, 24)
+
+
+def image(seed, shape):
+    return (1000 * np.random.default_rng(seed).random(shape)).astype(np.int16)
+
+
+@pytest.fixture
+def volumes(tmp_path):
+    """Files that are padded, cropped, and oblique, on native grids that are finer and coarser."""
+    made = {
+        "padded": (image(0, (40, 31, 7)), UPRIGHT),
+        "cropped": (image(1, (70, 61, 9)), UPRIGHT),
+        "oblique": (image(2, (31, 40, 8)), OBLIQUE),
+        "coarse": (image(3, (22, 12, 21)), np.diag([4.0, -5.0, 2.0, 1.0])),
+    }
+    for name, (array, affine) in made.items():
+        save_nifti(tmp_path / f"{name}.nii.gz", array, affine)
+    return [tmp_path / f"{name}.nii.gz" for name in made]
+
+
+def ours(weights, images, folder):
+    trained = open_trained(weights)
+    use = Segmenter(trained.network, trained.preparation, torch.device("cpu"), "f32")
+    segment(use, [Task(path, folder / path.name) for path in images])
+    return [folder / path.name for path in images]
+
+
+def refuse_other_masks(expected, folder):
+    for path in expected:
+        found, mask = nib.load(folder / path.name.replace(".nii", "_mask.nii")), nib.load(path)
+        array = np.asarray(mask.dataobj)
+        assert 0.05 < array.mean() < 0.95 and found.get_data_dtype() == np.uint8
+        np.testing.assert_allclose(found.affine, mask.affine, atol=1e-5)
+        np.testing.assert_array_equal(np.asarray(found.dataobj), array)
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid(matrix=MATRIX, spacing_mm=3.0),
+        Grid(matrix=MATRIX, spacing_mm=3.0, slice_mm=4.0, plane="sagittal", percentiles=(5.0, 90.0)),
+    ],
+    ids=["axial", "sagittal"],
+)
+def test_monai_makes_the_same_masks_voxel_by_voxel(weights, volumes, tmp_path, grid):
+    path = weights(grid)
+    export(path, tmp_path / "out", [Format.MONAI])
+    bundle = tmp_path / "out" / "monai_bundle"
+    run(
+        config_file=str(bundle / "configs" / "inference.json"),
+        bundle_root=str(bundle),
+        images=[str(volume) for volume in volumes],
+        output_dir=str(tmp_path / "theirs"),
+    )
+    refuse_other_masks(ours(path, volumes, tmp_path / "ours"), tmp_path / "theirs")
+
+
+def test_the_command_in_its_readme_works_in_a_process_without_fewlabel(weights, volumes, tmp_path):
+    path = weights()
+    export(path, tmp_path / "out", [Format.MONAI])
+    bundle = tmp_path / "out" / "monai_bundle"
+    (tmp_path / "fewlabel.py").write_text("raise RuntimeError('fewlabel was imported')\n")
+    (line,) = (line for line in (bundle / "docs" / "README.md").read_text().splitlines() if "monai.bundle run" in line)
+    _, *command = shlex.split(line.replace("image.nii.gz", str(volumes[0])).replace("masks", str(tmp_path / "theirs")))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    process = subprocess.run(
+        [sys.executable, *command], cwd=bundle, env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    refuse_other_masks(ours(path, volumes[:1], tmp_path / "ours"), tmp_path / "theirs")
+
+
+def test_it_has_what_monai_asks_of_a_bundle_for_inference(weights, tmp_path):
+    export(weights(), tmp_path / "out", [Format.MONAI])
+    bundle = tmp_path / "out" / "monai_bundle"
+    workflow = ConfigWorkflow(str(bundle / "configs" / "inference.json"), workflow_type="infer")
+    assert not workflow.check_properties()
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    versions = {"version", "changelog", "monai_version", "pytorch_version", "numpy_version"}
+    texts = {"task", "description", "authors", "copyright", "network_data_format"}
+    assert versions | texts <= metadata.keys()
+    assert metadata["network_data_format"]["inputs"]["image"]["spatial_shape"] == list(MATRIX)
+    assert (bundle / "LICENSE").is_file() and (bundle / "docs" / "README.md").is_file()
+
+
+def test_no_subject_and_no_place_on_a_disk_is_in_it(weights, tmp_path):
+    export(weights(), tmp_path / "out", [Format.MONAI])
+    for path in (path for path in (tmp_path / "out").rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        assert not any(word in content for word in (b"jane_doe", b"site-packages", str(Path.cwd()).encode()))
+
+
+def test_networks_of_corrected_images_are_refused_before_anything_is_written(weights, tmp_path):
+    path = weights(bias=BiasCorrection(iterations=[5]))
+    with pytest.raises(InputError, match=r"corrected by N4.*give --format onnx alone"):
+        export(path, tmp_path / "out", list(Format))
+    assert not (tmp_path / "out").exists()
+
+
+# ------------------------------------------------------------------------------------------------------ the transform
+def oriented(array, affine, grid):
+    way = Orientation.of(affine, grid.plane)
+    there = affine @ nib.orientations.inv_ornt_aff(way.to_slices, array.shape)
+    return MetaTensor(torch.from_numpy(way.slices(array).astype(np.float32))[None], affine=torch.from_numpy(there))
+
+
+@pytest.mark.parametrize("shape", [(40, 31, 7), (70, 61, 9)])
+def test_its_slices_are_ours_and_lie_where_they_say(shape):
+    grid = Grid(matrix=MATRIX, spacing_mm=3.0, slice_mm=5.0)
+    x, y, z = np.meshgrid(*map(np.arange, shape), indexing="ij")
+    for axis, ramp in enumerate((x, y, z)):
+        expected, _, _ = preprocess(Volume(ramp.astype(np.float32), UPRIGHT), grid)
+        volume = oriented(ramp, UPRIGHT, grid)
+        there = WorkingGridd("image", MATRIX, 3.0, 5.0)({"image": volume})["image"]
+        low, high = np.percentile(ramp, grid.percentiles)
+        np.testing.assert_allclose((there[0].numpy() - low) / (high - low), expected, atol=1e-5)
+        # A ramp tells the native index of each pixel, which the affine must tell, too; not at edges and in pads.
+        middle = np.array(there.shape[1:]) // 2
+        place = np.linalg.inv(UPRIGHT) @ there.affine.numpy() @ np.append(middle, 1)
+        assert float(there[0][tuple(middle)]) == pytest.approx(place[axis], abs=0.02)
+
+
+def test_the_way_back_restores_the_grid_and_its_affine():
+    grid = Grid(matrix=MATRIX, spacing_mm=3.0)
+    volume = oriented(image(0, (40, 31, 7)), OBLIQUE, grid)
+    transform = WorkingGridd("image", MATRIX, 3.0)
+    back = transform.inverse(transform({"image": volume}))["image"]
+    assert back.shape == volume.shape and not back.applied_operations
+    np.testing.assert_allclose(back.affine, volume.affine)
+
+
+def test_volumes_of_several_channels_are_refused():
+    with pytest.raises(ValueError, match="2 channels; accepted: 1"):
+        WorkingGridd("image", MATRIX, 3.0)({"image": MetaTensor(torch.zeros(2, 5, 5, 5))})

@@ -1,0 +1,81 @@
+"""ONNX: onnxruntime gives torch's numbers, and the file says what it must be given."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from fewlabel.cohorts.phantom import list_subjects, read_volume
+from fewlabel.errors import TrainingError
+from fewlabel.experiment import Grid, PhantomSource
+from fewlabel.exporting.export import export
+from fewlabel.exporting.formats import Format
+from fewlabel.exporting.graph import module_of, refuse_difference
+from fewlabel.imaging.preprocess import preprocess
+from fewlabel.slices import as_stored
+from fewlabel.trained import open_trained
+
+GRID = Grid(matrix=(48, 64), spacing_mm=7.0, percentiles=(2.0, 98.0))
+
+
+@pytest.fixture
+def exported(weights, tmp_path):
+    path = weights(GRID)
+    export(path, tmp_path / "out", [Format.ONNX])
+    return path, tmp_path / "out" / "network.onnx"
+
+
+def slices():
+    """All slices of a phantom as a network sees them, float32 (slices, 1, rows, columns)."""
+    source = PhantomSource(kind="phantom", anatomy="abdomen", labelled=1, pixel_mm=6, slice_mm=16)
+    volume = read_volume(source, list_subjects(source)[0])
+    return as_stored(preprocess(volume, GRID)[0])[:, None].astype(np.float32)
+
+
+def test_onnxruntime_gives_torchs_probabilities_for_any_number_of_slices(exported):
+    path, file = exported
+    network = open_trained(path).network.eval()
+    session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
+    images = slices()
+    for count in (1, 2, len(images)):
+        (found,) = session.run(["probability"], {"images": images[:count]})
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(images[:count])).sigmoid().numpy()
+        assert found.shape == images[:count].shape and found.dtype == np.float32
+        assert np.ptp(expected) > 0.1
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_the_file_tells_its_input_its_operators_and_how_images_are_prepared(exported):
+    _, file = exported
+    model = onnx.load(file)
+    onnx.checker.check_model(model, full_check=True)
+    assert [(operators.domain, operators.version) for operators in model.opset_import] == [("", 18)]
+    (images,), (probability,) = model.graph.input, model.graph.output
+    for tensor, name in ((images, "images"), (probability, "probability")):
+        sides = tensor.type.tensor_type.shape.dim
+        assert (tensor.name, tensor.type.tensor_type.elem_type) == (name, onnx.TensorProto.FLOAT)
+        assert sides[0].dim_param and [side.dim_value for side in sides[1:]] == [1, 48, 64]
+    facts = {prop.key: prop.value for prop in model.metadata_props}
+    assert json.loads(facts["fewlabel.prepared"])["grid"] == GRID.model_dump(mode="json")
+    assert json.loads(facts["fewlabel.settings"])["labels"] == 1
+    assert json.loads(facts["fewlabel.versions"]).keys() == {"fewlabel", "torch", "onnx", "onnxruntime"}
+    assert len(facts["fewlabel.weights_sha256"]) == 64
+
+
+def test_no_subject_and_no_place_on_a_disk_is_in_the_file(exported):
+    content = exported[1].read_bytes()
+    for word in (b"jane_doe", b"site-packages", b"graph.py", str(exported[0].parent).encode()):
+        assert word not in content
+
+
+def test_another_networks_numbers_are_refused(weights):
+    trained = open_trained(weights(GRID))
+    module, _ = module_of(trained)
+    assert refuse_difference(module, module, trained, "torch") == 0
+    for other in (lambda images: module(images) + 2e-4, lambda images: module(images) * float("nan")):
+        with pytest.raises(TrainingError, match=r"gives other probabilities than torch.*nothing is written"):
+            refuse_difference(module, other, trained, "other")

@@ -1,0 +1,121 @@
+"""MONAI transform of FewLabel: volumes to the slices that a network was trained on, and predictions back.
+
+This file is a part of each MONAI bundle that FewLabel exports, so it needs nothing of FewLabel: NumPy, MONAI and
+scikit-image. Apache-2.0.
+"""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import InvertibleTransform, MapTransform
+from nibabel.affines import voxel_sizes
+from numpy.typing import NDArray
+from skimage.transform import resize
+
+Shape = tuple[int, int, int]
+
+
+class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
+    """Resample to the working grid, then crop or pad rows and columns about their middle; `Invertd` leads back.
+
+    Volumes are MetaTensors (1, slice, row, column), so `Orientationd` comes before. Resampling is linear between the
+    middles of voxels, anti-aliased along axes that become coarser; pads hold the volume's minimum, and what is led back
+    from beyond a crop is 0.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, matrix: tuple[int, int], spacing_mm: float, slice_mm: float | None = None
+    ) -> None:
+        """Take the working grid.
+
+        Args:
+            keys: of the volumes.
+            matrix: rows and columns.
+            spacing_mm: distance of rows and of columns.
+            slice_mm: distance of slices; None: slices stay as they are.
+        """
+        super().__init__(keys)
+        self.matrix = (int(matrix[0]), int(matrix[1]))
+        self.spacing_mm, self.slice_mm = spacing_mm, slice_mm
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Volumes to the working grid; their affines follow."""
+        done = dict(data)
+        for key in self.key_iterator(done):
+            volume: MetaTensor = done[key]
+            native = _shape(volume)
+            resampled = self._resampled(native, voxel_sizes(volume.affine.numpy()))
+            array = _resize(volume.numpy()[0], resampled)
+            fitted = MetaTensor(torch.from_numpy(_fit(array, self.matrix, float(array.min()))[None]))
+            fitted.copy_meta_from(volume)
+            self.push_transform(
+                fitted,
+                affine=_moved(native, resampled, self.matrix),
+                orig_size=native,
+                extra_info={"resampled": resampled, "affine": volume.affine.clone()},
+            )
+            done[key] = fitted
+        return done
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Volumes on the working grid to the grids that they come from."""
+        done = dict(data)
+        for key in self.key_iterator(done):
+            volume: MetaTensor = done[key]
+            applied = self.pop_transform(volume)
+            native, kept = applied["orig_size"], applied["extra_info"]
+            array = volume.detach().cpu().numpy()[0]
+            whole = _fit(array, tuple(int(side) for side in kept["resampled"][1:]), 0.0)
+            restored = MetaTensor(torch.from_numpy(_resize(whole, tuple(int(side) for side in native))[None]))
+            restored.copy_meta_from(volume)
+            restored.affine = kept["affine"]
+            done[key] = restored
+        return done
+
+    def _resampled(self, native: Shape, spacing: NDArray[np.float64]) -> Shape:
+        """Slices, rows and columns at the distances of the working grid."""
+        wanted = (self.slice_mm, self.spacing_mm, self.spacing_mm)
+        slices, rows, columns = (
+            int(side) if mm is None else max(1, round(int(side) * float(size) / mm))
+            for side, size, mm in zip(native, spacing, wanted, strict=True)
+        )
+        return slices, rows, columns
+
+
+def _shape(volume: MetaTensor) -> Shape:
+    channels, slices, rows, columns = (int(side) for side in volume.shape)
+    if channels != 1:
+        raise ValueError(f"a volume of {channels} channels; accepted: 1")
+    return slices, rows, columns
+
+
+def _resize(array: NDArray[np.float32], shape: Any) -> NDArray[np.float32]:
+    if array.shape == shape:
+        return array
+    resized = resize(array, shape, order=1, mode="edge", anti_aliasing=True, preserve_range=True)
+    return np.asarray(resized, dtype=np.float32)
+
+
+def _fit(array: NDArray[np.float32], sides: Any, fill: float) -> NDArray[np.float32]:
+    fitted = np.full((array.shape[0], *sides), fill, dtype=array.dtype)
+    cuts, places = [], []
+    for old, new in zip(array.shape[1:], sides, strict=True):
+        common, offset = min(old, new), abs(old - new) // 2
+        cuts.append(slice(offset, offset + common) if old > new else slice(0, common))
+        places.append(slice(offset, offset + common) if new > old else slice(0, common))
+    fitted[:, places[0], places[1]] = array[:, cuts[0], cuts[1]]
+    return fitted
+
+
+def _moved(native: Shape, resampled: Shape, matrix: tuple[int, int]) -> NDArray[np.float64]:
+    """Indices on the working grid to native ones, 4 x 4: the edges of the volume stay in place."""
+    moved = np.eye(4)
+    for axis, (old, new, kept) in enumerate(zip(native, resampled, (resampled[0], *matrix), strict=True)):
+        offset = abs(new - kept) // 2
+        scale, start = old / new, offset if new > kept else -offset
+        moved[axis, axis], moved[axis, 3] = scale, (start + 0.5) * scale - 0.5
+    return moved
