@@ -29,8 +29,9 @@ def network(matrix):
     return made
 
 
-@pytest.fixture
-def weights(tmp_path):
+def weights_in_folder(folder):
+    """A function that makes weights in a folder."""
+
     def make(grid=None, name="weights.safetensors", bias=None, **change):
         grid = grid or Grid(matrix=(32, 24), spacing_mm=3.0)
         facts = {
@@ -40,7 +41,17 @@ def weights(tmp_path):
             "prepared": Preparation(grid=grid, bias_correction=bias).model_dump(mode="json"),
         } | change
         tensors = network(grid.matrix).state_dict()
-        save_weights(tmp_path / name, tensors, {key: value for key, value in facts.items() if value is not None})
-        return tmp_path / name
+        save_weights(folder / name, tensors, {key: value for key, value in facts.items() if value is not None})
+        return folder / name
 
     return make
+
+
+@pytest.fixture(scope="session")
+def weights_in():
+    return weights_in_folder
+
+
+@pytest.fixture
+def weights(tmp_path):
+    return weights_in_folder(tmp_path)

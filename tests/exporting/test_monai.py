@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,7 +91,10 @@ def test_the_command_in_its_readme_works_in_a_process_without_fewlabel(weights, 
     bundle = tmp_path / "out" / "monai_bundle"
     (tmp_path / "fewlabel.py").write_text("raise RuntimeError('fewlabel was imported')\n")
     (line,) = (line for line in (bundle / "docs" / "README.md").read_text().splitlines() if "monai.bundle run" in line)
-    _, *command = shlex.split(line.replace("image.nii.gz", str(volumes[0])).replace("masks", str(tmp_path / "theirs")))
+    (tmp_path / "here").mkdir()
+    shutil.copy(volumes[0], tmp_path / "here")
+    places = {"images": tmp_path / "here", "masks": tmp_path / "theirs"}
+    _, *command = [places.get(word, word) for word in shlex.split(line)]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     process = subprocess.run(
         [sys.executable, *command], cwd=bundle, env=environment, capture_output=True, text=True, check=False
@@ -102,8 +106,16 @@ def test_the_command_in_its_readme_works_in_a_process_without_fewlabel(weights, 
 def test_it_has_what_monai_asks_of_a_bundle_for_inference(weights, tmp_path):
     export(weights(), tmp_path / "out", [Format.MONAI])
     bundle = tmp_path / "out" / "monai_bundle"
-    workflow = ConfigWorkflow(str(bundle / "configs" / "inference.json"), workflow_type="infer")
-    assert not workflow.check_properties()
+    workflow = ConfigWorkflow(
+        str(bundle / "configs" / "inference.json"), workflow_type="infer", bundle_root=str(bundle)
+    )
+    sys.path.insert(1, str(bundle))
+    try:
+        workflow.initialize()
+        missing = workflow.check_properties()
+    finally:
+        sys.path.remove(str(bundle))
+    assert not missing
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     versions = {"version", "changelog", "monai_version", "pytorch_version", "numpy_version"}
     texts = {"task", "description", "authors", "copyright", "network_data_format"}

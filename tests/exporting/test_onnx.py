@@ -21,11 +21,12 @@ from fewlabel.trained import open_trained
 GRID = Grid(matrix=(48, 64), spacing_mm=7.0, percentiles=(2.0, 98.0))
 
 
-@pytest.fixture
-def exported(weights, tmp_path):
-    path = weights(GRID)
-    export(path, tmp_path / "out", [Format.ONNX])
-    return path, tmp_path / "out" / "network.onnx"
+@pytest.fixture(scope="module")
+def exported(weights_in, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    path = weights_in(folder)(GRID)
+    export(path, folder / "out", [Format.ONNX])
+    return path, folder / "out" / "network.onnx"
 
 
 def slices():

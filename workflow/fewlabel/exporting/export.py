@@ -39,6 +39,10 @@ def export(weights: Path, to: Path, formats: Collection[Format], replace: bool =
     chosen = [name for name in Format if name in formats]
     require_export([package for name in chosen for package in PACKAGES[name]])
     trained = open_trained(weights)
+    if Format.MONAI in formats:
+        from fewlabel.exporting.monai_bundle import refuse_bias_correction
+
+        refuse_bias_correction(trained)
     done = []
     with whole_folder(to.resolve()) as partial:
         for name in chosen:

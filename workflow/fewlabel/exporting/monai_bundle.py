@@ -25,6 +25,8 @@ from fewlabel.trained import Trained
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 MODEL = "models/model.ts"
+LABELS = [["L", "R"], ["P", "A"], ["I", "S"]]
+"""What MONAI calls the ends of the axes; its default changes between versions."""
 TOGETHER = 32
 """Slices that are predicted at once."""
 
@@ -75,10 +77,10 @@ HOW_TO_RUN = """
 ## This bundle
 
     pip install "monai[nibabel,skimage,ignite,fire]"
-    python -m monai.bundle run --config_file configs/inference.json --images "['image.nii.gz']" --output_dir masks
+    python -m monai.bundle run --config_file configs/inference.json --dataset_dir images --output_dir masks
 
-in the bundle's folder writes `masks/image_mask.nii.gz`, 1 inside, on the grid of the image. Equal images give the
-masks of `fewlabel predict` in float32, but for voxels whose probability is 0.5 within rounding.
+in the bundle's folder writes a mask for each NIfTI file of the folder `images`, 1 inside, on the grid of the image:
+those of `fewlabel predict` in float32. `--images "['a.nii.gz']"` names files in place of a folder.
 """
 
 
@@ -148,9 +150,10 @@ def _inference(grid: Grid) -> dict[str, Any]:
     low, high = grid.percentiles
     keys = {"keys": "image"}
     return {
-        "imports": ["$import torch"],
+        "imports": ["$import glob", "$import torch"],
         "bundle_root": ".",
-        "images": [],
+        "dataset_dir": "$@bundle_root + '/images'",
+        "images": "$sorted(glob.glob(@dataset_dir + '/*.nii') + glob.glob(@dataset_dir + '/*.nii.gz'))",
         "output_dir": "$@bundle_root + '/eval'",
         "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
         "data": "$[{'image': path} for path in @images]",
@@ -159,7 +162,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
             "_target_": "Compose",
             "transforms": [
                 {"_target_": "LoadImaged", **keys, "ensure_channel_first": True, "image_only": True},
-                {"_target_": "Orientationd", **keys, "axcodes": "".join(AXES[grid.plane])},
+                {"_target_": "Orientationd", **keys, "axcodes": "".join(AXES[grid.plane]), "labels": LABELS},
                 {
                     "_target_": "ScaleIntensityRangePercentilesd",
                     **keys,
