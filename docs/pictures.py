@@ -2,7 +2,7 @@
 
     python docs/pictures.py [results/demo]
 
-The figure comes from results/published/demo (`make figures STUDY=demo`), the pages from the study that is named; a page
+The figure comes from results/published/hippocampus (`make figures STUDY=hippocampus`), the pages from the study that is named; a page
 that the study lacks keeps its picture. Pages need Chromium.
 """
 
@@ -16,7 +16,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-FIGURES = {"label_curves": ROOT / "results/published/demo/figures/figure3_label_curves.png"}
+FIGURES = {"label_curves": ROOT / "results/published/hippocampus/figures/figure3_label_curves.png"}
 PAGES = {"report": (1280, 860), "explorer": (1280, 1000)}
 WIDTH = 1200
 

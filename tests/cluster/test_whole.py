@@ -56,6 +56,7 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "table1_cohorts": 1,
         "table2_dice": 1,
         "table3_differences": 1,
+        "table4_labels": 1,
         "explorer": 1,
         "crate": 1,
     }

@@ -14,6 +14,7 @@ from fewlabel.reporting.budget import REACH, answer, learning_curve
 from fewlabel.reporting.budget_plot import budget
 from fewlabel.reporting.budget_text import as_text
 from fewlabel.reporting.power_law import Laws
+from fewlabel.reporting.scores import read_scores
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle, Titles
 
 FEW = Intervals(resamples=200)
@@ -52,6 +53,18 @@ def test_hidden_larger_counts_are_foretold():
         held.append(found.low <= truth[16] <= found.high)
     assert np.median(errors) < 0.01
     assert np.mean(held) >= 0.85
+
+
+def test_hidden_larger_counts_of_the_published_hippocampus_are_foretold():
+    scores = read_scores(Path(__file__).parents[2] / "results/published/hippocampus/scores.csv")
+    errors = []
+    for method in ("scratch", "regression", "contrastive"):
+        own = scores[scores["method"] == method]
+        found = learning_curve(own[own["n"] < 16], FEW).dice_at(16)
+        measured = own.loc[own["n"] == 16, "dice"].mean()
+        errors.append(abs(found.value - measured))
+        assert found.low <= measured <= found.high
+    assert np.median(errors) < 0.01
 
 
 def test_the_number_for_a_target_is_that_of_the_law():

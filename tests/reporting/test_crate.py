@@ -126,6 +126,7 @@ def make_results(folder, told=facts):
         "tables/table1_cohorts.md",
         "tables/table2_dice.csv",
         "tables/table3_differences.csv",
+        "tables/table4_labels.csv",
         "explorer.html",
         "scores.csv",
     ):

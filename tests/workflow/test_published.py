@@ -22,6 +22,7 @@ DRAWN = {
     "table1_cohorts",
     "table2_dice",
     "table3_differences",
+    "table4_labels",
 }
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once

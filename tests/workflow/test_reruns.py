@@ -11,6 +11,7 @@ OF_INTERVALS = {
     "paired_subjects": 1,
     "table2_dice": 1,
     "table3_differences": 1,
+    "table4_labels": 1,
     "explorer": 1,
 }
 ONCE_OF_SCORES = {**OF_INTERVALS, "figure4_liver": 1, "figure5_prostate": 1}

@@ -143,11 +143,11 @@ def test_a_title_stays_text_in_shell_figure_and_table(finished, fresh):
     process = fresh.run(change=change)
     assert process.returncode == 0, process.stdout + process.stderr
     assert not list(fresh.folder.rglob("pwned"))
-    for name in ("table1_cohorts.md", "table2_dice.md", "table3_differences.md"):
+    for name in ("table1_cohorts.md", "table2_dice.md", "table3_differences.md", "table4_labels.md"):
         text = (fresh.results / "tables" / name).read_text()
         assert "O'Brien &amp; &lt;img" in text and "$HOME" in text
         assert "<img" not in text and "[x](" not in text
-    for name in ("table1_cohorts", "table2_dice", "table3_differences"):
+    for name in ("table1_cohorts", "table2_dice", "table3_differences", "table4_labels"):
         page = (fresh.results / "tables" / f"{name}.html").read_text()
         assert "O&#39;Brien &amp; &lt;img" in page and "<img" not in page
         assert r"O'Brien \& \textless{}img src=x" in (fresh.results / "tables" / f"{name}.tex").read_text()

@@ -54,6 +54,10 @@ def test_the_experiment_ends_with_scores_figures_and_tables(finished):
         "tables/table3_differences.md",
         "tables/table3_differences.tex",
         "tables/table3_differences.html",
+        "tables/table4_labels.csv",
+        "tables/table4_labels.md",
+        "tables/table4_labels.tex",
+        "tables/table4_labels.html",
     }
     assert (finished.results / "explorer.html").stat().st_size < 8e6
 

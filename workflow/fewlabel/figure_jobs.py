@@ -48,6 +48,23 @@ class DifferenceTableSettings(Settings):
     """Compared with it, in their order: all that share an N with it."""
 
 
+class LabelsTableSettings(Settings):
+    """Table 4."""
+
+    titles: Titles
+    runs: CollectSettings
+    """All that the table must show: it is not made of a part."""
+    intervals: Intervals
+    reference: str | None
+    """Whose score at its largest N is 100 %; None: no method is trained on all labels."""
+    shares: list[float]
+    """Of it, each asked for."""
+    control: str | None
+    """Against which labels are saved; None: no method starts at random."""
+    methods: list[str]
+    """All that are no benchmark, in their order."""
+
+
 class HistoriesSettings(Settings):
     """The table of all histories."""
 
@@ -127,6 +144,20 @@ def difference_table_settings(experiment: Experiment) -> DifferenceTableSettings
         intervals=experiment.intervals,
         control=control,
         methods=others,
+    )
+
+
+def labels_table_settings(experiment: Experiment) -> LabelsTableSettings:
+    """Settings of table 4."""
+    figure, (control, _) = efficiency_settings(experiment), compared(experiment)
+    return LabelsTableSettings(
+        titles=figure.titles,
+        runs=figure.runs,
+        intervals=figure.intervals,
+        reference=figure.reference,
+        shares=experiment.figures.label_efficiency.levels,
+        control=control,
+        methods=[name for name, method in figure.titles.methods.items() if not method.benchmark],
     )
 
 

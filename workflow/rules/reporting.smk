@@ -166,6 +166,26 @@ rule table3_differences:
         "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
+rule table4_labels:
+    """Labelled subjects that each method needs for shares of the benchmark's score, and labels saved."""
+    input:
+        scores=SCORES,
+    output:
+        csv=f"{STUDY}/tables/table4_labels.csv",
+        markdown=f"{STUDY}/tables/table4_labels.md",
+        latex=f"{STUDY}/tables/table4_labels.tex",
+        html=shown(f"{STUDY}/tables/table4_labels.html", "table4_labels", "Tables", table="Table 4: labels needed"),
+    log:
+        f"{LOGS}/table4_labels.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(figure_jobs.labels_table_settings(EXPERIMENT)),
+    shell:
+        "fewlabel labels-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
+        "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
+
+
 # --------------------------------------------------------------------------------------------------------- targets
 rule figures:
     """All figures."""
@@ -183,3 +203,4 @@ rule tables:
         rules.table1_cohorts.output,
         rules.table2_dice.output,
         rules.table3_differences.output,
+        rules.table4_labels.output,

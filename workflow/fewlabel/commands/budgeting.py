@@ -1,5 +1,6 @@
 """How many more volumes to annotate."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,11 +44,18 @@ def budget(
     scores = scores / "scores.csv" if scores.is_dir() else scores
     chosen = _chosen(read_scores(scores), scores, {"cohort": cohort, "method": method})
     intervals = Intervals(level=level, resamples=resamples, seed=seed)
-    curves = [learning_curve(rows, intervals) for _, rows in chosen.groupby(["cohort", "method"], sort=False)]
+    titles = _titles(chosen, scores.parent / "experiment.yaml")
+    curves = [
+        learning_curve(rows, intervals)
+        for cohort_name in titles.cohorts
+        for method_name in titles.methods
+        if not (rows := chosen[(chosen["cohort"] == cohort_name) & (chosen["method"] == method_name)]).empty
+    ]
     answers = [answer(curve, target, have) for curve in curves]
     stem = figure or scores.parent / "figures" / "budget"
+    stem = stem.with_suffix("") if stem.suffix in (".png", ".pdf") else stem
     png, pdf = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf"))
-    save(draw(answers, _titles(chosen, scores.parent / "experiment.yaml")), png, pdf)
+    save(draw(answers, titles), png, pdf)
     if json:
         write_json(json, {"curves": [facts(found) for found in answers]})
     print(as_text(answers), end="")
@@ -87,11 +95,18 @@ def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
     return Titles(
         cohorts={
             name: known.cohorts.get(name) or CohortTitle(title=name.replace("_", " "), stands_for=None)
-            for name in scores["cohort"].unique()
+            for name in _in_order(scores["cohort"], known.cohorts)
         },
         methods={
             name: known.methods.get(name)
             or MethodTitle(title=name.replace("_", " "), pretext="none", benchmark=int(counts[name]) == 1)
-            for name in scores["method"].unique()
+            for name in _in_order(scores["method"], known.methods)
         },
     )
+
+
+def _in_order(names: "pd.Series", known: Iterable[str]) -> list[str]:
+    """Each name once: those that are known in their order, then the others as they come."""
+    found = [str(name) for name in names.unique()]
+    first = [name for name in known if name in found]
+    return [*first, *(name for name in found if name not in first)]

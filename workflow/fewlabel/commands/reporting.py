@@ -36,6 +36,10 @@ DifferenceTableJson = Annotated[
     figure_jobs.DifferenceTableSettings,
     typer.Option("--settings", parser=settings_json(figure_jobs.DifferenceTableSettings), metavar="JSON"),
 ]
+LabelsTableJson = Annotated[
+    figure_jobs.LabelsTableSettings,
+    typer.Option("--settings", parser=settings_json(figure_jobs.LabelsTableSettings), metavar="JSON"),
+]
 
 
 def _facts(results: Path, titles: reporting_jobs.Titles) -> "dict[str, pd.DataFrame]":
@@ -100,6 +104,16 @@ def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out, lat
 def difference_table(settings: DifferenceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
     """Table 3: paired differences to the control with intervals, tests and effect sizes."""
     from fewlabel.reporting.difference_table import difference_table as table_of
+    from fewlabel.reporting.scores import read_scores
+    from fewlabel.reporting.table_forms import save
+
+    save(table_of(read_scores(scores), settings), csv, markdown, latex, html)
+
+
+@app.command("labels-table")
+def labels_table(settings: LabelsTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
+    """Table 4: labelled subjects that each method needs for shares of the benchmark's score, and labels saved."""
+    from fewlabel.reporting.labels_table import labels_table as table_of
     from fewlabel.reporting.scores import read_scores
     from fewlabel.reporting.table_forms import save
 

@@ -21,6 +21,7 @@ SCORED = {
     **{name: f"figures/{name}.png" for name in ("figure3_label_curves", "label_efficiency", "paired_subjects")},
     "table2_dice": "tables/table2_dice.csv",
     "table3_differences": "tables/table3_differences.csv",
+    "table4_labels": "tables/table4_labels.csv",
     "explorer": "explorer.html",
 }
 """Made from the scores, whatever else they need."""

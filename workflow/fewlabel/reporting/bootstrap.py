@@ -104,6 +104,17 @@ def interval(
     return max(float(low), limits[0]), min(float(high), limits[1])
 
 
+def spread(values: Floats, intervals: Intervals) -> Floats:
+    """Bootstrap means of Dice that scatter as far as `interval` says, within 0 to 1; the mean where none was hit.
+
+    For what is made of several means, of which `interval` knows no standard error.
+    """
+    mean, resampled = float(np.nanmean(values)), replicates(values, intervals)
+    factor = stretch(values, float(np.nanstd(resampled)), intervals.level) if values.size > 1 else 1.0
+    means: Floats = np.clip(mean + factor * (np.nan_to_num(resampled, nan=mean) - mean), 0, 1)
+    return means
+
+
 def stretch(values: Floats, deviation: float, level: float) -> float:
     """The factor of `interval`, given the standard deviation of the replicates; 1 where these do not scatter."""
     error, freedom = standard_error(values)

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 
 from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.bootstrap import crossed_alike, replicates, stretch
+from fewlabel.reporting.bootstrap import crossed_alike, replicates, spread
 from fewlabel.reporting.power_law import SPREAD, USUAL_EXPONENT, Floats, Laws, fit
 
 LEAST_COUNTS = 4
@@ -210,17 +210,9 @@ def _errors(tables: Sequence[Floats]) -> Floats:
 
 def _replicates(counts: Floats, tables: Sequence[Floats], errors: Floats, intervals: Intervals) -> Laws:
     """Laws of bootstrap means, a curve each."""
-    means = np.stack([_spread(table, intervals) for table in tables], axis=1)
+    means = np.stack([spread(table, intervals) for table in tables], axis=1)
     usual = USUAL_EXPONENT * np.exp(np.random.default_rng([intervals.seed, 1]).normal(0, SPREAD, len(means)))
     return fit(counts, means, errors, usual)
-
-
-def _spread(table: Floats, intervals: Intervals) -> Floats:
-    """Bootstrap means that scatter as far as `bootstrap.interval` says, within 0 to 1; the mean where none was hit."""
-    mean, resampled = float(np.nanmean(table)), replicates(table, intervals)
-    factor = stretch(table, float(np.nanstd(resampled)), intervals.level) if table.size > 1 else 1.0
-    spread: Floats = np.clip(mean + factor * (np.nan_to_num(resampled, nan=mean) - mean), 0, 1)
-    return spread
 
 
 def _doubts(counts: Floats, tables: Sequence[Floats], law: Laws, intervals: Intervals) -> list[str]:

@@ -101,7 +101,9 @@ def _needed(axes: Axes, answer: Answer, colour: str) -> None:
 
 def _subtitle(answers: Sequence[Answer], methods: Mapping[str, MethodTitle]) -> str:
     parts = [
-        f"{methods[answer.curve.method].title} " + (f"N = {answer.needed.value:g}" if answer.needed else "not told")
+        # The N stays with its method where the line breaks.
+        f"{methods[answer.curve.method].title}\u00a0"
+        + (f"N\u00a0=\u00a0{answer.needed.value:g}" if answer.needed else "not\u00a0told")
         for answer in answers
         if not methods[answer.curve.method].benchmark
     ]

@@ -208,6 +208,7 @@ def _reporting(
         ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
         ("dice-table", table, "tables/table2_dice"),
         ("difference-table", table, "tables/table3_differences"),
+        ("labels-table", table, "tables/table4_labels"),
     ):
         yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
     if page := results.stored("explorer.html"):
