@@ -2,8 +2,8 @@
 
     python docs/pictures.py [results/demo]
 
-The figure comes from results/published/hippocampus (`make figures STUDY=hippocampus`), the pages from the study that is named; a page
-that the study lacks keeps its picture. Pages need Chromium.
+The figure comes from results/published/hippocampus (`make figures STUDY=hippocampus`), the pages from the study that is
+named; a page that the study lacks keeps its picture. Pages need Chromium.
 """
 
 import shutil
