@@ -32,6 +32,9 @@ def results(tmp_path):
         "predictions/s1.nii.gz": 5,
     }.items():
         (run / name).write_bytes(b"x" * size)
+    prepared = tmp_path / "demo/liver/.slices.prepared/s1"
+    prepared.mkdir(parents=True)
+    (prepared / "images.npy").write_bytes(b"x" * 80)
     os.utime(run / f".{DEAD}.partial.scores.csv", (0, 0))
     return tmp_path
 
@@ -48,6 +51,7 @@ def test_every_kind_is_found_with_its_size_and_no_result_is_taken_for_one(result
         "live history": 60,
         "lock": 0,
         "finished": 0,
+        "prepared subjects": 80,
         "partial file": 70,
     }
     assert all(leftover.in_use is None for leftover in leftovers.find(results))
@@ -119,9 +123,9 @@ def test_the_command_lists_sizes_and_removes_only_when_asked(results):
     assert listed.exit_code == 0
     assert "1 kB" in listed.output and "training.state" in listed.output
     assert "an interrupted training goes on from it" in listed.output
-    assert "6 left over, 2 kB; nobody works on 6 of them" in listed.output
-    assert len(leftovers.find(results)) == 6
-    assert "6 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
+    assert "7 left over, 2 kB; nobody works on 7 of them" in listed.output
+    assert len(leftovers.find(results)) == 7
+    assert "7 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
     assert leftovers.find(results) == []
     assert "0 left over" in CliRunner().invoke(app, ["state", str(results)]).output
 

@@ -163,11 +163,13 @@ def test_the_store_holds_corrected_images_and_everything_else_as_without(tmp_pat
     assert spread[1].std() / spread[1].mean() < 0.2 * spread[0].std() / spread[0].mean()
 
 
-def test_a_subject_that_cannot_be_corrected_is_named_and_nothing_is_left(tmp_path):
+def test_a_subject_that_cannot_be_corrected_is_named_and_the_corrected_one_is_kept(tmp_path):
+    """Minutes of N4 are not lost to one bad volume; what is kept is none of the outputs (see test_prepared)."""
     subjects = [Subject(name, name, False) for name in ("a", "empty")]
     with pytest.raises(InputError, match=r"empty: bias_correction: no value is above 0"):
         pack(subjects, read, Grid(), tmp_path / "slices", tmp_path / "native", 1, QUICK)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == [".slices.prepared"]
+    assert [path.name for path in (tmp_path / ".slices.prepared").iterdir()] == ["a"]
 
 
 def test_the_demo_knows_nothing_of_it_and_the_papers_prostate_is_corrected():

@@ -18,13 +18,14 @@ from fewlabel.files import PARTIAL
 from fewlabel.live import SUFFIX as LIVE
 from fewlabel.locks import lock_files, read_holder
 
-Kind = Literal["state", "refused state", "live history", "finished", "partial file", "lock"]
+Kind = Literal["state", "refused state", "live history", "finished", "prepared subjects", "partial file", "lock"]
 
 MEANING: dict[Kind, str] = {
     "state": "an interrupted training goes on from it",
     "refused state": "was set aside, since it was damaged or of another run",
     "live history": "what an interrupted training told while it ran",
     "finished": "links to a complete training of which its workflow did not know",
+    "prepared subjects": "an interrupted preparation goes on from them",
     "partial file": "was being written when its process was killed",
     "lock": "of a process that was killed",
 }
@@ -33,10 +34,14 @@ SUFFIXES: dict[str, Kind] = {
     ".refused": "refused state",
     LIVE: "live history",
     ".finished": "finished",
+    ".prepared": "prepared subjects",
     ".lock": "lock",
 }
 TRAINING = "training"
 """The stem of all that a training keeps beside its outputs."""
+STEMS = (TRAINING, ".running", ".slices")
+"""Of a training, a study and a slice store."""
+FOLDERS = ("finished", "prepared subjects")
 
 FRESH_SECONDS = 600
 """A partial file that was changed so recently may belong to a process on another machine."""
@@ -97,9 +102,9 @@ def _kind(path: Path) -> Kind | None:
     if path.name.startswith(".") and PARTIAL in path.name:
         return "partial file"
     stem, suffix = _parts(path)
-    kind = SUFFIXES.get(suffix) if stem in (TRAINING, ".running") else None
+    kind = SUFFIXES.get(suffix) if stem in STEMS else None
     # Somebody's folder of that name is no state.
-    return kind if path.is_dir() == (kind == "finished") else None
+    return kind if path.is_dir() == (kind in FOLDERS) else None
 
 
 def _parts(path: Path) -> tuple[str, str]:

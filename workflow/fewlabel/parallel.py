@@ -1,5 +1,8 @@
 """The same work for each subject of a cohort, on several processes."""
 
+import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -44,7 +47,7 @@ def of_each(work: Callable[[Item], Outcome], items: Mapping[str, Item], workers:
     try:
         with Progress(verb, len(items), "subject") as progress:
             if workers > 1 and len(items) > 1:
-                with ProcessPoolExecutor(min(workers, len(items))) as pool:
+                with ProcessPoolExecutor(min(workers, len(items)), initializer=_end_with_parent) as pool:
                     tried = _counted(pool.map(attempt, items.items()), progress)
             else:
                 tried = _counted(map(attempt, items.items()), progress)
@@ -56,6 +59,19 @@ def of_each(work: Callable[[Item], Outcome], items: Mapping[str, Item], workers:
     if problems:
         raise InputError.of(problems, f"{len(problems)} of {len(items)} subjects cannot be {verb}d:")
     return [one.outcome for one in tried if isinstance(one, Done)]
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it is killed: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    threading.Thread(target=_wait_and_end, args=(parent.join,), daemon=True).start()
+
+
+def _wait_and_end(wait: Callable[[], None]) -> None:
+    wait()
+    os._exit(1)
 
 
 def _counted(tried: Iterable[Done[Outcome] | Problem], progress: Progress) -> list[Done[Outcome] | Problem]:

@@ -9,11 +9,11 @@ A store is a folder with
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,9 @@ from fewlabel.files import sha256, whole, whole_folder, write_text
 from fewlabel.imaging.preprocess import Frame, preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.jobs import Preparation
+from fewlabel.locks import held
 from fewlabel.parallel import of_each
+from fewlabel.prepared import Kept, folder_beside, how_prepared, keep, kept, made_of
 from fewlabel.tables import read_subjects
 
 LARGEST = 6e4
@@ -96,6 +98,9 @@ def pack(
 ) -> None:
     """Preprocess all subjects and write the store, and their native truth masks.
 
+    Where this ends early, by a subject that is no good or by a process that is killed, prepared subjects are kept
+    beside the store, and the next call goes on from them (see `prepared`).
+
     Args:
         subjects: in the order of the store.
         read: gives a subject's volume; must be picklable when `workers` is above 1.
@@ -106,31 +111,17 @@ def pack(
         workers: processes; each holds one volume.
         bias: how bias fields are corrected; None: they are not. What goes to `native` is as it was read.
     """
-    with (
-        whole_folder(native) as native_partial,
-        whole_folder(folder) as partial_folder,
-        TemporaryDirectory(dir=partial_folder, prefix=".parts") as temporary,
-    ):
-        parts = Path(temporary)
-        work = partial(_part, read=read, grid=grid, bias=bias, parts=parts, native=native_partial)
-        facts = of_each(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
-        index = pd.concat([part["index"] for part in facts], ignore_index=True)
-        for name, kind in (("images", np.float16), ("masks", np.uint8)):
-            _join(
-                [parts / f"{subject.subject}.{name}.npy" for subject in subjects],
-                partial_folder / f"{name}.npy",
-                (len(index), *grid.matrix),
-                kind,
-            )
-        write_text(partial_folder / "index.csv", index.to_csv(index=False))
-        listed = pd.DataFrame([part["subject"] for part in facts])
-        write_text(partial_folder / "subjects.csv", listed.to_csv(index=False))
-        hashes = {
-            name: sha256(partial_folder / name) for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")
-        }
-        prepared = Preparation(grid=grid, bias_correction=bias).model_dump(mode="json")
-        manifest = {"matrix": list(grid.matrix), "slices": len(index), "sha256": hashes, "prepared": prepared}
-        write_text(partial_folder / "store.json", json.dumps(manifest, indent=2) + "\n")
+    preparation = Preparation(grid=grid, bias_correction=bias)
+    parts = folder_beside(folder)
+    parts.parent.mkdir(parents=True, exist_ok=True)
+    with held(parts, "these slices"):
+        with whole_folder(native) as native_partial, whole_folder(folder) as partial_folder:
+            work = partial(_part, read=read, preparation=preparation, parts=parts, native=native_partial)
+            done = of_each(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
+            if again := sum(part.kept.again for part in done):
+                print(f"{again} of {len(done)} subjects were kept from a run that did not end")
+            _write_store(done, preparation, partial_folder)
+        shutil.rmtree(parts, ignore_errors=True)
 
 
 def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
@@ -138,31 +129,55 @@ def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
     return images.clip(-LARGEST, LARGEST).astype(np.float16)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One subject of a store that is not packed yet."""
+
+    kept: Kept
+    index: pd.DataFrame
+    facts: dict[str, Any]
+
+
 def _part(
-    subject: Subject,
-    read: Callable[[Subject], Volume],
-    grid: Grid,
-    bias: BiasCorrection | None,
-    parts: Path,
-    native: Path,
-) -> dict[str, Any]:
-    volume = read(subject)
-    images, masks, frame = preprocess(volume, grid, bias)
-    if masks is not None and volume.mask is not None and volume.mask.any() and not masks.any():
-        matrix = f"{grid.matrix[0]} x {grid.matrix[1]} of {grid.spacing_mm:g} mm"
-        raise InputError(f"none of its target lies on the working grid ({matrix}); enlarge grid.matrix")
-    masks = np.zeros(images.shape, np.uint8) if masks is None else masks
-    np.save(parts / f"{subject.subject}.images.npy", as_stored(images))
-    np.save(parts / f"{subject.subject}.masks.npy", masks)
+    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, parts: Path, native: Path
+) -> _Part:
+    grid, volume = preparation.grid, read(subject)
+    frame = Frame.of(volume.image.shape, volume.affine, grid)
+    key, place = made_of(volume, how_prepared(preparation)), parts / subject.subject
+    slices = kept(place, key) or keep(place, key, *_slices(volume, preparation))
     if volume.mask is not None:
         save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine)
     if subject.image is None:
         save_nifti(native / "images" / f"{subject.subject}.nii.gz", volume.image, volume.affine)
-    return {"index": _index(subject, masks), "subject": _facts(subject, volume, frame)}
+    return _Part(slices, _index(subject, slices.target_px), _facts(subject, volume, frame))
 
 
-def _index(subject: Subject, masks: NDArray[np.uint8]) -> pd.DataFrame:
-    count = len(masks)
+def _slices(volume: Volume, preparation: Preparation) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    grid = preparation.grid
+    images, masks, _ = preprocess(volume, grid, preparation.bias_correction)
+    if masks is not None and volume.mask is not None and volume.mask.any() and not masks.any():
+        matrix = f"{grid.matrix[0]} x {grid.matrix[1]} of {grid.spacing_mm:g} mm"
+        raise InputError(f"none of its target lies on the working grid ({matrix}); enlarge grid.matrix")
+    return as_stored(images), np.zeros(images.shape, np.uint8) if masks is None else masks
+
+
+def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path) -> None:
+    """Join prepared subjects to the files of a store."""
+    matrix = preparation.grid.matrix
+    index = pd.concat([part.index for part in parts], ignore_index=True)
+    shape = (len(index), *matrix)
+    _join([part.kept.images for part in parts], folder / "images.npy", shape, np.float16)
+    _join([part.kept.masks for part in parts], folder / "masks.npy", shape, np.uint8)
+    write_text(folder / "index.csv", index.to_csv(index=False))
+    write_text(folder / "subjects.csv", pd.DataFrame([part.facts for part in parts]).to_csv(index=False))
+    hashes = {name: sha256(folder / name) for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")}
+    prepared = preparation.model_dump(mode="json")
+    manifest = {"matrix": list(matrix), "slices": len(index), "sha256": hashes, "prepared": prepared}
+    write_text(folder / "store.json", json.dumps(manifest, indent=2) + "\n")
+
+
+def _index(subject: Subject, target_px: NDArray[np.int64]) -> pd.DataFrame:
+    count = len(target_px)
     return pd.DataFrame(
         {
             "subject": subject.subject,
@@ -170,7 +185,7 @@ def _index(subject: Subject, masks: NDArray[np.uint8]) -> pd.DataFrame:
             "slice": range(count),
             "position": np.round((np.arange(count) + 0.5) / count, 6),
             "labelled": int(subject.labelled),
-            "target_px": masks.sum(axis=(1, 2), dtype=np.int64),
+            "target_px": target_px,
         }
     )
 

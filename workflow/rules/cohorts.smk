@@ -107,9 +107,10 @@ rule prepare:
     priority: 20
     conda:
         "../../envs/cpu.yaml"
-    threads: 4
+    # Each subject on a thread of its own, and less than 300 MB where volumes are 320 x 320 x 20 voxels.
+    threads: all_cores(elsewhere=4)
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing_with_threads(1000),
         runtime=growing(120),
     params:
         settings=settings(jobs.prepare_settings),

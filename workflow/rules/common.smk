@@ -84,6 +84,25 @@ def growing(amount):
     return at
 
 
+def growing_with_threads(amount):
+    """The same, so much for each thread."""
+
+    def at(wildcards, threads, attempt):
+        return amount * threads * attempt
+
+    return at
+
+
+def all_cores(elsewhere):
+    """Threads of a job that works on any number of them: all that this run has, and so many in a cluster's jobs, for
+    which `--set-threads` names another number."""
+
+    def at(wildcards):
+        return workflow.cores if workflow.local_exec and not workflow.remote_exec else elsewhere
+
+    return at
+
+
 def unshared(files):
     """Further inputs of a job that gets its inputs from a storage, where nothing else is shared; else none.
 

@@ -27,8 +27,8 @@ SCORED = {
 """Made from the scores, whatever else they need."""
 LEARNING = {"learning_curves": "figures/learning_curves.png"}
 LAST = {"crate": "provenance/ro-crate-metadata.json", "report": "report.html"}
-PREPARE_THREADS = 4
-"""As the rule asks."""
+PREPARE_THREADS = 2**20
+"""All that there are, as the rule asks on one machine."""
 QUALITY_THREADS = 2
 """As the rule asks."""
 PREPARE_BYTES = 300e6
