@@ -168,7 +168,7 @@ def test_what_was_finished_before_kill_9_is_not_made_again_and_no_worker_stays(t
         image = (100 + 20 * rng.random((48, 48, 8))).astype(np.float32)
         save_nifti(tmp_path / "images" / f"{name}.nii.gz", image, np.diag([-2.0, -2, 5, 1]))
         save_nifti(tmp_path / "labels" / f"{name}.nii.gz", (image > 110).astype(np.uint8), np.diag([-2.0, -2, 5, 1]))
-    (tmp_path / "subjects.csv").write_text(
+    (tmp_path / "listed.csv").write_text(
         "\n".join(["subject,patient,labelled,use", *(f"{name},{name},1,auto" for name in names)])
     )
     settings = PrepareSettings(
@@ -178,7 +178,7 @@ def test_what_was_finished_before_kill_9_is_not_made_again_and_no_worker_stays(t
     )
 
     def command(folder):
-        words = ["fewlabel", "prepare", "--settings", canonical(settings), "--subjects", tmp_path / "subjects.csv"]
+        words = ["fewlabel", "prepare", "--settings", canonical(settings), "--subjects", tmp_path / "listed.csv"]
         words += ["--store", folder / "slices" / "store.json", "--native", folder / "native", "--threads", "2"]
         return [str(word) for word in words]
 
