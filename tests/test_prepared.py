@@ -14,7 +14,7 @@ from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import BiasCorrection, Grid, NiftiSource
 from fewlabel.imaging.volume import Volume, save_nifti
-from fewlabel.jobs import PrepareSettings, Preparation, canonical
+from fewlabel.jobs import Preparation, PrepareSettings, canonical
 from fewlabel.prepared import ARRAYS, MADE_OF, folder_beside, how_prepared, keep, kept, made_of
 from fewlabel.slices import open_store, pack
 
