@@ -296,10 +296,65 @@ def test_cohorts_of_the_same_people_are_split_and_drawn_alike():
     [
         ({"split_as": "c"}, "cohorts.b.split_as: 'c' is no other cohort with a split of its own; accepted: a"),
         ({"split_as": "b"}, "accepted: a"),
-        ({"test": 3}, "cohorts.b.split_as: `test` and `validation` must be those of a"),
+        ({"test": 3}, "cohorts.b.split_as: `test`, `folds` and `validation` must be those of a"),
     ],
 )
 def test_a_split_alike_that_cannot_be_is_refused(change, expected):
     with pytest.raises(InputError) as caught:
         load(alike(**change))
     assert expected in str(caught.value)
+
+
+# -------------------------------------------------------------------------------------------------------- folds
+def with_folds(**cohort):
+    made = config()
+    made["cohorts"]["a"].update(cohort)
+    return made
+
+
+def test_a_cohort_in_folds_stays_one_and_its_parts_have_settings_of_their_own():
+    experiment = Experiment.model_validate(with_folds(folds=3, test=None))
+    assert jobs.parts(experiment) == ["a-fold1", "a-fold2", "a-fold3"]
+    assert jobs.split_parts(experiment) == ["a", "a-fold1", "a-fold2", "a-fold3"]
+    split = jobs.split_settings(experiment, "a-fold2")
+    assert (split.cohort, split.folds, split.fold) == ("a", 3, 2)
+    assert jobs.SplitSettings.model_validate_json(jobs.canonical(split)) == split
+    scored = jobs.evaluate_settings(experiment, "a-fold2", "scratch", 1)
+    assert (scored.cohort, scored.fold) == ("a", 2)
+    draws = {jobs.draw_settings(experiment, part, 1).cohort for part in jobs.parts(experiment)}
+    assert draws == {"a-fold1", "a-fold2", "a-fold3"}
+    assert len(list(jobs.run_folders(jobs.collect_settings(experiment)))) == 3 * 4 * 2
+    # As it is written down, so it reads back.
+    assert load(experiment.model_dump(mode="json")) == experiment
+
+
+def test_cohorts_of_the_same_people_are_cut_into_the_same_folds():
+    made = alike(folds=2)
+    made["cohorts"]["a"] = {**made["cohorts"]["a"], "folds": 2}
+    experiment = Experiment.model_validate(made)
+    for settings in (jobs.split_settings, lambda e, c: jobs.draw_settings(e, c, 2)):
+        assert settings(experiment, "a-fold2") == settings(experiment, "b-fold2")
+    made["cohorts"]["a"]["folds"] = 3
+    with pytest.raises(InputError, match="`folds` and `validation` must be those of a"):
+        load(made)
+
+
+def test_without_folds_no_job_is_told_of_them():
+    made = Experiment.model_validate(config())
+    told = [made, jobs.split_settings(made, "a"), jobs.evaluate_settings(made, "a", "scratch", 1)]
+    told += [jobs.collect_settings(made), reporting_jobs.titles(made)]
+    assert "fold" not in "".join(map(jobs.canonical, told))
+
+
+@pytest.mark.parametrize(
+    ("cohort", "message"),
+    [
+        ({"folds": 3, "test": 2}, "cohorts.a: .*folds 3 and test 2: .*drop one of the two"),
+        ({"folds": 3, "test": ["a"]}, "folds 3 and test"),
+        ({"folds": 3, "validation": 2}, "folds 3 and validation 2: .*use `test` with `validation`, or `folds` alone"),
+        ({"folds": 1}, "cohorts.a.folds: .*greater than or equal to 2"),
+    ],
+)
+def test_folds_that_make_no_sense_are_refused(cohort, message):
+    with pytest.raises(InputError, match=message):
+        load(with_folds(**cohort))

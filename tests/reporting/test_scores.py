@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 from fewlabel.errors import InputError
-from fewlabel.reporting.scores import COLUMNS, collect, read_scores, select
+from fewlabel.figure_settings import Intervals
+from fewlabel.reporting.scores import COLUMNS, collect, fold_of_subject, read_scores, select
+from fewlabel.reporting.statistics import summarise
 
 
 def written(frame, path):
@@ -25,7 +27,7 @@ def test_subjects_stay_text_and_undefined_distances_become_nan(scores, tmp_path)
 
 
 def test_further_columns_are_dropped(scores, tmp_path):
-    assert tuple(read_scores(written(scores.assign(fold=1), tmp_path / "scores.csv")).columns) == COLUMNS
+    assert tuple(read_scores(written(scores.assign(scanner=1), tmp_path / "scores.csv")).columns) == COLUMNS
 
 
 def test_missing_columns_are_named_with_the_file(scores, tmp_path):
@@ -130,3 +132,54 @@ def test_nothing_is_shown_of_a_part_of_a_study(scores, settings, missing, messag
         select(part, whole.titles, whole.runs)
     assert message in str(refusal.value)
     assert len(select(scores, whole.titles, whole.runs)) == len(scores)
+
+
+# -------------------------------------------------------------------------------------------------------- folds
+def in_folds(scores, folder, pools=(5, 6, 5), draws=2):
+    """Tables of a cohort whose six subjects are tested in three folds, scratch with N = 1 and with all labels."""
+    rows = scores[(scores["cohort"] == "liver") & (scores["method"] == "scratch") & (scores["n"] == 1)]
+    paths = []
+    for fold, pool in enumerate(pools, 1):
+        for labels, n in (("1", 1), ("all", pool)):
+            for draw in range(1, draws + 1):
+                own = rows[(rows["draw"] == draw) & rows["subject"].isin([f"s{fold - 1:02d}", f"s{fold + 2:02d}"])]
+                path = folder / f"liver-fold{fold}/finetuned/scratch/n{labels}/draw{draw}/scores.csv"
+                path.parent.mkdir(parents=True)
+                paths.append(written(own.assign(n=n, fold=fold), path))
+    return paths
+
+
+def test_folds_become_one_cohort_in_which_every_draw_tests_every_subject_once(scores, tmp_path):
+    joined = collect(in_folds(scores, tmp_path))
+    assert set(joined["n"]) == {1, 6}
+    for _, run in joined.groupby(["n", "draw"]):
+        assert run["subject"].tolist() == [f"s{number:02d}" for number in range(6)]
+        assert run["fold"].tolist() == [1, 2, 3, 1, 2, 3]
+    one = joined[joined["n"] == 1].drop(columns="fold").reset_index(drop=True)
+    whole = scores[(scores["cohort"] == "liver") & (scores["method"] == "scratch") & (scores["n"] == 1)]
+    pd.testing.assert_frame_equal(one, whole[whole["draw"] <= 2].reset_index(drop=True))
+
+
+def test_the_statistics_of_joined_folds_are_those_of_a_cohort_without_any(scores, tmp_path):
+    joined = collect(in_folds(scores, tmp_path))
+    whole = scores[(scores["cohort"] == "liver") & (scores["method"] == "scratch") & (scores["n"] == 1)]
+    ours = summarise(joined[joined["n"] == 1], Intervals(resamples=200))
+    assert ours == summarise(whole[whole["draw"] <= 2], Intervals(resamples=200))
+    assert (ours.draws, ours.subjects) == (2, 6)
+
+
+def test_beside_folds_other_cohorts_have_an_empty_one_and_are_read_as_they_were_written(scores, tmp_path):
+    other = tmp_path / "prostate/finetuned/scratch/n1/draw1/scores.csv"
+    other.parent.mkdir(parents=True)
+    written(scores[(scores["cohort"] == "prostate") & (scores["n"] == 1) & (scores["draw"] == 1)], other)
+    joined = collect([*in_folds(scores, tmp_path), other])
+    assert joined.loc[joined["cohort"] == "prostate", "fold"].isna().all()
+    assert fold_of_subject(joined[joined["cohort"] == "liver"], "s04") == 2
+    assert fold_of_subject(joined[joined["cohort"] == "prostate"], "s04") is None
+    pd.testing.assert_frame_equal(read_scores(written(joined, tmp_path / "scores.csv")), joined)
+
+
+def test_a_fold_that_is_none_is_named(scores, tmp_path):
+    path = written(scores.assign(fold=[0, "x", *[""] * (len(scores) - 2)]), tmp_path / "scores.csv")
+    with pytest.raises(InputError, match="fold: 2 bad values such as '0'; accepted: whole numbers from 1, or empty"):
+        read_scores(path)

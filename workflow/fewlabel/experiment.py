@@ -5,7 +5,14 @@ Every key of an experiment file (`config.yaml`, `experiments/*.yaml`) is a field
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, create_model, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    create_model,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from fewlabel.figure_settings import Figures, Intervals
@@ -241,7 +248,10 @@ class Cohort(Settings):
     bias_correction: BiasCorrection | None = Field(None, exclude_if=lambda value: value is None)
     """N4 correction of slow shading, with `{}` or changed settings; none: intensities as stored."""
     test: Positive | Annotated[list[str], Field(min_length=1)] = 10
-    """Test subjects: how many (drawn by seed, whole patients), or their names."""
+    """Test subjects: how many (drawn by seed, whole patients), or their names. In an overlay, null takes it back."""
+    folds: int | None = Field(None, ge=2, exclude_if=lambda value: value is None)
+    """Instead of `test`: so many test folds (by seed, whole patients), so that every labelled subject is tested once.
+    Each fold is trained for itself, on the subjects that it does not test; scores are joined, draw by draw."""
     split_as: Name | None = Field(None, exclude_if=lambda value: value is None)
     """Another cohort of the study that holds the same subjects (the same people, other images): this one is split, and
     its labelled subjects drawn, like that one, so that the two can be compared in pairs."""
@@ -258,6 +268,34 @@ class Cohort(Settings):
     """Of the volumes, beneath table 1; known for the Decathlon and CHAOS."""
     citation: Line | None = Field(None, exclude_if=lambda value: value is None)
     """What to cite for the volumes, beneath table 1; known for the Decathlon and CHAOS."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _test_taken_back(cls, data: Any) -> Any:
+        """Only so can an overlay put `folds` in the place of `test`."""
+        if isinstance(data, dict) and data.get("test", 0) is None:
+            return {key: value for key, value in data.items() if key != "test"}
+        return data
+
+    @model_validator(mode="after")
+    def _tests_in_one_way(self) -> Self:
+        if self.folds is not None and "test" in self.model_fields_set:
+            raise ValueError(
+                f"folds {self.folds} and test {self.test}: with folds every labelled subject is tested; drop one of "
+                "the two (in an overlay: `test: null`)"
+            )
+        if self.folds is not None and self.validation is not None:
+            raise ValueError(
+                f"folds {self.folds} and validation {self.validation}: recipes are chosen where test subjects are set "
+                "aside; use `test` with `validation`, or `folds` alone"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """With folds `test` says nothing, and is not written down."""
+        data: dict[str, Any] = handler(self)
+        return {key: value for key, value in data.items() if key != "test" or self.folds is None}
 
 
 # ------------------------------------------------------------------------------------------------------ training

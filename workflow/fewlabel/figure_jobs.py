@@ -90,9 +90,7 @@ def histories_settings(experiment: Experiment) -> HistoriesSettings:
 
 def training_folders(settings: HistoriesSettings) -> list[str]:
     """Where the files of each training lie, beneath the study's results."""
-    pretrainings = [
-        f"{cohort}/pretrained/{method}" for cohort in settings.runs.cohorts for method in settings.pretrained
-    ]
+    pretrainings = [f"{part}/pretrained/{method}" for part in settings.runs.parts for method in settings.pretrained]
     return [*pretrainings, *run_folders(settings.runs)]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fewlabel.experiment import Experiment, Grid, Source
 from fewlabel.figure_settings import Gallery
+from fewlabel.folds import part_of, parts_of
 from fewlabel.jobs import label_counts
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle, titles
 from fewlabel.settings import LabelCount, Settings
@@ -66,9 +67,19 @@ def gallery_settings(experiment: Experiment, cohort: str) -> GallerySettings:
     )
 
 
-def run_of(settings: GallerySettings, column: Column) -> str:
-    """Where the files of a column lie, beneath the study's results."""
-    return f"{settings.cohort}/finetuned/{column.method}/n{column.labels}/draw{settings.figure.draw}"
+def run_of(settings: GallerySettings, column: Column, fold: int | None = None) -> str:
+    """Where the files of a column (of one fold, where there are folds) lie, beneath the study's results."""
+    return _run(part_of(settings.cohort, fold), settings, column)
+
+
+def runs_of(settings: GallerySettings) -> list[str]:
+    """Where the files of all columns lie; of which fold the shown subject is, the scores tell."""
+    parts = parts_of(settings.cohort, settings.title.folds)
+    return [_run(part, settings, column) for column in settings.columns for part in parts]
+
+
+def _run(part: str, settings: GallerySettings, column: Column) -> str:
+    return f"{part}/finetuned/{column.method}/n{column.labels}/draw{settings.figure.draw}"
 
 
 def gallery_labels(settings: GallerySettings) -> dict[str, str]:

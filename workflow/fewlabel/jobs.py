@@ -27,6 +27,7 @@ from fewlabel.experiment import (
     Source,
     Training,
 )
+from fewlabel.folds import all_parts, cohort_of, fold_of, part_of
 from fewlabel.settings import Axis, LabelCount, Settings
 
 RECIPES = {"fetch": 1, "prepare": 1, "split": 1, "draw": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
@@ -67,6 +68,10 @@ class SplitSettings(Settings):
     cohort: str
     test: int | list[str]
     validation: int | None = Field(None, exclude_if=lambda value: value is None)
+    folds: int | None = Field(None, exclude_if=lambda value: value is None)
+    """Cross-validated: `test` says nothing."""
+    fold: int | None = Field(None, exclude_if=lambda value: value is None)
+    """Of these folds, from 1; None: all of them, for the record."""
     seed: int
     recipe: int = RECIPES["split"]
 
@@ -113,6 +118,8 @@ class EvaluateSettings(Settings):
     """Score a network on the test subjects."""
 
     cohort: str
+    fold: int | None = Field(None, exclude_if=lambda value: value is None)
+    """Which test fold of the cohort."""
     method: str
     draw: int
     grid: Grid
@@ -127,6 +134,13 @@ class CollectSettings(Settings):
     labels: dict[str, list[LabelCount]]
     """Of each method."""
     draws: int
+    folds: dict[str, int] = Field({}, exclude_if=lambda value: not value)
+    """How many test folds, of each cohort that is cross-validated."""
+
+    @property
+    def parts(self) -> list[str]:
+        """What is trained and tested together: cohorts, and the folds of those that have some (`fewlabel.folds`)."""
+        return all_parts(self.cohorts, self.folds)
 
 
 def canonical(settings: BaseModel) -> str:
@@ -137,6 +151,7 @@ def canonical(settings: BaseModel) -> str:
 
 
 # ------------------------------------------------------------------------------------------- from an experiment
+# Where a job is of a part, `cohort` may also name one fold of a cohort, as folders do (see `fewlabel.folds`).
 def augmentation(experiment: Experiment, name: str) -> Augmentation:
     """An augmentation by name: the experiment's own, else the built-in one."""
     return {**AUGMENTATIONS, **experiment.augmentations}[name]
@@ -169,16 +184,33 @@ def pretraining_stages(method: PretrainedMethod) -> dict[str, Training]:
 def collect_settings(experiment: Experiment) -> CollectSettings:
     """All finetunings of a study."""
     labels = {method: label_counts(experiment, method) for method in experiment.methods}
-    return CollectSettings(cohorts=list(experiment.cohorts), labels=labels, draws=experiment.draws)
+    return CollectSettings(
+        cohorts=list(experiment.cohorts), labels=labels, draws=experiment.draws, folds=folds_of(experiment)
+    )
+
+
+def folds_of(experiment: Experiment) -> dict[str, int]:
+    """How many test folds, of each cohort that is cross-validated."""
+    return {name: cohort.folds for name, cohort in experiment.cohorts.items() if cohort.folds is not None}
+
+
+def parts(experiment: Experiment) -> list[str]:
+    """What is trained and tested together: cohorts, and the folds of those that have some (see `fewlabel.folds`)."""
+    return all_parts(experiment.cohorts, folds_of(experiment))
+
+
+def split_parts(experiment: Experiment) -> list[str]:
+    """All that has a split of its own: the cohorts, and the folds of those that have some."""
+    return list(dict.fromkeys([*experiment.cohorts, *parts(experiment)]))
 
 
 def run_folders(settings: CollectSettings) -> Iterator[str]:
     """Where the files of each run lie, beneath the study's results."""
-    for cohort in settings.cohorts:
+    for part in settings.parts:
         for method, counts in settings.labels.items():
             for labels in counts:
                 for draw in range(1, settings.draws + 1):
-                    yield f"{cohort}/finetuned/{method}/n{labels}/draw{draw}"
+                    yield f"{part}/finetuned/{method}/n{labels}/draw{draw}"
 
 
 def fetch_settings(experiment: Experiment, cohort: str, fingerprint: str) -> FetchSettings:
@@ -193,15 +225,24 @@ def prepare_settings(experiment: Experiment, cohort: str) -> PrepareSettings:
 
 
 def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
-    """Settings of a cohort's split."""
-    chosen = experiment.cohorts[cohort]
-    named = chosen.split_as or cohort
-    return SplitSettings(cohort=named, test=chosen.test, validation=chosen.validation, seed=experiment.seed)
+    """Settings of the split of a cohort, or of one of its folds."""
+    name = cohort_of(cohort)
+    chosen = experiment.cohorts[name]
+    return SplitSettings(
+        cohort=chosen.split_as or name,
+        test=chosen.test if chosen.folds is None else [],
+        validation=chosen.validation,
+        folds=chosen.folds,
+        fold=fold_of(cohort),
+        seed=experiment.seed,
+    )
 
 
 def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:
-    """Settings of one draw of a cohort; N is no part of them, so that a new N leaves finished draws alone."""
-    return DrawSettings(cohort=experiment.cohorts[cohort].split_as or cohort, seed=experiment.seed, draw=draw)
+    """Settings of one draw of a part; N is no part of them, so that a new N leaves finished draws alone."""
+    name = cohort_of(cohort)
+    named = part_of(experiment.cohorts[name].split_as or name, fold_of(cohort))
+    return DrawSettings(cohort=named, seed=experiment.seed, draw=draw)
 
 
 def largest_n(experiment: Experiment) -> int:
@@ -246,7 +287,7 @@ def pretrained_as(experiment: Experiment, method: str) -> str | None:
 
 
 def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> PretrainSettings:
-    """Settings of a method's pretraining on a cohort."""
+    """Settings of a method's pretraining on a part."""
     recipe = experiment.methods[method]
     if not isinstance(recipe, PretrainedMethod):
         raise TypeError(f"{method} has no pretraining")
@@ -256,7 +297,7 @@ def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> Pretr
         augmentations={
             key: augmentation(experiment, stage.augmentation) for key, stage in pretraining_stages(recipe).items()
         },
-        flip=experiment.cohorts[cohort].flip,
+        flip=experiment.cohorts[cohort_of(cohort)].flip,
         precision=experiment.precision,
         deterministic=experiment.deterministic,
         seed=experiment.seed,
@@ -270,7 +311,7 @@ def finetune_settings(experiment: Experiment, cohort: str, method: str, n: Label
         network=experiment.network,
         finetuning=budget,
         augmentation=augmentation(experiment, budget.augmentation),
-        flip=experiment.cohorts[cohort].flip,
+        flip=experiment.cohorts[cohort_of(cohort)].flip,
         precision=experiment.precision,
         deterministic=experiment.deterministic,
         labels=n,
@@ -281,6 +322,12 @@ def finetune_settings(experiment: Experiment, cohort: str, method: str, n: Label
 
 def evaluate_settings(experiment: Experiment, cohort: str, method: str, draw: int) -> EvaluateSettings:
     """Settings of the scoring of one run."""
+    name = cohort_of(cohort)
     return EvaluateSettings(
-        cohort=cohort, method=method, draw=draw, grid=experiment.cohorts[cohort].grid, precision=experiment.precision
+        cohort=name,
+        fold=fold_of(cohort),
+        method=method,
+        draw=draw,
+        grid=experiment.cohorts[name].grid,
+        precision=experiment.precision,
     )

@@ -2,6 +2,7 @@
 
 from fewlabel.experiment import ContrastiveMethod, Experiment
 from fewlabel.figure_settings import LocalSimilarity, Pretexts
+from fewlabel.folds import part_of
 from fewlabel.jobs import pretrained_as
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle, titles
 from fewlabel.settings import Settings
@@ -53,6 +54,11 @@ def pretexts_settings(experiment: Experiment) -> PretextsSettings | None:
         seed=experiment.seed,
         figure=figure,
     )
+
+
+def shown_part(settings: PretextsSettings | LocalSimilaritySettings) -> str:
+    """Whose pretrainings are shown: the cohort's, or those of its first fold."""
+    return part_of(settings.cohort, None if settings.title.folds is None else 1)
 
 
 def pretexts_labels(settings: PretextsSettings) -> dict[str, str]:

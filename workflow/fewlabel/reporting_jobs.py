@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from fewlabel.experiment import Cohort, Experiment, Finetuning, Method, Network
 from fewlabel.figure_settings import Intervals, LabelCurves, Scheme
 from fewlabel.jobs import CollectSettings, collect_settings, finetuning, label_counts
@@ -14,6 +16,8 @@ class CohortTitle(Settings):
 
     title: str
     stands_for: Literal["liver", "prostate"] | None
+    folds: int | None = Field(None, exclude_if=lambda value: value is None)
+    """How many test folds its scores are joined from."""
 
 
 class MethodTitle(Settings):
@@ -88,7 +92,9 @@ def titles(experiment: Experiment) -> Titles:
     methods: dict[str, Method] = experiment.methods
     return Titles(
         cohorts={
-            name: CohortTitle(title=cohort.title or name.replace("_", " "), stands_for=cohort.stands_for)
+            name: CohortTitle(
+                title=cohort.title or name.replace("_", " "), stands_for=cohort.stands_for, folds=cohort.folds
+            )
             for name, cohort in experiment.cohorts.items()
         },
         methods={

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fewlabel.errors import InputError
 from fewlabel.jobs import SplitSettings
+from fewlabel.partition import partition, some
 from fewlabel.seeds import generator
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
@@ -14,6 +15,30 @@ Role = Literal["test", "pool", "unlabelled", "withheld"]
 withheld: used nowhere (an unlabelled volume of a tested patient; the test subjects while recipes are chosen)."""
 
 PRETRAINING_ROLES: tuple[Role, ...] = ("pool", "unlabelled")
+
+
+def split_roles(subjects: pd.DataFrame, split: SplitSettings) -> pd.DataFrame:
+    """Give every subject its role, as a split's settings say.
+
+    Returns:
+        Columns subject, patient, labelled, role, in the order of `subjects` (see `assign_roles`). Of a cohort with
+        folds as a whole, for the record: test (in its `fold`, a further column, from 1; empty for all others), pool
+        (never tested) or unlabelled.
+
+    Raises:
+        InputError: see `assign_roles` and `partition.partition`.
+    """
+    if split.folds is None:
+        return assign_roles(subjects, split.cohort, split.test, split.seed, split.validation)
+    folds = partition(subjects, split.cohort, split.folds, split.seed)
+    if split.fold is not None:
+        return assign_roles(subjects, split.cohort, folds[split.fold - 1], split.seed)
+    fold = subjects["subject"].map({name: number for number, names in enumerate(folds, 1) for name in names})
+    roles = [
+        _role(tested, bool(labelled), "auto")
+        for tested, labelled in zip(fold.notna(), subjects["labelled"], strict=True)
+    ]
+    return subjects[["subject", "patient", "labelled"]].assign(role=roles, fold=fold.astype("Int64"))
 
 
 def assign_roles(
@@ -106,22 +131,28 @@ def check_roles(roles: pd.DataFrame) -> None:
 def split_problems(subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1) -> list[str]:
     """What makes a split impossible: its test set (see `assign_roles`), a pool smaller than the largest N, or fewer
     subjects to pretrain on than the `pretrained` that a method asks for."""
+    if split.folds is not None and split.fold is None:
+        each = [split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1)]
+        found = [problem for one in each for problem in split_problems(subjects, one, largest, pretrained)]
+        return list(dict.fromkeys(found))
     try:
-        roles = assign_roles(subjects, split.cohort, split.test, split.seed, split.validation)
+        roles = split_roles(subjects, split)
     except InputError as error:
         return str(error).splitlines()
+    fold = "" if split.fold is None else f" in test fold {split.fold} of {split.folds}"
     pool, free = int((roles["role"] == "pool").sum()), int(roles["role"].isin(PRETRAINING_ROLES).sum())
     problems = []
     if largest > pool:
         text = (
             f"labels: N = {largest}, but the pool of cohorts.{split.cohort} holds {pool} labelled subjects besides "
-            "the test set"
+            f"the test set{fold}"
         )
-        problems.append(f"{text}; accepted: 1 to {pool}, or all; lower N or `test`, or label more subjects")
+        change = "lower N or `test`" if split.folds is None else "lower N, raise `folds`"
+        problems.append(f"{text}; accepted: 1 to {pool}, or all; {change}, or label more subjects")
     if pretrained > free:
         problems.append(
-            f"pretraining_subjects: {pretrained}, but cohorts.{split.cohort} has {free} subjects that are not tested; "
-            f"accepted: 1 to {free}"
+            f"pretraining_subjects: {pretrained}, but cohorts.{split.cohort} has {free} subjects that are not tested"
+            f"{fold}; accepted: 1 to {free}"
         )
     return problems
 
@@ -159,7 +190,7 @@ def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[st
     problems = []
     for name in names:
         if name not in known.index:
-            problems.append(f"{place}: no subject {name!r} in the cohort; its subjects: {_some(known.index)}")
+            problems.append(f"{place}: no subject {name!r} in the cohort; its subjects: {some(list(known.index))}")
         elif not known.loc[name, "labelled"]:
             problems.append(f"{place}: {name} has no label, so it cannot be scored; name labelled subjects")
         elif known.loc[name, "use"] == "train":
@@ -202,8 +233,3 @@ def _too_many(cohort: str, tested: int, labelled: int, most: int) -> str:
         f"cohorts.{cohort}.test: {tested} test subjects of {labelled} labelled ones leave none to train on, or are not "
         f"free to be tested; accepted: 1 to {most}; lower `test` or label more subjects"
     )
-
-
-def _some(names: Sequence[str] | pd.Index) -> str:
-    shown = [str(name) for name in list(names)[:8]]
-    return ", ".join(shown) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fewlabel.errors import InputError
+from fewlabel.folds import cohort_of
 from fewlabel.jobs import FinetuneSettings, Preparation
 from fewlabel.learning.network import UNet
 from fewlabel.learning.weights import read_weights, restore_network
@@ -91,7 +92,8 @@ def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:
         )
     study, run = found
     file = study / "experiment.yaml"
-    cohort = load(read_config([file]), [file]).cohorts.get(run.split("/")[0])
+    name = cohort_of(run.split("/")[0])
+    cohort = load(read_config([file]), [file]).cohorts.get(name)
     if cohort is None:
-        raise InputError(f"{file}: holds no cohort {run.split('/')[0]}, of which {path.name} is; restore it")
+        raise InputError(f"{file}: holds no cohort {name}, of which {path.name} is; restore it")
     return Preparation(grid=cohort.grid, bias_correction=cohort.bias_correction)

@@ -124,8 +124,8 @@ def _split_alike(experiment: Experiment) -> Iterable[tuple[Place, str]]:
         if other is None or cohort.split_as not in known:
             text = f"{cohort.split_as!r} is no other cohort with a split of its own{_nearest(cohort.split_as, known)}"
             yield place, f"{text}; accepted: {', '.join(known) or 'none in this experiment'}"
-        elif (other.test, other.validation) != (cohort.test, cohort.validation):
-            yield place, f"`test` and `validation` must be those of {cohort.split_as}; make them equal"
+        elif (other.test, other.validation, other.folds) != (cohort.test, cohort.validation, cohort.folds):
+            yield place, f"`test`, `folds` and `validation` must be those of {cohort.split_as}; make them equal"
 
 
 def _augmentation_names(experiment: Experiment) -> Iterable[tuple[Place, str]]:

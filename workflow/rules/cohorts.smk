@@ -59,8 +59,8 @@ if not Path(ADMITTED).exists():
 rule split:
     """Say who is tested, who may be labelled, who only pretrains."""
     input:
-        subjects=lambda wildcards: fetched(wildcards.cohort, "subjects.csv"),
-        source=lambda wildcards: fetched(wildcards.cohort, "source.json"),
+        subjects=lambda wildcards: fetched(cohort_of(wildcards.cohort), "subjects.csv"),
+        source=lambda wildcards: fetched(cohort_of(wildcards.cohort), "source.json"),
     output:
         roles=ROLES,
         source=f"{STUDY}/{{cohort}}/splits/source.json",

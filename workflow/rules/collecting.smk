@@ -4,7 +4,7 @@
 
 RUNS = jobs.collect_settings(EXPERIMENT)
 PRETRAININGS = [
-    f"{cohort}/pretrained/{method}" for cohort in EXPERIMENT.cohorts for method in jobs.pretrainings(EXPERIMENT)
+    f"{part}/pretrained/{method}" for part in PARTS for method in jobs.pretrainings(EXPERIMENT)
 ]
 HISTORIES = figure_jobs.histories_settings(EXPERIMENT)
 

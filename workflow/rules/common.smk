@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from fewlabel import explorer_jobs, figure_jobs, gallery_jobs, jobs, pretext_jobs, quality_jobs, reporting_jobs
 from fewlabel.cohorts.data_root import export_data_root
 from fewlabel.errors import InputError
+from fewlabel.folds import cohort_of, part_of
 from fewlabel.reporting.conditions import study_facts
 from fewlabel.validation import load
 
@@ -38,6 +39,12 @@ NATIVE = f"{STUDY}/{{cohort}}/native"
 PRETEXT = f"{STUDY}/{{cohort}}/pretrained/{{method}}/pretext.safetensors"
 HISTORY = f"{STUDY}/history.csv"
 
+# What is trained and tested together: cohorts, and of one that is cross-validated its folds (`fewlabel.folds`). Splits and
+# trainings are of these; there, the wildcard `cohort` may name a fold. Volumes and slices are the cohort's.
+PARTS = jobs.parts(EXPERIMENT)
+# The tables that say of every cohort, and of every fold of one, who is what.
+ALL_ROLES = expand(ROLES, cohort=jobs.split_parts(EXPERIMENT))
+
 # What captions say of this study; no job depends on it.
 config["facts"] = study_facts(EXPERIMENT)
 
@@ -58,7 +65,7 @@ TRAINING_SOFTWARE = f"../../envs/{KIND}.yaml"
 
 
 wildcard_constraints:
-    cohort="[a-z][a-z0-9_]*",
+    cohort=r"[a-z][a-z0-9_]*(-fold\d+)?",
     method="[a-z][a-z0-9_]*",
     n=r"\d+|all",
     draw=r"\d+",
@@ -109,6 +116,15 @@ def unshared(files):
     Elsewhere they lie where they are, and of the large ones a copy with new dates would make results run again.
     """
     return files if workflow.storage_settings.default_storage_provider else []
+
+
+def of_cohort(files):
+    """An input of a job that may be of one fold: what its whole cohort has, whose wildcards `files` hold."""
+
+    def of_wildcards(wildcards):
+        return expand(files, cohort=cohort_of(wildcards.cohort))
+
+    return of_wildcards
 
 
 def shown(path, caption, category, **labels):

@@ -17,10 +17,10 @@ PRETRAINED = f"{STUDY}/{{cohort}}/pretrained/{{method}}"
 
 # ----------------------------------------------------------------------------------------------------- pretraining
 rule pretrain:
-    """Pretrain a network without labels on a cohort's pool and unlabelled subjects."""
+    """Pretrain a network without labels on a cohort's pool and unlabelled subjects (of those of one fold)."""
     input:
-        store=rules.prepare.output.store,
-        arrays=unshared(rules.prepare.output.arrays),
+        store=of_cohort(STORE),
+        arrays=of_cohort(unshared(ARRAYS)),
         roles=rules.split.output.roles,
     output:
         weights=f"{PRETRAINED}/weights.safetensors",
@@ -54,8 +54,8 @@ rule pretrain:
 rule finetune:
     """Train one initialisation on the N labelled subjects of one draw."""
     input:
-        store=rules.prepare.output.store,
-        arrays=unshared(rules.prepare.output.arrays),
+        store=of_cohort(STORE),
+        arrays=of_cohort(unshared(ARRAYS)),
         order=rules.draw.output.order,
         # None for a method that starts at random.
         init=lambda wildcards: (
@@ -91,9 +91,9 @@ rule finetune:
 rule evaluate:
     """Segment the test subjects, save the masks on their native grids, and score them there."""
     input:
-        store=rules.prepare.output.store,
-        arrays=unshared(rules.prepare.output.arrays),
-        native=rules.prepare.output.native,
+        store=of_cohort(STORE),
+        arrays=of_cohort(unshared(ARRAYS)),
+        native=of_cohort(NATIVE),
         roles=rules.split.output.roles,
         weights=rules.finetune.output.weights,
     output:

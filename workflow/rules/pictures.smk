@@ -70,9 +70,9 @@ if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
         input:
             store=expand(STORE, cohort=PRETEXTS.cohort),
             arrays=unshared(expand(ARRAYS, cohort=PRETEXTS.cohort)),
-            roles=expand(ROLES, cohort=PRETEXTS.cohort),
+            roles=expand(ROLES, cohort=pretext_jobs.shown_part(PRETEXTS)),
             pretexts=[
-                expand(PRETEXT, cohort=PRETEXTS.cohort, method=method)
+                expand(PRETEXT, cohort=pretext_jobs.shown_part(PRETEXTS), method=method)
                 for method in (PRETEXTS.regression, PRETEXTS.contrastive)
                 if method
             ],
@@ -106,8 +106,8 @@ if LOCAL := pretext_jobs.local_similarity_settings(EXPERIMENT):
         input:
             store=expand(STORE, cohort=LOCAL.cohort),
             arrays=unshared(expand(ARRAYS, cohort=LOCAL.cohort)),
-            roles=expand(ROLES, cohort=LOCAL.cohort),
-            pretext=expand(PRETEXT, cohort=LOCAL.cohort, method=LOCAL.method),
+            roles=expand(ROLES, cohort=pretext_jobs.shown_part(LOCAL)),
+            pretext=expand(PRETEXT, cohort=pretext_jobs.shown_part(LOCAL), method=LOCAL.method),
         output:
             png=shown(
                 f"{STUDY}/figures/local_similarity.png",
@@ -142,7 +142,7 @@ for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():
         input:
             scores=SCORES,
             native=expand(NATIVE, cohort=cohort),
-            predictions=[f"{STUDY}/{gallery_jobs.run_of(GALLERY, column)}/predictions" for column in GALLERY.columns],
+            predictions=[f"{STUDY}/{run}/predictions" for run in gallery_jobs.runs_of(GALLERY)],
         output:
             png=shown(
                 f"{STUDY}/figures/{figure}.png",

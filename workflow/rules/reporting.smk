@@ -5,7 +5,7 @@
 rule figure2_scheme:
     """The two steps as the experiment sets them, with the cohorts beneath."""
     input:
-        roles=expand(ROLES, cohort=EXPERIMENT.cohorts),
+        roles=ALL_ROLES,
         subjects=expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts),
     output:
         png=shown(f"{STUDY}/figures/figure2_scheme.png", "figure2_scheme", "Figures", figure="Figure 2: the two steps"),
@@ -105,7 +105,7 @@ rule learning_curves:
 rule table1_cohorts:
     """The subjects of each cohort and what they are used for."""
     input:
-        roles=expand(ROLES, cohort=EXPERIMENT.cohorts),
+        roles=ALL_ROLES,
         subjects=expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts),
     output:
         csv=f"{STUDY}/tables/table1_cohorts.csv",

@@ -80,10 +80,10 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
 @app.command()
 def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out) -> None:
     """Say who is tested, who may be labelled, who only pretrains; keep a record of what the cohort was made of."""
-    from fewlabel.splits import assign_roles
+    from fewlabel.splits import split_roles
     from fewlabel.tables import read_subjects
 
-    table = assign_roles(read_subjects(subjects), settings.cohort, settings.test, settings.seed, settings.validation)
+    table = split_roles(read_subjects(subjects), settings)
     with whole_together([roles, record]) as (roles_partial, record_partial):
         roles_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         shutil.copyfile(source, record_partial)

@@ -149,9 +149,8 @@ def evaluate(
                 except InputError as error:
                     problems.append(f"{subject}: {error}")
                     continue
-                rows.append(
-                    as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result)
-                )
+                row = as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result)
+                rows.append(row if settings.fold is None else {**row, "fold": settings.fold})
                 progress.advance(note=f"Dice {result.dice:.3f}")
         if problems:
             raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")

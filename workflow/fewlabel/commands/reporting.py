@@ -8,6 +8,7 @@ import typer
 from fewlabel import figure_jobs, jobs, reporting_jobs
 from fewlabel.commands.common import In, Out, app, settings_json
 from fewlabel.files import write_text
+from fewlabel.folds import parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,12 +45,14 @@ LabelsTableJson = Annotated[
 
 def _facts(results: Path, titles: reporting_jobs.Titles) -> "dict[str, pd.DataFrame]":
     """Of each cohort's subjects, from the study's tables."""
-    from fewlabel.reporting.cohort_facts import read_facts
+    from fewlabel.reporting.cohort_facts import read_facts, read_fold_facts
 
-    return {
-        name: read_facts(results / name / "splits" / "roles.csv", results / name / "slices" / "subjects.csv")
-        for name in titles.cohorts
-    }
+    found = {}
+    for name, title in titles.cohorts.items():
+        roles = [results / part / "splits" / "roles.csv" for part in parts_of(name, title.folds)]
+        subjects = results / name / "slices" / "subjects.csv"
+        found[name] = read_facts(roles[0], subjects) if title.folds is None else read_fold_facts(roles, subjects)
+    return found
 
 
 @app.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fewlabel.explorer.packing import pack
 from fewlabel.explorer.page import render
-from fewlabel.explorer.study import cohort_content, folders, run_facts, study_content
+from fewlabel.explorer.study import cohort_content, folders, joined_facts, run_facts, study_content
 from fewlabel.explorer_jobs import ExplorerSettings
 from fewlabel.reporting.scores import read_scores, select
 
@@ -26,10 +26,22 @@ def explorer_page(results: Path, settings: ExplorerSettings) -> str:
     parts = {cohort: scores[scores["cohort"] == cohort] for cohort in titles.cohorts}
     places = {cohort: folders(settings, cohort, part) for cohort, part in parts.items()}
     content["cohorts"] = [
-        cohort_content(part, cohort, {key: runs[folder] for key, folder in places[cohort].items()}, settings)
+        cohort_content(
+            part,
+            cohort,
+            {
+                key: joined_facts({fold: runs[folder] for fold, folder in found.items()})
+                for key, found in places[cohort].items()
+            },
+            settings,
+        )
         for cohort, part in parts.items()
     ]
-    content["notes"] = []
+    content["notes"] = [
+        f"{title.title}: every subject is tested once, in one of {title.folds} test folds; a draw is that draw of each."
+        for title in titles.cohorts.values()
+        if title.folds is not None
+    ]
     limit = settings.page.size_limit_mb * 10**6
     room = limit - len(render(content, []).encode()) - 10_000 * len(parts)
     blocks: list[str] = []

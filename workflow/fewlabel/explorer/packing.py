@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 
 from fewlabel.explorer.choose import by_interest, draws_shown
-from fewlabel.explorer.study import Key
+from fewlabel.explorer.study import Folders, Key
 from fewlabel.explorer.volumes import CohortVolumes, Run, Sizes
 from fewlabel.explorer_jobs import Images
 from fewlabel.figure_settings import Explorer
 from fewlabel.progress import Progress
+from fewlabel.reporting.scores import fold_of_subject
 
 SMALLEST = 48
 """Pixels of a side below which a slice shows nothing any more."""
@@ -42,7 +43,7 @@ def pack(
     title: str,
     images: Images,
     scores: pd.DataFrame,
-    folders: dict[Key, str],
+    folders: dict[Key, Folders],
     page: Explorer,
     room: int,
 ) -> Packed:
@@ -53,7 +54,7 @@ def pack(
         cohort, title: its key and its name for readers.
         images: where its volumes come from.
         scores: its rows.
-        folders: of its runs, by method, N and draw.
+        folders: of its runs, by method, N and draw, then test fold.
         page: what may be shown at most.
         room: bytes that its volumes may take in the file; they never take more.
 
@@ -63,7 +64,6 @@ def pack(
     draws = sorted({key[2] for key in folders})
     shown = draws_shown(draws, page.draws)
     packed = Packed(draws=shown)
-    runs = [Run(*key, folder) for key, folder in folders.items() if key[2] in shown]
     order = by_interest(scores)
     volumes = CohortVolumes(results, cohort, images)
     used, wanted = 0, order[: page.subjects]
@@ -71,6 +71,8 @@ def pack(
     first: dict[str, Any] | None = None
     with Progress(f"explorer: {cohort}", len(wanted), "volume") as progress:
         for subject in wanted:
+            fold = fold_of_subject(scores, subject)
+            runs = [Run(*key, found[fold]) for key, found in folders.items() if key[2] in shown]
             text, sizes, block = _fitting(volumes, subject, runs, sizes, room - used, shrink=first is None)
             if text is None:
                 break

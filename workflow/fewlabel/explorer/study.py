@@ -9,24 +9,36 @@ import pandas as pd
 from fewlabel.experiment import Experiment
 from fewlabel.explorer import cells, facts, plots
 from fewlabel.explorer_jobs import ExplorerSettings
-from fewlabel.jobs import pretrainings, run_folders
+from fewlabel.folds import cohort_of, fold_of
+from fewlabel.jobs import parts, pretrainings, run_folders
 from fewlabel.reporting import style
 from fewlabel.reporting.results_folder import read_json
 from fewlabel.validation import as_yaml
 
 Key = tuple[str, int, int]
 """Method, N and draw of a finetuning."""
+Folders = dict[int | None, str]
+"""Where such a finetuning lies, by test fold; None: the cohort has no folds."""
 
 
-def folders(settings: ExplorerSettings, cohort: str, scores: pd.DataFrame) -> dict[Key, str]:
+def folders(settings: ExplorerSettings, cohort: str, scores: pd.DataFrame) -> dict[Key, Folders]:
     """Where the runs of a cohort lie, by method, N and draw; `all` is the largest N that there is."""
-    found: dict[Key, str] = {}
+    found: dict[Key, Folders] = {}
     for folder in run_folders(settings.runs):
         place, _, method, labels, draw = folder.split("/")
-        if place == cohort:
+        if cohort_of(place) == cohort:
             n = int(scores["n"].max()) if labels == "nall" else int(labels.removeprefix("n"))
-            found.setdefault((method, n, int(draw.removeprefix("draw"))), folder)
+            found.setdefault((method, n, int(draw.removeprefix("draw"))), {}).setdefault(fold_of(place), folder)
     return found
+
+
+def joined_facts(facts: Mapping[int | None, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What is told of a finetuning, of whose test folds each has facts of its own: whom each saw, and time in all."""
+    if None in facts:
+        return facts[None]
+    names = [f"{name} (fold {fold})" for fold, one in facts.items() for name in one.get("subjects") or []]
+    times = [one["time"]["seconds"] for one in facts.values() if isinstance(one.get("time"), Mapping)]
+    return {"subjects": names, **({"time": {"seconds": sum(times)}} if len(times) == len(facts) else {})}
 
 
 def cohort_content(
@@ -87,9 +99,7 @@ def run_facts(results: Path, settings: ExplorerSettings) -> dict[str, dict[str, 
         InputError: those of a training are missing or damaged.
     """
     pretrained = [
-        f"{cohort}/pretrained/{name}"
-        for cohort in settings.experiment.cohorts
-        for name in pretrainings(settings.experiment)
+        f"{part}/pretrained/{name}" for part in parts(settings.experiment) for name in pretrainings(settings.experiment)
     ]
     wanted = dict.fromkeys([*pretrained, *run_folders(settings.runs)])
     return {folder: read_json(results / folder / "run.json") for folder in wanted}

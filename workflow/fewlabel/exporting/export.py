@@ -10,6 +10,7 @@ from fewlabel.errors import InputError
 from fewlabel.exporting.formats import CARD, PACKAGES, PLACES, Format
 from fewlabel.extras import require_export
 from fewlabel.files import sha256, whole_folder
+from fewlabel.folds import cohort_of, fold_of
 from fewlabel.trained import Trained, open_trained, study_folder
 
 
@@ -69,8 +70,9 @@ def onnx_facts(trained: Trained, weights: Path) -> dict[str, str]:
     }
     if found := study_folder(weights):
         study, run = found
-        cohort, _, method, n, draw = run.split("/")
-        facts |= {"study": study.name, "cohort": cohort, "method": method, "n": n[1:], "draw": draw[4:]}
+        part, _, method, n, draw = run.split("/")
+        facts |= {"study": study.name, "cohort": cohort_of(part), "method": method, "n": n[1:], "draw": draw[4:]}
+        facts |= {"fold": str(fold)} if (fold := fold_of(part)) else {}
     return {f"fewlabel.{name}": fact for name, fact in facts.items()}
 
 

@@ -53,14 +53,18 @@ def study_disk(experiment: Experiment, sizes: dict[str, Size], trainings: int) -
     """The disk that a study takes, with so many trainings at once."""
     runs = {name: len(jobs.label_counts(experiment, name)) * experiment.draws for name in experiment.methods}
     every = sum(runs.values())
+    folds = {name: experiment.cohorts[name].folds or 1 for name in sizes}
     weights = FLOAT_BYTES * unet_work(experiment.network.widths, 1).parameters + WEIGHTS_FACTS
     pretrained = len(jobs.pretrainings(experiment))
     return Disk(
         slices=sum(_slices(experiment, name, size) for name, size in sizes.items()),
         native=sum(_native(experiment, name, size) for name, size in sizes.items()),
-        weights=len(sizes) * (every + pretrained) * weights + _pretexts(experiment),
-        predictions=sum(every * size.tested * size.voxels_each * MASK_BYTES for size in sizes.values()),
-        records=sum(_records(experiment, name, size, runs) for name, size in sizes.items()) + REPORT_BYTES,
+        weights=sum(folds.values()) * (every + pretrained) * weights + _pretexts(experiment, folds),
+        predictions=sum(
+            folds[name] * every * size.tested * size.voxels_each * MASK_BYTES for name, size in sizes.items()
+        ),
+        records=sum(folds[name] * _records(experiment, name, size, runs) for name, size in sizes.items())
+        + REPORT_BYTES,
         states=trainings * largest_state(experiment),
     )
 
@@ -75,13 +79,14 @@ def largest_state(experiment: Experiment) -> float:
     )
 
 
-def _pretexts(experiment: Experiment) -> float:
+def _pretexts(experiment: Experiment, folds: dict[str, int]) -> float:
     """Of all pretrainings' objectives, heads included; those of a local stage also as they began."""
     numbers, files = 0.0, 0
     for cohort in experiment.cohorts:
         for method in jobs.pretrainings(experiment):
             steps = [stage.step for stage in pretraining_steps(experiment, cohort, method)]
-            numbers, files = numbers + sum(map(_objective, steps)), files + bool(steps)
+            numbers += folds[cohort] * sum(map(_objective, steps))
+            files += folds[cohort] * bool(steps)
     return FLOAT_BYTES * numbers + WEIGHTS_FACTS * files
 
 

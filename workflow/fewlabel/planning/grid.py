@@ -5,10 +5,11 @@ from pathlib import Path
 
 from fewlabel import jobs
 from fewlabel.experiment import Experiment
+from fewlabel.folds import cohort_of, parts_of
 from fewlabel.gallery_jobs import galleries
 from fewlabel.planning.costs import BASE_BYTES, Costs
 from fewlabel.planning.schedule import Place, Task
-from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings
+from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings, shown_part
 
 LOOKED_AT = {"quality": "tables/quality_{}.csv", "contact_sheet": "figures/contact_sheet_{}.png"}
 """Made of a cohort, whose name stands in what each makes."""
@@ -47,9 +48,9 @@ def pretext_figures(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     if one is not None:
         methods = [method for method in (one.regression, one.contrastive) if method]
-        found["figure1_pretexts"] = tuple(f"{one.cohort}/pretrained/{method}" for method in methods)
+        found["figure1_pretexts"] = tuple(f"{shown_part(one)}/pretrained/{method}" for method in methods)
     if two is not None:
-        found["local_similarity"] = (f"{two.cohort}/pretrained/{two.method}",)
+        found["local_similarity"] = (f"{shown_part(two)}/pretrained/{two.method}",)
     return found
 
 
@@ -67,19 +68,20 @@ def study_tasks(costs: Costs, place: Place) -> list[Task]:
     ]
     admit = Task("admit", "admit", 0, tuple(task.name for task in fetches))
     tasks = [*fetches, admit]
-    for cohort in experiment.cohorts:
-        tasks += _cohort_tasks(costs, cohort)
-        for method in experiment.methods:
-            tasks += _method_tasks(costs, cohort, method, place)
+    for name, cohort in experiment.cohorts.items():
+        tasks += _cohort_tasks(costs, name)
+        for part in parts_of(name, cohort.folds):
+            tasks += _split_tasks(costs, part)
+            for method in experiment.methods:
+                tasks += _method_tasks(costs, part, method, place)
     trained = tuple(task.name for task in tasks if task.rule in ("pretrain", "finetune"))
     return [*tasks, *_report_tasks(costs, trained)]
 
 
 def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
     fetch, split = f"{cohort}/fetch", f"{cohort}/splits/roles.csv"
-    yield Task(split, "split", costs.split(), (fetch,), cohort)
-    for draw in range(1, costs.experiment.draws + 1):
-        yield Task(f"{cohort}/splits/draw{draw}.csv", "draw", costs.table(), (split,), cohort)
+    if costs.experiment.cohorts[cohort].folds is not None:
+        yield Task(split, "split", costs.split(), (fetch,), cohort)
     yield Task(
         f"{cohort}/slices/store.json",
         "prepare",
@@ -98,20 +100,27 @@ def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
     yield Task(sheet, "contact_sheet", costs.figure(), (quality,), cohort)
 
 
-def _method_tasks(costs: Costs, cohort: str, method: str, place: Place) -> Iterator[Task]:
-    experiment = costs.experiment
-    store, split = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv"
+def _split_tasks(costs: Costs, part: str) -> Iterator[Task]:
+    cohort, split = cohort_of(part), f"{part}/splits/roles.csv"
+    yield Task(split, "split", costs.split(), (f"{cohort}/fetch",), cohort)
+    for draw in range(1, costs.experiment.draws + 1):
+        yield Task(f"{part}/splits/draw{draw}.csv", "draw", costs.table(), (split,), cohort)
+
+
+def _method_tasks(costs: Costs, part: str, method: str, place: Place) -> Iterator[Task]:
+    experiment, cohort = costs.experiment, cohort_of(part)
+    store, split = f"{cohort}/slices/store.json", f"{part}/splits/roles.csv"
     pretrained = jobs.pretrained_as(experiment, method)
     memory = costs.training_memory(cohort, method)
-    start = [f"{cohort}/pretrained/{pretrained}"] if pretrained else []
+    start = [f"{part}/pretrained/{pretrained}"] if pretrained else []
     if pretrained == method:
         seconds = costs.pretrain(cohort, method)
         yield Task(start[0], "pretrain", seconds, (store, split), cohort, method, 1, place, memory, priority=10)
     finetuned, evaluated = costs.finetune(cohort, method), costs.evaluate(cohort)
     for labels in jobs.label_counts(experiment, method):
         for draw in range(1, experiment.draws + 1):
-            run = f"{cohort}/finetuned/{method}/n{labels}/draw{draw}"
-            needs = (store, f"{cohort}/splits/draw{draw}.csv", *start)
+            run = f"{part}/finetuned/{method}/n{labels}/draw{draw}"
+            needs = (store, f"{part}/splits/draw{draw}.csv", *start)
             yield Task(run, "finetune", finetuned, needs, cohort, method, 1, place, memory)
             scored = (f"{run}/scores.csv", "evaluate", evaluated, (run, store, split))
             yield Task(*scored, cohort, method, 1, place, memory=1.2 * BASE_BYTES)
@@ -120,8 +129,9 @@ def _method_tasks(costs: Costs, cohort: str, method: str, place: Place) -> Itera
 def _report_tasks(costs: Costs, trained: tuple[str, ...]) -> Iterator[Task]:
     experiment = costs.experiment
     runs = tuple(f"{run}/scores.csv" for run in jobs.run_folders(jobs.collect_settings(experiment)))
-    cohorts = tuple(
-        f"{cohort}/{name}" for cohort in experiment.cohorts for name in ("slices/store.json", "splits/roles.csv")
+    cohorts = (
+        *(f"{cohort}/slices/store.json" for cohort in experiment.cohorts),
+        *(f"{part}/splits/roles.csv" for part in jobs.split_parts(experiment)),
     )
     shown = [rule for rule in reports(experiment) if rule not in (*TABLES, *LAST)]
     shown += [f"{cohort}/{rule}" for cohort in experiment.cohorts for rule in LOOKED_AT]
@@ -149,14 +159,17 @@ def finished(experiment: Experiment, folder: Path) -> set[str]:
 
     runs = set(jobs.run_folders(jobs.collect_settings(experiment)))
     pretrained = {
-        f"{cohort}/pretrained/{method}" for cohort in experiment.cohorts for method in jobs.pretrainings(experiment)
+        f"{part}/pretrained/{method}" for part in jobs.parts(experiment) for method in jobs.pretrainings(experiment)
     }
     found = {run for run in runs | pretrained if is_finished_run(folder, experiment, run)}
     found |= {f"{run}/scores.csv" for run in found & runs if (folder / run / "scores.csv").is_file()}
+    tables = [f"{part}/splits/roles.csv" for part in jobs.split_parts(experiment)]
+    tables += [
+        f"{place}/splits/draw{draw}.csv" for place in jobs.parts(experiment) for draw in range(1, experiment.draws + 1)
+    ]
+    tables += [f"{cohort}/slices/store.json" for cohort in experiment.cohorts]
+    found |= {name for name in tables if (folder / name).is_file()}
     for cohort in experiment.cohorts:
-        draws = [f"{cohort}/splits/draw{draw}.csv" for draw in range(1, experiment.draws + 1)]
-        tables = [f"{cohort}/splits/roles.csv", f"{cohort}/slices/store.json", *draws]
-        found |= {name for name in tables if (folder / name).is_file()}
         if any((folder / cohort).glob("fetched/*/subjects.csv")):
             found.add(f"{cohort}/fetch")
         found |= {f"{cohort}/{rule}" for rule, name in LOOKED_AT.items() if (folder / name.format(cohort)).is_file()}

@@ -93,8 +93,10 @@ def _disk(plan: Plan) -> Iterator[str]:
 def _cohorts(plan: Plan) -> Iterator[str]:
     yield "cohorts"
     for name, cohort in plan.costs.sizes.items():
+        folds = plan.experiment.cohorts[name].folds
+        tested = f"{cohort.tested} tested" if folds is None else f"all of them tested, in {folds} folds"
         yield (
-            f"  {name}: {cohort.subjects} subjects, {cohort.labelled} of them labelled, {cohort.tested} tested; "
+            f"  {name}: {cohort.subjects} subjects, {cohort.labelled} of them labelled, {tested}; "
             f"{cohort.slices} slices; {cohort.source}"
         )
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +26,7 @@ class Size:
     """What a cohort's cost depends on.
 
     Attributes:
-        subjects, labelled, tested: how many.
+        subjects, labelled, tested: how many; in test folds: tested in the largest of them.
         slices: of all subjects, on the working grid.
         voxels: of all subjects, on their native grids.
         source: where this is known from, or what is assumed.
@@ -62,7 +62,14 @@ def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
         InputError: its files are there, but no cohort.
     """
     cohort = experiment.cohorts[name]
-    tested = cohort.test if isinstance(cohort.test, int) else len(cohort.test)
+    if cohort.folds is not None:
+        # So many leave the fewest others that the experiment can be run with.
+        size = _size(experiment, cohort, folder, math.ceil(largest_n(experiment) / (cohort.folds - 1)))
+        return replace(size, tested=math.ceil(size.labelled / cohort.folds))
+    return _size(experiment, cohort, folder, cohort.test if isinstance(cohort.test, int) else len(cohort.test))
+
+
+def _size(experiment: Experiment, cohort: Cohort, folder: Path, tested: int) -> Size:
     if isinstance(cohort.source, PhantomSource):
         return _of_phantoms(cohort.source, cohort.grid, tested)
     if (folder / "slices" / "store.json").is_file():

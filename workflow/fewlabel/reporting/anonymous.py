@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from fewlabel.folds import cohort_of
 from fewlabel.reporting.results_folder import Results
 from fewlabel.reporting.run_facts import Facts
 from fewlabel.reporting.scores import KEY
@@ -30,9 +31,9 @@ def anonymised(results: Results) -> Results:
         results,
         experiment=_experiment(results.experiment, subjects),
         scores=scores.sort_values(KEY, kind="stable", ignore_index=True),
-        runs={name: _run(facts, subjects[name.split("/")[0]]) for name, facts in results.runs.items()},
+        runs={name: _run(facts, subjects[_cohort(name)]) for name, facts in results.runs.items()},
         tables={
-            name: _table(table, subjects[name.split("/")[0]], patients[name.split("/")[0]])
+            name: _table(table, subjects[_cohort(name)], patients[_cohort(name)])
             for name, table in results.tables.items()
         },
         anonymised=True,
@@ -45,7 +46,7 @@ def subject_codes(results: Results) -> dict[str, Codes]:
     for cohort, scored in results.scores.groupby("cohort"):
         ids[str(cohort)] |= set(scored["subject"])
     for name, facts in results.runs.items():
-        ids.setdefault(name.split("/")[0], set()).update(facts.get("subjects", []))
+        ids.setdefault(_cohort(name), set()).update(facts.get("subjects", []))
     return {cohort: _codes(names, "s") for cohort, names in ids.items()}
 
 
@@ -54,8 +55,13 @@ def _ids(results: Results, column: str) -> dict[str, set[str]]:
     ids: dict[str, set[str]] = {str(cohort): set() for cohort in results.scores["cohort"].unique()}
     for name, table in results.tables.items():
         if column in table:
-            ids[name.split("/")[0]] |= set(table[column])
+            ids[_cohort(name)] |= set(table[column])
     return ids
+
+
+def _cohort(place: str) -> str:
+    """The cohort of what lies there beneath the study, in the cohort's folder or that of one of its test folds."""
+    return cohort_of(place.split("/")[0])
 
 
 def _codes(ids: Iterable[str], letter: str) -> dict[str, str]:

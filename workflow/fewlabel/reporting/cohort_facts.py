@@ -1,5 +1,6 @@
 """What is known of a cohort's subjects: the split's roles joined with the facts of the prepared volumes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +42,20 @@ def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
     raise InputError(
         f"{subjects.name}: no row for {_some(split, absent)}, named in {roles.name}; make the slices again"
     )
+
+
+def read_fold_facts(roles: Sequence[Path], subjects: Path) -> pd.DataFrame:
+    """The facts of a cohort in test folds: those of each fold beneath one another, with its number, from 1, as `fold`.
+
+    Args:
+        roles: of each fold.
+        subjects: of the cohort.
+
+    Raises:
+        InputError: see `read_facts`.
+    """
+    facts = [read_facts(path, subjects).assign(fold=fold) for fold, path in enumerate(roles, 1)]
+    return pd.concat(facts, ignore_index=True)
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

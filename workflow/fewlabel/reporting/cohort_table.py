@@ -21,16 +21,22 @@ from fewlabel.reporting import paper
 from fewlabel.reporting.tables import NONE, Section, Table, between
 from fewlabel.reporting_jobs import CohortTableSettings
 
+GROUPS = {"pretraining": ("pool", "unlabelled"), "pool": ("pool",), "test": ("test",), "withheld": ("withheld",)}
+"""Roles by what their subjects are used for."""
+
 
 def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSettings) -> Table:
     """Table 1: subjects and slices for pretraining, finetuning and test, grids and target volumes, the paper's beside.
 
     Args:
-        facts: by cohort, as `cohort_facts.read_facts` gives them; every cohort of `settings.titles`.
+        facts: by cohort, as `cohort_facts.read_facts` gives them (of one in folds, `read_fold_facts`); every cohort of
+            `settings.titles`.
         settings: the cohorts' titles and settings, and the label budgets.
 
     Returns:
-        CSV: a row a cohort. For readers: a column a cohort, since its facts are many, with the paper's cohort beside.
+        CSV: a row a cohort; of one in test folds, counts are those of the smallest fold, beside them the largest, and
+        `test` counts the subjects of all folds. For readers: a column a cohort, since its facts are many, with the
+        paper's cohort beside.
     """
     rows = pd.DataFrame([_cohort_row(name, facts[name], settings) for name in settings.titles.cohorts])
     columns: dict[str, dict[str, str]] = {}
@@ -45,6 +51,11 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
         "Ranges are smallest to largest over all subjects that are used; matrix is rows x columns.",
     ]
     titles = settings.titles.cohorts
+    if any(title.folds for title in titles.values()):
+        notes.append(
+            "In test folds each labelled subject is tested once, by networks that saw no volume of that patient; the "
+            "other counts are those of one fold, smallest to largest."
+        )
     notes += [text for name in titles if (text := sentence(titles[name].title, settings.cohorts[name])) is not None]
     if (rows["paper_cohort"] != "").any():
         notes.append(f"Paper: {paper.CITATION}. Its own Table 1 is in no public copy: {NONE} where its text is silent.")
@@ -54,11 +65,9 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
 def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -> dict[str, Any]:
     title, cohort = settings.titles.cohorts[name], settings.cohorts[name]
     used = facts[facts["role"] != "withheld"]
-    row: dict[str, Any] = {"cohort": name, "title": title.title, "source": source(cohort), "subjects": len(facts)}
-    groups = {"pretraining": ("pool", "unlabelled"), "pool": ("pool",), "test": ("test",), "withheld": ("withheld",)}
-    for group, roles in groups.items():
-        members = facts[facts["role"].isin(roles)]
-        row |= {f"{group}_subjects": len(members), f"{group}_slices": int(members["slices"].sum())}
+    row: dict[str, Any] = {"cohort": name, "title": title.title, "source": source(cohort)}
+    row |= {"subjects": facts["subject"].nunique(), **_counts(facts)}
+    used = used.drop_duplicates("subject")
     row["finetuned_on"] = " ".join(str(n) for n in settings.labels)
     for column in ("slices", "rows", "columns"):
         row |= {f"{column}_min": int(used[column].min()), f"{column}_max": int(used[column].max())}
@@ -72,6 +81,22 @@ def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -
     found = terms(cohort)
     row |= {"paper_labelled": size.labelled if size else None}
     return row | {"licence": found.licence, "citation": found.citation}
+
+
+def _counts(facts: pd.DataFrame) -> dict[str, int]:
+    """Subjects and slices by what they are used for."""
+    folds = [facts] if "fold" not in facts else [fold for _, fold in facts.groupby("fold")]
+    found: dict[str, int] = {}
+    for group, roles in GROUPS.items():
+        members = [fold[fold["role"].isin(roles)] for fold in folds]
+        subjects, slices = [len(each) for each in members], [int(each["slices"].sum()) for each in members]
+        whole = sum if group == "test" else min
+        found |= {f"{group}_subjects": whole(subjects), f"{group}_slices": whole(slices)}
+        if "fold" in facts:
+            found |= {f"{group}_subjects_max": max(subjects), f"{group}_slices_max": max(slices)}
+            if group == "test":
+                found |= {"folds": len(folds), "test_subjects_min": min(subjects)}
+    return found
 
 
 def source(cohort: Cohort) -> str:
@@ -103,16 +128,18 @@ def _radial(images: RadialImages) -> str:
 
 
 def _cohort_column(row: pd.Series) -> dict[str, str]:
-    labels = ", ".join(f"all ({row['pool_subjects']})" if n == "all" else n for n in row["finetuned_on"].split())
+    labels = ", ".join(
+        f"all ({fold_range(row, 'pool_subjects')})" if n == "all" else n for n in row["finetuned_on"].split()
+    )
     volume = f"{row['target_ml_median']:.1f} ({_range(row, 'target_ml', 1)})"
     return {
         "source": row["source"],
         "subjects": str(row["subjects"]),
-        "pretraining: subjects (slices)": f"{row['pretraining_subjects']} ({row['pretraining_slices']})",
-        "labelled pool: subjects (slices)": f"{row['pool_subjects']} ({row['pool_slices']})",
+        "pretraining: subjects (slices)": _of_folds(row, "pretraining"),
+        "labelled pool: subjects (slices)": _of_folds(row, "pool"),
         "finetuning: N": labels,
-        "test: subjects (slices)": f"{row['test_subjects']} ({row['test_slices']})",
-        "withheld: subjects": str(row["withheld_subjects"]),
+        "test: subjects (slices)": f"{row['test_subjects']} ({row['test_slices']}){_in_folds(row)}",
+        "withheld: subjects": fold_range(row, "withheld_subjects"),
         "native slices": _range(row, "slices", 0),
         "native matrix": f"{_range(row, 'rows', 0)} x {_range(row, 'columns', 0)}",
         "native pixel, mm": f"{_range(row, 'row_mm', 2)} x {_range(row, 'column_mm', 2)}",
@@ -121,6 +148,22 @@ def _cohort_column(row: pd.Series) -> dict[str, str]:
         "working pixel, mm": f"{row['working_mm']:.2f}",
         "target volume, ml: median (range)": volume if pd.notna(row["target_ml_median"]) else NONE,
     }
+
+
+def fold_range(row: pd.Series, count: str) -> str:
+    """A count, or its range over test folds, of a row of the table."""
+    largest = row.get(f"{count}_max")
+    return between(row[count], row[count] if largest is None or pd.isna(largest) else largest, 0)
+
+
+def _of_folds(row: pd.Series, group: str) -> str:
+    return f"{fold_range(row, f'{group}_subjects')} ({fold_range(row, f'{group}_slices')})"
+
+
+def _in_folds(row: pd.Series) -> str:
+    if pd.isna(row.get("folds")):
+        return ""
+    return f" in {row['folds']:.0f} folds of {between(row['test_subjects_min'], row['test_subjects_max'], 0)}"
 
 
 def _paper_column(row: pd.Series) -> dict[str, str]:

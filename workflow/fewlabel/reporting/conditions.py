@@ -52,6 +52,7 @@ def _conditions(experiment: Experiment) -> str:
         f"({intervals.resamples} resamples).",
         f"Network widths {', '.join(map(str, experiment.network.widths))}; seed {experiment.seed}.",
         *_preprocessing(experiment),
+        *_cross_validated(experiment),
         *_chosen_on(experiment),
     ]
     return " ".join(sentences)
@@ -61,6 +62,16 @@ def _chosen_on(experiment: Experiment) -> Iterator[str]:
     inner = [f"``{name}`` {cohort.validation}" for name, cohort in experiment.cohorts.items() if cohort.validation]
     if inner:
         yield f"For choosing recipes: subjects of the pool ({', '.join(inner)}) are scored, the test subjects are not."
+
+
+def _cross_validated(experiment: Experiment) -> Iterator[str]:
+    for name, cohort in experiment.cohorts.items():
+        if cohort.folds is not None:
+            yield (
+                f"``{name}`` is cross-validated in {cohort.folds} test folds: every labelled subject is tested once, "
+                "by networks whose pretraining and finetuning saw no volume of that patient; a draw is that draw of "
+                "every fold, and N = all is the largest fold's pool."
+            )
 
 
 def _preprocessing(experiment: Experiment) -> Iterator[str]:

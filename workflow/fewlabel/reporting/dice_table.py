@@ -7,7 +7,7 @@ import pandas as pd
 from fewlabel.reporting import paper
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.statistics import summary_table
-from fewlabel.reporting.tables import NONE, Section, Table, between, bootstrap_note
+from fewlabel.reporting.tables import NONE, Section, Table, between, bootstrap_note, folds_note
 from fewlabel.reporting_jobs import DiceTableSettings
 
 MARKS = {paper.WHICH_METHOD: "†", paper.EQUIVALENT: "‡"}
@@ -85,6 +85,7 @@ def _notes(rows: pd.DataFrame, settings: DiceTableSettings) -> list[str]:
     """What a reader must know to read the table; notes on the paper only where its numbers are shown."""
     intervals = settings.intervals
     notes = [f"Mean Dice over all draws and test subjects, on the native grid. {bootstrap_note(intervals)}"]
+    notes += folds_note(settings.titles)
     if missing := int(rows["hd95_undefined"].sum()):
         notes.append(f"HD95 is undefined where a mask is empty: {missing} scores are left out of its medians.")
     if rows["paper_dice"].notna().any():

@@ -8,7 +8,7 @@ from fewlabel.figure_jobs import DifferenceTableSettings
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.signed_rank import holm, signed_rank
 from fewlabel.reporting.statistics import DIFFERENCE, differences, summarise
-from fewlabel.reporting.tables import NONE, Section, Table, bootstrap_note
+from fewlabel.reporting.tables import NONE, Section, Table, bootstrap_note, folds_note
 
 COLUMNS = [
     "cohort", "method", "control", "n", "difference", "low", "high", "p", "p_holm", "rank_biserial", "better",
@@ -118,4 +118,5 @@ def _notes(rows: pd.DataFrame, settings: DifferenceTableSettings) -> list[str]:
         f" {' to '.join(map(str, ends))} comparisons of a cohort.",
         "Effect: matched-pairs rank-biserial correlation, from -1 (worse in every test subject) to 1 (better in every"
         " one).",
+        *folds_note(settings.titles),
     ]

@@ -39,9 +39,10 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
 
 def _tables(experiment: Experiment) -> Iterator[str]:
     yield SCORES
-    for cohort in experiment.cohorts:
-        yield from (f"{cohort}/splits/roles.csv", f"{cohort}/slices/subjects.csv")
-        yield from (f"{cohort}/splits/draw{draw}.csv" for draw in range(1, experiment.draws + 1))
+    yield from (f"{cohort}/slices/subjects.csv" for cohort in experiment.cohorts)
+    yield from (f"{part}/splits/roles.csv" for part in jobs.split_parts(experiment))
+    for part in jobs.parts(experiment):
+        yield from (f"{part}/splits/draw{draw}.csv" for draw in range(1, experiment.draws + 1))
 
 
 def _run_files(experiment: Experiment) -> Iterator[str]:

@@ -13,6 +13,7 @@ from fewlabel.errors import InputError
 from fewlabel.gallery_jobs import Column, GallerySettings, run_of
 from fewlabel.imaging.preprocess import scale_intensity
 from fewlabel.imaging.volume import Orientation, read_nifti
+from fewlabel.reporting.scores import fold_of_subject
 
 Mask = NDArray[np.uint8]
 
@@ -135,8 +136,9 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
     folder = results / settings.cohort / "native"
     truth, affine = read_nifti(folder / "labels" / f"{subject}.nii.gz")
     image = _image(folder / "images" / f"{subject}.nii.gz", subject, settings)
+    fold = fold_of_subject(scores[scores["cohort"] == settings.cohort], subject)
     predictions = [
-        read_nifti(results / run_of(settings, column) / "predictions" / f"{subject}.nii.gz")[0]
+        read_nifti(results / run_of(settings, column, fold) / "predictions" / f"{subject}.nii.gz")[0]
         for column in settings.columns
     ]
     if any(array.shape != truth.shape for array in (image, *predictions)):

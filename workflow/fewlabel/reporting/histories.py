@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fewlabel.errors import InputError
+from fewlabel.folds import cohort_of, fold_of
 
 FILE = "history.csv"
 COLUMNS = ("run", "stage", "step", "loss", "learning_rate", "spread")
@@ -60,8 +61,8 @@ def read_histories(path: Path) -> pd.DataFrame:
     """Read and check a table of histories.
 
     Returns:
-        Columns cohort, method, labels (a number or `all` as text; '' of a pretraining), draw (0 of a pretraining),
-        stage, step (int64), loss (float64, NaN where it was no number).
+        Columns cohort, fold (its test fold; 0: it has none), method, labels (a number or `all` as text; '' of a
+        pretraining), draw (0 of a pretraining), stage, step (int64), loss (float64, NaN where it was no number).
 
     Raises:
         InputError: no such table, columns are missing, or a run or step is none.
@@ -84,7 +85,8 @@ def read_histories(path: Path) -> pd.DataFrame:
     parts = {run: match.groupdict() for run, match in found.items() if match is not None}
     return pd.DataFrame(
         {
-            "cohort": [parts[run]["cohort"] for run in text["run"]],
+            "cohort": [cohort_of(parts[run]["cohort"]) for run in text["run"]],
+            "fold": [fold_of(parts[run]["cohort"]) or 0 for run in text["run"]],
             "method": [parts[run]["pretrained"] or parts[run]["method"] for run in text["run"]],
             "labels": [parts[run]["labels"] or "" for run in text["run"]],
             "draw": [int(parts[run]["draw"] or 0) for run in text["run"]],

@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.figure_jobs import LabelsTableSettings
 from fewlabel.reporting.labels_needed import Needed, Saved, labels_needed, labels_saved
 from fewlabel.reporting.scores import select
-from fewlabel.reporting.tables import NONE, Section, Table, bootstrap_note
+from fewlabel.reporting.tables import NONE, Section, Table, bootstrap_note, folds_note
 
 COLUMNS = [
     "cohort", "method", "share", "dice", "n", "n_low", "n_high", "control", "saved", "saved_is", "saved_low",
@@ -136,4 +136,4 @@ def _notes(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
             "Labels saved: the control's N minus the method's, resampled in pairs; N beyond those that were tried count"
             " as the largest of them. An interval that holds 0 is no evidence of a saving."
         )
-    return notes
+    return notes + folds_note(settings.titles)

@@ -150,7 +150,7 @@ def _panel(axes: Axes, panel: Panel, settings: LearningSettings, colours: dict[s
         rows = panel.rows[panel.rows["method"] == name]
         draws = [
             draw.assign(loss=smoothed(draw["loss"], shown.smoothing))
-            for _, draw in rows.sort_values("step").groupby("draw")
+            for _, draw in rows.sort_values("step").groupby(["fold", "draw"])
         ]
         if shown.show_draws and len(draws) > 1:
             for draw in draws:
@@ -186,7 +186,7 @@ def _foot(panels: list[Panel], settings: LearningSettings) -> str:
     found = {
         (panel.cohort, *key)
         for panel in panels
-        for key in panel.rows[["method", "labels", "draw"]].drop_duplicates().itertuples(index=False)
+        for key in panel.rows[["fold", "method", "labels", "draw"]].drop_duplicates().itertuples(index=False)
     }
     absent = settings.trainings - len(found)
     return "; ".join(

@@ -15,6 +15,7 @@ import pandas as pd
 from fewlabel import jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
+from fewlabel.folds import parts_of
 from fewlabel.reporting.run_facts import Facts, unpack
 from fewlabel.reporting.scores import read_scores
 from fewlabel.validation import load, read_config
@@ -66,14 +67,14 @@ def read_results(folder: Path) -> Results:
     cohorts = sorted({str(name) for name in scores["cohort"]})
     if strange := [name for name in cohorts if not re.fullmatch(NAME, name)]:
         raise InputError(f"{folder / SCORES}: cohort {strange[0]!r} is no name of a folder; accepted: {NAME}")
+    plain = read_config([folder / EXPERIMENT]) if (folder / EXPERIMENT).is_file() else {}
     tables = {
         path.relative_to(folder).as_posix(): read_text_table(path)
-        for cohort in cohorts
+        for place in _with_folds(cohorts, plain)
         for pattern in TABLES
-        for path in sorted((folder / cohort).glob(pattern))
+        for path in sorted((folder / place).glob(pattern))
     }
     stores = {cohort: read_json(path) for cohort in cohorts if (path := folder / cohort / STORE).is_file()}
-    plain = read_config([folder / EXPERIMENT]) if (folder / EXPERIMENT).is_file() else {}
     return Results(folder, plain, scores, runs, tables, stores, anonymised)
 
 
@@ -95,7 +96,7 @@ def read_experiment(folder: Path) -> Experiment:
 def expected_runs(experiment: Experiment) -> list[str]:
     """The folders of all pretrainings and finetunings of an experiment, beneath its study."""
     return [
-        *(f"{cohort}/pretrained/{method}" for cohort in experiment.cohorts for method in jobs.pretrainings(experiment)),
+        *(f"{part}/pretrained/{method}" for part in jobs.parts(experiment) for method in jobs.pretrainings(experiment)),
         *jobs.run_folders(jobs.collect_settings(experiment)),
     ]
 
@@ -147,6 +148,13 @@ def _read_runs(folder: Path) -> tuple[dict[str, Facts], bool]:
         wanted = set(expected_runs(read_experiment(folder)))
         found = {name: path for name, path in found.items() if name in wanted}
     return {name: read_json(path) for name, path in found.items()}, False
+
+
+def _with_folds(cohorts: list[str], experiment: dict[str, Any]) -> list[str]:
+    """The folders of cohorts and of their test folds, as far as the experiment has some."""
+    named = experiment.get("cohorts") or {}
+    folds = {name: (named.get(name) or {}).get("folds") for name in cohorts}
+    return [*cohorts, *(part for name in cohorts if folds[name] for part in parts_of(name, folds[name]))]
 
 
 def _studies(folder: Path) -> bool:

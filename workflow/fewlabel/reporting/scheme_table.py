@@ -31,10 +31,19 @@ def draw_table(canvas: Canvas, rows: pd.DataFrame, top: float, margin: float) ->
     y = _rule(canvas, y + height(HEAD[:1], TYPE) + PAD, margin, 0.5)
     for _, row in rows.iterrows():
         for right, use in zip(rights, USES, strict=True):
-            cell = f"{row[f'{use}_subjects']:,} ({row[f'{use}_slices']:,})"
+            cell = " to ".join(dict.fromkeys(_cell(row, use, end) for end in _ends(row, use)))
             canvas.text((right, y), [cell], TYPE, "right")
         y += canvas.text((margin, y), wrapped(row["title"], first - 0.1, TYPE), TYPE) + PAD
     return _rule(canvas, y, margin, 1.0)
+
+
+def _ends(row: pd.Series, use: str) -> tuple[str, ...]:
+    """Which columns tell the counts: of test folds those of the smallest and largest, but all that are tested."""
+    return ("", "_max") if use != "test" and pd.notna(row.get("folds")) else ("",)
+
+
+def _cell(row: pd.Series, use: str, end: str) -> str:
+    return f"{row[f'{use}_subjects{end}']:,.0f} ({row[f'{use}_slices{end}']:,.0f})"
 
 
 def _rule(canvas: Canvas, y: float, margin: float, width: float) -> float:

@@ -12,6 +12,8 @@ from fewlabel.reporting_jobs import Titles
 COLUMNS = ("cohort", "method", "n", "draw", "subject", "dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
 """n: labelled subjects finetuned on; dice: 0 to 1 on the native grid; hd95_mm, assd_mm: empty where a mask is empty."""
 
+FOLD = "fold"
+"""A further column where a cohort is cross-validated: the test fold, from 1; empty for other cohorts."""
 KEY = ["cohort", "method", "n", "draw", "subject"]
 COUNTS = ("n", "draw")
 DISTANCES = ("hd95_mm", "assd_mm")
@@ -22,11 +24,11 @@ def read_scores(path: Path) -> pd.DataFrame:
     """Read and check one table of scores.
 
     Args:
-        path: a CSV file with at least `COLUMNS`; further columns are dropped.
+        path: a CSV file with at least `COLUMNS`; further columns are dropped, but for `FOLD`.
 
     Returns:
         `COLUMNS` in their order: cohort, method, subject as text; n, draw as int64 from 1; the rest as float64, with
-        NaN for distances that are undefined.
+        NaN for distances that are undefined. Then, only where the file has it, `FOLD` as Int64, empty or from 1.
 
     Raises:
         InputError: the file is missing, no CSV table, without rows, lacks columns, holds values that are no number or
@@ -41,13 +43,25 @@ def read_scores(path: Path) -> pd.DataFrame:
     scores = text[list(COLUMNS)].copy()
     for column in COLUMNS[5:] + COUNTS:
         scores[column] = text[column].map(_number).astype("float64")
-    if problems := [*_empty_names(scores), *_bad_values(text, scores), *_repeats(scores)]:
+    problems = [*_empty_names(scores), *_bad_values(text, scores), *_repeats(scores)]
+    if FOLD in text:
+        folds = text[FOLD].map(_number)
+        good = (text[FOLD] == "") | ((folds >= 1) & (folds % 1 == 0))
+        if not good.all():
+            wrong = f"{FOLD}: {int((~good).sum())} bad values such as '{text.loc[~good, FOLD].iloc[0]}'"
+            problems.append(f"{wrong}; accepted: whole numbers from 1, or empty")
+        scores[FOLD] = folds.where(good)
+    if problems:
         raise InputError.of(problems, heading=f"{path.name}: not a valid table of scores")
-    return scores.astype(dict.fromkeys(COUNTS, "int64"))
+    kinds = dict.fromkeys(COUNTS, "int64") | ({FOLD: "Int64"} if FOLD in scores else {})
+    return scores.astype(kinds)
 
 
 def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
     """Join the tables of all runs into one, sorted by cohort, method, n, draw, subject, in whatever order they come.
+
+    The test folds of a cohort become one cohort: draw 1 is draw 1 of every fold, and so on, so that each draw tests
+    every subject once. Folds may differ in how many labelled subjects `all` are: N is that of the largest pool.
 
     A method asked for both `all` labels and a number equal to the whole pool has two runs of one name, equal up to what
     a GPU leaves to chance: the one that comes first counts.
@@ -61,8 +75,28 @@ def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
         raise InputError.of(
             [str(path) for path in missing], heading="tables of scores are missing; evaluate these runs:"
         )
-    joined = pd.concat([read_scores(path) for path in run_tables], ignore_index=True).drop_duplicates(KEY)
-    return joined.sort_values(KEY, kind="stable", ignore_index=True)
+    joined = pd.concat(_on_all_labels([(path, read_scores(path)) for path in run_tables]), ignore_index=True)
+    return joined.drop_duplicates(KEY).sort_values(KEY, kind="stable", ignore_index=True)
+
+
+def _on_all_labels(tables: Sequence[tuple[Path, pd.DataFrame]]) -> Iterator[pd.DataFrame]:
+    """The tables, with one N for the runs of all folds of a cohort on all labels, which lie in `nall`."""
+    folded = {path for path, table in tables if path.parent.parent.name == "nall" and FOLD in table}
+    largest: dict[str, int] = {}
+    for path, table in tables:
+        if path in folded:
+            cohort = str(table["cohort"].iloc[0])
+            largest[cohort] = max(largest.get(cohort, 0), int(table["n"].max()))
+    for path, table in tables:
+        yield table.assign(n=largest[str(table["cohort"].iloc[0])]) if path in folded else table
+
+
+def fold_of_subject(scores: pd.DataFrame, subject: str) -> int | None:
+    """The test fold of a subject of a cohort, whose rows `scores` holds; None: the cohort has no folds."""
+    if FOLD not in scores:
+        return None
+    folds = scores.loc[scores["subject"] == subject, FOLD].dropna()
+    return None if folds.empty else int(folds.iloc[0])
 
 
 def select(scores: pd.DataFrame, titles: Titles, runs: CollectSettings) -> pd.DataFrame:

@@ -13,9 +13,10 @@ from typing import Any
 
 from fewlabel.experiment import Experiment
 from fewlabel.files import sha256
-from fewlabel.gallery_jobs import galleries, gallery_settings, run_of
-from fewlabel.jobs import collect_settings, pretrained_as, pretrainings, run_folders
-from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings
+from fewlabel.folds import cohort_of, parts_of
+from fewlabel.gallery_jobs import galleries, gallery_settings, runs_of
+from fewlabel.jobs import collect_settings, parts, pretrained_as, pretrainings, run_folders, split_parts
+from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings, shown_part
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -104,8 +105,12 @@ class Results:
 
 def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
     """All jobs of a study, in an order in which they can have run."""
-    jobs = [job for cohort in experiment.cohorts for job in _cohort(results, cohort, experiment.draws)]
-    pretrained = [f"{cohort}/pretrained/{name}" for cohort in experiment.cohorts for name in pretrainings(experiment)]
+    jobs = [
+        job
+        for name, cohort in experiment.cohorts.items()
+        for job in _cohort(results, name, cohort.folds, experiment.draws)
+    ]
+    pretrained = [f"{part}/pretrained/{name}" for part in parts(experiment) for name in pretrainings(experiment)]
     for folder in pretrained:
         jobs.append(_training(results, "pretrain", folder, {"splits/roles.csv": "splits/roles.csv"}))
     runs = list(run_folders(collect_settings(experiment)))
@@ -118,7 +123,7 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
     jobs += [_evaluation(results, run) for run in runs]
     jobs += _reporting(
         results,
-        list(experiment.cohorts),
+        experiment,
         [f"{run}/scores.csv" for run in runs],
         [f"{run}/history.csv" for run in [*pretrained, *runs]],
     )
@@ -146,13 +151,17 @@ def moment(facts: Mapping[str, Any], name: str) -> str | None:
 
 
 # ------------------------------------------------------------------------------------------------- jobs by kind
-def _cohort(results: Results, cohort: str, draws: int) -> Iterator[Job]:
-    source, roles = (results.stored(f"{cohort}/splits/{name}") for name in ("source.json", "roles.csv"))
+def _cohort(results: Results, cohort: str, folds: int | None, draws: int) -> Iterator[Job]:
+    source = results.stored(f"{cohort}/splits/source.json")
     listed = _listed(results, cohort, source)
     yield Job("fetch", cohort, [], [*listed, *source])
-    yield Job("split", cohort, [*listed, *source], roles)
-    for draw in range(1, draws + 1):
-        yield Job("draw", f"{cohort}/draw{draw}", roles, results.stored(f"{cohort}/splits/draw{draw}.csv"))
+    if folds is not None:
+        yield Job("split", cohort, [*listed, *source], results.stored(f"{cohort}/splits/roles.csv"))
+    for place in parts_of(cohort, folds):
+        roles = results.stored(f"{place}/splits/roles.csv")
+        yield Job("split", place, [*listed, *source], roles)
+        for draw in range(1, draws + 1):
+            yield Job("draw", f"{place}/draw{draw}", roles, results.stored(f"{place}/splits/draw{draw}.csv"))
     # The manifest holds the SHA-256 of the arrays.
     yield Job("prepare", cohort, listed, results.stored(*(f"{cohort}/slices/{n}" for n in ("store.json", "index.csv"))))
 
@@ -165,16 +174,21 @@ def _listed(results: Results, cohort: str, source: Sequence[Stored]) -> list[Sto
 
 
 def _training(results: Results, command: str, folder: str, inputs: Mapping[str, str]) -> Job:
-    cohort = folder.partition("/")[0]
+    place = folder.partition("/")[0]
     facts = results.json(f"{folder}/run.json")
     expected = {"slices/store.json": "slices/store.json", **inputs}
     read = digests(facts, "inputs")
-    paths = {name: f"{cohort}/{expected.get(name, name)}" for name in {**expected, **read}}
+    paths = {name: _beneath(place, expected.get(name, name)) for name in {**expected, **read}}
     known = [Stored(paths[name], digest) for name, digest in read.items()]
     unknown = results.stored(*(paths[name] for name in expected if name not in read))
     made = {f"{folder}/{name}": digest for name, digest in digests(facts, "outputs").items()}
     names = dict.fromkeys([f"{folder}/weights.safetensors", f"{folder}/history.csv", *made])
     return Job(command, folder, [*known, *unknown], results.stored(*names, recorded=made), facts)
+
+
+def _beneath(part: str, path: str) -> str:
+    """Where a file of a part lies; slices are its cohort's."""
+    return f"{cohort_of(part) if path.startswith('slices/') else part}/{path}"
 
 
 def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -185,19 +199,23 @@ def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
 
 
 def _evaluation(results: Results, run: str) -> Job:
-    cohort = run.partition("/")[0]
-    inputs = [f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"{run}/weights.safetensors"]
+    place = run.partition("/")[0]
+    read = (_beneath(place, name) for name in ("slices/store.json", "splits/roles.csv"))
+    inputs = [*read, f"{run}/weights.safetensors"]
     return Job("evaluate", run, results.stored(*inputs), results.stored(f"{run}/scores.csv"))
 
 
 def _reporting(
-    results: Results, cohorts: Sequence[str], scores: Sequence[str], trained: Sequence[str]
+    results: Results, experiment: Experiment, scores: Sequence[str], trained: Sequence[str]
 ) -> Iterator[Job]:
     table = results.stored("scores.csv")
     yield Job("collect", "", results.stored(*scores), table)
     histories, history = results.stored(*trained), results.stored("history.csv")
     yield Job("collect-histories", "", histories, history)
-    facts = [f"{cohort}/{name}" for cohort in cohorts for name in ("splits/roles.csv", "slices/subjects.csv")]
+    facts = []
+    for place in split_parts(experiment):
+        facts.append(f"{place}/splits/roles.csv")
+        facts += [f"{place}/slices/subjects.csv"] * (place in experiment.cohorts)
     ends = ("png", "pdf", "csv", "md", "tex", "html")
     for command, inputs, name in (
         ("scheme", results.stored(*facts), "figures/figure2_scheme"),
@@ -228,20 +246,25 @@ def _pretexts(results: Results, experiment: Experiment) -> Iterator[Job]:
     """Those that are there, as galleries."""
     one, two = pretexts_settings(experiment), local_similarity_settings(experiment)
     shown: list[tuple[str, str, str | None, list[str | None]]] = [
-        ("pretexts", "figure1_pretexts", one.cohort if one else None, [one.regression, one.contrastive] if one else []),
-        ("local-similarity", "local_similarity", two.cohort if two else None, [two.method] if two else []),
+        (
+            "pretexts",
+            "figure1_pretexts",
+            shown_part(one) if one else None,
+            [one.regression, one.contrastive] if one else [],
+        ),
+        ("local-similarity", "local_similarity", shown_part(two) if two else None, [two.method] if two else []),
     ]
-    for command, figure, cohort, methods in shown:
-        names = [f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv"]
-        names += [f"{cohort}/pretrained/{method}/pretext.safetensors" for method in methods if method]
-        if cohort and (made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf")))):
-            yield Job(command, cohort, results.stored(*names), made)
+    for command, figure, place, methods in shown:
+        if place and (made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf")))):
+            names = [_beneath(place, name) for name in ("slices/store.json", "splits/roles.csv")]
+            names += [f"{place}/pretrained/{method}/pretext.safetensors" for method in methods if method]
+            yield Job(command, cohort_of(place), results.stored(*names), made)
 
 
 def _galleries(results: Results, experiment: Experiment) -> Iterator[Job]:
     """Those that are there: they need volumes, which not every place has."""
     for figure, cohort in galleries(experiment).items():
         settings = gallery_settings(experiment, cohort)
-        weights = [f"{run_of(settings, column)}/weights.safetensors" for column in settings.columns]
+        weights = [f"{run}/weights.safetensors" for run in runs_of(settings)]
         if made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf"))):
             yield Job("gallery", cohort, results.stored("scores.csv", *weights), made)

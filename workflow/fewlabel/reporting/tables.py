@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fewlabel.figure_settings import Intervals
+from fewlabel.reporting_jobs import Titles
 
 NONE = "-"
 """Stands for readers where there is no value; the CSV has an empty field."""
@@ -58,6 +59,18 @@ def bootstrap_note(intervals: Intervals) -> str:
         f" draws and, crossed with them, test subjects; with one draw it speaks of the test subjects alone; of two"
         f" draws it is too narrow or says little; {NONE} where nothing can be resampled."
     )
+
+
+def folds_note(titles: Titles) -> list[str]:
+    """What a reader must know of cohorts whose scores are joined from test folds."""
+    counts = sorted({title.folds for title in titles.cohorts.values() if title.folds is not None})
+    if not counts:
+        return []
+    which = "" if all(title.folds for title in titles.cohorts.values()) else " (cohorts that are cross-validated)"
+    return [
+        f"Joined from {' or '.join(map(str, counts))} test folds{which}: every subject is tested once; a draw is that "
+        "draw of every fold; N of all labels is the largest fold's."
+    ]
 
 
 def between(low: float, high: float, digits: int) -> str:
