@@ -3,9 +3,7 @@
 
 
 RUNS = jobs.collect_settings(EXPERIMENT)
-PRETRAININGS = [
-    f"{part}/pretrained/{method}" for part in PARTS for method in jobs.pretrainings(EXPERIMENT)
-]
+PRETRAININGS = [f"{part}/pretrained/{method}" for part in PARTS for method in jobs.pretrainings(EXPERIMENT)]
 HISTORIES = figure_jobs.histories_settings(EXPERIMENT)
 
 
