@@ -25,7 +25,7 @@ from fewlabel.slices import pack
 
 pytestmark = pytest.mark.xdist_group("resume")  # one process makes the undisturbed runs once
 
-KILLS = 24
+KILLS = 12
 STEPS = 150
 
 EXPERIMENT = Experiment.model_validate(
