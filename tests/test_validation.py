@@ -272,6 +272,15 @@ def test_the_benchmark_is_the_method_without_pretext_that_has_all_labels_alone()
     }
 
 
+def test_a_title_tells_that_the_pool_is_scored():
+    cohort = {"source": {"kind": "nifti", "folder": "c"}, "title": "Knee"}
+    inner = Experiment.model_validate(
+        {"cohorts": {"a": cohort, "b": {**cohort, "validation": 3}}, "methods": {"scratch": {"pretext": "none"}}}
+    )
+    found = {name: cohort.title for name, cohort in reporting_jobs.titles(inner).cohorts.items()}
+    assert found == {"a": "Knee", "b": "Knee, scored on the pool"}
+
+
 def test_runs_are_the_whole_grid():
     runs = list(jobs.run_folders(jobs.collect_settings(experiment(labels=[1, 4], draws=3))))
     assert len(runs) == len(set(runs)) == 3 * 2 * 3 + 3

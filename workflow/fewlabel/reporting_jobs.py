@@ -92,9 +92,7 @@ def titles(experiment: Experiment) -> Titles:
     methods: dict[str, Method] = experiment.methods
     return Titles(
         cohorts={
-            name: CohortTitle(
-                title=cohort.title or name.replace("_", " "), stands_for=cohort.stands_for, folds=cohort.folds
-            )
+            name: CohortTitle(title=cohort_title(experiment, name), stands_for=cohort.stands_for, folds=cohort.folds)
             for name, cohort in experiment.cohorts.items()
         },
         methods={
@@ -106,6 +104,13 @@ def titles(experiment: Experiment) -> Titles:
             for name, method in methods.items()
         },
     )
+
+
+def cohort_title(experiment: Experiment, name: str) -> str:
+    """A cohort's title; it says so where subjects of the pool are scored instead of the test subjects."""
+    cohort = experiment.cohorts[name]
+    title = cohort.title or name.replace("_", " ")
+    return title if cohort.validation is None else f"{title}, scored on the pool"
 
 
 def scheme_methods(experiment: Experiment) -> list[str]:
