@@ -52,6 +52,16 @@ def test_the_jobs_of_a_plan_are_those_of_the_workflow(fresh, tmp_path, methods):
     assert counts["pretrain"] == 4
 
 
+def test_test_folds_are_planned_as_the_workflow_runs_them(fresh, tmp_path):
+    change = {"cohorts": {"liver_phantom": {"test": None, "folds": 3}}}
+    counts, _ = fresh.planned(change=change)
+    plan = planned(tmp_path, tmp_path / "results", change)
+    found = Counter(task.rule for task in plan.left)
+    assert {rule: count for rule, count in found.items() if rule not in ("record", "report")} == counts
+    # The cohort as a whole and its folds; the other cohort.
+    assert (counts["split"], counts["prepare"], counts["pretrain"]) == (5, 2, 8)
+
+
 def test_nothing_of_a_finished_study_is_left_and_all_of_it_when_asked(finished, tmp_path):
     results = finished.folder / "results"
     assert planned(tmp_path, results).left == []
