@@ -17,8 +17,9 @@ rule fetch:
     retries: 0
     conda:
         "../../envs/cpu.yaml"
+    threads: volumes_at_once(elsewhere=1)
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing_with_threads(2000),
         runtime=growing(120),
     params:
         settings=lambda wildcards: fetch_settings(wildcards.cohort),

@@ -23,6 +23,16 @@ def fetched(cohort, name):
     return f"{FETCHED}/{name}".format(cohort=cohort, key=key)
 
 
+def volumes_at_once(elsewhere):
+    """Threads of the check of a cohort, as `all_cores`; phantoms are made by code, and nothing of them is read."""
+    given = all_cores(elsewhere)
+
+    def at(wildcards):
+        return 1 if EXPERIMENT.cohorts[wildcards.cohort].source.kind == "phantom" else given(wildcards)
+
+    return at
+
+
 def listed(cohort):
     """Where the subjects of a fetched cohort stand."""
     return Path(fetched(cohort, "subjects.csv"))

@@ -8,6 +8,7 @@ Test_Sets/MR/<id>/T2SPIR/DICOM_anon/*.dcm      series whose masks are not public
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,7 @@ from fewlabel.cohorts.chaos_order import Order, suggested_orders, verified_order
 from fewlabel.cohorts.dicom_series import Series, load_series, read_series
 from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, place
 from fewlabel.cohorts.problems import Grid, image_problems
-from fewlabel.cohorts.subject import Subject, is_safe_name
-from fewlabel.errors import InputError
+from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.experiment import ChaosSource
 from fewlabel.imaging.volume import Volume
 
@@ -41,9 +41,10 @@ def list_subjects(source: ChaosSource) -> list[Subject]:
     problems += [f"{name}: in Train_Sets and in Test_Sets; keep one" for name, count in counts.items() if count > 1]
     if not subjects:
         problems = ["Train_Sets/MR: no subjects; accepted: Train_Sets/MR/<id>/T2SPIR; get the archive again"]
+    subjects = sorted(subjects, key=lambda subject: subject.subject)
     if problems:
-        raise InputError.of(problems, heading=f"{folder}:")
-    return sorted(subjects, key=lambda subject: subject.subject)
+        raise ListingError(f"{folder}:", problems, subjects)
+    return subjects
 
 
 def read_volume(source: ChaosSource, subject: Subject) -> Volume:
@@ -55,9 +56,9 @@ def read_volume(source: ChaosSource, subject: Subject) -> Volume:
     return files.volume_of(_read(source, subject))
 
 
-def check(source: ChaosSource, subjects: Sequence[Subject]) -> list[str]:
+def check(source: ChaosSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return files.check_all(source.labels, subjects, lambda subject: _read(source, subject))
+    return files.check_all(source.labels, subjects, partial(_read, source), workers)
 
 
 def _subjects(part: Path, labelled: bool) -> list[Subject]:

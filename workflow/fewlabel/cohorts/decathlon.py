@@ -15,7 +15,7 @@ from fewlabel.cohorts.decathlon_listing import Entry, read_listing, settings_pro
 from fewlabel.cohorts.download import download
 from fewlabel.cohorts.fingerprint import UNPACKED, task_fingerprint
 from fewlabel.cohorts.layout import cohort_folder
-from fewlabel.cohorts.subject import Subject
+from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import DecathlonSource
 from fewlabel.imaging.volume import Volume
@@ -62,9 +62,10 @@ def list_subjects(source: DecathlonSource) -> list[Subject]:
     problems += settings_problems(source, listing)
     if not problems and not any(entry.label for entry in listing.entries):
         problems = ["dataset.json: no labels at all ('training' is empty); accepted: the task as it is published"]
+    subjects = sorted((_subject(folder, entry) for entry in listing.entries), key=lambda subject: subject.subject)
     if problems:
-        raise InputError.of(problems, heading=f"{folder}:")
-    return sorted((_subject(folder, entry) for entry in listing.entries), key=lambda subject: subject.subject)
+        raise ListingError(f"{folder}:", problems, subjects)
+    return subjects
 
 
 def read_volume(source: DecathlonSource, subject: Subject) -> Volume:
@@ -76,9 +77,9 @@ def read_volume(source: DecathlonSource, subject: Subject) -> Volume:
     return files.read_volume(source, cohort_folder(source), subject)
 
 
-def check(source: DecathlonSource, subjects: Sequence[Subject]) -> list[str]:
+def check(source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return files.check(source, cohort_folder(source), subjects)
+    return files.check(source, cohort_folder(source), subjects, workers)
 
 
 def _nothing_there(source: DecathlonSource, folder: Path, tar: Path) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from fewlabel.cohorts.formats import load
 from fewlabel.cohorts.layout import FileSource, place
@@ -13,6 +13,7 @@ from fewlabel.cohorts.problems import Grid, fit_problems, image_problems, label_
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.imaging.volume import Volume
+from fewlabel.parallel import of_each
 
 
 @dataclass
@@ -58,21 +59,29 @@ def volume_of(reading: Reading) -> Volume:
     return reading.volume
 
 
-def check(source: FileSource, folder: Path, subjects: Sequence[Subject]) -> list[str]:
-    """Read every volume of a cohort, one at a time, and collect all problems, one line each; none: an empty list."""
-    return check_all(source.labels, subjects, lambda subject: read(source, folder, subject))
+def check(source: FileSource, folder: Path, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
+    """Read every volume of a cohort and collect all problems, one line each; none: an empty list.
+
+    Each of so many processes holds one volume.
+    """
+    return check_all(source.labels, subjects, partial(read, source, folder), workers)
 
 
-def check_all(labels: Sequence[int], subjects: Sequence[Subject], read_one: Callable[[Subject], Reading]) -> list[str]:
-    """The same with a source's own way to read a subject."""
-    problems: list[str] = []
-    masks: list[frozenset[int]] = []
-    for subject in tqdm(subjects, desc="checking volumes", unit="volume", disable=None):
-        reading = read_one(subject)
-        problems += reading.problems
-        if reading.values:
-            masks.append(reading.values)
-    return problems + target_problems(labels, masks)
+def check_all(
+    labels: Sequence[int], subjects: Sequence[Subject], read_one: Callable[[Subject], Reading], workers: int
+) -> list[str]:
+    """The same with a source's own way to read a subject, which must be picklable where there are several workers."""
+    # Numbered: a listing with problems may hold a name twice.
+    items = {f"{number} {subject.subject}": subject for number, subject in enumerate(subjects)}
+    found = of_each(partial(_findings, read_one), items, workers, "examine")
+    problems = [problem for texts, _ in found for problem in texts]
+    return problems + target_problems(labels, [values for _, values in found if values])
+
+
+def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> tuple[list[str], frozenset[int]]:
+    """What the check needs of a reading; its volume stays in the process that read it."""
+    reading = read_one(subject)
+    return reading.problems, reading.values
 
 
 def read(source: FileSource, folder: Path, subject: Subject) -> Reading:

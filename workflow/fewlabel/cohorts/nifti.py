@@ -11,7 +11,7 @@ from pathlib import Path
 from fewlabel.cohorts import files
 from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, nifti_files, stem
 from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
-from fewlabel.cohorts.subject import Subject, is_safe_name
+from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
 from fewlabel.experiment import NiftiSource
 from fewlabel.imaging.volume import Volume
@@ -52,7 +52,7 @@ def list_subjects(source: NiftiSource) -> list[Subject]:
     if not problems and not any(subject.labelled for subject in subjects):
         problems = ["subjects table: its uses leave no labelled subject; accepted: at least one; change a `use`"]
     if problems:
-        raise InputError.of(problems, heading=f"{folder}:")
+        raise ListingError(f"{folder}:", problems, subjects)
     return subjects
 
 
@@ -66,9 +66,9 @@ def read_volume(source: NiftiSource, subject: Subject) -> Volume:
     return files.read_volume(source, cohort_folder(source), subject)
 
 
-def check(source: NiftiSource, subjects: Sequence[Subject]) -> list[str]:
+def check(source: NiftiSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return files.check(source, cohort_folder(source), subjects)
+    return files.check(source, cohort_folder(source), subjects, workers)
 
 
 def _found(folder: Path) -> Found:

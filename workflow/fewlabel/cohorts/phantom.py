@@ -60,7 +60,7 @@ def list_subjects(source: PhantomSource) -> list[Subject]:
     return [Subject(name, patient=name, labelled=number < source.labelled) for number, name in enumerate(names)]
 
 
-def check(source: PhantomSource, subjects: list[Subject]) -> list[str]:
+def check(source: PhantomSource, subjects: list[Subject], workers: int = 1) -> list[str]:
     """Problems with the data: none, since volumes are made by code."""
     return []
 

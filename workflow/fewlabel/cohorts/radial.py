@@ -9,6 +9,7 @@ subjects.tsv                                                     optional: subje
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from fewlabel.cohorts.layout import (
 from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.problems import Grid, image_problems
 from fewlabel.cohorts.radial_file import load_radial
-from fewlabel.cohorts.subject import Subject, is_safe_name
+from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
 from fewlabel.experiment import RadialSource
 from fewlabel.imaging.volume import Volume
@@ -63,7 +64,7 @@ def list_subjects(source: RadialSource) -> list[Subject]:
     problems += [*duplicates(folder, images, labels), *table_problems]
     problems += use_problems(subjects, labels_of="labels/{}.nii.gz")
     if problems:
-        raise InputError.of(problems, heading=f"{folder}:")
+        raise ListingError(f"{folder}:", problems, subjects)
     return subjects
 
 
@@ -76,9 +77,9 @@ def read_volume(source: RadialSource, subject: Subject) -> Volume:
     return volume_of(_read(source, subject))
 
 
-def check(source: RadialSource, subjects: Sequence[Subject]) -> list[str]:
+def check(source: RadialSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Reconstruct every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return check_all(source.labels, subjects, lambda subject: _read(source, subject))
+    return check_all(source.labels, subjects, partial(_read, source), workers)
 
 
 def _read(source: RadialSource, subject: Subject) -> Reading:

@@ -1,9 +1,9 @@
 """The sources of volumes, by `kind`; each is one module with the same three functions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from fewlabel.cohorts.subject import Subject
+from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.experiment import (
     ChaosSource,
     DecathlonSource,
@@ -31,8 +31,8 @@ class SourceModule(Protocol[S]):
     def read_volume(self, source: S, subject: Subject) -> Volume:
         """One subject's image and mask (None without label). Raises InputError where the volume is no good."""
 
-    def check(self, source: S, subjects: list[Subject]) -> list[str]:
-        """Read every volume and return all problems of the cohort, one line each."""
+    def check(self, source: S, subjects: list[Subject], workers: int = 1) -> list[str]:
+        """Read every volume, on so many processes, and return all problems of the cohort, one line each."""
 
 
 def source_module(source: Source) -> SourceModule[Any]:
@@ -69,14 +69,38 @@ def list_subjects(source: Source) -> list[Subject]:
     """The subjects of a cohort by name, and behind them those of its `unlabelled` folder.
 
     Raises:
-        InputError: with all problems of the listing.
+        InputError: with all problems of the listing, most often a `ListingError`; or nothing can be listed.
     """
-    subjects = source_module(source).list_subjects(source)
+    subjects, problems, heading = survey(source)
+    if problems:
+        raise ListingError(heading, problems, subjects)
+    return subjects
+
+
+def survey(source: Source) -> tuple[list[Subject], list[str], str]:
+    """The same, where problems of the listing shall not hide those of the volumes.
+
+    Returns:
+        The subjects that are listed all the same; the problems, one line each; where they are.
+
+    Raises:
+        InputError: nothing can be listed: no such folder, a download that failed.
+    """
+    subjects, problems, heading = _attempt(lambda: source_module(source).list_subjects(source))
     if isinstance(source, PhantomSource) or source.unlabelled is None:
-        return subjects
+        return subjects, problems, heading
     from fewlabel.cohorts.unlabelled import list_unlabelled
 
-    return [*subjects, *list_unlabelled(source, {subject.subject for subject in subjects})]
+    taken = {subject.subject for subject in subjects}
+    further, found, second = _attempt(lambda: list_unlabelled(source, taken))
+    return [*subjects, *further], problems + found, heading or second
+
+
+def _attempt(listing: Callable[[], list[Subject]]) -> tuple[list[Subject], list[str], str]:
+    try:
+        return listing(), [], ""
+    except ListingError as error:
+        return error.subjects, error.problems, error.heading
 
 
 def read_volume(source: Source, subject: Subject) -> Volume:
@@ -88,6 +112,6 @@ def read_volume(source: Source, subject: Subject) -> Volume:
     return source_module(source).read_volume(source, subject)
 
 
-def check(source: Source, subjects: Sequence[Subject]) -> list[str]:
+def check(source: Source, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Read every volume of a cohort; all its problems, one line each (none: an empty list)."""
-    return source_module(source).check(source, list(subjects))
+    return source_module(source).check(source, list(subjects), workers)

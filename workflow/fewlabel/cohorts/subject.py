@@ -1,9 +1,12 @@
 """One subject of a cohort, as its source lists it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from fewlabel.errors import InputError
 
 Use = Literal["auto", "train", "test", "unlabelled", "exclude"]
 """What a subject may be used for; `auto` lets the split decide."""
@@ -29,6 +32,21 @@ class Subject:
     use: Use = "auto"
     image: Path | None = None
     label: Path | None = None
+
+
+class ListingError(InputError):
+    """Problems of a cohort's listing: its subjects are not those that were meant.
+
+    Attributes:
+        heading: where they are.
+        problems: all of them, one line each.
+        subjects: those that are listed nevertheless, so that their volumes can be checked at once; their files exist.
+    """
+
+    def __init__(self, heading: str, problems: Sequence[str], subjects: Sequence[Subject] = ()) -> None:
+        super().__init__(str(InputError.of(problems, heading)))
+        self.heading, self.problems = heading, list(problems)
+        self.subjects = [one for one in subjects if all(path.exists() for path in (one.image, one.label) if path)]
 
 
 def is_safe_name(name: str) -> bool:

@@ -6,8 +6,7 @@ from pathlib import Path
 from fewlabel.cohorts.dicom_headers import dicom_files
 from fewlabel.cohorts.layout import NIFTI_SUFFIXES, UNSAFE_NAME, FileSource, listed, stem, unlabelled_folder
 from fewlabel.cohorts.metaimage_file import META_SUFFIXES
-from fewlabel.cohorts.subject import Subject, is_safe_name
-from fewlabel.errors import InputError
+from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 
 
 def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]:
@@ -25,9 +24,12 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
     if folder is None:
         return []
     if not folder.is_dir():
-        raise InputError(
-            f"{source.unlabelled}: no such folder; looked for {folder.absolute()}; accepted: a folder of volumes "
-            "without masks; set `unlabelled` (beneath `data_root` or FEWLABEL_DATA)"
+        raise ListingError(
+            "unlabelled:",
+            [
+                f"{source.unlabelled}: no such folder; looked for {folder.absolute()}; accepted: a folder of volumes "
+                "without masks; set `unlabelled` (beneath `data_root` or FEWLABEL_DATA)"
+            ],
         )
     volumes = [(_name(path), path) for path in sorted(folder.iterdir()) if _is_volume(path)]
     problems = [f"{path.name}: {UNSAFE_NAME}" for name, path in volumes if not is_safe_name(name)]
@@ -39,9 +41,10 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
         problems.append(
             "no volumes; accepted: NIfTI or MetaImage files, or a folder with a DICOM series for each subject"
         )
+    subjects = [Subject(name, name, labelled=False, use="unlabelled", image=path) for name, path in volumes]
     if problems:
-        raise InputError.of(problems, heading=f"{folder}:")
-    return [Subject(name, name, labelled=False, use="unlabelled", image=path) for name, path in volumes]
+        raise ListingError(f"{folder}:", problems, subjects)
+    return subjects
 
 
 def _is_volume(path: Path) -> bool:

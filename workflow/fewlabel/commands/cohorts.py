@@ -38,6 +38,9 @@ def fetch(
     ] = None,
     largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
     pretrained: Annotated[int, typer.Option(min=1, help="Refuse a cohort with fewer to pretrain on.")] = 1,
+    # By this variable Snakemake tells each job of its threads. With an option of its own the rule's command would be
+    # another one, for which finished studies would run again.
+    threads: Annotated[int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="Volumes that are read at once.")] = 1,
 ) -> None:
     """Bring a cohort's volumes in, check all of them, list its subjects."""
     import pandas as pd
@@ -45,14 +48,15 @@ def fetch(
     from fewlabel.cohorts import sources
     from fewlabel.splits import split_problems
 
-    listed = sources.list_subjects(settings.source)
+    listed, problems, where = sources.survey(settings.source)
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
     table = pd.DataFrame(rows)
-    problems = sources.check(settings.source, listed)
-    if split is not None:
+    whole_listing = not problems
+    problems += sources.check(settings.source, listed, threads)
+    if split is not None and whole_listing:
         problems += split_problems(table, split, largest, pretrained)
     if problems:
-        raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s)")
+        raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s) {where}".rstrip())
     with whole_together([subjects, source]) as (subjects_partial, source_partial):
         subjects_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         source_partial.write_text(json.dumps(settings.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
