@@ -1,4 +1,4 @@
-"""`fewlabel fetch` tells every problem of a cohort in one message: of its listing, its volumes and its unlabelled folder."""
+"""`fewlabel fetch` tells all problems of a cohort at once: of its listing, its volumes and its unlabelled folder."""
 
 import shutil
 
