@@ -1,6 +1,7 @@
 """What went in: a cohort of bad volumes, in which each warning must be found and nothing else."""
 
 import json
+from base64 import b64encode
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from fewlabel.figure_settings import ContactSheet
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.quality_jobs import ContactSheetSettings, QualitySettings, contact_sheet_settings, quality_settings
 from fewlabel.reporting.contact_sheet import OUTLINE, choose_subjects, contact_sheet, shortened, tile
-from fewlabel.reporting.quality import quality_rows
+from fewlabel.reporting.quality import quality_rows, warnings
 from fewlabel.reporting.quality_table import quality_table
 from fewlabel.reporting.table_forms import as_html, as_markdown
 from fewlabel.slices import open_store, pack
@@ -131,7 +132,7 @@ def test_what_is_worth_a_look_stands_first_and_a_title_stays_text(rows):
 
 
 def test_the_commands_write_what_they_made(results, rows, tmp_path):
-    places = {name: str(tmp_path / f"quality.{name}") for name in ("csv", "markdown", "html")}
+    places = {name: str(tmp_path / f"quality.{name}") for name in ("csv", "markdown")}
     told = [word for name, place in places.items() for word in (f"--{name}", place)]
     base = ["--store", str(results / "slices" / "store.json")]
     own = ["quality", "--settings", settings().model_dump_json(), *base, "--roles", str(results / "roles.csv")]
@@ -141,10 +142,17 @@ def test_the_commands_write_what_they_made(results, rows, tmp_path):
     written = read_subjects(tmp_path / "quality.csv")
     assert written["subject"].tolist() == NAMES and written["warnings"].tolist() == rows["warnings"].tolist()
     sheet = ["contact-sheet", "--settings", sheet_settings().model_dump_json(), *base, "--quality", places["csv"]]
-    outcome = CliRunner().invoke(app, [*sheet, "--png", str(tmp_path / "sheet.png")])
+    made = tmp_path / "sheet.png", tmp_path / "quality.html"
+    outcome = CliRunner().invoke(app, [*sheet, "--png", str(made[0]), "--html", str(made[1])])
     assert outcome.exit_code == 0, outcome.output
-    with Image.open(tmp_path / "sheet.png") as picture:
+    with Image.open(made[0]) as picture:
         assert picture.width == 8 * 150 and np.asarray(picture).std() > 10
+    page = made[1].read_text()
+    assert page.index(b64encode(made[0].read_bytes()).decode()) < page.index("<table")
+    assert "6 subjects with warnings, 3 subjects without." in page and "tiny mask: 0.064 ml" in page
+    assert page.count("data:image/png") == 1 and "http" not in page and "<b>" not in page
+    plain = as_html(quality_table(rows, settings(HOSTILE)))
+    assert page[page.index("<table") :] == plain[plain.index("<table") :]
 
 
 def test_volumes_that_are_gone_are_named(results, store, tmp_path):
@@ -156,12 +164,13 @@ def test_volumes_that_are_gone_are_named(results, store, tmp_path):
         quality_rows(store, read_subjects(results / "roles.csv"), tmp_path / "nothing", gone)
 
 
-def test_the_sheet_names_every_labelled_subject_those_with_warnings_first(store, rows):
+def test_the_sheet_names_every_subject_those_with_warnings_first(store, rows):
     figure = contact_sheet(store, rows, sheet_settings())
     texts = [text.get_text() for text in figure.texts]
-    assert texts[0] == HOSTILE and "All 8 labelled subjects (6 with warnings" in " ".join(texts)
-    assert texts[-8:] == ["clipped", "cut", "empty", "oblique", "thick", "tiny", "007", "NA"]
-    colours = {text.get_text(): text.get_color() for text in figure.texts[-8:]}
+    told = "All 9 subjects (6 with warnings, first, names in brown; 1 without a mask); 3 slices"
+    assert texts[0] == HOSTILE and told in " ".join(texts)
+    assert texts[-9:] == ["clipped", "cut", "empty", "oblique", "thick", "tiny", "007", "NA", "unlabelled, no mask"]
+    colours = {text.get_text(): text.get_color() for text in figure.texts[-9:]}
     assert colours["tiny"] != colours["007"] == colours["NA"]
 
 
@@ -197,6 +206,24 @@ def test_a_long_name_keeps_its_ends():
     assert shortened("s1", 1) == "s1"
     short = shortened("patient_with_a_very_long_name_2021_visit3", 0.6)
     assert short.startswith("pat") and short.endswith("it3") and "…" in short and len(short) < 20
+    marked = shortened("patient_with_a_very_long_name_2021_visit3", 0.6, ", no mask")
+    assert marked.startswith("p") and marked.endswith("3") and len(marked) < len(short)
+
+
+@pytest.mark.parametrize(
+    ("shares", "told", "of_the_cohort"),
+    [
+        ([0, 0, 0.002], ["", "", "0.2 %"], None),
+        ([0.0012, 0.0029, 0.002], ["", "", ""], "in 3 of 3 volumes 0.12 to 0.29 % of"),
+        ([0.0012, 0.02, 0.0009], ["", "2 %", ""], "in 2 of 3 volumes 0.12 to 2 % of"),
+    ],
+)
+def test_what_most_volumes_of_a_cohort_share_is_told_once_of_it(rows, shares, told, of_the_cohort):
+    some = rows[rows["subject"].isin(["007", "NA", "unlabelled"])].assign(clipped=shares)
+    found = ["; ".join(warnings(row, some, 0.01)) for row in some.to_dict("records")]
+    assert [text.partition(" of the voxels hold the highest value")[0] for text in found] == told
+    notes = quality_table(some.assign(warnings=found), settings()).notes
+    assert [of_the_cohort in note for note in notes[:1]] == [True] if of_the_cohort else "Clipped" not in notes[0]
 
 
 def test_settings_come_from_the_experiment():

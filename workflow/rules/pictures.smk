@@ -21,7 +21,6 @@ rule quality:
     output:
         csv=QUALITY[0],
         markdown=QUALITY[1],
-        html=report(QUALITY[2], **cohort_page("quality", "volumes and warnings")),
     log:
         f"{LOGS}/{{cohort}}/quality.log",
     conda:
@@ -36,18 +35,19 @@ rule quality:
         native=lambda wildcards, input: input.get("native") or NATIVE.format(cohort=wildcards.cohort),
     shell:
         "fewlabel quality --settings {params.settings:q} --store {input.store} --roles {input.roles} "
-        "--native {params.native:q} --csv {output.csv} --markdown {output.markdown} --html {output.html} "
+        "--native {params.native:q} --csv {output.csv} --markdown {output.markdown} "
         "--threads {threads} > {log} 2>&1"
 
 
 rule contact_sheet:
-    """Slices of every labelled subject of a cohort, with its mask outlined."""
+    """Slices of every subject of a cohort with its mask outlined, and one page of them and the table."""
     input:
         store=STORE,
         arrays=unshared(ARRAYS),
         quality=QUALITY[0],
     output:
         png=report(SHEET, **cohort_page("contact_sheet", "contact sheet")),
+        html=report(QUALITY[2], **cohort_page("quality", "volumes and warnings")),
     log:
         f"{LOGS}/{{cohort}}/contact_sheet.log",
     conda:
@@ -56,7 +56,7 @@ rule contact_sheet:
         settings=settings(quality_jobs.contact_sheet_settings),
     shell:
         "fewlabel contact-sheet --settings {params.settings:q} --store {input.store} --quality {input.quality} "
-        "--png {output.png} > {log} 2>&1"
+        "--png {output.png} --html {output.html} > {log} 2>&1"
 
 
 PICTURES += expand([*QUALITY, SHEET], cohort=EXPERIMENT.cohorts)

@@ -6,7 +6,7 @@ import typer
 
 from fewlabel import quality_jobs
 from fewlabel.commands.common import In, Out, Threads, app, settings_json
-from fewlabel.files import whole
+from fewlabel.files import whole_together
 
 QualityJson = Annotated[
     quality_jobs.QualitySettings,
@@ -26,18 +26,17 @@ def quality(
     native: In,
     csv: Out,
     markdown: Out,
-    html: Out,
     threads: Threads = 1,
 ) -> None:
     """List a cohort's volumes: shape, spacing, orientation, intensities, target, and what is worth a look."""
     from fewlabel.reporting.quality import quality_rows
     from fewlabel.reporting.quality_table import quality_table
-    from fewlabel.reporting.table_forms import save_page
+    from fewlabel.reporting.table_forms import save_plain
     from fewlabel.slices import open_store
     from fewlabel.tables import read_subjects
 
     rows = quality_rows(open_store(store), read_subjects(roles), native, settings, threads)
-    save_page(quality_table(rows, settings), csv, markdown, html)
+    save_plain(quality_table(rows, settings), csv, markdown)
     warned = rows.loc[rows["warnings"] != "", ["subject", "warnings"]]
     for row in warned.itertuples():
         print(f"{settings.cohort}: {row.subject}: {row.warnings}")
@@ -45,12 +44,17 @@ def quality(
 
 
 @app.command("contact-sheet")
-def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out) -> None:
-    """Show slices of every labelled subject with the mask outlined, those with warnings first."""
+def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out, html: Out) -> None:
+    """Show slices of every subject with the mask outlined, those with warnings first; and a page of sheet and table."""
     from fewlabel.reporting.contact_sheet import contact_sheet as draw_sheet
+    from fewlabel.reporting.quality_table import quality_table
+    from fewlabel.reporting.table_forms import as_html
     from fewlabel.slices import open_store
     from fewlabel.tables import read_subjects
 
-    figure = draw_sheet(open_store(store), read_subjects(quality), settings)
-    with whole(png) as partial:
-        figure.savefig(partial, format="png", dpi=settings.figure.dpi, metadata={"Software": None})
+    rows = read_subjects(quality)
+    figure = draw_sheet(open_store(store), rows, settings)
+    with whole_together([png, html]) as (png_partial, html_partial):
+        figure.savefig(png_partial, format="png", dpi=settings.figure.dpi, metadata={"Software": None})
+        page = as_html(quality_table(rows, settings), png_partial.read_bytes())
+        html_partial.write_text(page, encoding="utf-8", newline="\n")

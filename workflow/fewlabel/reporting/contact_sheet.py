@@ -1,4 +1,4 @@
-"""A contact sheet: slices of every labelled subject of a cohort as the network sees them, with the mask's outline."""
+"""A contact sheet: slices of every subject of a cohort as the network sees them, with the mask's outline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from fewlabel.slices import Store
 
 OUTLINE = "#e8202a"
 WARNED = "#b34700"
+NO_MASK = ", no mask"
 FEW = 24
 """Subjects of which three slices are shown where the settings leave it open; of more, one each."""
 EDGE, GAP = 0.08, 0.03
@@ -65,20 +66,23 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
     from 0, black, to 1, white. Subjects with warnings come first, under names in another colour.
 
     Args:
-        store: of the cohort's slices; labelled subjects alone are shown.
+        store: of the cohort's slices; unlabelled subjects are marked as such.
         quality: subject and warnings, as `quality.quality_rows` gives them.
         settings: of the sheet.
 
     Returns:
         A figure to be written with its own dpi; its height follows from the number of subjects.
     """
-    labelled = [str(name) for name in store.subjects.loc[store.subjects["labelled"] == 1, "subject"]]
+    masked = store.subjects["labelled"] == 1
+    labelled = [str(name) for name in store.subjects.loc[masked, "subject"]]
+    unlabelled = {str(name) for name in store.subjects.loc[~masked, "subject"]}
+    everybody = [*labelled, *(str(name) for name in store.subjects.loc[~masked, "subject"])]
     told = quality.set_index("subject")["warnings"]
-    warned = {name for name in labelled if str(told.get(name, ""))}
-    shown = choose_subjects(labelled, warned, settings.figure.most)
+    warned = {name for name in everybody if str(told.get(name, ""))}
+    shown = choose_subjects(everybody, warned, settings.figure.most)
     slices = settings.figure.slices or (3 if len(shown) <= FEW else 1)
     dpi, width_in = settings.figure.dpi, settings.figure.width_in
-    notes = wrapped(_note(shown, labelled, warned, slices, settings), width_in - 2 * EDGE, NOTE)
+    notes = wrapped(_note(shown, everybody, len(unlabelled), warned, slices, settings), width_in - 2 * EDGE, NOTE)
     title = wrapped(settings.title, width_in - 2 * EDGE, TITLE, bold=True)
     above = EDGE + (len(title) * TITLE + len(notes) * NOTE) * LINE * POINT + 2 * GAP
     layout = _layout(settings, slices, round(above * dpi))
@@ -101,7 +105,8 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
             room = layout.slices * layout.tile[0] / dpi
             colour = WARNED if name in warned else style.INK
             under = (top + layout.tile[1]) / dpi
-            _lines(figure, left / dpi, under, [shortened(name, room)], NAME, color=colour)
+            mark = NO_MASK if name in unlabelled else ""
+            _lines(figure, left / dpi, under, [shortened(name, room, mark) + mark], NAME, color=colour)
     return figure
 
 
@@ -129,11 +134,11 @@ def tile(image: NDArray[np.float16], mask: NDArray[np.uint8], size: tuple[int, i
     return picture
 
 
-def shortened(text: str, room_in: float) -> str:
-    """A name that fits into so many inches, its middle left out where it must be."""
+def shortened(text: str, room_in: float, behind: str = "") -> str:
+    """A name that fits into so many inches beside what stands behind it, its middle left out where it must be."""
     short = text
     for cut in range(1, len(text)):
-        if text_width(short, NAME) <= room_in:
+        if text_width(short + behind, NAME) <= room_in:
             break
         keep = len(text) - cut
         short = f"{text[: keep - keep // 2]}…{text[len(text) - keep // 2 :]}"
@@ -152,14 +157,20 @@ def _layout(settings: ContactSheetSettings, slices: int, top: int) -> Layout:
 
 
 def _note(
-    shown: Sequence[str], labelled: Sequence[str], warned: set[str], slices: int, settings: ContactSheetSettings
+    shown: Sequence[str],
+    subjects: Sequence[str],
+    unlabelled: int,
+    warned: set[str],
+    slices: int,
+    settings: ContactSheetSettings,
 ) -> str:
     grid = settings.grid
-    count = f"{len(shown)} of {len(labelled)}" if len(shown) < len(labelled) else f"All {len(labelled)}"
+    count = f"{len(shown)} of {len(subjects)}" if len(shown) < len(subjects) else f"All {len(subjects)}"
+    bare, over = (f"; {unlabelled} without a mask", " (without a mask: of all)") if unlabelled else ("", "")
     which = "the middle one of the slices" if slices == 1 else f"{slices} slices, spread evenly over those"
     warnings = f"{len(warned)} with warnings, first, names in brown" if warned else "none with warnings"
     return (
-        f"{count} labelled subjects ({warnings}); {which} with target, as the network sees it: {grid.matrix[0]} x "
+        f"{count} subjects ({warnings}{bare}); {which} with target{over}, as the network sees it: {grid.matrix[0]} x "
         f"{grid.matrix[1]} pixels of {grid.spacing_mm:g} mm, {grid.plane}. Red: the mask."
     )
 

@@ -25,6 +25,8 @@ SPACING = 1.5
 """A voxel so many times as long or as short as the cohort's median is."""
 CLIPPED = 0.001
 """Share of the voxels that hold the highest value; a few do in every volume of whole numbers."""
+USUAL = 0.5
+"""Where so large a share of a cohort's volumes are clipped, it is how they were published: said once, of the cohort."""
 OBLIQUE = 30.0
 """Degrees. Prostates are planned along the rectum: 12 to 23 degrees are usual."""
 KEPT = 0.9
@@ -66,14 +68,25 @@ def quality_rows(
     ]
     rows.insert(1, "role", rows["subject"].map(roles.set_index("subject")["role"]).fillna(""))
     rows = rows.round(DIGITS)
-    rows["warnings"] = ["; ".join(warnings(row, rows)) for row in rows.to_dict("records")]
+    scaled = 1 - settings.grid.percentiles[1] / 100
+    rows["warnings"] = ["; ".join(warnings(row, rows, scaled)) for row in rows.to_dict("records")]
     order = ["subject", "role", "labelled", "orientation", "oblique_deg", "slices", "rows", "columns", *SPACINGS]
     order += ["lowest", "p1", "p99", "highest", "clipped", "target_ml", "target_slices", "kept", "warnings"]
     return rows[order].astype({"target_slices": "Int64"})
 
 
-def warnings(row: Mapping[Any, Any], rows: pd.DataFrame) -> Iterator[str]:
-    """What in one subject's facts a person should look at, given those of the whole cohort."""
+def clipped_alike(rows: pd.DataFrame) -> int:
+    """How many volumes are clipped, where that is usual in the cohort; else 0."""
+    count = int((rows["clipped"] >= CLIPPED).sum())
+    return count if count >= USUAL * len(rows) else 0
+
+
+def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float) -> Iterator[str]:
+    """What in one subject's facts a person should look at, given those of the whole cohort.
+
+    `scaled` is the share of voxels that scaling maps above 1: with so many at the highest value, contrast of tissue is
+    lost. Fewer are told where other volumes of the cohort are not clipped.
+    """
     target, median = row["target_ml"], rows["target_ml"].median()
     if row["labelled"] and target == 0:
         yield "empty mask"
@@ -85,7 +98,7 @@ def warnings(row: Mapping[Any, Any], rows: pd.DataFrame) -> Iterator[str]:
         usual = float(rows[column].median())
         if not 1 / SPACING <= row[column] / usual <= SPACING:
             yield f"{name} {row[column]:.3g} mm, median {usual:.3g} mm"
-    if row["clipped"] >= CLIPPED:
+    if row["clipped"] >= (max(scaled, CLIPPED) if clipped_alike(rows) else CLIPPED):
         yield f"{100 * row['clipped']:.2g} % of the voxels hold the highest value, {row['highest']:g}"
     if row["oblique_deg"] > OBLIQUE:
         yield f"oblique by {row['oblique_deg']:.0f} degrees"

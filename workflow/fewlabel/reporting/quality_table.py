@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from fewlabel.quality_jobs import QualitySettings
+from fewlabel.quality_jobs import ContactSheetSettings, QualitySettings
 from fewlabel.reporting import quality
 from fewlabel.reporting.tables import NONE, Section, Table
 
 
-def quality_table(rows: pd.DataFrame, settings: QualitySettings) -> Table:
-    """The table of `quality.quality_rows`."""
+def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSettings) -> Table:
+    """The table of `quality.quality_rows`, as it is or as read from its CSV."""
+    rows = rows.astype({"target_slices": "Int64"})
     warned = rows["warnings"] != ""
     parts = [(_count(int(warned.sum()), "with warnings"), rows[warned])]
     parts.append((_count(int((~warned).sum()), "without"), rows[~warned]))
@@ -23,16 +24,29 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings) -> Table:
         title=f"{settings.title}: what went in",
         sections=sections,
         notes=[
+            *_summary(rows),
             "Sizes are slices x rows x columns of the native grid; orientation: the directions in which the axes of "
             "the file grow (LPS: left, posterior, superior); intensities as stored, before any correction.",
             f"Kept: the share of the target's volume on the working grid ({grid.matrix[0]} x {grid.matrix[1]} pixels "
             f"of {grid.spacing_mm:g} mm).",
             f"Warnings: an empty target, or one below {100 * quality.TINY:g} % of the median; less than "
             f"{100 * quality.KEPT:g} % of it kept; voxels {quality.SPACING:g} times as long or as short as the median; "
-            f"{100 * quality.CLIPPED:g} % of the voxels or more at the highest value; axes more than "
+            f"{100 * quality.CLIPPED:g} % of the voxels or more at the highest value (where most volumes of the cohort "
+            f"are so, {100 - grid.percentiles[1]:g} %: above that percentile scaling cuts nothing off); axes more than "
             f"{quality.OBLIQUE:g} degrees off the patient's (slices follow the nearest axes).",
         ],
     )
+
+
+def _summary(rows: pd.DataFrame) -> list[str]:
+    """What holds for the cohort as a whole."""
+    clipped = rows.loc[rows["clipped"] >= quality.CLIPPED, "clipped"] * 100
+    if not quality.clipped_alike(rows):
+        return []
+    return [
+        f"Clipped as published: in {len(clipped)} of {len(rows)} volumes {clipped.min():.2g} to {clipped.max():.2g} % "
+        "of the voxels hold the highest value."
+    ]
 
 
 def _count(number: int, what: str) -> str:

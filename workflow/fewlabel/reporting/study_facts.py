@@ -236,9 +236,9 @@ def _reporting(
 def _quality(results: Results, cohort: str) -> Iterator[Job]:
     """Those that are there, as galleries."""
     store, roles, table = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"tables/quality_{cohort}.csv"
-    if made := results.stored(table, *(f"tables/quality_{cohort}.{end}" for end in ("md", "html"))):
+    if made := results.stored(table, f"tables/quality_{cohort}.md"):
         yield Job("quality", cohort, results.stored(store, roles), made)
-    if sheet := results.stored(f"figures/contact_sheet_{cohort}.png"):
+    if sheet := results.stored(f"figures/contact_sheet_{cohort}.png", f"tables/quality_{cohort}.html"):
         yield Job("contact-sheet", cohort, results.stored(store, table), sheet)
 
 

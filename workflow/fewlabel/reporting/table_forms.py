@@ -1,6 +1,7 @@
 """The forms of a table: CSV, Markdown, LaTeX and HTML. Whatever a user chose stays text in each of them."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from html import escape
 from itertools import groupby
@@ -56,9 +57,9 @@ def save(table: Table, csv: Path, markdown: Path, latex: Path, html: Path) -> No
     _save(table, csv, {markdown: as_markdown(table), latex: as_latex(table), html: as_html(table)})
 
 
-def save_page(table: Table, csv: Path, markdown: Path, html: Path) -> None:
-    """The same without LaTeX: of a table that is for no paper."""
-    _save(table, csv, {markdown: as_markdown(table), html: as_html(table)})
+def save_plain(table: Table, csv: Path, markdown: Path) -> None:
+    """CSV and Markdown alone."""
+    _save(table, csv, {markdown: as_markdown(table)})
 
 
 def _save(table: Table, csv: Path, texts: Mapping[Path, str]) -> None:
@@ -118,9 +119,15 @@ def latex_text(text: str) -> str:
     return re.sub(r"([-',])(?=\1)", r"\1{}", " ".join(text.split()).translate(LATEX))
 
 
-def as_html(table: Table) -> str:
-    """A page without scripts or anything from elsewhere, readable in the dark and by a screen reader."""
-    return _environment().get_template("table.html.j2").render(table=table, groups=groups)
+def as_html(table: Table, picture: bytes | None = None) -> str:
+    """A page without scripts or anything from elsewhere, readable in the dark and by a screen reader.
+
+    Args:
+        table: in all its sections.
+        picture: a PNG that stands above the table, in the page itself.
+    """
+    told = None if picture is None else b64encode(picture).decode("ascii")
+    return _environment().get_template("table.html.j2").render(table=table, groups=groups, picture=told)
 
 
 def _environment() -> Environment:
