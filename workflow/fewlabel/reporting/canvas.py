@@ -1,5 +1,6 @@
 """A figure that is drawn, not plotted: boxes, lines and text at places in inches, from the top left corner down."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -35,9 +36,9 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 
 def wrapped(text: str, width_in: float, size: float, bold: bool = False) -> list[str]:
-    """Lines that are no wider than that; a word that is wider is broken."""
+    """Lines that are no wider than that; a word that is wider is broken, a no-break space is part of one."""
     lines = [""]
-    for word in text.split():
+    for word in re.findall(r"[\S\N{NO-BREAK SPACE}]+", text):
         longer = f"{lines[-1]} {word}".strip()
         if text_width(longer, size, bold) <= width_in:
             lines[-1] = longer

@@ -28,6 +28,8 @@ EDGE, GAP = 0.08, 0.03
 """Inches: around the sheet, between subjects."""
 TITLE, NOTE, NAME = 8.5, 6.5, 5.5
 """Sizes of type, in points."""
+ROOM = 0.98
+"""Of the width, for lines of text: pixels make letters wider than their outlines are."""
 WHITE = 255
 
 Pixels = NDArray[np.uint8]
@@ -82,8 +84,9 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
     shown = choose_subjects(everybody, warned, settings.figure.most)
     slices = settings.figure.slices or (3 if len(shown) <= FEW else 1)
     dpi, width_in = settings.figure.dpi, settings.figure.width_in
-    notes = wrapped(_note(shown, everybody, len(unlabelled), warned, slices, settings), width_in - 2 * EDGE, NOTE)
-    title = wrapped(settings.title, width_in - 2 * EDGE, TITLE, bold=True)
+    room = ROOM * (width_in - 2 * EDGE)
+    notes = wrapped(_note(shown, everybody, len(unlabelled), warned, slices, settings), room, NOTE)
+    title = wrapped(settings.title, room, TITLE, bold=True)
     above = EDGE + (len(title) * TITLE + len(notes) * NOTE) * LINE * POINT + 2 * GAP
     layout = _layout(settings, slices, round(above * dpi))
     rows = -(-len(shown) // layout.beside)
@@ -168,10 +171,12 @@ def _note(
     count = f"{len(shown)} of {len(subjects)}" if len(shown) < len(subjects) else f"All {len(subjects)}"
     bare, over = (f"; {unlabelled} without a mask", " (without a mask: of all)") if unlabelled else ("", "")
     which = "the middle one of the slices" if slices == 1 else f"{slices} slices, spread evenly over those"
+    seen = "it" if slices == 1 else "them"
     warnings = f"{len(warned)} with warnings, first, names in brown" if warned else "none with warnings"
     return (
-        f"{count} subjects ({warnings}{bare}); {which} with target{over}, as the network sees it: {grid.matrix[0]} x "
-        f"{grid.matrix[1]} pixels of {grid.spacing_mm:g} mm, {grid.plane}. Red: the mask."
+        f"{count} subjects ({warnings}{bare}); {which} with target{over}, as the network sees {seen}: "
+        f"{grid.matrix[0]}\N{NO-BREAK SPACE}x\N{NO-BREAK SPACE}{grid.matrix[1]} pixels of "
+        f"{grid.spacing_mm:g}\N{NO-BREAK SPACE}mm, {grid.plane}. Red: the mask."
     )
 
 

@@ -9,13 +9,15 @@ from fewlabel.quality_jobs import ContactSheetSettings, QualitySettings
 from fewlabel.reporting import quality
 from fewlabel.reporting.tables import NONE, Section, Table
 
+IN_ONE_LINE = ("subject", "size", "voxel, mm", "orientation", "target, ml", "slices with target", "kept")
+
 
 def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSettings) -> Table:
     """The table of `quality.quality_rows`, as it is or as read from its CSV."""
     rows = rows.astype({"target_slices": "Int64"})
     warned = rows["warnings"] != ""
     parts = [(_count(int(warned.sum()), "with warnings"), rows[warned])]
-    parts.append((_count(int((~warned).sum()), "without"), rows[~warned]))
+    parts.append((_count(int((~warned).sum()), "without warnings"), rows[~warned]))
     sections = [Section(title, _body(part), numbers=False) for title, part in parts if len(part)]
     grid = settings.grid
     return Table(
@@ -54,7 +56,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _body(rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
+    told = pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
+    return told.assign(**{name: told[name].str.replace(" ", "\N{NO-BREAK SPACE}") for name in IN_ONE_LINE})
 
 
 def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
@@ -69,7 +72,7 @@ def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
         "1st to 99th percentile (range)": "{} to {} ({} to {})".format(*intensities),
         "target, ml": NONE if pd.isna(row["target_ml"]) else f"{row['target_ml']:.1f}",
         "slices with target": NONE if pd.isna(row["target_slices"]) else f"{row['target_slices']} of {row['slices']}",
-        "kept": NONE if pd.isna(row["kept"]) else f"{100 * row['kept']:.0f} %",
+        "kept": NONE if pd.isna(row["kept"]) else f"{100 * min(1, row['kept']):.0f} %",
     }
 
 
