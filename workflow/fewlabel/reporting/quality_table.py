@@ -9,7 +9,8 @@ from fewlabel.quality_jobs import ContactSheetSettings, QualitySettings
 from fewlabel.reporting import quality
 from fewlabel.reporting.tables import NONE, Section, Table
 
-IN_ONE_LINE = ("subject", "size", "voxel, mm", "orientation", "target, ml", "slices with target", "kept")
+SPACE = "\N{NO-BREAK SPACE}"
+IN_ONE_LINE = ("size", "voxel, mm", "orientation", "target, ml", "slices with target", "kept")
 
 
 def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSettings) -> Table:
@@ -57,7 +58,8 @@ def _count(number: int, what: str) -> str:
 
 def _body(rows: pd.DataFrame) -> pd.DataFrame:
     told = pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
-    return told.assign(**{name: told[name].str.replace(" ", "\N{NO-BREAK SPACE}") for name in IN_ONE_LINE})
+    told = told.assign(**{name: told[name].str.replace(" ", SPACE) for name in IN_ONE_LINE})
+    return told if rows["warnings"].any() else told.drop(columns="warnings")
 
 
 def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
@@ -69,7 +71,7 @@ def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
         "size": f"{row['slices']} x {row['rows']} x {row['columns']}",
         "voxel, mm": f"{row['slice_mm']:.3g} x {row['row_mm']:.3g} x {row['column_mm']:.3g}",
         "orientation": _orientation(row["orientation"], row["oblique_deg"]),
-        "1st to 99th percentile (range)": "{} to {} ({} to {})".format(*intensities),
+        "1st to 99th percentile (range)": "{0}_to_{1} ({2}_to_{3})".replace("_", SPACE).format(*intensities),
         "target, ml": NONE if pd.isna(row["target_ml"]) else f"{row['target_ml']:.1f}",
         "slices with target": NONE if pd.isna(row["target_slices"]) else f"{row['target_slices']} of {row['slices']}",
         "kept": NONE if pd.isna(row["kept"]) else f"{100 * min(1, row['kept']):.0f} %",
