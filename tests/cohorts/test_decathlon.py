@@ -209,6 +209,17 @@ def test_bad_volumes_of_a_task_are_told_at_once(task, write):
     assert len(problems) == 2
 
 
+def test_a_mask_with_values_that_the_task_does_not_name_is_told(task, write):
+    mask = nib.load(task / "labelsTr" / "prostate_02.nii.gz").get_fdata()
+    mask[0, 0, :2] = 7, 9
+    write(task / "labelsTr" / "prostate_02.nii.gz", mask.astype(np.uint8))
+    (problem,) = decathlon.check(source(), decathlon.list_subjects(source()), 2)
+    told = "labelsTr/prostate_02.nii.gz: unknown values 7, 9; accepted: 0: background, 1: PZ, 2: TZ (dataset.json)"
+    assert problem.startswith(told)
+    edit(task, labels={})
+    assert decathlon.check(source(), decathlon.list_subjects(source())) == []
+
+
 # -------------------------------------------------------------------------------------------------------- archives
 def test_an_archive_is_unpacked_beside_itself(data, archive):
     subjects = decathlon.list_subjects(source(md5=md5(archive)))

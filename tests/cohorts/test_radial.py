@@ -14,6 +14,7 @@ from fewlabel.cohorts import sources
 from fewlabel.cohorts.fingerprint import fingerprint
 from fewlabel.cohorts.formats import geometry
 from fewlabel.cohorts.phantom import list_subjects, read_acquisition
+from fewlabel.cohorts.radial_file import examine_radial, load_radial
 from fewlabel.errors import InputError
 from fewlabel.experiment import PhantomSource, RadialImages, RadialSource
 from fewlabel.imaging.destreak.reconstruct import reconstruct
@@ -166,6 +167,71 @@ def test_all_problems_of_a_cohort_are_told_at_once(scans):
         "images/h_real.nii.gz: no h_imaginary.nii.gz beside it",
     ):
         assert line in text
+
+
+def wider(points):
+    """The same spokes with every second sample left out."""
+    return {"kspace": arrays()["kspace"][..., ::2], "trajectory": points[:, ::2]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "destreak", "told"),
+    [
+        (
+            {"matrix": 60},
+            "bstar",
+            "1.5 samples a pixel along spokes for matrix 60; accepted for destreak.method bstar",
+        ),
+        ({"matrix": 60}, "remove_coils", None),
+        (wider, "cactus", "1 samples a pixel along spokes for matrix 44"),
+        (wider, "none", None),
+        ({"matrix": 100}, "none", "so a matrix up to 88"),
+        ({"matrix": 256}, "none", "48 spokes for matrix 256; accepted: 51 or more"),
+        ({"echo": "as doubles"}, "none", None),
+        ({"echo": "halves"}, "none", "echo: float64 of shape (48,); accepted: for each spoke its echo, whole numbers"),
+        ({"echo_times": [10.0, 20]}, "none", "echo_times: 2 of 4 echoes up to 3; accepted: ms of each echo"),
+        ({"kspace": "silent"}, "none", "kspace: 0 throughout; accepted: a signal"),
+        ({"kspace": "nothing"}, "none", "kspace: complex64 of shape (0, 8, 48, 88); accepted: complex"),
+        ({"trajectory": np.zeros((0, 88, 2))}, "none", "trajectory of shape (0, 88, 2); accepted: (spoke, sample, 2)"),
+        ({"affine": np.diag([0.0, 1, 1, 1])}, "none", "the header's affine has no inverse"),
+    ],
+)
+def test_what_the_numbers_tell_needs_no_reconstruction(scans, changes, destreak, told):
+    good = arrays()
+    names = {
+        "as doubles": good["echo"].astype(float), "halves": good["echo"] + 0.5, "silent": 0 * good["kspace"],
+        "nothing": good["kspace"][:0],
+    }  # fmt: skip
+    changed = changes(good["trajectory"]) if callable(changes) else changes
+    changed = {key: names[value] if isinstance(value, str) else value for key, value in changed.items()}
+    write_hdf5(scans / "images" / "a.h5", **changed)
+    problems = examine_radial(scans / "images" / "a.h5", "a.h5", source(destreak={"method": destreak}))[1]
+    image, found = load_radial(scans / "images" / "a.h5", "a.h5", source(destreak={"method": destreak}))
+    if told is None:
+        assert problems == found == [] and image.array.std() > 0
+    elif "affine" in changed:
+        label(scans, "a")
+        assert told in "\n".join(sources.check(source(), sources.list_subjects(source())))
+    else:
+        assert told in "\n".join(problems) and problems == found
+
+
+def test_the_check_reconstructs_nothing_and_tells_masks_that_do_not_fit(scans, monkeypatch):
+    write_hdf5(scans / "images" / "a.h5")
+    write_ismrmrd(scans / "images" / "b.mrd", OBLIQUE, slices=2)
+    np.save(scans / "images" / "c.npy", np.ones((44, 44, 12, 8), np.complex64))
+    for name in "abc":
+        label(scans, name)
+
+    def refuse(*_):
+        raise AssertionError("reconstructed")
+
+    monkeypatch.setattr("fewlabel.imaging.destreak.reconstruct.reconstruct", refuse)
+    monkeypatch.setattr("fewlabel.imaging.destreak.remedy.from_images", refuse)
+    subjects = sources.list_subjects(source())
+    (problem,) = sources.check(source(), subjects)
+    assert problem.startswith("labels/b.nii.gz: shape (44, 44, 12), but images/b.mrd has (44, 44, 2)")
+    assert [geometry(one.image)[0] for one in subjects] == [(44, 44, 12), (44, 44, 2), (44, 44, 12)]
 
 
 def test_the_listing_is_checked_and_the_fingerprint_follows_the_files(scans):

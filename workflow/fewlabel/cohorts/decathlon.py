@@ -6,15 +6,16 @@
 <task>/imagesTs/<subject>.nii.gz        images whose labels are not public
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from fewlabel.cohorts import archive, files
 from fewlabel.cohorts.checksums import verify
-from fewlabel.cohorts.decathlon_listing import Entry, read_listing, settings_problems
+from fewlabel.cohorts.decathlon_listing import Entry, names_of, read_listing, settings_problems
 from fewlabel.cohorts.download import download
 from fewlabel.cohorts.fingerprint import UNPACKED, task_fingerprint
-from fewlabel.cohorts.layout import cohort_folder
+from fewlabel.cohorts.layout import cohort_folder, listed, place
 from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import DecathlonSource
@@ -79,7 +80,22 @@ def read_volume(source: DecathlonSource, subject: Subject) -> Volume:
 
 def check(source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return files.check(source, cohort_folder(source), subjects, workers)
+    folder = cohort_folder(source)
+    listing, _ = read_listing(folder)
+    read_one = partial(_read_named, source, folder, listing.values or {})
+    return files.check_all(source.labels, subjects, read_one, workers)
+
+
+def _read_named(source: DecathlonSource, folder: Path, named: Mapping[int, str], subject: Subject) -> files.Reading:
+    """A subject's reading, in whose mask no value may be that `dataset.json` does not name, as far as it names any."""
+    reading = files.read(source, folder, subject)
+    unknown = sorted(value for value in reading.values if value and value not in named) if named else []
+    if unknown and subject.label is not None:
+        reading.problems.append(
+            f"{place(subject.label, folder)}: unknown values {listed(unknown)}; accepted: 0: background, "
+            f"{names_of(named)} (dataset.json); get the task again"
+        )
+    return reading
 
 
 def _nothing_there(source: DecathlonSource, folder: Path, tar: Path) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -63,9 +63,9 @@ def settings_problems(source: DecathlonSource, listing: Listing) -> list[str]:
     only_one = source.channel is None and len(modalities) == 1
     if modalities and source.channel not in modalities and not only_one:
         wrong = "not set" if source.channel is None else f"{source.channel} is not there"
-        problems.append(f"channel: {wrong}; accepted: {_named(modalities)} (dataset.json of {source.task})")
+        problems.append(f"channel: {wrong}; accepted: {names_of(modalities)} (dataset.json of {source.task})")
     problems += [
-        f"labels: value {value} is not there; accepted: {_named(values)} (dataset.json of {source.task})"
+        f"labels: value {value} is not there; accepted: {names_of(values)} (dataset.json of {source.task})"
         for value in source.labels
         if values and value not in values
     ]
@@ -127,5 +127,6 @@ def _numbered(dataset: dict[str, Any], key: str) -> dict[int, str]:
     return {int(number): str(name) for number, name in pairs if str(number).isdecimal()}
 
 
-def _named(table: dict[int, str]) -> str:
+def names_of(table: Mapping[int, str]) -> str:
+    """Numbers with their names, for a message."""
     return listed([f"{number}: {name}" for number, name in sorted(table.items())], 20)

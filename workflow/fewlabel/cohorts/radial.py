@@ -29,8 +29,8 @@ from fewlabel.cohorts.layout import (
     stem,
 )
 from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
-from fewlabel.cohorts.problems import Grid, image_problems
-from fewlabel.cohorts.radial_file import load_radial
+from fewlabel.cohorts.problems import NO_INVERSE, Grid, image_problems, invertible
+from fewlabel.cohorts.radial_file import examine_radial, load_radial
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
 from fewlabel.experiment import RadialSource
@@ -78,18 +78,25 @@ def read_volume(source: RadialSource, subject: Subject) -> Volume:
 
 
 def check(source: RadialSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
-    """Reconstruct every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return check_all(source.labels, subjects, partial(_read, source), workers)
+    """Look at every file and collect all problems of the cohort, one line each; none: an empty list.
+
+    Nothing is reconstructed, which takes minutes a volume and is done once, when it is read.
+    """
+    return check_all(source.labels, subjects, partial(_read, source, reconstructs=False), workers)
 
 
-def _read(source: RadialSource, subject: Subject) -> Reading:
+def _read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> Reading:
     assert subject.image is not None
     folder = cohort_folder(source)
     name = place(subject.image, folder)
+    problems_of = image_problems
     if subject.use == "unlabelled" and subject.image.parent != folder / "images":
         image, problems = load(subject.image, name, None, "image")
-    else:
+    elif reconstructs:
         image, problems = load_radial(subject.image, name, source)
+    else:
+        image, problems = examine_radial(subject.image, name, source)
+        problems_of = _place_problems
     label, label_name = None, ""
     if subject.labelled and subject.label is not None:
         label_name = place(subject.label, folder)
@@ -97,8 +104,12 @@ def _read(source: RadialSource, subject: Subject) -> Reading:
         problems = [*problems, *found]
     if image is not None:
         image = _placed(image, label, source)
-        problems = [*problems, *image_problems(image, name)]
+        problems = [*problems, *problems_of(image, name)]
     return assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
+
+
+def _place_problems(image: Grid, name: str) -> list[str]:
+    return [] if invertible(image.affine) else [f"{name}: {NO_INVERSE}"]
 
 
 def _placed(image: Grid, label: Grid | None, source: RadialSource) -> Grid:

@@ -1,5 +1,7 @@
 """One file of radial multi-coil data as a reconstructed volume, and what is wrong with it."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from fewlabel.cohorts.layout import FIRST_PARTS, KSPACE_SUFFIXES, NIFTI_SUFFIXES, SECOND_PARTS, stem
 from fewlabel.cohorts.problems import Grid, same_place
+from fewlabel.cohorts.radial_problems import array_problems, coil_problems, settings_problems
 from fewlabel.errors import InputError
 from fewlabel.experiment import RadialSource
 from fewlabel.imaging.radial.acquisition import Acquisition
@@ -19,40 +22,50 @@ NEEDED = ("kspace", "trajectory", "matrix")
 `matrix`: pixels along a side. Beside them `echo` (spoke,), from 0, with `echo_times` (echo,) in ms, and `affine`."""
 UNKNOWN = np.full((4, 4), np.nan)
 """Affine of a file that does not say where it lies."""
-STRAIGHT = 1e-3
-"""Cycles per pixel that a sample may lie off its spoke's line through the centre."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One file's data without problems, not reconstructed yet.
+
+    Attributes:
+        shape: of the image, (row, column, slice).
+        affine: `UNKNOWN` where the file does not tell.
+        data: k-space, or coil images (slice, coil, row, column).
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    data: Acquisition | NDArray[np.complex64]
 
 
 def load_radial(path: Path, name: str, source: RadialSource) -> tuple[Grid | None, list[str]]:
     """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` where none is told), or all problems."""
-    try:
+
+    def load() -> tuple[Grid | None, list[str]]:
+        scan, problems = _scan(path, source)
+        return (None, problems) if scan is None else (Grid(_native(_images(scan, source)), scan.affine), [])
+
+    return _told(load, name)
+
+
+def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[Grid | None, list[str]]:
+    """What `load_radial` would find wrong before it reconstructs, which here is not done: the volume holds 0 alone."""
+
+    def examine() -> tuple[Grid | None, list[str]]:
         if path.suffix in KSPACE_SUFFIXES:
-            acquisition, affine, problems = _kspace(path)
-            problems = problems or _settings_problems(acquisition, source)
-            if acquisition is None or problems:
-                return None, [f"{name}: {problem}" for problem in problems]
-            from fewlabel.imaging.destreak.reconstruct import reconstruct
+            arrays, affine, problems = _kspace(path, source)
+            shape = _shape(arrays) if not problems else (0, 0, 0)
+        else:
+            scan, problems = _scan(path, source)
+            shape, affine = (scan.shape, scan.affine) if scan is not None else ((0, 0, 0), UNKNOWN)
+        return (None, problems) if problems else (Grid(np.broadcast_to(np.float32(0), shape), affine), [])
 
-            return Grid(_native(reconstruct(acquisition, source)), affine), []
-        images, affine, problems = _coil_images(path)
-        if source.input != "composite":
-            problems.append(f"finished coil images have no echoes; accepted: input composite, not {source.input}")
-        if images is None or problems:
-            return None, [f"{name}: {problem}" for problem in problems]
-        from fewlabel.imaging.destreak.covariance import mix
-        from fewlabel.imaging.destreak.remedy import from_images
-
-        remedy = from_images(source.destreak, images)
-        return Grid(_native(remedy.combined(mix(remedy.mixing, images, axis=1))), affine), []
-    except InputError as error:
-        return None, [f"{name}: {line}" for line in str(error).splitlines()]
-    except Exception as error:  # h5py, ismrmrd, NumPy and nibabel each raise their own kinds for damaged files
-        reason = " ".join(str(error).split())
-        return None, [f"{name}: cannot be read ({reason}); truncated or of another kind: copy or export it again"]
+    return _told(examine, name)
 
 
 def radial_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Shape (row, column, slice) and affine; k-space is read, not reconstructed.
+    """Shape (row, column, slice) and affine, from headers where they tell.
 
     Raises:
         InputError: the file is no good.
@@ -60,11 +73,49 @@ def radial_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     if path.suffix == ".npy":
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         return images.shape[:3], np.diag([-1.0, -1.0, 1.0, 1.0])
-    acquisition, affine, problems = _kspace(path)
-    if acquisition is None:
+    arrays, affine, problems = _kspace(path, None)
+    if problems:
         raise InputError.of([f"{path.name}: {problem}" for problem in problems])
-    known = affine if np.isfinite(affine).all() else np.diag([-1.0, -1.0, 1.0, 1.0])
-    return (acquisition.matrix, acquisition.matrix, len(acquisition.kspace)), known
+    return _shape(arrays), affine if np.isfinite(affine).all() else np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def _told(load: Callable[[], tuple[Grid | None, list[str]]], name: str) -> tuple[Grid | None, list[str]]:
+    """What a reader finds, problems under the file's name, those of damaged files among them."""
+    try:
+        grid, problems = load()
+    except InputError as error:
+        grid, problems = None, str(error).splitlines()
+    except Exception as error:  # h5py, ismrmrd, NumPy and nibabel each raise their own kinds for damaged files
+        reason = " ".join(str(error).split())
+        grid, problems = None, [f"cannot be read ({reason}); truncated or of another kind: copy or export it again"]
+    return grid, [f"{name}: {problem}" for problem in problems]
+
+
+def _scan(path: Path, source: RadialSource) -> tuple[Scan | None, list[str]]:
+    if path.suffix in KSPACE_SUFFIXES:
+        arrays, affine, problems = _kspace(path, source, whole=True)
+        return (None, problems) if problems else (Scan(_shape(arrays), affine, _acquisition(arrays)), [])
+    images, affine, problems = _coil_images(path)
+    if source.input != "composite":
+        problems.append(f"finished coil images have no echoes; accepted: input composite, not {source.input}")
+    if images is None or problems:
+        return None, problems
+    problems = coil_problems(images.shape[1], source)
+    slices, _, rows, columns = images.shape
+    return (None, problems) if problems else (Scan((rows, columns, slices), affine, images), [])
+
+
+def _images(scan: Scan, source: RadialSource) -> NDArray[np.float32]:
+    """(slice, row, column), reconstructed and de-streaked."""
+    if isinstance(scan.data, Acquisition):
+        from fewlabel.imaging.destreak.reconstruct import reconstruct
+
+        return reconstruct(scan.data, source)
+    from fewlabel.imaging.destreak.covariance import mix
+    from fewlabel.imaging.destreak.remedy import from_images
+
+    remedy = from_images(source.destreak, scan.data)
+    return remedy.combined(mix(remedy.mixing, scan.data, axis=1))
 
 
 def _native(slices: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -72,7 +123,16 @@ def _native(slices: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 # ------------------------------------------------------------------------------------------------------------- k-space
-def _kspace(path: Path) -> tuple[Acquisition | None, NDArray[np.float64], list[str]]:
+def _kspace(
+    path: Path, source: RadialSource | None, whole: bool = False
+) -> tuple[dict[str, Any], NDArray[np.float64], list[str]]:
+    """The arrays of a file and its affine, or all problems.
+
+    Args:
+        path: HDF5 or ISMRMRD.
+        source: whose settings the arrays must be enough for; None: headers alone are looked at.
+        whole: read k-space; else of it remains no more than its shape where the file allows that.
+    """
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -85,79 +145,33 @@ def _kspace(path: Path) -> tuple[Acquisition | None, NDArray[np.float64], list[s
             missing = [key for key in NEEDED if key not in file]
             if missing:
                 found = ", ".join(file) or "nothing"
-                return None, UNKNOWN, [
+                return {}, UNKNOWN, [
                     f"no dataset {', '.join(missing)}; found: {found}; accepted: {', '.join(NEEDED)}, or ISMRMRD"
                 ]  # fmt: skip
-            arrays = {key: np.asarray(file[key]) for key in (*NEEDED, "echo", "echo_times") if key in file}
+            others = (*NEEDED[1:], "echo", "echo_times")
+            arrays = {"kspace": file["kspace"], **{key: np.asarray(file[key]) for key in others if key in file}}
             affine = np.asarray(file["affine"], dtype=np.float64) if "affine" in file else UNKNOWN
-    problems = _array_problems(arrays)
-    if affine.shape != (4, 4):
-        problems.append(f"affine of shape {affine.shape}; accepted: (4, 4), indices (row, column, slice) to RAS mm")
-    if problems:
-        return None, UNKNOWN, problems
-    kspace, points = arrays["kspace"].astype(np.complex64), arrays["trajectory"].astype(np.float64)
+        problems = array_problems(arrays, numbers=source is not None)
+        if affine.shape != (4, 4):
+            problems.append(f"affine of shape {affine.shape}; accepted: (4, 4), indices (row, column, slice) to RAS mm")
+        if source is not None and not problems:
+            problems = settings_problems(arrays, source)
+        if not problems:
+            kspace = arrays["kspace"]
+            arrays["kspace"] = np.asarray(kspace, dtype=np.complex64) if whole else np.empty((len(kspace), 0))
+    return arrays, affine, problems
+
+
+def _shape(arrays: Mapping[str, Any]) -> tuple[int, int, int]:
+    matrix = int(arrays["matrix"].flat[0])
+    return matrix, matrix, len(arrays["kspace"])
+
+
+def _acquisition(arrays: Mapping[str, Any]) -> Acquisition:
+    points = arrays["trajectory"].astype(np.float64)
     echo = np.asarray(arrays.get("echo", np.zeros(len(points))), dtype=np.int64)
     times = np.asarray(arrays.get("echo_times", np.zeros(echo.max() + 1)), dtype=np.float64)
-    return Acquisition(kspace, Trajectory(points, echo, times), int(arrays["matrix"])), affine, []
-
-
-def _array_problems(arrays: dict[str, NDArray[Any]]) -> list[str]:
-    kspace, points = arrays["kspace"], arrays["trajectory"]
-    problems = []
-    if kspace.ndim != 4 or not np.iscomplexobj(kspace):
-        problems.append(
-            f"kspace: {kspace.dtype} of shape {kspace.shape}; accepted: complex, (slice, coil, spoke, sample)"
-        )
-    else:
-        bad = kspace.size - np.count_nonzero(np.isfinite(kspace))
-        if bad:
-            problems.append(f"kspace: {bad} samples are NaN or infinite; accepted: finite numbers; export it again")
-    if points.ndim != 3 or points.shape[-1] != 2:
-        problems.append(f"trajectory of shape {points.shape}; accepted: (spoke, sample, 2)")
-    elif kspace.ndim == 4 and points.shape[:2] != kspace.shape[2:]:
-        problems.append(
-            f"trajectory of {points.shape[0]} spokes of {points.shape[1]} samples, but kspace has {kspace.shape[2]} of "
-            f"{kspace.shape[3]}; accepted: equal lengths; export both of the same scan"
-        )
-    if not np.isfinite(points).all() or np.abs(points).max(initial=0) > 0.5 + 1e-6:
-        problems.append("trajectory: beyond 0.5 or not finite; accepted: cycles per pixel, -0.5 to 0.5")
-    elif not problems:
-        problems += _line_problems(points.astype(np.float64))
-    if arrays["matrix"].size != 1 or not 1 < int(arrays["matrix"].flat[0]) < 4096:
-        problems.append("matrix: accepted: one number, pixels along a side of the field of view")
-    echo, times = arrays.get("echo"), arrays.get("echo_times")
-    if echo is not None and (echo.shape != points.shape[:1] or echo.min(initial=0) < 0):
-        problems.append(f"echo of shape {echo.shape}; accepted: for each spoke its echo, from 0")
-    if echo is not None and (times is None or times.size != int(echo.max(initial=0)) + 1):
-        problems.append("echo_times: accepted: ms of each echo that `echo` names")
-    return problems
-
-
-def _line_problems(points: NDArray[np.float64]) -> list[str]:
-    """Trajectories whose density cannot be told: those that are no full straight spokes."""
-    along = points[:, -1] - points[:, 0]
-    length = np.linalg.norm(along, axis=1, keepdims=True)
-    directions = along / np.maximum(length, np.finfo(np.float64).tiny)
-    radii = np.einsum("sni,si->sn", points, directions)
-    off = float(np.linalg.norm(points - radii[..., None] * directions[:, None], axis=-1).max())
-    rising = bool((np.diff(radii, axis=1) > 0).all() and (radii[:, 0] < 0).all() and (radii[:, -1] > 0).all())
-    if rising and off <= STRAIGHT:
-        return []
-    return [
-        f"trajectory: not radial (up to {off:.3g} cycles per pixel off straight spokes); accepted: samples in order "
-        "along straight spokes from edge to edge through the centre"
-    ]
-
-
-def _settings_problems(acquisition: Acquisition | None, source: RadialSource) -> list[str]:
-    if acquisition is None:
-        return []
-    echoes = len(acquisition.trajectory.echo_times)
-    if source.input == "t2_map" and echoes < 2:
-        return [f"{echoes} echo; accepted: two or more for input t2_map"]
-    if source.input == "echo" and source.echo is not None and source.echo > echoes:
-        return [f"no echo {source.echo}, the train has {echoes}; change `echo`"]
-    return []
+    return Acquisition(arrays["kspace"], Trajectory(points, echo, times), int(arrays["matrix"].flat[0]))
 
 
 # --------------------------------------------------------------------------------------------------------- coil images
