@@ -107,7 +107,7 @@ def pack(
         grid: the working grid.
         folder: of the store.
         native: receives `labels/<subject>.nii.gz` (1 inside the target, native grid) for labelled subjects and, for
-            subjects without files of their own, `images/<subject>.nii.gz`.
+            subjects whose image is made by code or computed, `images/<subject>.nii.gz`.
         workers: processes; each holds one volume.
         bias: how bias fields are corrected; None: they are not. What goes to `native` is as it was read.
     """
@@ -147,7 +147,7 @@ def _part(
     slices = kept(place, key) or keep(place, key, *_slices(volume, preparation))
     if volume.mask is not None:
         save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine)
-    if subject.image is None:
+    if subject.image is None or subject.computed:
         save_nifti(native / "images" / f"{subject.subject}.nii.gz", volume.image, volume.affine)
     return _Part(slices, _index(subject, slices.target_px), _facts(subject, volume, frame))
 

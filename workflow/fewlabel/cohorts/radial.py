@@ -9,6 +9,7 @@ subjects.tsv                                                     optional: subje
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def list_subjects(source: RadialSource) -> list[Subject]:
         )
     images, labels = _images(folder / "images"), _labels(folder / "labels")
     entries, table_problems = read_entries(source, folder, images)
-    subjects = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
+    paired = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
+    subjects = [replace(subject, computed=True) for subject in paired]
     subjects = [subject for subject in subjects if subject.use != "exclude"]
     problems = [f"{name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
     if not images:

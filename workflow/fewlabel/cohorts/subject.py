@@ -24,6 +24,7 @@ class Subject:
         labelled: whether a mask exists.
         use: see `Use`.
         image, label: files on disk; None where the volume is made by code.
+        computed: whether the image is made from its file by long work, so that results keep it.
     """
 
     subject: str
@@ -32,6 +33,7 @@ class Subject:
     use: Use = "auto"
     image: Path | None = None
     label: Path | None = None
+    computed: bool = False
 
 
 class ListingError(InputError):

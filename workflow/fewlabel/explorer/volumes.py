@@ -51,7 +51,7 @@ class CohortVolumes:
         return {subject.subject: subject for subject in sources.list_subjects(self.images.source)}
 
     def _image(self, subject: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """The image where `prepare` kept it (it was made by code), else where the cohort lies."""
+        """The image where `prepare` kept it (it was made by code or computed), else where the cohort lies."""
         kept = self.results / self.cohort / "native" / "images" / f"{subject}.nii.gz"
         if kept.is_file():
             return read_nifti(kept)

@@ -160,7 +160,7 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
 
 
 def _image(kept: Path, subject: str, settings: GallerySettings) -> NDArray[np.float32]:
-    """The image that the results keep where a volume has no file of its own, else the cohort's own file."""
+    """The image that the results keep where a volume is made by code or computed, else the cohort's own file."""
     if kept.is_file():
         return read_nifti(kept)[0]
     from fewlabel.cohorts import sources
