@@ -79,6 +79,21 @@ def radial_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     return _shape(arrays), affine if np.isfinite(affine).all() else np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
+def kspace_shape(path: Path) -> tuple[int, int, int, int] | None:
+    """Slices, coils, spokes and samples of a file of k-space, from its headers; None of coil images.
+
+    Raises:
+        InputError: the file is no good.
+    """
+    if path.suffix not in KSPACE_SUFFIXES:
+        return None
+    arrays, _, problems = _kspace(path, None)
+    if problems:
+        raise InputError.of([f"{path.name}: {problem}" for problem in problems])
+    slices, coils, spokes, samples = arrays["shape"]
+    return slices, coils, spokes, samples
+
+
 def _told(load: Callable[[], tuple[Grid | None, list[str]]], name: str) -> tuple[Grid | None, list[str]]:
     """What a reader finds, problems under the file's name, those of damaged files among them."""
     try:
@@ -131,7 +146,7 @@ def _kspace(
     Args:
         path: HDF5 or ISMRMRD.
         source: whose settings the arrays must be enough for; None: headers alone are looked at.
-        whole: read k-space; else of it remains no more than its shape where the file allows that.
+        whole: read k-space; else its `shape` alone is told.
     """
     import h5py
 
@@ -139,7 +154,8 @@ def _kspace(
         if "dataset" in file and "kspace" not in file:
             from fewlabel.cohorts.radial_ismrmrd import read_ismrmrd
 
-            arrays, found_affine = read_ismrmrd(path)
+            read, found_affine = read_ismrmrd(path)
+            arrays: dict[str, Any] = dict(read)
             affine = UNKNOWN if found_affine is None else found_affine
         else:
             missing = [key for key in NEEDED if key not in file]
@@ -156,15 +172,15 @@ def _kspace(
             problems.append(f"affine of shape {affine.shape}; accepted: (4, 4), indices (row, column, slice) to RAS mm")
         if source is not None and not problems:
             problems = settings_problems(arrays, source)
-        if not problems:
-            kspace = arrays["kspace"]
-            arrays["kspace"] = np.asarray(kspace, dtype=np.complex64) if whole else np.empty((len(kspace), 0))
+        arrays["shape"] = arrays["kspace"].shape
+        # A closed file's data set is of no use.
+        arrays["kspace"] = np.asarray(arrays["kspace"], dtype=np.complex64) if whole and not problems else None
     return arrays, affine, problems
 
 
 def _shape(arrays: Mapping[str, Any]) -> tuple[int, int, int]:
     matrix = int(arrays["matrix"].flat[0])
-    return matrix, matrix, len(arrays["kspace"])
+    return matrix, matrix, int(arrays["shape"][0])
 
 
 def _acquisition(arrays: Mapping[str, Any]) -> Acquisition:

@@ -7,7 +7,7 @@ from fewlabel import jobs
 from fewlabel.experiment import Experiment
 from fewlabel.folds import cohort_of, parts_of
 from fewlabel.gallery_jobs import galleries
-from fewlabel.planning.costs import BASE_BYTES, Costs
+from fewlabel.planning.costs import BASE_BYTES, PREPARE_BYTES, Costs
 from fewlabel.planning.schedule import Place, Task
 from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings, shown_part
 
@@ -32,8 +32,6 @@ PREPARE_THREADS = 2**20
 """All that there are, as the rule asks on one machine."""
 QUALITY_THREADS = 2
 """As the rule asks."""
-PREPARE_BYTES = 300e6
-"""Of each process that makes slices: an allowance. The demo's phantoms take 156 MB, larger volumes more."""
 
 
 def reports(experiment: Experiment) -> dict[str, str]:
@@ -89,7 +87,7 @@ def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
         (fetch, "admit"),
         cohort,
         threads=PREPARE_THREADS,
-        memory=PREPARE_BYTES,
+        memory=costs.prepare_memory(cohort),
         priority=20,
     )
     quality, sheet = (f"{cohort}/{rule}" for rule in LOOKED_AT)

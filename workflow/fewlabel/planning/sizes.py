@@ -12,13 +12,16 @@ from fewlabel.cohorts.formats import geometry
 from fewlabel.cohorts.layout import is_present
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
-from fewlabel.experiment import Cohort, Experiment, Grid, PhantomSource
+from fewlabel.experiment import Cohort, Experiment, Grid, PhantomSource, RadialSource, Source
 from fewlabel.imaging.preprocess import Frame, working_slices
+from fewlabel.imaging.radial.trajectory import OVERSAMPLING
 from fewlabel.jobs import largest_n
 from fewlabel.tables import read_subjects
 
 ASSUMED_SLICES = 32
 """Of a volume of which nothing is known."""
+ASSUMED_COILS, ASSUMED_SPOKES = 16, 192
+"""Of a radial acquisition of which nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Size:
         slices: of all subjects, on the working grid.
         voxels: of all subjects, on their native grids.
         source: where this is known from, or what is assumed.
+        samples: of radial k-space, of all coils and subjects; 0: nothing is reconstructed.
+        coils: of a subject.
     """
 
     subjects: int
@@ -38,6 +43,8 @@ class Size:
     slices: int
     voxels: int
     source: str
+    samples: int = 0
+    coils: int = 0
 
     @property
     def tested_slices(self) -> float:
@@ -85,7 +92,11 @@ def _of_phantoms(source: PhantomSource, grid: Grid, tested: int) -> Size:
     shapes = [phantom.native_shape(source, subject) for subject in phantom.list_subjects(source)]
     slices = sum(working_slices(shape[2], source.slice_mm, grid) for shape in shapes)
     voxels = sum(x * y * z for x, y, z in shapes)
-    return Size(len(shapes), source.labelled, tested, slices, voxels, "known from its settings")
+    samples = coils = 0
+    if radial := source.radial:
+        coils = radial.coils
+        samples = sum(z * coils * radial.spokes * OVERSAMPLING * max(x, y) for x, y, z in shapes)
+    return Size(len(shapes), source.labelled, tested, slices, voxels, "known from its settings", samples, coils)
 
 
 def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> Size:
@@ -102,7 +113,19 @@ def _of_files(cohort: Cohort, tested: int) -> Size:
     slices = sum(frame.resampled[0] for frame in frames)
     voxels = sum(math.prod(frame.native) for frame in frames)
     labelled = sum(subject.labelled for subject in subjects)
-    return Size(len(subjects), labelled, tested, slices, voxels, f"known from the headers of {len(subjects)} files")
+    known = f"known from the headers of {len(subjects)} files"
+    return Size(len(subjects), labelled, tested, slices, voxels, known, *_samples(cohort.source, subjects))
+
+
+def _samples(source: Source, subjects: Sequence[Subject]) -> tuple[int, int]:
+    """Of radial k-space, of all coils and subjects; and the most coils."""
+    if not isinstance(source, RadialSource):
+        return 0, 0
+    from fewlabel.cohorts.radial_file import kspace_shape
+
+    shapes = [kspace_shape(one.image) for one in subjects if one.computed and one.image is not None]
+    known = [shape for shape in shapes if shape is not None]
+    return sum(math.prod(shape) for shape in known), max((shape[1] for shape in known), default=0)
 
 
 def _header_frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
@@ -128,4 +151,9 @@ def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> Size:
         f"assumed, since its files are not there: {tested} test subjects and {subjects - tested} others, "
         f"{ASSUMED_SLICES} slices of {rows} x {columns} each"
     )
-    return Size(subjects, subjects, tested, slices, slices * rows * columns, text)
+    coils = samples = 0
+    if isinstance(cohort.source, RadialSource):
+        coils, spokes = ASSUMED_COILS, ASSUMED_SPOKES
+        samples = slices * coils * spokes * OVERSAMPLING * max(rows, columns)
+        text += f", of {coils} coils and {spokes} spokes"
+    return Size(subjects, subjects, tested, slices, slices * rows * columns, text, samples, coils)

@@ -1,0 +1,91 @@
+"""What reconstructing radial k-space costs a plan, against acquisitions that are made and hand numbers."""
+
+from datetime import UTC, datetime
+
+import h5py
+import numpy as np
+import pytest
+
+from fewlabel.cohorts.phantom import list_subjects, read_acquisition
+from fewlabel.experiment import Experiment
+from fewlabel.planning.costs import ECHO_GRIDDINGS, GRIDDING_PACKS, GRIDDINGS, PREPARE_BYTES, Costs
+from fewlabel.planning.sizes import cohort_size
+from fewlabel.planning.speed import Calibration, MeasuredStep
+from fewlabel.planning.work import Step
+from fewlabel.validation import load, read_config
+from studies import ROOT, merged
+
+PHANTOM = {
+    "kind": "phantom", "anatomy": "abdomen", "labelled": 4, "pixel_mm": 10, "slice_mm": 20,
+    "radial": {"spokes": 16, "coils": 8, "echoes": 2},
+}  # fmt: skip
+ONE_STEP = MeasuredStep(step=Step(stage="finetune", widths=[4, 8], matrix=(32, 32), batch=4), seconds=1)
+SPEED = Calibration(
+    device="cpu", name="made", precision="f32", automatic=True, measured=datetime.now(UTC), software={},
+    steps=[ONE_STEP], volume_seconds={"pack": 1e6}, start_seconds=dict.fromkeys(("prepare", "fetch", "figure"), 0),
+)  # fmt: skip
+"""A second for each voxel that is packed, nothing for anything else."""
+
+
+def experiment(source):
+    cohorts = {"one": {"source": source, "grid": {"matrix": [32, 32], "spacing_mm": 10}, "test": 1}}
+    made = load({**read_config([ROOT / "config.yaml"]), "cohorts": cohorts, "labels": [1]}, [])
+    assert isinstance(made, Experiment)
+    return made
+
+
+def costs(source, folder):
+    made = experiment(source)
+    return Costs(made, {"one": cohort_size(made, "one", folder)}, SPEED)
+
+
+def write_scans(folder, shape=(3, 8, 16, 64)):
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    for name in "abc":
+        with h5py.File(folder / "images" / f"{name}.h5", "w") as file:
+            file["kspace"], file["matrix"] = np.ones(shape, np.complex64), 32
+            file["trajectory"] = np.stack([np.stack([np.arange(-32, 32) / 64, np.zeros(64)], -1)] * 16)
+        (folder / "labels" / f"{name}.nii.gz").write_bytes(b"")
+
+
+def test_the_samples_of_a_phantom_are_those_that_are_made_of_it(tmp_path):
+    made = experiment(PHANTOM)
+    size = cohort_size(made, "one", tmp_path)
+    source = made.cohorts["one"].source
+    assert size.samples == sum(read_acquisition(source, one)[0].kspace.size for one in list_subjects(source))
+    assert size.coils == 8
+
+
+def test_the_samples_of_files_are_told_by_their_headers_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    write_scans(tmp_path / "scans")
+    found = cohort_size(experiment({"kind": "radial", "folder": "scans"}), "one", tmp_path / "results")
+    assert (found.samples, found.coils, found.voxels) == (3 * 3 * 8 * 16 * 64, 8, 3 * 3 * 32 * 32)
+    absent = cohort_size(experiment({"kind": "radial", "folder": "nowhere"}), "one", tmp_path / "results")
+    assert absent.samples == absent.slices * 16 * 192 * 64 and "of 16 coils and 192 spokes" in absent.source
+
+
+@pytest.mark.parametrize("method", list(GRIDDINGS))
+@pytest.mark.parametrize(("image", "echoes"), [("composite", 0), ("echo", 1), ("t2_map", 8)])
+def test_a_plan_counts_how_often_kspace_is_gridded(tmp_path, monkeypatch, method, image, echoes):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    write_scans(tmp_path / "scans")
+    source = {"kind": "radial", "folder": "scans", "destreak": {"method": method}, "input": image}
+    told = costs(source, tmp_path / "results")
+    samples, voxels = 3 * 3 * 8 * 16 * 64, 3 * 3 * 32 * 32
+    gridded = GRIDDINGS[method] + ECHO_GRIDDINGS * echoes
+    assert told.prepare("one") == pytest.approx(voxels + GRIDDING_PACKS * gridded * samples)
+    assert told.fetch("one") == 0  # nothing is reconstructed to be checked
+    wide = 4 if method in ("cactus", "bstar") else 1
+    held = 2 * samples / 3 + (1 + wide) * 3 * 32 * 32 * 8
+    assert told.prepare_memory("one") == pytest.approx(PREPARE_BYTES + 8 * held)
+
+
+def test_a_phantom_that_is_acquired_takes_longer_than_one_that_is_not(tmp_path):
+    plain = costs({key: value for key, value in PHANTOM.items() if key != "radial"}, tmp_path)
+    acquired, mapped = (
+        costs(merged(PHANTOM, {"radial": {"input": image}}), tmp_path) for image in ("composite", "t2_map")
+    )
+    assert plain.prepare("one") < acquired.prepare("one") < mapped.prepare("one")
+    assert plain.prepare_memory("one") == PREPARE_BYTES < acquired.prepare_memory("one")
