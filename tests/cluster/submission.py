@@ -51,8 +51,8 @@ def table(title, rows, fields=FACTS):
     print(f"\n{title}", *("  ".join(row[field] for field in fields) for row in rows), sep="\n")
 
 
-def wait_for(condition, seconds=240):
-    """Wait until a condition gives something, and return it."""
+def wait_for(condition, seconds=600):
+    """Wait until a condition gives something, and return it. On a busy machine a job alone takes a minute to start."""
     end = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < end, f"nothing came of it in {seconds} s"

@@ -1,5 +1,7 @@
 """Histories of all trainings in one table, and their figure: rows say what they said, lines are running means."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,15 +74,20 @@ def test_thinning_keeps_the_mean_over_all_steps_and_stages_apart():
 
 
 def test_a_table_is_read_with_what_each_run_is(tmp_path):
-    write(
-        tmp_path, {"c/pretrained/m": history([1], [0.5], "training"), "c/finetuned/m/nall/draw2": history([4], [0.2])}
-    )
-    runs = ["c/pretrained/m", "c/finetuned/m/nall/draw2"]
+    runs = {
+        "c/pretrained/m": history([1], [0.5], "training"),
+        "c/finetuned/m/nall/draw2": history([4], [0.2]),
+        "d-fold2/finetuned/m/n1/draw1": history([3], [0.1]),
+    }
+    write(tmp_path, runs)
     join_histories(tmp_path, runs).to_csv(tmp_path / "history.csv", index=False)
     found = read_histories(tmp_path / "history.csv")
-    assert found.to_dict("records") == [
-        {"cohort": "c", "method": "m", "labels": "all", "draw": 2, "stage": "finetune", "step": 4, "loss": 0.2},
-        {"cohort": "c", "method": "m", "labels": "", "draw": 0, "stage": "training", "step": 1, "loss": 0.5},
+    columns = ["cohort", "fold", "method", "labels", "draw", "stage", "step", "loss"]
+    assert list(found.columns) == columns
+    assert list(found.itertuples(index=False, name=None)) == [
+        ("c", 0, "m", "all", 2, "finetune", 4, 0.2),
+        ("c", 0, "m", "", 0, "training", 1, 0.5),
+        ("d", 2, "m", "1", 1, "finetune", 3, 0.1),
     ]
 
 
@@ -137,25 +144,25 @@ def settings(cohorts=("c", "d"), methods=METHODS, trainings=0, **figure):
     )
 
 
-def histories(cohorts=("c", "d"), counts=(1, 2), draws=2, methods=METHODS):
+def histories(cohorts=("c", "d"), counts=(1, 2), draws=2, methods=METHODS, folds=(0,)):
     random = np.random.default_rng(0)
     rows = []
 
-    def add(cohort, method, labels, draw, stage):
+    def add(cohort, fold, method, labels, draw, stage):
         loss = np.exp(-np.arange(20) / 8) + random.normal(0, 0.02, 20)
-        about = {"cohort": cohort, "method": method, "labels": labels, "draw": draw, "stage": stage}
+        about = {"cohort": cohort, "fold": fold, "method": method, "labels": labels, "draw": draw, "stage": stage}
         rows.append(pd.DataFrame({"step": np.arange(1, 21) * 5, "loss": loss}).assign(**about))
 
-    for cohort in cohorts:
+    for cohort, fold in itertools.product(cohorts, folds):
         for name, method in methods.items():
             stages = {"regression": ["training"], "contrastive": ["global_stage", "local_stage"]}.get(
                 method.pretext, []
             )
             for stage in stages:
-                add(cohort, name, "", 0, stage)
+                add(cohort, fold, name, "", 0, stage)
             for n in ["all"] if method.benchmark else counts:
                 for draw in range(1, draws + 1):
-                    add(cohort, name, str(n), draw, "finetune")
+                    add(cohort, fold, name, str(n), draw, "finetune")
     return pd.concat(rows, ignore_index=True)
 
 
@@ -217,8 +224,21 @@ def test_it_says_how_lines_were_made_and_which_are_missing():
     text = words(learning_curves(table, settings(trainings=20)))
     assert text.startswith("Lines: running mean over 5 % of the steps; no history of 2 of 20 trainings.")
     assert "one draw" not in text
+    text = words(learning_curves(histories(draws=1, folds=(1, 2)), settings(trainings=36)))
+    assert text.startswith("Lines: running mean over 5 % of the steps, mean over test folds.")
+    text = words(learning_curves(histories(folds=(1, 2)), settings()))
+    assert "mean over test folds and draws." in text
     text = words(learning_curves(histories(), settings(smoothing=0)))
     assert "Lines: loss as recorded, mean over draws." in text and text.endswith("one draw")
+
+
+def test_test_folds_are_lines_of_their_own_and_one_mean():
+    table = histories(("c",), counts=(1,), draws=1, folds=(1, 2))
+    axes = panels(learning_curves(table, settings(("c",), smoothing=0)))[3]
+    rows = table[(table["method"] == "scratch") & (table["labels"] == "1")]
+    losses = [fold["loss"].to_numpy() for _, fold in rows.groupby("fold")]
+    assert np.allclose([line.get_ydata() for line in lines(axes)[:2]], losses)
+    assert lines(axes, "Scratch")[0].get_ydata() == pytest.approx(np.mean(losses, axis=0))
 
 
 @pytest.mark.parametrize("table", [None, histories().assign(method="gone")])

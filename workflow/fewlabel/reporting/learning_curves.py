@@ -46,7 +46,7 @@ def learning_curves(histories: pd.DataFrame | None, settings: LearningSettings) 
     """Draw the curves.
 
     A panel for each stage of pretraining, and for each N of finetuning. Each method has its colour: a faint line for
-    every draw, and the mean of the draws, both as running means over a share of the steps.
+    every draw (of each test fold), and their mean, both as running means over a share of the steps.
 
     Args:
         histories: as `histories.read_histories` gives it; None: the study has none.
@@ -103,7 +103,7 @@ def _draw(panels: list[Panel], settings: LearningSettings) -> Figure:
     shown = {str(name) for panel in panels for name in panel.rows["method"].unique()}
     legend = legends.Content(
         {name: method for name, method in methods.items() if name in shown},
-        level=None, bands=False, draws=_several(panels), paper=False,
+        level=None, bands=False, draws=bool(_averaged(panels)), paper=False,
         markers=False,
     )  # fmt: skip
     foot = wrapped(_foot(panels, settings), width - 0.2, SUBTITLE)
@@ -173,15 +173,16 @@ def _panel(axes: Axes, panel: Panel, settings: LearningSettings, colours: dict[s
     axes.set_xlim(left=0)
 
 
-def _several(panels: list[Panel]) -> bool:
-    """Whether any training has more than one draw."""
-    return any(len(panel.rows["draw"].unique()) > 1 for panel in panels)
+def _averaged(panels: list[Panel]) -> list[str]:
+    """Of what some line is a mean: `test folds`, `draws`, both or neither."""
+    words = {"fold": "test folds", "draw": "draws"}
+    return [word for column, word in words.items() if any(panel.rows[column].nunique() > 1 for panel in panels)]
 
 
 def _foot(panels: list[Panel], settings: LearningSettings) -> str:
     """How lines were made, and what is missing."""
     share = settings.figure.smoothing
-    several = _several(panels)
+    averaged = " and ".join(_averaged(panels))
     lines = "loss as recorded" if share == 0 else f"running mean over {share * 100:g} % of the steps"
     found = {
         (panel.cohort, *key)
@@ -191,7 +192,7 @@ def _foot(panels: list[Panel], settings: LearningSettings) -> str:
     absent = settings.trainings - len(found)
     return "; ".join(
         [
-            f"Lines: {lines}{', mean over draws' if several else ''}",
+            f"Lines: {lines}{', mean over ' + averaged if averaged else ''}",
             *([f"no history of {absent} of {settings.trainings} trainings"] if absent > 0 else []),
         ]
     ) + "."  # fmt: skip
