@@ -77,7 +77,7 @@ def hover(browser, plot, role, method, point=0):
 def click_point(browser, reached, *point):
     """Click on a point of a plot (as for `hover`) until a script is true, and return the texts that it says.
 
-    Plotly takes a click for one on a point only while that is hovered: a redraw in between, on a busy machine, loses it.
+    Plotly takes a click for one on a point only while that is hovered: a redraw in between loses it.
     """
     for attempt in reversed(range(6)):
         said = hover(browser, *point)

@@ -176,7 +176,7 @@ def _panel(axes: Axes, panel: Panel, settings: LearningSettings, colours: dict[s
 def _averaged(panels: list[Panel]) -> list[str]:
     """Of what some line is a mean: `test folds`, `draws`, both or neither."""
     words = {"fold": "test folds", "draw": "draws"}
-    return [word for column, word in words.items() if any(panel.rows[column].nunique() > 1 for panel in panels)]
+    return [word for column, word in words.items() if any(len(panel.rows[column].unique()) > 1 for panel in panels)]
 
 
 def _foot(panels: list[Panel], settings: LearningSettings) -> str:
