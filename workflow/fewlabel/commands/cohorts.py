@@ -69,6 +69,8 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     from functools import partial
 
     from fewlabel.cohorts import sources
+    from fewlabel.computed import read_once
+    from fewlabel.prepared import folder_beside
     from fewlabel.slices import pack
     from fewlabel.tables import read_subjects
 
@@ -77,7 +79,7 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     gone = sorted(wanted - {subject.subject for subject in listed})
     if gone:
         raise InputError(f"subjects gone since the cohort was checked: {', '.join(gone)}; run fetch again")
-    read = partial(sources.read_volume, settings.source)
+    read = partial(read_once, settings.source, folder_beside(store.parent))
     pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction)
 
 
