@@ -17,20 +17,47 @@ def publish(
     to: Annotated[Path | None, typer.Option(help="Default: published/<study> beside it.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace what is published there.")] = False,
     anonymise: Annotated[bool, typer.Option("--anonymise", help="Codes instead of ids of subjects.")] = False,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(help="cohort/method/N/draw: its weights too, with a model card; repeat.", show_default=False),
+    ] = None,
+    largest_mb: Annotated[float, typer.Option(min=0, help="Most MB of all weights together.")] = 10,
 ) -> None:
     """Copy the small tables of a finished study to where its figures are drawn from without data or GPU."""
     from fewlabel.reporting.publish import publish as put
+    from fewlabel.units import size
 
     target = to or results.parent / "published" / results.resolve().name
-    done = put(results, target, replace, anonymise)
+    done = put(results, target, replace, anonymise, weights or [], largest_mb)
     print(f"{done.folder}: {done.runs} runs, {done.size / 1000:.0f} kB")
     if anonymise:
         print("Ids of subjects and patients are replaced by codes.")
     else:
         print("Ids of subjects and patients are published as they are; --anonymise puts codes in their place.")
+    for name, count in done.weights.items():
+        print(f"{name}: {size(count)}, with its model card")
     if not done.histories:
         print("The histories of the trainings are left out: there are none, or they are too large.")
     print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
+
+
+@app.command("model-card")
+def model_card(
+    results: Folder,
+    run: Annotated[str, typer.Argument(help="cohort/method/N/draw, such as liver/scratch/4/1.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Markdown file; default: printed.")] = None,
+) -> None:
+    """Tell what a finetuned network was made of and how, its scores with intervals, and its limits."""
+    from fewlabel.reporting.model_card import chosen_run
+    from fewlabel.reporting.model_card import model_card as card
+    from fewlabel.reporting.results_folder import read_results
+
+    study = read_results(results)
+    text = card(study, chosen_run(study, run))
+    if output:
+        write_text(output, text)
+    else:
+        print(text, end="")
 
 
 @app.command()

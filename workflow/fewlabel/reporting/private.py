@@ -41,6 +41,16 @@ def refuse_private(results: Results) -> None:
         raise InputError.of(list(dict.fromkeys(problems))[:20], heading=heading)
 
 
+def refuse_places(file: str, facts: Any) -> None:
+    """Refuse facts of a file (JSON values) that hold a place on a disk.
+
+    Raises:
+        InputError: with the file and the text.
+    """
+    if found := [text for text in _in(facts) if PLACE.search(text)]:
+        raise InputError(f"not published: {file}: {found[0]!r} holds a place on a disk")
+
+
 def _texts(results: Results) -> Iterator[tuple[str, str]]:
     """Every text that would be published, with where it stands."""
     for key, value in flat(results.experiment).items():

@@ -1,17 +1,19 @@
-"""A finished study as a folder of small tables from which its figures and tables are drawn again."""
+"""A finished study as a folder of small tables, from which its figures are drawn again, and of weights asked for."""
 
 import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fewlabel.errors import InputError
-from fewlabel.files import whole_folder, write_text
+from fewlabel.files import whole, whole_folder
 from fewlabel.places import placeless
-from fewlabel.reporting.anonymous import anonymised
+from fewlabel.reporting.anonymous import anonymised, subject_codes
 from fewlabel.reporting.finished import check_finished
 from fewlabel.reporting.histories import join_histories, thinned
+from fewlabel.reporting.model_card import CARD, WEIGHTS, chosen_run, model_card
 from fewlabel.reporting.private import refuse_private
 from fewlabel.reporting.results_folder import (
     EXPERIMENT,
@@ -24,6 +26,7 @@ from fewlabel.reporting.results_folder import (
     read_results,
 )
 from fewlabel.reporting.run_facts import pack
+from fewlabel.reporting.weights_files import LARGEST_MB, read_weights_files
 from fewlabel.validation import as_yaml
 
 HISTORY = "history.csv"
@@ -38,15 +41,24 @@ LEFT_OUT = ("affine", "shape")
 
 @dataclass(frozen=True)
 class Published:
-    """What was published: where, how many runs and bytes, and whether the histories are among them."""
+    """What was published: where, how many runs and bytes, whether the histories are among them, and which weights."""
 
     folder: Path
     runs: int
     size: int
     histories: bool
+    weights: Mapping[str, int]
+    """Bytes of each file, by its place."""
 
 
-def publish(folder: Path, to: Path, replace_old: bool = False, anonymise: bool = False) -> Published:
+def publish(
+    folder: Path,
+    to: Path,
+    replace_old: bool = False,
+    anonymise: bool = False,
+    weights: Sequence[str] = (),
+    largest_mb: float = LARGEST_MB,
+) -> Published:
     """Copy the tables of a finished study to `to`, whole or not at all.
 
     Args:
@@ -54,27 +66,36 @@ def publish(folder: Path, to: Path, replace_old: bool = False, anonymise: bool =
         to: `results/published/<name>`; its last part becomes the study's name.
         replace_old: put it in the place of what was published there before.
         anonymise: put codes in the place of the ids of subjects and patients.
+        weights: finetunings (`cohort/method/N/draw`) whose weights go along, each with its model card.
+        largest_mb: of all weights together, in 10^6 bytes.
 
     Raises:
-        InputError: the study is not finished, `to` is taken or no place for it, or what would be published holds a path
-            of this machine, or the name of its user or host.
+        InputError: the study is not finished, `to` is taken or no place for it, what would be published holds a path
+            of this machine, or the name of its user or host, or weights are none of the study's or too large.
     """
     _check_place(folder, to, replace_old)
     experiment = read_experiment(folder)
     check_finished(folder, experiment)
     results = _publishable(read_results(folder), to.name)
+    chosen = [chosen_run(results, asked) for asked in weights]
+    found = read_weights_files(folder, chosen, subject_codes(results) if anonymise else None, largest_mb)
     results = anonymised(results) if anonymise else results
     refuse_private(results)
     history = _histories(folder, list(results.runs))
     files = _files(results) | ({HISTORY: history} if history else {})
-    files["README.md"] = _readme(results, to.name, HISTORY in files)
-    files[SUMS] = "".join(
-        f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(files.items())
-    )
+    files |= {f"{run.folder}/{CARD}": model_card(results, run) for run in chosen}
+    files["README.md"] = _readme(results, to.name, HISTORY in files, [run.folder for run in chosen])
+    binary = {f"{each.run.folder}/{WEIGHTS}": each.content for each in found}
+    content = {name: text.encode() for name, text in files.items()} | binary
+    content[SUMS] = "".join(
+        f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(content.items())
+    ).encode()
     with whole_folder(to) as partial:
-        for name, text in files.items():
-            write_text(partial / name, text)
-    return Published(to, len(results.runs), sum(len(text.encode()) for text in files.values()), HISTORY in files)
+        for name, data in content.items():
+            with whole(partial / name) as file:
+                file.write_bytes(data)
+    sizes = {name: len(data) for name, data in binary.items()}
+    return Published(to, len(results.runs), sum(map(len, content.values())), HISTORY in files, sizes)
 
 
 def _check_place(folder: Path, to: Path, replace_old: bool) -> None:
@@ -117,7 +138,7 @@ def _histories(folder: Path, runs: list[str]) -> str:
     return ""
 
 
-def _readme(results: Results, name: str, histories: bool) -> str:
+def _readme(results: Results, name: str, histories: bool, weights: Sequence[str]) -> str:
     ids = "replaced by codes (s001, p001 …)" if results.anonymised else "published as they are in the data"
     scores, cohorts = len(results.scores), ", ".join(sorted(results.scores["cohort"].unique()))
     rows = {
@@ -127,12 +148,18 @@ def _readme(results: Results, name: str, histories: bool) -> str:
         **({HISTORY: "the loss of each training"} if histories else {}),
         "<cohort>/splits/": "roles of all subjects, and the order in which each draw labels them",
         "<cohort>/slices/": "size, spacing and target volume of each subject; hashes of the slices",
+        **{f"{run}/": f"trained weights (`{WEIGHTS}`) and what to know of them (`{CARD}`)" for run in weights},
         SUMS: "of all files: `sha256sum --check SHA256SUMS`",
     }
+    absent = (
+        "volumes or masks are here, and weights of these runs alone"
+        if weights
+        else "volumes, masks or weights are here"
+    )
     lines = [f"| `{file}` | {what} |" for file, what in rows.items()]
     return f"""# {name}: published results
 
-Cohorts: {cohorts}. Ids of subjects and patients are {ids}. No volumes, masks or weights are here.
+Cohorts: {cohorts}. Ids of subjects and patients are {ids}. No {absent}.
 
 | file | what it is |
 |---|---|
