@@ -216,16 +216,18 @@ def test_a_long_name_keeps_its_ends():
     ("shares", "told", "of_the_cohort"),
     [
         ([0, 0, 0.002], ["", "", "0.2 %"], None),
-        ([0.0012, 0.0029, 0.002], ["", "", ""], "in 3 of 3 volumes 0.12 to 0.29 % of"),
-        ([0.0012, 0.02, 0.0009], ["", "2 %", ""], "in 2 of 3 volumes 0.12 to 2 % of"),
+        ([0.0012, 0.0029, 0.002], ["", "", ""], "In 3 of 3 volumes 0.12 to 0.29 % of"),
+        ([0.0012, 0.02, 0.0009], ["", "2 %", ""], "In 2 of 3 volumes 0.12 to 2 % of"),
     ],
 )
 def test_what_most_volumes_of_a_cohort_share_is_told_once_of_it(rows, shares, told, of_the_cohort):
     some = rows[rows["subject"].isin(["007", "NA", "unlabelled"])].assign(clipped=shares)
     found = ["; ".join(warnings(row, some, 0.01)) for row in some.to_dict("records")]
     assert [text.partition(" of the voxels hold the highest value")[0] for text in found] == told
+    mapped = ["; ".join(warnings(row, some, 0.01, bounded=True)) for row in some.to_dict("records")]
+    assert [bool(text) for text in mapped] == [share >= 0.01 for share in shares]
     notes = quality_table(some.assign(warnings=found), settings()).notes
-    assert [of_the_cohort in note for note in notes[:1]] == [True] if of_the_cohort else "Clipped" not in notes[0]
+    assert [of_the_cohort in note for note in notes[:1]] == [True] if of_the_cohort else "clipped" not in notes[0]
 
 
 def test_settings_come_from_the_experiment():

@@ -203,6 +203,13 @@ Source = Annotated[
 ]
 
 
+def radial_images(source: Source) -> RadialImages | None:
+    """How a source's images are reconstructed from radial k-space; None where they are not."""
+    if isinstance(source, PhantomSource):
+        return source.radial
+    return source if isinstance(source, RadialSource) else None
+
+
 class Grid(Settings):
     """The working grid: what the network sees of a slice."""
 

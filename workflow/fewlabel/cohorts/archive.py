@@ -15,6 +15,8 @@ from fewlabel.cohorts.archive_limits import Tally
 from fewlabel.cohorts.zip_members import extract_zip
 from fewlabel.errors import InputError
 
+ZIP = b"PK\x03\x04"
+"""How a zip begins."""
 Wanted = Callable[[PurePosixPath], bool]
 """Whether a file of an archive, by its place in it, is taken."""
 
@@ -72,6 +74,8 @@ def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
         tally = Tally.of(archive, destination)
         if is_zipfile(archive):
             extract_zip(archive, destination, tally, lambda path: wanted(path) and not _of_macos(path))
+        elif _begins(archive) == ZIP:
+            raise BadZipFile("a zip without the list of members at its end")
         else:
             _extract_tar(archive, destination, tally, wanted)
     except (tarfile.FilterError, InputError) as error:
@@ -83,6 +87,11 @@ def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
         ) from None
     except OSError as error:
         raise InputError(f"{archive.name}: not unpacked ({error}); make space, or check permissions") from None
+
+
+def _begins(archive: Path) -> bytes:
+    with archive.open("rb") as file:
+        return file.read(len(ZIP))
 
 
 def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted) -> None:

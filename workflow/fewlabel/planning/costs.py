@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fewlabel.experiment import Experiment, PhantomSource, RadialImages, RadialPhantom, RadialSource, Source
+from fewlabel.experiment import Experiment, PhantomSource, RadialPhantom, radial_images
 from fewlabel.imaging.radial.trajectory import OVERSAMPLING
 from fewlabel.planning.sizes import Size
 from fewlabel.planning.speed import Calibration, Start
@@ -161,13 +161,6 @@ class Costs:
 
     def _steps(self, steps: Steps) -> float:
         return steps.count * self.speed.step_seconds(steps.step) if self.speed else 0
-
-
-def radial_images(source: Source) -> RadialImages | None:
-    """How a source's images are reconstructed from radial k-space; None where they are not."""
-    if isinstance(source, PhantomSource):
-        return source.radial
-    return source if isinstance(source, RadialSource) else None
 
 
 def step_memory(step: Step) -> float:

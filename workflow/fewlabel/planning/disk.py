@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fewlabel import jobs
-from fewlabel.experiment import Experiment, PhantomSource
+from fewlabel.experiment import Experiment, PhantomSource, RadialSource
 from fewlabel.planning.costs import FLOAT_BYTES
 from fewlabel.planning.sizes import Size
 from fewlabel.planning.steps import finetuning_steps, pretraining_steps
@@ -109,8 +109,8 @@ def _slices(experiment: Experiment, cohort: str, size: Size) -> float:
 
 
 def _native(experiment: Experiment, cohort: str, size: Size) -> float:
-    made = isinstance(experiment.cohorts[cohort].source, PhantomSource)
-    return size.voxels * NOISE_BYTES * made + size.labelled * size.voxels_each * MASK_BYTES
+    kept = isinstance(experiment.cohorts[cohort].source, (PhantomSource, RadialSource))
+    return size.voxels * NOISE_BYTES * kept + size.labelled * size.voxels_each * MASK_BYTES
 
 
 def _records(experiment: Experiment, cohort: str, size: Size, runs: dict[str, int]) -> float:

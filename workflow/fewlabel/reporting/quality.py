@@ -12,7 +12,7 @@ import pandas as pd
 from fewlabel.cohorts import sources
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
-from fewlabel.experiment import Source
+from fewlabel.experiment import Source, radial_images
 from fewlabel.imaging.quality import volume_facts
 from fewlabel.imaging.volume import Plane, Volume, read_nifti
 from fewlabel.parallel import of_each
@@ -69,7 +69,9 @@ def quality_rows(
     rows.insert(1, "role", rows["subject"].map(roles.set_index("subject")["role"]).fillna(""))
     rows = rows.round(DIGITS)
     scaled = 1 - settings.grid.percentiles[1] / 100
-    rows["warnings"] = ["; ".join(warnings(row, rows, scaled)) for row in rows.to_dict("records")]
+    radial = radial_images(settings.source)
+    bounded = radial is not None and radial.input == "t2_map"
+    rows["warnings"] = ["; ".join(warnings(row, rows, scaled, bounded)) for row in rows.to_dict("records")]
     order = ["subject", "role", "labelled", "orientation", "oblique_deg", "slices", "rows", "columns", *SPACINGS]
     order += ["lowest", "p1", "p99", "highest", "clipped", "target_ml", "target_slices", "kept", "warnings"]
     return rows[order].astype({"target_slices": "Int64"})
@@ -81,11 +83,12 @@ def clipped_alike(rows: pd.DataFrame) -> int:
     return count if count >= USUAL * len(rows) else 0
 
 
-def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float) -> Iterator[str]:
+def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float, bounded: bool = False) -> Iterator[str]:
     """What in one subject's facts a person should look at, given those of the whole cohort.
 
     `scaled` is the share of voxels that scaling maps above 1: with so many at the highest value, contrast of tissue is
-    lost. Fewer are told where other volumes of the cohort are not clipped.
+    lost. Fewer are told where other volumes of the cohort are not clipped, and where values are not `bounded`, as those
+    of T2 maps are by their fit.
     """
     target, median = row["target_ml"], rows["target_ml"].median()
     if row["labelled"] and target == 0:
@@ -98,7 +101,7 @@ def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float) -> Itera
         usual = float(rows[column].median())
         if not 1 / SPACING <= row[column] / usual <= SPACING:
             yield f"{name} {row[column]:.3g} mm, median {usual:.3g} mm"
-    if row["clipped"] >= (max(scaled, CLIPPED) if clipped_alike(rows) else CLIPPED):
+    if row["clipped"] >= (max(scaled, CLIPPED) if bounded or clipped_alike(rows) else CLIPPED):
         yield f"{100 * row['clipped']:.2g} % of the voxels hold the highest value, {row['highest']:g}"
     if row["oblique_deg"] > OBLIQUE:
         yield f"oblique by {row['oblique_deg']:.0f} degrees"

@@ -34,9 +34,9 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSe
             f"of {grid.spacing_mm:g} mm).",
             f"Warnings: an empty target, or one below {100 * quality.TINY:g} % of the median; less than "
             f"{100 * quality.KEPT:g} % of it kept; voxels {quality.SPACING:g} times as long or as short as the median; "
-            f"{100 * quality.CLIPPED:g} % of the voxels or more at the highest value (where most volumes of the cohort "
-            f"are so, {100 - grid.percentiles[1]:g} %: above that percentile scaling cuts nothing off); axes more than "
-            f"{quality.OBLIQUE:g} degrees off the patient's (slices follow the nearest axes).",
+            f"{100 * quality.CLIPPED:g} % of the voxels or more at the highest value (in T2 maps, and where most "
+            f"volumes of the cohort are so, {100 - grid.percentiles[1]:g} %: above that percentile scaling cuts "
+            f"nothing off); axes more than {quality.OBLIQUE:g} degrees off the patient's (slices follow the nearest).",
         ],
     )
 
@@ -47,8 +47,8 @@ def _summary(rows: pd.DataFrame) -> list[str]:
     if not quality.clipped_alike(rows):
         return []
     return [
-        f"Clipped as published: in {len(clipped)} of {len(rows)} volumes {clipped.min():.2g} to {clipped.max():.2g} % "
-        "of the voxels hold the highest value."
+        f"In {len(clipped)} of {len(rows)} volumes {clipped.min():.2g} to {clipped.max():.2g} % of the voxels hold the "
+        "highest value: clipped as published, or bounded as T2 maps are."
     ]
 
 
