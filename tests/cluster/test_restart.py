@@ -9,7 +9,7 @@ CHANGE = {
     "methods": {"regression": None, "contrastive": None},
     "labels": [1],
     "draws": 2,
-    "finetuning": {"steps": 300},
+    "finetuning": {"steps": 60},
 }
 FOLDER = "liver_phantom/finetuned/scratch/n1/draw{}"
 COMMENT = "rule_finetune_wildcards_liver_phantom_scratch_1_{}"
