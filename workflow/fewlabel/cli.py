@@ -8,6 +8,7 @@ import sys
 from fewlabel.commands import (
     budgeting,
     cohorts,
+    destreaking,
     doctor,
     experiments,
     exploring,
@@ -34,6 +35,7 @@ __all__ = [
     "app",
     "budgeting",
     "cohorts",
+    "destreaking",
     "doctor",
     "experiments",
     "exploring",

@@ -1,8 +1,8 @@
 """Settings of intervals, figures and tables: the keys `intervals` and `figures` of an experiment file."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from fewlabel.settings import LabelBudgets, Name, Positive, Settings, Share, distinct
 
@@ -187,6 +187,34 @@ class ContactSheet(Settings):
     dpi: int = Field(150, ge=50, le=600)
 
 
+class Destreaking(Settings):
+    """What each method of de-streaking leaves of a radially acquired phantom's streaks, at several signals of the arms:
+    a table and a figure. It is measured apart from all trainings."""
+
+    cohort: Name | None = None
+    """Which phantom; none: the first that is acquired radially. The signal of its own arms does not matter."""
+    strengths: list[Annotated[float, Field(gt=0, le=1000)]] = Field([1, 2, 4, 8, 16], min_length=1)
+    """Signals of the arms, in multiples of the target's mean signal."""
+    shown: float | None = None
+    """The one of them at which images are shown; none: the middle one."""
+    subjects: int = Field(6, ge=1, le=1000)
+    """How many are measured."""
+    pixel_mm: float | None = Field(None, gt=0, le=10)
+    """In-plane size of a pixel; none: the phantom's."""
+    slice_mm: float | None = Field(None, gt=0, le=20)
+    """Distance of slices; none: the phantom's."""
+    width_in: float = Field(7.2, ge=5, le=14)
+    dpi: int = Field(200, ge=50, le=1200)
+
+    _once = field_validator("strengths")(distinct)
+
+    @model_validator(mode="after")
+    def _shown_is_one_of_them(self) -> Self:
+        if self.shown is not None and self.shown not in self.strengths:
+            raise ValueError(f"shown {self.shown:g} is none of the strengths {self.strengths}")
+        return self
+
+
 class Figures(Settings):
     """Settings of figures; changing one re-draws that figure and nothing else."""
 
@@ -201,6 +229,8 @@ class Figures(Settings):
     pretexts: Pretexts = Pretexts()
     local_similarity: LocalSimilarity = LocalSimilarity()
     contact_sheets: ContactSheet = ContactSheet()
+    destreaking: Destreaking | None = Field(None, exclude_if=lambda value: value is None)
+    """Of a study with a phantom that is acquired radially, with `{}` or changed settings; none: it is not measured."""
 
 
 def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:

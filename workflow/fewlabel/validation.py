@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fewlabel import jobs
+from fewlabel.destreaking_jobs import radial_phantoms
 from fewlabel.errors import InputError
 from fewlabel.experiment import AUGMENTATIONS, Augmentation, ContrastiveMethod, Experiment, PretrainedMethod
 from fewlabel.figure_settings import drawn_methods
@@ -93,6 +94,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _drawn_methods(experiment)
     yield from _drawn_pretexts(experiment)
     yield from gallery_problems(experiment)
+    yield from _destreaking(experiment)
     if experiment.study == "published":
         yield ("study",), "results/published/ is kept for published results; choose another name"
     if len(set(experiment.labels)) != len(experiment.labels):
@@ -200,6 +202,15 @@ def _drawn_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
             yield ("figures", figure, key), f"{name} is no {pretext} method (its pretext: {method.pretext})"
         elif figure == "local_similarity" and isinstance(method, ContrastiveMethod) and method.local_stage is None:
             yield ("figures", figure, key), f"{name} has no local stage"
+
+
+def _destreaking(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    figure, known = experiment.figures.destreaking, list(radial_phantoms(experiment.cohorts))
+    if figure is not None and not known:
+        yield ("figures", "destreaking"), "no cohort is a phantom that is acquired radially; give one `source.radial`"
+    elif figure is not None and figure.cohort is not None and figure.cohort not in known:
+        text = f"{figure.cohort!r} is no radially acquired phantom{_nearest(figure.cohort, known)}"
+        yield ("figures", "destreaking", "cohort"), f"{text}; accepted: {', '.join(known)}"
 
 
 def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tuple[Place, str]]:

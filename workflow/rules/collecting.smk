@@ -43,6 +43,29 @@ rule collect_histories:
         "--history {output.history} > {log} 2>&1"
 
 
+# ----------------------------------------------------------------------------------------------------- destreaking
+if DESTREAKING:
+
+    rule destreaking:
+        """Measure what each method of de-streaking leaves of a phantom's streaks, at several signals of the arms."""
+        output:
+            csv=MEASURES[0],
+            images=MEASURES[1],
+        log:
+            f"{LOGS}/destreaking.log",
+        conda:
+            "../../envs/cpu.yaml"
+        threads: all_cores(2)
+        resources:
+            mem_mb=growing_with_threads(2000),
+            runtime=growing(120),
+        params:
+            settings=jobs.canonical(destreaking_jobs.measure_settings(EXPERIMENT)),
+        shell:
+            "fewlabel destreaking --settings {params.settings:q} --csv {output.csv} --images {output.images} "
+            "--threads {threads} > {log} 2>&1"
+
+
 # ---------------------------------------------------------------------------------------------------------- record
 rule record:
     """Write down the experiment with all its defaults, without the place of the data on this machine."""

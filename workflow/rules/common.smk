@@ -7,7 +7,16 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from fewlabel import explorer_jobs, figure_jobs, gallery_jobs, jobs, pretext_jobs, quality_jobs, reporting_jobs
+from fewlabel import (
+    destreaking_jobs,
+    explorer_jobs,
+    figure_jobs,
+    gallery_jobs,
+    jobs,
+    pretext_jobs,
+    quality_jobs,
+    reporting_jobs,
+)
 from fewlabel.cohorts.data_root import export_data_root
 from fewlabel.errors import InputError
 from fewlabel.folds import cohort_of, part_of
@@ -38,6 +47,10 @@ ARRAYS = [f"{STUDY}/{{cohort}}/slices/{name}" for name in ("images.npy", "masks.
 NATIVE = f"{STUDY}/{{cohort}}/native"
 PRETEXT = f"{STUDY}/{{cohort}}/pretrained/{{method}}/pretext.safetensors"
 HISTORY = f"{STUDY}/history.csv"
+
+# What was measured of de-streaking methods, where a study asks for it.
+DESTREAKING = destreaking_jobs.destreaking_settings(EXPERIMENT)
+MEASURES = [f"{STUDY}/{name}" for name in (destreaking_jobs.MEASURES, destreaking_jobs.IMAGES)]
 
 # What is trained and tested together: cohorts, and of one that is cross-validated its folds (`fewlabel.folds`). Splits and
 # trainings are of these; there, the wildcard `cohort` may name a fold. Volumes and slices are the cohort's.

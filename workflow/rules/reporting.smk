@@ -186,6 +186,56 @@ rule table4_labels:
         "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
+# ----------------------------------------------------------------------------------------------------- destreaking
+# Of a study that asks for it.
+DESTREAKING_FIGURE = []
+DESTREAKING_TABLE = []
+
+if DESTREAKING:
+
+    rule destreaking_figure:
+        """A slice of a phantom after each method of de-streaking, and the measures over the arms' signal."""
+        input:
+            csv=MEASURES[0],
+            images=MEASURES[1],
+        output:
+            png=shown(
+                f"{STUDY}/figures/destreaking.png", "destreaking_figure", "Figures", figure="De-streaking methods"
+            ),
+            pdf=f"{STUDY}/figures/destreaking.pdf",
+        log:
+            f"{LOGS}/destreaking_figure.log",
+        conda:
+            "../../envs/cpu.yaml"
+        params:
+            settings=jobs.canonical(DESTREAKING),
+        shell:
+            "fewlabel destreaking-figure --settings {params.settings:q} --measures {input.csv} --images {input.images} "
+            "--png {output.png} --pdf {output.pdf} > {log} 2>&1"
+
+    rule destreaking_table:
+        """The measures of each method of de-streaking at each signal of the arms."""
+        input:
+            csv=MEASURES[0],
+        output:
+            csv=f"{STUDY}/tables/destreaking.csv",
+            markdown=f"{STUDY}/tables/destreaking.md",
+            latex=f"{STUDY}/tables/destreaking.tex",
+            html=shown(f"{STUDY}/tables/destreaking.html", "destreaking_table", "Tables", table="De-streaking methods"),
+        log:
+            f"{LOGS}/destreaking_table.log",
+        conda:
+            "../../envs/cpu.yaml"
+        params:
+            settings=jobs.canonical(DESTREAKING),
+        shell:
+            "fewlabel destreaking-table --settings {params.settings:q} --measures {input.csv} --csv {output.csv} "
+            "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
+
+    DESTREAKING_FIGURE += rules.destreaking_figure.output
+    DESTREAKING_TABLE += rules.destreaking_table.output
+
+
 # --------------------------------------------------------------------------------------------------------- targets
 rule figures:
     """All figures."""
@@ -195,6 +245,7 @@ rule figures:
         rules.label_efficiency.output,
         rules.paired_subjects.output,
         rules.learning_curves.output,
+        DESTREAKING_FIGURE,
 
 
 rule tables:
@@ -204,3 +255,4 @@ rule tables:
         rules.table2_dice.output,
         rules.table3_differences.output,
         rules.table4_labels.output,
+        DESTREAKING_TABLE,

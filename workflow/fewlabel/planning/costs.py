@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from fewlabel.destreaking_jobs import measured_cohort, radial_phantoms
 from fewlabel.experiment import Experiment, PhantomSource, RadialPhantom, radial_images
+from fewlabel.figure_settings import Destreaking
 from fewlabel.imaging.radial.trajectory import OVERSAMPLING
 from fewlabel.planning.sizes import Size
 from fewlabel.planning.speed import Calibration, Start
@@ -25,6 +27,8 @@ GRIDDINGS: dict[str, float] = {"none": 1, "remove_coils": 1.7, "cactus": 2.2, "b
 """A composite image takes as long as gridding so many times: what is looked for beyond the view is gridded wide."""
 ECHO_GRIDDINGS, ACQUIRED_GRIDDINGS = 0.65, 1.8
 """The image of one echo beside the composite one; making k-space of a phantom."""
+MEASURED_GRIDDINGS = 3
+"""All methods of de-streaking on a quarter of the slices, with their measures."""
 PREPARE_BYTES = 300e6
 """Of each process that makes slices: an allowance. The demo's phantoms take 156 MB, larger volumes more."""
 SAMPLE_BYTES = 8
@@ -68,6 +72,27 @@ class Costs:
         wide = OVERSAMPLING**2 if radial.destreak.method in ("cactus", "bstar") else 1
         held = 2 * size.samples / size.subjects + (1 + wide) * size.voxels_each * size.coils
         return PREPARE_BYTES + SAMPLE_BYTES * held
+
+    def destreaking(self) -> float:
+        """Every method is measured at every strength, on a phantom that may be finer than the cohort's."""
+        figure = self.experiment.figures.destreaking
+        if figure is None:
+            return 0
+        passes = (2 + len(figure.strengths)) * ACQUIRED_GRIDDINGS + len(figure.strengths) * MEASURED_GRIDDINGS
+        samples = figure.subjects * self._measured_samples(figure)
+        return self._start("prepare") + passes * GRIDDING_PACKS * self._volumes("pack", samples)
+
+    def destreaking_memory(self) -> float:
+        """Bytes of each process that measures: two acquisitions at a time."""
+        figure = self.experiment.figures.destreaking
+        return PREPARE_BYTES + (3 * SAMPLE_BYTES * self._measured_samples(figure) if figure else 0)
+
+    def _measured_samples(self, figure: Destreaking) -> float:
+        """Of a subject's k-space; their number goes with that of slices and with that of samples of a spoke."""
+        name = measured_cohort(self.experiment, figure)
+        source, size = radial_phantoms(self.experiment.cohorts)[name], self.sizes[name]
+        finer = source.pixel_mm / (figure.pixel_mm or source.pixel_mm)
+        return size.samples / size.subjects * finer * source.slice_mm / (figure.slice_mm or source.slice_mm)
 
     def quality(self, cohort: str) -> float:
         """Every volume is read and looked at."""

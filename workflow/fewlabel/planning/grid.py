@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from fewlabel import jobs
+from fewlabel import destreaking_jobs, jobs
 from fewlabel.experiment import Experiment
 from fewlabel.folds import cohort_of, parts_of
 from fewlabel.gallery_jobs import galleries
@@ -27,6 +27,12 @@ SCORED = {
 }
 """Made from the scores, whatever else they need."""
 LEARNING = {"learning_curves": "figures/learning_curves.png"}
+DESTREAKING = {
+    "destreaking": destreaking_jobs.MEASURES,
+    "destreaking_figure": "figures/destreaking.png",
+    "destreaking_table": "tables/destreaking.csv",
+}
+"""Measured and shown where a study asks for it."""
 LAST = {"crate": "provenance/ro-crate-metadata.json", "report": "report.html"}
 PREPARE_THREADS = 2**20
 """All that there are, as the rule asks on one machine."""
@@ -37,7 +43,8 @@ QUALITY_THREADS = 2
 def reports(experiment: Experiment) -> dict[str, str]:
     """Rules with one job a study, and a file that each makes."""
     pictures = {name: f"figures/{name}.png" for name in (*pretext_figures(experiment), *galleries(experiment))}
-    return {**TABLES, **DESCRIBED, **SCORED, **LEARNING, **pictures, **LAST}
+    streaks = DESTREAKING if experiment.figures.destreaking else {}
+    return {**TABLES, **DESCRIBED, **SCORED, **LEARNING, **pictures, **streaks, **LAST}
 
 
 def pretext_figures(experiment: Experiment) -> dict[str, tuple[str, ...]]:
@@ -138,12 +145,17 @@ def _report_tasks(costs: Costs, trained: tuple[str, ...]) -> Iterator[Task]:
         "collect": runs,
         "collect_histories": trained,
         "learning_curves": ("collect_histories",),
+        **dict.fromkeys(("destreaking_figure", "destreaking_table"), ("destreaking",)),
         **dict.fromkeys(DESCRIBED, cohorts),
         **pretext_figures(experiment),
         "crate": tuple(shown),
         "report": ("crate",),
     }
     for rule in reports(experiment):
+        if rule == "destreaking":
+            memory = costs.destreaking_memory()
+            yield Task(rule, rule, costs.destreaking(), threads=PREPARE_THREADS, memory=memory)
+            continue
         seconds = costs.table() if rule in TABLES or rule.startswith("table") else costs.figure()
         yield Task(rule, rule, seconds, needs.get(rule, ("collect",)))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fewlabel import jobs
+from fewlabel import destreaking_jobs, jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.reporting.results_folder import SCORES, expected_runs, read_json
@@ -39,6 +39,7 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
 
 def _tables(experiment: Experiment) -> Iterator[str]:
     yield SCORES
+    yield from destreaking_jobs.files(experiment)
     yield from (f"{cohort}/slices/subjects.csv" for cohort in experiment.cohorts)
     yield from (f"{part}/splits/roles.csv" for part in jobs.split_parts(experiment))
     for part in jobs.parts(experiment):

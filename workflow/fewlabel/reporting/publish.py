@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fewlabel import destreaking_jobs
 from fewlabel.errors import InputError
 from fewlabel.files import whole, whole_folder
 from fewlabel.places import placeless
@@ -84,9 +85,12 @@ def publish(
     history = _histories(folder, list(results.runs))
     files = _files(results) | ({HISTORY: history} if history else {})
     files |= {f"{run.folder}/{CARD}": model_card(results, run) for run in chosen}
-    files["README.md"] = _readme(results, to.name, HISTORY in files, [run.folder for run in chosen])
+    files["README.md"] = _readme(
+        results, to.name, HISTORY in files, [run.folder for run in chosen], destreaking_jobs.files(experiment)
+    )
+    measured = {name: (folder / name).read_bytes() for name in destreaking_jobs.files(experiment)}
     binary = {f"{each.run.folder}/{WEIGHTS}": each.content for each in found}
-    content = {name: text.encode() for name, text in files.items()} | binary
+    content = {name: text.encode() for name, text in files.items()} | binary | measured
     content[SUMS] = "".join(
         f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(content.items())
     ).encode()
@@ -138,7 +142,7 @@ def _histories(folder: Path, runs: list[str]) -> str:
     return ""
 
 
-def _readme(results: Results, name: str, histories: bool, weights: Sequence[str]) -> str:
+def _readme(results: Results, name: str, histories: bool, weights: Sequence[str], measured: Sequence[str]) -> str:
     ids = "replaced by codes (s001, p001 …)" if results.anonymised else "published as they are in the data"
     scores, cohorts = len(results.scores), ", ".join(sorted(results.scores["cohort"].unique()))
     rows = {
@@ -149,6 +153,11 @@ def _readme(results: Results, name: str, histories: bool, weights: Sequence[str]
         "<cohort>/splits/": "roles of all subjects, and the order in which each draw labels them",
         "<cohort>/slices/": "size, spacing and target volume of each subject; hashes of the slices",
         **{f"{run}/": f"trained weights (`{WEIGHTS}`) and what to know of them (`{CARD}`)" for run in weights},
+        **(
+            {", ".join(measured): "what de-streaking methods do to synthetic phantoms, and slices of one"}
+            if measured
+            else {}
+        ),
         SUMS: "of all files: `sha256sum --check SHA256SUMS`",
     }
     absent = (

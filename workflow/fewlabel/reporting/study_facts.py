@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fewlabel import destreaking_jobs
 from fewlabel.experiment import Experiment
 from fewlabel.files import sha256
 from fewlabel.folds import cohort_of, parts_of
@@ -229,6 +230,11 @@ def _reporting(
         ("labels-table", table, "tables/table4_labels"),
     ):
         yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
+    if measured := results.stored(*destreaking_jobs.files(experiment)):
+        yield Job("destreaking", "", [], measured)
+        for command, name in (("destreaking-figure", "figures"), ("destreaking-table", "tables")):
+            made = results.stored(*(f"{name}/destreaking.{end}" for end in ends))
+            yield Job(command, "", measured if name == "figures" else measured[:1], made)
     if page := results.stored("explorer.html"):
         yield Job("explorer", "", table, page)
 
