@@ -20,6 +20,7 @@ FOLDS = {
     "draws": 1,
 }
 COHORT = "liver_phantom"
+pytestmark = pytest.mark.xdist_group("folded")  # one process runs the study once
 SHOWN = ("experiment.yaml", "explorer.html", "figures/figure1_pretexts.png", "figures/figure4_liver.png")
 
 

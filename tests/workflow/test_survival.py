@@ -59,6 +59,10 @@ def undisturbed(tmp_path_factory, study_in):
     return study
 
 
+one_process = pytest.mark.xdist_group("undisturbed")  # which runs that study once
+
+
+@one_process
 @pytest.mark.parametrize("children", ["survive", "die"])
 def test_after_kill_9_the_same_command_finishes_and_trains_nothing_twice(fresh, undisturbed, children):
     # What is drawn beside it loses as little; every study of these tests would take a minute longer with it.
@@ -99,6 +103,7 @@ def test_a_second_run_of_a_study_is_refused_while_the_first_goes_on(fresh):
     assert first.wait(timeout=120) != 0
 
 
+@one_process
 def test_a_failing_run_does_not_stop_the_rest_and_the_end_says_what_failed_why_and_how_to_go_on(fresh, undisturbed):
     shutil.copytree(undisturbed.folder, fresh.folder, dirs_exist_ok=True)
     truth = fresh.results / "liver_phantom/native/labels"
@@ -123,11 +128,13 @@ def test_a_failing_run_does_not_stop_the_rest_and_the_end_says_what_failed_why_a
     assert (fresh.results / figure).read_bytes() == (undisturbed.results / figure).read_bytes()
 
 
+@one_process
 def test_results_copied_without_snakemakes_records_are_finished(fresh, undisturbed):
     shutil.copytree(undisturbed.folder / "results", fresh.folder / "results")  # with their dates, as `cp -a` does
     assert fresh.planned(change=SLOW)[0] == {}
 
 
+@one_process
 def test_results_copied_without_records_and_dates_are_finished_after_touch(fresh, undisturbed):
     shutil.copytree(undisturbed.folder / "results", fresh.folder / "results")
     long_ago = time.time() - 1e6
