@@ -205,6 +205,14 @@ def test_long_titles_go_over_several_lines_and_leave_the_panels_their_size(numbe
     assert "".join(figure.legends[0].get_texts()[0].get_text().split()) == "".join(LONG.split())
 
 
+def test_a_wide_entry_among_narrow_ones_is_not_cut_off(table, settings, methods):
+    """Entries are spread evenly over the columns, whatever would fit otherwise."""
+    wide = {name: methods["scratch"].model_copy(update={"title": f"Regression, {name} subjects"}) for name in "abcdef"}
+    wide["supervised"] = methods["supervised"].model_copy(update={"title": "Supervised benchmark"})
+    one = {"c": CohortTitle(title="Cohort", stands_for=None)}
+    check_layout(label_curves(table(one, wide, draws=2), settings(one, wide, draws=2)))
+
+
 def test_methods_of_one_title_are_both_explained(table, settings, methods):
     same = {name: method.model_copy(update={"title": "same"}) for name, method in methods.items()}
     texts = [

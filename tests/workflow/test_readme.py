@@ -1,7 +1,6 @@
 """What the README says of the workflow holds."""
 
 import importlib.util
-import re
 
 from studies import ROOT
 
@@ -23,9 +22,3 @@ def test_the_rule_graph_is_the_workflows():
 def test_an_arrow_that_follows_from_others_is_left_out():
     graph = {"a": {"b", "c", "d"}, "b": {"c"}, "c": {"d"}, "d": set()}
     assert rule_graph().reduced(graph) == {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": set()}
-
-
-def test_links_lead_somewhere():
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
-        for link in re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", page.read_text()):
-            assert not link or (page.parent / link).exists(), f"{page.name}: {link}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -92,10 +93,11 @@ def labels(content: Content, width_in: float) -> list[list[str]]:
 def columns(content: Content, width_in: float) -> int:
     """How many entries stand side by side in that width; they are filled column by column."""
     widths = [max(text_width(line, TYPE) for line in lines) for lines in labels(content, width_in)]
-    for rows in range(1, len(widths)):
-        stacks = [widths[start : start + rows] for start in range(0, len(widths), rows)]
-        if sum(HANDLE_IN + max(stack) for stack in stacks) <= width_in:
-            return len(stacks)
+    for count in range(len(widths), 1, -1):
+        # As matplotlib fills them: evenly, however little room that leaves.
+        stacks = np.array_split(widths, count)
+        if sum(HANDLE_IN + stack.max() for stack in stacks) <= width_in:
+            return count
     return 1
 
 
