@@ -8,7 +8,16 @@ import pytest
 
 from fewlabel.cohorts.phantom import list_subjects, read_acquisition
 from fewlabel.experiment import Experiment
-from fewlabel.planning.costs import ECHO_GRIDDINGS, GRIDDING_PACKS, GRIDDINGS, PREPARE_BYTES, Costs
+from fewlabel.figure_settings import Figures
+from fewlabel.planning.costs import (
+    ACQUIRED_GRIDDINGS,
+    ECHO_GRIDDINGS,
+    GRIDDING_PACKS,
+    GRIDDINGS,
+    MEASURED_GRIDDINGS,
+    PREPARE_BYTES,
+    Costs,
+)
 from fewlabel.planning.sizes import cohort_size
 from fewlabel.planning.speed import Calibration, MeasuredStep
 from fewlabel.planning.work import Step
@@ -89,3 +98,20 @@ def test_a_phantom_that_is_acquired_takes_longer_than_one_that_is_not(tmp_path):
     )
     assert plain.prepare("one") < acquired.prepare("one") < mapped.prepare("one")
     assert plain.prepare_memory("one") == PREPARE_BYTES < acquired.prepare_memory("one")
+
+
+def test_measuring_streaks_costs_by_strengths_and_by_how_fine_the_phantom_is(tmp_path):
+    def seconds(figure):
+        told = costs(PHANTOM, tmp_path)
+        made = told.experiment.model_copy(update={"figures": Figures(destreaking=figure)})
+        told = Costs(made, told.sizes, SPEED)
+        return told.destreaking(), told.destreaking_memory()
+
+    few = {"strengths": [1, 2], "subjects": 1}
+    base, memory = seconds(few)
+    samples = costs(PHANTOM, tmp_path).sizes["one"].samples / 4
+    assert base == pytest.approx(GRIDDING_PACKS * samples * (4 * ACQUIRED_GRIDDINGS + 2 * MEASURED_GRIDDINGS))
+    assert seconds({**few, "subjects": 3})[0] == pytest.approx(3 * base)
+    assert seconds({**few, "pixel_mm": 5, "slice_mm": 10})[0] == pytest.approx(4 * base)
+    assert seconds({**few, "pixel_mm": 5})[1] > memory > PREPARE_BYTES
+    assert seconds(None) == (0, PREPARE_BYTES)

@@ -52,6 +52,18 @@ def test_the_jobs_of_a_plan_are_those_of_the_workflow(fresh, tmp_path, methods):
     assert counts["pretrain"] == 4
 
 
+def test_what_is_measured_of_streaks_is_planned_as_the_workflow_runs_it(fresh, tmp_path):
+    change = {
+        "cohorts": {"liver_phantom": {"source": {"radial": {}}}},
+        "figures": {"destreaking": {}},
+    }
+    counts, _ = fresh.planned(change=change)
+    plan = planned(tmp_path, tmp_path / "results", change)
+    found = Counter(task.rule for task in plan.left)
+    assert {rule: count for rule, count in found.items() if rule not in ("record", "report")} == counts
+    assert [counts[rule] for rule in ("destreaking", "destreaking_figure", "destreaking_table")] == [1, 1, 1]
+
+
 def test_test_folds_are_planned_as_the_workflow_runs_them(fresh, tmp_path):
     change = {"cohorts": {"liver_phantom": {"test": None, "folds": 3}}}
     counts, _ = fresh.planned(change=change)
