@@ -1,8 +1,8 @@
-"""The pictures of README.md and docs/ (`make readme`): a published figure, and what a browser shows of a study's pages.
+"""The pictures of README.md and docs/ (`make readme`): published figures, and what a browser shows of a study's pages.
 
     python docs/pictures.py [results/demo]
 
-The figure comes from results/published/hippocampus (`make figures STUDY=hippocampus`), the pages from the study that is
+The figures come from results/published (`make figures`), the pages from the study that is
 named; a page that the study lacks keeps its picture. Pages need Chromium.
 """
 
@@ -16,7 +16,10 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-FIGURES = {"label_curves": ROOT / "results/published/hippocampus/figures/figure3_label_curves.png"}
+FIGURES = {
+    "label_curves": ROOT / "results/published/hippocampus/figures/figure3_label_curves.png",
+    "destreaking": ROOT / "results/published/destreaking/figures/destreaking.png",
+}
 PAGES = {"report": (1280, 860), "explorer": (1280, 1000)}
 WIDTH = 1200
 

@@ -38,7 +38,7 @@ def destreaking_figure(rows: pd.DataFrame, images: Images, settings: Destreaking
         settings: size, and which strength the images are of.
     """
     with style.applied():
-        figure = style.new_figure(settings.figure.width_in, 0.68 * settings.figure.width_in)
+        figure = style.new_figure(settings.figure.width_in, 0.7 * settings.figure.width_in)
         parts = np.asarray(figure.subfigures(2, 1, height_ratios=(2.6, 2.2)))
         above, below = parts.flat
         _images(above, images, shown(settings.figure))
@@ -91,4 +91,4 @@ def _measures(place: "SubFigure", rows: pd.DataFrame) -> None:
     plots[0].set_yticks([1, 0.1, 0.01, 0.001], ["100 %", "10 %", "1 %", "0.1 %"])
     plots[0].minorticks_off()
     handles, labels = plots[0].get_legend_handles_labels()
-    place.legend(handles, labels, loc="outside lower center", ncols=len(TITLES))
+    place.legend(handles, labels, loc="outside lower center", ncols=3)
