@@ -96,3 +96,14 @@ def test_what_was_computed_from_something_else_or_is_damaged_is_computed_again(s
     volume = read_once(source, tmp_path, one)
     assert computed == ["a", "a"]
     assert np.array_equal(volume.image, sources.read_volume(source, one).image)
+
+
+def test_another_mask_of_the_interference_makes_the_volume_again(scans, computed, tmp_path):
+    source = SOURCE.model_copy(update={"interference": "streaks"})
+    (scans / "streaks").mkdir()
+    for row in (0, 0, 5):
+        mask = np.zeros((16, 16, 3), np.uint8)
+        mask[row, :4] = 1
+        nib.save(nib.Nifti1Image(mask, AFFINE), scans / "streaks" / "a.nii.gz")
+        read_once(source, tmp_path, sources.list_subjects(source)[0])
+    assert computed == ["a", "a"]

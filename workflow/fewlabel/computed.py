@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.cohorts import sources
+from fewlabel.cohorts.layout import interference_mask
 from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import Source
+from fewlabel.experiment import RadialSource, Source
 from fewlabel.files import sha256, whole_folder
 from fewlabel.imaging.volume import Volume
 from fewlabel.jobs import RECIPES
@@ -56,6 +57,8 @@ def computed_from(source: Source, subject: Subject) -> str:
     assert subject.image is not None
     # Beside the image lies the second file of a pair.
     files = [*sorted(subject.image.parent.glob(f"{escape(subject.subject)}*")), subject.label]
+    if isinstance(source, RadialSource):
+        files.append(interference_mask(source, subject.subject))
     facts = {
         "source": source.model_dump(mode="json"),
         "libraries": {name: version(name) for name in LIBRARIES},

@@ -3,6 +3,7 @@
 Every key of an experiment file (`config.yaml`, `experiments/*.yaml`) is a field below; nothing else is accepted.
 """
 
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -195,6 +196,23 @@ class RadialSource(RadialImages, _FileSource):
     """In-plane size of a pixel, where neither the file nor a mask tells where the volume lies."""
     slice_mm: float = Field(1.0, gt=0, le=50)
     """Distance of slices, in the same case."""
+    interference: str | None = Field(None, min_length=1, exclude_if=lambda value: value is None)
+    """Folder, beneath the cohort's, of masks `<subject>.nii.gz` on the images' grids, 1 where streaks are seen; none:
+    the region is found automatically. In an overlay, null takes it back."""
+
+    @model_validator(mode="after")
+    def _masks_are_of_use(self) -> Self:
+        if self.interference is None:
+            return self
+        if self.destreak.method == "none":
+            raise ValueError("interference is for method remove_coils, cactus or bstar, not none; leave it out")
+        parts = PurePath(self.interference).parts
+        if PurePath(self.interference).is_absolute() or ".." in parts or parts[:1] in ((), ("images",), ("labels",)):
+            raise ValueError(
+                f"interference {self.interference}; accepted: a folder of its own beneath the cohort's, beside images/ "
+                "and labels/, such as interference"
+            )
+        return self
 
 
 Source = Annotated[

@@ -80,6 +80,20 @@ def test_a_region_can_be_given_as_a_mask(streaked):
     assert streaked.removed(before, after, clean, streaked.outside) > 0.8
 
 
+@pytest.mark.parametrize("method", ["remove_coils", "cactus", "bstar"])
+def test_a_mask_of_what_is_found_automatically_gives_the_very_same_remedy(streaked, method):
+    settings, images = Destreak(method=method), coil_images(streaked.acquisition, 64)
+    automatic = from_images(settings, images)
+    region = corners(root_sum_of_squares(images))
+    for given in (from_images(settings, images, region), from_kspace(settings, streaked.acquisition, region)):
+        assert np.array_equal(given.mixing, automatic.mixing)
+        assert np.array_equal(given.interference, automatic.interference)
+    other = from_kspace(settings, streaked.acquisition, streaked.liver)
+    assert not (
+        np.array_equal(other.mixing, automatic.mixing) and np.array_equal(other.interference, automatic.interference)
+    )
+
+
 # ------------------------------------------------------------------------------------------------------------- regions
 def test_only_what_is_bright_beyond_the_view_is_a_source():
     wide = np.zeros((1, 64, 64), np.float32)
@@ -120,3 +134,7 @@ def test_what_cannot_work_is_refused(streaked):
         from_images(CACTUS, images[:, :3])
     with pytest.raises(InputError, match="interference region: the mask is empty; accepted: a mask that is 1"):
         from_images(CACTUS, images, np.zeros(images[:, 0].shape, dtype=bool))
+    silent = np.zeros(images[:, 0].shape, dtype=bool)
+    silent[:, :3] = True
+    with pytest.raises(InputError, match="interference region: no signal in it"):
+        from_images(CACTUS, np.where(silent[:, None], 0, images), silent)

@@ -11,6 +11,7 @@ from pathlib import Path
 from fewlabel.cohorts.layout import (
     FileSource,
     cohort_folder,
+    interference_folder,
     nifti_files,
     place,
     shown_files,
@@ -38,8 +39,8 @@ UNPACKED = ".fewlabel_unpacked"
 def fingerprint(source: Source) -> str:
     """A hash of a cohort's files that changes when they do, wherever the folder lies.
 
-    Of images: names, sizes, first and last bytes. Of labels and of the subjects table or `dataset.json`: names and
-    contents. Times of modification do not count.
+    Of images: names, sizes, first and last bytes. Of labels, of masks of the interference and of the subjects table or
+    `dataset.json`: names and contents. Times of modification do not count.
 
     Returns:
         64 hexadecimal digits, or '' where the settings say it all: phantoms, folders that are absent, and a folder that
@@ -63,7 +64,9 @@ def _own_fingerprint(source: FileSource) -> str:
             labels = [*nifti_files(folder / "labels"), *_tables(source, folder)]
             return _hash(folder, nifti_files(folder / "images"), labels)
         case RadialSource():
+            masks = interference_folder(source)
             labels = [*nifti_files(folder / "labels"), *_tables(source, folder)]
+            labels += [] if masks is None else nifti_files(masks)
             return _hash(folder, shown_files(folder / "images", ("",)), labels)
         case MetaImageSource():
             files = shown_files(folder, (".mhd", ".mha", ".raw", ".zraw"))

@@ -34,6 +34,20 @@ def unlabelled_folder(source: FileSource) -> Path | None:
     return None if source.unlabelled is None else data_root() / Path(source.unlabelled).expanduser()
 
 
+def interference_folder(source: RadialSource) -> Path | None:
+    """Where masks of the interference lie; None where the settings name no folder."""
+    return None if source.interference is None else cohort_folder(source) / source.interference
+
+
+def interference_mask(source: RadialSource, subject: str) -> Path | None:
+    """A subject's mask of the interference, or where it should lie; None where the settings name no folder."""
+    folder = interference_folder(source)
+    if folder is None:
+        return None
+    places = [folder / f"{subject}{suffix}" for suffix in NIFTI_SUFFIXES]
+    return next((path for path in places if path.is_file()), places[0])
+
+
 def is_present(source: FileSource) -> bool:
     """Whether the source's volumes lie on this machine, as far as its folders tell."""
     folder = cohort_folder(source)

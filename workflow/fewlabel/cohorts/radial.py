@@ -5,6 +5,7 @@ images/<subject>.npy                                             complex coil im
 images/<subject>_magnitude.nii.gz, <subject>_phase.nii.gz        the same as two 4D files
 images/<subject>_real.nii.gz, <subject>_imaginary.nii.gz         the same as two 4D files
 labels/<subject>.nii.gz                                          subjects with a mask, on the grid of the image
+<interference>/<subject>.nii.gz                                  optional: where streaks are seen, on the same grid
 subjects.tsv                                                     optional: subject, patient, use
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from fewlabel.cohorts.files import Reading, assemble, check_all, volume_of
 from fewlabel.cohorts.formats import load
+from fewlabel.cohorts.interference import as_region, load_interference
 from fewlabel.cohorts.layout import (
     FIRST_PARTS,
     NIFTI_SUFFIXES,
@@ -24,13 +26,15 @@ from fewlabel.cohorts.layout import (
     SECOND_PARTS,
     UNSAFE_NAME,
     cohort_folder,
+    interference_folder,
+    interference_mask,
     listed,
     nifti_files,
     place,
     stem,
 )
 from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
-from fewlabel.cohorts.problems import NO_INVERSE, Grid, image_problems, invertible
+from fewlabel.cohorts.problems import NO_INVERSE, Grid, fit_problems, image_problems, invertible
 from fewlabel.cohorts.radial_file import examine_radial, load_radial
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
@@ -50,7 +54,9 @@ def list_subjects(source: RadialSource) -> list[Subject]:
             f"{source.folder}: no such folder; looked for {folder.absolute()}; accepted: a folder with images/ and "
             "labels/; set `folder` (beneath `data_root` or FEWLABEL_DATA)"
         )
-    images, labels = _images(folder / "images"), _labels(folder / "labels")
+    images, labels = _images(folder / "images"), _masks(folder / "labels")
+    streaks = interference_folder(source) or folder
+    seen = {} if source.interference is None else _masks(streaks)
     entries, table_problems = read_entries(source, folder, images)
     paired = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
     subjects = [replace(subject, computed=True) for subject in paired]
@@ -60,10 +66,12 @@ def list_subjects(source: RadialSource) -> list[Subject]:
         problems.append(f"images/: no images; accepted: {', '.join(RADIAL_SUFFIXES)}, or pairs of NIfTI files")
     if not any(subject.labelled for subject in subjects):
         problems.append("labels/: no labelled subject; accepted: <subject>.nii.gz named as its image, at least one")
-    orphans = [name for name in labels if name not in images]
-    if orphans and images:
-        problems.append(f"labels/: no image of the same name in images/ for {listed(orphans)}; rename or remove them")
-    problems += [*duplicates(folder, images, labels), *table_problems]
+    for where, masks in (("labels", labels), (place(streaks, folder), seen)):
+        orphans = [name for name in masks if name not in images]
+        if orphans and images:
+            what = f"no image of the same name in images/ for {listed(orphans)}"
+            problems.append(f"{where}/: {what}; rename or remove them")
+    problems += [*duplicates(folder, images, labels, seen), *table_problems]
     problems += use_problems(subjects, labels_of="labels/{}.nii.gz")
     if problems:
         raise ListingError(f"{folder}:", problems, subjects)
@@ -91,23 +99,47 @@ def _read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> 
     assert subject.image is not None
     folder = cohort_folder(source)
     name = place(subject.image, folder)
+    streaks, streaks_name, wrong = _interference(source, subject)
     problems_of = image_problems
-    if subject.use == "unlabelled" and subject.image.parent != folder / "images":
+    if _is_finished(source, subject):
         image, problems = load(subject.image, name, None, "image")
-    elif reconstructs:
-        image, problems = load_radial(subject.image, name, source)
+    elif reconstructs and not wrong:
+        region = None if streaks is None else as_region(streaks)
+        image, problems = load_radial(subject.image, name, source, region)
     else:
         image, problems = examine_radial(subject.image, name, source)
         problems_of = _place_problems
+    problems = [*problems, *wrong]
     label, label_name = None, ""
     if subject.labelled and subject.label is not None:
         label_name = place(subject.label, folder)
         label, found = load(subject.label, label_name, None, "label")
         problems = [*problems, *found]
     if image is not None:
-        image = _placed(image, label, source)
-        problems = [*problems, *problems_of(image, name)]
+        placed = _placed(image, label, source)
+        problems = [*problems, *problems_of(placed, name)]
+        if streaks is not None:
+            # Where a label that cannot be read would tell the image's place, shapes alone are compared.
+            known = image if label is None and label_name else placed
+            problems += fit_problems(known, streaks, _placed_name(image, label, name), streaks_name)
+        image = placed
     return assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
+
+
+def _is_finished(source: RadialSource, subject: Subject) -> bool:
+    """Whether a subject's file is an image already, from the folder of further volumes."""
+    assert subject.image is not None
+    return subject.use == "unlabelled" and subject.image.parent != cohort_folder(source) / "images"
+
+
+def _interference(source: RadialSource, subject: Subject) -> tuple[Grid | None, str, list[str]]:
+    """The mask of a subject's interference where the settings want one, its name in messages and its problems."""
+    path = interference_mask(source, subject.subject)
+    if path is None or _is_finished(source, subject):
+        return None, "", []
+    name = place(path, cohort_folder(source))
+    mask, problems = load_interference(path, name)
+    return mask, name, problems
 
 
 def _place_problems(image: Grid, name: str) -> list[str]:
@@ -120,6 +152,13 @@ def _placed(image: Grid, label: Grid | None, source: RadialSource) -> Grid:
         return image
     made = np.diag([-source.pixel_mm, -source.pixel_mm, source.slice_mm, 1.0])
     return Grid(image.array, made if label is None else label.affine)
+
+
+def _placed_name(image: Grid, label: Grid | None, name: str) -> str:
+    """The image's name in messages, with what says where it lies if its file does not."""
+    if np.isfinite(image.affine).all():
+        return name
+    return f"{name} (placed by {'pixel_mm and slice_mm' if label is None else 'its label'})"
 
 
 def _images(folder: Path) -> Found:
@@ -137,7 +176,7 @@ def _images(folder: Path) -> Found:
     return found
 
 
-def _labels(folder: Path) -> Found:
+def _masks(folder: Path) -> Found:
     found: Found = {}
     for path in nifti_files(folder):
         found.setdefault(stem(path), []).append(path)

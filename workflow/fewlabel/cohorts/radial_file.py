@@ -39,12 +39,26 @@ class Scan:
     data: Acquisition | NDArray[np.complex64]
 
 
-def load_radial(path: Path, name: str, source: RadialSource) -> tuple[Grid | None, list[str]]:
-    """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` where none is told), or all problems."""
+def load_radial(
+    path: Path, name: str, source: RadialSource, region: NDArray[np.bool_] | None = None
+) -> tuple[Grid | None, list[str]]:
+    """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` where none is told), or all problems.
+
+    Args:
+        path: of the data.
+        name: in messages.
+        source: how it is reconstructed.
+        region: (slice, row, column), True where interference is seen; default: found automatically.
+    """
 
     def load() -> tuple[Grid | None, list[str]]:
         scan, problems = _scan(path, source)
-        return (None, problems) if scan is None else (Grid(_native(_images(scan, source)), scan.affine), [])
+        if scan is None:
+            return None, problems
+        shape = None if region is None else (*region.shape[1:], region.shape[0])
+        if shape not in (None, scan.shape):
+            return None, [f"shape {scan.shape}, but its interference mask has {shape}; accepted: equal shapes"]
+        return Grid(_native(_images(scan, source, region)), scan.affine), []
 
     return _told(load, name)
 
@@ -120,16 +134,16 @@ def _scan(path: Path, source: RadialSource) -> tuple[Scan | None, list[str]]:
     return (None, problems) if problems else (Scan((rows, columns, slices), affine, images), [])
 
 
-def _images(scan: Scan, source: RadialSource) -> NDArray[np.float32]:
+def _images(scan: Scan, source: RadialSource, region: NDArray[np.bool_] | None) -> NDArray[np.float32]:
     """(slice, row, column), reconstructed and de-streaked."""
     if isinstance(scan.data, Acquisition):
         from fewlabel.imaging.destreak.reconstruct import reconstruct
 
-        return reconstruct(scan.data, source)
+        return reconstruct(scan.data, source, region)
     from fewlabel.imaging.destreak.covariance import mix
     from fewlabel.imaging.destreak.remedy import from_images
 
-    remedy = from_images(source.destreak, scan.data)
+    remedy = from_images(source.destreak, scan.data, region)
     return remedy.combined(mix(remedy.mixing, scan.data, axis=1))
 
 

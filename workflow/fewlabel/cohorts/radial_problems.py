@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.experiment import RadialImages
+from fewlabel.experiment import RadialImages, RadialSource
 from fewlabel.imaging.destreak.remedy import FEWEST_COILS
 from fewlabel.imaging.radial.trajectory import OVERSAMPLING
 
@@ -55,7 +55,7 @@ def array_problems(arrays: Mapping[str, Any], numbers: bool = True) -> list[str]
     return problems + _echo_problems(arrays.get("echo"), arrays.get("echo_times"), len(points))
 
 
-def settings_problems(arrays: Mapping[str, Any], settings: RadialImages) -> list[str]:
+def settings_problems(arrays: Mapping[str, Any], settings: RadialSource) -> list[str]:
     """What settings ask for and sound arrays do not hold: coils, echoes, samples.
 
     Args:
@@ -118,11 +118,12 @@ def _echo_problems(echo: NDArray[Any] | None, times: NDArray[Any] | None, spokes
     return []
 
 
-def _sampling_problems(points: NDArray[np.float64], matrix: int, settings: RadialImages) -> list[str]:
+def _sampling_problems(points: NDArray[np.float64], matrix: int, settings: RadialSource) -> list[str]:
     """Samples too far apart for the field of view, along spokes or between them."""
     problems = []
     method = settings.destreak.method
-    wide = OVERSAMPLING if method in ("cactus", "bstar") else 1
+    looks_beyond = method in ("cactus", "bstar") and settings.interference is None
+    wide = OVERSAMPLING if looks_beyond else 1
     apart = float(np.linalg.norm(np.diff(points, axis=1), axis=-1).max())
     if apart * matrix * wide > ROUGHLY:
         why = " (it looks for what lies beyond the view)" if wide > 1 else ""
@@ -130,7 +131,11 @@ def _sampling_problems(points: NDArray[np.float64], matrix: int, settings: Radia
             f"trajectory: {1 / (apart * matrix):.2g} samples a pixel along spokes for matrix {matrix}; accepted for "
             f"destreak.method {method}: {wide} or more{why}, so a matrix up to {int(1 / (apart * wide) + 0.01)}, or "
             "readouts as they were sampled"
-            + (", or method remove_coils or none" if wide > 1 and apart * matrix <= ROUGHLY else "")
+            + (
+                ", or `interference` masks, or method remove_coils or none"
+                if wide > 1 and apart * matrix <= ROUGHLY
+                else ""
+            )
         )
     fewest = math.ceil(math.pi / 2 * matrix / SPARSE)
     if len(points) < fewest:

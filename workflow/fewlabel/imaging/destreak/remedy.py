@@ -65,19 +65,20 @@ def from_kspace(settings: Destreak, acquisition: Acquisition, region: NDArray[np
         settings: method and strength.
         acquisition: with its streaks.
         region: (slice, row, column) within the field of view, True where interference is seen; default: the bright
-            sources beyond the field of view, which readout oversampling keeps apart.
+            sources beyond the field of view, which readout oversampling keeps apart (remove_coils: streaks are what
+            changes when fewer spokes make the images).
 
     Raises:
-        InputError: too few coils, or a region that is empty or everything.
+        InputError: too few coils, or a region that is empty, everything or without signal.
     """
     coils = _coils(acquisition.kspace.shape[1], settings)
     if settings.method == "none":
         return Remedy(np.eye(coils))
-    if settings.method == "remove_coils":
-        return _selection(coils, _spoke_ratios(acquisition), settings)
     matrix = acquisition.matrix
     if region is not None:
         return from_images(settings, coil_images(acquisition, matrix), region)
+    if settings.method == "remove_coils":
+        return _selection(coils, _spoke_ratios(acquisition), settings)
     wide = coil_images(acquisition, OVERSAMPLING * matrix)
     magnitude = root_sum_of_squares(wide)
     return _of_covariance(settings, coil_covariance(wide, beyond_view(magnitude, matrix)))
@@ -92,7 +93,7 @@ def from_images(settings: Destreak, images: Complex, region: NDArray[np.bool_] |
         region: (slice, row, column), True where interference is seen; default: streaks in the corners of the view.
 
     Raises:
-        InputError: too few coils, or a region that is empty or everything.
+        InputError: too few coils, or a region that is empty, everything or without signal.
     """
     coils = _coils(images.shape[1], settings)
     if settings.method == "none":
@@ -102,7 +103,10 @@ def from_images(settings: Destreak, images: Complex, region: NDArray[np.bool_] |
         raise InputError(
             f"interference region: the {what}; accepted: a mask that is 1 where streaks are and 0 elsewhere"
         )
-    seen = corners(root_sum_of_squares(images)) if region is None else region
+    magnitude = root_sum_of_squares(images)
+    if region is not None and not magnitude[region].any():
+        raise InputError("interference region: no signal in it; accepted: a mask that is 1 where streaks are seen")
+    seen = corners(magnitude) if region is None else region
     if settings.method == "remove_coils":
         ratios = background_ratios(images, seen) if seen.any() else np.ones(coils)
         return _selection(coils, ratios, settings)
