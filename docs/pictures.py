@@ -2,8 +2,8 @@
 
     python docs/pictures.py [results/demo]
 
-The figures come from results/published (`make figures`), the pages from the study that is
-named; a page that the study lacks keeps its picture. Pages need Chromium.
+The figures come from results/published (`make figures`), the pages from the study that is named; a page that the study
+lacks keeps its picture. Pages need Chromium.
 """
 
 import shutil

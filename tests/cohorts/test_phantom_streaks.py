@@ -6,7 +6,7 @@ import pytest
 from fewlabel.cohorts.phantom_streaks import TRIALS, measure, scale_to
 from fewlabel.destreaking_jobs import NO_SOURCE, destreaking_settings, files, measure_settings
 from fewlabel.errors import InputError
-from fewlabel.reporting.destreaking import COLUMNS, TITLES
+from fewlabel.reporting.destreaking_measures import COLUMNS, TITLES
 from fewlabel.validation import load
 
 PHANTOM = {"kind": "phantom", "anatomy": "abdomen", "labelled": 3, "pixel_mm": 8, "slice_mm": 20}

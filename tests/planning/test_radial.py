@@ -18,6 +18,9 @@ from fewlabel.planning.costs import (
     PREPARE_BYTES,
     Costs,
 )
+from fewlabel.planning.known import SHIPPED, read_table
+from fewlabel.planning.plan import cuts, make_plan
+from fewlabel.planning.schedule import Machine
 from fewlabel.planning.sizes import cohort_size
 from fewlabel.planning.speed import Calibration, MeasuredStep
 from fewlabel.planning.work import Step
@@ -115,3 +118,11 @@ def test_measuring_streaks_costs_by_strengths_and_by_how_fine_the_phantom_is(tmp
     assert seconds({**few, "pixel_mm": 5, "slice_mm": 10})[0] == pytest.approx(4 * base)
     assert seconds({**few, "pixel_mm": 5})[1] > memory > PREPARE_BYTES
     assert seconds(None) == (0, PREPARE_BYTES)
+
+
+def test_a_cut_that_something_else_of_the_experiment_forbids_is_not_offered(tmp_path):
+    files = [ROOT / "config.yaml", ROOT / "experiments/destreaking.yaml"]
+    plan = make_plan(load(read_config(files), files), Machine(2), read_table(SHIPPED)[0], tmp_path, whole=True)
+    offered = [cut.change for cut in cuts(plan)]
+    # Others are split as `clean`, which is measured as well.
+    assert "cohorts.bstar: null" in offered and "cohorts.clean: null" not in offered

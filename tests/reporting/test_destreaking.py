@@ -7,20 +7,12 @@ import pytest
 from fewlabel.destreaking_jobs import NO_SOURCE, DestreakingSettings
 from fewlabel.errors import InputError
 from fewlabel.figure_settings import Destreaking
-from fewlabel.reporting.destreaking import (
-    COLUMNS,
-    TITLES,
-    destreaking_table,
-    read_images,
-    read_measures,
-    save_measures,
-)
 from fewlabel.reporting.destreaking_figure import FAINTEST, PANELS, destreaking_figure
+from fewlabel.reporting.destreaking_measures import COLUMNS, TITLES, read_images, read_measures, save_measures
+from fewlabel.reporting.destreaking_table import destreaking_table
 from fewlabel.reporting.table_forms import as_markdown
 
-SETTINGS = DestreakingSettings(
-    title="Liver", pixel_mm=4, coils=16, spokes=192, figure=Destreaking(strengths=[1, 4], shown=4)
-)
+SETTINGS = DestreakingSettings(pixel_mm=4, coils=16, spokes=192, figure=Destreaking(strengths=[1, 4], shown=4))
 
 
 def rows(strengths=(1, 4)):

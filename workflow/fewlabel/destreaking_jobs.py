@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fewlabel.experiment import Cohort, Experiment, PhantomSource
 from fewlabel.figure_settings import Destreaking
-from fewlabel.reporting_jobs import titles
+from fewlabel.jobs import RECIPES
 from fewlabel.settings import Settings
 
 NO_SOURCE = "no_source"
@@ -23,13 +23,12 @@ class MeasureSettings(Settings):
     strengths: list[float]
     shown: float
     """The strength whose images are kept."""
+    recipe: int = RECIPES["destreaking"]
 
 
 class DestreakingSettings(Settings):
     """The table and the figure of the measures."""
 
-    title: str
-    """Of the cohort."""
     pixel_mm: float
     coils: int
     spokes: int
@@ -61,7 +60,6 @@ def destreaking_settings(experiment: Experiment) -> DestreakingSettings | None:
     if measured is None or figure is None or measured.source.radial is None:
         return None
     return DestreakingSettings(
-        title=titles(experiment).cohorts[measured_cohort(experiment, figure)].title,
         pixel_mm=measured.source.pixel_mm,
         coils=measured.source.radial.coils,
         spokes=measured.source.radial.spokes,

@@ -30,7 +30,7 @@ from fewlabel.experiment import (
 from fewlabel.folds import all_parts, cohort_of, fold_of, part_of
 from fewlabel.settings import Axis, LabelCount, Settings
 
-RECIPES = {"fetch": 1, "prepare": 1, "split": 1, "draw": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
+RECIPES = dict.fromkeys(("fetch", "prepare", "split", "draw", "pretrain", "finetune", "evaluate", "destreaking"), 1)
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
 
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')

@@ -9,6 +9,7 @@ from fewlabel.imaging.destreak.cactus import interference_subspace, null_project
 from fewlabel.imaging.destreak.covariance import coil_covariance, mix
 from fewlabel.imaging.destreak.region import beyond_view, corners, root_sum_of_squares
 from fewlabel.imaging.destreak.remedy import coil_images, from_images, from_kspace
+from fewlabel.imaging.destreak.remove_coils import background_ratios, kept_coils, streak_ratios
 
 CACTUS = Destreak(method="cactus")
 
@@ -92,6 +93,18 @@ def test_a_mask_of_what_is_found_automatically_gives_the_very_same_remedy(streak
     assert not (
         np.array_equal(other.mixing, automatic.mixing) and np.array_equal(other.interference, automatic.interference)
     )
+
+
+def test_a_coil_without_signal_is_left_out_and_takes_no_other_along():
+    images = np.ones((1, 4, 2, 2), np.complex64)
+    images[:, 1], images[:, 2, 0] = 0, 3
+    region = np.array([[[True, True], [False, False]]])
+    # Over the region and elsewhere: 1/1, 0/0, 3/1, 1/1.
+    assert background_ratios(images, region).tolist() == [1, np.inf, 3, 1]
+    fewer = images * np.array([0.5, 1, 0.75, 0.5]).reshape(1, 4, 1, 1)
+    # What changes: 1/2, 0/0, 1/4, 1/2.
+    assert streak_ratios(images, fewer).tolist() == [2, np.inf, 1, 2]
+    assert kept_coils(streak_ratios(images, fewer), 1.3).tolist() == [2]
 
 
 # ------------------------------------------------------------------------------------------------------------- regions

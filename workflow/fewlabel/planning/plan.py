@@ -13,6 +13,7 @@ from fewlabel.planning.grid import finished, study_tasks
 from fewlabel.planning.schedule import Machine, Task, longest_chain, wall_seconds
 from fewlabel.planning.sizes import cohort_size
 from fewlabel.planning.speed import Calibration
+from fewlabel.validation import contradictions
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,9 @@ def cuts(plan: Plan) -> list[Cut]:
     before, found = plan.seconds(), []
     wall = plan.wall_seconds
     for text, experiment in _changes(plan.experiment):
+        if any(contradictions(experiment)):
+            # Something else of the experiment needs what it takes away.
+            continue
         sizes = {cohort: plan.costs.sizes[cohort] for cohort in experiment.cohorts}
         other = _planned(experiment, plan.machine, replace(plan.costs, experiment=experiment, sizes=sizes), done)
         found.append(Cut(text, before - other.seconds(), wall - other.wall_seconds))

@@ -1,16 +1,12 @@
 """The figure of de-streaking methods: a slice after each of them, and the measures over the arms' signal."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure, SubFigure
 
 from fewlabel.destreaking_jobs import NO_SOURCE, DestreakingSettings, shown
 from fewlabel.reporting import style
-from fewlabel.reporting.destreaking import TITLES, Images
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure, SubFigure
+from fewlabel.reporting.destreaking_measures import TITLES, Images
 
 PANELS = {
     "streak_energy": "Streak energy left",
@@ -29,7 +25,7 @@ DIFFERENCE = 5
 """Times that differences are brighter than images."""
 
 
-def destreaking_figure(rows: pd.DataFrame, images: Images, settings: DestreakingSettings) -> "Figure":
+def destreaking_figure(rows: pd.DataFrame, images: Images, settings: DestreakingSettings) -> Figure:
     """Draw it.
 
     Args:
@@ -39,14 +35,13 @@ def destreaking_figure(rows: pd.DataFrame, images: Images, settings: Destreaking
     """
     with style.applied():
         figure = style.new_figure(settings.figure.width_in, 0.7 * settings.figure.width_in)
-        parts = np.asarray(figure.subfigures(2, 1, height_ratios=(2.6, 2.2)))
-        above, below = parts.flat
+        above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(2.6, 2.2))).flat
         _images(above, images, shown(settings.figure))
         _measures(below, rows)
     return figure
 
 
-def _images(place: "SubFigure", images: Images, streaks: float) -> None:
+def _images(place: SubFigure, images: Images, streaks: float) -> None:
     clean = images[NO_SOURCE].T
     bright = float(np.percentile(clean, 99.5))
     names = [NO_SOURCE, *TITLES]
@@ -63,7 +58,7 @@ def _images(place: "SubFigure", images: Images, streaks: float) -> None:
     axes[1, 0].text(0.5, 0.5, told, ha="center", va="center", fontsize=6.5, transform=axes[1, 0].transAxes)
 
 
-def _measures(place: "SubFigure", rows: pd.DataFrame) -> None:
+def _measures(place: SubFigure, rows: pd.DataFrame) -> None:
     strengths = sorted(rows["streaks"].unique())
     plots = place.subplots(1, len(PANELS))
     for axes, (measure, title) in zip(plots, PANELS.items(), strict=True):

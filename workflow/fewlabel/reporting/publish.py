@@ -153,11 +153,7 @@ def _readme(results: Results, name: str, histories: bool, weights: Sequence[str]
         "<cohort>/splits/": "roles of all subjects, and the order in which each draw labels them",
         "<cohort>/slices/": "size, spacing and target volume of each subject; hashes of the slices",
         **{f"{run}/": f"trained weights (`{WEIGHTS}`) and what to know of them (`{CARD}`)" for run in weights},
-        **(
-            {", ".join(measured): "what de-streaking methods do to synthetic phantoms, and slices of one"}
-            if measured
-            else {}
-        ),
+        **dict.fromkeys(measured, "what de-streaking methods do to synthetic phantoms: measures, slices of one"),
         SUMS: "of all files: `sha256sum --check SHA256SUMS`",
     }
     absent = (

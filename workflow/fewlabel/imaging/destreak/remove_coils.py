@@ -14,11 +14,10 @@ def streak_ratios(reference: Complex, fewer: Complex) -> NDArray[np.float64]:
         fewer: the same of half of them, which streaks more.
 
     Returns:
-        (coil,), 1 for the coil that changes least.
+        (coil,), 1 for the coil that changes least, infinite for one without any signal.
     """
     axes = (0, 2, 3)
-    ratios = np.abs(reference - fewer).sum(axis=axes) / np.abs(reference).sum(axis=axes)
-    return np.asarray(ratios / ratios.min(), dtype=np.float64)
+    return _to_best(np.abs(reference - fewer).sum(axis=axes), np.abs(reference).sum(axis=axes))
 
 
 def background_ratios(images: Complex, region: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -29,13 +28,17 @@ def background_ratios(images: Complex, region: NDArray[np.bool_]) -> NDArray[np.
         region: (slice, row, column), where interference is seen.
 
     Returns:
-        (coil,), 1 for the coil with the least.
+        (coil,), 1 for the coil with the least, infinite for one without signal elsewhere.
     """
     magnitude = np.abs(np.moveaxis(images, 1, 0))
-    ratios = magnitude[:, region].mean(axis=1) / magnitude[:, ~region].mean(axis=1)
-    return np.asarray(ratios / ratios.min(), dtype=np.float64)
+    return _to_best(magnitude[:, region].mean(axis=1), magnitude[:, ~region].mean(axis=1))
 
 
 def kept_coils(ratios: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
     """Coils whose ratio is at most the threshold; the best is always among them."""
     return np.flatnonzero(ratios <= max(threshold, ratios.min()))
+
+
+def _to_best(streaks: NDArray[np.float32], signal: NDArray[np.float32]) -> NDArray[np.float64]:
+    ratios = np.divide(streaks, signal, out=np.full(len(signal), np.inf), where=signal > 0, dtype=np.float64)
+    return np.asarray(ratios / max(ratios.min(), np.finfo(np.float32).tiny), dtype=np.float64)
