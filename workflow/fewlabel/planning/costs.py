@@ -28,7 +28,7 @@ GRIDDINGS: dict[str, float] = {"none": 1, "remove_coils": 1.7, "cactus": 2.2, "b
 ECHO_GRIDDINGS, ACQUIRED_GRIDDINGS = 0.65, 1.8
 """The image of one echo beside the composite one; making k-space of a phantom."""
 MEASURED_GRIDDINGS = 4.5
-"""All methods of de-streaking on a quarter of the slices, with their measures; measured on one phantom of 4 mm (24 s)."""
+"""All methods of de-streaking on a quarter of the slices, and their measures; timed on a phantom of 4 mm (24 s)."""
 PREPARE_BYTES = 300e6
 """Of each process that makes slices: an allowance. The demo's phantoms take 156 MB, larger volumes more."""
 SAMPLE_BYTES = 8
