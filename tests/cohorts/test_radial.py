@@ -17,8 +17,8 @@ from fewlabel.cohorts.phantom import list_subjects, read_acquisition
 from fewlabel.cohorts.radial_file import examine_radial, load_radial
 from fewlabel.errors import InputError
 from fewlabel.experiment import PhantomSource, RadialImages, RadialSource
+from fewlabel.imaging.destreak.coil_images import coil_images
 from fewlabel.imaging.destreak.reconstruct import reconstruct
-from fewlabel.imaging.destreak.remedy import coil_images
 
 AFFINE = np.diag([-8.0, -8, 20, 1])
 

@@ -1,5 +1,6 @@
 """What reconstructing radial k-space costs a plan, against acquisitions that are made and hand numbers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import h5py
@@ -89,9 +90,34 @@ def test_a_plan_counts_how_often_kspace_is_gridded(tmp_path, monkeypatch, method
     gridded = GRIDDINGS[method] + ECHO_GRIDDINGS * echoes
     assert told.prepare("one") == pytest.approx(voxels + GRIDDING_PACKS * gridded * samples)
     assert told.fetch("one") == 0  # nothing is reconstructed to be checked
-    wide = 4 if method in ("cactus", "bstar") else 1
-    held = 2 * samples / 3 + (1 + wide) * 3 * 32 * 32 * 8
-    assert told.prepare_memory("one") == pytest.approx(PREPARE_BYTES + 8 * held)
+    wide = 3 * 64 * 64 if method in ("cactus", "bstar") else 0  # pixels
+    held = 8 * 8 * wide + 28 * wide + (method == "bstar") * 2 * 8 * 8**2 * 32 * 32
+    assert told.prepare_memory("one") == pytest.approx(PREPARE_BYTES + held)
+
+
+@pytest.mark.parametrize("method", ["cactus", "bstar", "remove_coils"])
+def test_masks_of_the_interference_save_what_is_gridded_wide(tmp_path, monkeypatch, method):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    write_scans(tmp_path / "scans")
+    source = {"kind": "radial", "folder": "scans", "destreak": {"method": method}}
+    found = costs(source, tmp_path / "results")
+    masked = costs({**source, "interference": "streaks"}, tmp_path / "results")
+    samples, pixels = 3 * 3 * 8 * 16 * 64, 3 * 32 * 32
+    wide = method != "remove_coils"
+    less = 0.2 * GRIDDING_PACKS * samples if wide else 0
+    assert masked.prepare("one") == pytest.approx(found.prepare("one") - less)
+    more = (8 * 8 + 28) * (pixels - 4 * pixels * wide)
+    assert masked.prepare_memory("one") == pytest.approx(found.prepare_memory("one") + more)
+
+
+def test_coil_images_are_kept_for_a_second_look_as_far_as_memory_is_meant_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    write_scans(tmp_path / "scans")
+    told = costs({"kind": "radial", "folder": "scans", "destreak": {"method": "cactus"}}, tmp_path / "results")
+    size = replace(told.sizes["one"], voxels=3 * 40 * 320**2, coils=16)
+    # 2.1 GB of coil images, of which 512 MB are kept.
+    held = 512e6 + 28 * 40 * 640**2
+    assert replace(told, sizes={"one": size}).prepare_memory("one") == pytest.approx(PREPARE_BYTES + held)
 
 
 def test_a_phantom_that_is_acquired_takes_longer_than_one_that_is_not(tmp_path):

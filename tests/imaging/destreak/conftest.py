@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fewlabel.imaging.destreak.coil_images import coil_images
 from fewlabel.imaging.destreak.region import root_sum_of_squares
-from fewlabel.imaging.destreak.remedy import Remedy, coil_images
+from fewlabel.imaging.destreak.remedy import Remedy
 from fewlabel.imaging.radial.acquisition import Acquisition, acquire_body, with_arms, with_noise
 from fewlabel.imaging.radial.arms import draw_arms
 from fewlabel.imaging.radial.trajectory import golden_angle

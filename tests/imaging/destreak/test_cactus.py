@@ -6,9 +6,10 @@ import pytest
 from fewlabel.errors import InputError
 from fewlabel.experiment import Destreak
 from fewlabel.imaging.destreak.cactus import interference_subspace, null_projection
+from fewlabel.imaging.destreak.coil_images import coil_images
 from fewlabel.imaging.destreak.covariance import coil_covariance, mix
 from fewlabel.imaging.destreak.region import beyond_view, corners, root_sum_of_squares
-from fewlabel.imaging.destreak.remedy import coil_images, from_images, from_kspace
+from fewlabel.imaging.destreak.remedy import from_images, from_kspace
 from fewlabel.imaging.destreak.remove_coils import background_ratios, kept_coils, streak_ratios
 
 CACTUS = Destreak(method="cactus")

@@ -15,10 +15,11 @@ from fewlabel.cohorts.phantom_abdomen import TARGET
 from fewlabel.cohorts.phantom_canvas import Labels
 from fewlabel.destreaking_jobs import NO_SOURCE, MeasureSettings
 from fewlabel.experiment import PhantomSource, RadialPhantom
+from fewlabel.imaging.destreak.coil_images import coil_images
 from fewlabel.imaging.destreak.covariance import mix
 from fewlabel.imaging.destreak.quality import Images, Known, quality
 from fewlabel.imaging.destreak.region import root_sum_of_squares
-from fewlabel.imaging.destreak.remedy import Remedy, coil_images, from_images, from_kspace
+from fewlabel.imaging.destreak.remedy import Remedy, from_images, from_kspace
 from fewlabel.imaging.radial.acquisition import Acquisition
 from fewlabel.imaging.radial.gridding import Complex
 from fewlabel.parallel import of_each

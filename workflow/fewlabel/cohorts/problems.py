@@ -11,6 +11,8 @@ from fewlabel.cohorts.layout import listed
 
 TOLERANCE_MM = 2e-3
 """Up to here, affines that were rounded on their way through files count as equal."""
+UNKNOWN = np.full((4, 4), np.nan)
+"""Affine of a file that does not say where it lies."""
 NO_INVERSE = "the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; mend the header"
 
 

@@ -5,15 +5,24 @@ throughout, by their order in the file. Trajectories are in cycles per pixel alo
 position is that of the slice's middle pixel (matrix // 2), in LPS+ mm.
 """
 
-from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from fewlabel.cohorts.problems import UNKNOWN
 from fewlabel.errors import InputError
+from fewlabel.imaging.radial.gridding import Complex
 
+READOUTS = "dataset/data"
+"""Records of `head`, `traj` and `data`."""
+BLOCK = 256
+"""Records in memory at a time. They are read whole: HDF5 2.0 keeps the memory of members that one leaves out."""
+Numbers = NDArray[np.int64]
 SAME = 1e-4
 """Cycles per pixel by which the trajectories of slices may differ."""
 EVEN_MM = 0.01
@@ -29,72 +38,125 @@ OTHER = (
 """Readouts with one of these flags are no part of the image."""
 
 
-def read_ismrmrd(path: Path) -> tuple[dict[str, NDArray[Any]], NDArray[np.float64] | None]:
-    """The arrays of a file, named as in our own HDF5 files, and the affine: None where directions are not told.
+@dataclass(frozen=True)
+class ReadoutKSpace:
+    """k-space whose file is opened for each slice.
+
+    Attributes:
+        path: of the file.
+        spokes: of each slice, the numbers of its readouts.
+        shape: (slice, coil, spoke, sample).
+    """
+
+    path: Path
+    spokes: list[Numbers]
+    shape: tuple[int, int, int, int]
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.complex64))
+
+    def __getitem__(self, number: int) -> Complex:
+        _, coils, spokes, samples = self.shape
+        image = np.empty((coils, spokes, samples), dtype=np.complex64)
+        with h5py.File(self.path, "r") as file:
+            for spoke, (readout, record) in enumerate(_records(file, "data", self.spokes[number])):
+                image[:, spoke] = _shaped(record, (coils, 2 * samples), readout).view(np.complex64)
+        return image
+
+
+def read_ismrmrd(path: Path, file: h5py.File, every_trajectory: bool) -> tuple[dict[str, Any], NDArray[np.float64]]:
+    """The arrays of a file, named as in our own HDF5 files, and the affine: `UNKNOWN` where directions are not told.
+
+    Args:
+        path: of the file, by which k-space is read later.
+        file: opened.
+        every_trajectory: compare those of all slices; else that of the first is taken for all.
 
     Raises:
         InputError: with all problems, one line each.
     """
     import ismrmrd
 
-    with ismrmrd.Dataset(str(path), "dataset", mode="r") as dataset:
-        header = ismrmrd.xsd.CreateFromDocument(dataset.read_xml_header())
-        readouts = [_readout(dataset, number) for number in range(dataset.number_of_acquisitions())]
-    flags = [getattr(ismrmrd, flag) for flag in OTHER]
-    readouts = [each for each in readouts if not any(each.is_flag_set(flag) for flag in flags)]
-    if any(each.idx.kspace_encode_step_1 for each in readouts):
-        readouts.sort(key=_place)
-    by_slice: dict[int, list[Any]] = {}
-    for each in readouts:
-        by_slice.setdefault(each.idx.slice, []).append(each)
-    slices = [by_slice[number] for number in sorted(by_slice)]
-    _refuse(_readout_problems(readouts, slices))
-    points = np.array([[each.traj for each in one] for one in slices])
+    header = ismrmrd.xsd.CreateFromDocument(file["dataset/xml"][0])
+    records = file[READOUTS]
+    # A copy, for a view keeps the whole record.
+    blocks = [records[start : start + BLOCK]["head"].copy() for start in range(0, len(records), BLOCK)]
+    heads = np.concatenate(blocks)
+    other = sum(1 << (getattr(ismrmrd, flag) - 1) for flag in OTHER)
+    numbers = np.flatnonzero((heads["flags"] & np.uint64(other)) == 0)
+    places = _places(heads)
+    if places[numbers, 2].any():
+        numbers = numbers[np.lexsort(places[numbers].T[::-1])]
+    slices = [numbers[places[numbers, 0] == one] for one in np.unique(places[numbers, 0])]
+    _refuse(_readout_problems(heads[numbers], places[numbers], slices))
+    first = heads[slices[0]]
+    coils, samples = int(first["active_channels"][0]), int(first["number_of_samples"][0])
     space = header.encoding[0].reconSpace
-    affine, problems = _affine(space, [one[0] for one in slices])
-    if np.abs(points - points[0]).max() > SAME:
+    affine, problems = _affine(space, heads[[one[0] for one in slices]])
+    points = _points(file, slices[0], samples)
+    if every_trajectory and any(np.abs(_points(file, one, samples) - points).max() > SAME for one in slices[1:]):
         problems.append("slices of different trajectories; accepted: the same spokes in every slice")
-    if len({tuple(each.idx.contrast for each in one) for one in slices}) > 1:
+    if any((places[one, 1] != places[slices[0], 1]).any() for one in slices):
         problems.append("slices of different contrasts; accepted: the same echoes in every slice")
     _refuse(problems)
-    arrays = {
-        "kspace": np.stack([np.stack([each.data for each in one], axis=1) for one in slices]),
-        "trajectory": points[0],
+    arrays: dict[str, Any] = {
+        "kspace": ReadoutKSpace(path, slices, (len(slices), coils, len(slices[0]), samples)),
+        "trajectory": points,
         "matrix": np.array(space.matrixSize.x),
     }
     times = getattr(header.sequenceParameters, "TE", None)
     if times:
-        arrays |= {"echo": np.array([each.idx.contrast for each in slices[0]]), "echo_times": np.array(times)}
+        arrays |= {"echo": places[slices[0], 1], "echo_times": np.array(times)}
     return arrays, affine
 
 
-def _readout(dataset: Any, number: int) -> Any:
-    try:
-        return dataset.read_acquisition(number)
-    except ValueError as error:  # NumPy's, where an array has not the length that its header says
+def _places(heads: NDArray[Any]) -> Numbers:
+    """(readout, 3): slice, contrast and kspace_encode_step_1."""
+    counters = heads["idx"]
+    return np.stack([counters[name] for name in ("slice", "contrast", "kspace_encode_step_1")], axis=1).astype(np.int64)
+
+
+def _records(file: h5py.File, part: str, numbers: Numbers) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """`traj` or `data`, flat, of these readouts, which are told by number."""
+    for start in range(0, len(numbers), BLOCK):
+        block = numbers[start : start + BLOCK]
+        order = np.argsort(block)
+        found = file[READOUTS][block[order]][part]
+        yield from zip(block.tolist(), found[np.argsort(order)], strict=True)
+
+
+def _points(file: h5py.File, numbers: Numbers, samples: int) -> NDArray[np.float32]:
+    """(spoke, sample, 2)."""
+    return np.stack([_shaped(record, (samples, 2), number) for number, record in _records(file, "traj", numbers)])
+
+
+def _shaped(record: NDArray[np.float32], shape: tuple[int, int], number: int) -> NDArray[np.float32]:
+    if record.size != shape[0] * shape[1]:
         raise InputError(
-            f"readout {number}: trajectory or data of another length than its header says ({error}); accepted: equal "
-            "numbers of samples; export it again"
-        ) from None
+            f"readout {number}: trajectory or data of another length than its header says ({record.size} numbers in "
+            f"place of {shape[0]} x {shape[1]}); accepted: equal numbers of samples; export it again"
+        )
+    return np.ascontiguousarray(record, dtype=np.float32).reshape(shape)
 
 
-def _readout_problems(readouts: list[Any], slices: list[list[Any]]) -> list[str]:
-    shapes = sorted({each.data.shape for each in readouts})
+def _readout_problems(heads: NDArray[Any], places: Numbers, slices: list[Numbers]) -> list[str]:
+    """Of the readouts of the image, in order."""
+    shapes = np.unique(np.stack([heads["active_channels"], heads["number_of_samples"]], axis=1), axis=0).tolist()
     if len(shapes) != 1:
-        return [f"readouts of {len(shapes)} shapes {shapes[:3]}; accepted: equal coils and samples in all"]
+        found = [tuple(shape) for shape in shapes[:3]]
+        return [f"readouts of {len(shapes)} shapes {found}; accepted: equal coils and samples in all"]
     problems = []
     counts = sorted({len(spokes) for spokes in slices})
     if len(counts) != 1:
         problems.append(f"slices of {counts} spokes; accepted: the same spokes in every slice")
-    wrong = next((each.traj.shape for each in readouts if each.traj.shape != (shapes[0][1], 2)), None)
-    if wrong is not None:
+    wrong = heads["trajectory_dimensions"][heads["trajectory_dimensions"] != 2]
+    if len(wrong):
         problems.append(
-            f"trajectory of shape {wrong} for {shapes[0][1]} samples; accepted: two numbers for each sample"
+            f"trajectory of shape {(shapes[0][1], int(wrong[0]))} for {shapes[0][1]} samples; accepted: two numbers "
+            "for each sample"
         )
-    places = Counter(_place(each) for each in readouts)
-    doubled = sorted(place for place, count in places.items() if count > 1)
-    if doubled and any(each.idx.kspace_encode_step_1 for each in readouts):
-        number, contrast, step = doubled[0]
+    distinct, times = np.unique(places, axis=0, return_counts=True)
+    doubled = distinct[times > 1]
+    if len(doubled) and places[:, 2].any():
+        number, contrast, step = doubled[0].tolist()
         problems.append(
             f"{len(doubled)} spokes twice (first: slice {number}, contrast {contrast}, kspace_encode_step_1 {step}); "
             "accepted: each once; average repetitions before"
@@ -102,18 +164,18 @@ def _readout_problems(readouts: list[Any], slices: list[list[Any]]) -> list[str]
     return problems
 
 
-def _affine(space: Any, heads: list[Any]) -> tuple[NDArray[np.float64] | None, list[str]]:
+def _affine(space: Any, heads: NDArray[Any]) -> tuple[NDArray[np.float64], list[str]]:
     """Indices (along read_dir, along phase_dir, slice) to RAS+ mm, from the first readout of each slice."""
-    read, phase = (np.array(each[:], dtype=np.float64) for each in (heads[0].read_dir, heads[0].phase_dir))
+    read, phase = (heads[name][0].astype(np.float64) for name in ("read_dir", "phase_dir"))
     if not read.any() and not phase.any():
-        return None, []
+        return UNKNOWN, []
     problems = []
     if abs(np.linalg.norm(read) - 1) > 1e-3 or abs(np.linalg.norm(phase) - 1) > 1e-3 or abs(read @ phase) > 1e-3:
         found = f"read_dir {np.round(read, 3).tolist()}, phase_dir {np.round(phase, 3).tolist()}"
         problems.append(f"{found}; accepted: unit vectors at right angles, or zeros where they are not known")
     matrix = space.matrixSize.x
     first, second = read * space.fieldOfView_mm.x / matrix, phase * space.fieldOfView_mm.y / space.matrixSize.y
-    centres = np.array([head.position[:] for head in heads], dtype=np.float64)
+    centres = heads["position"].astype(np.float64)
     steps = np.diff(centres, axis=0) if len(heads) > 1 else np.cross(read, phase)[None] * space.fieldOfView_mm.z
     if np.abs(steps - steps.mean(axis=0)).max() > EVEN_MM:
         found = ", ".join(f"{length:.4g}" for length in np.linalg.norm(steps, axis=1)[:10])
@@ -125,10 +187,6 @@ def _affine(space: Any, heads: list[Any]) -> tuple[NDArray[np.float64] | None, l
     affine[:3, :3] = np.stack([first, second, steps.mean(axis=0)], axis=1)
     affine[:3, 3] = centres[0] - (matrix // 2) * (first + second)
     return np.diag([-1.0, -1, 1, 1]) @ affine, problems
-
-
-def _place(readout: Any) -> tuple[int, int, int]:
-    return readout.idx.slice, readout.idx.contrast, readout.idx.kspace_encode_step_1
 
 
 def _refuse(problems: list[str]) -> None:

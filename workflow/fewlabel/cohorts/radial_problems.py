@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.experiment import RadialImages, RadialSource
-from fewlabel.imaging.destreak.remedy import FEWEST_COILS
+from fewlabel.imaging.destreak.coil_images import each
+from fewlabel.imaging.destreak.remedy import BY_COVARIANCE, FEWEST_COILS
+from fewlabel.imaging.radial.acquisition import PerSlice
 from fewlabel.imaging.radial.trajectory import OVERSAMPLING
 
 STRAIGHT = 1e-3
@@ -24,12 +26,12 @@ def array_problems(arrays: Mapping[str, Any], numbers: bool = True) -> list[str]
 
     Args:
         arrays: `kspace`, `trajectory` and `matrix`, and `echo` with `echo_times` where there are any (see
-            `radial_file.NEEDED`). `kspace` may be a data set of an open file: one slice of it is read at a time.
+            `radial_kspace.NEEDED`). `kspace` is read one slice at a time.
         numbers: whether the samples themselves are looked at.
     """
     kspace, points = arrays["kspace"], arrays["trajectory"]
     problems = []
-    if kspace.ndim != 4 or not np.issubdtype(kspace.dtype, np.complexfloating) or 0 in kspace.shape:
+    if len(kspace.shape) != 4 or not np.issubdtype(kspace.dtype, np.complexfloating) or 0 in kspace.shape:
         problems.append(
             f"kspace: {kspace.dtype} of shape {kspace.shape}; accepted: complex, (slice, coil, spoke, sample), one or "
             "more of each"
@@ -39,7 +41,7 @@ def array_problems(arrays: Mapping[str, Any], numbers: bool = True) -> list[str]
     if points.ndim != 3 or points.shape[-1] != 2 or 0 in points.shape:
         problems.append(f"trajectory of shape {points.shape}; accepted: (spoke, sample, 2), one or more of each")
         return problems
-    if kspace.ndim == 4 and points.shape[:2] != kspace.shape[2:]:
+    if len(kspace.shape) == 4 and points.shape[:2] != kspace.shape[2:]:
         problems.append(
             f"trajectory of {points.shape[0]} spokes of {points.shape[1]} samples, but kspace has {kspace.shape[2]} of "
             f"{kspace.shape[3]}; accepted: equal lengths; export both of the same scan"
@@ -80,9 +82,9 @@ def coil_problems(coils: int, settings: RadialImages) -> list[str]:
     return [f"{coils} coils are too few for destreak.method {method}; accepted: {FEWEST_COILS} or more, or method none"]
 
 
-def _number_problems(kspace: Any) -> list[str]:
+def _number_problems(kspace: PerSlice) -> list[str]:
     bad, silent = 0, True
-    for image in kspace:
+    for image in each(kspace):
         finite = np.isfinite(image)
         bad += finite.size - np.count_nonzero(finite)
         silent = silent and not np.any(image)
@@ -122,7 +124,7 @@ def _sampling_problems(points: NDArray[np.float64], matrix: int, settings: Radia
     """Samples too far apart for the field of view, along spokes or between them."""
     problems = []
     method = settings.destreak.method
-    looks_beyond = method in ("cactus", "bstar") and settings.interference is None
+    looks_beyond = method in BY_COVARIANCE and settings.interference is None
     wide = OVERSAMPLING if looks_beyond else 1
     apart = float(np.linalg.norm(np.diff(points, axis=1), axis=-1).max())
     if apart * matrix * wide > ROUGHLY:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from fewlabel.destreaking_jobs import measured_cohort, radial_phantoms
-from fewlabel.experiment import Experiment, PhantomSource, RadialPhantom, radial_images
+from fewlabel.experiment import Experiment, PhantomSource, RadialPhantom, RadialSource, Source, radial_images
 from fewlabel.figure_settings import Destreaking
+from fewlabel.imaging.destreak.coil_images import KEPT_BYTES
+from fewlabel.imaging.destreak.remedy import BY_COVARIANCE
 from fewlabel.imaging.radial.trajectory import OVERSAMPLING
 from fewlabel.planning.sizes import Size
 from fewlabel.planning.speed import Calibration, Start
@@ -25,6 +27,8 @@ GRIDDING_PACKS = 0.3
 slices of 16 coils, 192 spokes of 118 samples (0.054 s; packing 0.19 s). Larger matrices take up to a third longer."""
 GRIDDINGS: dict[str, float] = {"none": 1, "remove_coils": 1.7, "cactus": 2.2, "bstar": 3.8}
 """A composite image takes as long as gridding so many times: what is looked for beyond the view is gridded wide."""
+WIDE_GRIDDINGS = 1.2
+"""Of these, what is gridded wide; masks of the interference need 1 in its place."""
 ECHO_GRIDDINGS, ACQUIRED_GRIDDINGS = 0.65, 1.8
 """The image of one echo beside the composite one; making k-space of a phantom."""
 MEASURED_GRIDDINGS = 4.5
@@ -32,6 +36,9 @@ MEASURED_GRIDDINGS = 4.5
 PREPARE_BYTES = 300e6
 """Of each process that makes slices: an allowance. The demo's phantoms take 156 MB, larger volumes more."""
 SAMPLE_BYTES = 8
+LOOKED_BYTES = 28
+"""Of each pixel in which interference is looked for: its magnitude, and what is compared with it. Measured with 40
+slices of 16 coils and matrix 320: 1,016 MB in all (bstar 1,022; none 243), of which coil images take 512."""
 ASSUMED_ECHOES = 8
 
 
@@ -64,14 +71,26 @@ class Costs:
         return self._start("prepare") + get + self._radial(cohort) + pack
 
     def prepare_memory(self, cohort: str) -> float:
-        """Bytes of each process that makes slices: k-space is held twice, coil images as wide as they are gridded."""
-        size = self.sizes[cohort]
-        radial = radial_images(self.experiment.cohorts[cohort].source)
+        """Bytes of each process that makes slices: k-space is read slice by slice, but a phantom's is held twice."""
+        source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
+        radial = radial_images(source)
         if radial is None:
             return PREPARE_BYTES
-        wide = OVERSAMPLING**2 if radial.destreak.method in ("cactus", "bstar") else 1
-        held = 2 * size.samples / size.subjects + (1 + wide) * size.voxels_each * size.coils
-        return PREPARE_BYTES + SAMPLE_BYTES * held
+        held = 2 * SAMPLE_BYTES * size.samples / size.subjects if isinstance(source, PhantomSource) else 0
+        found = self._looked_through(cohort)
+        if radial.destreak.method == "bstar":
+            # Of one slice, how all coils go together at each pixel.
+            found += 2 * SAMPLE_BYTES * size.coils**2 * size.voxels / max(size.slices, 1)
+        return PREPARE_BYTES + held + found
+
+    def _looked_through(self, cohort: str) -> float:
+        """Bytes of coil images that are kept for a second look, and of what is found in them."""
+        source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
+        wide = _looks_beyond(source)
+        if not wide and not (isinstance(source, RadialSource) and source.interference):
+            return 0
+        pixels = size.voxels_each * (OVERSAMPLING**2 if wide else 1)
+        return min(SAMPLE_BYTES * pixels * size.coils, KEPT_BYTES) + LOOKED_BYTES * pixels
 
     def destreaking(self) -> float:
         """Every method is measured at every strength, on a phantom that may be finer than the cohort's."""
@@ -107,6 +126,8 @@ class Costs:
         # Of scans the train's length is not among what a cohort's size tells.
         echoes = radial.echoes if isinstance(radial, RadialPhantom) else ASSUMED_ECHOES
         passes = GRIDDINGS[radial.destreak.method]
+        if not _looks_beyond(source) and radial.destreak.method in BY_COVARIANCE:
+            passes -= WIDE_GRIDDINGS - 1
         passes += ECHO_GRIDDINGS * {"composite": 0, "echo": 1, "t2_map": echoes}[radial.input]
         passes += ACQUIRED_GRIDDINGS if isinstance(source, PhantomSource) else 0
         return passes * GRIDDING_PACKS * self._volumes("pack", size.samples)
@@ -192,3 +213,10 @@ def step_memory(step: Step) -> float:
     """Bytes of a process that trains: what it imports, the activations kept for the gradient, the optimiser's state."""
     work = step_work(step)
     return BASE_BYTES + FLOAT_BYTES * (work.activations / TRAINED + STATE_COPIES * work.parameters)
+
+
+def _looks_beyond(source: Source) -> bool:
+    """Whether interference is looked for beyond the field of view."""
+    radial = radial_images(source)
+    masked = isinstance(source, RadialSource) and source.interference is not None
+    return radial is not None and radial.destreak.method in BY_COVARIANCE and not masked

@@ -60,7 +60,10 @@ def _around(vectors: Complex) -> Complex:
     """Covariance of the vectors around each pixel: (coil, coil, row, column)."""
     from scipy import ndimage
 
-    products = vectors[:, None] * vectors[None].conj()
-    sizes = (1, 1, AROUND, AROUND)
-    parts = [ndimage.uniform_filter(part, sizes) for part in (products.real, products.imag)]
-    return np.asarray(parts[0] + 1j * parts[1], dtype=np.complex64)
+    covariance = np.empty((len(vectors), *vectors.shape), dtype=np.complex64)
+    # One coil at a time: those of all pairs together take gigabytes.
+    for coil, vector in enumerate(vectors):
+        products = vector * vectors.conj()
+        for part, filtered in ((products.real, covariance[coil].real), (products.imag, covariance[coil].imag)):
+            ndimage.uniform_filter(part, (1, AROUND, AROUND), output=filtered)
+    return covariance

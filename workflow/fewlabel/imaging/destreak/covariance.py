@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewlabel.imaging.radial.acquisition import PerSlice
 from fewlabel.imaging.radial.gridding import Complex
 
 Matrix = NDArray[np.complex128]
 
 
-def coil_covariance(coil_images: Complex, region: NDArray[np.bool_]) -> Matrix:
+def coil_covariance(coil_images: PerSlice, region: NDArray[np.bool_]) -> Matrix:
     """Mean of y y^H over the coil vectors y of a region.
 
     Args:
@@ -20,8 +21,11 @@ def coil_covariance(coil_images: Complex, region: NDArray[np.bool_]) -> Matrix:
     Returns:
         (coil, coil), Hermitian; zeros where the region is empty.
     """
-    vectors = np.moveaxis(coil_images, 1, 0)[:, region].astype(np.complex128)
-    return np.asarray(vectors @ vectors.conj().T / max(vectors.shape[1], 1))
+    products = np.zeros((coil_images.shape[1],) * 2, dtype=np.complex128)
+    for number in np.flatnonzero(region.any(axis=(1, 2))).tolist():
+        vectors = coil_images[number][:, region[number]].astype(np.complex128)
+        products += vectors @ vectors.conj().T
+    return products / max(int(region.sum()), 1)
 
 
 def mix(matrix: NDArray[Any], data: Complex, axis: int) -> Complex:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.experiment import RadialImages
-from fewlabel.imaging.destreak.remedy import Remedy, coil_images, from_kspace
-from fewlabel.imaging.radial.acquisition import Acquisition
+from fewlabel.imaging.destreak.coil_images import Gridded, each
+from fewlabel.imaging.destreak.remedy import Remedy, from_kspace
+from fewlabel.imaging.radial.acquisition import Readings
 from fewlabel.imaging.radial.density import density
 from fewlabel.imaging.radial.gridding import grid
 from fewlabel.imaging.radial.sharing import echo_samples
@@ -18,12 +19,12 @@ FLOOR = 0.1
 
 
 def reconstruct(
-    acquisition: Acquisition, settings: RadialImages, region: NDArray[np.bool_] | None = None
+    readings: Readings, settings: RadialImages, region: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
     """Images without streaks.
 
     Args:
-        acquisition: of several slices.
+        readings: of several slices.
         settings: how streaks are removed, and which image is wanted.
         region: see `from_kspace`.
 
@@ -33,17 +34,19 @@ def reconstruct(
     Raises:
         InputError: see `from_kspace`.
     """
-    remedy = from_kspace(settings.destreak, acquisition, region)
-    mixed = remedy.mixed(acquisition)
-    echoes = len(acquisition.trajectory.echo_times)
+    remedy = from_kspace(settings.destreak, readings, region)
+    mixed = remedy.mixed(readings)
+    echoes = len(readings.trajectory.echo_times)
     match settings.input:
         case "composite":
-            return remedy.combined(coil_images(mixed, mixed.matrix))
+            return remedy.combined(each(Gridded(mixed, mixed.matrix)))
         case "echo":
             return np.asarray(echo_images(mixed, remedy, [chosen_echo(settings, echoes)])[0])
         case "t2_map":
             images = echo_images(mixed, remedy, range(echoes))
-            return fit_t2(images, mixed.trajectory.echo_times, FLOOR * float(np.percentile(images[0], 99)))
+            floor = FLOOR * float(np.percentile(images[0], 99))
+            maps = [fit_t2(images[:, number], mixed.trajectory.echo_times, floor) for number in range(images.shape[1])]
+            return np.stack(maps)
 
 
 def chosen_echo(settings: RadialImages, echoes: int) -> int:
@@ -51,7 +54,7 @@ def chosen_echo(settings: RadialImages, echoes: int) -> int:
     return (echoes - 1) // 2 if settings.echo is None else settings.echo - 1
 
 
-def echo_images(mixed: Acquisition, remedy: Remedy, echoes: Sequence[int]) -> NDArray[np.float32]:
+def echo_images(mixed: Readings, remedy: Remedy, echoes: Sequence[int]) -> NDArray[np.float32]:
     """Images at several echo times by sharing k-space between echoes.
 
     Coils are combined as in the composite image, whose signal is strong: late echoes keep a low noise floor.
@@ -66,9 +69,10 @@ def echo_images(mixed: Acquisition, remedy: Remedy, echoes: Sequence[int]) -> ND
     """
     trajectory, matrix = mixed.trajectory, mixed.matrix
     weightings = [density(trajectory, echo_samples(trajectory, echo, matrix)) for echo in echoes]
-    images = np.empty((len(echoes), len(mixed.kspace), matrix, matrix), dtype=np.float32)
-    for number, composite in enumerate(coil_images(mixed, matrix)):
-        kspace = mixed.kspace[number]
+    of_all = density(trajectory)
+    images = np.empty((len(echoes), mixed.kspace.shape[0], matrix, matrix), dtype=np.float32)
+    for number, kspace in enumerate(each(mixed.kspace)):
+        composite = grid(kspace, trajectory.points, of_all, matrix)
         for which, weighting in enumerate(weightings):
             found = grid(kspace, trajectory.points, weighting, matrix)
             images[which, number] = remedy.combined(found[None], like=composite[None])[0]

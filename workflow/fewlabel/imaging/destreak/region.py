@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.imaging.radial.gridding import Complex
+from fewlabel.imaging.destreak.coil_images import each
+from fewlabel.imaging.radial.acquisition import PerSlice
 
 SMOOTH_PX = 1.0
 """Power is averaged over a Gaussian of this deviation, so that noise is not taken for signal."""
@@ -21,9 +22,10 @@ CORNER = 1.15
 """Corners begin at this many times the inscribed ellipse's radius: a broad body reaches a little beyond it."""
 
 
-def root_sum_of_squares(coil_images: Complex) -> NDArray[np.float32]:
-    """Magnitude over the coils: (..., coil, row, column) to (..., row, column)."""
-    return np.asarray(np.sqrt((np.abs(coil_images) ** 2).sum(axis=-3)), dtype=np.float32)
+def root_sum_of_squares(coil_images: PerSlice) -> NDArray[np.float32]:
+    """Magnitude over the coils: (slice, coil, row, column) to (slice, row, column)."""
+    slices = [np.sqrt((np.abs(images) ** 2).sum(axis=0)) for images in each(coil_images)]
+    return np.stack(slices).astype(np.float32, copy=False)
 
 
 def beyond_view(magnitude: NDArray[np.float32], matrix: int, share: float = 0.3) -> NDArray[np.bool_]:
@@ -59,7 +61,7 @@ def _bright(magnitude: NDArray[np.float32], outside: NDArray[np.bool_], view: fl
     """Pixels outside the body that are bright; `view` is the share of the sides that the field of view takes."""
     from scipy import ndimage
 
-    power = ndimage.gaussian_filter(magnitude.astype(np.float64) ** 2, (0, SMOOTH_PX, SMOOTH_PX))
+    power = np.stack([ndimage.gaussian_filter(image.astype(np.float64) ** 2, SMOOTH_PX) for image in magnitude])
     noise = np.percentile(power[:, outside], QUIET)
     loud = np.percentile(power[:, _distance(*magnitude.shape[1:]) < view], LOUD) - noise
     found = outside & (power > CLEAR * noise) & (power - noise > share**2 * max(loud, 0))

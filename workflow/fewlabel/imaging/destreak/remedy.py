@@ -1,6 +1,7 @@
 """A method of removing streaks, made ready for one acquisition: found once, applied to all of its images."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,16 +10,18 @@ from fewlabel.errors import InputError
 from fewlabel.experiment import Destreak
 from fewlabel.imaging.destreak.bstar import combine, weights
 from fewlabel.imaging.destreak.cactus import interference_subspace, null_projection
-from fewlabel.imaging.destreak.covariance import Matrix, coil_covariance, mix
+from fewlabel.imaging.destreak.coil_images import Gridded, Kept, Mixed
+from fewlabel.imaging.destreak.covariance import Matrix, coil_covariance
 from fewlabel.imaging.destreak.region import beyond_view, corners, root_sum_of_squares
 from fewlabel.imaging.destreak.remove_coils import background_ratios, kept_coils, streak_ratios
-from fewlabel.imaging.radial.acquisition import Acquisition
-from fewlabel.imaging.radial.density import density
-from fewlabel.imaging.radial.gridding import Complex, grid
+from fewlabel.imaging.radial.acquisition import PerSlice, Readings, Scan
+from fewlabel.imaging.radial.gridding import Complex
 from fewlabel.imaging.radial.trajectory import OVERSAMPLING
 
 FEWEST_COILS = 4
 """Below, the directions of the interference can not be told from those of the body."""
+BY_COVARIANCE = ("cactus", "bstar")
+"""Methods that must know where interference is seen; by default they look beyond the field of view."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,19 @@ class Remedy:
     interference: Matrix | None = None
     loading: float = 0
 
-    def mixed(self, acquisition: Acquisition) -> Acquisition:
-        """The acquisition with its coils mixed, before anything is gridded."""
-        return replace(acquisition, kspace=mix(self.mixing, acquisition.kspace, axis=1))
+    def mixed(self, readings: Readings) -> Scan:
+        """The readings with their coils mixed, before anything is gridded."""
+        return Scan(Mixed(self.mixing, readings.kspace), readings.trajectory, readings.matrix)
 
-    def combined(self, coil_images: Complex, like: Complex | None = None) -> NDArray[np.float32]:
+    def combined(self, coil_images: Iterable[Complex], like: Iterable[Complex] | None = None) -> NDArray[np.float32]:
         """Magnitude images of coil images whose coils are mixed already.
 
         Args:
-            coil_images: (slice, coil, row, column).
+            coil_images: of each slice (coil, row, column).
             like: other images of the same slices, whose coil vectors say how coils are combined; default: the images
                 themselves, which without B-STAR is the root of the sum of squares.
         """
-        pairs = zip(coil_images, coil_images if like is None else like, strict=True)
+        pairs = ((images, images) for images in coil_images) if like is None else zip(coil_images, like, strict=True)
         return np.stack([combine(images, self._weights(model)) for images, model in pairs])
 
     def _weights(self, coil_images: Complex) -> Complex:
@@ -58,12 +61,12 @@ class Remedy:
         return np.asarray(coil_images / np.maximum(length, np.finfo(np.float32).tiny))
 
 
-def from_kspace(settings: Destreak, acquisition: Acquisition, region: NDArray[np.bool_] | None = None) -> Remedy:
+def from_kspace(settings: Destreak, readings: Readings, region: NDArray[np.bool_] | None = None) -> Remedy:
     """The remedy for an acquisition.
 
     Args:
         settings: method and strength.
-        acquisition: with its streaks.
+        readings: with their streaks.
         region: (slice, row, column) within the field of view, True where interference is seen; default: the bright
             sources beyond the field of view, which readout oversampling keeps apart (remove_coils: streaks are what
             changes when fewer spokes make the images).
@@ -71,20 +74,19 @@ def from_kspace(settings: Destreak, acquisition: Acquisition, region: NDArray[np
     Raises:
         InputError: too few coils, or a region that is empty, everything or without signal.
     """
-    coils = _coils(acquisition.kspace.shape[1], settings)
+    coils = _coils(readings.kspace.shape[1], settings)
     if settings.method == "none":
         return Remedy(np.eye(coils))
-    matrix = acquisition.matrix
+    matrix = readings.matrix
     if region is not None:
-        return from_images(settings, coil_images(acquisition, matrix), region)
+        return from_images(settings, Kept(Gridded(readings, matrix)), region)
     if settings.method == "remove_coils":
-        return _selection(coils, _spoke_ratios(acquisition), settings)
-    wide = coil_images(acquisition, OVERSAMPLING * matrix)
-    magnitude = root_sum_of_squares(wide)
-    return _of_covariance(settings, coil_covariance(wide, beyond_view(magnitude, matrix)))
+        return _selection(coils, _spoke_ratios(readings), settings)
+    wide = Kept(Gridded(readings, OVERSAMPLING * matrix))
+    return _of_covariance(settings, coil_covariance(wide, beyond_view(root_sum_of_squares(wide), matrix)))
 
 
-def from_images(settings: Destreak, images: Complex, region: NDArray[np.bool_] | None = None) -> Remedy:
+def from_images(settings: Destreak, images: PerSlice, region: NDArray[np.bool_] | None = None) -> Remedy:
     """The remedy for finished complex coil images.
 
     Args:
@@ -113,15 +115,6 @@ def from_images(settings: Destreak, images: Complex, region: NDArray[np.bool_] |
     return _of_covariance(settings, coil_covariance(images, seen))
 
 
-def coil_images(acquisition: Acquisition, matrix: int, spokes: slice = slice(None)) -> Complex:
-    """Composite images of each coil, of all spokes or some: (slice, coil, matrix, matrix)."""
-    trajectory = acquisition.trajectory
-    uses = np.zeros(trajectory.points.shape[:2], dtype=bool)
-    uses[spokes] = True
-    weighting = density(trajectory, uses)
-    return np.stack([grid(each, trajectory.points, weighting, matrix) for each in acquisition.kspace])
-
-
 def _of_covariance(settings: Destreak, covariance: Matrix) -> Remedy:
     if settings.method == "bstar":
         return Remedy(np.eye(len(covariance)), covariance, settings.loading)
@@ -132,10 +125,10 @@ def _selection(coils: int, ratios: NDArray[np.float64], settings: Destreak) -> R
     return Remedy(np.eye(coils)[kept_coils(ratios, settings.threshold)])
 
 
-def _spoke_ratios(acquisition: Acquisition) -> NDArray[np.float64]:
+def _spoke_ratios(readings: Readings) -> NDArray[np.float64]:
     # Every second spoke: golden angles stay evenly spread, and all echoes take part.
-    whole = coil_images(acquisition, acquisition.matrix)
-    return streak_ratios(whole, coil_images(acquisition, acquisition.matrix, slice(None, None, 2)))
+    whole, fewer = (Gridded(readings, readings.matrix, slice(None, None, step)) for step in (1, 2))
+    return streak_ratios(whole, fewer)
 
 
 def _coils(count: int, settings: Destreak) -> int:

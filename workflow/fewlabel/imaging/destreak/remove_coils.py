@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.imaging.radial.gridding import Complex
+from fewlabel.imaging.destreak.coil_images import each
+from fewlabel.imaging.radial.acquisition import PerSlice
 
 
-def streak_ratios(reference: Complex, fewer: Complex) -> NDArray[np.float64]:
+def streak_ratios(reference: PerSlice, fewer: PerSlice) -> NDArray[np.float64]:
     """How much of each coil's image changes when fewer spokes make it, relative to the best coil.
 
     Args:
@@ -16,11 +17,14 @@ def streak_ratios(reference: Complex, fewer: Complex) -> NDArray[np.float64]:
     Returns:
         (coil,), 1 for the coil that changes least, infinite for one without any signal.
     """
-    axes = (0, 2, 3)
-    return _to_best(np.abs(reference - fewer).sum(axis=axes), np.abs(reference).sum(axis=axes))
+    streaks, signal = np.zeros((2, reference.shape[1]))
+    for images, other in zip(each(reference), each(fewer), strict=True):
+        streaks += np.abs(images - other).sum(axis=(1, 2))
+        signal += np.abs(images).sum(axis=(1, 2))
+    return _to_best(streaks, signal)
 
 
-def background_ratios(images: Complex, region: NDArray[np.bool_]) -> NDArray[np.float64]:
+def background_ratios(images: PerSlice, region: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The same from finished images, which have no spokes: mean signal of the interference region over that elsewhere.
 
     Args:
@@ -30,8 +34,12 @@ def background_ratios(images: Complex, region: NDArray[np.bool_]) -> NDArray[np.
     Returns:
         (coil,), 1 for the coil with the least, infinite for one without signal elsewhere.
     """
-    magnitude = np.abs(np.moveaxis(images, 1, 0))
-    return _to_best(magnitude[:, region].mean(axis=1), magnitude[:, ~region].mean(axis=1))
+    streaks, signal = np.zeros((2, images.shape[1]))
+    for image, seen in zip(each(images), region, strict=True):
+        magnitude = np.abs(image)
+        streaks += magnitude[:, seen].sum(axis=1)
+        signal += magnitude[:, ~seen].sum(axis=1)
+    return _to_best(streaks / region.sum(), signal / (~region).sum())
 
 
 def kept_coils(ratios: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
@@ -39,6 +47,6 @@ def kept_coils(ratios: NDArray[np.float64], threshold: float) -> NDArray[np.int6
     return np.flatnonzero(ratios <= max(threshold, ratios.min()))
 
 
-def _to_best(streaks: NDArray[np.float32], signal: NDArray[np.float32]) -> NDArray[np.float64]:
-    ratios = np.divide(streaks, signal, out=np.full(len(signal), np.inf), where=signal > 0, dtype=np.float64)
+def _to_best(streaks: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArray[np.float64]:
+    ratios = np.divide(streaks, signal, out=np.full(len(signal), np.inf), where=signal > 0)
     return np.asarray(ratios / max(ratios.min(), np.finfo(np.float32).tiny), dtype=np.float64)

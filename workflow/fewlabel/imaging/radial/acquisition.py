@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,45 @@ from fewlabel.imaging.radial.gridding import Complex, sample
 from fewlabel.imaging.radial.trajectory import Trajectory
 
 
+class PerSlice(Protocol):
+    """An array of several slices that may be read, or made, one slice at a time."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all slices; their number is first."""
+
+    def __getitem__(self, number: int, /) -> Any:
+        """One slice, from 0."""
+
+
+class Readings(Protocol):
+    """An acquisition whose k-space, (slice, coil, spoke, sample), need not be in memory."""
+
+    @property
+    def kspace(self) -> PerSlice:
+        """complex64."""
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """Of every slice."""
+
+    @property
+    def matrix(self) -> int:
+        """Pixels along a side of the field of view."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Readings of a file; see there."""
+
+    kspace: PerSlice
+    trajectory: Trajectory
+    matrix: int
+
+
 @dataclass(frozen=True)
 class Acquisition:
-    """What the scanner hands over.
+    """What the scanner hands over, in memory.
 
     Attributes:
         kspace: complex64, (slice, coil, spoke, sample).

@@ -1,0 +1,79 @@
+"""Complex coil images of one file or pair of files, and what is wrong with them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.cohorts.layout import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, stem
+from fewlabel.cohorts.problems import UNKNOWN, same_place
+from fewlabel.imaging.radial.gridding import Complex
+
+
+def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], list[str]]:
+    """Coil images (slice, coil, row, column) of a file of (row, column, slice, coil), and the affine; or all problems.
+
+    The array in memory is the only one of its size: rows are read one by one.
+
+    Args:
+        path: `.npy`, or the first of a pair of NIfTI files.
+
+    Returns:
+        None where there are problems; the affine is `UNKNOWN` where the file does not tell it.
+    """
+    if path.suffix == ".npy":
+        images, affine = np.load(path, mmap_mode="r", allow_pickle=False), UNKNOWN
+        if not np.iscomplexobj(images):
+            return None, affine, [f"{images.dtype}; accepted: complex numbers"]
+        shape, row = images.shape, images.__getitem__
+    else:
+        parts = _parts(path)
+        if isinstance(parts, str):
+            return None, UNKNOWN, [parts]
+        first, second, affine = parts
+        shape, row = first.shape, _rows(first, second, polar=stem(path).endswith("_magnitude"))
+    if len(shape) != 4:
+        return None, affine, [f"array of shape {shape}; accepted: (row, column, slice, coil)"]
+    rows, columns, slices, coils = shape
+    found, bad = np.empty((slices, coils, rows, columns), dtype=np.complex64), 0
+    for number in range(rows):
+        values = row(number)
+        bad += values.size - np.count_nonzero(np.isfinite(values))
+        found[:, :, number] = values.transpose(1, 2, 0)
+    if bad:
+        return None, affine, [f"{bad} values are NaN or infinite; accepted: finite numbers; export it again"]
+    return found, affine, []
+
+
+def _rows(first: NDArray[Any], second: NDArray[Any], polar: bool) -> Callable[[int], NDArray[Any]]:
+    """Complex numbers, (column, slice, coil) of a row, of two parts."""
+
+    def row(number: int) -> NDArray[Any]:
+        one, other = first[number], second[number]
+        return np.asarray(one * np.exp(1j * other) if polar else one + 1j * other)
+
+    return row
+
+
+def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]] | str:
+    """Both files of a pair and their affine; phases in radians."""
+    pair = dict(zip(FIRST_PARTS, SECOND_PARTS, strict=True))
+    part = next((part for part in FIRST_PARTS if stem(path).endswith(part)), None)
+    if part is None:
+        return "one NIfTI file; accepted: a pair, <subject>_magnitude and _phase, or <subject>_real and _imaginary"
+    base = stem(path).removesuffix(part) + pair[part]
+    other = next((path.with_name(base + end) for end in NIFTI_SUFFIXES if path.with_name(base + end).is_file()), None)
+    if other is None:
+        return f"no {base}.nii.gz beside it; accepted: both files of the pair"
+    first, second = nib.load(path), nib.load(other)
+    if first.shape != second.shape:
+        return f"shape {first.shape}, but {other.name} has {second.shape}; accepted: equal shapes"
+    if not same_place(first.shape[:3], first.affine, second.affine):
+        return f"{other.name}: its affine differs; accepted: equal affines of both files"
+    arrays = [np.asarray(each.dataobj, dtype=np.float32) for each in (first, second)]
+    if part == "_magnitude" and np.abs(arrays[1]).max() > 2 * np.pi + 1e-3:
+        return f"{other.name}: phases up to {np.abs(arrays[1]).max():g}; accepted: radians"
+    return arrays[0], arrays[1], np.asarray(first.affine, dtype=np.float64)
