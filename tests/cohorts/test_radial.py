@@ -169,6 +169,25 @@ def test_all_problems_of_a_cohort_are_told_at_once(scans):
         assert line in text
 
 
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        (np.ones((8, 8, 8), np.complex64), "array of shape (8, 8, 8); accepted: (row, column, slice, coil)"),
+        (np.ones((0, 8, 2, 4), np.complex64), "array of shape (0, 8, 2, 4)"),
+        (np.ones((8, 8, 2, 0), np.complex64), "array of shape (8, 8, 2, 0)"),
+        (np.zeros((8, 8, 2, 4), np.complex64), "0 throughout; accepted: a signal"),
+        (np.full((8, 8, 2, 4), complex(1, np.nan)), "512 values are NaN or infinite"),
+        (np.ones((8, 8, 2, 3), np.complex64), "3 coils are too few for destreak.method cactus"),
+    ],
+)
+def test_coil_images_that_are_none_are_told_before_anything_is_reconstructed(scans, images, told):
+    path = scans / "images" / "a.npy"
+    np.save(path, images)
+    _, problems = examine_radial(path, "a.npy", source())
+    assert problems == load_radial(path, "a.npy", source())[1] and len(problems) == 1
+    assert problems[0].startswith(f"a.npy: {told}")
+
+
 def wider(points):
     """The same spokes with every second sample left out."""
     return {"kspace": arrays()["kspace"][..., ::2], "trajectory": points[:, ::2]}

@@ -35,8 +35,8 @@ def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], l
             return None, UNKNOWN, [parts]
         first, second, affine = parts
         shape, row = first.shape, _rows(first, second, polar=stem(path).endswith("_magnitude"))
-    if len(shape) != 4:
-        return None, affine, [f"array of shape {shape}; accepted: (row, column, slice, coil)"]
+    if len(shape) != 4 or 0 in shape:
+        return None, affine, [f"array of shape {shape}; accepted: (row, column, slice, coil), one or more of each"]
     rows, columns, slices, coils = shape
     found, bad = np.empty((slices, coils, rows, columns), dtype=np.complex64), 0
     for number in range(rows):
@@ -45,6 +45,8 @@ def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], l
         found[:, :, number] = values.transpose(1, 2, 0)
     if bad:
         return None, affine, [f"{bad} values are NaN or infinite; accepted: finite numbers; export it again"]
+    if not found.any():
+        return None, affine, ["0 throughout; accepted: a signal; export it again or exclude the subject"]
     return found, affine, []
 
 

@@ -54,7 +54,7 @@ def read_kspace(path: Path, source: RadialSource | None) -> tuple[dict[str, Any]
 
             arrays, affine = read_ismrmrd(path, file, every_trajectory=source is not None)
         else:
-            missing = [key for key in NEEDED if key not in file]
+            missing = [key for key in NEEDED if not isinstance(file.get(key), h5py.Dataset)]
             if missing:
                 found = ", ".join(file) or "nothing"
                 return {}, UNKNOWN, [
