@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yte
 
+from fewlabel.doctor.machine import Machine
 from fewlabel.profiles import minutes_each
 
 PROFILES = Path(__file__).parents[2] / "profiles"
@@ -30,6 +31,21 @@ def profile(name):
 @pytest.mark.parametrize("name", sorted(folder.name for folder in PROFILES.iterdir()))
 def test_what_makes_a_result_old_and_how_a_run_ends_is_the_same_in_all_profiles(name):
     assert {key: profile(name).get(key) for key in SHARED} == {key: profile("default")[key] for key in SHARED}
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        (Machine(16, 16, total=64 * 10**9), 48_000),
+        (Machine(16, 16, free=10**9, total=64 * 10**9, limit=40 * 10**9), 30_000),  # a container or allocation
+        (Machine(8, 8, total=8 * 10**9), 16_000),
+        (Machine(8, 8), 16_000),  # no Linux
+    ],
+)
+def test_jobs_may_ask_for_what_the_machine_has(monkeypatch, machine, expected):
+    monkeypatch.setattr("fewlabel.profiles.ask", lambda: machine)
+    assert profile("default")["resources"] == [f"mem_mb={expected}"]
+    assert profile("gpu")["resources"]["mem_mb"] == expected
 
 
 def test_the_two_slurm_profiles_differ_in_how_they_ask_for_a_gpu_alone():

@@ -5,12 +5,24 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+from fewlabel.doctor.machine import ask
 from fewlabel.gpus import ask_driver, visible
 
 
 def gpu_count() -> int:
     """How many GPUs of this machine may be used; 0 where there is none. Whether torch can use them is asked later."""
     return len(visible(ask_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES")))
+
+
+LEAST_MB = 16_000
+"""Jobs take far less than they ask for (a finetuning of the demo half of a GB, of 3): few cores are never left idle."""
+
+
+def memory_mb() -> int:
+    """What jobs may ask for together, in MB: three quarters of this machine's memory or of what a container grants."""
+    machine = ask()
+    known = [bytes_ for bytes_ in (machine.total, machine.limit) if bytes_ is not None]
+    return max(LEAST_MB, int(0.75e-6 * min(known))) if known else LEAST_MB
 
 
 def share_gpus(slots: int) -> None:
