@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import h5py
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -108,6 +109,24 @@ def test_masks_of_the_interference_save_what_is_gridded_wide(tmp_path, monkeypat
     assert masked.prepare("one") == pytest.approx(found.prepare("one") - less)
     more = (8 * 8 + 28) * (pixels - 4 * pixels * wide)
     assert masked.prepare_memory("one") == pytest.approx(found.prepare_memory("one") + more)
+
+
+def test_finished_coil_images_are_counted_by_their_headers(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    write_scans(tmp_path / "scans")
+    images = tmp_path / "scans" / "images"
+    for path in images.iterdir():
+        path.unlink()
+    for name in "ab":
+        np.save(images / f"{name}.npy", np.ones((32, 24, 3, 8), np.complex64))
+    for part in ("real", "imaginary"):
+        nib.save(nib.Nifti1Image(np.ones((32, 24, 3, 6), np.float32), np.eye(4)), images / f"c_{part}.nii.gz")
+    source = {"kind": "radial", "folder": "scans", "destreak": {"method": "cactus"}}
+    told = costs(source, tmp_path / "results")
+    size = told.sizes["one"]
+    assert (size.samples, size.coils, size.voxels) == (0, 8, 3 * 32 * 24 * 3)
+    assert told.prepare_memory("one") == pytest.approx(PREPARE_BYTES + (8 * 8 + 28) * 32 * 24 * 3)
+    assert told.prepare("one") == pytest.approx(size.voxels)
 
 
 def test_coil_images_are_kept_for_a_second_look_as_far_as_memory_is_meant_for_it(tmp_path, monkeypatch):

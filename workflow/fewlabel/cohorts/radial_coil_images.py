@@ -50,6 +50,13 @@ def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], l
     return found, affine, []
 
 
+def coil_count(path: Path) -> int:
+    """Coils of such a file, from its header; 0 where it has none, which reading it explains."""
+    numpy_file = path.suffix == ".npy"
+    shape = np.load(path, mmap_mode="r", allow_pickle=False).shape if numpy_file else nib.load(path).shape
+    return int(shape[3]) if len(shape) == 4 else 0
+
+
 def _rows(first: NDArray[Any], second: NDArray[Any], polar: bool) -> Callable[[int], NDArray[Any]]:
     """Complex numbers, (column, slice, coil) of a row, of two parts."""
 

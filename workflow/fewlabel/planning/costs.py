@@ -71,13 +71,21 @@ class Costs:
         return self._start("prepare") + get + self._radial(cohort) + pack
 
     def prepare_memory(self, cohort: str) -> float:
-        """Bytes of each process that makes slices: k-space is read slice by slice, but a phantom's is held twice."""
+        """Bytes of each process that makes slices.
+
+        K-space is read slice by slice, but a phantom's is held twice, and finished coil images once.
+        """
         source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
         radial = radial_images(source)
         if radial is None:
             return PREPARE_BYTES
-        held = 2 * SAMPLE_BYTES * size.samples / size.subjects if isinstance(source, PhantomSource) else 0
         found = self._looked_through(cohort)
+        if isinstance(source, PhantomSource):
+            held = 2 * SAMPLE_BYTES * size.samples / size.subjects
+        elif not size.samples:
+            held, found = SAMPLE_BYTES * size.voxels_each * size.coils, LOOKED_BYTES * size.voxels_each
+        else:
+            held = 0
         if radial.destreak.method == "bstar":
             # Of one slice, how all coils go together at each pixel.
             found += 2 * SAMPLE_BYTES * size.coils**2 * size.voxels / max(size.slices, 1)

@@ -33,8 +33,8 @@ class Size:
         slices: of all subjects, on the working grid.
         voxels: of all subjects, on their native grids.
         source: where this is known from, or what is assumed.
-        samples: of radial k-space, of all coils and subjects; 0: nothing is reconstructed.
-        coils: of a subject.
+        samples: of radial k-space, of all coils and subjects; 0: there is none.
+        coils: of a subject; 0: nothing is combined.
     """
 
     subjects: int
@@ -121,11 +121,15 @@ def _samples(source: Source, subjects: Sequence[Subject]) -> tuple[int, int]:
     """Of radial k-space, of all coils and subjects; and the most coils."""
     if not isinstance(source, RadialSource):
         return 0, 0
+    from fewlabel.cohorts.radial_coil_images import coil_count
     from fewlabel.cohorts.radial_file import kspace_shape
 
-    shapes = [kspace_shape(one.image) for one in subjects if one.computed and one.image is not None]
-    known = [shape for shape in shapes if shape is not None]
-    return sum(math.prod(shape) for shape in known), max((shape[1] for shape in known), default=0)
+    samples, coils = 0, [0]
+    for image in (one.image for one in subjects if one.computed and one.image is not None):
+        shape = kspace_shape(image)
+        samples += 0 if shape is None else math.prod(shape)
+        coils.append(coil_count(image) if shape is None else shape[1])
+    return samples, max(coils)
 
 
 def _header_frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
