@@ -9,7 +9,8 @@ from fewlabel.errors import InputError
 from fewlabel.reporting import paper, style
 from fewlabel.reporting.curves import label_curves
 from fewlabel.reporting.statistics import summary_table
-from fewlabel.reporting_jobs import CohortTitle
+from fewlabel.reporting_jobs import CohortTitle, MethodTitle
+from reporting.conftest import METHODS
 
 
 def line(axes, label):
@@ -59,6 +60,17 @@ def test_intervals_are_those_of_the_summary_as_bands_or_as_bars(scores, settings
 def test_a_single_n_has_a_bar_and_no_band(table, settings):
     axes = label_curves(table(counts=(4,)), settings(counts=(4,))).axes[0]
     assert [len(ends) for ends in ends_of_bars(axes)] == [1, 1, 1] and not bands(axes)
+
+
+@pytest.mark.parametrize(("number", "kind"), [(3, "bands"), (4, "bars")])
+def test_more_than_three_curves_have_bars_unless_told_otherwise(table, settings, number, kind):
+    methods = {f"m{i}": MethodTitle(title=f"m{i}", pretext="none", benchmark=False) for i in range(number)}
+    methods["supervised"] = METHODS["supervised"]
+    scores = table(methods=methods)
+    axes = label_curves(scores, settings(methods=methods)).axes[0]
+    assert (len(bands(axes)), len(ends_of_bars(axes))) == ((number, 0) if kind == "bands" else (0, number))
+    asked = label_curves(scores, settings(methods=methods, intervals="bands")).axes[0]
+    assert len(bands(asked)) == number
 
 
 def test_without_intervals_none_is_drawn_or_explained(scores, settings):

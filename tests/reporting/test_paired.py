@@ -13,6 +13,7 @@ from fewlabel.reporting import style
 from fewlabel.reporting.paired import paired_subjects, pairs
 from fewlabel.reporting.statistics import DIFFERENCE, differences, summarise
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle
+from reporting.conftest import COHORTS, METHODS
 
 INTERVALS = Intervals(resamples=200)
 
@@ -90,7 +91,30 @@ def test_beneath_are_the_mean_differences_with_their_intervals_and_numbers(score
         assert lower.get_lines()[index + 1].get_ydata() == pytest.approx([expected.mean])
         ((_, low), (_, high)) = lower.collections[index].get_segments()[0]
         assert (low, high) == pytest.approx((expected.low, expected.high))
-        assert lower.texts[index].get_text().startswith(f"{expected.mean:+.3f}".replace("-", "\N{MINUS SIGN}"))
+        numbers = [f"{end:+.3f}".replace("-", "\N{MINUS SIGN}") for end in (expected.mean, expected.low, expected.high)]
+        assert lower.texts[index].get_text().replace(" to", "").split() == numbers
+
+
+def test_an_interval_that_ends_just_below_0_is_not_shown_as_one_that_ends_there(asked, scores):
+    gains = dict(zip(sorted(scores["subject"].unique()), (-0.002, 0.0, 0.002, 0.004, 0.006, 0.008), strict=True))
+    scores = scores.assign(dice=0.5)
+    scores.loc[scores["method"] == "regression", "dice"] += scores["subject"].map(gains)
+    lower = paired_subjects(scores, asked(methods=("regression",))).axes[1]
+    mean, low, high = lower.texts[0].get_text().replace("to", " ").split()
+    assert (mean, low[0], high[0]) == ("+0.003", "\N{MINUS SIGN}", "+")
+
+
+@pytest.mark.parametrize(("counts", "lines"), [((4,), 2), ((1, 2, 3, 4, 8), 3), (tuple(range(1, 10)), None)])
+def test_numbers_are_broken_and_then_left_out_where_they_would_meet(table, asked, counts, lines):
+    figure = paired_subjects(table(counts=counts), asked(COHORTS, METHODS, counts))
+    texts = figure.axes[1].texts
+    assert {len(text.get_text().splitlines()) for text in texts} == ({lines} if lines else set())
+
+
+def test_panels_of_one_cohort_stand_two_beside_each_other(table, asked):
+    cohorts = {"c": CohortTitle(title="C", stands_for=None)}
+    upper = paired_subjects(table(cohorts), asked(cohorts)).axes[::2]
+    assert [axes.get_subplotspec().colspan.start for axes in upper] == [0, 1]
 
 
 def test_panels_of_one_cohort_share_their_scales(scores, asked):
@@ -124,8 +148,6 @@ def test_of_one_draw_and_one_subject_there_is_no_interval(table, asked, settings
 
 
 def settings_of(draws):
-    from reporting.conftest import COHORTS, METHODS
-
     return COHORTS, METHODS, (1, 2, 4, 8), draws
 
 

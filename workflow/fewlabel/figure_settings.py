@@ -44,8 +44,8 @@ class LabelCurves(Panels):
 
     dice_limits: tuple[Share, Share] | None = None
     """Limits of the Dice axis; none: from the data of each panel."""
-    intervals: Literal["bands", "bars", "none"] = "bands"
-    """Each mean's interval: as a band along the curve, or as a bar at its N."""
+    intervals: Literal["auto", "bands", "bars", "none"] = "auto"
+    """Each mean's interval: as a band along the curve, or as a bar at its N; auto: bands of up to three curves."""
     show_draws: bool = True
     """Every draw as a faint point."""
     show_paper: bool = True
@@ -60,8 +60,8 @@ class LabelEfficiency(Panels):
     is trained on all labels."""
     levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.9, 0.95, 0.99])
     """Shares at which lines are drawn."""
-    intervals: Literal["bands", "bars", "none"] = "bands"
-    """Each share's interval: as a band along the curve, or as a bar at its N."""
+    intervals: Literal["auto", "bands", "bars", "none"] = "auto"
+    """Each share's interval: as a band along the curve, or as a bar at its N; auto: bands of up to three curves."""
 
 
 class PairedSubjects(Panels):
@@ -70,7 +70,7 @@ class PairedSubjects(Panels):
     panel_height_in: float = Field(2.9, gt=1, le=12)
     """Of both parts of a panel: the subjects, and the mean difference beneath."""
     columns: int | None = Field(None, ge=1, le=6)
-    """Panels beside each other; none: a column a cohort, up to three."""
+    """Panels beside each other; none: a column a cohort, up to three, of one cohort two."""
     control: Name | None = None
     """The method that the others are compared with; none: the first that starts at random and is no benchmark."""
     methods: list[Name] | None = Field(None, min_length=1)

@@ -18,6 +18,8 @@ from fewlabel.reporting_jobs import CohortTitle, CurvesSettings, MethodTitle
 
 DODGE = 0.07
 """Octaves between neighbouring methods at one N, so that none hides another."""
+MOST_BANDS = 3
+"""Curves whose bands can still be told apart where they overlap."""
 
 
 class Look(NamedTuple):
@@ -48,10 +50,11 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
     titles, shown = settings.titles, settings.figure
     chosen = select(scores, titles, settings.runs)
     summary = summary_table(chosen, settings.intervals)
+    kind = interval_kind(shown.intervals, titles.methods)
     legend = legends.Content(
         titles.methods,
-        level=settings.intervals.level if shown.intervals != "none" and summary["low"].notna().any() else None,
-        bands=shown.intervals == "bands",
+        level=settings.intervals.level if kind != "none" and summary["low"].notna().any() else None,
+        bands=kind == "bands",
         draws=shown.show_draws and bool((summary["draws"] > 1).any()),
         paper=shown.show_paper and any(cohort.stands_for for cohort in titles.cohorts.values()),
     )
@@ -73,17 +76,17 @@ def _panel(
     methods = settings.titles.methods
     shown = settings.figure
     published = paper.published(cohort.stands_for) if shown.show_paper else ()
-    lines = style.benchmark_lines(methods)
+    lines, kind = style.benchmark_lines(methods), interval_kind(shown.intervals, methods)
     style.label_axis(
         axes, {int(n) for n in _of_curves(summary, methods)["n"]} | {point.n for point in published if point.n}
     )
     for name, colour in style.method_colours(methods).items():
         if methods[name].benchmark:
             cell = summary[summary["method"] == name].iloc[0]
-            _benchmark(axes, cell, colour, lines[name], methods[name].title, shown.intervals != "none")
+            _benchmark(axes, cell, colour, lines[name], methods[name].title, kind != "none")
     for name, look in looks(methods).items():
         cells = summary[summary["method"] == name].sort_values("n")
-        intervals(axes, cells, look, shown.intervals)
+        intervals(axes, cells, look, kind)
         if shown.show_draws:
             _draws(axes, scores[scores["method"] == name], look)
         curve(axes, cells, look, methods[name].title)
@@ -106,6 +109,11 @@ def looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
         name: Look(colours[name], marker, 2.0 ** ((index - middle) * step))
         for index, (name, marker) in enumerate(markers.items())
     }
+
+
+def interval_kind(asked: str, methods: Mapping[str, MethodTitle]) -> str:
+    """Bands, bars or none: what was asked for, else bands where there are few enough curves for them."""
+    return asked if asked != "auto" else "bands" if len(style.method_markers(methods)) <= MOST_BANDS else "bars"
 
 
 def intervals(axes: Axes, cells: pd.DataFrame, look: Look, kind: str) -> None:

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 from fewlabel.figure_jobs import EfficiencySettings
 from fewlabel.figure_settings import Intervals
 from fewlabel.reporting import legends, style
-from fewlabel.reporting.curves import Look, curve, intervals, looks
+from fewlabel.reporting.curves import Look, curve, interval_kind, intervals, looks
 from fewlabel.reporting.panels import head, new_panels, notice
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.statistics import CELL, share
@@ -48,11 +48,12 @@ def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figu
                 shown,
             )
     shares = share_table(chosen, settings.reference, settings.intervals)
-    drawn = shown.intervals != "none" and shares["low"].notna().any()
+    kind = interval_kind(shown.intervals, titles.methods)
+    drawn = kind != "none" and shares["low"].notna().any()
     legend = legends.Content(
         titles.methods,
         level=settings.intervals.level if drawn else None,
-        bands=shown.intervals == "bands",
+        bands=kind == "bands",
         draws=False,
         paper=False,
     )
@@ -89,6 +90,7 @@ def share_table(scores: pd.DataFrame, reference: str, intervals: Intervals) -> p
 def _panel(axes: Axes, shares: pd.DataFrame, settings: EfficiencySettings) -> None:
     """One cohort's shares."""
     methods, shown = settings.titles.methods, settings.figure
+    kind = interval_kind(shown.intervals, methods)
     curves = [name for name, method in methods.items() if not method.benchmark]
     style.label_axis(axes, {int(n) for n in shares.loc[shares["method"].isin(curves), "n"]})
     for level in shown.levels:
@@ -99,7 +101,7 @@ def _panel(axes: Axes, shares: pd.DataFrame, settings: EfficiencySettings) -> No
         axes.axhline(cell["mean"], color=colours[name], linestyle=line, linewidth=1.3, zorder=2)
     for name, look in looks(methods).items():
         cells = shares[shares["method"] == name].sort_values("n")
-        _drawn(axes, cells, look, shown.intervals, methods[name].title)
+        _drawn(axes, cells, look, kind, methods[name].title)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g} %"))
     axes.margins(y=0.05)
     low, high = axes.get_ylim()

@@ -102,7 +102,7 @@ def _nothing(settings: PairedSettings) -> list[str]:
 def _draw(panels: list[Pairs], settings: PairedSettings) -> Figure:
     sizes = settings.figure
     cohorts = len(settings.titles.cohorts)
-    columns = min(sizes.columns or (cohorts if cohorts <= 3 else 3), len(panels))
+    columns = min(sizes.columns or (2 if cohorts == 1 else min(cohorts, 3)), len(panels))
     rows = -(-len(panels) // columns)
     heads = [_head(panel, settings) for panel in panels]
     high = [
@@ -207,23 +207,28 @@ def _lower(axes: Axes, panel: Pairs, settings: PairedSettings) -> None:
     axes.set_xlim(-0.5, len(counts) - 0.5)
     axes.set_xticks(range(len(counts)), [str(n) for n in counts])
     axes.set_xlabel("Labelled training subjects, N")
-    texts = [_signed(summary) for summary in panel.differences.values()]
-    room = (settings.figure.panel_width_in - 0.65) / len(texts)
-    if max(text_width(line, NUMBER) for text in texts for line in text) + 0.04 <= room:
-        for x, text in enumerate(texts):
-            axes.annotate(
-                "\n".join(text), (x, 1), (0, 2), ("data", "axes fraction"), "offset points", fontsize=NUMBER,
-                horizontalalignment="center", color="#333333",
-            )  # fmt: skip
+    room = (settings.figure.panel_width_in - 0.65) / len(counts)
+    for x, text in enumerate(_signed(list(panel.differences.values()), room)):
+        axes.annotate(
+            text, (x, 1), (0, 2), ("data", "axes fraction"), "offset points", fontsize=NUMBER,
+            horizontalalignment="center", color="#333333",
+        )  # fmt: skip
 
 
-def _signed(summary: Summary) -> list[str]:
-    """A difference, and its interval where there is one, as lines."""
-    ends = [_number(end, 2) for end in (summary.low, summary.high)] if np.isfinite(summary.low) else []
-    return [_number(summary.mean, 3), *([" to ".join(ends)] if ends else [])]
+def _signed(summaries: Sequence[Summary], room_in: float) -> list[str]:
+    """Of each difference number and interval: in two lines, else in three, else nothing for want of room."""
+    for between in (" to ", " to\n"):
+        texts = [_difference_text(summary, between) for summary in summaries]
+        if max(text_width(line, NUMBER) for text in texts for line in text.splitlines()) + 0.04 <= room_in:
+            return texts
+    return []
 
 
-def _number(value: float, digits: int) -> str:
-    """With its sign (what is rounded to 0 has a plus), and a minus that is as wide as a plus."""
-    text = f"{round(value, digits) + 0.0:+.{digits}f}"
-    return text.replace("-", "\N{MINUS SIGN}")
+def _difference_text(summary: Summary, between: str) -> str:
+    ends = [_number(end) for end in (summary.low, summary.high) if np.isfinite(end)]
+    return "\n".join([_number(summary.mean), *([between.join(ends)] if ends else [])])
+
+
+def _number(value: float) -> str:
+    """With its sign, also where it rounds to 0: that tells on which side of 0 an interval ends."""
+    return f"{value + 0.0:+.3f}".replace("-", "\N{MINUS SIGN}")
