@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from fewlabel.errors import InputError
-from fewlabel.evaluation import as_row, dice, score
+from fewlabel.evaluation import as_row, score
+from fewlabel.imaging.overlap import dice
 
 
 def cube(start, side, shape=(20, 20, 20)):

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewlabel.evaluation import dice
 from fewlabel.explorer.cells import cells, differences
 from fewlabel.explorer.choose import by_interest, shown_size, shown_slices
 from fewlabel.explorer.facts import told
 from fewlabel.explorer.volumes import slice_dice, smaller_mask
 from fewlabel.figure_settings import Intervals
+from fewlabel.imaging.overlap import dice
 from fewlabel.reporting.statistics import summarise
 
 INTERVALS = Intervals(resamples=100)

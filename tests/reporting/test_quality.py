@@ -110,9 +110,9 @@ def test_a_row_holds_the_facts_of_its_volume(rows):
     image = volume(Subject("NA", "NA", True)).image
     assert row[["lowest", "highest"]].tolist() == pytest.approx([image.min(), image.max()])
     assert row[["p1", "p99"]].tolist() == pytest.approx(np.percentile(image, (1, 99)).tolist())
-    assert row[["target_ml", "target_slices", "kept"]].tolist() == [8 * 8 * 3 * 16 / 1000, 3, 1]
+    assert row[["target_ml", "target_slices", "kept", "grid_dice"]].tolist() == [8 * 8 * 3 * 16 / 1000, 3, 1, 1]
     bare = rows.set_index("subject").loc["unlabelled"]
-    assert bare[["target_ml", "target_slices", "kept"]].isna().all() and bare["role"] == "unlabelled"
+    assert bare[["target_ml", "target_slices", "kept", "grid_dice"]].isna().all() and bare["role"] == "unlabelled"
 
 
 def test_the_number_of_workers_changes_nothing(results, store, rows):
@@ -131,6 +131,17 @@ def test_what_is_worth_a_look_stands_first_and_a_title_stays_text(rows):
     assert table.sections[0].body.set_index("subject").loc["oblique", "orientation"] == "LPS, 35° off".replace(
         " ", "\N{NO-BREAK SPACE}"
     )
+
+
+def test_pixels_too_coarse_for_the_target_are_told(results, tmp_path):
+    coarse = settings().model_copy(update={"grid": Grid(matrix=(8, 8), spacing_mm=10)})
+    pack([Subject("NA", "NA", True)], volume, coarse.grid, tmp_path / "slices", tmp_path / "native")
+    store = open_store(tmp_path / "slices" / "store.json")
+    (row,) = quality_rows(store, read_subjects(results / "roles.csv"), tmp_path / "native", coarse).to_dict("records")
+    assert 0.5 < row["grid_dice"] < 0.95
+    assert row["warnings"] == f"on the working grid and back, the mask itself has a Dice of {row['grid_dice']:.2f}"
+    (cell,) = quality_table(pd.DataFrame([row]), coarse).sections[0].body["Dice of the grid"]
+    assert cell == f"{row['grid_dice']:.3f}"
 
 
 def test_the_commands_write_what_they_made(results, rows, tmp_path):

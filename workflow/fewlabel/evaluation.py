@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fewlabel.errors import InputError
 from fewlabel.experiment import Grid
+from fewlabel.imaging.overlap import dice
 from fewlabel.imaging.volume import read_nifti, save_nifti
 from fewlabel.learning.batches import Slices
 from fewlabel.learning.device import Precision, autocast
@@ -109,12 +110,6 @@ def score(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.fl
         _distances(predicted, truth, spacing) if all(sizes) else ((0.0, 0.0) if not any(sizes) else (np.nan, np.nan))
     )
     return Scores(dice(predicted, truth), *distances, truth_ml=sizes[1] * voxel_ml, predicted_ml=sizes[0] * voxel_ml)
-
-
-def dice(predicted: Mask, truth: Mask) -> float:
-    """2 |A and B| / (|A| + |B|); 1 where both are empty."""
-    total = int(predicted.sum()) + int(truth.sum())
-    return 2 * int((predicted & truth).sum()) / total if total else 1.0
 
 
 def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:

@@ -30,7 +30,9 @@ from fewlabel.experiment import (
 from fewlabel.folds import all_parts, cohort_of, fold_of, part_of
 from fewlabel.settings import Axis, LabelCount, Settings
 
-RECIPES = dict.fromkeys(("fetch", "prepare", "split", "draw", "pretrain", "finetune", "evaluate", "destreaking"), 1)
+RECIPES = dict.fromkeys(
+    ("fetch", "prepare", "split", "draw", "pretrain", "finetune", "evaluate", "destreaking", "quality"), 1
+)
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
 
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-MAY_BE_EMPTY = ("target_ml", "target_slices", "kept")
+MAY_BE_EMPTY = ("target_ml", "target_slices", "kept", "grid_dice")
 """Numbers that a subject without a mask has none of."""
 
 

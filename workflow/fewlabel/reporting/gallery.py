@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from fewlabel.evaluation import dice
 from fewlabel.gallery_jobs import Column, GallerySettings
+from fewlabel.imaging.overlap import dice
 from fewlabel.imaging.volume import AXES
 from fewlabel.reporting import style
 from fewlabel.reporting.canvas import LINE, POINT, text_width, wrapped

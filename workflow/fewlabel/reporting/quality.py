@@ -12,9 +12,9 @@ import pandas as pd
 from fewlabel.cohorts import sources
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
-from fewlabel.experiment import Source, radial_images
+from fewlabel.experiment import Grid, Source, radial_images
 from fewlabel.imaging.quality import volume_facts
-from fewlabel.imaging.volume import Plane, Volume, read_nifti
+from fewlabel.imaging.volume import Volume, read_nifti
 from fewlabel.parallel import of_each
 from fewlabel.quality_jobs import QualitySettings
 from fewlabel.slices import Store
@@ -31,8 +31,10 @@ OBLIQUE = 30.0
 """Degrees. Prostates are planned along the rectum: 12 to 23 degrees are usual."""
 KEPT = 0.9
 """Share of the target that is left on the working grid."""
+GRID_DICE = 0.95
+"""Of the mask with itself after it went onto the working grid and back: less would hide what methods differ by."""
 SPACINGS = {"slice_mm": "slice distance", "row_mm": "row distance", "column_mm": "column distance"}
-DIGITS = {"oblique_deg": 2, "clipped": 6, "target_ml": 3, "kept": 4}
+DIGITS = {"oblique_deg": 2, "clipped": 6, "target_ml": 3, "kept": 4, "grid_dice": 4}
 
 
 def quality_rows(
@@ -50,8 +52,8 @@ def quality_rows(
     Returns:
         Columns subject, role, labelled (0 or 1); orientation, oblique_deg; slices, rows, columns and slice_mm, row_mm,
         column_mm of the native grid; lowest, p1, p99, highest, clipped (see `VolumeFacts`); target_ml, target_slices
-        and kept (the share of the target's volume that the working grid holds), empty without a mask; warnings,
-        separated by semicolons.
+        kept (the share of the target's volume that the working grid holds) and grid_dice (see `VolumeFacts`), empty
+        without a mask; warnings, separated by semicolons.
 
     Raises:
         InputError: volumes are gone or damaged since the cohort was prepared, all of them at once.
@@ -59,8 +61,8 @@ def quality_rows(
     subjects = store.subjects[["subject", "labelled", "slices", "rows", "columns", *SPACINGS]]
     labelled = set(subjects.loc[subjects["labelled"] == 1, "subject"])
     files = image_files(list(subjects["subject"]), native, settings)
-    work = partial(_facts, source=settings.source, native=native, labelled=labelled, plane=settings.grid.plane)
-    facts = pd.DataFrame(of_each(work, files, workers, "examine"))
+    work = partial(_facts, source=settings.source, native=native, labelled=labelled, grid=settings.grid)
+    facts = pd.DataFrame(of_each(work, files, workers, "examine")).astype({"grid_dice": float})
     rows = subjects.reset_index(drop=True).join(facts)
     rows["kept"] = [
         _kept(store, row["subject"], row["target_ml"], settings) if row["labelled"] and row["target_ml"] else None
@@ -73,7 +75,8 @@ def quality_rows(
     bounded = radial is not None and radial.input == "t2_map"
     rows["warnings"] = ["; ".join(warnings(row, rows, scaled, bounded)) for row in rows.to_dict("records")]
     order = ["subject", "role", "labelled", "orientation", "oblique_deg", "slices", "rows", "columns", *SPACINGS]
-    order += ["lowest", "p1", "p99", "highest", "clipped", "target_ml", "target_slices", "kept", "warnings"]
+    order += ["lowest", "p1", "p99", "highest", "clipped", "target_ml", "target_slices", "kept"]
+    order += ["grid_dice", "warnings"]
     return rows[order].astype({"target_slices": "Int64"})
 
 
@@ -97,6 +100,8 @@ def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float, bounded:
         yield f"tiny mask: {target:.2g} ml, median {median:.3g} ml"
     if row["labelled"] and row["kept"] < KEPT:
         yield f"the working grid holds {100 * row['kept']:.0f} % of the target"
+    elif row["labelled"] and row["grid_dice"] < GRID_DICE:
+        yield f"on the working grid and back, the mask itself has a Dice of {row['grid_dice']:.2f}"
     for column, name in SPACINGS.items():
         usual = float(rows[column].median())
         if not 1 / SPACING <= row[column] / usual <= SPACING:
@@ -126,7 +131,7 @@ def image_files(subjects: list[str], native: Path, settings: QualitySettings) ->
     }
 
 
-def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], plane: Plane) -> dict[str, Any]:
+def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], grid: Grid) -> dict[str, Any]:
     kept = native / "images" / f"{subject.subject}.nii.gz"
     volume = Volume(*read_nifti(kept)) if subject.image == kept else sources.read_volume(source, subject)
     mask = None
@@ -135,7 +140,7 @@ def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], p
         mask = (array > 0.5).astype(np.uint8)
         if mask.shape != volume.image.shape:
             raise InputError(f"image {volume.image.shape} and kept mask {mask.shape} differ; run prepare again")
-    return asdict(volume_facts(Volume(volume.image, volume.affine, mask), plane))
+    return asdict(volume_facts(Volume(volume.image, volume.affine, mask), grid))
 
 
 def _kept(store: Store, subject: str, native_ml: float, settings: QualitySettings) -> float:

@@ -10,7 +10,7 @@ from fewlabel.reporting import quality
 from fewlabel.reporting.tables import NONE, Section, Table
 
 SPACE = "\N{NO-BREAK SPACE}"
-IN_ONE_LINE = ("size", "voxel, mm", "orientation", "target, ml", "slices with target", "kept")
+IN_ONE_LINE = ("size", "voxel, mm", "orientation", "target, ml", "slices with target", "kept", "Dice of the grid")
 
 
 def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSettings) -> Table:
@@ -31,12 +31,14 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSe
             "Sizes are slices x rows x columns of the native grid; orientation: the directions in which the axes of "
             "the file grow (LPS: left, posterior, superior); intensities as stored, before any correction.",
             f"Kept: the share of the target's volume on the working grid ({grid.matrix[0]} x {grid.matrix[1]} pixels "
-            f"of {grid.spacing_mm:g} mm).",
+            f"of {grid.spacing_mm:g} mm). Dice of the grid: of the mask with itself after it went onto that grid and "
+            "back, as a prediction does; finer pixels raise it.",
             f"Warnings: an empty target, or one below {100 * quality.TINY:g} % of the median; less than "
-            f"{100 * quality.KEPT:g} % of it kept; voxels {quality.SPACING:g} times as long or as short as the median; "
-            f"{100 * quality.CLIPPED:g} % of the voxels or more at the highest value (in T2 maps, and where most "
-            f"volumes of the cohort are so, {100 - grid.percentiles[1]:g} %: above that percentile scaling cuts "
-            f"nothing off); axes more than {quality.OBLIQUE:g} degrees off the patient's (slices follow the nearest).",
+            f"{100 * quality.KEPT:g} % of it kept, or a Dice of the grid below {quality.GRID_DICE:g}; voxels "
+            f"{quality.SPACING:g} times as long or as short as the median; {100 * quality.CLIPPED:g} % of the voxels "
+            f"or more at the highest value (in T2 maps, and where most volumes of the cohort are so, "
+            f"{100 - grid.percentiles[1]:g} %: above that percentile scaling cuts nothing off); axes more than "
+            f"{quality.OBLIQUE:g} degrees off the patient's (slices follow the nearest).",
         ],
     )
 
@@ -75,6 +77,7 @@ def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
         "target, ml": NONE if pd.isna(row["target_ml"]) else f"{row['target_ml']:.1f}",
         "slices with target": NONE if pd.isna(row["target_slices"]) else f"{row['target_slices']} of {row['slices']}",
         "kept": NONE if pd.isna(row["kept"]) else f"{100 * min(1, row['kept']):.0f} %",
+        "Dice of the grid": NONE if pd.isna(row["grid_dice"]) else f"{row['grid_dice']:.3f}",
     }
 
 
