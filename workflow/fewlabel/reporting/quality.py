@@ -51,7 +51,7 @@ def quality_rows(
 
     Returns:
         Columns subject, role, labelled (0 or 1); orientation, oblique_deg; slices, rows, columns and slice_mm, row_mm,
-        column_mm of the native grid; lowest, p1, p99, highest, clipped (see `VolumeFacts`); target_ml, target_slices
+        column_mm of the native grid; lowest, p1, p99, highest, clipped (see `VolumeFacts`); target_ml, target_slices,
         kept (the share of the target's volume that the working grid holds) and grid_dice (see `VolumeFacts`), empty
         without a mask; warnings, separated by semicolons.
 
