@@ -1,5 +1,6 @@
 """Where training runs and in which precision."""
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from fewlabel.gpu_slots import Slot, take
 from fewlabel.gpus import NEXT, Gpu, ask_driver, usable, visible
 
 Precision = Literal["f32", "bf16"]
+
+# Of glibc's malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def take_device(name: str, need: Callable[[str], int | None]) -> tuple[torch.device, Slot | None]:
@@ -109,6 +113,15 @@ def deterministic() -> None:
 
 
 def use_threads(threads: int) -> None:
-    """Bound the job to its threads: idle OpenMP threads spin and take the cores of other jobs."""
+    """Bound the job to its threads: idle OpenMP threads spin and take the cores of other jobs. Freed memory is kept."""
+    _keep_freed_memory()
     os.environ["OMP_NUM_THREADS"] = str(threads)
     torch.set_num_threads(threads)
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what tensors free: given back to the system after each step, it is cleared anew page by page."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        for parameter, size in ((M_TRIM_THRESHOLD, 2**31 - 1), (M_MMAP_THRESHOLD, 2**30)):
+            mallopt(parameter, size)
