@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from fewlabel.learning.network import UNet, seeded
+from fewlabel.learning.network import Normalisation, UNet, seeded
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,35 @@ def test_a_slices_result_does_not_depend_on_its_batch():
     network, images = UNet([4, 8]), torch.rand(5, 1, 8, 8)
     with torch.no_grad():
         assert torch.allclose(network(images)[2:3], network(images[2:3]), atol=1e-6)
+
+
+@pytest.mark.parametrize("laid_out", [torch.contiguous_format, torch.channels_last])
+def test_normalisation_is_groupnorm_of_four_channels_with_its_gradients_however_features_lie(laid_out):
+    layer, expected = Normalisation(12), torch.nn.GroupNorm(3, 12)
+    for parameter in ("weight", "bias"):
+        value = torch.rand(12)
+        setattr(layer, parameter, torch.nn.Parameter(value))
+        setattr(expected, parameter, torch.nn.Parameter(value.clone()))
+    features = torch.randn(2, 12, 6, 10)
+    ours, theirs = (
+        features.clone(memory_format=laid_out).requires_grad_(),
+        features.clone().requires_grad_(),
+    )
+    weights = torch.randn(2, 12, 6, 10)
+    for normalise, inputs in ((layer, ours), (expected, theirs)):
+        (normalise(inputs) * weights).sum().backward()
+    assert torch.allclose(layer(ours), expected(theirs), atol=1e-6)
+    assert torch.allclose(ours.grad, theirs.grad, atol=1e-5)
+    assert torch.allclose(layer.weight.grad, expected.weight.grad, atol=1e-5)
+
+
+def test_on_a_cpu_all_feature_maps_lie_channels_last_and_parameters_do_not():
+    network = UNet([4, 8, 12])
+    features = network.encoder(torch.rand(2, 1, 16, 16))
+    for feature in [*features, network.decoder(features)]:
+        assert feature.is_contiguous(memory_format=torch.channels_last)
+    # safetensors refuses any other.
+    assert all(parameter.is_contiguous() for parameter in network.parameters())
 
 
 def test_initialisation_is_a_function_of_the_seed_and_leaves_the_global_generator_alone():
