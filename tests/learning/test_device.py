@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -164,3 +165,27 @@ def test_torch_sees_the_gpu_alone_whose_place_was_taken(tmp_path, name, visible,
     # There is no such GPU: torch refuses it, and by then it was told of this one alone.
     assert "--device cuda: not available here" in process.stdout
     assert process.stdout.splitlines()[-1] == f"GPU-{taken:08d}-made"
+
+
+FAULTS = """
+import resource, sys, torch
+from fewlabel.learning.device import use_threads
+if sys.argv[1] == "kept":
+    use_threads(1)
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(2**24)  # 64 MiB, freed at once
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="glibc alone gives memory back so that it can be told not to"
+)
+def test_memory_that_a_tensor_freed_is_not_asked_of_the_system_again():
+    kept, given_back = (
+        int(subprocess.run([sys.executable, "-c", FAULTS, way], capture_output=True, text=True, check=True).stdout)
+        for way in ("kept", "given back")
+    )
+    assert kept < 100 < given_back
