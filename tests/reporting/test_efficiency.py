@@ -108,6 +108,16 @@ def test_levels_and_intervals_are_those_asked_for(scores, asked):
     assert not label_efficiency(scores, asked(intervals="none")).axes[0].collections
 
 
+def test_names_of_levels_close_to_each_other_do_not_meet(scores, asked):
+    """Where a curve begins at 0, the levels lie within a tenth of the panel."""
+    few = scores["method"].isin(["scratch", "regression"]) & (scores["n"] == scores["n"].min())
+    figure = label_efficiency(scores.assign(dice=scores["dice"].where(~few, 0)), asked(levels=[0.99, 0.97, 0.95]))
+    figure.canvas.draw()
+    for axes in figure.axes:
+        boxes = {text.get_text(): text.get_window_extent() for text in axes.texts}
+        assert boxes["95 %"].y1 <= boxes["97 %"].y0 and boxes["97 %"].y1 <= boxes["99 %"].y0
+
+
 def test_without_a_reference_it_says_so_and_what_would_be_one(scores, asked):
     figure = label_efficiency(scores, asked(reference=None))
     text = " ".join(" ".join(text.get_text().split()) for text in figure.texts)

@@ -1,5 +1,7 @@
 """Label efficiency: the share of the supervised score that each method reaches, against the number of labels."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -94,7 +96,7 @@ def _panel(axes: Axes, shares: pd.DataFrame, settings: EfficiencySettings) -> No
     curves = [name for name, method in methods.items() if not method.benchmark]
     style.label_axis(axes, {int(n) for n in shares.loc[shares["method"].isin(curves), "n"]})
     for level in shown.levels:
-        _level(axes, level)
+        axes.axhline(level, color="#888888", linewidth=0.6, dashes=(5, 3), zorder=1.5)
     colours, lines = style.method_colours(methods), style.benchmark_lines(methods)
     for name, line in lines.items():
         cell = shares[shares["method"] == name].iloc[0]
@@ -106,6 +108,7 @@ def _panel(axes: Axes, shares: pd.DataFrame, settings: EfficiencySettings) -> No
     axes.margins(y=0.05)
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, 0), high)
+    _name_levels(axes, shown.levels)
 
 
 def _drawn(axes: Axes, cells: pd.DataFrame, look: Look, kind: str, title: str) -> None:
@@ -115,13 +118,18 @@ def _drawn(axes: Axes, cells: pd.DataFrame, look: Look, kind: str, title: str) -
         curve(axes, known, look, title)
 
 
-def _level(axes: Axes, level: float) -> None:
-    """A line across, named at the right margin."""
-    axes.axhline(level, color="#888888", linewidth=0.6, dashes=(5, 3), zorder=1.5)
-    axes.annotate(
-        f"{level * 100:g} %", (1, level), (2, 0), ("axes fraction", "data"), "offset points", fontsize=LEVEL,
-        color="#555555", verticalalignment="center_baseline", annotation_clip=True,
-    )  # fmt: skip
+def _name_levels(axes: Axes, levels: Sequence[float]) -> None:
+    """Name the levels' lines at the right margin, from the lowest up, each above the one before."""
+    low, high = axes.get_ylim()
+    points = axes.bbox.height / axes.figure.dpi * 72 / (high - low)
+    lowest = -np.inf
+    for level in sorted(levels):
+        place = max(level * points, lowest)
+        axes.annotate(
+            f"{level * 100:g} %", (1, level), (2, place - level * points), ("axes fraction", "data"), "offset points",
+            fontsize=LEVEL, color="#555555", verticalalignment="center_baseline", annotation_clip=True,
+        )  # fmt: skip
+        lowest = place + 1.1 * LEVEL
 
 
 def _subtitle(shares: pd.DataFrame, settings: EfficiencySettings) -> str:
