@@ -1,6 +1,6 @@
 """Step times of the regression pretext on one CPU thread, as trained and with parts of its speed taken away, in turns.
 
-Each time is of a process of its own; medians and ratios over the rounds are printed.
+Each time is of a process of its own; medians and ratios over the rounds are printed, and the last loss.
 
 Usage: python benchmarks/training_speed.py [rounds]
 """
@@ -24,14 +24,15 @@ WITHOUT = {
 }
 
 
-def step_ms(without: list[str]) -> float:
-    """Milliseconds of CPU time a step, after five steps to warm up."""
+def measured(without: list[str]) -> tuple[float, float]:
+    """Milliseconds of CPU time a step, after five steps to warm up; and the last loss."""
     if "layout" in without:
         network._channels_last = lambda features: features
     if "memory" in without:
         device._keep_freed_memory = lambda: None
     device.use_threads(1)
     cpu = torch.device("cpu")
+    torch.manual_seed(1)
     objective = Regression(network.UNet([16, 32, 64, 64]), 0.5, 4, 1.0)
     optimizer = torch.optim.AdamW(objective.parameters(), lr=1e-3, fused=True)
     images, generator = torch.rand(SHAPE), torch.Generator().manual_seed(1)
@@ -43,25 +44,28 @@ def step_ms(without: list[str]) -> float:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-    return (time.process_time() - start) / STEPS * 1000
+    return (time.process_time() - start) / STEPS * 1000, loss.item()
 
 
 def main() -> None:
     """Run all in turns and print the medians."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     times: dict[str, list[float]] = {name: [] for name in WITHOUT}
+    losses: dict[str, str] = {}
     for _ in range(rounds):
         for name, without in WITHOUT.items():
             child = [sys.executable, __file__, "--one", *without]
-            times[name].append(float(subprocess.run(child, check=True, capture_output=True, text=True).stdout))
+            told = subprocess.run(child, check=True, capture_output=True, text=True).stdout.split()
+            times[name].append(float(told[0]))
+            losses[name] = told[1]
     base = times["as trained"]
     for name, each in times.items():
         ratio = statistics.median(one / ours for one, ours in zip(each, base, strict=True))
-        print(f"{name}: {statistics.median(each):.0f} ms a step, {ratio:.2f} times as trained")
+        print(f"{name}: {statistics.median(each):.0f} ms a step, {ratio:.2f} times as trained, loss {losses[name]}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        print(step_ms(sys.argv[2:]))
+        print(*measured(sys.argv[2:]))
     else:
         main()

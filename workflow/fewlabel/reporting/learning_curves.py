@@ -19,6 +19,7 @@ STAGES = {
     "training": ("Regression", "L1"),
     "global_stage": ("Contrastive, global", "contrastive"),
     "local_stage": ("Contrastive, local", "contrastive"),
+    "joint_stage": ("Joint", "joint"),
     "finetune": ("Finetuning", "Dice"),
 }
 """What panels are called, in their order, and the loss that they show."""
