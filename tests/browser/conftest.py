@@ -27,7 +27,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.driver.get(address)
 
-    def until(self, script, seconds=20):
+    def until(self, script, seconds=120):
         """The first true value that a script gives; fails with the script if there is none in time."""
         end = time.monotonic() + seconds
         while not (value := self.script(f"return {script}")):

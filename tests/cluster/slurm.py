@@ -183,7 +183,7 @@ class Slurm:
     def _wait_for(self, *command):
         self._until(lambda: subprocess.run(command, env=self.env, capture_output=True, check=False).returncode == 0)
 
-    def _until(self, condition, seconds=30):
+    def _until(self, condition, seconds=180):
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:

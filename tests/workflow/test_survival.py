@@ -39,7 +39,7 @@ def hashes(study):
     return {folder: fact["outputs"]["weights.safetensors"] for folder, fact in facts(study).items()}
 
 
-def wait_for(condition, process, seconds=120):
+def wait_for(condition, process, seconds=600):
     until = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None and time.monotonic() < until, "it ended, or did not get there, in time"
@@ -100,7 +100,7 @@ def test_a_second_run_of_a_study_is_refused_while_the_first_goes_on(fresh):
     assert "Traceback" not in text
     assert "Nothing to be done" not in fresh.run("--dry-run", change=slow).stdout  # looking is allowed
     first.send_signal(signal.SIGINT)
-    assert first.wait(timeout=120) != 0
+    assert first.wait(timeout=600) != 0
 
 
 @one_process
