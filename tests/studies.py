@@ -41,7 +41,15 @@ TINY = {
     "figures": {
         figure: {"dpi": 60}
         for figure in (
-            *("scheme", "label_curves", "label_efficiency", "paired_subjects", "pretexts", "local_similarity"),
+            *(
+                "scheme",
+                "label_curves",
+                "label_efficiency",
+                "paired_subjects",
+                "differences",
+                "pretexts",
+                "local_similarity",
+            ),
             "contact_sheets",
         )
     },

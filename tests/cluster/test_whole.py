@@ -42,6 +42,7 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "pretrain": 4,
         "finetune": 8,
         "evaluate": 8,
+        "differences": 1,
         "figure1_pretexts": 1,
         "local_similarity": 1,
         "figure2_scheme": 1,

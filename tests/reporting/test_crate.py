@@ -112,6 +112,7 @@ def make_results(folder, told=facts):
                 write(folder / place / name, f"{place}/{name}")
             write(folder / place / "run.json", json.dumps(told(place, inputs)))
     for name in (
+        "figures/differences.png",
         "figures/figure1_pretexts.png",
         "figures/figure2_scheme.png",
         "figures/figure3_label_curves.png",

@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 DRAWN = {
+    "differences",
     "figure2_scheme",
     "figure3_label_curves",
     "label_efficiency",

@@ -9,6 +9,7 @@ OF_INTERVALS = {
     "figure3_label_curves": 1,
     "label_efficiency": 1,
     "paired_subjects": 1,
+    "differences": 1,
     "table2_dice": 1,
     "table3_differences": 1,
     "table4_labels": 1,

@@ -22,6 +22,8 @@ def test_the_experiment_ends_with_scores_figures_and_tables(finished):
         for path in (finished.results / folder).iterdir()
     }
     assert made == {
+        "figures/differences.png",
+        "figures/differences.pdf",
         "figures/figure2_scheme.png",
         "figures/figure2_scheme.pdf",
         "figures/figure3_label_curves.png",

@@ -1,7 +1,7 @@
 """What each job that draws one of the further figures is told: see `fewlabel.reporting_jobs`."""
 
 from fewlabel.experiment import Experiment
-from fewlabel.figure_settings import Intervals, LabelEfficiency, LearningCurves, PairedSubjects
+from fewlabel.figure_settings import Differences, Intervals, LabelEfficiency, LearningCurves, PairedSubjects
 from fewlabel.jobs import CollectSettings, collect_settings, label_counts, pretrainings, run_folders
 from fewlabel.reporting_jobs import Titles, titles
 from fewlabel.settings import Settings
@@ -46,6 +46,13 @@ class DifferenceTableSettings(Settings):
     """None: no method starts at random."""
     methods: list[str]
     """Compared with it, in their order: all that share an N with it."""
+
+
+class DifferencesSettings(Settings):
+    """The figure of table 3."""
+
+    compared: DifferenceTableSettings
+    figure: Differences
 
 
 class LabelsTableSettings(Settings):
@@ -143,6 +150,11 @@ def difference_table_settings(experiment: Experiment) -> DifferenceTableSettings
         control=control,
         methods=others,
     )
+
+
+def differences_settings(experiment: Experiment) -> DifferencesSettings:
+    """Settings of the figure of table 3."""
+    return DifferencesSettings(compared=difference_table_settings(experiment), figure=experiment.figures.differences)
 
 
 def labels_table_settings(experiment: Experiment) -> LabelsTableSettings:

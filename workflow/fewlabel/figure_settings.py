@@ -83,6 +83,19 @@ class PairedSubjects(Panels):
     _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
 
 
+class Differences(Settings):
+    """Every method's mean difference in Dice to the control of `paired_subjects`: a row a method, a panel an N."""
+
+    width_in: float = Field(7, ge=5, le=14)
+    row_in: float = Field(0.17, ge=0.1, le=1)
+    """Height of a method's row."""
+    columns: int | None = Field(None, ge=1, le=12)
+    """Panels beside each other; none: as many as have an inch and a quarter each."""
+    one_scale: bool = True
+    """The panels of a cohort have one scale, so that N can be compared; else each has its own."""
+    dpi: int = Field(300, ge=50, le=1200)
+
+
 class LearningCurves(Settings):
     """The loss of every training against its step, a small panel for each cohort and stage."""
 
@@ -222,6 +235,7 @@ class Figures(Settings):
     label_curves: LabelCurves = LabelCurves()
     label_efficiency: LabelEfficiency = LabelEfficiency()
     paired_subjects: PairedSubjects = PairedSubjects()
+    differences: Differences = Differences()
     learning_curves: LearningCurves = LearningCurves()
     galleries: dict[Name, Gallery] = Field(default_factory=dict)
     """By cohort; one that is not named has a gallery with default settings."""

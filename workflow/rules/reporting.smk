@@ -81,6 +81,24 @@ rule paired_subjects:
         "--pdf {output.pdf} > {log} 2>&1"
 
 
+rule differences:
+    """Every method's mean difference in Dice to the control at each N, as in table 3."""
+    input:
+        scores=SCORES,
+    output:
+        png=shown(f"{STUDY}/figures/differences.png", "differences", "Figures", figure="Differences to the control"),
+        pdf=f"{STUDY}/figures/differences.pdf",
+    log:
+        f"{LOGS}/differences.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(figure_jobs.differences_settings(EXPERIMENT)),
+    shell:
+        "fewlabel differences --settings {params.settings:q} --scores {input.scores} --png {output.png} "
+        "--pdf {output.pdf} > {log} 2>&1"
+
+
 rule learning_curves:
     """The loss of every training against its step: a small panel for each cohort and stage."""
     input:
@@ -244,6 +262,7 @@ rule figures:
         rules.figure3_label_curves.output,
         rules.label_efficiency.output,
         rules.paired_subjects.output,
+        rules.differences.output,
         rules.learning_curves.output,
         DESTREAKING_FIGURE,
 

@@ -17,6 +17,10 @@ PairedJson = Annotated[
     figure_jobs.PairedSettings,
     typer.Option("--settings", parser=settings_json(figure_jobs.PairedSettings), metavar="JSON"),
 ]
+DifferencesJson = Annotated[
+    figure_jobs.DifferencesSettings,
+    typer.Option("--settings", parser=settings_json(figure_jobs.DifferencesSettings), metavar="JSON"),
+]
 HistoriesJson = Annotated[
     figure_jobs.HistoriesSettings,
     typer.Option("--settings", parser=settings_json(figure_jobs.HistoriesSettings), metavar="JSON"),
@@ -45,6 +49,16 @@ def label_efficiency(settings: EfficiencyJson, scores: In, png: Out, pdf: Out) -
 def paired_subjects(settings: PairedJson, scores: In, png: Out, pdf: Out) -> None:
     """Draw each test subject's Dice with a method and with its control, and their mean difference."""
     from fewlabel.reporting.paired import paired_subjects as draw
+    from fewlabel.reporting.scores import read_scores
+    from fewlabel.reporting.style import save
+
+    save(draw(read_scores(scores), settings), png, pdf, settings.figure.dpi)
+
+
+@app.command("differences")
+def differences(settings: DifferencesJson, scores: In, png: Out, pdf: Out) -> None:
+    """Draw every method's mean difference in Dice to the control at each N."""
+    from fewlabel.reporting.difference_figure import difference_figure as draw
     from fewlabel.reporting.scores import read_scores
     from fewlabel.reporting.style import save
 

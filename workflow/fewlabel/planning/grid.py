@@ -19,7 +19,10 @@ TABLES = {"collect": "scores.csv", "collect_histories": "history.csv", "record":
 DESCRIBED = {"figure2_scheme": "figures/figure2_scheme.png", "table1_cohorts": "tables/table1_cohorts.csv"}
 """Made from the cohorts alone."""
 SCORED = {
-    **{name: f"figures/{name}.png" for name in ("figure3_label_curves", "label_efficiency", "paired_subjects")},
+    **{
+        name: f"figures/{name}.png"
+        for name in ("figure3_label_curves", "label_efficiency", "paired_subjects", "differences")
+    },
     "table2_dice": "tables/table2_dice.csv",
     "table3_differences": "tables/table3_differences.csv",
     "table4_labels": "tables/table4_labels.csv",

@@ -1,27 +1,16 @@
 """Table 3: what each method gains over the control, subject by subject, and whether chance alone could have done it."""
 
-from typing import Any
-
 import pandas as pd
 
 from fewlabel.figure_jobs import DifferenceTableSettings
-from fewlabel.reporting.scores import select
-from fewlabel.reporting.signed_rank import holm, signed_rank
-from fewlabel.reporting.statistics import DIFFERENCE, differences, summarise
+from fewlabel.reporting.comparisons import comparisons, why_none
 from fewlabel.reporting.tables import NONE, Section, Table, bootstrap_note, folds_note
-
-COLUMNS = [
-    "cohort", "method", "control", "n", "difference", "low", "high", "p", "p_holm", "rank_biserial", "better",
-    "test_subjects", "draws",
-]  # fmt: skip
 
 
 def difference_table(scores: pd.DataFrame, settings: DifferenceTableSettings) -> Table:
     """Table 3: the mean paired difference in Dice of each method to the control, for each cohort and N.
 
-    Pairs are of one draw and test subject. The interval is by the bootstrap of `statistics.summarise`; p is of
-    Wilcoxon's signed-rank test on subjects (`signed_rank.signed_rank`), corrected by Holm within a cohort, over all
-    methods and N of it.
+    How they are measured: `comparisons.comparisons`.
 
     Args:
         scores: as `scores.read_scores` gives it.
@@ -34,35 +23,12 @@ def difference_table(scores: pd.DataFrame, settings: DifferenceTableSettings) ->
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
-    chosen = select(scores, settings.titles, settings.runs)
-    rows = pd.DataFrame(
-        [row for cohort in settings.titles.cohorts for row in _cohort(chosen, cohort, settings)], columns=COLUMNS
-    )
+    rows = comparisons(scores, settings)
     sections = [
         Section(_head(title.title, settings), _body(rows[rows["cohort"] == name], settings), numbers=True)
         for name, title in settings.titles.cohorts.items()
     ]
     return Table(rows, 3, "Paired differences in Dice to the control", sections, _notes(rows, settings))
-
-
-def _cohort(scores: pd.DataFrame, cohort: str, settings: DifferenceTableSettings) -> list[dict[str, Any]]:
-    """All comparisons of a cohort, which are one family."""
-    own = scores[scores["cohort"] == cohort]
-    control = own[own["method"] == settings.control]
-    rows: list[dict[str, Any]] = []
-    for method in settings.methods:
-        ours = own[own["method"] == method]
-        for n in sorted(set(ours["n"]) & set(control["n"])):
-            pairs = differences(ours[ours["n"] == n], control[control["n"] == n])
-            if not pairs.empty:
-                found, tested = summarise(pairs, settings.intervals, DIFFERENCE), signed_rank(pairs)
-                row: dict[str, Any] = {"cohort": cohort, "method": method, "control": settings.control, "n": int(n)}
-                row |= {"difference": found.mean, "low": found.low, "high": found.high}
-                row |= {"p": tested.p, "rank_biserial": tested.effect, "better": tested.better}
-                rows.append(row | {"test_subjects": tested.pairs, "draws": found.draws})
-    for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = float(corrected)
-    return rows
 
 
 def _body(rows: pd.DataFrame, settings: DifferenceTableSettings) -> pd.DataFrame:
@@ -102,12 +68,7 @@ def _head(cohort: str, settings: DifferenceTableSettings) -> str:
 def _notes(rows: pd.DataFrame, settings: DifferenceTableSettings) -> list[str]:
     """What a reader must know to read the table."""
     if rows.empty:
-        why = (
-            "no method starts at random and has the N of others"
-            if settings.control is None
-            else "no other method is finetuned at an N of the control"
-        )
-        return [f"Nothing to compare: {why}; figures.paired_subjects.control names another control."]
+        return [f"Nothing to compare: {why_none(settings.control)}."]
     family = rows.groupby("cohort").size()
     ends = sorted({int(family.min()), int(family.max())})
     return [

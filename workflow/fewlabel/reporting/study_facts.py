@@ -223,6 +223,7 @@ def _reporting(
         ("label-curves", table, "figures/figure3_label_curves"),
         ("label-efficiency", table, "figures/label_efficiency"),
         ("paired-subjects", table, "figures/paired_subjects"),
+        ("differences", table, "figures/differences"),
         ("learning-curves", history, "figures/learning_curves"),
         ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
         ("dice-table", table, "tables/table2_dice"),
