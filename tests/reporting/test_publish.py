@@ -154,7 +154,7 @@ def test_facts_that_only_look_like_a_place_are_published(study, to, tmp_path):
 
 
 def test_histories_that_are_too_large_are_left_out(results, to, monkeypatch):
-    monkeypatch.setattr("fewlabel.reporting.publish.LARGEST_HISTORY", 100)
+    monkeypatch.setattr("fewlabel.reporting.published_files.LARGEST_HISTORY", 100)
     assert not publish(results, to).histories
     assert not (to / "history.csv").exists() and "history.csv" not in (to / "README.md").read_text()
 

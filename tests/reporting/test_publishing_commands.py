@@ -53,3 +53,16 @@ def test_a_folder_that_is_not_there_is_named(folder):
     code, text, errors = fewlabel(folder, "compare", "results/one", "results/three")
     assert (code, text) == (1, "")
     assert errors.startswith("fewlabel: results/three: no such folder; accepted: ")
+
+
+def test_published_studies_are_joined_and_a_refusal_is_one_sentence(study, tmp_path):
+    for name, labels in (("low", [1]), ("high", [2])):
+        study(tmp_path / "results" / name, labels=labels)
+        assert fewlabel(tmp_path, "publish", f"results/{name}")[0] == 0
+    parts = ["results/published/low", "results/published/high"]
+    code, text, _ = fewlabel(tmp_path, "join", *parts, "--to", "results/published/both")
+    assert code == 0 and "results/published/both: 9 runs" in text and "make figures STUDY=both" in text
+    scores = pd.read_csv(tmp_path / "results/published/both/scores.csv")
+    assert sorted(scores["n"].unique()) == [1, 2]
+    code, text, errors = fewlabel(tmp_path, "join", "results/low", "results/high", "--to", "results/published/other")
+    assert (code, text) == (1, "") and errors.startswith("fewlabel: results/low: is no published study")

@@ -41,6 +41,20 @@ def publish(
     print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
 
 
+@app.command()
+def join(
+    studies: Annotated[list[Path], typer.Argument(help="results/published/<study>, two or more.", show_default=False)],
+    to: Annotated[Path, typer.Option(help="results/published/<name>.", show_default=False)],
+    replace: Annotated[bool, typer.Option("--replace", help="Replace what is published there.")] = False,
+) -> None:
+    """Join published studies of one experiment with other N, methods or draws: a grid in parts becomes one study."""
+    from fewlabel.reporting.join import join as joined
+
+    done = joined(studies, to, replace)
+    print(f"{done.folder}: {done.runs} runs, {done.size / 1000:.0f} kB")
+    print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
+
+
 @app.command("model-card")
 def model_card(
     results: Folder,

@@ -30,7 +30,7 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
     wanted = [*_tables(experiment), *_run_files(experiment)]
     _refuse(folder, [name for name in wanted if not (folder / name).is_file()], f"missing, of {len(wanted)} files")
     runs = expected_runs(experiment)
-    others = [run for run in runs if not _made_so(read_json(folder / run / "run.json"), experiment, run)]
+    others = [run for run in runs if not made_so(read_json(folder / run / "run.json"), experiment, run)]
     _refuse(folder, others, f"made with other settings than the experiment has, of {len(runs)} runs")
     tables = [folder / run / SCORES for run in jobs.run_folders(jobs.collect_settings(experiment))]
     if not collect(tables).equals(read_scores(folder / SCORES)):
@@ -53,7 +53,7 @@ def _run_files(experiment: Experiment) -> Iterator[str]:
             yield f"{run}/{SCORES}"
 
 
-def _made_so(facts: Facts, experiment: Experiment, run: str) -> bool:
+def made_so(facts: Facts, experiment: Experiment, run: str) -> bool:
     """Whether a run's settings are those of the experiment; its recipe number is no setting that a user makes."""
     recorded = facts.get("settings")
     return recorded is None or _without_recipe(recorded) == _without_recipe(settings_of_run(experiment, run))
@@ -62,7 +62,7 @@ def _made_so(facts: Facts, experiment: Experiment, run: str) -> bool:
 def is_finished_run(folder: Path, experiment: Experiment, run: str) -> bool:
     """Whether a run is there, made with the experiment's settings."""
     facts = folder / run / "run.json"
-    return facts.is_file() and _made_so(read_json(facts), experiment, run)
+    return facts.is_file() and made_so(read_json(facts), experiment, run)
 
 
 def settings_of_run(experiment: Experiment, run: str) -> dict[str, Any]:
