@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 FIGURES = {
     "label_curves": ROOT / "results/published/hippocampus/figures/figure3_label_curves.png",
+    "ablations": ROOT / "results/published/hippocampus_ablations/figures/differences.png",
     "destreaking": ROOT / "results/published/destreaking/figures/destreaking.png",
 }
 PAGES = {"report": (1280, 860), "explorer": (1280, 1000)}
