@@ -22,7 +22,7 @@ NAMES_SHARE = 0.4
 """Of the figure's width: how much of it names of methods may take before they are broken."""
 PANEL_IN = 1.25
 """Least width of a panel, where their number is not set."""
-TICK_IN = 0.5
+TICK_IN = 0.45
 """What a number on the axis needs, with the space beside it."""
 AXIS_IN, HEAD_IN = 0.52, 0.06
 """What ticks, their labels and a panel's title need; free space above a cohort's title."""
