@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 FIGURES = {
     "label_curves": ROOT / "results/published/hippocampus/figures/figure3_label_curves.png",
+    "phantoms": ROOT / "results/published/phantoms/figures/figure3_label_curves.png",
     "ablations": ROOT / "results/published/hippocampus_ablations/figures/differences.png",
     "destreaking": ROOT / "results/published/destreaking/figures/destreaking.png",
 }
