@@ -39,7 +39,7 @@ def published(study, tmp_path):
     return make
 
 
-OUTPUTS = {"outputs": {"weights.safetensors": "ab" * 32}}
+OUTPUTS = {"outputs": {"weights.safetensors": "ab" * 32}, "precision": "bf16"}
 
 
 def same(one, other):
@@ -63,7 +63,8 @@ def same(one, other):
 )
 def test_parts_joined_are_what_the_whole_study_publishes(published, tmp_path, changes):
     whole = published("one")
-    parts = [published(f"part{index}", **change) for index, change in enumerate(changes)]
+    free = {"checkpoint_every": 5}  # changes no result
+    parts = [published(f"part{index}", **change, **(free if index else {})) for index, change in enumerate(changes)]
     to = tmp_path / "published" / "joined"
     done = join(parts, to)
     same(whole, to)
@@ -74,6 +75,7 @@ def test_parts_joined_are_what_the_whole_study_publishes(published, tmp_path, ch
     text = files["README.md"].decode()
     assert all(part.name in text for part in parts)
     assert ("came out the same to the bit" in text) == ("labels" in changes[0])
+    assert "Trainings ran in" not in text
 
 
 def test_labels_of_a_methods_own_are_joined_too(published, study, tmp_path):
@@ -91,7 +93,10 @@ def test_labels_of_a_methods_own_are_joined_too(published, study, tmp_path):
 
 def test_of_a_run_that_several_have_that_of_the_first_counts(published, study, tmp_path):
     other = study(
-        tmp_path / "results" / "other", seed=5, labels=[1, 2, 3], facts={"outputs": {"weights.safetensors": "c"}}
+        tmp_path / "results" / "other",
+        seed=5,
+        labels=[1, 2, 3],
+        facts={"outputs": {"weights.safetensors": "c"}, "precision": "f32"},
     )
     first, second = published("first", labels=[1, 2]), published("second", source=other, labels=[2, 3])
     to = tmp_path / "published" / "joined"
@@ -105,7 +110,8 @@ def test_of_a_run_that_several_have_that_of_the_first_counts(published, study, t
     weights = {run: facts["outputs"]["weights.safetensors"] for run, facts in runs.items()}
     assert weights["knee/pretrained/regression"] == weights["knee/finetuned/scratch/n2/draw1"] == "ab" * 32
     assert weights["knee/finetuned/scratch/n3/draw1"] == "c"
-    assert "not equal to the bit" in (to / "README.md").read_text()
+    text = (to / "README.md").read_text()
+    assert "not equal to the bit" in text and "Trainings ran in bf16 and f32." in text
 
 
 def test_the_joined_study_may_take_the_place_of_a_part_and_of_nothing_else_unasked(published, tmp_path):

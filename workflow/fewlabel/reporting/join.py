@@ -20,7 +20,10 @@ from fewlabel.reporting.scores import KEY
 from fewlabel.settings import LabelCount
 from fewlabel.validation import load
 
-FREE = ("study", "labels", "draws", "methods", "figures", "intervals")
+FREE = (
+    *("study", "labels", "draws", "methods", "figures", "intervals"),
+    *("data_root", "checkpoint_every", "tensorboard"),  # change no result
+)
 """What experiments that are joined may differ in; methods of one name must be alike but for their labels."""
 
 
@@ -96,7 +99,7 @@ def _refuse_differences(parts: Sequence[Results], experiments: Sequence[Experime
     for part, experiment in zip(others, experiments[1:], strict=True):
         both = f"{first.folder} and {part.folder}"
         problems += [
-            f"{both}: {key}: {one!r} and {other!r}; accepted: equal, as is all but labels, draws, methods and figures"
+            f"{both}: {key}: {one!r} and {other!r}; accepted: equal values (labels, draws, methods, figures may differ)"
             for key, one, other in _different(_fixed(experiments[0], experiment), _fixed(experiment, experiments[0]))
         ]
         if first.anonymised != part.anonymised:
@@ -209,6 +212,7 @@ def _whence(parts: Sequence[Results], taken: Mapping[str, int]) -> str:
         else "of equal settings and seed; weights are not equal to the bit: machines do not compute alike."
     )
     pretrained = f" Finetunings of each began with pretrainings made there, {told}" if again else ""
-    return (
-        f"Joined (`fewlabel join`) from {', '.join(names)}; of runs that several have, those of the first.{pretrained}"
-    )
+    precisions = sorted({str(parts[index].runs[run].get("precision")) for run, index in taken.items()})
+    mixed = f" Trainings ran in {' and '.join(precisions)}." if len(precisions) > 1 else ""
+    joined = f"Joined (`fewlabel join`) from {', '.join(names)}; of runs that several have, those of the first."
+    return f"{joined}{pretrained}{mixed}"
