@@ -121,7 +121,7 @@ def test_histories_that_are_too_large_are_published_in_fewer_rows(study, tmp_pat
     folder = study(tmp_path / "results/mine")
     for run in expected_runs(read_experiment(folder)):
         write(folder, {run: history(np.arange(1, 101), np.full(100, 0.5))})
-    monkeypatch.setattr("fewlabel.reporting.publish.LARGEST_HISTORY", 15_000)
+    monkeypatch.setattr("fewlabel.reporting.published_files.LARGEST_HISTORY", 15_000)
     assert publish(folder, tmp_path / "published/mine").histories
     found = read_histories(tmp_path / "published/mine/history.csv")
     assert (tmp_path / "published/mine/history.csv").stat().st_size <= 15_000
