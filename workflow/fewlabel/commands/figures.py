@@ -55,7 +55,7 @@ def paired_subjects(settings: PairedJson, scores: In, png: Out, pdf: Out) -> Non
     save(draw(read_scores(scores), settings), png, pdf, settings.figure.dpi)
 
 
-@app.command("differences")
+@app.command()
 def differences(settings: DifferencesJson, scores: In, png: Out, pdf: Out) -> None:
     """Draw every method's mean difference in Dice to the control at each N."""
     from fewlabel.reporting.difference_figure import difference_figure as draw

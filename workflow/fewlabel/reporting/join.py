@@ -67,7 +67,7 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     history = histories(_history(folders, taken))
     files = table_files(results) | ({HISTORY: history} if history else {})
     measured = destreaking_jobs.files(experiment)
-    files["README.md"] = readme(results, to.name, bool(history), [], measured, [_whence(parts, taken)])
+    files["README.md"] = readme(results, to.name, bool(history), [], measured, _whence(parts, taken))
     content = {name: text.encode() for name, text in files.items()}
     content |= {name: (folders[0] / name).read_bytes() for name in measured}
     return Published(to, len(results.runs), put(content, to), bool(history), {})

@@ -88,7 +88,7 @@ def readme(
     has_histories: bool,
     weights: Sequence[str],
     measured: Sequence[str],
-    notes: Sequence[str] = (),
+    note: str = "",
 ) -> str:
     """The page that says what lies there.
 
@@ -98,7 +98,7 @@ def readme(
         has_histories: whether the losses are among them.
         weights: runs whose weights are.
         measured: files of measures of de-streaking.
-        notes: paragraphs that follow the table.
+        note: a paragraph that follows the table.
     """
     ids = "replaced by codes (s001, p001 …)" if results.anonymised else "published as they are in the data"
     scores, cohorts = len(results.scores), ", ".join(sorted(results.scores["cohort"].unique()))
@@ -118,7 +118,7 @@ def readme(
         if weights
         else "volumes, masks or weights are here"
     )
-    further = "".join(f"{note}\n\n" for note in notes)
+    further = f"{note}\n\n" if note else ""
     lines = [f"| `{file}` | {what} |" for file, what in rows.items()]
     return f"""# {name}: published results
 
