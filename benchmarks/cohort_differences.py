@@ -16,7 +16,7 @@ from fewlabel.reporting.bootstrap import crossed, interval, replicates
 PAIR = ["method", "n", "draw", "subject"]
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path)
     parser.add_argument("control")

@@ -61,10 +61,12 @@ def trainings(folder: Path) -> dict[tuple[str, str], float]:
 
 
 def row(what: str, estimated: float, measured: float) -> None:
+    """Print seconds estimated, measured and their ratio."""
     print(f"{what:<28}{estimated:>10.0f}{measured:>10.0f}{estimated / measured:>8.2f}")
 
 
 def compare(plan: Plan, study: Path, cpu: float, wall: float) -> None:
+    """Print a row for each kind of training, and for the whole study."""
     print(f"{'seconds':<28}{'estimated':>10}{'measured':>10}{'ratio':>8}")
     for (kind, method), seconds in sorted(trainings(study).items()):
         rule = {"pretrained": "pretrain", "finetuned": "finetune"}[kind]

@@ -28,6 +28,7 @@ NOISE = 0.03
 
 
 def write_cohort(folder: Path, count: int) -> list[str]:
+    """Write so many shaded volumes with their masks; the names of the subjects."""
     phantom = PhantomSource(kind="phantom", anatomy="pelvis", labelled=1, pixel_mm=1.0, slice_mm=4.0)
     volume = read_volume(phantom, list_subjects(phantom)[0])
     image = resize(volume.image, SHAPE, order=1, preserve_range=True)

@@ -43,6 +43,7 @@ def grid(finetunings: int) -> tuple[dict, list[str]]:
 
 
 def targets(runs: list[str]) -> list[str]:
+    """The files to ask of Snakemake for these runs."""
     return [f"results/tiny/{run}/weights.safetensors" for run in runs]
 
 
