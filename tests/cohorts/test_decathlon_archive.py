@@ -98,7 +98,8 @@ def test_a_compressed_archive_is_unpacked_too(data, tmp_path, make_task):
     assert len(decathlon.list_subjects(source())) == 4
 
 
-def test_a_folder_goes_before_an_archive(data, task):
+def test_a_folder_goes_before_an_archive(data, make_task):
+    task = make_task(data / TASK)
     (data / f"{TASK}.tar").write_bytes(b"never opened")
     assert decathlon.fetch(source(md5="0" * 32)) == task
 
