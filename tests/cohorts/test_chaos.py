@@ -9,9 +9,9 @@ from PIL import Image
 from dicom_trees import UPRIGHT, organs, write_ground, write_series
 from fewlabel.cohorts import chaos, download, sources
 from fewlabel.cohorts.fingerprint import fingerprint
-from fewlabel.errors import InputError
 from fewlabel.experiment import ChaosSource
 from range_server import serving
+from refusals import error_of
 
 SLICES = 12
 DOWN = UPRIGHT @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, SLICES - 1], [0, 0, 0, 1.0]])
@@ -20,12 +20,6 @@ DOWN = UPRIGHT @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, SLICES - 1], [
 
 def source(**changes):
     return ChaosSource(kind="chaos", **changes)
-
-
-def error_of(function, *arguments):
-    with pytest.raises(InputError) as error:
-        function(*arguments)
-    return str(error.value)
 
 
 def subject_folder(root, number, part="Train_Sets"):

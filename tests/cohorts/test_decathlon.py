@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from fewlabel.cohorts import decathlon, sources
-from fewlabel.errors import InputError
 from fewlabel.experiment import DecathlonSource
+from refusals import error_of
 
 TASK = "Task05_Prostate"
 
@@ -17,12 +17,6 @@ def source(**changes):
 
 def image_of(path):
     return np.asarray(nib.load(path).dataobj)
-
-
-def error_of(function, *arguments):
-    with pytest.raises(InputError) as error:
-        function(*arguments)
-    return str(error.value)
 
 
 @pytest.fixture

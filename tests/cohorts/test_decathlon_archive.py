@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from fewlabel.cohorts import decathlon, download, nifti
-from fewlabel.errors import InputError
 from fewlabel.experiment import DecathlonSource, NiftiSource
 from range_server import serving
+from refusals import error_of
 
 TASK = "Task05_Prostate"
 
@@ -32,12 +32,6 @@ def md5(path):
 
 def image_of(path):
     return np.asarray(nib.load(path).dataobj)
-
-
-def error_of(function, *arguments):
-    with pytest.raises(InputError) as error:
-        function(*arguments)
-    return str(error.value)
 
 
 def remains(root):
