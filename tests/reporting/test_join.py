@@ -6,11 +6,15 @@ import shutil
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from fewlabel.cli import app
 from fewlabel.errors import InputError
 from fewlabel.reporting.join import join
+from fewlabel.reporting.model_card import CARD, WEIGHTS, chosen_run, model_card
 from fewlabel.reporting.publish import publish
 from fewlabel.reporting.results_folder import read_experiment, read_results
+from made_weights import FOLDERS, ONE, TWO, add_weights
 
 SCRATCH, REGRESSION = {"pretext": "none"}, {"pretext": "regression"}
 
@@ -124,6 +128,30 @@ def test_the_joined_study_may_take_the_place_of_a_part_and_of_nothing_else_unask
     assert content(one) == before
     join([one, two], one, replace_old=True)
     assert read_experiment(one).labels == [1, 2, 3]
+
+
+def test_weights_of_a_run_go_along_from_the_part_that_it_is_taken_from(study, tmp_path):
+    few = add_weights(study(tmp_path / "results" / "few", labels=[1, 2], facts=OUTPUTS), note="few")
+    more = add_weights(study(tmp_path / "results" / "more", labels=[1, 2, 3], facts=OUTPUTS), note="more")
+    parts = [tmp_path / "published" / name for name in ("few", "more")]
+    publish(few, parts[0], weights=[ONE])
+    publish(more, parts[1], weights=[ONE, TWO])
+    (parts[0] / FOLDERS[TWO]).mkdir(parents=True)
+    shutil.copyfile(few / FOLDERS[TWO] / WEIGHTS, parts[0] / FOLDERS[TWO] / WEIGHTS)  # not published: in no sum
+    to = tmp_path / "published" / "joined"
+    said = CliRunner().invoke(app, ["join", *map(str, parts), "--to", str(to)])
+    # Both runs are taken from `few`, which published the weights of one.
+    name = f"{FOLDERS[ONE]}/{WEIGHTS}"
+    assert said.exit_code == 0 and f"{name}: " in said.output
+    files = content(to)
+    assert files[name] == (few / name).read_bytes()
+    assert [each for each in files if each.endswith((WEIGHTS, CARD))] == [f"{FOLDERS[ONE]}/{CARD}", name]
+    results = read_results(to)
+    card = files[f"{FOLDERS[ONE]}/{CARD}"].decode()
+    assert card == model_card(results, chosen_run(results, ONE)) and "of the study `joined`" in card
+    assert FOLDERS[ONE] in files["README.md"].decode() and b"masks or weights" not in files["README.md"]
+    sums = dict(line.split("  ")[::-1] for line in files.pop("SHA256SUMS").decode().splitlines())
+    assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
 def spoil_scores(folder):

@@ -12,31 +12,12 @@ from typer.testing import CliRunner
 from fewlabel.cli import app
 from fewlabel.errors import InputError
 from fewlabel.figure_settings import Intervals
-from fewlabel.learning.network import UNet
-from fewlabel.learning.weights import read_weights, save_weights
-from fewlabel.reporting.finished import settings_of_run
+from fewlabel.learning.weights import read_weights
 from fewlabel.reporting.model_card import chosen_run, model_card
 from fewlabel.reporting.publish import publish
 from fewlabel.reporting.results_folder import read_experiment, read_results
 from fewlabel.reporting.statistics import summarise
-
-ONE, TWO = "knee/regression/2/1", "knee/scratch/1/2"
-FOLDERS = {ONE: "knee/finetuned/regression/n2/draw1", TWO: "knee/finetuned/scratch/n1/draw2"}
-
-
-def add_weights(folder, **facts):
-    """Weights of two runs, as a finetuning leaves them."""
-    experiment = read_experiment(folder)
-    cohort = experiment.cohorts["knee"]
-    for run in FOLDERS.values():
-        known = {
-            "widths": experiment.network.widths,
-            "settings": settings_of_run(experiment, run),
-            "prepared": {"grid": cohort.grid.model_dump(mode="json"), "bias_correction": None},
-            "subjects": ["ann", "bob"],
-        }
-        save_weights(folder / run / "weights.safetensors", UNet([4, 8]).state_dict(), known | facts)
-    return folder
+from made_weights import FOLDERS, ONE, TWO, add_weights
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """What people ask of finished results: publish them, and compare them with others."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fewlabel.commands.common import app, write_json
 from fewlabel.files import write_text
+
+if TYPE_CHECKING:
+    from fewlabel.reporting.publish import Published
 
 Folder = Annotated[Path, typer.Argument(help="results/<study> or results/published/<study>.", show_default=False)]
 
@@ -25,7 +28,6 @@ def publish(
 ) -> None:
     """Copy the small tables of a finished study to where its figures are drawn from without data or GPU."""
     from fewlabel.reporting.publish import publish as put
-    from fewlabel.units import size
 
     target = to or results.parent / "published" / results.resolve().name
     done = put(results, target, replace, anonymise, weights or [], largest_mb)
@@ -34,8 +36,7 @@ def publish(
         print("Ids of subjects and patients are replaced by codes.")
     else:
         print("Ids of subjects and patients are published as they are; --anonymise puts codes in their place.")
-    for name, count in done.weights.items():
-        print(f"{name}: {size(count)}, with its model card")
+    _tell_weights(done)
     if not done.histories:
         print("The histories of the trainings are left out: there are none, or they are too large.")
     print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
@@ -52,7 +53,15 @@ def join(
 
     done = joined(studies, to, replace)
     print(f"{done.folder}: {done.runs} runs, {done.size / 1000:.0f} kB")
+    _tell_weights(done)
     print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
+
+
+def _tell_weights(done: "Published") -> None:
+    from fewlabel.units import size
+
+    for name, count in done.weights.items():
+        print(f"{name}: {size(count)}, with its model card")
 
 
 @app.command("model-card")

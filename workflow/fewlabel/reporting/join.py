@@ -11,6 +11,7 @@ from fewlabel import destreaking_jobs, jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.reporting.finished import SHOWN, made_so
+from fewlabel.reporting.model_card import CARD, WEIGHTS, finetuned, model_card
 from fewlabel.reporting.private import refuse_private
 from fewlabel.reporting.publish import Published
 from fewlabel.reporting.published_files import HISTORY, SUMS, check_place, histories, put, readme, table_files
@@ -33,7 +34,8 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     Their experiments may have other N, methods and draws; the joined one has all of them, figures and intervals as the
     first. Of a run that several studies have, that of the first counts. Every part had pretrainings of its own, of
     equal settings and seed, and equal where machines compute alike; the joined record holds those of the first, and
-    each finetuning still tells the hash of the weights that it began with. Published weights are left out.
+    each finetuning still tells the hash of the weights that it began with. Weights that a part publishes of a run
+    taken from it go along, with a card of the joined study's scores.
 
     Args:
         folders: two published studies at least.
@@ -55,7 +57,7 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     experiment = load(plain)
     taken = _taken(parts, experiment)
     results = Results(
-        folder=to,
+        folder=folders[0],  # `to` is not there before all of it is
         experiment=plain,
         scores=_scores(parts),
         runs={run: parts[index].runs[run] for run, index in taken.items()},
@@ -67,10 +69,14 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     history = histories(_history(folders, taken))
     files = table_files(results) | ({HISTORY: history} if history else {})
     measured = destreaking_jobs.files(experiment)
-    files["README.md"] = readme(results, to.name, bool(history), [], measured, _whence(parts, taken))
-    content = {name: text.encode() for name, text in files.items()}
+    kept = {run: (folders[index] / run / WEIGHTS).read_bytes() for run, index in _with_weights(folders, taken)}
+    files |= {f"{run}/{CARD}": model_card(results, finetuned(run)) for run in kept}
+    files["README.md"] = readme(results, to.name, bool(history), list(kept), measured, _whence(parts, taken))
+    weights = {f"{run}/{WEIGHTS}": data for run, data in kept.items()}
+    content = {name: text.encode() for name, text in files.items()} | weights
     content |= {name: (folders[0] / name).read_bytes() for name in measured}
-    return Published(to, len(results.runs), put(content, to), bool(history), {})
+    sizes = {name: len(data) for name, data in weights.items()}
+    return Published(to, len(results.runs), put(content, to), bool(history), sizes)
 
 
 # ------------------------------------------------------------------------------------------------------- the parts
@@ -81,15 +87,20 @@ def _published(folder: Path) -> Results:
         raise InputError(
             f"{folder}: is no published study; accepted: results/published/<study>; `fewlabel publish` first"
         )
-    changed = []
-    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
-        wanted, _, name = line.partition("  ")
-        path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
-            changed.append(name)
+    changed = [
+        name
+        for name, wanted in _sums(folder).items()
+        if not (folder / name).is_file() or hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted
+    ]
     if changed:
         raise InputError.of(changed[:SHOWN], heading=f"{folder}: files are not as they were published; restore them:")
     return results
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The hash of each file of a published study, by its name."""
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    return {name: wanted for wanted, _, name in (line.partition("  ") for line in lines)}
 
 
 def _refuse_differences(parts: Sequence[Results], experiments: Sequence[Experiment]) -> None:
@@ -194,6 +205,12 @@ def _history(folders: Sequence[Path], taken: Mapping[str, int]) -> pd.DataFrame:
             table = pd.read_csv(folder / HISTORY, dtype=str, keep_default_na=False)
             found.append(table[table["run"].map(taken.get) == index])
     return pd.concat(found, ignore_index=True).fillna("").sort_values("run", kind="stable") if found else pd.DataFrame()
+
+
+def _with_weights(folders: Sequence[Path], taken: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Runs whose weights are published by the part that they are taken from, and which part that is."""
+    known = [_sums(folder) for folder in folders]
+    return [(run, index) for run, index in taken.items() if f"{run}/{WEIGHTS}" in known[index]]
 
 
 def _whence(parts: Sequence[Results], taken: Mapping[str, int]) -> str:

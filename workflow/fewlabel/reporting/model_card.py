@@ -74,11 +74,20 @@ def chosen_run(results: Results, asked: str) -> Finetuned:
     """
     known = {"/".join(_key(run)): _key(run) for run in results.runs if "/finetuned/" in run}
     if asked in known:
-        part, method, labels, draw = known[asked]
-        return Finetuned(part, method, labels, int(draw))
+        return _finetuned(known[asked])
     parts = zip(("cohorts", "methods", "N", "draws"), zip(*known.values(), strict=True), strict=True)
     there = "; ".join(f"{name}: {', '.join(dict.fromkeys(values))}" for name, values in parts)
     raise InputError(f"{asked!r} is no finetuning of {results.folder.name}; accepted: cohort/method/N/draw; {there}")
+
+
+def finetuned(run: str) -> Finetuned:
+    """The finetuning whose files lie in this folder (`Finetuned.folder`)."""
+    return _finetuned(_key(run))
+
+
+def _finetuned(key: tuple[str, str, str, str]) -> Finetuned:
+    part, method, labels, draw = key
+    return Finetuned(part, method, labels, int(draw))
 
 
 def _key(run: str) -> tuple[str, str, str, str]:

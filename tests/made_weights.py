@@ -1,0 +1,24 @@
+"""Weights of two finetunings of the made study (`make_study`)."""
+
+from fewlabel.learning.network import UNet
+from fewlabel.learning.weights import save_weights
+from fewlabel.reporting.finished import settings_of_run
+from fewlabel.reporting.results_folder import read_experiment
+
+ONE, TWO = "knee/regression/2/1", "knee/scratch/1/2"
+FOLDERS = {ONE: "knee/finetuned/regression/n2/draw1", TWO: "knee/finetuned/scratch/n1/draw2"}
+
+
+def add_weights(folder, **facts):
+    """Weights of two runs, as a finetuning leaves them."""
+    experiment = read_experiment(folder)
+    cohort = experiment.cohorts["knee"]
+    for run in FOLDERS.values():
+        known = {
+            "widths": experiment.network.widths,
+            "settings": settings_of_run(experiment, run),
+            "prepared": {"grid": cohort.grid.model_dump(mode="json"), "bias_correction": None},
+            "subjects": ["ann", "bob"],
+        }
+        save_weights(folder / run / "weights.safetensors", UNet([4, 8]).state_dict(), known | facts)
+    return folder
