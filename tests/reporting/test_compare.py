@@ -7,8 +7,8 @@ from scipy.stats import bootstrap
 
 from fewlabel.errors import InputError
 from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.compare import DIFFERENT, IDENTICAL, SAME, compare
-from fewlabel.reporting.compare_scores import KEY, SCORED, Paired, beyond_chance, cells, pair
+from fewlabel.reporting.compare import DIFFERENT, IDENTICAL, SAME, TOO_FEW, compare
+from fewlabel.reporting.compare_scores import KEY, SCORED, Paired, beyond_chance, cells, pair, too_few
 from fewlabel.reporting.compare_text import as_text
 from fewlabel.reporting.publish import publish
 from fewlabel.reporting.results_folder import read_results
@@ -100,6 +100,12 @@ def test_methods_that_part_to_both_sides_are_called_different():
     assert beyond_chance(cells(sides(moved)))
 
 
+@pytest.mark.parametrize(("cells_of", "draws", "few"), [(2, 1, True), (20, 1, False), (2, 2, True), (2, 5, False)])
+def test_runs_are_too_few_where_a_shift_of_all_would_not_be_told(cells_of, draws, few):
+    moved = cells(sides(np.full((cells_of, draws, 10), 0.1)))
+    assert too_few(moved) == few == (not beyond_chance(moved))
+
+
 # ------------------------------------------------------------------------------------------------------ verdicts
 def test_a_study_is_identical_to_itself_and_to_its_published_tables(study, tmp_path):
     folder, to = study(tmp_path / "results" / "mine"), tmp_path / "results" / "published" / "mine"
@@ -130,6 +136,14 @@ def test_another_seed_is_the_same_within_chance_and_a_shift_is_not(study, tmp_pa
     shifted = compare(a, study(tmp_path / "c", cohorts=cohorts, seed=1, shift=0.3))
     assert shifted.verdict == DIFFERENT and not shifted.exact
     assert "Different: 12 of 12 intervals of B - A exclude 0" in as_text(shifted)
+
+
+@pytest.mark.parametrize(("draws", "told"), [(1, True), (6, False)])
+def test_it_is_told_where_no_difference_could_be(study, tmp_path, draws, told):
+    one = study(tmp_path / "one", draws=draws, labels=[1])
+    found = compare(one, study(tmp_path / "moved", draws=draws, labels=[1], shift=0.2))
+    assert found.verdict == (SAME if told else DIFFERENT) and found.cells["excludes_0"].all()
+    assert (TOO_FEW in found.notes) == (TOO_FEW in as_text(found)) == told
 
 
 def test_scores_of_one_side_alone_are_told_and_are_not_exact(study, tmp_path):

@@ -14,6 +14,10 @@ from fewlabel.reporting.compare_scores import Paired
 from fewlabel.reporting.results_folder import Results, read_results
 
 IDENTICAL, SAME, DIFFERENT = "identical", "same within chance", "different"
+TOO_FEW = (
+    "So few runs can tell no difference from chance: a training comes out above or below another of equal settings by "
+    "chance, and all its test subjects with it. More draws would tell, or more methods or N."
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Comparison:
         a, b: their folders.
         verdict: `IDENTICAL`, `SAME` or `DIFFERENT`, of the scores that both have; sentence: in words, with reasons.
         exact: both have the same scores, bit for bit, and neither has others.
-        notes: what a reader must know of how they were paired.
+        notes: what a reader must know of how they were paired, and of what the verdict cannot say.
         cells: as `compare_scores.cells` gives it.
         only: in words, what `a` and `b` have alone: runs and test subjects.
         differences: by heading: settings, versions and machine, inputs, files that the trainings wrote; None where
@@ -66,6 +70,8 @@ def compare(folder_a: Path, folder_b: Path) -> Comparison:
     paired = compare_scores.pair(a, b)
     cells = compare_scores.cells(paired)
     verdict = _verdict(paired, cells)
+    if verdict == SAME and bool(cells["excludes_0"].any()) and compare_scores.too_few(cells):
+        notes.append(TOO_FEW)
     only = {
         "a": [*compare_scores.runs_of(a.scores, b.scores), *compare_scores.subjects_of(a.scores, b.scores)],
         "b": [*compare_scores.runs_of(b.scores, a.scores), *compare_scores.subjects_of(b.scores, a.scores)],

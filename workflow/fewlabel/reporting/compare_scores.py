@@ -101,6 +101,11 @@ def beyond_chance(cells: pd.DataFrame) -> bool:
     return bool(min(in_all, one_sided) < 0.05 / 2)
 
 
+def too_few(cells: pd.DataFrame) -> bool:
+    """Whether not even intervals that all lie on one side of 0 would be more than chance lets."""
+    return not beyond_chance(cells.assign(excludes_0=True, difference=1.0))
+
+
 def runs_of(scores: pd.DataFrame, other: pd.DataFrame) -> list[str]:
     """In words: the runs of one side of which the other has no score at all, draws of one cell together."""
     rest = scores[RUN].drop_duplicates().merge(other[RUN].drop_duplicates(), how="left", on=RUN, indicator=True)
