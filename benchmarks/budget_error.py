@@ -1,12 +1,13 @@
-"""How well `fewlabel budget` foretells: the largest N of each curve is hidden, predicted from the rest, and compared.
+"""How well `fewlabel budget` foretells: the larger N of each curve are hidden, predicted from the rest, and compared.
 
 Usage: python benchmarks/budget_error.py [SCORES …]        (results/<study>/scores.csv; results/published/*/scores.csv)
 
-Prints, for each cohort and method with three numbers of labels or more, the hidden mean, the prediction with its 95 %
-interval and the absolute error, beside that of two who know nothing of laws: the last mean that is left, and the line
-through the last two in log N. Then the median absolute errors, and how many intervals held the hidden mean (which
-scatters itself, but with the same test subjects, whom the interval counts as chance). Without a file, 200 simulated
-curves instead, compared with their truth.
+Each curve is cut after every N that leaves three, and each later N is predicted as far as a law is read
+(`budget.REACH`). Prints the hidden mean, the prediction with its 95 % interval and the absolute error, beside that of
+two who know nothing of laws: the last mean that is left, and the line through the last two in log N. Then the median
+absolute errors for each distance (hidden N as a multiple of the largest known), and how many intervals held the hidden
+mean (which scatters itself, but with the same test subjects, whom the interval counts as chance). Without a file, 200
+simulated curves (the largest N hidden) instead, compared with their truth.
 """
 
 import sys
@@ -16,27 +17,31 @@ import numpy as np
 import pandas as pd
 
 from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.budget import LEAST_COUNTS, learning_curve
+from fewlabel.reporting.budget import LEAST_COUNTS, REACH, learning_curve
 from fewlabel.reporting.scores import read_scores
 
 COUNTS = (1, 2, 4, 8, 16)
 
 
-def hidden(scores: pd.DataFrame, truth: float | None = None) -> dict[str, object]:
-    """One curve without its largest N, which is then predicted."""
-    last = scores["n"].max()
-    rest = scores[scores["n"] < last]
-    curve = learning_curve(rest, Intervals(resamples=1000))
-    found = curve.dice_at(last)
-    measured = float(scores.loc[scores["n"] == last, "dice"].mean()) if truth is None else truth
+def cuts(counts: list[int]) -> list[tuple[int, int]]:
+    """Pairs of the largest known N and a hidden one within reach of it; three N or more are known."""
+    return [(last, later) for last in counts[2:] for later in counts if last < later <= REACH * last]
+
+
+def foretold(scores: pd.DataFrame, last: int, hidden: int, truth: float | None = None) -> dict[str, object]:
+    """One curve of which N up to `last` are known, read at `hidden`."""
+    curve = learning_curve(scores[scores["n"] <= last], Intervals(resamples=1000))
+    found = curve.dice_at(hidden)
+    measured = float(scores.loc[scores["n"] == hidden, "dice"].mean()) if truth is None else truth
     before, end = curve.dice[-2:]
     slope = (end - before) / np.log(curve.counts[-1] / curve.counts[-2])
-    line = min(end + slope * np.log(last / curve.counts[-1]), 1.0)
+    line = min(end + slope * np.log(hidden / last), 1.0)
     return {
         "cohort": curve.cohort,
         "method": curve.method,
         "known N": " ".join(map(str, curve.counts)),
-        "hidden N": int(last),
+        "hidden N": hidden,
+        "times": hidden / last,
         "measured": measured,
         "predicted": found.value,
         "low": found.low,
@@ -78,14 +83,14 @@ def main(files: list[Path]) -> None:
             for _, rows in read_scores(file).groupby(["cohort", "method"])
             if rows["n"].nunique() >= 3
         ]
-        found = pd.DataFrame([hidden(rows) for rows in curves])
+        found = pd.DataFrame([foretold(rows, *cut) for rows in curves for cut in cuts(sorted(rows["n"].unique()))])
         print(found.round(4).to_string(index=False))
     else:
-        found = pd.DataFrame([hidden(*simulated(seed)) for seed in range(200)])
-    for name, part in (("all curves", found), (f"{LEAST_COUNTS} known N or more, no doubts", found[found["carried"]])):
-        if len(part):
+        found = pd.DataFrame([foretold(rows, *COUNTS[-2:], truth) for rows, truth in map(simulated, range(200))])
+    for name, rows in (("all", found), (f"{LEAST_COUNTS} known N or more, no doubts", found[found["carried"]])):
+        for times, part in rows.groupby("times"):
             errors = part[["error", "error of the last mean", "error of a line"]].median()
-            print(f"\n{name}: {len(part)}; median absolute errors in Dice:")
+            print(f"\n{name}, {times:g} times the largest known N: {len(part)}; median absolute errors in Dice:")
             print(errors.round(4).to_string())
             print(f"intervals that held the hidden mean: {part['held'].mean():.0%}")
 

@@ -55,13 +55,14 @@ def test_hidden_larger_counts_are_foretold():
     assert np.mean(held) >= 0.85
 
 
-def test_hidden_larger_counts_of_the_published_hippocampus_are_foretold():
+@pytest.mark.parametrize("hidden", [16, 32, 64, 128])
+def test_hidden_larger_counts_of_the_published_hippocampus_are_foretold(hidden):
     scores = read_scores(Path(__file__).parents[2] / "results/published/hippocampus/scores.csv")
     errors = []
     for method in ("scratch", "regression", "contrastive"):
         own = scores[scores["method"] == method]
-        found = learning_curve(own[own["n"] < 16], FEW).dice_at(16)
-        measured = own.loc[own["n"] == 16, "dice"].mean()
+        found = learning_curve(own[own["n"] < hidden], FEW).dice_at(hidden)
+        measured = own.loc[own["n"] == hidden, "dice"].mean()
         errors.append(abs(found.value - measured))
         assert found.low <= measured <= found.high
     assert np.median(errors) < 0.01
