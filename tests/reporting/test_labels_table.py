@@ -16,6 +16,7 @@ from fewlabel.reporting.table_forms import as_markdown
 
 PUBLISHED = Path(__file__).parents[2] / "results/published/hippocampus"
 INTERVALS = Intervals(resamples=300)
+EQUAL = {"scratch": 9, "supervised": 9}
 
 
 def cell(dice, scatter=0.0, seed=0, draws=4, subjects=6):
@@ -127,9 +128,16 @@ def test_what_readers_see():
     assert "inf" not in text.replace("interval", "") and "nan" not in text
 
 
+def test_unequal_steps_of_finetuning_are_told_with_who_had_how_many():
+    scores = read_scores(PUBLISHED / "scores.csv")
+    (note,) = (note for note in labels_table(scores, settings()).notes if "teps" in note)
+    assert "differ: 4000 for Supervised benchmark; 2000 for Scratch, Regression, Contrastive." in note
+    assert not any("teps" in note for note in labels_table(scores, settings(steps=EQUAL)).notes)
+
+
 def test_without_a_benchmark_or_a_control_the_table_says_so():
     scores = read_scores(PUBLISHED / "scores.csv")
     none = labels_table(scores, settings(reference=None))
     assert none.rows.empty and "no method is trained on all labels" in none.notes[0]
-    alone = labels_table(scores, settings(control=None))
+    alone = labels_table(scores, settings(control=None, steps=EQUAL))
     assert alone.rows["saved"].isna().all() and len(alone.notes) == 1

@@ -2,7 +2,7 @@
 
 from fewlabel.experiment import Experiment
 from fewlabel.figure_settings import Differences, Intervals, LabelEfficiency, LearningCurves, PairedSubjects
-from fewlabel.jobs import CollectSettings, collect_settings, label_counts, pretrainings, run_folders
+from fewlabel.jobs import CollectSettings, collect_settings, finetuning, label_counts, pretrainings, run_folders
 from fewlabel.reporting_jobs import Titles, titles
 from fewlabel.settings import Settings
 
@@ -70,6 +70,8 @@ class LabelsTableSettings(Settings):
     """Against which labels are saved; None: no method starts at random."""
     methods: list[str]
     """All that are no benchmark, in their order."""
+    steps: dict[str, int]
+    """Of finetuning, of these methods and of the reference: where they differ, labels are not all that separates."""
 
 
 class HistoriesSettings(Settings):
@@ -160,6 +162,8 @@ def differences_settings(experiment: Experiment) -> DifferencesSettings:
 def labels_table_settings(experiment: Experiment) -> LabelsTableSettings:
     """Settings of table 4."""
     figure, (control, _) = efficiency_settings(experiment), compared(experiment)
+    methods = [name for name, method in figure.titles.methods.items() if not method.benchmark]
+    shown = [*methods, *([figure.reference] if figure.reference else [])]
     return LabelsTableSettings(
         titles=figure.titles,
         runs=figure.runs,
@@ -167,7 +171,8 @@ def labels_table_settings(experiment: Experiment) -> LabelsTableSettings:
         reference=figure.reference,
         shares=experiment.figures.label_efficiency.levels,
         control=control,
-        methods=[name for name, method in figure.titles.methods.items() if not method.benchmark],
+        methods=methods,
+        steps={name: finetuning(experiment, name).steps for name in dict.fromkeys(shown)},
     )
 
 

@@ -136,4 +136,18 @@ def _notes(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
             "Labels saved: the control's N minus the method's, resampled in pairs; N beyond those that were tried count"
             " as the largest of them. An interval that holds 0 is no evidence of a saving."
         )
-    return notes + folds_note(settings.titles)
+    return notes + _steps_note(settings) + folds_note(settings.titles)
+
+
+def _steps_note(settings: LabelsTableSettings) -> list[str]:
+    """Where finetunings differ in steps: who had how many, the most first."""
+    had: dict[int, list[str]] = {}
+    for name, steps in settings.steps.items():
+        had.setdefault(steps, []).append(settings.titles.methods[name].title)
+    if len(had) < 2:
+        return []
+    told = [f"{steps} for {', '.join(names)}" for steps, names in sorted(had.items(), reverse=True)]
+    return [
+        f"Steps of finetuning differ: {'; '.join(told)}. What separates these is steps as well as labels, most of all"
+        " where curves are flat: there a saving of labels may be one of steps."
+    ]
