@@ -72,21 +72,18 @@ def chosen_run(results: Results, asked: str) -> Finetuned:
     Raises:
         InputError: no such finetuning; with those that are there.
     """
-    known = {"/".join(_key(run)): _key(run) for run in results.runs if "/finetuned/" in run}
+    known = {"/".join(_key(run)): run for run in results.runs if "/finetuned/" in run}
     if asked in known:
-        return _finetuned(known[asked])
-    parts = zip(("cohorts", "methods", "N", "draws"), zip(*known.values(), strict=True), strict=True)
+        return finetuned(known[asked])
+    keys = map(_key, known.values())
+    parts = zip(("cohorts", "methods", "N", "draws"), zip(*keys, strict=True), strict=True)
     there = "; ".join(f"{name}: {', '.join(dict.fromkeys(values))}" for name, values in parts)
     raise InputError(f"{asked!r} is no finetuning of {results.folder.name}; accepted: cohort/method/N/draw; {there}")
 
 
 def finetuned(run: str) -> Finetuned:
     """The finetuning whose files lie in this folder (`Finetuned.folder`)."""
-    return _finetuned(_key(run))
-
-
-def _finetuned(key: tuple[str, str, str, str]) -> Finetuned:
-    part, method, labels, draw = key
+    part, method, labels, draw = _key(run)
     return Finetuned(part, method, labels, int(draw))
 
 
