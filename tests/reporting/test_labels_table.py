@@ -135,6 +135,23 @@ def test_unequal_steps_of_finetuning_are_told_with_who_had_how_many():
     assert not any("teps" in note for note in labels_table(scores, settings(steps=EQUAL)).notes)
 
 
+def test_a_method_of_one_n_has_no_row_beside_curves():
+    scores = read_scores(PUBLISHED / "scores.csv")
+    one = scores[(scores["method"] != "regression") | (scores["n"] == 8)]
+    runs = settings().runs
+    few = settings(runs={**runs.model_dump(), "labels": {**runs.labels, "regression": [8]}})
+    table = labels_table(one, few)
+    assert set(table.rows["method"]) == {"scratch", "contrastive"}
+    assert "Left out, since one N alone makes no curve: Regression." in table.notes
+    # Where nobody has more, all of them say at least on which side of their N the share lies.
+    only = scores[(scores["n"] == 8) | (scores["method"] == "supervised")]
+    labels = {name: ["all"] if name == "supervised" else [8] for name in runs.labels}
+    alone = settings(runs={**runs.model_dump(), "labels": labels})
+    table = labels_table(only, alone)
+    assert set(table.rows["method"]) == {"scratch", "regression", "contrastive"}
+    assert not any("Left out" in note for note in table.notes)
+
+
 def test_without_a_benchmark_or_a_control_the_table_says_so():
     scores = read_scores(PUBLISHED / "scores.csv")
     none = labels_table(scores, settings(reference=None))

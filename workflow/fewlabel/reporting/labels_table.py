@@ -51,6 +51,8 @@ def _cohort(scores: pd.DataFrame, cohort: str, settings: LabelsTableSettings) ->
         method: {int(str(n)): cell for n, cell in own[own["method"] == method].groupby("n")}
         for method in settings.methods
     }
+    most = max((len(by_n) for by_n in curves.values()), default=0)
+    curves = {method: by_n for method, by_n in curves.items() if len(by_n) > 1 or most == 1}
     needed = labels_needed(curves, reference, settings.shares, settings.intervals)
     for method, by_share in needed.items():
         for place, (share, one) in enumerate(zip(settings.shares, by_share, strict=True)):
@@ -136,7 +138,13 @@ def _notes(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
             "Labels saved: the control's N minus the method's, resampled in pairs; N beyond those that were tried count"
             " as the largest of them. An interval that holds 0 is no evidence of a saving."
         )
-    return notes + _steps_note(settings) + folds_note(settings.titles)
+    return notes + _left_out_note(rows, settings) + _steps_note(settings) + folds_note(settings.titles)
+
+
+def _left_out_note(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
+    """Which methods no cohort's section has: one N makes no curve."""
+    left = [settings.titles.methods[name].title for name in settings.methods if name not in set(rows["method"])]
+    return [f"Left out, since one N alone makes no curve: {', '.join(left)}."] if left else []
 
 
 def _steps_note(settings: LabelsTableSettings) -> list[str]:
