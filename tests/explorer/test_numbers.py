@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from explored import METHODS, experiment
 from fewlabel.explorer.cells import cells, differences
 from fewlabel.explorer.choose import by_interest, shown_size, shown_slices
 from fewlabel.explorer.facts import told
 from fewlabel.explorer.volumes import slice_dice, smaller_mask
+from fewlabel.explorer_jobs import explorer_settings
+from fewlabel.figure_jobs import difference_table_settings, labels_table_settings
 from fewlabel.figure_settings import Intervals
 from fewlabel.imaging.overlap import dice
 from fewlabel.reporting.statistics import summarise
@@ -107,3 +110,13 @@ def test_facts_are_counted_and_summed_and_name_no_host_and_no_place():
     assert facts["Warnings"] == "all embeddings are alike" and facts["Uncommitted changes"] == "no"
     assert facts["First start"] == "2026-01-02 03:04:05+00:00" and "Last end" not in facts
     assert "secret" not in str(facts)
+
+
+@pytest.mark.parametrize("named", [None, "as_long"])
+def test_the_page_compares_with_the_control_of_tables_3_and_4(named):
+    methods = {**METHODS, "as_long": {"pretext": "none"}}
+    study = experiment(methods=methods, figures={"paired_subjects": {"control": named}})
+    controls = {
+        settings(study).control for settings in (explorer_settings, difference_table_settings, labels_table_settings)
+    }
+    assert controls == {named or "scratch"}

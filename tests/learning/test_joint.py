@@ -2,12 +2,17 @@
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 
-from fewlabel.experiment import GlobalStage, JointMethod
+from fewlabel import jobs
+from fewlabel.experiment import GlobalStage, JointMethod, Method
 from fewlabel.learning.contrastive import GlobalContrast
 from fewlabel.learning.joint import Joint
 from fewlabel.learning.network import UNet, seeded
+from fewlabel.learning.pretrain import STAGES
 from fewlabel.learning.regression import Regression
+from fewlabel.planning.steps import STAGE_OF
+from fewlabel.reporting import learning_curves
 
 WIDTHS = [4, 8]
 PARTS, VOLUMES = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
@@ -66,3 +71,17 @@ def test_both_parts_train_one_network():
     numbers = sum(value.numel() for value in objective.parameters())
     heads = sum(value.numel() for value in objective.contrast.head.parameters())
     assert numbers == heads + sum(value.numel() for value in UNet(WIDTHS).parameters())
+
+
+def test_every_place_that_names_stages_names_all_of_them():
+    settings = {
+        "regression": {"pretext": "regression"},
+        "contrastive": {"pretext": "contrastive"},
+        "joint": {"pretext": "joint"},
+    }
+    found = {
+        stage
+        for method in settings.values()
+        for stage in jobs.pretraining_stages(TypeAdapter(Method).validate_python(method))
+    }
+    assert found == set(jobs.STAGES) == set(STAGES) == set(STAGE_OF) == set(learning_curves.STAGES) - {"finetune"}

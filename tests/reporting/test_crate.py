@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from fewlabel.cli import app
 from fewlabel.experiment import Experiment
-from fewlabel.jobs import canonical
+from fewlabel.jobs import STAGES, canonical
 from fewlabel.reporting.crate_actions import add_action
 from fewlabel.reporting.crate_entities import Graph, local
 from fewlabel.reporting.study_facts import Job, Results, Stored, study_jobs
@@ -225,6 +225,16 @@ def test_each_run_is_an_action_with_its_settings_files_machine_and_time(made):
     assert "pkg:pypi/torch@2.13.0" in ids(around["software"]["valueReference"])
     usage = {found[key]["name"]: (found[key]["value"], found[key]["unitCode"]) for key in ids(action["resourceUsage"])}
     assert usage == {"seconds": (12.3, "SEC"), "peak_host_bytes": (123456, "AD")}
+
+
+@pytest.mark.parametrize("stage", ["finetune", *STAGES])
+def test_the_steps_of_every_stage_are_told(stage):
+    graph = Graph({})
+    add_action(graph, Job("pretrain", "liver/pretrained/m", [], [], {"steps": {stage: 7, "of nobody": 8}}), "Train.")
+    steps = {
+        entity["name"]: entity["value"] for entity in graph.entities.values() if entity["@type"] == "PropertyValue"
+    }
+    assert steps == {f"steps: {stage}": 7}
 
 
 def test_a_table_leads_back_to_every_cohort_over_weights_and_slices(made):

@@ -1,6 +1,7 @@
 """What the job that makes the page to explore is told: see `fewlabel.reporting_jobs`."""
 
 from fewlabel.experiment import Experiment, Grid, Source
+from fewlabel.figure_jobs import compared
 from fewlabel.figure_settings import Explorer, Figures, Intervals
 from fewlabel.jobs import CollectSettings, collect_settings
 from fewlabel.places import placeless
@@ -33,13 +34,12 @@ class ExplorerSettings(Settings):
 def explorer_settings(experiment: Experiment) -> ExplorerSettings:
     """Settings of the page to explore."""
     known = titles(experiment)
-    random = [name for name, method in known.methods.items() if method.pretext == "none" and not method.benchmark]
     shown = Experiment.model_validate(placeless(experiment.model_dump(mode="json")))
     return ExplorerSettings(
         titles=known,
         runs=collect_settings(experiment),
         intervals=experiment.intervals,
-        control=next(iter(random), None),
+        control=compared(experiment)[0],
         images={name: Images(source=cohort.source, grid=cohort.grid) for name, cohort in experiment.cohorts.items()},
         experiment=shown.model_copy(update={"figures": Figures(explorer=experiment.figures.explorer)}),
         page=experiment.figures.explorer,

@@ -35,6 +35,9 @@ RECIPES = dict.fromkeys(
 )
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
 
+STAGES = ("training", "global_stage", "local_stage", "joint_stage")
+"""What pretraining stages are called, in settings, histories and facts of runs alike."""
+
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text in JSON."""
 

@@ -91,11 +91,15 @@ def _pretexts(experiment: Experiment, folds: dict[str, int]) -> float:
 
 
 def _objective(step: Step) -> float:
-    if step.stage not in ("global", "local"):
-        return unet_work(step.widths, 1).parameters
-    beside = decoder_work(step.widths, 1, step.decoder_stages).parameters if step.stage == "local" else 0
-    times = 2 if step.stage == "local" else 1
-    return encoder_work(step.widths, 1).parameters + times * (head_work(step).parameters + beside)
+    """Numbers of a stage's objective in `pretext.safetensors`."""
+    whole, encoder = (work(step.widths, 1).parameters for work in (unet_work, encoder_work))
+    head = head_work(step).parameters if step.head else 0
+    if step.stage == "global":
+        return encoder + head
+    if step.stage == "local":
+        return encoder + 2 * (head + decoder_work(step.widths, 1, step.decoder_stages).parameters)
+    # Both parts of a joint objective name the encoder that they share.
+    return whole + (encoder + head if step.stage == "joint" else 0)
 
 
 def _parameters(step: Step) -> float:

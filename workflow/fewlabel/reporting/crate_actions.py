@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from fewlabel.jobs import STAGES
 from fewlabel.reporting.crate_entities import Graph, Ref, clean, local, ref
 from fewlabel.reporting.study_facts import Job, moment
 
@@ -77,7 +78,7 @@ def _circumstances(graph: Graph, facts: Mapping[str, Any]) -> Iterable[Ref]:
         yield graph.value(name, value)
     for name, value in _plain(facts.get("time"), ("resumed",)):
         yield graph.value(name, value)
-    for name, value in _plain(facts.get("steps"), ("finetune", "training", "global_stage", "local_stage")):
+    for name, value in _plain(facts.get("steps"), ("finetune", *STAGES)):
         yield graph.value(f"steps: {name}", value)
     yield from _software(graph, facts.get("software"))
 
