@@ -13,6 +13,7 @@ from fewlabel.validation import load, read_config, schema
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = sorted((ROOT / "experiments").glob("*.yaml"))
+PUBLISHED = sorted((ROOT / "results/published").glob("*/experiment.yaml"))
 FURTHER = sorted((ROOT / "experiments").glob("*/*.yaml"))
 
 
@@ -50,6 +51,11 @@ def test_every_further_study_of_a_cohort_is_valid_over_the_cohorts_own(overlay):
 def test_every_experiment_is_valid_and_has_a_study_of_its_own(overlay):
     experiment = load(read_config([ROOT / "config.yaml", overlay]))
     assert experiment.study != "demo"
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda path: path.parent.name)
+def test_the_experiment_of_every_published_study_stays_valid(file):
+    assert load(read_config([file]), [file]).study == file.parent.name
 
 
 def test_the_committed_schema_is_that_of_the_model():

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fewlabel.experiment import Cohort, Experiment, PhantomSource
 from fewlabel.figure_settings import Destreaking
 from fewlabel.jobs import RECIPES
-from fewlabel.settings import Settings
+from fewlabel.settings import Number, Recipe, Settings, Subjects
 
 NO_SOURCE = "no_source"
 """Name of the image without arms, among those that are shown."""
@@ -18,20 +18,20 @@ class MeasureSettings(Settings):
 
     source: PhantomSource
     """Acquired radially; the signal of its arms is one of `strengths` at a time."""
-    subjects: int
+    subjects: Subjects
     """The first of the source."""
-    strengths: list[float]
-    shown: float
+    strengths: list[Number]
+    shown: Number
     """The strength whose images are kept."""
-    recipe: int = RECIPES["destreaking"]
+    recipe: Recipe = RECIPES["destreaking"]
 
 
 class DestreakingSettings(Settings):
     """The table and the figure of the measures."""
 
-    pixel_mm: float
-    coils: int
-    spokes: int
+    pixel_mm: Number
+    coils: Subjects
+    spokes: Subjects
     figure: Destreaking
 
 

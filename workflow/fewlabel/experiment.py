@@ -17,7 +17,26 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from fewlabel.figure_settings import Figures, Intervals
-from fewlabel.settings import Axis, LabelBudgets, Line, Name, Positive, Settings, Share, Title, distinct
+from fewlabel.settings import (
+    Axis,
+    Draw,
+    LabelBudgets,
+    LabelValues,
+    Line,
+    Name,
+    Seed,
+    Settings,
+    Share,
+    Side,
+    Steps,
+    Subjects,
+    Text,
+    Title,
+    distinct,
+)
+
+HeadWidth = Annotated[int, Field(ge=1, le=65_536)]
+Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
 # ------------------------------------------------------------------------------------------------------- cohorts
@@ -29,9 +48,9 @@ class Destreak(Settings):
     interference; `bstar`: coils are combined for the most signal over interference."""
     energy: float = Field(0.95, gt=0, lt=1)
     """Of cactus: share of the interference that the removed directions hold."""
-    threshold: float = Field(1.3, gt=1)
+    threshold: float = Field(1.3, gt=1, le=1000)
     """Of remove_coils: coils whose streak ratio is above this many times the least are left out."""
-    loading: float = Field(0.01, gt=0)
+    loading: float = Field(0.01, gt=0, le=1000)
     """Of bstar: diagonal loading, in mean eigenvalues of the interference covariance; more keeps more signal."""
 
 
@@ -42,7 +61,7 @@ class RadialImages(Settings):
     """How streaks are removed before coils are combined."""
     input: Literal["composite", "echo", "t2_map"] = "composite"
     """What the network sees: the image of all spokes, the image of one echo, or the T2 map. All lie on one another."""
-    echo: Positive | None = None
+    echo: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Which echo, from 1, where `input` is echo; default: the middle one."""
 
 
@@ -51,13 +70,13 @@ class RadialPhantom(RadialImages):
 
     coils: int = Field(16, ge=8, le=128)
     """Of the array around the body."""
-    spokes: Positive = 192
+    spokes: int = Field(192, ge=1, le=100_000)
     """Of all echoes together, by the golden angle; a multiple of `echoes`."""
     echoes: int = Field(8, ge=2, le=64)
     """Of the train."""
     echo_spacing_ms: float = Field(15, gt=0, le=100)
     """Between echoes; the first comes after one spacing."""
-    streaks: float = Field(4, ge=0)
+    streaks: float = Field(4, ge=0, le=1000)
     """Signal of the arms, in multiples of the target's mean signal; 0: no source of streaks."""
 
     @model_validator(mode="after")
@@ -75,17 +94,17 @@ class PhantomSource(Settings):
     kind: Literal["phantom"]
     anatomy: Literal["abdomen", "pelvis"]
     """`abdomen` (target: liver) or `pelvis` (target: prostate)."""
-    labelled: Positive
+    labelled: int = Field(ge=1, le=100_000)
     """Subjects with a mask."""
-    unlabelled: int = Field(0, ge=0)
+    unlabelled: int = Field(0, ge=0, le=100_000)
     """Further subjects without a mask, for pretraining."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     """Every volume is a function of (seed, subject)."""
     pixel_mm: float = Field(2.0, gt=0, le=10)
     """In-plane size of a native pixel."""
     slice_mm: float = Field(8.0, gt=0, le=20)
     """Distance of native slices."""
-    snr: float = Field(25.0, gt=1)
+    snr: float = Field(25.0, gt=1, le=1_000_000)
     """Mean signal of the target over the standard deviation of the noise (in each of the two receiver channels)."""
     # What existing cohorts do not set, their jobs are not told: they stay as they are.
     radial: RadialPhantom | None = Field(None, exclude_if=lambda value: value is None)
@@ -99,7 +118,7 @@ class PhantomSource(Settings):
 
 
 class _FileSource(Settings):
-    unlabelled: str | None = Field(None, min_length=1, exclude_if=lambda value: value is None)
+    unlabelled: Text | None = Field(None, exclude_if=lambda value: value is None)
     """Folder, beneath `data_root` unless absolute, of further volumes without masks, for pretraining: NIfTI or
     MetaImage files, or a folder with a DICOM series for each."""
 
@@ -108,13 +127,13 @@ class NiftiSource(_FileSource):
     """A folder with `images/` and `labels/` of NIfTI files: the way in for anyone's own data."""
 
     kind: Literal["nifti"]
-    folder: str = Field(min_length=1)
+    folder: Text
     """The cohort's folder, beneath `data_root` unless absolute."""
-    subjects_table: str | None = None
+    subjects_table: Text | None = None
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
-    labels: list[Positive] = Field([1], min_length=1)
+    labels: LabelValues = Field([1])
     """Values in the label files that form the target; several are merged."""
-    channel: int | None = Field(None, ge=0)
+    channel: int | None = Field(None, ge=0, le=32_766)
     """Which channel of a 4D image, from 0."""
 
 
@@ -122,13 +141,13 @@ class DecathlonSource(_FileSource):
     """A task of the Medical Segmentation Decathlon in its own layout."""
 
     kind: Literal["decathlon"]
-    task: str = Field("Task05_Prostate", pattern=r"^Task\d\d_[A-Za-z]+$")
+    task: str = Field("Task05_Prostate", pattern=r"^Task\d\d_[A-Za-z]+$", max_length=100)
     """Name of the task: its folder and its archive `<task>.tar`, beneath `data_root`."""
-    labels: list[Positive] = Field([1, 2], min_length=1)
+    labels: LabelValues = Field([1, 2])
     """Values in the label files that form the target; several are merged."""
-    channel: int | None = Field(0, ge=0)
+    channel: int | None = Field(0, ge=0, le=32_766)
     """Which channel of the 4D images, from 0 (prostate: 0 is T2w)."""
-    url: str | None = Field(None, pattern=r"^https?://")
+    url: str | None = Field(None, pattern=r"^https?://", max_length=4096)
     """Where the archive is downloaded from if neither folder nor archive is there; none: never download."""
     md5: str | None = Field(None, pattern=r"^[0-9a-f]{32}$")
     """MD5 of the archive."""
@@ -144,20 +163,20 @@ class MetaImageSource(_FileSource):
     """A folder of MetaImage pairs, as PROMISE12 comes: `<subject>.mhd` and `<subject>_segmentation.mhd` (or `.mha`)."""
 
     kind: Literal["metaimage"]
-    folder: str = Field(min_length=1)
+    folder: Text
     """The cohort's folder, searched to its bottom; beneath `data_root` unless absolute."""
-    label_suffix: str = Field("_segmentation", pattern=r"^[A-Za-z0-9._-]+$")
+    label_suffix: str = Field("_segmentation", pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
     """What a mask's name has behind its subject's. Subjects without a mask are used for pretraining."""
-    subjects_table: str | None = None
+    subjects_table: Text | None = None
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
-    labels: list[Positive] = Field([1], min_length=1)
+    labels: LabelValues = Field([1])
     """Values in the masks that form the target; several are merged."""
 
 
 class Archive(Settings):
     """An archive to download."""
 
-    url: str = Field(pattern=r"^https?://")
+    url: str = Field(pattern=r"^https?://", max_length=4096)
     """Its address."""
     checksum: str = Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")
     """`md5:…` or `sha256:…`: a download is always verified."""
@@ -167,9 +186,9 @@ class ChaosSource(_FileSource):
     """The T2-SPIR volumes of the CHAOS challenge in their original layout: DICOM series, and PNGs as masks."""
 
     kind: Literal["chaos"]
-    folder: str = Field("CHAOS", min_length=1)
+    folder: Text = "CHAOS"
     """Holds `Train_Sets` (and `Test_Sets`); beneath `data_root` unless absolute. The archives lie beside it."""
-    labels: list[Annotated[int, Field(ge=1, le=4)]] = Field([1], min_length=1)
+    labels: list[Annotated[int, Field(ge=1, le=4)]] = Field([1], min_length=1, max_length=4)
     """Organs that form the target: 1 liver, 2 right kidney, 3 left kidney, 4 spleen; several are merged."""
     test_sets: bool = False
     """Whether the 20 volumes of `Test_Sets`, whose masks are not public, are there too, for pretraining."""
@@ -186,17 +205,17 @@ class RadialSource(RadialImages, _FileSource):
     """Radial multi-coil k-space, or complex coil images of it, reconstructed and de-streaked; masks as NIfTI."""
 
     kind: Literal["radial"]
-    folder: str = Field(min_length=1)
+    folder: Text
     """The cohort's folder, with `images/` and `labels/`; beneath `data_root` unless absolute."""
-    subjects_table: str | None = None
+    subjects_table: Text | None = None
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
-    labels: list[Positive] = Field([1], min_length=1)
+    labels: LabelValues = Field([1])
     """Values in the label files that form the target; several are merged."""
     pixel_mm: float = Field(1.0, gt=0, le=20)
     """In-plane size of a pixel, where neither the file nor a mask tells where the volume lies."""
     slice_mm: float = Field(1.0, gt=0, le=50)
     """Distance of slices, in the same case."""
-    interference: str | None = Field(None, min_length=1, exclude_if=lambda value: value is None)
+    interference: Text | None = Field(None, exclude_if=lambda value: value is None)
     """Folder, beneath the cohort's, of masks `<subject>.nii.gz` on the images' grids, 1 where streaks are seen; none:
     the region is found automatically. In an overlay, null takes it back."""
 
@@ -231,7 +250,7 @@ def radial_images(source: Source) -> RadialImages | None:
 class Grid(Settings):
     """The working grid: what the network sees of a slice."""
 
-    matrix: tuple[Positive, Positive] = (192, 192)
+    matrix: tuple[Side, Side] = (192, 192)
     """Rows and columns after centre crop or pad."""
     spacing_mm: float = Field(1.5, gt=0, le=20)
     """In-plane pixel size after resampling."""
@@ -239,13 +258,13 @@ class Grid(Settings):
     """Distance of slices after resampling through plane; none: slices stay native, whatever their distance."""
     plane: Literal["axial", "coronal", "sagittal"] = "axial"
     """Orientation of the slices."""
-    percentiles: tuple[float, float] = (1.0, 99.0)
+    percentiles: tuple[Percentile, Percentile] = (1.0, 99.0)
     """Percentiles of the whole volume that become 0 and 1 (values beyond are kept)."""
 
     @field_validator("percentiles")
     @classmethod
     def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not 0 <= value[0] < value[1] <= 100:
+        if not value[0] < value[1]:
             raise ValueError(f"two rising percentiles between 0 and 100, but got {value[0]} and {value[1]}")
         return value
 
@@ -272,15 +291,15 @@ class Cohort(Settings):
     grid: Grid = Grid()
     bias_correction: BiasCorrection | None = Field(None, exclude_if=lambda value: value is None)
     """N4 correction of slow shading, with `{}` or changed settings; none: intensities as stored."""
-    test: Positive | Annotated[list[str], Field(min_length=1)] = 10
+    test: Subjects | Annotated[list[Text], Field(min_length=1, max_length=100_000)] = 10
     """Test subjects: how many (drawn by seed, whole patients), or their names. In an overlay, null takes it back."""
-    folds: int | None = Field(None, ge=2, exclude_if=lambda value: value is None)
+    folds: int | None = Field(None, ge=2, le=1000, exclude_if=lambda value: value is None)
     """Instead of `test`: so many test folds (by seed, whole patients), so that every labelled subject is tested once.
     Each fold is trained for itself, on the subjects that it does not test; scores are joined, draw by draw."""
     split_as: Name | None = Field(None, exclude_if=lambda value: value is None)
     """Another cohort of the study that holds the same subjects (the same people, other images): this one is split, and
     its labelled subjects drawn, like that one, so that the two can be compared in pairs."""
-    validation: Positive | None = Field(None, exclude_if=lambda value: value is None)
+    validation: Subjects | None = Field(None, exclude_if=lambda value: value is None)
     """For choosing recipes: the test subjects are set aside, and so many subjects of the pool (drawn by seed, whole
     patients) are scored in their place; none: the test subjects are scored."""
     flip: list[Axis] = Field([], max_length=2)
@@ -327,7 +346,7 @@ class Cohort(Settings):
 class Network(Settings):
     """The U-Net."""
 
-    widths: list[Annotated[int, Field(ge=4, multiple_of=4)]] = Field(
+    widths: list[Annotated[int, Field(ge=4, le=4096, multiple_of=4)]] = Field(
         [16, 32, 64, 128, 128, 128], min_length=2, max_length=8
     )
     """Channels of each stage, finest first; each further stage halves the matrix. Multiples of 4 (GroupNorm)."""
@@ -347,7 +366,7 @@ class Augmentation(Settings):
     """Zoom between 1 - scale and 1 + scale."""
     shift: Share = 0
     """Translation within plus or minus this share of the matrix."""
-    elastic_px: float = Field(0, ge=0)
+    elastic_px: float = Field(0, ge=0, le=1000)
     """Standard deviation, in pixels, of the displacements of a coarse grid, interpolated smoothly."""
     elastic_grid: int = Field(3, ge=2, le=32)
     """Rows and columns of that coarse grid."""
@@ -355,7 +374,7 @@ class Augmentation(Settings):
     """Mirror, with probability one half, each axis that the cohort allows."""
     crop_min: float = Field(1, gt=0, le=1)
     """A random crop of between this share and the whole of the matrix's sides, enlarged back."""
-    brightness: float = Field(0, ge=0)
+    brightness: float = Field(0, ge=0, le=100)
     """Added constant within plus or minus this (images are about 0 to 1)."""
     contrast: float = Field(0, ge=0, lt=1)
     """Factor about the mean between 1 - contrast and 1 + contrast."""
@@ -363,23 +382,23 @@ class Augmentation(Settings):
     """Exponent between 1 - gamma and 1 + gamma."""
     shading: float = Field(0, ge=0, lt=1)
     """Amplitude of a smooth multiplicative field (coil shading)."""
-    noise: float = Field(0, ge=0)
+    noise: float = Field(0, ge=0, le=100)
     """Standard deviation of added Gaussian noise: uniform between 0 and this."""
 
 
 class Training(Settings):
     """A budget in optimiser steps, and how they are taken."""
 
-    steps: Positive = 10_000
-    batch: Positive = 12
+    steps: int = Field(10_000, ge=1, le=100_000_000)
+    batch: Side = 12
     """Slices a step."""
     learning_rate: float = Field(1e-3, gt=0, le=1)
     """Of Adam, after the warm-up."""
-    warmup: int = Field(0, ge=0)
+    warmup: Steps = 0
     """Steps over which the learning rate rises linearly."""
     schedule: Literal["constant", "cosine"] = "constant"
     """After the warm-up: constant, or half a cosine to 0."""
-    weight_decay: float = Field(0, ge=0)
+    weight_decay: float = Field(0, ge=0, le=1000)
     """Decoupled (AdamW)."""
     augmentation: Name
     """A name under `augmentations`."""
@@ -388,7 +407,7 @@ class Training(Settings):
 class Finetuning(Training):
     """Supervised training on the labelled subjects of a draw, with Dice loss."""
 
-    batch: Positive = 20
+    batch: Side = 20
     augmentation: Name = "standard"
     foreground: Share = 0.5
     """Share of a batch drawn from slices that hold the target; the rest from all slices of the labelled subjects."""
@@ -415,16 +434,16 @@ class GlobalStage(Training):
 
     augmentation: Name = "views"
     """Of each of the two views of a slice."""
-    batch: Positive = 12
+    batch: Side = 12
     """Slices a step, each seen in two views; partitions times volumes."""
-    partitions: Positive = 4
+    partitions: Side = 4
     """Equal parts of a volume along the slice axis; slices of one part count as anatomically similar."""
-    positives: list[Literal["augmentation", "anatomy"]] = Field(["augmentation"], min_length=1)
+    positives: list[Literal["augmentation", "anatomy"]] = Field(["augmentation"], min_length=1, max_length=2)
     """Views of the same slice, slices of the same part of other volumes, or both."""
     similar_as_negatives: bool = False
     """Whether slices of the same part (that are no positives) count as negatives."""
     temperature: float = Field(0.1, gt=0, le=10)
-    head: tuple[Positive, Positive] = (1024, 128)
+    head: tuple[HeadWidth, HeadWidth] = (1024, 128)
     """Widths of the projection head: hidden and output."""
 
     _once = field_validator("positives")(distinct)
@@ -445,16 +464,16 @@ class LocalStage(Training):
 
     augmentation: Name = "intensity"
     """Of each of the two views; only its intensity transforms may be set, since regions must stay in place."""
-    decoder_stages: Positive = 3
+    decoder_stages: int = Field(3, ge=1, le=7)
     """How many decoder stages are trained, coarsest first."""
-    regions: int = Field(13, ge=2)
+    regions: int = Field(13, ge=2, le=65_536)
     """Regions compared in each image."""
-    region_size: Positive = 3
+    region_size: Side = 3
     """Side of a region, in pixels of the stage's feature map."""
     temperature: float = Field(0.1, gt=0, le=10)
     freeze_encoder: bool = True
     """Whether stage 1's encoder stays as it is."""
-    head: tuple[Positive, Positive] = (128, 64)
+    head: tuple[HeadWidth, HeadWidth] = (128, 64)
     """Widths of the two 1 x 1 convolutions of the head."""
 
 
@@ -476,7 +495,7 @@ class ScratchMethod(_Method):
 
 
 class _Pretrained(_Method):
-    pretraining_subjects: Positive | None = Field(None, exclude_if=lambda value: value is None)
+    pretraining_subjects: Subjects | None = Field(None, exclude_if=lambda value: value is None)
     """How many subjects pretraining sees, drawn by seed and nested; none: all that are not tested."""
     transfer: Literal["encoder"] | None = Field(None, exclude_if=lambda value: value is None)
     """`encoder`: the decoder starts at random; none: all decoder stages that pretraining trained are handed on, too."""
@@ -489,9 +508,9 @@ class RegressionMethod(_Pretrained):
     training: Training = Training(augmentation="geometry")
     corrupted: float = Field(0.25, gt=0, lt=1)
     """Share of the pixels that Gaussian noise replaces."""
-    block: Positive = 1
+    block: Side = 1
     """Side in pixels of the squares that are corrupted as a whole; 1: pixels independently."""
-    noise_scale: float = Field(1.0, gt=0)
+    noise_scale: float = Field(1.0, gt=0, le=1000)
     """Standard deviation of the noise, in standard deviations of the slice (its mean is the slice's)."""
 
 
@@ -510,13 +529,13 @@ class JointMethod(_Pretrained):
     pretext: Literal["joint"]
     joint_stage: GlobalStage = GlobalStage()
     """Of the contrastive loss; the first of its two views is corrupted and restored."""
-    contrast_weight: float = Field(0.1, gt=0)
+    contrast_weight: float = Field(0.1, gt=0, le=1000)
     """Of the contrastive loss (nats) beside the L1 loss."""
     corrupted: float = Field(0.25, gt=0, lt=1)
     """Share of the pixels that Gaussian noise replaces."""
-    block: Positive = 1
+    block: Side = 1
     """Side in pixels of the squares that are corrupted as a whole; 1: pixels independently."""
-    noise_scale: float = Field(1.0, gt=0)
+    noise_scale: float = Field(1.0, gt=0, le=1000)
     """Standard deviation of the noise, in standard deviations of the slice (its mean is the slice's)."""
 
 
@@ -552,27 +571,27 @@ class Experiment(Settings):
 
     study: Name = "demo"
     """Everything is written beneath `results/<study>/`."""
-    data_root: str | None = None
+    data_root: Text | None = None
     """Where cohorts on disk and downloads lie; default: the environment variable FEWLABEL_DATA, then `data`."""
-    seed: int = Field(3914, ge=0)
+    seed: Seed = 3914
     """Of splits, draws and trainings."""
-    cohorts: dict[Name, Cohort] = Field(min_length=1)
+    cohorts: dict[Name, Cohort] = Field(min_length=1, max_length=100)
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
-    methods: dict[Name, Method] = Field(min_length=1)
+    methods: dict[Name, Method] = Field(min_length=1, max_length=1000)
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
     labels: LabelBudgets = Field([1, 2, 4, 8])
     """Numbers of labelled subjects to finetune on: numbers, or `all` (the whole labelled pool)."""
-    draws: Positive = 2
+    draws: Draw = 2
     """Random choices of the labelled subjects, nested over N and shared by all methods."""
     network: Network = Network()
     finetuning: Finetuning = Finetuning()
-    augmentations: dict[Name, Augmentation] = Field(default_factory=dict)
+    augmentations: dict[Name, Augmentation] = Field(default_factory=dict, max_length=1000)
     """Further augmentations by name, beside the built-in ones (an equal name replaces the built-in)."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
     """Of training: bf16 autocast where the hardware has it (auto)."""
     deterministic: bool = False
     """Of training on a GPU: only operations that give the same bits each time, slower. CPUs always do so."""
-    checkpoint_every: float = Field(60, ge=0)
+    checkpoint_every: float = Field(60, ge=0, le=10_000_000)
     """Seconds between two saved states of a training: what a killed one loses at most. Changes no result."""
     tensorboard: bool = False
     """Also write TensorBoard logs of every training, beside its results; needs the extra `tensorboard`. Changes no

@@ -4,7 +4,7 @@ from fewlabel.experiment import Experiment
 from fewlabel.figure_settings import Differences, Intervals, LabelEfficiency, LearningCurves, PairedSubjects
 from fewlabel.jobs import CollectSettings, collect_settings, finetuning, label_counts, pretrainings, run_folders
 from fewlabel.reporting_jobs import Titles, titles
-from fewlabel.settings import Settings
+from fewlabel.settings import Settings, Share, Steps, Trainings
 
 
 class EfficiencySettings(Settings):
@@ -64,13 +64,13 @@ class LabelsTableSettings(Settings):
     intervals: Intervals
     reference: str | None
     """Whose score at its largest N is 100 %; None: no method is trained on all labels."""
-    shares: list[float]
+    shares: list[Share]
     """Of it, each asked for."""
     control: str | None
     """Against which labels are saved; None: no method starts at random."""
     methods: list[str]
     """All that are no benchmark, in their order."""
-    steps: dict[str, int]
+    steps: dict[str, Steps]
     """Of finetuning, of these methods and of the reference: where they differ, labels are not all that separates."""
 
 
@@ -86,7 +86,7 @@ class LearningSettings(Settings):
     """The figure of learning curves."""
 
     titles: Titles
-    trainings: int
+    trainings: Trainings
     """How many there are."""
     figure: LearningCurves
 

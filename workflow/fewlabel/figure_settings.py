@@ -4,21 +4,26 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from fewlabel.settings import LabelBudgets, Name, Positive, Settings, Share, distinct
+from fewlabel.settings import Draw, LabelBudgets, Name, Seed, Settings, Share, Text, distinct
+
+Index = Annotated[int, Field(ge=0, le=65_535)]
+"""Of a slice, a row or a column, from 0."""
+Shown = Annotated[int, Field(ge=1, le=1000)]
+"""How many pictures."""
 
 
 class Intervals(Settings):
     """Bootstrap over draws, then test subjects."""
 
     level: float = Field(0.95, gt=0.5, lt=1)
-    resamples: int = Field(2000, ge=100)
-    seed: int = Field(0, ge=0)
+    resamples: int = Field(2000, ge=100, le=1_000_000)
+    seed: Seed = 0
 
 
 class Scheme(Settings):
     """Figure 2: the two steps as the experiment sets them, with table 1 beneath."""
 
-    methods: list[Name] | None = Field(None, min_length=1)
+    methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
     """Which methods, in this order; none: the first regression and the first contrastive one."""
     width_in: float = Field(7, ge=6.5, le=14)
     """The height follows from what is shown."""
@@ -58,7 +63,7 @@ class LabelEfficiency(Panels):
     reference: Name | None = None
     """Whose score is 100 %, at its largest N; none: the first benchmark, else the first method without pretraining that
     is trained on all labels."""
-    levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.9, 0.95, 0.99])
+    levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.9, 0.95, 0.99], max_length=100)
     """Shares at which lines are drawn."""
     intervals: Literal["auto", "bands", "bars", "none"] = "auto"
     """Each share's interval: as a band along the curve, or as a bar at its N; auto: bands of up to three curves."""
@@ -73,9 +78,9 @@ class PairedSubjects(Panels):
     """Panels beside each other; none: a column a cohort, up to three, of one cohort two."""
     control: Name | None = None
     """The method that the others are compared with; none: the first that starts at random and is no benchmark."""
-    methods: list[Name] | None = Field(None, min_length=1)
+    methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
     """Which methods, in this order; none: all others that share an N with the control, at most `most` of them."""
-    most: int = Field(6, ge=1)
+    most: int = Field(6, ge=1, le=1000)
     """Of the methods that are not named, how many are shown; the figure says which are left out."""
     draws: Literal["mean", "each"] = "mean"
     """A pair is a subject's mean over draws, or each of its draws."""
@@ -113,19 +118,19 @@ class LearningCurves(Settings):
 class Gallery(Settings):
     """A test subject of one cohort with truth and predictions (figure 4 of the liver, figure 5 of the prostate)."""
 
-    methods: list[Name] | None = Field(None, min_length=1)
+    methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
     """Whose predictions, in this order; none: the first regression on the liver, the first contrastive method on the
     prostate, both on any other cohort."""
     labels: LabelBudgets | None = None
     """At which N; none: 2 and 4, of a method that has neither its two smallest."""
-    draw: Positive = 1
+    draw: Draw = 1
     """Of which draw of labelled subjects."""
-    subject: str | None = Field(None, min_length=1)
+    subject: Text | None = None
     """A test subject; none: the one of median Dice (mean over what is shown; of two in the middle the lower, of equals
     the first by name)."""
-    slices: Positive | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = 3
+    slices: Shown | Annotated[list[Index], Field(min_length=1, max_length=1000)] = 3
     """How many, spread evenly over those with target; or which, from 0."""
-    margin_mm: float | None = Field(25, ge=0)
+    margin_mm: float | None = Field(25, ge=0, le=10_000)
     """What is left around truth and predictions; none: the whole slice."""
     panel_in: float = Field(1.08, ge=0.8, le=6)
     """Width of one picture; three stand in a journal's column."""
@@ -158,7 +163,7 @@ class Pretexts(Settings):
     """Which regression; none: the first, if there is one."""
     contrastive: Name | None = None
     """Which contrastive method; none: the first, if there is one."""
-    subject: str | None = Field(None, min_length=1)
+    subject: Text | None = None
     """Whose slices; none: the first test subject, which no pretraining has seen."""
     slices: int = Field(2, ge=1, le=6)
     """How many are restored, spread evenly over those with target."""
@@ -174,13 +179,13 @@ class LocalSimilarity(Settings):
     """Which cohort; none: the first."""
     method: Name | None = None
     """Which contrastive method with a local stage; none: the first."""
-    subject: str | None = Field(None, min_length=1)
+    subject: Text | None = None
     """Who has the point; none: the first test subject, which no pretraining has seen."""
-    other: str | None = Field(None, min_length=1)
+    other: Text | None = None
     """In whom it is looked for; none: the next test subject, or where there is but one, the first other subject."""
-    slice: int | None = Field(None, ge=0)
+    slice: Index | None = None
     """Which slice has the point, from 0; none: the one with the largest target."""
-    point: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
+    point: tuple[Index, Index] | None = None
     """Row and column on the working grid; none: the target's pixel nearest to its centre."""
     width_in: float = Field(7, ge=5, le=14)
     dpi: int = Field(300, ge=50, le=1200)
@@ -206,9 +211,9 @@ class Destreaking(Settings):
 
     cohort: Name | None = None
     """Which phantom; none: the first that is acquired radially. The signal of its own arms does not matter."""
-    strengths: list[Annotated[float, Field(gt=0, le=1000)]] = Field([1, 2, 4, 8, 16], min_length=1)
+    strengths: list[Annotated[float, Field(gt=0, le=1000)]] = Field([1, 2, 4, 8, 16], min_length=1, max_length=100)
     """Signals of the arms, in multiples of the target's mean signal."""
-    shown: float | None = None
+    shown: float | None = Field(None, gt=0, le=1000)
     """The one of them at which images are shown; none: the middle one."""
     subjects: int = Field(6, ge=1, le=1000)
     """How many are measured."""
@@ -237,7 +242,7 @@ class Figures(Settings):
     paired_subjects: PairedSubjects = PairedSubjects()
     differences: Differences = Differences()
     learning_curves: LearningCurves = LearningCurves()
-    galleries: dict[Name, Gallery] = Field(default_factory=dict)
+    galleries: dict[Name, Gallery] = Field(default_factory=dict, max_length=100)
     """By cohort; one that is not named has a gallery with default settings."""
     explorer: Explorer = Explorer()
     pretexts: Pretexts = Pretexts()

@@ -7,7 +7,7 @@ from fewlabel.figure_settings import Gallery
 from fewlabel.folds import part_of, parts_of
 from fewlabel.jobs import label_counts
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle, titles
-from fewlabel.settings import LabelCount, Settings
+from fewlabel.settings import Draw, LabelCount, Settings
 
 FIGURES = {"liver": "figure4_liver", "prostate": "figure5_prostate"}
 PRETEXTS = {"liver": ("regression",), "prostate": ("contrastive",), None: ("regression", "contrastive")}
@@ -30,7 +30,7 @@ class GallerySettings(Settings):
     """All of the study, for their colours."""
     columns: list[Column]
     """Predictions beside the truth, in their order."""
-    draws: int
+    draws: Draw
     """How many there are, of which one is shown."""
     source: Source
     grid: Grid

@@ -28,7 +28,7 @@ from fewlabel.experiment import (
     Training,
 )
 from fewlabel.folds import all_parts, cohort_of, fold_of, part_of
-from fewlabel.settings import Axis, LabelCount, Settings
+from fewlabel.settings import Axis, Draw, Fold, LabelCount, Recipe, Seed, Settings, Subjects, Text
 
 RECIPES = dict.fromkeys(
     ("fetch", "prepare", "split", "draw", "pretrain", "finetune", "evaluate", "destreaking", "quality"), 1
@@ -48,7 +48,7 @@ class FetchSettings(Settings):
     cohort: str
     source: Source
     fingerprint: str
-    recipe: int = RECIPES["fetch"]
+    recipe: Recipe = RECIPES["fetch"]
 
 
 class PrepareSettings(Settings):
@@ -57,7 +57,7 @@ class PrepareSettings(Settings):
     source: Source
     grid: Grid
     bias_correction: BiasCorrection | None = Field(None, exclude_if=lambda value: value is None)
-    recipe: int = RECIPES["prepare"]
+    recipe: Recipe = RECIPES["prepare"]
 
 
 class Preparation(Settings):
@@ -71,23 +71,23 @@ class SplitSettings(Settings):
     """Choose test subjects and the pool."""
 
     cohort: str
-    test: int | list[str]
-    validation: int | None = Field(None, exclude_if=lambda value: value is None)
-    folds: int | None = Field(None, exclude_if=lambda value: value is None)
+    test: Subjects | list[Text]
+    validation: Subjects | None = Field(None, exclude_if=lambda value: value is None)
+    folds: Fold | None = Field(None, exclude_if=lambda value: value is None)
     """Cross-validated: `test` says nothing."""
-    fold: int | None = Field(None, exclude_if=lambda value: value is None)
+    fold: Fold | None = Field(None, exclude_if=lambda value: value is None)
     """Of these folds, from 1; None: all of them, for the record."""
-    seed: int
-    recipe: int = RECIPES["split"]
+    seed: Seed
+    recipe: Recipe = RECIPES["split"]
 
 
 class DrawSettings(Settings):
     """Put the labelled pool into the random order of one draw."""
 
     cohort: str
-    seed: int
-    draw: int
-    recipe: int = RECIPES["draw"]
+    seed: Seed
+    draw: Draw
+    recipe: Recipe = RECIPES["draw"]
 
 
 class PretrainSettings(Settings):
@@ -100,8 +100,8 @@ class PretrainSettings(Settings):
     flip: list[Axis]
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
-    seed: int
-    recipe: int = RECIPES["pretrain"]
+    seed: Seed
+    recipe: Recipe = RECIPES["pretrain"]
 
 
 class FinetuneSettings(Settings):
@@ -114,22 +114,22 @@ class FinetuneSettings(Settings):
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
     labels: LabelCount
-    draw: int
-    seed: int
-    recipe: int = RECIPES["finetune"]
+    draw: Draw
+    seed: Seed
+    recipe: Recipe = RECIPES["finetune"]
 
 
 class EvaluateSettings(Settings):
     """Score a network on the test subjects."""
 
     cohort: str
-    fold: int | None = Field(None, exclude_if=lambda value: value is None)
+    fold: Fold | None = Field(None, exclude_if=lambda value: value is None)
     """Which test fold of the cohort."""
     method: str
-    draw: int
+    draw: Draw
     grid: Grid
     precision: Literal["auto", "f32", "bf16"]
-    recipe: int = RECIPES["evaluate"]
+    recipe: Recipe = RECIPES["evaluate"]
 
 
 class CollectSettings(Settings):
@@ -138,8 +138,8 @@ class CollectSettings(Settings):
     cohorts: list[str]
     labels: dict[str, list[LabelCount]]
     """Of each method."""
-    draws: int
-    folds: dict[str, int] = Field({}, exclude_if=lambda value: not value)
+    draws: Draw
+    folds: dict[str, Fold] = Field({}, exclude_if=lambda value: not value)
     """How many test folds, of each cohort that is cross-validated."""
 
     @property

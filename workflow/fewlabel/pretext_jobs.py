@@ -5,7 +5,7 @@ from fewlabel.figure_settings import LocalSimilarity, Pretexts
 from fewlabel.folds import part_of
 from fewlabel.jobs import pretrained_as
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle, titles
-from fewlabel.settings import Settings
+from fewlabel.settings import Seed, Settings
 
 
 class PretextsSettings(Settings):
@@ -19,7 +19,7 @@ class PretextsSettings(Settings):
     """The method on the left of the paper's figure; none: the study has none."""
     contrastive: str | None
     """The method on its right; none: the study has none."""
-    seed: int
+    seed: Seed
     figure: Pretexts
 
 

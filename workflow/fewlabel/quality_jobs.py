@@ -4,7 +4,7 @@ from fewlabel.experiment import Experiment, Grid, Source
 from fewlabel.figure_settings import ContactSheet
 from fewlabel.jobs import RECIPES
 from fewlabel.reporting_jobs import titles
-from fewlabel.settings import Settings
+from fewlabel.settings import Recipe, Settings
 
 
 class QualitySettings(Settings):
@@ -14,7 +14,7 @@ class QualitySettings(Settings):
     title: str
     source: Source
     grid: Grid
-    recipe: int = RECIPES["quality"]
+    recipe: Recipe = RECIPES["quality"]
 
 
 class ContactSheetSettings(Settings):

@@ -8,7 +8,7 @@ from fewlabel.experiment import Cohort, Experiment, Finetuning, Method, Network
 from fewlabel.figure_settings import Intervals, LabelCurves, Scheme
 from fewlabel.jobs import CollectSettings, collect_settings, finetuning, label_counts
 from fewlabel.places import placeless
-from fewlabel.settings import LabelCount, Settings
+from fewlabel.settings import Draw, Fold, LabelCount, Settings
 
 
 class CohortTitle(Settings):
@@ -16,7 +16,7 @@ class CohortTitle(Settings):
 
     title: str
     stands_for: Literal["liver", "prostate"] | None
-    folds: int | None = Field(None, exclude_if=lambda value: value is None)
+    folds: Fold | None = Field(None, exclude_if=lambda value: value is None)
     """How many test folds its scores are joined from."""
 
 
@@ -54,7 +54,7 @@ class SchemeSettings(Settings):
     finetuning: dict[str, Finetuning]
     """Of each of them, resolved."""
     labels: dict[str, list[LabelCount]]
-    draws: int
+    draws: Draw
     table: CohortTableSettings | None
     """Beneath it; none: without it."""
     figure: Scheme

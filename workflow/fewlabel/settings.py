@@ -10,11 +10,32 @@ Title = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=120)]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=600)]
 """A longer text for readers, in one line."""
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-LabelCount = Positive | Literal["all"]
+Text = Annotated[str, Field(min_length=1, max_length=4096)]
+"""A path, or the name of a subject or file."""
+Subjects = Annotated[int, Field(ge=1, le=1_000_000)]
+"""How many, or one of them by its number."""
+Side = Annotated[int, Field(ge=1, le=4096)]
+"""Pixels along one side, or slices of a batch."""
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""Of random numbers; 63 bits."""
+Draw = Annotated[int, Field(ge=1, le=1000)]
+"""How many random choices of labelled subjects, or which one, from 1."""
+Fold = Annotated[int, Field(ge=1, le=1000)]
+"""How many test folds, or which one, from 1."""
+Steps = Annotated[int, Field(ge=0, le=100_000_000)]
+"""Of an optimiser."""
+Trainings = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Number = Annotated[float, Field(ge=0, le=1_000_000)]
+"""Of a measure, in its own unit."""
+Recipe = Annotated[int, Field(ge=0, le=1_000_000)]
+"""A stage's recipe number."""
+LabelValue = Annotated[int, Field(ge=1, le=2**24)]
+"""A value in a mask; float32 holds whole numbers up to 2 ** 24."""
+LabelValues = Annotated[list[LabelValue], Field(min_length=1, max_length=1000)]
+LabelCount = Subjects | Literal["all"]
 Axis = Literal["rows", "columns"]
 """Of a slice."""
-LabelBudgets = Annotated[list[LabelCount], Field(min_length=1)]
+LabelBudgets = Annotated[list[LabelCount], Field(min_length=1, max_length=100)]
 
 
 def distinct(values: list[Any]) -> list[Any]:
@@ -25,6 +46,8 @@ def distinct(values: list[Any]) -> list[Any]:
 
 
 class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, values never change after validation."""
+    """Base of all settings: unknown keys are errors, numbers are finite, values never change after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True, allow_inf_nan=False
+    )

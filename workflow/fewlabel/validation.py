@@ -17,6 +17,7 @@ from fewlabel.errors import InputError
 from fewlabel.experiment import AUGMENTATIONS, Augmentation, ContrastiveMethod, Experiment, PretrainedMethod
 from fewlabel.figure_settings import drawn_methods
 from fewlabel.gallery_jobs import gallery_problems
+from fewlabel.study_size import size_problems
 
 Place = tuple[str | int, ...]
 GEOMETRIC = ("rotation_deg", "scale", "shift", "elastic_px", "flip", "crop_min")
@@ -87,6 +88,7 @@ def schema() -> str:
 # --------------------------------------------------------------------------------------------- contradictions
 def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     """Settings that are valid alone and not together, with their places."""
+    yield from size_problems(experiment)
     yield from _matrices(experiment)
     yield from _split_alike(experiment)
     yield from _augmentation_names(experiment)

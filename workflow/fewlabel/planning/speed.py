@@ -15,7 +15,7 @@ from pydantic import Field
 from scipy.optimize import nnls
 
 from fewlabel.planning.work import Step, Work, step_work
-from fewlabel.settings import Settings
+from fewlabel.settings import Number, Settings
 
 Precision = Literal["f32", "bf16"]
 VolumeWork = Literal["make abdomen", "make pelvis", "check", "pack", "score"]
@@ -28,9 +28,9 @@ class MeasuredStep(Settings):
     """One measured step time."""
 
     step: Step
-    seconds: float = Field(gt=0)
+    seconds: float = Field(gt=0, le=1_000_000)
     """A step. On a CPU: of the process's own time, so that what else runs beside it counts little."""
-    peak_gpu_bytes: int | None = None
+    peak_gpu_bytes: int | None = Field(None, ge=0, le=2**53)
     """The most that was allocated on the GPU."""
 
 
@@ -43,15 +43,15 @@ class Calibration(Settings):
     precision: Precision
     automatic: bool
     """Whether this is the precision that the device takes by itself."""
-    threads: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1, le=100_000)
     measured: datetime
-    load: float | None = None
+    load: Number | None = None
     """Processes that wanted to run when it was measured, ours included (one-minute average)."""
     software: dict[str, str]
     steps: list[MeasuredStep] = Field(min_length=1)
-    volume_seconds: dict[VolumeWork, float]
+    volume_seconds: dict[VolumeWork, Number]
     """For each million native voxels, on one core."""
-    start_seconds: dict[Start, float]
+    start_seconds: dict[Start, Number]
     """Of a job with next to nothing to do, on one core."""
 
     @property

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import PositiveInt
+from pydantic import Field
 
-from fewlabel.experiment import Augmentation
-from fewlabel.settings import Settings
+from fewlabel.experiment import Augmentation, HeadWidth
+from fewlabel.settings import Settings, Side
 from fewlabel.validation import GEOMETRIC
 
 Stage = Literal["regression", "global", "local", "joint", "finetune", "predict"]
@@ -24,15 +24,15 @@ class Step(Settings):
     """A training step, or the prediction of one batch, as far as its cost depends on it."""
 
     stage: Stage
-    widths: list[PositiveInt]
-    matrix: tuple[PositiveInt, PositiveInt]
-    batch: PositiveInt
+    widths: list[Side]
+    matrix: tuple[Side, Side]
+    batch: Side
     """Slices; contrastive stages see each of them in two views."""
-    transforms: int = 0
+    transforms: int = Field(0, ge=0, le=1000)
     """Passes of augmentation over the pixels of one view."""
-    head: tuple[PositiveInt, PositiveInt] | None = None
+    head: tuple[HeadWidth, HeadWidth] | None = None
     """Widths of a contrastive stage's head."""
-    decoder_stages: int = 0
+    decoder_stages: int = Field(0, ge=0, le=7)
     """Decoder stages that the local stage trains."""
     freeze_encoder: bool = False
 
