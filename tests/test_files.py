@@ -1,6 +1,7 @@
 """Files and folders appear whole or not at all."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fewlabel.files import PARTIAL, partial_name, whole, whole_folder, whole_together, write_text
+import fewlabel
+from fewlabel.files import PARTIAL, partial_name, visible, whole, whole_folder, whole_together, write_text
 
 
 def names(folder):
@@ -94,3 +96,27 @@ def test_of_two_processes_that_write_one_folder_at_once_and_are_killed_one_count
     if folder.exists():  # a kill between the two renames leaves the name free
         contents = {path.read_text() for path in folder.iterdir()}
         assert len(contents) == 1 and len(names(folder)) == 20
+
+
+def test_what_is_hidden_is_never_listed(tmp_path):
+    for name in ("a/run.json", "a/b/run.json", ".a/run.json", "a/.b/run.json", "a/.run.json", "c [x]/run.json"):
+        write_text(tmp_path / name, "{}")
+    with whole_folder(tmp_path / "a" / "late") as partial:
+        write_text(partial / "run.json", "{}")
+        names = [path.relative_to(tmp_path).as_posix() for path in visible(tmp_path, "*/**/run.json")]
+    assert names == ["a/b/run.json", "a/run.json", "c [x]/run.json"]
+    assert visible(tmp_path / "c [x]", "*.json") == [tmp_path / "c [x]" / "run.json"]
+    assert visible(tmp_path / "nothing", "*") == []
+
+
+def test_nobody_lists_results_by_patterns_that_match_hidden_names():
+    """Of places that use such patterns, each one is known: it lists code, inputs of a user, locks or sizes."""
+    package = Path(fewlabel.__file__).parent
+    known = {"computed.py", "frozen.py", "gpu_slots.py", "leftovers.py", "prediction.py", "exporting/export.py"}
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"\.(r?glob|iterdir)\(", path.read_text())
+    }
+    outside = {name for name in found if not name.startswith(("cohorts/", "doctor/", "exporting/monai"))}
+    assert outside <= known

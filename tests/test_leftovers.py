@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from fewlabel import leftovers
 from fewlabel.cli import app
 from fewlabel.errors import InputError
+from fewlabel.files import this_place
 
 DEAD = 2**22 + 1  # above the largest number of a process
 
@@ -107,6 +108,32 @@ def test_a_partial_file_of_a_living_process_or_of_just_now_is_in_use(results):
     found = {leftover.path: leftover.in_use for leftover in leftovers.find(results)}
     assert found[mine] == f"process {os.getpid()}"
     assert found[fresh] == "another process, perhaps"
+
+
+def test_a_partial_file_of_a_dead_process_of_this_place_is_free_at_once_and_of_another_place_when_it_is_old(results):
+    here, elsewhere = f"{DEAD}-{this_place()}", f"{os.getpid()}-0123abcd"
+    names = {name: results / "published" / f".{name}.partial.study" for name in (here, elsewhere)}
+    for path in names.values():
+        path.mkdir(parents=True)
+    found = {leftover.path: leftover.in_use for leftover in leftovers.find(results)}
+    assert found[names[here]] is None
+    assert found[names[elsewhere]] == "another process, perhaps"  # its number means nothing here
+    outcome = CliRunner().invoke(app, ["state", str(results), "--remove"])
+    assert not names[here].exists() and names[elsewhere].exists(), outcome.output
+    os.utime(names[elsewhere], (0, 0))
+    assert "1 removed" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_what_can_be_removed_at_once(tmp_path):
+    writer = (
+        "import os, sys\nfrom pathlib import Path\nfrom fewlabel.files import whole, whole_folder\n"
+        "with whole_folder(Path(sys.argv[1]) / 'mask'), whole(Path(sys.argv[1]) / 'a.csv') as part:\n"
+        "    part.write_text('x')\n    os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", writer, tmp_path], check=False)
+    assert [leftover.in_use for leftover in leftovers.find(tmp_path)] == [None, None]
+    assert "2 removed" in CliRunner().invoke(app, ["state", str(tmp_path), "--remove"]).output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_workflow_forgets_the_links_of_trainings_that_it_knows_of_and_only_those(results):

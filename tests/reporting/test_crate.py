@@ -299,6 +299,15 @@ def test_it_is_written_whole_or_not_at_all(made, tmp_path, monkeypatch):
     assert not [path for path in results.iterdir() if path.name.startswith(".")]
 
 
+def test_what_is_only_half_written_is_no_part_of_the_record(made, tmp_path):
+    results = make_results(tmp_path / "results")
+    write(results / "figures" / ".77.partial.figure2_scheme.png", "half")
+    write(results / "tables" / ".77-0123abcd.partial.table2_dice.csv", "half")
+    write(results / "liver/fetched/.77.partial.abc/source.json", (results / "liver/splits/source.json").read_text())
+    assert make_crate(results, tmp_path / "crate").exit_code == 0
+    assert bytes_of(tmp_path / "crate") == bytes_of(made)
+
+
 def test_unknown_facts_are_left_out_and_digests_computed(tmp_path, crate_issues):
     results = make_results(tmp_path, lambda *_: {})
     assert make_crate(results, results / "provenance").exit_code == 0

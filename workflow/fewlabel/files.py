@@ -3,9 +3,12 @@
 import errno
 import hashlib
 import os
+import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
+from glob import glob
 from pathlib import Path
 
 PARTIAL = ".partial."
@@ -14,7 +17,29 @@ PARTIAL = ".partial."
 
 def partial_name(path: Path) -> Path:
     """The temporary name beside `path`; it is hidden, this process's own, and keeps all suffixes."""
-    return path.with_name(f".{os.getpid()}{PARTIAL}{path.name}")
+    return path.with_name(f".{os.getpid()}-{this_place()}{PARTIAL}{path.name}")
+
+
+@cache
+def this_place() -> str:
+    """Eight hexadecimal digits for where numbers of processes mean the same: this host, or this container of it."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # not Linux
+        space = ""
+    return hashlib.sha256(f"{platform.node()} {space}".encode()).hexdigest()[:8]
+
+
+def visible(folder: Path, pattern: str) -> list[Path]:
+    """The files and folders beneath `folder` that match, sorted: none that is hidden, or lies in a hidden folder.
+
+    Results are listed by this alone: pathlib's patterns match hidden names, and so what is only half written.
+
+    Args:
+        folder: where to look; nothing is found in one that does not exist.
+        pattern: of a path beneath it, as for `glob.glob`; `**` matches any number of folders.
+    """
+    return sorted(folder / name for name in glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 - see above
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from fewlabel.files import PARTIAL
+from fewlabel.files import PARTIAL, this_place
 from fewlabel.live import SUFFIX as LIVE
 from fewlabel.locks import lock_files, read_holder
 
@@ -44,7 +44,7 @@ STEMS = (TRAINING, ".running", ".slices")
 FOLDERS = ("finished", "prepared subjects")
 
 FRESH_SECONDS = 600
-"""A partial file that was changed so recently may belong to a process on another machine."""
+"""A partial file of another machine that was changed so recently may still be written there."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,7 @@ def _size(path: Path, kind: Kind) -> int:
 
 def _in_use(path: Path, kind: Kind) -> str | None:
     if kind == "partial file":
-        found = re.match(r"\.(\d+)\.", path.name)
-        if found and Path(f"/proc/{found[1]}").exists():
-            return f"process {found[1]}"
-        return "another process, perhaps" if time.time() - path.stat().st_mtime < FRESH_SECONDS else None
+        return _writer(path)
     lock_path, holder = lock_files(path.with_name(f"{_parts(path)[0]}.lock"))
     if not lock_path.exists():
         return None
@@ -134,3 +131,23 @@ def _in_use(path: Path, kind: Kind) -> str | None:
             return None
     except Timeout:
         return read_holder(holder)
+
+
+def _writer(path: Path) -> str | None:
+    """Who still writes a partial file: of a process that was here the system knows it, of another one its age tells."""
+    found = re.match(r"\.(\d+)(?:-([0-9a-f]{8}))?\.", path.name)
+    if found and found[2] in (None, this_place()) and _alive(int(found[1])):
+        return f"process {found[1]}"
+    if found and found[2] == this_place():
+        return None
+    return "another process, perhaps" if time.time() - path.stat().st_mtime < FRESH_SECONDS else None
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except PermissionError:  # somebody else's
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

@@ -7,7 +7,7 @@ import typer
 
 from fewlabel import reporting_jobs
 from fewlabel.commands.common import In, app, settings_json, write_json
-from fewlabel.files import whole_folder
+from fewlabel.files import visible, whole_folder
 
 CrateJson = Annotated[
     reporting_jobs.CrateSettings,
@@ -49,7 +49,7 @@ def crate(
             path.relative_to(base).as_posix(): path
             for base, patterns in ((workflow, PLANNED), (results, MADE))
             for pattern in patterns
-            for path in sorted(base.glob(pattern))
+            for path in visible(base, pattern)
         }
         study = Study(
             experiment=settings.experiment,

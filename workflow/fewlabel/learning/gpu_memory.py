@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from glob import iglob
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,9 @@ def _finished(run: Path) -> Iterator[dict[str, Any]]:
     """The facts of other finetunings of the cohort, those of the same method first."""
     method, every = run.parents[2], run.parents[3]
     for folder, pattern in ((method, "n*/draw*/run.json"), (every, "*/n*/draw*/run.json")):
-        for path in folder.glob(pattern):
+        for name in iglob(pattern, root_dir=folder):  # noqa: PTH207 - not what is hidden
             try:
-                facts = json.loads(path.read_text(encoding="utf-8"))
+                facts = json.loads((folder / name).read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
             if isinstance(facts, dict):

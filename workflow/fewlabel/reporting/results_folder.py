@@ -15,6 +15,7 @@ import pandas as pd
 from fewlabel import jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
+from fewlabel.files import visible
 from fewlabel.folds import parts_of
 from fewlabel.reporting.run_facts import Facts, unpack
 from fewlabel.reporting.scores import read_scores
@@ -72,7 +73,7 @@ def read_results(folder: Path) -> Results:
         path.relative_to(folder).as_posix(): read_text_table(path)
         for place in _with_folds(cohorts, plain)
         for pattern in TABLES
-        for path in sorted((folder / place).glob(pattern))
+        for path in visible(folder / place, pattern)
     }
     stores = {cohort: read_json(path) for cohort in cohorts if (path := folder / cohort / STORE).is_file()}
     return Results(folder, plain, scores, runs, tables, stores, anonymised)
@@ -137,12 +138,9 @@ def _read_runs(folder: Path) -> tuple[dict[str, Facts], bool]:
             return unpack((folder / RUNS).read_text(encoding="utf-8"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{folder / RUNS}: not the facts of runs ({error!r}); publish the study again") from None
-    found = {
-        path.parent.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/finetuned/*/*/*/run.json"))
-    }
-    found |= {
-        path.parent.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/pretrained/*/run.json"))
-    }
+    places = ("*/finetuned/*/*/*/run.json", "*/pretrained/*/run.json")
+    paths = [path for place in places for path in visible(folder, place)]
+    found = {path.parent.relative_to(folder).as_posix(): path for path in paths}
     if (folder / EXPERIMENT).is_file():
         # Runs of an N, a method or a cohort that the experiment no longer has may still lie there.
         wanted = set(expected_runs(read_experiment(folder)))
@@ -158,7 +156,7 @@ def _with_folds(cohorts: list[str], experiment: dict[str, Any]) -> list[str]:
 
 
 def _studies(folder: Path) -> bool:
-    return any(folder.glob(f"*/{SCORES}"))
+    return bool(visible(folder, f"*/{SCORES}"))
 
 
 def _accepted() -> str:

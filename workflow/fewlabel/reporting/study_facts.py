@@ -13,7 +13,7 @@ from typing import Any
 
 from fewlabel import destreaking_jobs
 from fewlabel.experiment import Experiment
-from fewlabel.files import sha256
+from fewlabel.files import sha256, visible
 from fewlabel.folds import cohort_of, parts_of
 from fewlabel.gallery_jobs import galleries, gallery_settings, runs_of
 from fewlabel.jobs import collect_settings, parts, pretrained_as, pretrainings, run_folders, split_parts
@@ -137,7 +137,7 @@ def last_end(jobs: Sequence[Job], results: Results) -> str:
     ends = [time for job in jobs if (time := moment(job.facts, "ended"))]
     if ends:
         return max(ends, key=datetime.fromisoformat)
-    newest = max((path.stat().st_mtime for path in results.folder.glob("*/**/run.json")), default=0.0)
+    newest = max((path.stat().st_mtime for path in visible(results.folder, "*/**/run.json")), default=0.0)
     return datetime.fromtimestamp(newest, UTC).date().isoformat()
 
 
@@ -169,7 +169,7 @@ def _cohort(results: Results, cohort: str, folds: int | None, draws: int) -> Ite
 
 def _listed(results: Results, cohort: str, source: Sequence[Stored]) -> list[Stored]:
     """The list of subjects that belongs to the cohort's source: a folder keeps those of earlier sources, too."""
-    folders = sorted((results.folder / cohort / "fetched").glob("*/source.json"))
+    folders = visible(results.folder / cohort / "fetched", "*/source.json")
     paths = [path.parent for path in folders if source and sha256(path) == source[0].sha256]
     return results.stored(*(f"{cohort}/fetched/{path.name}/subjects.csv" for path in paths[:1]))
 

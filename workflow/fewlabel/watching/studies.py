@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
+from fewlabel.files import visible
 from fewlabel.reporting.results_folder import EXPERIMENT, expected_runs, read_experiment
 from fewlabel.watching.trainings import RUNS, Condition, Training, look, run_folders
 
@@ -47,7 +48,7 @@ def studies(folder: Path) -> list[Path]:
         raise InputError(f"{folder}: no such folder; accepted: a study (results/<study>) or the folder of studies")
     if _is_study(folder):
         return [folder]
-    return sorted(path for path in folder.iterdir() if path.is_dir() and _is_study(path))
+    return [path for path in visible(folder, "*") if path.is_dir() and _is_study(path)]
 
 
 def standing(study: Path, now: float | None = None) -> Standing:
@@ -77,7 +78,7 @@ def standing(study: Path, now: float | None = None) -> Standing:
 
 def _is_study(folder: Path) -> bool:
     # A published study holds tables and no trainings.
-    return (folder / ".running.holder").exists() or any(next(folder.glob(pattern), None) for pattern in RUNS)
+    return (folder / ".running.holder").exists() or any(visible(folder, pattern) for pattern in RUNS)
 
 
 def _experiment(study: Path) -> tuple[Experiment | None, str | None]:

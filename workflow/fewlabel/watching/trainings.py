@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from fewlabel.files import visible
 from fewlabel.leftovers import TRAINING
 from fewlabel.live import SUFFIX, LiveRow, read_live
 
@@ -64,7 +65,7 @@ class Training:
 def run_folders(study: Path) -> Iterator[Path]:
     """The folders of trainings that exist beneath a study."""
     for pattern in RUNS:
-        yield from sorted(path for path in study.glob(pattern) if path.is_dir())
+        yield from (path for path in visible(study, pattern) if path.is_dir())
 
 
 def look(study: Path, folder: Path, now: float | None = None) -> Training | None:
