@@ -1,11 +1,18 @@
+import json
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save
 
 from fewlabel.errors import InputError
 from fewlabel.learning.network import UNet
 from fewlabel.learning.weights import load_weights, read_weights, restore_network, save_weights, transferable
+from fewlabel.trained import open_trained
+from refusals import error_of
 
 WIDTHS = [4, 8, 12]
 
@@ -87,3 +94,95 @@ def test_a_whole_network_comes_back_and_a_part_does_not(tmp_path, saved):
     assert torch.equal(restored(images), network(images))
     with pytest.raises(InputError, match="not a whole network"):
         restore_network(saved[0])
+
+
+# ------------------------------------------------------------------------------------- files that others have made
+def written(path, tensors, metadata):
+    """A file as safetensors writes it, with metadata as they are."""
+    path.write_bytes(save(tensors, metadata=metadata))
+    return path
+
+
+def whole_network(path, **facts):
+    return written(path, UNet(WIDTHS).state_dict(), {"fewlabel": json.dumps({"widths": WIDTHS, **facts})})
+
+
+ODD = {
+    "no widths": {"widths": None},
+    "one width": {"widths": [4]},
+    "widths that are a number": {"widths": 4},
+    "widths that are a text": {"widths": "4, 8"},
+    "widths of texts": {"widths": ["4", "8"]},
+    "widths of booleans": {"widths": [True, True]},
+    "widths of fractions": {"widths": [4.5, 8]},
+    "negative widths": {"widths": [-4, -8]},
+    "widths of zero": {"widths": [0, 0]},
+    "widths of no multiple of four": {"widths": [6, 8]},
+    "huge widths": {"widths": [10**6, 10**6]},
+    "endless widths": {"widths": [4] * 10**4},
+    "a width of thousands of digits": '{"widths": [' + "9" * 5000 + ", 8]}",
+    "nested without end": '{"widths": ' + "[" * 100_000,
+    "infinite widths": '{"widths": [Infinity, NaN]}',
+    "a list": "[1, 2]",
+    "a number": "7",
+    "nothing": "null",
+    "no JSON": "widths: 4",
+    "subjects that are a number": {"widths": WIDTHS, "subjects": 3},
+    "subjects of numbers": {"widths": WIDTHS, "subjects": [1, 2]},
+    "settings that are a list": {"widths": WIDTHS, "settings": ["method"]},
+    "a working grid that is a text": {"widths": WIDTHS, "prepared": "grid"},
+}
+
+
+@pytest.mark.parametrize("metadata", ODD.values(), ids=list(ODD))
+def test_odd_metadata_end_in_one_line(tmp_path, metadata):
+    text = metadata if isinstance(metadata, str) else json.dumps(metadata)
+    path = written(tmp_path / "odd.safetensors", UNet(WIDTHS).state_dict(), {"fewlabel": text})
+    for read in (read_weights, restore_network, open_trained, lambda it: load_weights(UNet(WIDTHS), it, WIDTHS)):
+        message = error_of(read, path)
+        assert message.startswith("odd.safetensors: damaged, or not weights of fewlabel (")
+        assert "\n" not in message and len(message) < 500
+
+
+def test_a_file_of_another_program_is_none_of_ours(tmp_path):
+    path = written(tmp_path / "other.safetensors", {"a": torch.zeros(2)}, {"format": "pt"})
+    assert "it holds no metadata of fewlabel" in error_of(read_weights, path)
+
+
+def test_numbers_that_are_no_weights_are_refused(tmp_path):
+    tensors = {name: tensor.to(torch.int32) for name, tensor in UNet(WIDTHS).state_dict().items()}
+    path = written(tmp_path / "int.safetensors", tensors, {"fewlabel": json.dumps({"widths": WIDTHS})})
+    assert "numbers of type I32; accepted: F16, BF16, F32, F64" in error_of(restore_network, path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, value):
+    tensors = UNet(WIDTHS).state_dict()
+    tensors["output.bias"] = torch.tensor([value])
+    save_weights(tmp_path / "w.safetensors", tensors, {"widths": WIDTHS})
+    for read in (read_weights, restore_network, lambda path: load_weights(UNet(WIDTHS), path, WIDTHS)):
+        assert "NaN or infinite numbers in output.bias" in error_of(read, tmp_path / "w.safetensors")
+
+
+def test_shapes_are_compared_before_a_network_is_built(tmp_path):
+    """A file of kilobytes whose widths would need gigabytes: measured in a process that may take 1 GB more."""
+    small = UNet(WIDTHS).state_dict()
+    path = written(tmp_path / "w.safetensors", small, {"fewlabel": json.dumps({"widths": [4096] * 8})})
+    code = (
+        "import resource, sys, pathlib\n"
+        "from fewlabel.learning.weights import restore_network\n"
+        "from fewlabel.errors import InputError\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n    restore_network(pathlib.Path(sys.argv[1]))\n"
+        "except InputError as error:\n    print(error)\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    message, megabytes = done.stdout.splitlines()
+    assert "not a whole network (parameter decoder.stages.0.fuse.0.weight has shape (8, 16, 3, 3), exp" in message
+    assert int(megabytes) < 1000
+
+
+def test_a_folder_in_the_place_of_weights_is_told(tmp_path):
+    (tmp_path / "w.safetensors").mkdir()
+    assert "w.safetensors: cannot be read" in error_of(read_weights, tmp_path / "w.safetensors")

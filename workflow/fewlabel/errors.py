@@ -1,7 +1,27 @@
 """Errors that a person can act on."""
 
 import signal
+import unicodedata
 from collections.abc import Sequence
+
+HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+"""Unicode's categories of characters that move a terminal's cursor, change its colours or its direction of text."""
+
+
+def printable(text: str) -> str:
+    """A text from outside (file names, headers, servers) for a terminal: other control characters as `\\x1b`.
+
+    Line ends and tabs stay.
+    """
+    return "".join(
+        each if each in "\n\t" or unicodedata.category(each) not in HIDDEN else ascii(each)[1:-1] for each in text
+    )
+
+
+def plain(text: str, longest: int = 200) -> str:
+    """The same in one line of at most so many characters."""
+    line = printable(" ".join(text[: 4 * longest].split()))
+    return line if len(line) <= longest else line[:longest] + "…"
 
 
 class InputError(ValueError):
@@ -9,6 +29,9 @@ class InputError(ValueError):
 
     The command line prints it without a traceback and ends with exit code 1; nothing has been written by then.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
     @classmethod
     def of(cls, problems: Sequence[str], heading: str = "") -> "InputError":
@@ -19,6 +42,9 @@ class InputError(ValueError):
 
 class TrainingError(RuntimeError):
     """A training that cannot go on; printed like `InputError`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class Interrupted(BaseException):

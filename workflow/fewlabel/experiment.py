@@ -36,6 +36,7 @@ from fewlabel.settings import (
 )
 
 HeadWidth = Annotated[int, Field(ge=1, le=65_536)]
+Widths = Annotated[list[Annotated[int, Field(ge=4, le=4096, multiple_of=4)]], Field(min_length=2, max_length=8)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -346,9 +347,7 @@ class Cohort(Settings):
 class Network(Settings):
     """The U-Net."""
 
-    widths: list[Annotated[int, Field(ge=4, le=4096, multiple_of=4)]] = Field(
-        [16, 32, 64, 128, 128, 128], min_length=2, max_length=8
-    )
+    widths: Widths = Field([16, 32, 64, 128, 128, 128])
     """Channels of each stage, finest first; each further stage halves the matrix. Multiples of 4 (GroupNorm)."""
 
     @property

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from fewlabel.experiment import ContrastiveMethod, Experiment, JointMethod, RegressionMethod
-from fewlabel.jobs import finetuning, label_counts, parts
+from fewlabel.experiment import Experiment, GlobalStage, LocalStage, PretrainedMethod
+from fewlabel.jobs import finetuning, label_counts, parts, pretraining_stages
 from fewlabel.units import size
 
 MOST_TRAININGS = 100_000
@@ -53,6 +53,12 @@ def prediction_bytes(widths: Sequence[int], matrix: Sequence[int]) -> int:
     return FLOAT * parameters(widths) + 2 * HALF * PREDICTED * widths[0] * matrix[0] * matrix[1]
 
 
+def pretraining_images(method: PretrainedMethod) -> dict[str, int]:
+    """Images of a step whose maps the encoder keeps, by the key of the stage; contrastive ones see slices twice."""
+    stages = {key: stage for key, stage in pretraining_stages(method).items() if not isinstance(stage, LocalStage)}
+    return {key: stage.batch * (2 if isinstance(stage, GlobalStage) else 1) for key, stage in stages.items()}
+
+
 def size_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:
     """What makes a study too large for any machine, each with the key that it is told of."""
     per_draw = sum(len(label_counts(experiment, method)) for method in experiment.methods) * len(parts(experiment))
@@ -87,12 +93,9 @@ def _batches(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], int]]:
     for name, method in experiment.methods.items():
         if (batch := finetuning(experiment, name).batch) != experiment.finetuning.batch:
             yield ("methods", name, "finetuning", "batch"), batch
-        if isinstance(method, RegressionMethod):
-            yield ("methods", name, "training", "batch"), method.training.batch
-        elif isinstance(method, JointMethod):
-            yield ("methods", name, "joint_stage", "batch"), 2 * method.joint_stage.batch
-        elif isinstance(method, ContrastiveMethod):
-            yield ("methods", name, "global_stage", "batch"), 2 * method.global_stage.batch
+        if isinstance(method, PretrainedMethod):
+            for stage, images in pretraining_images(method).items():
+                yield ("methods", name, stage, "batch"), images
 
 
 def _two_convolutions(channels: int, width: int) -> int:

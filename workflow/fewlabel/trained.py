@@ -11,7 +11,8 @@ from fewlabel.errors import InputError
 from fewlabel.folds import cohort_of
 from fewlabel.jobs import FinetuneSettings, Preparation
 from fewlabel.learning.network import UNet
-from fewlabel.learning.weights import read_weights, restore_network
+from fewlabel.learning.room import refuse_prediction
+from fewlabel.learning.weights import read_header, restore_network
 from fewlabel.validation import load, read_config
 
 WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published one"
@@ -42,12 +43,19 @@ def open_trained(path: Path) -> Trained:
     """
     if path.is_dir():
         raise InputError(f"{path}: a folder; accepted: a weights file, {WANTED}")
-    settings = _settings(path, read_weights(path)[1])
-    network, facts = restore_network(path)
+    facts = read_header(path).facts
+    settings = _settings(path, facts)
     preparation = _preparation(path, facts)
     matrix, reduction = preparation.grid.matrix, settings.network.reduction
     if any(side % reduction for side in matrix):
         raise InputError(f"{path.name}: its working grid {matrix} does not suit its network; make the weights again")
+    if facts["widths"] != settings.network.widths:
+        raise InputError(
+            f"{path.name}: widths {facts['widths']}, but its settings say {settings.network.widths}; make the weights "
+            "again"
+        )
+    refuse_prediction(settings.network.widths, matrix, path.name)
+    network, _ = restore_network(path)
     return Trained(network, settings, preparation, facts)
 
 

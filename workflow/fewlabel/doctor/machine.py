@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewlabel.doctor.finding import Finding, note, ok
+from fewlabel.host_memory import control, kilobytes, limit, read
 from fewlabel.units import size
 
 TRAINING_MEMORY = 3_000_000_000
@@ -39,15 +40,15 @@ def ask() -> Machine:
     """The facts of this machine."""
     all_cores = os.cpu_count() or 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else all_cores
-    memory = _read(Path("/proc/meminfo")) or ""
+    memory = read(Path("/proc/meminfo")) or ""
     return Machine(
         cores,
         all_cores,
-        core_time=core_time(_control("cpu.max")),
+        core_time=core_time(control("cpu.max")),
         threads=os.environ.get("OMP_NUM_THREADS"),
         free=kilobytes(memory, "MemAvailable"),
         total=kilobytes(memory, "MemTotal"),
-        limit=limit(_control("memory.max")),
+        limit=limit(control("memory.max")),
     )
 
 
@@ -56,21 +57,10 @@ def findings(machine: Machine) -> list[Finding]:
     return [_cores(machine), _memory(machine)]
 
 
-def kilobytes(text: str, name: str) -> int | None:
-    """A line of /proc/meminfo, in bytes."""
-    found = re.search(rf"^{name}:\s+(\d+) kB$", text, re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
-
-
 def core_time(text: str | None) -> float | None:
     """The cores that a control group's `cpu.max` ("150000 100000") comes to; None: no limit."""
     found = re.fullmatch(r"(\d+) (\d+)\s*", text or "")
     return int(found[1]) / int(found[2]) if found else None
-
-
-def limit(text: str | None) -> int | None:
-    """A control group's `memory.max` in bytes; None: no limit ("max")."""
-    return int(text) if text and text.strip().isdigit() else None
 
 
 def _cores(machine: Machine) -> Finding:
@@ -95,16 +85,3 @@ def _memory(machine: Machine) -> Finding:
         todo = "end other programs, ask for more, or take fewer trainings at once (`--cores`, `resources: mem_mb`)"
         return note("memory", f"{text}: less than the {size(TRAINING_MEMORY)} that a training asks for", todo)
     return ok("memory", text)
-
-
-def _control(name: str) -> str | None:
-    """A file of this process's control group (version 2)."""
-    found = re.search(r"^0::(\S+)$", _read(Path("/proc/self/cgroup")) or "", re.MULTILINE)
-    return _read(Path("/sys/fs/cgroup") / found[1].lstrip("/") / name) if found else None
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return None

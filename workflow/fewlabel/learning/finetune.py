@@ -16,6 +16,7 @@ from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
 from fewlabel.learning.device import Precision
 from fewlabel.learning.loop import train
 from fewlabel.learning.network import UNet, seeded
+from fewlabel.learning.room import refuse_training
 from fewlabel.learning.segmentation import Segmentation
 from fewlabel.learning.state import HistoryRow
 from fewlabel.learning.weights import Loaded, load_weights
@@ -47,6 +48,7 @@ def finetune(
         The network, the history, and which parameters were loaded (None for random initialisation).
     """
     budget, names = settings.finetuning, (settings.seed, "finetune", settings.draw)
+    refuse_training(settings, store.images.shape[1:], device)
     # The start of every pretraining too: runs with and without it differ in nothing else.
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network")
     loaded = load_weights(network, initial, settings.network.widths) if initial else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
@@ -68,6 +69,9 @@ def restore_pretext(path: Path) -> Pretext:
         stage: _part(tensors, stage) for stage in ("training", "global_stage", "local_stage", START, "joint_stage")
     }
     try:
+        # First without memory: shapes that do not fit are refused before anything is built.
+        with torch.device("meta"):
+            _objectives(settings, {name: {k: v.to("meta") for k, v in each.items()} for name, each in stages.items()})
         return Pretext(settings, subjects, **_objectives(settings, stages))
     except (KeyError, IndexError, RuntimeError) as error:
         raise _other(path, str(error).splitlines()[-1].strip()) from None

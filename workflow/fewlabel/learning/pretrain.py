@@ -28,6 +28,7 @@ from fewlabel.learning.joint import Joint
 from fewlabel.learning.loop import train
 from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.regression import Regression
+from fewlabel.learning.room import refuse_training
 from fewlabel.learning.state import HistoryRow
 from fewlabel.slices import Store
 
@@ -89,6 +90,7 @@ def pretrain(
     """
     if not subjects:
         raise InputError("pretraining: no subject is left for it; lower `test`, or add unlabelled subjects")
+    refuse_training(settings, store.images.shape[1:], device)
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network").to(device)
     work = Work(network, store, Slices(store, device), subjects, settings, device)
     saved = checkpoint.load() if checkpoint else None

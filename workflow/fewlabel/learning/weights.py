@@ -1,19 +1,29 @@
 """Weights as safetensors with JSON metadata; a network takes them only where they fit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from fewlabel.errors import InputError
+from fewlabel.cohorts.layout import listed
+from fewlabel.errors import InputError, plain
+from fewlabel.experiment import Widths
 from fewlabel.files import whole
 from fewlabel.learning.network import UNet
+from fewlabel.settings import Text
+
+FLOATS = ("F16", "BF16", "F32", "F64")
+AGAIN = "make them again"
+SHOWN = 5
+"""Problems or names in a message."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +60,96 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
         partial.write_bytes(save(plain, metadata={"fewlabel": json.dumps(dict(facts), sort_keys=True)}))
 
 
+class Facts(BaseModel):
+    """What a weights file must say of itself, and in which form; further facts are allowed."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True)
+
+    widths: Widths
+    subjects: list[Text] = Field([], max_length=1_000_000)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    prepared: dict[str, Any] = Field(default_factory=dict)
+    decoder_stages: int = Field(0, ge=0, le=7)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a weights file says before its numbers.
+
+    Attributes:
+        facts: as `save_weights` was given them.
+        shapes: of each tensor, by name.
+    """
+
+    facts: dict[str, Any]
+    shapes: dict[str, tuple[int, ...]]
+
+
+def read_header(path: Path) -> Header:
+    """Facts and shapes of a file; no number of its tensors is read.
+
+    Raises:
+        InputError: missing, damaged, not written by `save_weights`, or with facts of another form.
+    """
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        types = {name: each.get_dtype() for name, each in slices.items()}
+        shapes = {name: tuple(each.get_shape()) for name, each in slices.items()}
+    if "fewlabel" not in metadata:
+        raise _damaged(path, "it holds no metadata of fewlabel")
+    if other := sorted({kind for kind in types.values() if kind not in FLOATS}):
+        raise InputError(f"{path.name}: numbers of type {', '.join(other)}; accepted: {', '.join(FLOATS)}; {AGAIN}")
+    return Header(_facts(path, metadata["fewlabel"]), shapes)
+
+
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and facts of a file.
 
     Raises:
-        InputError: missing, damaged, or not written by `save_weights`.
+        InputError: as `read_header`, or a tensor holds NaN or infinite numbers.
     """
+    header = read_header(path)
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in header.shapes}
+    if broken := [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]:
+        raise InputError(
+            f"{path.name}: NaN or infinite numbers in {listed(broken, SHOWN)}; accepted: finite weights; {AGAIN}"
+        )
+    return tensors, header.facts
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A file of safetensors; what the library says of a bad one becomes an InputError."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        return tensors, dict(json.loads(metadata["fewlabel"]))
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path.name}: no such weights file") from None
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path.name}: damaged, or not weights of fewlabel ({error}); make them again") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); accepted: a weights file") from None
+    except SafetensorError as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, why: str) -> InputError:
+    return InputError(f"{path.name}: damaged, or not weights of fewlabel ({why}); make them again")
+
+
+def _facts(path: Path, text: str) -> dict[str, Any]:
+    """The facts of a file, each that is needed in its form."""
+    try:
+        facts = json.loads(text)
+        Facts.model_validate(facts)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "metadata"
+        found = plain(repr(first["input"]))
+        raise _damaged(path, f"{place}: {first['msg']}, but it is {found}") from None
+    except (ValueError, RecursionError) as error:  # no JSON, numbers of thousands of digits, or nested without end
+        raise _damaged(path, f"its metadata is no JSON: {plain(str(error))}") from None
+    return dict(facts)
 
 
 def load_weights(network: UNet, path: Path, widths: list[int]) -> Loaded:
@@ -73,27 +158,23 @@ def load_weights(network: UNet, path: Path, widths: list[int]) -> Loaded:
     Raises:
         InputError: another architecture, parameters that the network does not have, other shapes, or no encoder.
     """
-    tensors, facts = read_weights(path)
-    own = network.state_dict()
+    header = read_header(path)
+    own = _shapes(network)
     problems = (
         []
-        if facts.get("widths") == widths
-        else [f"network.widths are {widths}, the weights were made with {facts.get('widths')}"]
+        if header.facts["widths"] == widths
+        else [f"network.widths are {widths}, the weights were made with {header.facts['widths']}"]
     )
-    problems += [f"parameter {name} is unknown to this network" for name in tensors if name not in own]
-    problems += [
-        f"parameter {name} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}"
-        for name, tensor in tensors.items()
-        if name in own and tensor.shape != own[name].shape
-    ]
+    problems += _unfit(header.shapes, own)
     problems += [
         f"parameter {name} of the encoder is missing"
         for name in own
-        if name.startswith("encoder.") and name not in tensors
+        if name.startswith("encoder.") and name not in header.shapes
     ]
     if problems:
-        shown = problems[:5] + ([f"and {len(problems) - 5} more"] if len(problems) > 5 else [])
+        shown = problems[:SHOWN] + ([f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else [])
         raise InputError.of(shown, f"{path.name}: these weights do not fit; pretrain again with the same network")
+    tensors, _ = read_weights(path)
     network.load_state_dict(tensors, strict=False)
     return Loaded(matched=sorted(tensors), missing=sorted(set(own) - set(tensors)))
 
@@ -102,17 +183,34 @@ def restore_network(path: Path) -> tuple[UNet, dict[str, Any]]:
     """The whole network of a file, with its facts.
 
     Raises:
-        InputError: the file is damaged or holds only a part of a network.
+        InputError: the file is damaged, does not hold what its widths say, or holds only a part of a network.
     """
+    header = read_header(path)
+    # Parameters on the device "meta" have shapes and take no memory.
+    with torch.device("meta"):
+        own = _shapes(UNet(header.facts["widths"]))
+    problems = _unfit(header.shapes, own)
+    problems += [f"parameter {name} is missing" for name in own if name not in header.shapes]
+    if problems:
+        raise InputError(f"{path.name}: not a whole network ({listed(problems, 3)}); use finetuned weights")
     tensors, facts = read_weights(path)
     network = UNet(facts["widths"])
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(
-            f"{path.name}: not a whole network ({str(error).splitlines()[-1].strip()}); use finetuned weights"
-        ) from None
+    network.load_state_dict(tensors)
     return network, facts
+
+
+def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def _unfit(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """Parameters that a network does not have, or has in another shape."""
+    unknown = [f"parameter {plain(name)} is unknown to this network" for name in found if name not in expected]
+    return unknown + [
+        f"parameter {name} has shape {shape}, expected {expected[name]}"
+        for name, shape in found.items()
+        if name in expected and shape != expected[name]
+    ]
 
 
 def transferable(network: nn.Module, decoder_stages: int) -> dict[str, Tensor]:
