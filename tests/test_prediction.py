@@ -219,6 +219,32 @@ def test_what_cannot_be_done_is_told_before_any_work(images, tmp_path, given, ou
         plan([tmp_path / name for name in given], tmp_path / output)
 
 
+def test_endings_of_images_count_whatever_their_case(images, tmp_path):
+    (images / "a.nii.gz").rename(images / "a.NII.GZ")
+    for ending in ("mha", "nrrd"):
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(image()), str(images / f"{ending}.{ending}"))
+    (images / "mha.mha").rename(images / "mha.MHA")
+    tasks = plan([images], tmp_path / "masks")
+    assert [task.mask.name for task in tasks] == ["a.nii.gz", "b.nii.gz", "mha.nii.gz", "nrrd.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("c.gipl", "not read in this format"),
+        ("c.dcm", "DICOM slices side by side"),
+        ("deep/c.nii.gz", "sub-folders are not searched"),
+        ("a_seg.nii.gz", "a_seg: named like the mask of a"),
+        ("mask_b.nii.gz", "mask_b: named like the mask of b"),
+    ],
+)
+def test_no_image_of_a_folder_is_left_out_and_no_mask_taken(images, tmp_path, name, said):
+    (images / name).parent.mkdir(exist_ok=True)
+    (images / name).touch()
+    with pytest.raises(InputError, match=said):
+        plan([images], tmp_path / "masks")
+
+
 def test_a_mask_that_is_there_is_replaced_when_asked(images, tmp_path):
     (tmp_path / "there.nii.gz").touch()
     assert len(plan([images / "a.nii.gz"], tmp_path / "there.nii.gz", replace=True)) == 1
@@ -266,8 +292,11 @@ def test_weights_that_are_none_are_refused(weights, tmp_path):
 
 def test_the_command_tells_volumes_and_warns_of_mirrors_that_were_never_trained(images, weights, tmp_path):
     command = [Path(sys.executable).parent / "fewlabel", "predict", weights(), images, "-o", tmp_path / "masks"]
+    (images / "README").write_text("about them")
     process = subprocess.run([*command, "--flip", "rows"], capture_output=True, text=True, check=True)
     assert "warning: --flip rows" in process.stderr
+    assert "images/: not read: README: no volume by its name" in process.stderr
+    assert "images/: not read: .hidden.nii: hidden, by the dot before its name" in process.stderr
     assert [line.rpartition(" ")[2] for line in process.stdout.splitlines()] == ["ml", "ml"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 1 and "a.nii.gz, " in process.stderr and "give --replace" in process.stderr

@@ -75,6 +75,27 @@ def test_subjects_are_pairs_and_images_alone_are_unlabelled(folder):
     assert metaimage.check(source(), subjects) == []
 
 
+def test_the_suffix_of_masks_counts_in_any_case(folder):
+    before = fingerprint(source())
+    for end in (".mhd", ".raw"):
+        path = folder / "training_data" / f"Case01_segmentation{end}"
+        path.rename(path.with_name(f"Case01_Segmentation{end}"))
+    header = folder / "training_data" / "Case01_Segmentation.mhd"
+    header.write_text(header.read_text().replace("Case01_segmentation.raw", "Case01_Segmentation.raw"))
+    subjects = metaimage.list_subjects(source())
+    assert [(one.subject, one.labelled) for one in subjects] == [("Case00", True), ("Case01", True), ("Case50", False)]
+    assert sources.survey(source())[1] == [] and metaimage.check(source(), subjects) == []
+    changed = fingerprint(source())
+    write(header, 1 - LABEL)  # its content counts, as a mask's does
+    assert len({before, changed, fingerprint(source())}) == 3
+
+
+def test_masks_of_another_suffix_are_no_images(folder):
+    write(folder / "training_data" / "Case50_seg.mhd", LABEL)
+    (problem,) = sources.survey(source())[1]
+    assert problem.startswith("Case50_seg: named like the mask of Case50; set `label_suffix` (now _segmentation)")
+
+
 def test_a_subjects_table_counts(folder):
     (folder / "subjects.csv").write_text("subject,patient,use\nCase00,p,exclude\nCase01,p,train\n")
     assert [(one.subject, one.use) for one in metaimage.list_subjects(source())] == [

@@ -37,6 +37,18 @@ def test_a_cohort_that_is_there_is_counted(root):
     assert findings["data"].status == "ok" and findings["data: mine"].text.startswith("2 images in")
 
 
+def test_files_that_are_not_read_are_told(root):
+    (root / "mine" / "images").mkdir(parents=True)
+    for name in ("a.nii.gz", "B.NII", "c.gipl", "README"):
+        (root / "mine" / "images" / name).touch()
+    overlay = root / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump({"cohorts": {"mine": {"source": NIFTI}}}))
+    told = [(one.status, one.text) for one in data.ask([overlay], [ROOT]) if one.check.endswith(": mine")]
+    assert [status for status, _ in told] == ["ok", "problem", "note"]
+    assert told[0][1].startswith("2 images in") and told[1][1].startswith("images/: not read: c.gipl: not read in")
+    assert told[2][1] == "images/: not read: README: no volume by its name"
+
+
 def test_a_cohort_that_is_not_there_or_empty_is_a_problem(root):
     missing = found(root, NIFTI)["data: mine"]
     assert missing.status == "problem" and "no such folder" in missing.text and "FEWLABEL_DATA" in missing.todo

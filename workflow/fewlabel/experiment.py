@@ -120,8 +120,8 @@ class PhantomSource(Settings):
 
 class _FileSource(Settings):
     unlabelled: Text | None = Field(None, exclude_if=lambda value: value is None)
-    """Folder, beneath `data_root` unless absolute, of further volumes without masks, for pretraining: NIfTI or
-    MetaImage files, or a folder with a DICOM series for each."""
+    """Folder, beneath `data_root` unless absolute, of further volumes without masks, for pretraining: NIfTI,
+    MetaImage, NRRD or MGH files, or a folder with a DICOM series for each."""
 
 
 class NiftiSource(_FileSource):
@@ -167,7 +167,7 @@ class MetaImageSource(_FileSource):
     folder: Text
     """The cohort's folder, searched to its bottom; beneath `data_root` unless absolute."""
     label_suffix: str = Field("_segmentation", pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
-    """What a mask's name has behind its subject's. Subjects without a mask are used for pretraining."""
+    """What a mask's name has behind its subject's, in any case. Subjects without a mask are used for pretraining."""
     subjects_table: Text | None = None
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
     labels: LabelValues = Field([1])

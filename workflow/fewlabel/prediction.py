@@ -12,11 +12,13 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from fewlabel.cohorts.dicom_headers import DICOM_SUFFIXES, dicom_files
+from fewlabel.cohorts.contents import DICOM_SUFFIXES, Contents, lines, why_unread
+from fewlabel.cohorts.dicom_headers import series_contents
 from fewlabel.cohorts.formats import load
-from fewlabel.cohorts.layout import NIFTI_SUFFIXES, listed, stem
-from fewlabel.cohorts.metaimage_file import META_SUFFIXES
+from fewlabel.cohorts.layout import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, listed
+from fewlabel.cohorts.names import name_problems
 from fewlabel.cohorts.problems import image_problems
+from fewlabel.cohorts.unlabelled import name_of, volumes_in
 from fewlabel.errors import InputError
 from fewlabel.evaluation import predict
 from fewlabel.files import whole_together
@@ -30,9 +32,9 @@ from fewlabel.progress import Progress
 from fewlabel.settings import Axis
 from fewlabel.slices import Store, as_stored
 
-FORMATS = (*NIFTI_SUFFIXES, *META_SUFFIXES)
 ACCEPTED = (
-    f"accepted: a file ({', '.join(FORMATS)}), a folder of them, the folder of a DICOM series, or a folder of these"
+    f"accepted: a file ({', '.join(VOLUME_SUFFIXES)}), a folder of them, the folder of a DICOM series, or a folder of "
+    "these"
 )
 
 
@@ -92,43 +94,55 @@ def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Ta
     problems: list[str] = []
     for path in images:
         try:
-            volumes += _volumes(path)
+            found = _volumes(path)
         except InputError as error:
             problems.append(str(error))
+            continue
+        volumes += found.used
+        problems += _folder_problems(path, found)
     if not problems:
         problems = _output_problems(output, len(volumes))
     if problems:
         raise InputError.of(problems)
-    tasks = [Task(path, output if _is_file(output) else output / f"{_name(path)}.nii.gz") for path in volumes]
+    tasks = [Task(path, output if _is_file(output) else output / f"{name_of(path)}.nii.gz") for path in volumes]
     if problems := [*_name_problems(tasks), *_place_problems(tasks, replace)]:
         raise InputError.of(problems)
     return tasks
 
 
-def _volumes(path: Path) -> list[Path]:
+def unread(images: Sequence[Path]) -> list[str]:
+    """What lies in folders of images and is not read, a line for each reason.
+
+    Args:
+        images: as those of `plan`, which finds nothing wrong with them.
+    """
+    return [line for path in images for line in lines(_volumes(path).unused, path.parent, stopping=False)]
+
+
+def _volumes(path: Path) -> Contents:
     """The volumes that a path names: itself, or those in it."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; {ACCEPTED}")
     if path.is_file():
-        if path.name.endswith(FORMATS):
-            return [path]
-        hint = "; of DICOM give the folder of the series" if path.suffix.lower() in (*DICOM_SUFFIXES, "") else ""
+        if ends_with(path, VOLUME_SUFFIXES):
+            return Contents((path,))
+        of_dicom = ends_with(path, DICOM_SUFFIXES) or not path.suffix
+        hint = "; of DICOM give the folder of the series" if of_dicom else f"; {why_unread(path).reason}"
         raise InputError(f"{path}: not a volume by its name; {ACCEPTED}{hint}")
-    shown = sorted(child for child in path.iterdir() if not child.name.startswith("."))
-    if files := [child for child in shown if child.is_file() and child.name.endswith(FORMATS)]:
-        return files
-    if any(child.is_file() for child in shown):
-        return [path]
-    if series := [child for child in shown if dicom_files(child)]:
-        return series
-    raise InputError(f"{path}: no volume in it; {ACCEPTED}")
+    found = volumes_in(path)
+    if not found.used:
+        series = series_contents(path)
+        found = Contents((path,), unused=series.unused) if series.used else found
+    if not found.used and not any(one.stops for one in found.unused):
+        raise InputError(f"{path}: no volume in it; {ACCEPTED}")
+    return found
 
 
-def _name(volume: Path) -> str:
-    """What its mask is called."""
-    if volume.is_dir():
-        return volume.resolve().name
-    return stem(volume) if volume.name.endswith(NIFTI_SUFFIXES) else volume.stem
+def _folder_problems(path: Path, found: Contents) -> list[str]:
+    """Files that look as if they were meant to be read, and images that are masks or channels by their names."""
+    cure = "accepted: images; name those to segment one by one, or move it away"
+    problems = [*lines(found.unused, path, stopping=True), *name_problems([name_of(one) for one in found.used], cure)]
+    return [f"{path}: {problem}" for problem in problems]
 
 
 def _is_file(output: Path) -> bool:

@@ -18,6 +18,8 @@ from fewlabel.cohorts import files
 from fewlabel.cohorts.chaos_archives import fetch
 from fewlabel.cohorts.chaos_masks import Masks, read_masks
 from fewlabel.cohorts.chaos_order import Order, suggested_orders, verified_order
+from fewlabel.cohorts.contents import Unused, contents
+from fewlabel.cohorts.dicom_headers import series_contents
 from fewlabel.cohorts.dicom_series import Series, load_series, read_series
 from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, place
 from fewlabel.cohorts.problems import Grid, image_problems
@@ -34,8 +36,7 @@ def list_subjects(source: ChaosSource) -> list[Subject]:
             folder, unsafe names, one number in both sets.
     """
     folder = fetch(source)
-    subjects = [*_subjects(folder / "Train_Sets", labelled=True)]
-    subjects += _subjects(folder / "Test_Sets", labelled=False) if source.test_sets else []
+    subjects = _listed(source, folder)
     problems = [problem for subject in subjects for problem in _folder_problems(subject, folder)]
     counts = Counter(subject.subject for subject in subjects)
     problems += [f"{name}: in Train_Sets and in Test_Sets; keep one" for name, count in counts.items() if count > 1]
@@ -45,6 +46,17 @@ def list_subjects(source: ChaosSource) -> list[Subject]:
     if problems:
         raise ListingError(f"{folder}:", problems, subjects)
     return subjects
+
+
+def unused(source: ChaosSource) -> list[Unused]:
+    """What lies in the folders of series and masks and is not read; other sequences and CT are not looked at."""
+    found: list[Unused] = []
+    for subject in _listed(source, cohort_folder(source)):
+        assert subject.image is not None
+        found += series_contents(subject.image).unused
+        if subject.label is not None:
+            found += contents(subject.label, suffixes=(".png",)).unused
+    return found
 
 
 def read_volume(source: ChaosSource, subject: Subject) -> Volume:
@@ -59,6 +71,11 @@ def read_volume(source: ChaosSource, subject: Subject) -> Volume:
 def check(source: ChaosSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
     return files.check_all(source.labels, subjects, partial(_read, source), workers)
+
+
+def _listed(source: ChaosSource, folder: Path) -> list[Subject]:
+    subjects = _subjects(folder / "Train_Sets", labelled=True)
+    return subjects + (_subjects(folder / "Test_Sets", labelled=False) if source.test_sets else [])
 
 
 def _subjects(part: Path, labelled: bool) -> list[Subject]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fewlabel.cohorts import archive, files
 from fewlabel.cohorts.checksums import verify
+from fewlabel.cohorts.contents import Unused, contents
 from fewlabel.cohorts.decathlon_listing import Entry, names_of, read_listing, settings_problems
 from fewlabel.cohorts.download import download
 from fewlabel.cohorts.fingerprint import UNPACKED, task_fingerprint
@@ -28,6 +29,7 @@ KNOWN = {
     "Task05_Prostate": "35138f08b1efaef89d7424d2bcc928db",
 }
 """MD5 of the archives of the tasks in MR, for messages; a download only ever takes it from the settings."""
+PARTS = ("imagesTr", "labelsTr", "imagesTs")
 MIRROR = "https://msd-for-monai.s3-us-west-2.amazonaws.com"
 
 
@@ -67,6 +69,12 @@ def list_subjects(source: DecathlonSource) -> list[Subject]:
     if problems:
         raise ListingError(f"{folder}:", problems, subjects)
     return subjects
+
+
+def unused(source: DecathlonSource) -> list[Unused]:
+    """What lies in the task's folders of volumes and is no volume: `list_subjects` tells what `dataset.json` lacks."""
+    folder = cohort_folder(source)
+    return [one for part in PARTS for one in contents(folder / part).unused]
 
 
 def read_volume(source: DecathlonSource, subject: Subject) -> Volume:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fewlabel.cohorts.layout import NIFTI_SUFFIXES, UNSAFE_NAME, listed, stem
+from fewlabel.cohorts.layout import NIFTI_SUFFIXES, UNSAFE_NAME, ends_with, listed, stem
 from fewlabel.cohorts.subject import is_safe_name
 from fewlabel.experiment import DecathlonSource
 
@@ -99,7 +99,7 @@ def _entry(item: object, labelled: bool) -> Entry | None:
 
 def _inside(name: object) -> PurePosixPath | None:
     """A file name of `dataset.json` as a path that stays in the folder."""
-    if not isinstance(name, str) or not name.endswith(NIFTI_SUFFIXES):
+    if not isinstance(name, str) or not ends_with(Path(name), NIFTI_SUFFIXES):
         return None
     path = PurePosixPath(name)
     return None if path.is_absolute() or ".." in path.parts else path

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fewlabel.cohorts.layout import listed
+from fewlabel.cohorts.contents import DICOM_SUFFIXES, Contents, Unused, children_of, is_hidden, why_unread
+from fewlabel.cohorts.layout import ends_with, listed
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 NEEDED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SeriesInstanceUID")
 TELLING = ("EchoTime", "EchoNumbers", "DiffusionBValue", "AcquisitionNumber", "TemporalPositionIdentifier", "ImageType")
 """Tags that tell why two slices lie at one place."""
 RIGHT_ANGLES = 1e-2
 """By how much directions may differ from length 1 and right angles (the standard's cosines are rounded)."""
 LISTED = 5
+FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
+"""First bytes of DICOM files without a preamble: the group of their first tag, in either order of bytes."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,66 @@ class Header:
 
 
 def dicom_files(folder: Path) -> list[Path]:
-    """The files in and beneath a folder that may be DICOM, by name; hidden ones and DICOMDIR are left out."""
-    if not folder.is_dir():
-        return []
-    files = (path for path in folder.rglob("*") if not any(p.startswith(".") for p in path.relative_to(folder).parts))
-    return sorted(path for path in files if path.name != "DICOMDIR" and path.is_file())
+    """The files in and beneath a folder that are DICOM, by name: see `series_contents`."""
+    return list(series_contents(folder).used)
+
+
+def series_contents(folder: Path) -> Contents:
+    """Sort what lies in and beneath a folder of DICOM files.
+
+    Used are files with an ending of DICOM or its content, and those without an ending that are no text: a slice may
+    have lost its first bytes. Other files are unused.
+    """
+    used: list[Path] = []
+    unused: list[Unused] = []
+    for path in children_of(folder, deep=True):
+        if is_hidden(path, folder):
+            unused.append(Unused(path, "hidden, by the dot before its name"))
+        elif path.name == "DICOMDIR":
+            unused.append(Unused(path, "an index of DICOM files, no slice"))
+        elif ends_with(path, DICOM_SUFFIXES) or _begins_as_dicom(path) or not (path.suffix or _is_text(path)):
+            used.append(path)
+        else:
+            found = why_unread(path)
+            unused.append(found if found.stops else Unused(path, "no DICOM"))
+    return Contents(tuple(used), unused=tuple(unused))
+
+
+def read_dicom(path: Path, headers_alone: bool = False) -> "Dataset":
+    """A DICOM file, with or without the preamble of 128 bytes, as pydicom reads it.
+
+    Raises:
+        Exception: of many kinds, for files that are damaged or no DICOM.
+    """
+    # Imported here: only cohorts of DICOM need it.
+    from pydicom import dcmread
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    dataset = dcmread(path, stop_before_pixels=headers_alone, force=_begins_as_dicom(path))
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    return dataset
+
+
+def _begins_as_dicom(path: Path) -> bool:
+    head = _head(path)
+    return head[128:132] == b"DICM" or head[:2] in FIRST_GROUPS
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file without an ending, such as README, holds text."""
+    head = _head(path)
+    return bool(head) and all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(512)
+    except OSError:
+        return b""
 
 
 def number_of(path: Path) -> int | None:
@@ -67,7 +124,7 @@ def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
     """The headers of a folder's DICOM files, and what is wrong with single files.
 
     Args:
-        folder: searched to its bottom. Files that are no DICOM by suffix and content are passed over.
+        folder: searched to its bottom. Files that are no DICOM are passed over.
         name: of the folder in messages.
     """
     headers, damaged = [], []
@@ -75,7 +132,7 @@ def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
     for path in dicom_files(folder):
         dataset = _open(path)
         if dataset is None:
-            damaged += [path.name] if path.suffix.lower() in DICOM_SUFFIXES or not path.suffix else []
+            damaged.append(path.name)
             continue
         if wrong := _wrong(dataset):
             lacking.setdefault(wrong, []).append(path.name)
@@ -90,11 +147,8 @@ def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
 
 
 def _open(path: Path) -> "Dataset | None":
-    # Imported here: only cohorts of DICOM need it.
-    from pydicom import dcmread
-
     try:
-        return dcmread(path, stop_before_pixels=True)
+        return read_dicom(path, headers_alone=True)
     except Exception:  # pydicom raises many kinds for files that are damaged or none
         return None
 
@@ -151,7 +205,7 @@ def _unreadable_syntax(dataset: "Dataset") -> str:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    uid = UID(str(dataset.file_meta.get("TransferSyntaxUID", "1.2.840.10008.1.2")))
+    uid = UID(str(dataset.file_meta.TransferSyntaxUID))
     try:
         return "" if get_decoder(uid).is_available else uid.name
     except NotImplementedError:

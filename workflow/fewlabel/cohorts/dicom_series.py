@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.cohorts.dicom_headers import LISTED, Header, differing, read_headers
+from fewlabel.cohorts.dicom_headers import LISTED, Header, differing, read_dicom, read_headers
 from fewlabel.cohorts.layout import listed
 from fewlabel.cohorts.problems import Grid
 
@@ -63,7 +63,6 @@ def load_series(series: Series, name: str) -> tuple[Grid | None, list[str]]:
     Returns:
         float32 (column, row, slice).
     """
-    from pydicom import dcmread
     from pydicom.pixels.processing import apply_rescale
 
     rows, columns = series.slices[0].shape
@@ -71,7 +70,7 @@ def load_series(series: Series, name: str) -> tuple[Grid | None, list[str]]:
     damaged: dict[str, list[str]] = {}
     for index, header in enumerate(series.slices):
         try:
-            dataset = dcmread(header.path)
+            dataset = read_dicom(header.path)
             stack[index] = apply_rescale(dataset.pixel_array, dataset)
         except Exception as error:  # pydicom raises many kinds for damaged pixels
             damaged.setdefault(" ".join(str(error).split())[:200], []).append(header.path.name)

@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from fewlabel.cohorts.contents import contents
 from fewlabel.cohorts.layout import (
     FileSource,
     cohort_folder,
     interference_folder,
-    nifti_files,
+    is_metaimage_label,
     place,
     shown_files,
     table_files,
@@ -61,16 +62,16 @@ def _own_fingerprint(source: FileSource) -> str:
         return ""
     match source:
         case NiftiSource():
-            labels = [*nifti_files(folder / "labels"), *_tables(source, folder)]
-            return _hash(folder, nifti_files(folder / "images"), labels)
+            labels = [*_volumes(folder / "labels"), *_tables(source, folder)]
+            return _hash(folder, _volumes(folder / "images"), labels)
         case RadialSource():
             masks = interference_folder(source)
-            labels = [*nifti_files(folder / "labels"), *_tables(source, folder)]
-            labels += [] if masks is None else nifti_files(masks)
+            labels = [*_volumes(folder / "labels"), *_tables(source, folder)]
+            labels += [] if masks is None else _volumes(masks)
             return _hash(folder, shown_files(folder / "images", ("",)), labels)
         case MetaImageSource():
-            files = shown_files(folder, (".mhd", ".mha", ".raw", ".zraw"))
-            labels = [path for path in files if path.stem.endswith(source.label_suffix)]
+            files = contents(folder, deep=True).counted
+            labels = [path for path in files if is_metaimage_label(source, path)]
             return _hash(folder, files, [*labels, *_tables(source, folder)])
         case DecathlonSource():
             found = task_fingerprint(folder)
@@ -84,9 +85,9 @@ def _own_fingerprint(source: FileSource) -> str:
 
 def task_fingerprint(folder: Path) -> str:
     """The fingerprint of a Decathlon task's folder."""
-    images = [*nifti_files(folder / "imagesTr"), *nifti_files(folder / "imagesTs")]
+    images = [*_volumes(folder / "imagesTr"), *_volumes(folder / "imagesTs")]
     listing = folder / "dataset.json"
-    return _hash(folder, images, [*nifti_files(folder / "labelsTr"), *([listing] if listing.is_file() else [])])
+    return _hash(folder, images, [*_volumes(folder / "labelsTr"), *([listing] if listing.is_file() else [])])
 
 
 def chaos_fingerprint(folder: Path) -> str:
@@ -94,6 +95,11 @@ def chaos_fingerprint(folder: Path) -> str:
     files = [path for path in shown_files(folder / "MR", ("",)) if "T2SPIR" in path.parts]
     masks = [path for path in files if path.suffix.lower() == ".png"]
     return _hash(folder, [path for path in files if path not in set(masks)], masks)
+
+
+def _volumes(folder: Path) -> tuple[Path, ...]:
+    """Also those that are not read: the next run shall refuse them."""
+    return contents(folder).counted
 
 
 def _tables(source: NiftiSource | MetaImageSource | RadialSource, folder: Path) -> list[Path]:

@@ -1,17 +1,17 @@
-"""Volumes by their format: NIfTI and MetaImage files, and folders of a DICOM series."""
+"""Volumes by their format: NIfTI, MGH, MetaImage and NRRD files, and folders of a DICOM series."""
 
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.cohorts.dicom_series import load_series, read_series
-from fewlabel.cohorts.layout import RADIAL_SUFFIXES
-from fewlabel.cohorts.metaimage_file import META_SUFFIXES, load_metaimage, metaimage_geometry
+from fewlabel.cohorts.layout import META_SUFFIXES, NRRD_SUFFIXES, RADIAL_SUFFIXES, ends_with
+from fewlabel.cohorts.metaimage_file import load_metaimage, metaimage_geometry
 from fewlabel.cohorts.nifti_file import Role, load_nifti
 from fewlabel.cohorts.problems import Grid
 from fewlabel.errors import InputError
+from fewlabel.imaging.volume import open_file
 
 
 def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
@@ -20,13 +20,13 @@ def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid |
     Args:
         path: a file, or the folder of a DICOM series.
         name: in messages.
-        channel: of a 4D NIfTI file, from 0; other formats have one.
+        channel: of a 4D NIfTI or MGH file, from 0; other formats have one.
         role: what it is read as.
     """
     if path.is_dir():
         series, problems = read_series(path, name)
         return load_series(series, name) if series is not None else (None, problems)
-    if path.suffix.lower() in META_SUFFIXES:
+    if ends_with(path, (*META_SUFFIXES, *NRRD_SUFFIXES)):
         return load_metaimage(path, name)
     return load_nifti(path, name, channel, role)
 
@@ -43,13 +43,13 @@ def geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
             if series is None:
                 raise InputError.of(problems)
             return series.shape, series.affine
-        if path.suffix.lower() in META_SUFFIXES:
+        if ends_with(path, (*META_SUFFIXES, *NRRD_SUFFIXES)):
             return metaimage_geometry(path)
-        if path.suffix in RADIAL_SUFFIXES:
+        if ends_with(path, RADIAL_SUFFIXES):
             from fewlabel.cohorts.radial_file import radial_geometry
 
             return radial_geometry(path)
-        file = nib.load(path)
+        file = open_file(path)
         return file.shape[:3], file.affine
     except InputError:
         raise

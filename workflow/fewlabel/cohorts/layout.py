@@ -10,6 +10,10 @@ FileSource = NiftiSource | DecathlonSource | MetaImageSource | ChaosSource | Rad
 """A source whose volumes are files."""
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
+META_SUFFIXES = (".mhd", ".mha")
+NRRD_SUFFIXES = (".seg.nrrd", ".nrrd", ".nhdr")
+VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *META_SUFFIXES, *NRRD_SUFFIXES, ".mgz", ".mgh")
+"""Endings of files that hold one volume and are read. Like all endings, they count whatever their case."""
 KSPACE_SUFFIXES = (".h5", ".mrd")
 RADIAL_SUFFIXES = (*KSPACE_SUFFIXES, ".npy")
 """Of radial data in one file a subject."""
@@ -44,8 +48,8 @@ def interference_mask(source: RadialSource, subject: str) -> Path | None:
     folder = interference_folder(source)
     if folder is None:
         return None
-    places = [folder / f"{subject}{suffix}" for suffix in NIFTI_SUFFIXES]
-    return next((path for path in places if path.is_file()), places[0])
+    found = sorted(path for path in folder.glob("*") if ends_with(path, VOLUME_SUFFIXES) and stem(path) == subject)
+    return next((path for path in found if path.is_file()), folder / f"{subject}.nii.gz")
 
 
 def is_present(source: FileSource) -> bool:
@@ -62,28 +66,30 @@ def shown_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
-def nifti_files(folder: Path) -> list[Path]:
-    """The NIfTI files directly in a folder by name; none where the folder is absent.
-
-    Hidden files are left out: archives made on macOS hold a `._name.nii.gz` beside each file.
-    """
-    if not folder.is_dir():
-        return []
-    files = (path for path in folder.iterdir() if path.name.endswith(NIFTI_SUFFIXES) and not path.name.startswith("."))
-    return sorted((path for path in files if not path.is_dir()), key=lambda path: path.name)
+def ends_with(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file has one of the endings, whatever their case."""
+    return path.name.lower().endswith(suffixes)
 
 
 def stem(path: Path) -> str:
-    """A NIfTI file's name without its suffix: the subject's name."""
-    suffix = next((suffix for suffix in NIFTI_SUFFIXES if path.name.endswith(suffix)), "")
-    return path.name.removesuffix(suffix)
+    """A volume's name without its ending: the subject's name."""
+    found = next((suffix for suffix in (*VOLUME_SUFFIXES, *RADIAL_SUFFIXES) if ends_with(path, (suffix,))), "")
+    return path.name[: len(path.name) - len(found)]
+
+
+def is_metaimage_label(source: MetaImageSource, path: Path) -> bool:
+    """Whether a file is a mask by its name, whatever its case: `Case01_Segmentation.mhd`."""
+    name = stem(path)
+    name = path.stem if name == path.name else name  # of `.raw`, which belongs to the header of its name
+    return name.lower().endswith(source.label_suffix.lower())
 
 
 def table_files(source: NiftiSource | MetaImageSource | RadialSource, folder: Path) -> list[Path]:
     """The subjects table that the source names (present or not), else those of the default names that are present."""
     if source.subjects_table is not None:
         return [folder / Path(source.subjects_table).expanduser()]
-    return [folder / name for name in TABLE_NAMES if (folder / name).is_file()]
+    found = [path for path in folder.glob("*") if path.name.lower() in TABLE_NAMES and path.is_file()]
+    return sorted(found, key=lambda path: TABLE_NAMES.index(path.name.lower()))
 
 
 def place(path: Path, folder: Path) -> str:

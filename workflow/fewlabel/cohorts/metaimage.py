@@ -7,12 +7,11 @@ subjects.tsv                                         optional: subject, patient,
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from fewlabel.cohorts import files
-from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, shown_files
-from fewlabel.cohorts.metaimage_file import META_SUFFIXES
-from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
+from fewlabel.cohorts.contents import Unused, contents
+from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, is_metaimage_label, listed, stem, table_files
+from fewlabel.cohorts.pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
 from fewlabel.experiment import MetaImageSource
@@ -32,7 +31,7 @@ def list_subjects(source: MetaImageSource) -> list[Subject]:
             f"{source.folder}: no such folder; looked for {folder.absolute()}; accepted: a folder of .mhd (with .raw) "
             "or .mha files; unpack the data there, or set `folder` (beneath `data_root` or FEWLABEL_DATA)"
         )
-    images, labels = _found(folder, source.label_suffix)
+    images, labels = _found(source)
     entries, table_problems = read_entries(source, folder, images)
     subjects = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
     subjects = [subject for subject in subjects if subject.use != "exclude"]
@@ -49,6 +48,13 @@ def list_subjects(source: MetaImageSource) -> list[Subject]:
     return subjects
 
 
+def unused(source: MetaImageSource) -> list[Unused]:
+    """What lies in the cohort's folder, at any depth, and is not read."""
+    folder = cohort_folder(source)
+    tables = [path for path in table_files(source, folder) if path.is_file()]
+    return list(contents(folder, known=tables, deep=True).unused)
+
+
 def read_volume(source: MetaImageSource, subject: Subject) -> Volume:
     """Read and check one subject: image and, where it is labelled, mask (1 inside).
 
@@ -63,14 +69,13 @@ def check(source: MetaImageSource, subjects: Sequence[Subject], workers: int = 1
     return files.check(source, cohort_folder(source), subjects, workers)
 
 
-def _found(folder: Path, suffix: str) -> tuple[Found, Found]:
-    images: Found = {}
+def _found(source: MetaImageSource) -> tuple[Found, Found]:
+    paths = contents(cohort_folder(source), deep=True).used
+    masks = [path for path in paths if is_metaimage_label(source, path)]
+    images = by_subject(path for path in paths if path not in set(masks))
     labels: Found = {}
-    for path in shown_files(folder, META_SUFFIXES):
-        if path.stem.endswith(suffix):
-            labels.setdefault(path.stem.removesuffix(suffix), []).append(path)
-        else:
-            images.setdefault(path.stem, []).append(path)
+    for path in masks:
+        labels.setdefault(stem(path)[: -len(source.label_suffix)], []).append(path)
     return images, labels
 
 

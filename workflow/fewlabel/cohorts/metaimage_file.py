@@ -1,15 +1,16 @@
-"""One MetaImage (`.mhd` with its `.raw` or `.zraw`, or `.mha`) as an array and an affine, and what is wrong with it."""
+"""One MetaImage or NRRD file, with its data file where it has one, as an array and an affine, and what is wrong."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fewlabel.cohorts.layout import META_SUFFIXES, ends_with
 from fewlabel.cohorts.problems import Grid
 
-META_SUFFIXES = (".mhd", ".mha")
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TYPE_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4, "DOUBLE": 8}
 TYPE_BYTES |= {"LONG": 8, "ULONG": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
@@ -23,13 +24,14 @@ def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
     """
     import SimpleITK as sitk  # noqa: N813 - the library's own short name
 
-    if problem := _data_problem(path):
+    if problem := _data_problem(path) if ends_with(path, META_SUFFIXES) else _nrrd_data_problem(path):
         return None, [f"{name}: {problem}"]
     try:
-        image = sitk.ReadImage(str(path))
+        image = sitk.ReadImage(str(path), imageIO=_library(path))
     except RuntimeError as error:
         reason = " ".join(str(error).split("\n")[-1].split())
-        return None, [f"{name}: truncated or no MetaImage ({reason}); copy or export it again"]
+        kind = "MetaImage" if ends_with(path, META_SUFFIXES) else "NRRD file"
+        return None, [f"{name}: truncated or no {kind} ({reason}); copy or export it again"]
     if problem := _shape_problem(image):
         return None, [f"{name}: {problem}"]
     array = sitk.GetArrayFromImage(image).astype(np.float32).transpose(2, 1, 0)
@@ -40,14 +42,20 @@ def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]
     """Shape and affine (RAS+ mm) from the header alone.
 
     Raises:
-        RuntimeError: no MetaImage.
+        RuntimeError: no file of its format.
     """
     import SimpleITK as sitk  # noqa: N813 - the library's own short name
 
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    reader.SetImageIO(_library(path))
     reader.ReadImageInformation()
     return tuple(reader.GetSize()), _affine(reader)
+
+
+def _library(path: Path) -> str:
+    """SimpleITK's reader: left to itself, it takes a file that ends in `.MHD` for none."""
+    return "MetaImageIO" if ends_with(path, META_SUFFIXES) else "NrrdImageIO"
 
 
 def _affine(image: Any) -> NDArray[np.float64]:
@@ -84,6 +92,21 @@ def _data_problem(path: Path) -> str | None:
         return None
     found, needed = data.stat().st_size, math.prod(sides) * each
     return f"{named} holds {found} bytes of {needed}; truncated: copy it again" if found < needed else None
+
+
+def _nrrd_data_problem(path: Path) -> str | None:
+    """A NRRD header that names its data elsewhere than beside it, or none that is there; else the library tells."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16).decode("latin-1").replace("\r", "").partition("\n\n")[0]
+    except OSError as error:
+        return f"cannot be read ({error.strerror}); copy or export it again"
+    named = next((match[1].strip() for match in re.finditer(r"(?im)^data ?file:(.*)$", head)), "")
+    if not named:
+        return None
+    if named != Path(named).name or " " in named or named.upper() == "LIST":
+        return f"data file: {named}; accepted: one file beside the header"
+    return None if path.with_name(named).is_file() else f"no {named} beside it, which holds its voxels; copy both files"
 
 
 def _header(path: Path) -> dict[str, str]:

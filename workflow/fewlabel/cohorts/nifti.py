@@ -1,6 +1,6 @@
-"""A folder with `images/` and `labels/` of NIfTI files: the way in for anyone's own data.
+"""A folder with `images/` and `labels/` of volumes: the way in for anyone's own data.
 
-images/<subject>.nii.gz      every subject; .nii or .nii.gz
+images/<subject>.nii.gz      every subject; any format of `layout.VOLUME_SUFFIXES`
 labels/<subject>.nii.gz      subjects with a mask
 subjects.tsv                 optional: subject, patient, use
 """
@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.cohorts import files
-from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, nifti_files, stem
-from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
+from fewlabel.cohorts.contents import Unused, beside, contents
+from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, table_files
+from fewlabel.cohorts.pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
 from fewlabel.experiment import NiftiSource
 from fewlabel.imaging.volume import Volume
+
+PARTS = ("images", "labels")
 
 
 def fetch(source: NiftiSource) -> Path:
@@ -38,7 +41,7 @@ def list_subjects(source: NiftiSource) -> list[Subject]:
             "labels/; set `folder` (beneath `data_root`, which defaults to the environment variable FEWLABEL_DATA, "
             "then to `data`; or an absolute path)"
         )
-    images, labels = _found(folder / "images"), _found(folder / "labels")
+    images, labels = (by_subject(contents(folder / part).used) for part in PARTS)
     entries, table_problems = read_entries(source, folder, images)
     subjects = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
     subjects = [subject for subject in subjects if subject.use != "exclude"]
@@ -56,6 +59,14 @@ def list_subjects(source: NiftiSource) -> list[Subject]:
     return subjects
 
 
+def unused(source: NiftiSource) -> list[Unused]:
+    """What lies in the cohort's folder and is not read."""
+    folder = cohort_folder(source)
+    parts, tables = [folder / part for part in PARTS], table_files(source, folder)
+    inside = [one for part in parts for one in contents(part).unused]
+    return [*inside, *beside(folder, [*parts, *tables], has_table=bool(tables))]
+
+
 def read_volume(source: NiftiSource, subject: Subject) -> Volume:
     """Read and check one subject: image and, where it is labelled, mask (1 inside).
 
@@ -69,13 +80,6 @@ def read_volume(source: NiftiSource, subject: Subject) -> Volume:
 def check(source: NiftiSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
     return files.check(source, cohort_folder(source), subjects, workers)
-
-
-def _found(folder: Path) -> Found:
-    found: Found = {}
-    for path in nifti_files(folder):
-        found.setdefault(stem(path), []).append(path)
-    return found
 
 
 def _image_problems(folder: Path, images: Found) -> list[str]:

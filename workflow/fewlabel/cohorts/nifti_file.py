@@ -5,11 +5,9 @@ import zlib
 from pathlib import Path
 from typing import Literal
 
-import nibabel as nib
-
 from fewlabel.cohorts.problems import Grid
 from fewlabel.errors import InputError
-from fewlabel.imaging.volume import read_nifti
+from fewlabel.imaging.volume import open_file, read_nifti
 
 Role = Literal["image", "label"]
 
@@ -37,7 +35,7 @@ def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[
 def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
     """What `read_nifti` cannot know: that a label has no channels, and that a channel was asked of a 3D image."""
     try:
-        shape: tuple[int, ...] = nib.load(path).shape
+        shape: tuple[int, ...] = open_file(path).shape
     except Exception:  # of many kinds for damaged files; read_nifti, which comes next, says what is wrong
         return
     if role == "label" and len(shape) == 4 and shape[3] > 1:
@@ -50,7 +48,7 @@ def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
 
 def _read_to_the_end(path: Path) -> None:
     """Let gzip verify its checksum, which stands behind all that reading one channel needs to see."""
-    if path.suffix != ".gz":
+    if path.suffix.lower() not in (".gz", ".mgz"):
         return
     try:
         with gzip.open(path) as file:

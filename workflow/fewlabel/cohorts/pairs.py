@@ -1,15 +1,23 @@
 """Images and masks of a folder as subjects, with its subjects table: shared by the sources of a user's own files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fewlabel.cohorts.layout import listed, place, table_files
+from fewlabel.cohorts.layout import listed, place, stem, table_files
 from fewlabel.cohorts.subject import Subject
 from fewlabel.cohorts.table import Entry, read_table
 from fewlabel.experiment import MetaImageSource, NiftiSource, RadialSource
 
 Found = dict[str, list[Path]]
 """Files by subject; more than one is a problem."""
+
+
+def by_subject(paths: Iterable[Path]) -> Found:
+    """Files by the names of their subjects."""
+    found: Found = {}
+    for path in paths:
+        found.setdefault(stem(path), []).append(path)
+    return found
 
 
 def read_entries(

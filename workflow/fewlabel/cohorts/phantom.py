@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from fewlabel.cohorts.contents import Unused
 from fewlabel.cohorts.phantom_abdomen import TARGET as LIVER
 from fewlabel.cohorts.phantom_abdomen import abdomen
 from fewlabel.cohorts.phantom_canvas import Axes, Labels, SmoothField, paint
@@ -58,6 +59,11 @@ def list_subjects(source: PhantomSource) -> list[Subject]:
     count = source.labelled + source.unlabelled
     names = [f"{source.anatomy}_{number:03d}" for number in range(1, count + 1)]
     return [Subject(name, patient=name, labelled=number < source.labelled) for number, name in enumerate(names)]
+
+
+def unused(source: PhantomSource) -> list[Unused]:
+    """None: nothing of a phantom lies on a disk."""
+    return []
 
 
 def check(source: PhantomSource, subjects: list[Subject], workers: int = 1) -> list[str]:

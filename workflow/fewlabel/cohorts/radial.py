@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fewlabel.cohorts.contents import Unused, beside, contents
 from fewlabel.cohorts.files import Reading, assemble, check_all, volume_of
 from fewlabel.cohorts.formats import load
 from fewlabel.cohorts.interference import as_region, load_interference
@@ -26,20 +27,23 @@ from fewlabel.cohorts.layout import (
     SECOND_PARTS,
     UNSAFE_NAME,
     cohort_folder,
+    ends_with,
     interference_folder,
     interference_mask,
     listed,
-    nifti_files,
     place,
     stem,
+    table_files,
 )
-from fewlabel.cohorts.pairs import Found, duplicates, pair, read_entries, use_problems
+from fewlabel.cohorts.pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.problems import NO_INVERSE, Grid, fit_problems, image_problems, invertible
 from fewlabel.cohorts.radial_file import examine_radial, load_radial
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
 from fewlabel.experiment import RadialSource
 from fewlabel.imaging.volume import Volume
+
+IMAGE_SUFFIXES = (*RADIAL_SUFFIXES, *NIFTI_SUFFIXES)
 
 
 def list_subjects(source: RadialSource) -> list[Subject]:
@@ -54,9 +58,9 @@ def list_subjects(source: RadialSource) -> list[Subject]:
             f"{source.folder}: no such folder; looked for {folder.absolute()}; accepted: a folder with images/ and "
             "labels/; set `folder` (beneath `data_root` or FEWLABEL_DATA)"
         )
-    images, labels = _images(folder / "images"), _masks(folder / "labels")
+    images, labels = _images(folder / "images"), by_subject(contents(folder / "labels").used)
     streaks = interference_folder(source) or folder
-    seen = {} if source.interference is None else _masks(streaks)
+    seen = {} if source.interference is None else by_subject(contents(streaks).used)
     entries, table_problems = read_entries(source, folder, images)
     paired = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
     subjects = [replace(subject, computed=True) for subject in paired]
@@ -76,6 +80,15 @@ def list_subjects(source: RadialSource) -> list[Subject]:
     if problems:
         raise ListingError(f"{folder}:", problems, subjects)
     return subjects
+
+
+def unused(source: RadialSource) -> list[Unused]:
+    """What lies in the cohort's folder and is not read."""
+    folder, streaks = cohort_folder(source), interference_folder(source)
+    masks, tables = [folder / "labels", *([streaks] if streaks else [])], table_files(source, folder)
+    inside = [one for part in masks for one in contents(part).unused]
+    found = [*contents(folder / "images", IMAGE_SUFFIXES).unused, *inside]
+    return [*found, *beside(folder, [folder / "images", *masks, *tables], has_table=bool(tables))]
 
 
 def read_volume(source: RadialSource, subject: Subject) -> Volume:
@@ -163,21 +176,11 @@ def _placed_name(image: Grid, label: Grid | None, name: str) -> str:
 
 def _images(folder: Path) -> Found:
     found: Found = {}
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    for path in paths:
-        if path.name.startswith("."):
+    for path in contents(folder, IMAGE_SUFFIXES).used:
+        name = stem(path)
+        in_pairs = ends_with(path, NIFTI_SUFFIXES)
+        if in_pairs and name.endswith(SECOND_PARTS):
             continue
-        if path.suffix in RADIAL_SUFFIXES:
-            found.setdefault(path.stem, []).append(path)
-        elif path.name.endswith(NIFTI_SUFFIXES) and not stem(path).endswith(SECOND_PARTS):
-            name = stem(path)
-            part = next((part for part in FIRST_PARTS if name.endswith(part)), "")
-            found.setdefault(name.removesuffix(part), []).append(path)
-    return found
-
-
-def _masks(folder: Path) -> Found:
-    found: Found = {}
-    for path in nifti_files(folder):
-        found.setdefault(stem(path), []).append(path)
+        part = next((part for part in FIRST_PARTS if in_pairs and name.endswith(part)), "")
+        found.setdefault(name.removesuffix(part), []).append(path)
     return found

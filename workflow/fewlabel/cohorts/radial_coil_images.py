@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.cohorts.layout import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, stem
+from fewlabel.cohorts.layout import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.cohorts.problems import UNKNOWN, same_place
 from fewlabel.imaging.radial.gridding import Complex
+from fewlabel.imaging.volume import open_file
 
 
 def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], list[str]]:
@@ -24,7 +24,7 @@ def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], l
     Returns:
         None where there are problems; the affine is `UNKNOWN` where the file does not tell it.
     """
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         images, affine = np.load(path, mmap_mode="r", allow_pickle=False), UNKNOWN
         if not np.iscomplexobj(images):
             return None, affine, [f"{images.dtype}; accepted: complex numbers"]
@@ -52,8 +52,8 @@ def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], l
 
 def coil_count(path: Path) -> int:
     """Coils of such a file, from its header; 0 where it has none, which reading it explains."""
-    numpy_file = path.suffix == ".npy"
-    shape = np.load(path, mmap_mode="r", allow_pickle=False).shape if numpy_file else nib.load(path).shape
+    numpy_file = path.suffix.lower() == ".npy"
+    shape = np.load(path, mmap_mode="r", allow_pickle=False).shape if numpy_file else open_file(path).shape
     return int(shape[3]) if len(shape) == 4 else 0
 
 
@@ -74,10 +74,10 @@ def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
     if part is None:
         return "one NIfTI file; accepted: a pair, <subject>_magnitude and _phase, or <subject>_real and _imaginary"
     base = stem(path).removesuffix(part) + pair[part]
-    other = next((path.with_name(base + end) for end in NIFTI_SUFFIXES if path.with_name(base + end).is_file()), None)
+    other = next((one for one in sorted(path.parent.iterdir()) if _is_nifti(one) and stem(one) == base), None)
     if other is None:
         return f"no {base}.nii.gz beside it; accepted: both files of the pair"
-    first, second = nib.load(path), nib.load(other)
+    first, second = open_file(path), open_file(other)
     if first.shape != second.shape:
         return f"shape {first.shape}, but {other.name} has {second.shape}; accepted: equal shapes"
     if not same_place(first.shape[:3], first.affine, second.affine):
@@ -86,3 +86,7 @@ def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
     if part == "_magnitude" and np.abs(arrays[1]).max() > 2 * np.pi + 1e-3:
         return f"{other.name}: phases up to {np.abs(arrays[1]).max():g}; accepted: radians"
     return arrays[0], arrays[1], np.asarray(first.affine, dtype=np.float64)
+
+
+def _is_nifti(path: Path) -> bool:
+    return ends_with(path, NIFTI_SUFFIXES) and path.is_file()

@@ -72,7 +72,7 @@ def radial_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     Raises:
         InputError: the file is no good.
     """
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         return images.shape[:3], np.diag([-1.0, -1.0, 1.0, 1.0])
     arrays, affine, problems = read_kspace(path, None)
@@ -87,7 +87,7 @@ def kspace_shape(path: Path) -> tuple[int, int, int, int] | None:
     Raises:
         InputError: the file is no good.
     """
-    if path.suffix not in KSPACE_SUFFIXES:
+    if path.suffix.lower() not in KSPACE_SUFFIXES:
         return None
     arrays, _, problems = read_kspace(path, None)
     if problems:
@@ -109,7 +109,7 @@ def _told(load: Callable[[], tuple[Grid | None, list[str]]], name: str) -> tuple
 
 
 def _data(path: Path, source: RadialSource) -> tuple[Data | None, list[str]]:
-    if path.suffix in KSPACE_SUFFIXES:
+    if path.suffix.lower() in KSPACE_SUFFIXES:
         arrays, affine, problems = read_kspace(path, source)
         return (None, problems) if problems else (Data(image_shape(arrays), affine, scan_of(arrays)), [])
     images, affine, problems = read_coil_images(path)

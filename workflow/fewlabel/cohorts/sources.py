@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from fewlabel.cohorts.contents import Unused, lines
+from fewlabel.cohorts.layout import FileSource, cohort_folder
+from fewlabel.cohorts.names import name_notes, name_problems
 from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.experiment import (
     ChaosSource,
@@ -30,6 +33,9 @@ class SourceModule(Protocol[S]):
 
     def read_volume(self, source: S, subject: Subject) -> Volume:
         """One subject's image and mask (None without label). Raises InputError where the volume is no good."""
+
+    def unused(self, source: S) -> list[Unused]:
+        """What lies in the cohort's folder and is not read, with the reason. Opens no volume."""
 
     def check(self, source: S, subjects: list[Subject], workers: int = 1) -> list[str]:
         """Read every volume, on so many processes, and return all problems of the cohort, one line each."""
@@ -71,21 +77,56 @@ def list_subjects(source: Source) -> list[Subject]:
     Raises:
         InputError: with all problems of the listing, most often a `ListingError`; or nothing can be listed.
     """
-    subjects, problems, heading = survey(source)
+    subjects, problems, heading = _listed(source)
     if problems:
         raise ListingError(heading, problems, subjects)
     return subjects
 
 
 def survey(source: Source) -> tuple[list[Subject], list[str], str]:
-    """The same, where problems of the listing shall not hide those of the volumes.
+    """The same before the cohort is used: problems of the listing shall not hide those of the volumes.
 
     Returns:
-        The subjects that are listed all the same; the problems, one line each; where they are.
+        The subjects that are listed all the same; the problems, one line each, among them files that look as if they
+        were meant to be read and images that are masks by their names; where they are.
 
     Raises:
         InputError: nothing can be listed: no such folder, a download that failed.
     """
+    subjects, problems, heading = _listed(source)
+    if isinstance(source, PhantomSource):
+        return subjects, problems, heading
+    folder = cohort_folder(source)
+    further = [*lines(unread(source), folder, stopping=True), *_name_problems(source, subjects)]
+    return subjects, [*problems, *further], heading or (f"{folder}:" if further else "")
+
+
+def notes(source: Source) -> list[str]:
+    """What a user should know of a cohort that is sound: files that are not read, names that are worth a look."""
+    if isinstance(source, PhantomSource):
+        return []
+    names = [subject.subject for subject in _listed(source)[0]]
+    return [*lines(unread(source), cohort_folder(source), stopping=False), *name_notes(names)]
+
+
+def unread(source: FileSource) -> list[Unused]:
+    """What lies in the folders of a cohort and is not read, with the reason. Opens no volume, fetches nothing."""
+    from fewlabel.cohorts import unlabelled
+
+    return [*source_module(source).unused(source), *unlabelled.unused(source)]
+
+
+def _name_problems(source: FileSource, subjects: Sequence[Subject]) -> list[str]:
+    cure = (
+        f"set `label_suffix` (now {source.label_suffix}) to what masks have, or move it away"
+        if isinstance(source, MetaImageSource)
+        else "accepted: images; move it to the masks under its image's name, or away"
+    )
+    return name_problems([subject.subject for subject in subjects], cure)
+
+
+def _listed(source: Source) -> tuple[list[Subject], list[str], str]:
+    """Subjects and problems of the listings of the cohort and of its `unlabelled` folder."""
     subjects, problems, heading = _attempt(lambda: source_module(source).list_subjects(source))
     if isinstance(source, PhantomSource) or source.unlabelled is None:
         return subjects, problems, heading

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from fewlabel.cohorts.dicom_headers import dicom_files
-from fewlabel.cohorts.layout import NIFTI_SUFFIXES, UNSAFE_NAME, FileSource, listed, stem, unlabelled_folder
-from fewlabel.cohorts.metaimage_file import META_SUFFIXES
+from fewlabel.cohorts.contents import Contents, Unused, contents, is_hidden
+from fewlabel.cohorts.dicom_headers import series_contents
+from fewlabel.cohorts.layout import UNSAFE_NAME, FileSource, listed, stem, unlabelled_folder
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 
 
@@ -13,8 +13,8 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
     """The volumes by name: none where the settings name no folder. Opens no volume.
 
     Args:
-        source: its `unlabelled` is the folder. In it, each `.nii`, `.nii.gz`, `.mhd` or `.mha` file and each folder
-            that is not empty (at any depth: one series) is a subject of that name.
+        source: its `unlabelled` is the folder. In it, each volume (`layout.VOLUME_SUFFIXES`) and each folder of a DICOM
+            series (at any depth) is a subject of that name.
         taken: names of the cohort's other subjects.
 
     Raises:
@@ -31,7 +31,7 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
                 "without masks; set `unlabelled` (beneath `data_root` or FEWLABEL_DATA)"
             ],
         )
-    volumes = [(_name(path), path) for path in sorted(folder.iterdir()) if _is_volume(path)]
+    volumes = [(name_of(path), path) for path in volumes_in(folder).used]
     problems = [f"{path.name}: {UNSAFE_NAME}" for name, path in volumes if not is_safe_name(name)]
     names = [name for name, _ in volumes]
     doubled = sorted({name for name in names if names.count(name) > 1 or name in taken})
@@ -39,7 +39,7 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
         problems.append(f"names that are taken: {listed(doubled)}; accepted: each subject once; rename them")
     if not volumes:
         problems.append(
-            "no volumes; accepted: NIfTI or MetaImage files, or a folder with a DICOM series for each subject"
+            "no volumes; accepted: NIfTI, MetaImage, NRRD or MGH files, or a folder with a DICOM series for each"
         )
     subjects = [Subject(name, name, labelled=False, use="unlabelled", image=path) for name, path in volumes]
     if problems:
@@ -47,13 +47,29 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
     return subjects
 
 
-def _is_volume(path: Path) -> bool:
-    if path.name.startswith("."):
-        return False
-    return bool(dicom_files(path)) if path.is_dir() else path.name.endswith((*NIFTI_SUFFIXES, *META_SUFFIXES))
+def unused(source: FileSource) -> list[Unused]:
+    """What lies in the folder that the settings name, if they do, and is not read."""
+    folder = unlabelled_folder(source)
+    return [] if folder is None else list(volumes_in(folder).unused)
 
 
-def _name(path: Path) -> str:
-    if path.is_dir():
-        return path.name
-    return stem(path) if path.name.endswith(NIFTI_SUFFIXES) else path.stem
+def volumes_in(folder: Path) -> Contents:
+    """Sort what lies in a folder of volumes: files, and folders of a DICOM series each."""
+    found = contents(folder)
+    used = list(found.used)
+    unused: list[Unused] = []
+    for one in found.unused:
+        series = Contents()
+        if one.path.is_dir() and not is_hidden(one.path, folder):
+            series = series_contents(one.path)
+        if series.used:
+            used.append(one.path)
+            unused += series.unused
+        else:
+            unused.append(one)
+    return Contents(tuple(sorted(used)), found.data, tuple(unused))
+
+
+def name_of(volume: Path) -> str:
+    """A volume's name: of a file without its ending, of a series that of its folder."""
+    return volume.resolve().name if volume.is_dir() else stem(volume)

@@ -60,6 +60,8 @@ def fetch(
     with whole_together([subjects, source]) as (subjects_partial, source_partial):
         subjects_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         source_partial.write_text(json.dumps(settings.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    for note in sources.notes(settings.source):
+        print(f"{settings.cohort}: {note}")
     print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} of them labelled; all are sound")
 
 

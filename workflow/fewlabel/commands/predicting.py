@@ -25,7 +25,9 @@ def predict(
     weights: Weights,
     images: Annotated[
         list[Path],
-        typer.Argument(help="NIfTI or MetaImage files, folders of them, or of DICOM series.", show_default=False),
+        typer.Argument(
+            help="NIfTI, MetaImage, NRRD or MGH files, their folders, or those of series.", show_default=False
+        ),
     ],
     output: Annotated[
         Path,
@@ -42,11 +44,13 @@ def predict(
 ) -> None:
     """Segment volumes with a trained network; masks (1 inside) lie on the grids of the images."""
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
-    from fewlabel.prediction import Segmenter, plan, segment
+    from fewlabel.prediction import Segmenter, plan, segment, unread
     from fewlabel.trained import open_trained
 
     use_threads(threads)
     tasks = plan(images, output, replace)
+    for line in unread(images):
+        print(line, file=sys.stderr)
     trained = open_trained(weights)
     where = choose_device(device)
     flips: list[Axis] = sorted({"rows" if axis is Mirrored.ROWS else "columns" for axis in flip or []})

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from fewlabel.cohorts.contents import contents, lines
 from fewlabel.cohorts.data_root import VARIABLE, data_root, export_data_root
 from fewlabel.cohorts.layout import (
     FIRST_PARTS,
@@ -12,7 +13,7 @@ from fewlabel.cohorts.layout import (
     RADIAL_SUFFIXES,
     FileSource,
     cohort_folder,
-    nifti_files,
+    is_metaimage_label,
     shown_files,
     unlabelled_folder,
 )
@@ -26,7 +27,6 @@ from fewlabel.experiment import (
     NiftiSource,
     PhantomSource,
     RadialSource,
-    Source,
 )
 from fewlabel.units import size
 from fewlabel.validation import load, read_config
@@ -71,7 +71,16 @@ def findings(experiment: Experiment | None) -> list[Finding]:
     study = ok("experiment", f"study {experiment.study}: {len(sources)} cohorts, {len(made)} of them made by code")
     if len(made) == len(sources):
         return [study]
-    return [study, _root(), *(_cohort(name, source) for name, source in sources.items() if name not in made)]
+    return [
+        study,
+        _root(),
+        *(
+            finding
+            for name, source in sources.items()
+            if not isinstance(source, PhantomSource)
+            for finding in (_cohort(name, source), *_unread(name, source))
+        ),
+    ]
 
 
 def _root() -> Finding:
@@ -81,8 +90,7 @@ def _root() -> Finding:
     return note("data", f"{root} ({how}): no such folder that can be read", f"set {VARIABLE} to where your data lie")
 
 
-def _cohort(name: str, source: Source) -> Finding:
-    assert not isinstance(source, PhantomSource)
+def _cohort(name: str, source: FileSource) -> Finding:
     check, folder = f"data: {name}", cohort_folder(source)
     where, count = _volumes(source, folder)
     further = unlabelled_folder(source)
@@ -98,19 +106,29 @@ def _cohort(name: str, source: Source) -> Finding:
     return problem(check, f"{folder if not folder.is_dir() else where}: no such folder", todo)
 
 
+def _unread(name: str, source: FileSource) -> list[Finding]:
+    """Files of the cohort that are not read, by their names alone."""
+    from fewlabel.cohorts.sources import unread
+
+    found, folder, check = unread(source), cohort_folder(source), f"files: {name}"
+    todo = "the check of the cohort refuses it: docs/experiments.md, Your own data"
+    stopping = [problem(check, line, todo) for line in lines(found, folder, stopping=True)]
+    return [*stopping, *(note(check, line, "nothing, if it is no volume") for line in lines(found, folder, False))]
+
+
 def _volumes(source: FileSource, folder: Path) -> tuple[Path, int]:
     """Where a source's images lie, and how many there are."""
     match source:
         case NiftiSource():
-            return folder / "images", len(nifti_files(folder / "images"))
+            return folder / "images", len(contents(folder / "images").used)
         case DecathlonSource():
-            return folder / "imagesTr", len(nifti_files(folder / "imagesTr"))
+            return folder / "imagesTr", len(contents(folder / "imagesTr").used)
         case RadialSource():
             pairs = tuple(part + suffix for part in FIRST_PARTS for suffix in NIFTI_SUFFIXES)
             return folder / "images", len(shown_files(folder / "images", (*RADIAL_SUFFIXES, *pairs)))
         case MetaImageSource():
-            images = [p for p in shown_files(folder, (".mhd", ".mha")) if not p.stem.endswith(source.label_suffix)]
-            return folder, len(images)
+            found = contents(folder, deep=True).used
+            return folder, sum(not is_metaimage_label(source, path) for path in found)
         case ChaosSource():
             return folder / "Train_Sets" / "MR", len(list(folder.glob("Train_Sets/MR/*/T2SPIR/DICOM_anon")))
 

@@ -80,11 +80,28 @@ def save_nifti(path: Path, array: NDArray[Any], affine: NDArray[np.float64]) -> 
         nib.save(image, partial)
 
 
+def open_file(path: Path) -> Any:
+    """A NIfTI or MGH file as nibabel opens it, whatever the case of its ending: `a.Nii` it would look for as `a.nii`.
+
+    Raises:
+        Exception: of many kinds, for files that are damaged or of another format.
+    """
+    ending = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
+    if ending in (ending.lower(), ending.upper()):
+        return nib.load(path)
+    files = {"image": nib.FileHolder(str(path))}
+    if ending.lower().startswith(".mg"):
+        return nib.MGHImage.from_file_map(files)
+    with files["image"].get_prepare_fileobj("rb") as file:
+        of_second = nib.Nifti2Header.may_contain_header(file.read(nib.Nifti2Header.sizeof_hdr))
+    return (nib.Nifti2Image if of_second else nib.Nifti1Image).from_file_map(files)
+
+
 def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Read one 3D volume.
 
     Args:
-        path: a `.nii` or `.nii.gz` file, 3D, or 4D with `channel` given.
+        path: a `.nii`, `.nii.gz`, `.mgz` or `.mgh` file, 3D, or 4D with `channel` given.
         channel: index along the fourth axis, from 0; None for 3D files.
 
     Returns:
@@ -94,9 +111,9 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float
         InputError: the file is missing, truncated, no NIfTI, not three-dimensional, or lacks the channel.
     """
     try:
-        file = nib.load(path)
-        if not isinstance(file, nib.Nifti1Image):
-            raise InputError(f"{path.name}: not a NIfTI file; accepted: .nii, .nii.gz; convert it")
+        file = open_file(path)
+        if not isinstance(file, nib.Nifti1Image | nib.MGHImage):
+            raise InputError(f"{path.name}: not a NIfTI file; accepted: .nii, .nii.gz, .mgz; convert it")
         shape = file.shape
         if (kind := file.get_data_dtype()).kind not in "iuf":
             names = "colours" if kind.fields else f"values of type {kind}"

@@ -1,0 +1,301 @@
+"""No file vanishes: endings count whatever their case, and what is not read is reported or refused."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from typer.testing import CliRunner
+
+from dicom_trees import OBLIQUE, UPRIGHT, orthogonal, write_series
+from fewlabel.cli import app
+from fewlabel.cohorts import sources
+from fewlabel.cohorts.fingerprint import fingerprint
+from fewlabel.cohorts.formats import geometry, load
+from fewlabel.experiment import ChaosSource, MetaImageSource, NiftiSource, RadialSource
+from fewlabel.jobs import FetchSettings, canonical
+
+IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def source(**changes):
+    return NiftiSource(kind="nifti", folder="mine", labels=[1], **changes)
+
+
+def told(chosen):
+    return "\n".join(sources.survey(chosen)[1])
+
+
+def itk_image(array, affine=UPRIGHT):
+    placed = LPS @ affine
+    sizes = np.linalg.norm(placed[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(array.transpose(2, 1, 0))
+    image.SetSpacing(sizes)
+    image.SetOrigin(placed[:3, 3])
+    image.SetDirection((placed[:3, :3] / sizes).ravel())
+    return image
+
+
+def fetch(chosen, out):
+    settings = canonical(FetchSettings(cohort="own", source=chosen, fingerprint=""))
+    words = ["fetch", "--settings", settings, "--subjects", str(out / "subjects.csv"), "--source", str(out / "s.json")]
+    return CliRunner().invoke(app, words)
+
+
+# -------------------------------------------------------------------------------------------------- endings and case
+@pytest.mark.parametrize("ending", [".NII.GZ", ".Nii.Gz", ".nii.GZ"])
+def test_endings_count_whatever_their_case(mine, ending):
+    before = sources.list_subjects(source())
+    first = sources.read_volume(source(), before[0])
+    for part in ("images", "labels"):
+        (mine / part / "a.nii.gz").rename(mine / part / f"a{ending}")
+    (mine / "labels" / "b.nii.gz").rename(mine / "labels" / f"b{ending}")
+    after = sources.list_subjects(source())
+    assert [(one.subject, one.labelled) for one in after] == [(one.subject, one.labelled) for one in before]
+    assert sources.check(source(), after) == [] and told(source()) == ""
+    again = sources.read_volume(source(), after[0])
+    assert np.array_equal(first.image, again.image) and np.array_equal(first.mask, again.mask)
+
+
+@pytest.mark.parametrize("ending", [".NII", ".Nii", ".nii.Gz"])
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_a_file_is_opened_under_the_name_that_it_has(tmp_path, ending, kind):
+    nib.save(kind(IMAGE, UPRIGHT), tmp_path / f"a{ending.lower()}")
+    (tmp_path / f"a{ending.lower()}").rename(tmp_path / f"a{ending}")
+    grid, problems = load(tmp_path / f"a{ending}", "a", None, "image")
+    assert problems == [] and np.array_equal(grid.array, IMAGE) and np.allclose(grid.affine, UPRIGHT)
+    assert geometry(tmp_path / f"a{ending}")[0] == IMAGE.shape
+
+
+@pytest.mark.parametrize("ending", [".mha", ".MHA", ".mhd", ".MHD", ".nrrd", ".NRRD", ".seg.nrrd", ".nhdr", ".NHDR"])
+def test_what_itk_writes_lies_where_its_nifti_lies(tmp_path, ending):
+    image, path = itk_image(IMAGE, orthogonal(OBLIQUE)), tmp_path / f"a{ending}"
+    sitk.WriteImage(image, str(tmp_path / f"a{ending.lower()}"))
+    (tmp_path / f"a{ending.lower()}").rename(path)
+    sitk.WriteImage(image, str(tmp_path / "same.nii.gz"))
+    grid, problems = load(path, path.name, None, "image")
+    assert problems == [] and np.array_equal(grid.array, IMAGE)
+    assert np.allclose(grid.affine, nib.load(tmp_path / "same.nii.gz").affine, atol=1e-4)
+    shape, affine = geometry(path)
+    assert shape == IMAGE.shape and np.array_equal(affine, grid.affine)
+
+
+@pytest.mark.parametrize("ending", [".mgz", ".MGZ", ".Mgz", ".mgh"])
+def test_what_freesurfer_writes_lies_where_nibabel_says(tmp_path, ending):
+    affine = orthogonal(OBLIQUE)
+    nib.save(nib.MGHImage(IMAGE.astype(np.int16), affine), tmp_path / f"a{ending.lower()}")
+    (tmp_path / f"a{ending.lower()}").rename(tmp_path / f"a{ending}")
+    grid, problems = load(tmp_path / f"a{ending}", "a", None, "image")
+    assert problems == [] and np.array_equal(grid.array, IMAGE) and np.allclose(grid.affine, affine, atol=1e-4)
+    shape, _ = geometry(tmp_path / f"a{ending}")
+    assert shape == IMAGE.shape
+
+
+def test_formats_go_together_in_one_cohort(mine):
+    """Image and mask of a subject may be of different formats: they lie on one grid."""
+    sitk.WriteImage(itk_image(IMAGE), str(mine / "images" / "e.mha"))
+    nib.save(nib.Nifti1Image((IMAGE > 500).astype(np.uint8), UPRIGHT), mine / "labels" / "e.nii.gz")
+    sitk.WriteImage(itk_image(IMAGE), str(mine / "images" / "f.mhd"))
+    sitk.WriteImage(itk_image((IMAGE > 500).astype(np.uint8)), str(mine / "labels" / "f.seg.nrrd"))
+    nib.save(nib.MGHImage(IMAGE, UPRIGHT), mine / "images" / "g.mgz")
+    subjects = sources.list_subjects(source())
+    assert [(one.subject, one.labelled) for one in subjects[4:]] == [("e", True), ("f", True), ("g", False)]
+    assert sources.check(source(), subjects) == [] and told(source()) == ""
+    for one in subjects[4:6]:
+        assert np.array_equal(sources.read_volume(source(), one).mask, IMAGE > 500)
+    # The voxels of a MetaImage count, not its header alone.
+    first = fingerprint(source())
+    sitk.WriteImage(itk_image(IMAGE + 1), str(mine / "images" / "f.mhd"))
+    assert fingerprint(source()) != first
+
+
+@pytest.mark.parametrize("ending", [".mha", ".nrrd", ".nhdr", ".mgz"])
+def test_damaged_files_of_other_formats_are_told(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    large = np.random.default_rng(0).integers(0, 900, (40, 30, 20)).astype(np.int16)
+    if ending == ".mgz":
+        nib.save(nib.MGHImage(large, UPRIGHT), path)
+    else:
+        sitk.WriteImage(itk_image(large), str(path))
+    data = tmp_path / "a.raw" if ending == ".nhdr" else path
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    grid, (problem,) = load(path, path.name, None, "image")
+    assert grid is None and problem.startswith(f"a{ending}: truncated or no")
+
+
+def test_a_header_of_nrrd_reads_no_file_elsewhere(tmp_path):
+    sitk.WriteImage(itk_image(IMAGE), str(tmp_path / "a.nhdr"))
+    header = (tmp_path / "a.nhdr").read_text()
+    for named in ("../a.raw", "/etc/passwd", "LIST"):
+        (tmp_path / "a.nhdr").write_text(header.replace("data file: a.raw", f"data file: {named}"))
+        _, (problem,) = load(tmp_path / "a.nhdr", "a.nhdr", None, "image")
+        assert problem == f"a.nhdr: data file: {named}; accepted: one file beside the header"
+    (tmp_path / "a.nhdr").write_text(header.replace("data file: a.raw", "data file: b.raw"))
+    assert "no b.raw beside it" in load(tmp_path / "a.nhdr", "a.nhdr", None, "image")[1][0]
+
+
+# ------------------------------------------------------------------------------------------------ what is not read
+REFUSED = {
+    "images/e.gipl": "not read in this format",
+    "images/e.hdr": "not read in this format",
+    "images/e.nii.gz.part": "a copy, an unfinished download",
+    "images/e.nii (copy).gz": "a copy",
+    "images/e.nii.bz2": "a copy, an unfinished download or packed",
+    "images/e.gz": "packed; accepted: .nii.gz",
+    "images/e.dcm": "DICOM slices side by side",
+    "images/e.PAR": "Philips PAR/REC",
+    "images/e.raw": "voxels without their header",
+    "images/e.npy": "says not where its voxels lie",
+    "labels/d.gipl.gz": "not read in this format",
+    "labels/d.tif": "says not where its voxels lie",
+    "images/deep/e.nii.gz": "sub-folders are not searched, and it holds volumes such as deep/e.nii.gz",
+    "e.nii.gz": "a volume that lies beside images/ and labels/",
+    "Subjects.xlsx": "not the subjects table by its name; accepted: subjects.tsv or subjects.csv",
+    "participants.tsv": "not the subjects table by its name",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_looks_like_a_volume_and_is_not_read_stops(mine, name, tmp_path):
+    assert told(source()) == ""
+    before = fingerprint(source())
+    (mine / name).parent.mkdir(exist_ok=True)
+    (mine / name).write_bytes(b"\0" * 400)
+    place, said = name.rpartition("/"), REFUSED[name]
+    place = "images/" if "deep" in name else "".join(place[:2])
+    last = "deep" if "deep" in name else name.rpartition("/")[2]
+    assert told(source()).startswith(f"{place}{': ' if place else ''}not read: {last}: {said}")
+    outcome = fetch(source(), tmp_path / "out")
+    assert outcome.exit_code != 0 and said in str(outcome.exception) and "1 problem(s)" in str(outcome.exception)
+    # A finished cohort meets it at its next run.
+    if name.startswith(("images/e", "labels")):
+        assert fingerprint(source()) != before
+
+
+def test_what_is_no_volume_is_reported_and_stops_nothing(mine, tmp_path):
+    for name in ("README", "a.json", "a.nii.gz.md5", "._a.nii.gz", "Thumbs.db", "all.zip"):
+        (mine / "images" / name).write_text("x")
+    (mine / "images" / "empty").mkdir()
+    (mine / "labels" / "notes.txt").write_text("x")
+    (mine / "readers2").mkdir()
+    shutil.copy(mine / "labels" / "a.nii.gz", mine / "readers2")
+    (mine / "ages.csv").write_text("x")
+    (mine / "subjects.CSV").write_text("subject,patient\na,p\nb,p\n")
+    outcome = fetch(source(), tmp_path)
+    assert outcome.exit_code == 0, outcome.exception
+    assert outcome.stdout.splitlines() == [
+        "own: images/: not read: ._a.nii.gz: hidden, by the dot before its name",
+        "own: images/: not read: README, a.json, a.nii.gz.md5: no volume by its name",
+        "own: images/: not read: Thumbs.db: of the operating system",
+        "own: images/: not read: all.zip: an archive; unpack it if it holds volumes",
+        "own: images/: not read: empty: a sub-folder without volumes",
+        "own: labels/: not read: notes.txt: no volume by its name",
+        "own: not read: ages.csv: not the subjects table",
+        "own: not read: readers2: a folder that is not among those of the cohort",
+        "own: 4 subjects, 3 of them labelled; all are sound",
+    ]
+    assert (tmp_path / "subjects.csv").read_text().splitlines()[1:3] == ["a,p,1,auto", "b,p,1,auto"]
+
+
+@pytest.mark.parametrize("ending", [".gipl", ".gipl.gz", ".img", ".mnc", ".mrc", ".vtk"])
+def test_the_command_that_is_told_converts(mine, ending):
+    """After it, and after the originals were moved away, the cohort is sound and has the subjects."""
+    folder = mine / "images"
+    for name in "ef":
+        sitk.WriteImage(itk_image(IMAGE, np.diag([-2.0, -2.0, 3.0, 1.0])), str(folder / f"{name}{ending}"))
+    (line,) = told(source()).splitlines()
+    command = line.split("`")[1].replace("do python ", f"do {sys.executable} ")
+    subprocess.run(["bash", "-c", command], cwd=folder, check=True)
+    for path in [path for path in folder.iterdir() if path.name[0] in "ef" and not path.name.endswith(".nii.gz")]:
+        path.unlink()
+    subjects = sources.list_subjects(source())
+    assert [one.subject for one in subjects] == list("abcdef") and told(source()) == ""
+    assert sources.check(source(), subjects) == []
+    volume = sources.read_volume(source(), subjects[-1])
+    assert np.array_equal(volume.image, IMAGE) and np.allclose(np.abs(np.diag(volume.affine)), [2, 2, 3, 1])
+
+
+# ------------------------------------------------------------------------------------------------- the other sources
+def test_a_folder_of_metaimages_reports_at_any_depth(data):
+    folder = data / "promise12" / "deep"
+    folder.mkdir(parents=True)
+    for name, array in (("Case00", IMAGE), ("Case00_segmentation", (IMAGE > 500).astype(np.uint8))):
+        sitk.WriteImage(itk_image(array), str(folder / f"{name}.mhd"))
+    (folder / "readme.txt").write_text("x")
+    mine = MetaImageSource(kind="metaimage", folder="promise12")
+    assert told(mine) == "" and sources.notes(mine) == ["deep/: not read: readme.txt: no volume by its name"]
+    before = fingerprint(mine)
+    sitk.WriteImage(itk_image(IMAGE), str(folder / "Case01.gipl"))
+    assert told(mine).startswith("deep/: not read: Case01.gipl: not read in this format")
+    (folder / "Case01.gipl").rename(folder / "Case02.raw")
+    assert "voxels without their header" in told(mine) and fingerprint(mine) != before
+    (folder / "Case02.raw").unlink()
+    assert fingerprint(mine) == before
+
+
+def test_radial_data_report_what_they_are_not(data, write):
+    folder = data / "mine"
+    (folder / "images").mkdir(parents=True)
+    for name in "ab":
+        np.save(folder / "images" / f"{name}.npy", np.ones((2, 2, 2, 4), complex))
+    (folder / "images" / "b.npy").rename(folder / "images" / "b.NPY")
+    write(folder / "labels" / "a.nii.gz", np.ones((2, 2, 2), np.uint8))
+    mine = RadialSource(kind="radial", folder="mine")
+    assert [one.subject for one in sources.list_subjects(mine)] == ["a", "b"] and told(mine) == ""
+    sitk.WriteImage(itk_image(IMAGE), str(folder / "images" / "c.mha"))
+    (folder / "labels" / "b.gipl").write_bytes(b"x")
+    (folder / "images" / "notes.txt").write_text("x")
+    assert [line.partition(";")[0] for line in told(mine).splitlines()] == [
+        "images/: not read: c.mha: a volume, which is not read here",
+        "labels/: not read: b.gipl: not read in this format",
+    ]
+    assert sources.notes(mine) == ["images/: not read: notes.txt: no volume by its name"]
+
+
+def test_chaos_reports_what_lies_among_slices_and_masks(data):
+    part = data / "CHAOS" / "Train_Sets" / "MR" / "1" / "T2SPIR"
+    write_series(part / "DICOM_anon", IMAGE)
+    (part / "Ground").mkdir()
+    (part / "Ground" / "1.png").touch()
+    (part / "DICOM_anon" / "README").write_text("about these slices")
+    (part / "Ground" / "mask.nii.gz").touch()
+    mine = ChaosSource(kind="chaos")
+    assert "Ground/: not read: mask.nii.gz: a volume, which is not read here" in told(mine)
+    assert sources.notes(mine) == ["Train_Sets/MR/1/T2SPIR/DICOM_anon/: not read: README: no DICOM"]
+
+
+# ------------------------------------------------------------------------------------------------ further volumes
+def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
+    further = data / "further"
+    write_series(further / "s1", IMAGE)
+    (further / "s1" / "README").write_text("x")
+    (further / "s2").mkdir()
+    sitk.WriteImage(itk_image(IMAGE), str(further / "s3.nrrd"))
+    nib.save(nib.Nifti1Image(IMAGE, UPRIGHT), further / "s4.nii.gz")
+    (further / "s4.nii.gz").rename(further / "s4.NII.GZ")
+    (further / "about.txt").write_text("x")
+    both = source(unlabelled="further")
+    assert [one.subject for one in sources.list_subjects(both)[4:]] == ["s1", "s3", "s4"] and told(both) == ""
+    assert [line.partition("not read: ")[2] for line in sources.notes(both)] == [
+        "about.txt: no volume by its name",
+        "README: no DICOM",
+        "s2: a sub-folder without volumes",
+    ]
+    nib.save(nib.Nifti1Image(IMAGE, UPRIGHT), further / "s2" / "t2.nii.gz")
+    (further / "s5.gipl").touch()
+    (further / "s1" / "other.nii.gz").touch()
+    shutil.copy(next(path for path in sorted((further / "s1").iterdir()) if path.suffix == ".dcm"), further / "x.dcm")
+    problems = told(both)
+    for part in (
+        "s2: sub-folders are not searched",
+        "s5.gipl: not read in",
+        "x.dcm: DICOM slices side",
+        "s1/: not read",
+    ):
+        assert part in problems
+    assert len(problems.splitlines()) == 4 and str(Path(further)) in problems

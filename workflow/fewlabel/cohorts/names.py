@@ -1,0 +1,70 @@
+"""Images whose names tell that they are no images, or that they belong together."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+
+from fewlabel.cohorts.layout import listed
+
+WORDS = "seg|segm|segmentations?|masks?|msk|labels?|labelmap|lbl|gt|ground_?truth|rois?|annotations?|manual|contours?"
+MASK_SUFFIX = re.compile(rf"[_.-]({WORDS})([_.-].*)?", re.IGNORECASE)
+MASK_END = re.compile(rf"[_.-]({WORDS})$", re.IGNORECASE)
+MASK_PREFIX = re.compile(rf"({WORDS})[_.-]", re.IGNORECASE)
+CHANNEL = re.compile(r"(.+)_(\d{4})")
+"""As nnU-Net names the channels of a subject."""
+
+
+def twins(names: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Names that are another one and a suffix: the name, the other, the suffix with the mark that begins it."""
+    known = {name.lower(): name for name in names}
+    for name in names:
+        cuts = [match.start() for match in re.finditer(r"[_.-]", name)]
+        base = next((known[name[:cut].lower()] for cut in reversed(cuts) if name[:cut].lower() in known), None)
+        if base is not None:
+            yield name, base, name[len(base) :]
+
+
+def masks_among(names: Collection[str]) -> dict[str, str]:
+    """Names that are those of another's mask, `z1_seg` or `mask_z1` beside `z1`: the other by the name."""
+    known = {name.lower(): name for name in names}
+    found = {name: base for name, base, suffix in twins(names) if MASK_SUFFIX.fullmatch(suffix)}
+    for name in names:
+        rest = MASK_PREFIX.sub("", name, count=1).lower()
+        if rest != name.lower() and rest in known:
+            found[name] = known[rest]
+    return found
+
+
+def name_problems(names: Collection[str], cure: str) -> list[str]:
+    """Images that are masks or channels of one subject by their names.
+
+    Args:
+        names: of the images.
+        cure: what to do with masks.
+    """
+    problems = [f"{name}: named like the mask of {base}; {cure}" for name, base in sorted(masks_among(names).items())]
+    channels = defaultdict(set)
+    for match in filter(None, map(CHANNEL.fullmatch, names)):
+        channels[match[1]].add(match[2])
+    several = sorted(base for base, numbers in channels.items() if len(numbers) > 1)
+    if several:
+        numbers = sorted(set().union(*(channels[base] for base in several)))
+        problems.append(
+            f"{listed(several)}: several files of one subject that end in _{', _'.join(numbers)}, as nnU-Net names "
+            "channels; accepted: one image a subject; leave those of one channel in the folder"
+        )
+    return problems
+
+
+def name_notes(names: Collection[str]) -> list[str]:
+    """Images that are named like masks, or like another one with more behind: often of one patient."""
+    masks = masks_among(names)
+    longer = [f"{name} ({base})" for name, base, _ in sorted(twins(names)) if name not in masks]
+    alone = [name for name in sorted(names) if name not in masks and MASK_END.search(name)]
+    notes = [f"images named like masks: {listed(alone)}; are they images?"] if alone else []
+    if longer:
+        notes.append(
+            f"images named like another with more behind: {listed(longer)}; if of one patient, the subjects table "
+            "must say so"
+        )
+    return notes
