@@ -22,8 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from cluster.slurm import Slurm, missing  # noqa: E402
+from cluster.slurm import PROGRAMS, Slurm  # noqa: E402
 from cluster.submission import PROFILE, jobs, submit  # noqa: E402
+from programs import lacking  # noqa: E402
 from studies import Study  # noqa: E402
 
 COHORT = {"source": {"labelled": 10, "unlabelled": 0, "pixel_mm": 8, "slice_mm": 16}, "test": 2}
@@ -125,8 +126,8 @@ def main() -> None:
     parser.add_argument("--packed", nargs=2, type=int, metavar=("FINETUNINGS", "PER_JOB"))
     parser.add_argument("--keep", type=Path, help="folder in which all is left; it must not exist")
     arguments = parser.parse_args()
-    if lacking := missing():
-        sys.exit(f"a real Slurm needs {', '.join(lacking)}: see tests/cluster/slurm.py")
+    if reason := lacking(*PROGRAMS):
+        sys.exit(f"a real Slurm {reason}")
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)
         folder.mkdir(exist_ok=not arguments.keep)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from programs import skip_without
+
 ARTEFACTS = Path(__file__).with_name("artefacts")
 """Screenshots, for people to look at; not in git."""
 LOCAL = ("file:", "data:", "blob:", "about:", "chrome:")
@@ -54,9 +56,8 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def session_browser(tmp_path_factory):
+    skip_without("chromium", "chromedriver")
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("no chromium with chromedriver here: apt-get install chromium chromium-driver")
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()

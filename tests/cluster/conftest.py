@@ -4,10 +4,9 @@ import getpass
 
 import pytest
 
-from cluster.slurm import Slurm, missing
+from cluster.slurm import PROGRAMS, Slurm
+from programs import skip_without
 from studies import Study
-
-PACKAGES = "slurmctld slurmd slurm-client munge slurmdbd mariadb-server"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -22,8 +21,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory):
     """A real Slurm."""
-    if lacking := missing():
-        pytest.skip(f"a real Slurm needs {', '.join(lacking)}: apt-get install --no-install-recommends {PACKAGES}")
+    skip_without(*PROGRAMS)
     cluster = Slurm(tmp_path_factory.mktemp("slurm"))
     try:
         yield cluster.start()

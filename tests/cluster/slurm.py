@@ -23,16 +23,14 @@ from string import Template
 
 import psutil
 
-PROGRAMS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd", "sbatch", "srun", "sacct")
+from programs import SYSTEM_PATH
+
+PROGRAMS = (
+    *("mariadb", "mariadb-admin", "mariadb-install-db", "mariadbd", "munge", "munged"),
+    *("sacct", "sacctmgr", "sbatch", "scancel", "scontrol", "sinfo", "slurmctld", "slurmd", "slurmdbd", "srun"),
+)
 NODES = ("cnode1", "gnode1", "gnode2", "gnode3", "gnode4", "gnode5")
 CONF = Path(__file__).parent / "conf"
-# Daemons lie where an ordinary user's PATH does not look.
-SYSTEM_PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-
-
-def missing():
-    """The programs of a real Slurm that this machine lacks."""
-    return [name for name in PROGRAMS if shutil.which(name, path=SYSTEM_PATH) is None]
 
 
 def free_ports(names):

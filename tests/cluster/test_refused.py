@@ -78,6 +78,7 @@ def test_a_machine_without_slurm_is_told_where_to_start(fresh):
     tools = fresh.folder / "bin"
     tools.mkdir()
     for name in ("sh", "bash", "env", "git", "which"):
-        (tools / name).symlink_to(shutil.which(name))
+        if found := shutil.which(name):
+            (tools / name).symlink_to(found)
     process = fresh.start("--profile", PROFILE, here=(), env={"PATH": str(tools)})
     assert "`sbatch` is not in PATH; start Snakemake on a login node" in refused(fresh, process)

@@ -22,6 +22,7 @@ from fewlabel.cohorts.subject import Subject
 from fewlabel.experiment import Experiment, Grid
 from fewlabel.imaging.volume import Volume
 from fewlabel.slices import pack
+from programs import skip_without
 
 pytestmark = pytest.mark.xdist_group("resume")  # one process makes the undisturbed runs once
 
@@ -262,6 +263,7 @@ def test_a_second_process_waits_for_the_first_and_takes_its_outputs(inputs, undi
 @pytest.fixture
 def disk(tmp_path):
     """A disk of 256 kB."""
+    skip_without("mount", "umount")
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(

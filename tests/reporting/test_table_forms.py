@@ -1,7 +1,6 @@
 """Tables in LaTeX and HTML, read back by strict parsers that know nothing of how they were written."""
 
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 
@@ -12,6 +11,7 @@ from fewlabel.reporting.dice_table import dice_table
 from fewlabel.reporting.table_forms import as_html, as_latex, as_markdown, latex_text
 from fewlabel.reporting.tables import Section, Table
 from fewlabel.reporting_jobs import DiceTableSettings
+from programs import needs
 
 HOSTILE = r"""50 % & $x_1^2$ #1 {a} \input{b} <script>alert("1")</script> [c]* ~d `e` 'f' | -- '' ,, é † \\ %"""
 COMMANDS = {
@@ -166,7 +166,7 @@ def test_hostile_text_stays_text_in_html_which_needs_nothing_from_elsewhere(host
     assert text.startswith("<!DOCTYPE html>") and 'lang="en"' in text and "color-scheme: light dark" in text
 
 
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no LaTeX here")
+@needs("pdflatex")
 def test_latex_itself_takes_it(hostile, dice, tmp_path):
     for name, table in (("hostile", hostile), ("dice", dice)):
         (tmp_path / f"{name}.tex").write_text(as_latex(table), encoding="utf-8")

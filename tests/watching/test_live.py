@@ -14,6 +14,7 @@ from fewlabel.experiment import Training
 from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
 from fewlabel.learning.loop import train
 from fewlabel.live import HEADER, LiveHistory, read_live
+from programs import needs
 
 HEAD = "time,stage,step,steps,loss,learning_rate\n"
 
@@ -150,6 +151,7 @@ def test_of_a_long_table_the_end_is_read(tmp_path):
     assert read_live(path)[0][-1].step == 19_999
 
 
+@needs("mount", "umount")
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_is_told_once_and_rows_come_again_when_there_is_room(tmp_path, capsys):
     disk = tmp_path / "disk"

@@ -6,6 +6,7 @@ import pytest
 from snakemake.cli import parse_args
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
+from programs import needs
 from studies import ROOT
 
 PROFILES = ROOT / "profiles"
@@ -70,7 +71,7 @@ SUBMIT = """#!/bin/sh
 # Runs the job's script at once, beside the submission, and prints an id; keeps what was asked for.
 asked=$1; script=$2
 echo "$asked" >> "$(dirname "$0")/asked.txt"
-setsid sh "$script" > "$(dirname "$0")/output.txt" 2>&1 < /dev/null &
+nohup sh "$script" > "$(dirname "$0")/output.txt" 2>&1 < /dev/null &
 echo $!
 """
 
@@ -94,6 +95,7 @@ def test_a_study_is_trained_by_a_submit_command(fresh):
     assert set(asked) == {"fetch", "prepare", "pretrain", "finetune"}  # what takes a second runs here
 
 
+@needs("rsync")  # the storage plugin `fs` copies by it
 def test_a_run_is_trained_and_scored_where_nothing_but_a_storage_is_shared(fresh):
     """As on Kubernetes, but here: what a job does not declare as its input, it does not find."""
     storage = fresh.folder / "storage"

@@ -4,10 +4,11 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 TRAININGS = ("pretrain", "finetune")
@@ -48,7 +49,10 @@ def wait_for(condition, process, seconds=600):
 
 def end_children(process):
     """Everything that the killed process left running ends too: a machine that lost its power."""
-    subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+    for each in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getsid(each) == process.pid:
+                os.kill(each, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
