@@ -39,8 +39,18 @@ def test_a_node_needs_none_of_the_programs_that_submit():
 
 
 def test_the_ways_to_software_need_their_programs():
-    finding = programs(Profile("mine", software=frozenset({"conda", "apptainer"})), frozenset())
-    assert finding.status == "problem" and "--sdm apptainer" in finding.todo and "--sdm conda" in finding.todo
+    both = commands.findings(Profile("mine", software=frozenset({"conda", "apptainer"})), frozenset(), False)
+    assert [finding.status for finding in both] == ["problem", "problem"]
+    assert "--sdm apptainer" in both[0].todo and "--sdm conda" in both[1].todo
+
+
+def test_a_storage_and_a_submit_command_need_their_programs():
+    finding = programs(Profile("profiles/kubernetes", "kubernetes", storage="fs"), {"kubectl"})
+    assert finding.status == "problem" and finding.text.startswith("rsync: not in PATH")
+    assert "apt-get install rsync" in finding.todo and "image" in finding.todo
+    of_pbs = Profile("profiles/cluster-generic", "cluster-generic", programs=("qsub", "qdel"))
+    assert programs(of_pbs, {"qsub"}).text.startswith("qdel: not in PATH")
+    assert programs(of_pbs, {"qsub", "qdel"}).status == "ok"
 
 
 def test_programs_are_looked_for_in_path(tmp_path, monkeypatch):
@@ -66,6 +76,8 @@ def test_a_missing_plugin_is_told_with_the_command_that_brings_it():
     (other,) = commands.plugin_findings(profiles, False, {})
     assert other.status == "note" and "==" not in other.todo
     assert commands.plugin_findings(profiles[:1], True, {})[0].status == "ok"
+    (stored,) = commands.plugin_findings([Profile("mine", storage="no-such-storage")], True, {})
+    assert stored.status == "problem" and "snakemake-storage-plugin-no-such-storage" in stored.todo
 
 
 def found(cluster, profile=PROFILE):

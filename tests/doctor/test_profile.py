@@ -68,7 +68,19 @@ def test_gpus_and_software_of_a_local_profile(tmp_path):
 
 def test_the_profile_of_this_machine_needs_nothing():
     found = profile.read(ROOT / "profiles" / "default")
-    assert (found.executor, found.gpus, found.partitions, found.software) == ("local", 0, frozenset(), frozenset())
+    assert (found.executor, found.gpus, found.partitions, found.software) == ("local", None, frozenset(), frozenset())
+
+
+def test_what_a_profile_needs_is_read_where_it_is_not_installed(tmp_path):
+    text = (ROOT / "profiles" / "kubernetes" / "profile.yaml").read_text()
+    found = written(tmp_path, text.replace("snakemake_executor_plugin_kubernetes", "absent_plugin"))
+    assert (found.executor, found.storage) == ("kubernetes", "fs")
+    assert profile.read(ROOT / "profiles" / "cluster-generic").programs == ("qsub", "qdel")
+
+
+def test_gpus_that_a_profile_counts_are_wanted_even_where_there_are_none(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert profile.read(ROOT / "profiles" / "gpu").gpus == 0
 
 
 def test_a_folder_without_a_profile_is_refused_with_what_is_accepted(tmp_path):

@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 
 from fewlabel.doctor.machine import ask
@@ -62,6 +65,19 @@ def minutes_each(longest: int, finetunings: int) -> int:
     )
 
 
+_LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Profiles are only read: what they need may be missing, and `fewlabel doctor` tells all of it at once."""
+    token = _LOOKING.set(True)
+    try:
+        yield
+    finally:
+        _LOOKING.reset(token)
+
+
 def require(profile: str, *modules: str, extra: str = "") -> None:
     """End with what to install where a plugin of Snakemake is missing that a profile names.
 
@@ -69,6 +85,8 @@ def require(profile: str, *modules: str, extra: str = "") -> None:
 
     Snakemake itself would show all of its options, and at their end that an executor is none of its choices.
     """
+    if _LOOKING.get():
+        return
     missing = [name.replace("_", "-") for name in modules if find_spec(name) is None]
     if missing:
         wanted = f"'.[{extra}]'" if extra else "."

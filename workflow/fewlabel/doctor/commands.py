@@ -14,11 +14,15 @@ BUILT_IN = ("local", "dryrun", "touch")
 OF_EXECUTOR = {"slurm": ("sbatch", "scontrol", "scancel"), "kubernetes": ("kubectl",)}
 IMAGE = Path("fewlabel.sif")
 """Where the rules look for it (workflow/rules/common.smk)."""
+OF_STORAGE = {"fs": ("rsync",)}
 OF_SOFTWARE = {"conda": ("conda",), "apptainer": ("apptainer",)}
 KNOWN = ("sbatch", "squeue", "sacct", "srun", "apptainer", "conda")
 
+LOGIN = "call it on a login node of the cluster, or load its scheduler's module (`module avail`)"
 HOW = {
     "conda": "install Miniforge, or leave `--sdm conda` out",
+    "kubectl": "install it and give it the cluster's configuration (`kubectl get nodes` must answer)",
+    "rsync": "install it here and in the image of the jobs (Debian: `apt-get install rsync`)",
     "apptainer": "load the cluster's module for it (`module avail apptainer`), or leave `--sdm apptainer` out",
 }
 
@@ -34,8 +38,9 @@ def needed(profile: Profile, on_node: bool) -> tuple[str, ...]:
     executor = OF_EXECUTOR.get(profile.executor, ())
     if profile.executor == "slurm":
         executor = ("srun",) if on_node else (*executor, profile.status_command or "squeue")
+    storage = OF_STORAGE.get(profile.storage or "", ())
     software = [name for way in sorted(profile.software) for name in OF_SOFTWARE.get(way, ())]
-    return (*executor, *software)
+    return (*executor, *profile.programs, *storage, *software)
 
 
 def findings(profile: Profile | None, present: Collection[str], on_node: bool) -> list[Finding]:
@@ -51,9 +56,13 @@ def findings(profile: Profile | None, present: Collection[str], on_node: bool) -
     missing = [name for name in asked if name not in present]
     if not missing:
         return [ok("commands", f"{', '.join(asked)}: in PATH" if asked else f"{profile.name} needs none")]
-    slurm = "call it on a login node of the cluster, or load its module (`module avail slurm`)"
-    todo = "; ".join(dict.fromkeys(HOW.get(name, slurm) for name in missing))
-    return [problem("commands", f"{', '.join(missing)}: not in PATH, but {profile.name} needs it", todo)]
+    cures: dict[str, list[str]] = {}
+    for name in missing:
+        cures.setdefault(HOW.get(name, LOGIN), []).append(name)
+    return [
+        problem("commands", f"{', '.join(names)}: not in PATH, but {profile.name} needs it", todo)
+        for todo, names in cures.items()
+    ]
 
 
 def image_findings(profile: Profile | None, image: Path) -> list[Finding]:
@@ -68,28 +77,29 @@ def image_findings(profile: Profile | None, image: Path) -> list[Finding]:
 
 def plugin_findings(profiles: Sequence[Profile], chosen: bool, pins: Mapping[str, str]) -> list[Finding]:
     """Plugins that the profiles name and that are not installed: a problem of a profile that was asked for."""
-    executors = sorted({profile.executor for profile in profiles} - set(BUILT_IN))
-    missing = [executor for executor in executors if not installed(executor)]
+    wanted = sorted({name for profile in profiles for name in plugins(profile)})
+    missing = [name for name in wanted if not installed(name)]
     if not missing:
-        return [ok("plugins", ", ".join(map(distribution, executors)) or "none needed")]
+        return [ok("plugins", ", ".join(wanted) or "none needed")]
     say = problem if chosen else note
+    users = {name: ", ".join(profile.name for profile in profiles if name in plugins(profile)) for name in missing}
     return [
-        say("plugins", f"{distribution(executor)} is not installed", how_to_get(executor, pins)) for executor in missing
+        say("plugins", f"{name} is not installed; it is for {users[name]}", how_to_get(name, pins)) for name in missing
     ]
 
 
-def installed(executor: str) -> bool:
-    """Whether Snakemake would find the executor."""
-    return importlib.util.find_spec(f"snakemake_executor_plugin_{executor.replace('-', '_')}") is not None
+def plugins(profile: Profile) -> list[str]:
+    """The packages of Snakemake's plugins that a profile names: its executor, and its storage."""
+    executor = [] if profile.executor in BUILT_IN else [f"snakemake-executor-plugin-{profile.executor}"]
+    return [*executor, *([f"snakemake-storage-plugin-{profile.storage}"] if profile.storage else [])]
 
 
-def distribution(executor: str) -> str:
-    """The name of the plugin's package."""
-    return f"snakemake-executor-plugin-{executor}"
+def installed(plugin: str) -> bool:
+    """Whether Snakemake would find the plugin of a package."""
+    return importlib.util.find_spec(plugin.replace("-", "_")) is not None
 
 
-def how_to_get(executor: str, pins: Mapping[str, str]) -> str:
+def how_to_get(plugin: str, pins: Mapping[str, str]) -> str:
     """The command that installs it, in the pinned version where there is one."""
-    name = distribution(executor)
-    pin = f"=={pins[name]}" if name in pins else ""
-    return f"`python -m pip install --constraint envs/constraints.txt {name}{pin}`"
+    pin = f"=={pins[plugin]}" if plugin in pins else ""
+    return f"`python -m pip install --constraint envs/constraints.txt {plugin}{pin}`"

@@ -9,9 +9,10 @@ from pathlib import Path
 from fewlabel.cohorts.data_root import data_root
 from fewlabel.doctor import accelerators, commands, data, driver, machine, quota, sight, slurm, software, storage
 from fewlabel.doctor import profile as profiles
-from fewlabel.doctor.finding import Finding, ok
+from fewlabel.doctor.finding import Finding, ok, problem
 from fewlabel.doctor.profile import Profile
 from fewlabel.doctor.sight import Sight
+from fewlabel.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ def examine(wish: Wish) -> tuple[list[Finding], Sight]:
     """Ask this machine and check all that came back."""
     checkouts = [sight.PACKAGE.parents[1], Path()]
     installed = software.ask(checkouts)
-    profile = profiles.read(wish.profile) if wish.profile else None
+    read = [_read(wish.profile)] if wish.profile else []
+    profile = next((one for one in read if isinstance(one, Profile)), None)
     disk = storage.ask(wish.results)
     if wish.token and disk.refused is None:
         sight.leave_token(wish.results)
     found = [
         *software.findings(installed),
         *sight.code_findings(sight.PACKAGE, Path()),
+        *(one for one in read if isinstance(one, Finding)),
         *_torch(wish, profile),
         *machine.findings(machine.ask()),
         *_cluster(profile, installed.pins or {}),
@@ -61,18 +64,25 @@ def _torch(wish: Wish, profile: Profile | None) -> list[Finding]:
 
 
 def _wants_gpu(profile: Profile | None) -> bool:
-    """Whether trainings are to find a GPU on this very machine: by a profile, or since Slurm gave one to this job."""
+    """Whether trainings are to find a GPU here: a local profile counts GPUs (be it 0), or Slurm gave this job one."""
     given = os.environ.get("SLURM_GPUS_ON_NODE", "0") not in ("", "0")
-    return given or (profile is not None and profile.executor == "local" and profile.gpus > 0)
+    return given or (profile is not None and profile.executor == "local" and profile.gpus is not None)
+
+
+def _read(folder: Path) -> Profile | Finding:
+    try:
+        return profiles.read(folder)
+    except InputError as error:
+        return problem("profile", str(error), "mend it")
 
 
 def _cluster(profile: Profile | None, pins: Mapping[str, str]) -> list[Finding]:
     job = slurm.allocation()
-    every = [profile] if profile else [profiles.read(file.parent) for file in sorted(Path("profiles").glob("*/*.yaml"))]
+    every = [profile] if profile else [_read(file.parent) for file in sorted(Path("profiles").glob("*/profile.yaml"))]
     programs = {*commands.KNOWN, *(commands.needed(profile, job is not None) if profile else ())}
     found = commands.findings(profile, commands.found(programs), job is not None)
     found += commands.image_findings(profile, commands.IMAGE)
-    found += commands.plugin_findings(every, profile is not None, pins)
+    found += commands.plugin_findings([one for one in every if isinstance(one, Profile)], profile is not None, pins)
     if job is not None:
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"
         found.append(ok("allocation", f"Slurm job {job}, GPUs: {gpus}"))

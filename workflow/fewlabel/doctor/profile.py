@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from fewlabel.errors import InputError
+from fewlabel.profiles import looking
 
 FILES = ("profile.v9+.yaml", "config.v9+.yaml", "config.v8+.yaml", "profile.yaml", "config.yaml")
 TRAININGS = ("pretrain", "finetune")
@@ -24,9 +25,11 @@ class Profile:
         partitions: all of Slurm's that it names.
         gpu_partitions: those of them in which trainings ask for a GPU.
         accounts: to whom jobs are charged.
-        gpus: how many GPUs of this machine a local executor may give out.
+        gpus: how many GPUs of this machine a local executor may give out; None where it does not count them.
         software: `conda`, `apptainer`, as in `--software-deployment-method`.
         status_command: how Slurm's executor asks for states (`squeue`, `sacct`); None: its own choice.
+        storage: the storage that takes inputs and outputs, by its plugin's name; None: files lie where they are.
+        programs: what submits, asks for and cancels jobs, where the profile names the commands itself.
     """
 
     name: str
@@ -34,9 +37,11 @@ class Profile:
     partitions: frozenset[str] = frozenset()
     gpu_partitions: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
-    gpus: int = 0
+    gpus: int | None = None
     software: frozenset[str] = frozenset()
     status_command: str | None = None
+    storage: str | None = None
+    programs: tuple[str, ...] = ()
 
 
 def read(folder: Path) -> Profile:
@@ -50,8 +55,9 @@ def read(folder: Path) -> Profile:
     if file is None:
         raise InputError(f"{folder}: no profile; accepted: a folder with profile.yaml, such as profiles/default")
     try:
-        return of(str(folder), _content(file.read_text(encoding="utf-8")))
-    except Exception as error:  # a template is code, and may raise anything
+        with looking():
+            return of(str(folder), _content(file.read_text(encoding="utf-8")))
+    except (Exception, SystemExit) as error:  # a template is code, and may raise anything
         raise InputError(f"{file}: cannot be read as a profile: {error}") from None
 
 
@@ -72,16 +78,19 @@ def of(name: str, content: Mapping[str, Any]) -> Profile:
     trainings = [{"gpu": 1, **everywhere, **rules.get(rule, {})} for rule in TRAININGS]
     local = dict(_pairs(content.get("resources") or {}))
     software = content.get("software-deployment-method") or content.get("sdm") or []
-    status = content.get("slurm-status-command")
+    status, storage = content.get("slurm-status-command"), content.get("default-storage-provider")
+    commands = [str(content.get(f"cluster-generic-{name}-cmd") or "") for name in ("submit", "status", "cancel")]
     return Profile(
         name,
         str(content.get("executor") or "local"),
         values([everywhere, *rules.values()], "slurm_partition"),
         values([asked for asked in trainings if str(asked["gpu"]) != "0" or asked.get("gres")], "slurm_partition"),
         values([everywhere, *rules.values()], "slurm_account"),
-        int(local["gpu"]) if str(local.get("gpu", "")).isdigit() else 0,
+        int(local["gpu"]) if str(local.get("gpu", "")).isdigit() else None,
         frozenset([software] if isinstance(software, str) else map(str, software)),
         str(status) if status else None,
+        str(storage) if storage else None,
+        tuple(dict.fromkeys(command.split()[0] for command in commands if command.strip())),
     )
 
 
