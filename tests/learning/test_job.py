@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from fewlabel import jobs
 from fewlabel.cohorts.subject import Subject
 from fewlabel.experiment import Experiment, Grid
 from fewlabel.imaging.volume import Volume
+from fewlabel.learning.reserve import FULL, Reserve
 from fewlabel.slices import pack
 from programs import skip_without
 
@@ -290,20 +292,91 @@ def test_a_full_disk_costs_the_state_and_not_the_training(inputs, undisturbed, t
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_outputs_that_find_no_room_do_not_appear_in_part_and_the_run_goes_on_when_there_is(
-    inputs, undisturbed, tmp_path, disk
-):
+def test_a_disk_without_room_for_the_outputs_ends_a_run_before_its_first_step(inputs, undisturbed, tmp_path, disk):
     (disk / "filler").write_bytes(b"x" * 256_000)
     arguments = command(inputs, disk, "regression", "--checkpoint-every", "0")
     arguments[arguments.index("--state") + 1] = tmp_path / "training.state"
     process = run(arguments)
     assert process.returncode == 1 and "Traceback" not in process.stderr
-    assert "No space left on device: free some space" in process.stderr
+    assert "No space left on device" in process.stderr and "free some space" in process.stderr
     assert sorted(path.name for path in disk.iterdir()) == ["filler"]
+    assert not (tmp_path / "training.state").exists()
     (disk / "filler").unlink()
     process = run(arguments)
-    assert process.returncode == 0 and f"goes on after step {STEPS}" in process.stderr, process.stderr
+    assert process.returncode == 0, process.stderr
     assert same(disk, undisturbed["regression"])
+
+
+def fill(disk):
+    """Write to a disk until it is full."""
+    with (disk / "filler").open("ab", buffering=0) as file:
+        for size in (65536, 4096, 64, 1):
+            with suppress(OSError):
+                while file.write(b"x" * size) == size:
+                    pass
+
+
+def begun(process, disk):
+    """Wait until a training holds room for its outputs; its file."""
+    while not (found := list(disk.glob(".*room"))) or not found[0].stat().st_size:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    return found[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+@pytest.mark.parametrize("method", ["scratch", "regression"])
+def test_a_disk_that_fills_while_a_run_is_under_way_costs_neither_outputs_nor_training(
+    inputs, undisturbed, disk, method
+):
+    """Outputs and state lie on one disk, and no state was ever written: all that is left is in memory."""
+    arguments = [str(part) for part in command(inputs, disk, method, "--checkpoint-every", "1000")]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    begun(process, disk)
+    fill(disk)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    assert same(disk, undisturbed[method])
+    assert not [path for path in disk.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_outputs_that_find_no_room_do_not_appear_in_part_and_the_finished_training_is_kept(
+    inputs, undisturbed, tmp_path, disk
+):
+    arguments = [str(part) for part in command(inputs, disk, "regression", "--checkpoint-every", "1000")]
+    arguments[arguments.index("--state") + 1] = str(tmp_path / "training.state")
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    begun(process, disk).unlink()
+    fill(disk)
+    said, _ = process.communicate()
+    assert process.returncode == 1 and "Traceback" not in said
+    assert "the finished training is kept in its state: the same command writes its outputs" in said
+    assert sorted(path.name for path in disk.iterdir()) == ["filler"]
+    (disk / "filler").unlink()
+    again = run(arguments)
+    assert again.returncode == 0 and f"goes on after step {STEPS}" in again.stderr, again.stderr
+    assert same(disk, undisturbed["regression"])
+
+
+def test_room_that_no_disk_has_is_refused_and_leaves_nothing(tmp_path):
+    reserve = Reserve(tmp_path)
+    with pytest.raises(OSError) as error:
+        reserve.hold(2**60)
+    assert error.value.errno in FULL
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_held_in_blocks_and_more_of_it_never_ends_a_training(tmp_path, capsys):
+    reserve = Reserve(tmp_path)
+    reserve.hold(1_000_000)
+    (held,) = tmp_path.iterdir()
+    assert held.stat().st_blocks * 512 >= 1_000_000
+    reserve.hold(2**60)
+    assert "no room is held" in capsys.readouterr().err
+    assert held.stat().st_blocks * 512 >= 1_000_000
+    reserve.release()
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---------------------------------------------------------------------------------------------------- numeric safety

@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from fewlabel.errors import Interrupted
+from fewlabel.learning.reserve import Reserve
 from fewlabel.learning.scalars import Scalars
 from fewlabel.learning.state import HistoryRow, TrainingState, read_state, write_state
 from fewlabel.live import LiveHistory, live_path
@@ -36,6 +37,8 @@ class Checkpoint:
         peak_before: largest memory of earlier processes, in bytes.
         live: tells others how far the run is, where a state is kept.
         scalars: writes its TensorBoard logs.
+        reserve: holds room for its outputs; None: none is held.
+        ended: progress of the stage that ended last, for the case that the outputs cannot be written.
     """
 
     path: Path | None
@@ -46,6 +49,8 @@ class Checkpoint:
     began: float = field(default_factory=time.time)
     peak_before: int = 0
     scalars: Scalars = field(default_factory=lambda: Scalars(None))
+    reserve: Reserve | None = None
+    ended: Mapping[str, Any] | None = None
     _started: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
     _signal: int | None = None
@@ -151,7 +156,16 @@ class StageCheckpoint:
             print(f"{self.stage}: goes on after step {state.step}", file=sys.stderr)
 
     def begin(self, state: TrainingState, steps: int) -> None:
-        """Tell others that this stage of so many steps begins, or goes on."""
+        """Tell others that this stage of so many steps begins, or goes on, and hold room for what it hands on.
+
+        Raises:
+            OSError: no room on the disk, and nothing was trained yet.
+        """
+        self.checkpoint.ended = None
+        if self.checkpoint.reserve is not None:
+            # As weights, and as a pretext with its head.
+            tensors = state.objective.state_dict().values()
+            self.checkpoint.reserve.hold(2 * sum(tensor.nbytes for tensor in tensors))
         self.checkpoint.scalars.begin(self.stage, state.history)
         self.checkpoint.live.tell(self.stage, state.step, steps)
 
@@ -171,6 +185,10 @@ class StageCheckpoint:
     def save(self, state: TrainingState) -> None:
         """See `Checkpoint.save`."""
         self.checkpoint.save(self._progress(state.content()))
+
+    def end(self, state: TrainingState) -> None:
+        """The stage has taken all its steps."""
+        self.checkpoint.ended = self._progress(state.content())
 
     def keep(self, content: Mapping[str, Any]) -> bool:
         """Write a state's content as it was at an earlier step; whether that was possible."""

@@ -28,6 +28,7 @@ from fewlabel.jobs import FinetuneSettings, PretrainSettings, canonical
 from fewlabel.learning.checkpoint import Checkpoint, listening
 from fewlabel.learning.device import Precision, choose_precision, deterministic, take_device, use_threads
 from fewlabel.learning.gpu_memory import measured_need
+from fewlabel.learning.reserve import FULL, Reserve
 from fewlabel.learning.scalars import Scalars
 from fewlabel.learning.state import HistoryRow, history_table
 from fewlabel.learning.weights import save_weights
@@ -153,10 +154,10 @@ def run(
     """
     scalars = Scalars.of_run(outputs.run, tensorboard)
     identity = job.identity()
-    checkpoint = Checkpoint(state, every, identity, scalars=scalars)
+    checkpoint = Checkpoint(state, every, identity, scalars=scalars, reserve=Reserve(outputs.weights.parent))
     if state is None:
         with closing(scalars):
-            _write(job, outputs, train(checkpoint), checkpoint)
+            _train(job, outputs, checkpoint, train)
         return
     state.parent.mkdir(parents=True, exist_ok=True)
     with held(state):
@@ -164,7 +165,7 @@ def run(
             print(f"{outputs.weights.name}: complete already, nothing was trained again", file=sys.stderr)
         else:
             with listening(checkpoint), closing(scalars):
-                _write(job, outputs, train(checkpoint), checkpoint)
+                _train(job, outputs, checkpoint, train)
                 keep(finished(state), identity, outputs)
         for leftover in (state, state.with_suffix(".refused"), live_path(state)):
             leftover.unlink(missing_ok=True)
@@ -211,6 +212,32 @@ def _link(path: Path, link: Path) -> None:
         os.link(path, link)
     except OSError:  # a file system without hard links
         shutil.copyfile(path, link)
+
+
+def _train(job: Job, outputs: Outputs, checkpoint: Checkpoint, train: Callable[[Checkpoint], Trained]) -> None:
+    """Train and write the outputs, on a full disk in the room that was held for them.
+
+    Raises:
+        OSError: they cannot be written; the state of the finished training is kept where there is room for it.
+    """
+    reserve = checkpoint.reserve
+    assert reserve is not None
+    try:
+        trained = train(checkpoint)
+        try:
+            _write(job, outputs, trained, checkpoint)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            reserve.release()
+            _write(job, outputs, trained, checkpoint)
+    except OSError:
+        reserve.release()
+        if checkpoint.ended is not None and checkpoint.write(checkpoint.ended):
+            print("the finished training is kept in its state: the same command writes its outputs", file=sys.stderr)
+        raise
+    finally:
+        reserve.release()
 
 
 def _write(job: Job, outputs: Outputs, trained: Trained, checkpoint: Checkpoint) -> None:

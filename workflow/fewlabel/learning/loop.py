@@ -93,4 +93,6 @@ def train(
                 if checkpoint.due():
                     guard.check(state)
                     checkpoint.save(state)
+    if checkpoint is not None:
+        checkpoint.end(state)
     return state.history
