@@ -122,6 +122,8 @@ class _FileSource(Settings):
     unlabelled: Text | None = Field(None, exclude_if=lambda value: value is None)
     """Folder, beneath `data_root` unless absolute, of further volumes without masks, for pretraining: NIfTI,
     MetaImage, NRRD or MGH files, or a folder with a DICOM series for each."""
+    without_target: list[Text] = Field([], max_length=10_000, exclude_if=lambda value: not value)
+    """Subjects whose mask is right to hold none of `labels`; any other such mask is refused."""
 
 
 class NiftiSource(_FileSource):

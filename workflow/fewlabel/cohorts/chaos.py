@@ -70,7 +70,7 @@ def read_volume(source: ChaosSource, subject: Subject) -> Volume:
 
 def check(source: ChaosSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return files.check_all(source.labels, subjects, partial(_read, source), workers)
+    return files.check_all(source, subjects, partial(_read, source), workers)
 
 
 def _listed(source: ChaosSource, folder: Path) -> list[Subject]:

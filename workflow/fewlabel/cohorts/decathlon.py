@@ -91,7 +91,7 @@ def check(source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1
     folder = cohort_folder(source)
     listing, _ = read_listing(folder)
     read_one = partial(_read_named, source, folder, listing.values or {})
-    return files.check_all(source.labels, subjects, read_one, workers)
+    return files.check_all(source, subjects, read_one, workers)
 
 
 def _read_named(source: DecathlonSource, folder: Path, named: Mapping[int, str], subject: Subject) -> files.Reading:

@@ -1,7 +1,7 @@
 """Reading one subject's files, and checking a whole cohort of them: shared by all sources that lie on disk."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -9,8 +9,16 @@ import numpy as np
 
 from fewlabel.cohorts.formats import load
 from fewlabel.cohorts.layout import FileSource, place
-from fewlabel.cohorts.problems import Grid, fit_problems, image_problems, label_problems, target_problems
+from fewlabel.cohorts.problems import (
+    Grid,
+    empty_problems,
+    fit_problems,
+    image_problems,
+    label_problems,
+    target_problems,
+)
 from fewlabel.cohorts.subject import Subject
+from fewlabel.cohorts.voxels import image_among_masks
 from fewlabel.errors import InputError
 from fewlabel.imaging.volume import Volume
 from fewlabel.parallel import of_each
@@ -22,11 +30,13 @@ class Reading:
 
     Attributes:
         volume: None where there are problems.
-        values: values in the label file; empty where there is none or it is no good.
+        mask: name of the label file in messages; empty where there is none.
+        values: values in it; empty where it is no good.
         problems: one line each.
     """
 
     volume: Volume | None = None
+    mask: str = ""
     values: frozenset[int] = frozenset()
     problems: list[str] = field(default_factory=list)
 
@@ -64,24 +74,33 @@ def check(source: FileSource, folder: Path, subjects: Sequence[Subject], workers
 
     Each of so many processes holds one volume.
     """
-    return check_all(source.labels, subjects, partial(read, source, folder), workers)
+    return check_all(source, subjects, partial(read, source, folder), workers)
 
 
 def check_all(
-    labels: Sequence[int], subjects: Sequence[Subject], read_one: Callable[[Subject], Reading], workers: int
+    source: FileSource, subjects: Sequence[Subject], read_one: Callable[[Subject], Reading], workers: int
 ) -> list[str]:
     """The same with a source's own way to read a subject, which must be picklable where there are several workers."""
     # Numbered: a listing with problems may hold a name twice.
     items = {f"{number} {subject.subject}": subject for number, subject in enumerate(subjects)}
     found = of_each(partial(_findings, read_one), items, workers, "examine")
-    problems = [problem for texts, _ in found for problem in texts]
-    return problems + target_problems(labels, [values for _, values in found if values])
+    problems = [problem for one in found for problem in one.problems]
+    masks = {
+        subject.subject: (one.mask, one.values) for subject, one in zip(subjects, found, strict=True) if one.values
+    }
+    stated, labelled = source.without_target, {subject.subject for subject in subjects if subject.labelled}
+    problems += [
+        f"without_target: no subject {name} with a mask; accepted: names of labelled subjects; correct it"
+        for name in stated
+        if name not in labelled
+    ]
+    problems += target_problems(source.labels, [values for _, values in masks.values()])
+    return problems + empty_problems(source.labels, masks, stated)
 
 
-def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> tuple[list[str], frozenset[int]]:
+def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> Reading:
     """What the check needs of a reading; its volume stays in the process that read it."""
-    reading = read_one(subject)
-    return reading.problems, reading.values
+    return replace(read_one(subject), volume=None)
 
 
 def read(source: FileSource, folder: Path, subject: Subject) -> Reading:
@@ -117,10 +136,15 @@ def assemble(
     mask = None
     if label is not None:
         mask, label_name = label
+        reading.mask = label_name
         if mask is not None:
             _note_values(reading, mask, label_name)
         if grid is not None and mask is not None:
             reading.problems += fit_problems(grid, mask, image_name, label_name)
+            if np.array_equal(grid.array, mask.array):
+                reading.problems.append(
+                    f"{label_name}: the same voxels as {image_name}; accepted: its mask; replace it"
+                )
     if grid is not None and not reading.problems:
         reading.volume = _volume(grid, mask, labels)
     return reading
@@ -128,7 +152,7 @@ def assemble(
 
 def _note_values(reading: Reading, label: Grid, name: str) -> None:
     values = np.unique(label.array)
-    problems = label_problems(values, name)
+    problems = label_problems(values, name) or image_among_masks(label.array, values, name)
     reading.problems += problems
     if not problems:
         reading.values = frozenset(int(value) for value in np.round(values))

@@ -1,6 +1,6 @@
 """What can be wrong with one volume, or with the masks of a cohort: pure functions of what was read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import nibabel as nib
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.cohorts.layout import listed
+from fewlabel.cohorts.voxels import mask_among_images
 
 TOLERANCE_MM = 2e-3
 """Up to here, affines that were rounded on their way through files count as equal."""
@@ -30,7 +31,7 @@ class Grid:
 
 
 def image_problems(image: Grid, name: str) -> list[str]:
-    """NaN or infinite values, a constant volume, an affine without inverse; `name` is the file's name in messages."""
+    """NaN or infinite values, a constant volume, a mask, an affine without inverse; `name` names the file."""
     problems = []
     bad = image.array.size - np.count_nonzero(np.isfinite(image.array))
     if bad:
@@ -42,6 +43,8 @@ def image_problems(image: Grid, name: str) -> list[str]:
             f"{name}: constant volume ({image.array.flat[0]:g} everywhere); accepted: an image; "
             "export it again or exclude the subject"
         )
+    elif found := mask_among_images(image.array, name):
+        problems += found
     elif np.ptp(np.percentile(image.array, (1, 99))) == 0:
         problems.append(
             f"{name}: almost empty volume (its 1st and 99th percentiles are equal); accepted: an image with contrast; "
@@ -100,6 +103,31 @@ def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> l
     if len(missing) == len(labels) > 1:
         problems.append(f"labels: the target is empty in every mask with labels: {list(labels)}; {hint}")
     return problems
+
+
+def empty_problems(
+    labels: Sequence[int], masks: Mapping[str, tuple[str, frozenset[int]]], stated: Collection[str]
+) -> list[str]:
+    """Masks without any value of the target, file by file, but for subjects that are said to have no target.
+
+    Args:
+        labels: values of the target.
+        masks: of each subject, the name of its file in messages and the values in it.
+        stated: subjects that are said to have no target.
+    """
+    empty = {subject for subject, (_, values) in masks.items() if not values & set(labels)}
+    if len(empty) == len(masks):
+        return []  # told by `target_problems`: the setting is wrong, not the masks
+    return [
+        f"{name} holds {listed(sorted(values))}, but none of labels: {list(labels)}; accepted: a mask with the target; "
+        f"export it again, change `labels`, or, where there is no target in it, say so by `without_target: [{subject}]`"
+        for subject, (name, values) in masks.items()
+        if subject in empty - set(stated)
+    ] + [
+        f"without_target: {subject} has the target in {name}; take it out of the list"
+        for subject, (name, _) in masks.items()
+        if subject in set(stated) - empty
+    ]
 
 
 def invertible(affine: NDArray[np.float64]) -> bool:

@@ -105,7 +105,7 @@ def check(source: RadialSource, subjects: Sequence[Subject], workers: int = 1) -
 
     Nothing is reconstructed, which takes minutes a volume and is done once, when it is read.
     """
-    return check_all(source.labels, subjects, partial(_read, source, reconstructs=False), workers)
+    return check_all(source, subjects, partial(_read, source, reconstructs=False), workers)
 
 
 def _read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> Reading:

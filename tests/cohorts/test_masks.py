@@ -1,0 +1,138 @@
+"""Masks are judged file by file: without the target, images in their place, and masks in the place of images."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from dicom_trees import UPRIGHT, write_series
+from fewlabel.cohorts import nifti, sources
+from fewlabel.cohorts.problems import empty_problems
+from fewlabel.cohorts.voxels import image_among_masks, mask_among_images
+from fewlabel.errors import InputError
+from fewlabel.experiment import NiftiSource
+from fewlabel.prediction import read_image
+
+SHAPE = (7, 6, 5)
+
+
+def source(**changes):
+    return NiftiSource(kind="nifti", folder="mine", **{"labels": [1], **changes})
+
+
+def checked(**changes):
+    return nifti.check(source(**changes), nifti.list_subjects(source(**changes)))
+
+
+def of_values(*values):
+    mask = np.zeros(SHAPE, np.uint16)
+    mask.flat[50 : 50 + len(values)] = values
+    return mask
+
+
+# -------------------------------------------------------------------------------------------------- without the target
+def test_masks_without_the_target_are_told_by_file(mine, write):
+    """As it happened: 1 in some masks, 2 or 255 in others."""
+    write(mine / "labels" / "b.nii.gz", of_values(2))
+    write(mine / "labels" / "c.nii.gz", of_values())
+    write(mine / "labels" / "d.nii.gz", of_values(255))
+    problems = checked()
+    assert [problem.partition(";")[0] for problem in problems] == [
+        "labels/b.nii.gz holds 0, 2, but none of labels: [1]",
+        "labels/c.nii.gz holds 0, but none of labels: [1]",
+        "labels/d.nii.gz holds 0, 255, but none of labels: [1]",
+    ]
+    assert "say so by `without_target: [b]`" in problems[0]
+    assert [problem[:8] for problem in checked(labels=[1, 2, 255])] == ["labels/c"]
+
+
+def test_a_subject_that_has_no_target_is_said_to_have_none(mine, write):
+    write(mine / "labels" / "b.nii.gz", of_values(2))
+    write(mine / "labels" / "c.nii.gz", of_values())
+    assert checked(without_target=["b", "c"]) == []
+    volume = sources.read_volume(source(), next(one for one in nifti.list_subjects(source()) if one.subject == "c"))
+    assert volume.mask is not None and not volume.mask.any()
+    assert checked(without_target=["a", "b", "c", "d", "nobody"]) == [
+        "without_target: no subject d with a mask; accepted: names of labelled subjects; correct it",
+        "without_target: no subject nobody with a mask; accepted: names of labelled subjects; correct it",
+        "without_target: a has the target in labels/a.nii.gz; take it out of the list",
+    ]
+
+
+def test_where_every_mask_lacks_the_target_the_setting_is_told_alone():
+    masks = {"a": ("a.nii.gz", frozenset({0, 2})), "b": ("b.nii.gz", frozenset({0}))}
+    assert empty_problems([1], masks, []) == []
+    assert len(empty_problems([2], masks, [])) == 1
+
+
+def test_what_existing_cohorts_do_not_set_their_jobs_are_not_told():
+    assert (
+        "without_target" not in source().model_dump() and "without_target" in source(without_target=["a"]).model_dump()
+    )
+
+
+# ---------------------------------------------------------------------------------------------- images among the masks
+def smooth_image(seed=0, shape=(24, 24, 12)):
+    noise = np.random.default_rng(seed).normal(size=shape)
+    return np.round(2000 * ndimage.gaussian_filter(noise, 2)).astype(np.int16) + 500
+
+
+def test_an_image_in_the_place_of_a_mask_is_refused(mine, write):
+    for name, array in (("images", smooth_image(1)), ("labels", smooth_image(2))):
+        write(mine / name / "d.nii.gz", array)
+    (problem,) = checked()
+    assert problem.startswith("labels/d.nii.gz: holds ")
+    assert "values that change from voxel to voxel, so it is an image; accepted: a mask" in problem
+
+
+def test_a_mask_that_is_its_image_is_refused(mine, write):
+    write(mine / "labels" / "a.nii.gz", nib.load(mine / "images" / "a.nii.gz").get_fdata().astype(np.int16))
+    assert "labels/a.nii.gz: the same voxels as images/a.nii.gz; accepted: its mask; replace it" in checked()
+
+
+def test_masks_of_many_structures_pass():
+    """A hundred organs of a few voxels each, next to one another: far more values than `DOZENS`."""
+    organs = np.kron(np.arange(1, 101).reshape(5, 5, 4), np.ones((4, 4, 3))).astype(np.float32)
+    assert image_among_masks(organs, np.unique(organs), "m") == []
+    image = smooth_image().astype(np.float32)
+    assert image_among_masks(image, np.unique(image), "m") != []
+    noise = np.random.default_rng(0).integers(0, 40, (9, 9, 9)).astype(np.float32)
+    assert image_among_masks(noise, np.unique(noise), "m") != []
+    few = np.random.default_rng(0).integers(0, 5, (9, 9, 9)).astype(np.float32)
+    assert image_among_masks(few, np.unique(few), "m") == []
+
+
+# ---------------------------------------------------------------------------------------------- masks among the images
+@given(
+    values=st.lists(st.integers(-5, 2000), min_size=1, max_size=20, unique=True),
+    shape=st.sampled_from([SHAPE, (90, 80, 3)]),
+)
+def test_a_volume_of_a_handful_of_values_is_no_image(values, shape):
+    array = np.resize(np.array(values, np.float32), shape)
+    assert (mask_among_images(array, "x") != []) == (len(values) <= 8)
+
+
+def test_a_rare_value_is_found_where_a_sample_misses_it():
+    image = np.zeros((64, 64, 20), np.float32)
+    image.flat[1:2000:7] = np.arange(286)
+    assert mask_among_images(image, "x") == []
+
+
+def test_masks_are_refused_among_images_of_every_kind(mine, data, write):
+    mask = (np.random.default_rng(3).random(SHAPE) > 0.5).astype(np.uint8)
+    write(mine / "images" / "e.nii.gz", mask)
+    write(data / "further" / "z2.nii.gz", mask * 3)
+    write_series(data / "further" / "z3", mask.astype(np.int16))
+    both = source(unlabelled="further")
+    problems = sources.check(both, sources.list_subjects(both))
+    assert [problem.rpartition("/")[2].partition(";")[0] for problem in problems] == [
+        "e.nii.gz: holds only 2 values (0, 1), so it is a mask",
+        "z2.nii.gz: holds only 2 values (0, 3), so it is a mask",
+        "z3: holds only 2 values (0, 1), so it is a mask",
+    ]
+    path = data / "z.nii.gz"
+    nib.save(nib.Nifti1Image(mask, UPRIGHT), path)
+    with pytest.raises(InputError, match="so it is a mask; accepted: an image"):
+        read_image(path)
