@@ -1,6 +1,11 @@
+import bz2
+import gzip
 import io
+import lzma
+import random
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import PurePosixPath
 
@@ -146,3 +151,89 @@ def test_members_are_named_by_their_whole_place(tmp_path):
     seen = []
     unpacked(make_zip(tmp_path / "Train.zip"), tmp_path / "Train", wanted=lambda path: bool(seen.append(path)) or True)
     assert PurePosixPath("Train/MR/1/a.dcm") in seen
+
+
+# --------------------------------------------------------------------------------------------------- bombs in headers
+def header(kind, name, length):
+    """A tar header of 512 bytes."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, length
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def bomb(path, first, length, opened=gzip.open):
+    """A compressed archive whose first header is followed by so many zeros, and then by a sound member."""
+    with opened(path, "wb") as file:
+        file.write(first)
+        for _ in range(length // 2**20):
+            file.write(bytes(2**20))
+        file.write(header(tarfile.REGTYPE, "Train/a", 0) + bytes(1024))
+    return path
+
+
+@pytest.mark.parametrize("opened", [gzip.open, bz2.open, lzma.open])
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_a_header_of_megabytes_is_refused_before_it_is_read(tmp_path, kind, opened):
+    """Measured: of 64 MB no more than a few are in memory at any time."""
+    archive = bomb(tmp_path / "Train.tar.gz", header(kind, "long", 64 * 2**20), 64 * 2**20, opened)
+    tracemalloc.start()
+    message = error_of(archive, tmp_path / "new" / "Train")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "refused, a member's headers have more than 1 MB" in message
+    assert peak < 16 * 2**20
+
+
+def test_headers_nested_without_end_are_refused(tmp_path):
+    archive = tmp_path / "Train.tar"
+    name = header(tarfile.GNUTYPE_LONGNAME, "long", 5) + b"Train".ljust(512, b"\0")
+    archive.write_bytes(name * 900 + header(tarfile.REGTYPE, "Train/a", 0) + bytes(1024))
+    assert "refused, " in error_of(archive, tmp_path / "new" / "Train")
+
+
+def test_a_map_of_a_sparse_member_without_end_is_refused(tmp_path):
+    first = bytearray(header(tarfile.GNUTYPE_SPARSE, "Train/a", 0))
+    first[482] = 1  # the map goes on
+    # Each further block says so, too.
+    more = bytearray(512)
+    more[504] = 1
+    first[148:156] = b"%06o\0 " % (256 + sum(first[:148]) + sum(first[156:]))
+    archive = tmp_path / "Train.tar.gz"
+    with gzip.open(archive, "wb") as file:
+        file.write(bytes(first) + bytes(more) * 20_000)
+    assert "refused, " in error_of(archive, tmp_path / "new" / "Train")
+
+
+def test_members_larger_than_the_limit_of_headers_and_long_names_are_taken(tmp_path):
+    content = bytes(range(256)) * 20_000
+    name = "Train/" + "/".join(["a" * 90] * 12)
+    for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        archive = tmp_path / f"{kind}.tar.gz"
+        with tarfile.open(archive, "w:gz", format=kind) as tar:
+            for place in (name, "Train/not/wanted", "Train/b"):
+                member = tarfile.TarInfo(place)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+        folder = tmp_path / str(kind) / "Train"
+        found = unpacked(archive, folder, wanted=lambda path: "not" not in path.parts)
+        assert found == sorted([name.removeprefix("Train/"), "b"])
+        assert all((folder / each).read_bytes() == content for each in found)
+
+
+def test_control_characters_of_names_are_told_escaped(tmp_path):
+    archive = make_tar(tmp_path / "Train.tar.gz", {"Train/\x1b[2Jevil/../../../x": b"x"})
+    message = error_of(archive, tmp_path / "new" / "Train")
+    assert "\x1b" not in message and "evil" in message
+
+
+@pytest.mark.parametrize("opened", [gzip.open, bz2.open, lzma.open])
+def test_damage_within_a_compressed_archive_is_told_as_such(tmp_path, opened):
+    archive = tmp_path / "Train.tar.x"
+    with opened(archive, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
+        member = tarfile.TarInfo("Train/a")
+        member.size = 100_000
+        tar.addfile(member, io.BytesIO(random.Random(0).randbytes(100_000)))
+    content = bytearray(archive.read_bytes())
+    content[5000:5200] = bytes(200)
+    archive.write_bytes(content)
+    assert "truncated, or neither tar nor zip" in error_of(archive, tmp_path / "sub" / "Train")

@@ -6,14 +6,16 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 from zipfile import BadZipFile, is_zipfile
 
 from fewlabel.cohorts.archive_limits import Tally
+from fewlabel.cohorts.tar_stream import TarStream
 from fewlabel.cohorts.zip_members import extract_zip
-from fewlabel.errors import InputError
+from fewlabel.errors import InputError, plain
 
 ZIP = b"PK\x03\x04"
 """How a zip begins."""
@@ -80,13 +82,18 @@ def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
             _extract_tar(archive, destination, tally, wanted)
     except (tarfile.FilterError, InputError) as error:
         raise InputError(f"{archive.name}: refused, {error}; get the archive from its publisher") from None
-    except (tarfile.TarError, BadZipFile, EOFError, zlib.error, LZMAError) as error:
-        reason = " ".join(str(error).split())
+    except RecursionError:
         raise InputError(
-            f"{archive.name}: truncated, or neither tar nor zip ({reason}); remove it and get it again"
+            f"{archive.name}: refused, headers nested without end; get the archive from its publisher"
         ) from None
-    except OSError as error:
-        raise InputError(f"{archive.name}: not unpacked ({error}); make space, or check permissions") from None
+    except (tarfile.TarError, BadZipFile, EOFError, zlib.error, LZMAError, OSError) as error:
+        # What decompresses says of damage with an OSError that has no number.
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = error.strerror or str(error)
+            raise InputError(f"{archive.name}: not unpacked ({reason}); make space, or check permissions") from None
+        raise InputError(
+            f"{archive.name}: truncated, or neither tar nor zip ({plain(str(error))}); remove it and get it again"
+        ) from None
 
 
 def _begins(archive: Path) -> bytes:
@@ -104,9 +111,11 @@ def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted)
         if path.is_absolute():
             raise InputError(f"member {member.name!r} lies outside of the archive's folder")
         judged = tarfile.data_filter(member, place)
-        return None if _of_macos(path) or (member.isfile() and not wanted(path)) else judged
+        left_out = _of_macos(path) or (member.isfile() and not wanted(path))
+        stream.grant(0 if left_out or member.isdir() else member.size)
+        return None if left_out else judged
 
-    with tarfile.open(archive) as tar:
+    with closing(TarStream(archive)) as stream, tarfile.open(fileobj=cast(BinaryIO, stream), mode="r:") as tar:
         tar.extractall(destination, filter=judge)  # noqa: S202 - each member is judged
 
 

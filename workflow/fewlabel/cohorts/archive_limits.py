@@ -1,5 +1,6 @@
 """What an archive may become when it is unpacked: a small file that fills a disk is no cohort."""
 
+import errno
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,4 +55,4 @@ class Tally:
     def demand_space(self, count: int) -> None:
         """Raise an OSError where so many bytes do not fit the disk."""
         if count > self.free:
-            raise OSError(f"{size(count)} to write, {size(self.free)} free")
+            raise OSError(errno.ENOSPC, f"{size(count)} to write, {size(self.free)} free")
