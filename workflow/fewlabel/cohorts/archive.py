@@ -117,6 +117,7 @@ def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted)
 
     with closing(TarStream(archive)) as stream, tarfile.open(fileobj=cast(BinaryIO, stream), mode="r:") as tar:
         tar.extractall(destination, filter=judge)  # noqa: S202 - each member is judged
+        stream.finish()
 
 
 def _of_macos(path: PurePosixPath) -> bool:

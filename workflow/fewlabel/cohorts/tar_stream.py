@@ -11,6 +11,9 @@ from fewlabel.units import size
 
 MOST_HEADER_BYTES = 1_000_000
 """What stands before a member: its block, a long name, extended headers. A path has at most some thousand bytes."""
+MOST_PADDING_BYTES = 64_000_000
+"""Zeros behind the last member; most programs write up to ten thousand."""
+BLOCK = 1_000_000
 COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
 """How a compressed tar begins, and what reads it."""
 
@@ -48,6 +51,17 @@ class TarStream:
             )
         self._left -= count
         return self._file.read(count)
+
+    def finish(self) -> None:
+        """Read what stands behind the last member, where gzip and xz have the checksum of everything.
+
+        Raises:
+            InputError: there is more than padding.
+        """
+        for _ in range(MOST_PADDING_BYTES // BLOCK):
+            if not self._file.read(BLOCK):
+                return
+        raise InputError(f"more than {size(MOST_PADDING_BYTES)} stand behind its last member")
 
     def seek(self, place: int, whence: int = 0) -> int:
         """As of any file."""
