@@ -19,6 +19,7 @@ class Served:
         ranges: whether Range is understood.
         etag: strong, weak or none.
         modified: seconds since 1970 of the last change; none: no such header.
+        surplus: what is sent behind the end of a part.
         asked: the Range and If-Range of each request.
     """
 
@@ -30,6 +31,7 @@ class Served:
     modified: float | None = None
     asked: list = field(default_factory=list)
     length: bool = True
+    surplus: bytes = b""
     shift: int = 0
     url: str = ""
 
@@ -59,7 +61,7 @@ def handler(served):
             if start >= whole:
                 return self.answer(416, b"", {"Content-Range": f"bytes */{whole}"})
             headers["Content-Range"] = f"bytes {start}-{whole - 1}/{whole}"
-            return self.answer(206, served.content[start:], headers)
+            return self.answer(206, served.content[start:] + served.surplus, headers)
 
         def answer(self, status, body, headers):
             self.send_response(status)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from fewlabel.cohorts import download as module
+from fewlabel.cohorts import download_limits
 from fewlabel.cohorts.download import download
 from fewlabel.errors import InputError
 from range_server import serving
@@ -226,6 +227,49 @@ def test_too_little_space_is_told_before_a_byte_is_written(served, file, monkeyp
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     assert "no space: 300 kB to come, 1 kB free" in error_of(served.url, checksum(CONTENT), file)
     assert names(file) == ["archive.tar.part.json"]
+
+
+def test_a_server_that_sends_without_an_end_is_stopped(served, file, monkeypatch):
+    served.length = False
+    monkeypatch.setattr(download_limits, "MOST_UNTOLD_BYTES", 200_000)
+    message = error_of(served.url, checksum(CONTENT), file)
+    assert "the server does not tell the length, and sends without an end; accepted: up to 200 kB" in message
+    assert "download it by hand" in message
+    assert len(served.asked) == 1 and names(file) == []
+
+
+def test_a_server_that_tells_no_length_leaves_room_on_the_disk(served, file, monkeypatch):
+    served.length = False
+    usage = module.shutil.disk_usage(file.parent.parent)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=download_limits.LEFT_FREE_BYTES + 9))
+    assert "with 1 GB left free on the disk" in error_of(served.url, checksum(CONTENT), file)
+    assert names(file) == []
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_a_part_that_is_longer_than_it_was_asked_for_is_cut(served, file, length):
+    half(served, file)
+    served.cuts, served.surplus, served.length = [], b"x" * 500_000, length
+    download(served.url, checksum(CONTENT), file)
+    assert file.read_bytes() == CONTENT and names(file) == ["archive.tar"]
+
+
+def test_what_a_server_says_is_shown_without_its_control_characters(file, capsys):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def answer():
+            with listening.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 404 \x1b[2J\x1b]0;owned\x07\r\nContent-Length: 0\r\n\r\n")
+
+        server = threading.Thread(target=answer)
+        server.start()
+        message = error_of(f"http://127.0.0.1:{listening.getsockname()[1]}/a", checksum(CONTENT), file)
+        server.join()
+    assert "404" in message and "\\x1b[2J" in message
+    assert not [each for each in message + capsys.readouterr().err if ord(each) < 32 and each != "\n"]
 
 
 def test_several_at_once_ask_once(served, file):

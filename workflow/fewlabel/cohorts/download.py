@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fewlabel.cohorts.checksums import found_checksum, readable
+from fewlabel.cohorts.download_limits import TooLongError, taken
 from fewlabel.cohorts.transfer_progress import TransferProgress
-from fewlabel.errors import InputError
+from fewlabel.errors import InputError, plain, printable
 from fewlabel.files import flush, write_text
 from fewlabel.locks import held
 from fewlabel.units import size
@@ -143,15 +144,15 @@ def _attempt(url: str, part: Path) -> None:
             _judge(response)
             _receive(response, url, part, state, start)
     except (requests.exceptions.SSLError, requests.exceptions.TooManyRedirects, ValueError) as error:
-        raise _RefusedError(_plain(error)) from None
+        raise _RefusedError(plain(str(error), 500)) from None
     except (requests.RequestException, HTTPError) as error:
-        raise _CutError(_plain(error)) from None
+        raise _CutError(plain(str(error), 500)) from None
 
 
 def _judge(response: "Response") -> None:
     if response.status_code in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
         return
-    reason = f"{response.status_code} {response.reason}"
+    reason = f"{response.status_code} {plain(response.reason)}"
     if response.status_code not in PASSING:
         raise _RefusedError(reason)
     asked = response.headers.get("Retry-After", "")
@@ -185,11 +186,15 @@ def _receive(response: "Response", url: str, part: Path, state: State | None, st
     progress = TransferProgress(name, total, start)
     try:
         with part.open("ab") as file:
-            for block in response.raw.stream(BLOCK, decode_content=False):
+            arriving = response.raw.stream(BLOCK, decode_content=False)
+            for block in taken(arriving, part.parent, None if total is None else total - start):
                 file.write(block)
                 progress.advance(len(block))
     except HTTPError:
         raise _CutError(_ended(part, total)) from None
+    except TooLongError as error:
+        _discard(part)
+        raise _RefusedError(str(error)) from None
     finally:
         progress.close()
     if total is not None and _length(part) < total:
@@ -250,7 +255,7 @@ def _read_state(part: Path, url: str) -> State | None:
     """Of which state a part is, if it can go on from this address."""
     try:
         state = State(**json.loads(_note(part).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     return state if state.validator and state.url == url else None
 
@@ -273,14 +278,9 @@ def _ended(part: Path, total: int | None) -> str:
     return f"the connection ended, or was silent for {SILENCE_SECONDS:.0f} s, after {size(_length(part))}{of}"
 
 
-def _plain(error: Exception) -> str:
-    """A library's error in one line."""
-    return " ".join(str(error).split())
-
-
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdecimal() else None
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
