@@ -154,3 +154,83 @@ def test_a_mask_with_values_that_the_task_does_not_name_is_told(task, write):
     assert problem.startswith(told)
     edit(task, labels={})
     assert decathlon.check(source(), decathlon.list_subjects(source())) == []
+
+
+# ------------------------------------------------------------------------------------------------- contradictions
+def contradictions(task):
+    return [
+        line.removeprefix("  - dataset.json: ")
+        for line in error_of(decathlon.list_subjects, source()).splitlines()
+        if line.startswith("  - ")
+    ]
+
+
+def test_numbers_of_images_that_the_lists_contradict_are_told(task):
+    edit(task, numTraining=4, numTest="one")
+    assert contradictions(task) == [
+        "numTraining is 4, but training lists 3; complete the list, or correct the number",
+        "numTest is one, but test lists 1; complete the list, or correct the number",
+    ]
+    # Hidden files of macOS are counted or not.
+    edit(task, numTraining=3, numTest=2, test=["./imagesTs/prostate_03.nii.gz", "./imagesTs/._prostate_03.nii.gz"])
+    assert len(decathlon.list_subjects(source())) == 4
+
+
+def test_files_that_dataset_json_does_not_list_are_told(task, write):
+    for part, name in (("imagesTr", "prostate_77.nii.gz"), ("labelsTr", "prostate_78.NII.GZ"), ("imagesTs", "x.mha")):
+        (task / part / name).write_bytes(b"x")
+    assert contradictions(task) == [
+        "does not list what lies in imagesTr/: prostate_77.nii.gz; list it, or move it away",
+        "does not list what lies in labelsTr/: prostate_78.NII.GZ; list it, or move it away",
+        "does not list what lies in imagesTs/: x.mha; list it, or move it away",
+    ]
+
+
+def test_images_with_the_mask_of_another_are_told(task):
+    training = json.loads((task / "dataset.json").read_text())["training"]
+    training[0]["label"], training[1]["label"] = training[1]["label"], training[0]["label"]
+    edit(task, training=training)
+    (told,) = contradictions(task)
+    assert told.startswith(
+        "pairs images and masks of different names: imagesTr/prostate_00.nii.gz with labelsTr/prostate_02.nii.gz, "
+    )
+    training[0]["label"] = training[1]["label"]
+    edit(task, training=training)
+    assert any(
+        "names one mask for several images: labelsTr/prostate_00.nii.gz" in line for line in contradictions(task)
+    )
+
+
+def test_a_test_image_with_a_mask_is_told(task):
+    training = json.loads((task / "dataset.json").read_text())["training"]
+    edit(
+        task,
+        training=training[1:],
+        test=["./imagesTs/prostate_03.nii.gz", training[0]["image"]],
+        numTraining=2,
+        numTest=2,
+    )
+    assert "lists under test, without a mask, what has one in labelsTr/: prostate_00" in "\n".join(contradictions(task))
+
+
+def test_names_of_label_values_that_cannot_be_are_told(task):
+    edit(task, labels={"0": "TZ", "1": "background", "2": "TZ", "3": "tz"})
+    assert contradictions(task) == [
+        "labels: one name for several values: tz; accepted: a name for each; correct it",
+        "labels: 1 is named background; accepted: 0 for the background; correct it",
+    ]
+
+
+def test_a_section_twice_is_refused(task):
+    path = task / "dataset.json"
+    path.write_text(path.read_text().replace('"labels": {', '"labels": {"1": "prostate"}, "labels": {', 1))
+    assert "dataset.json: not a JSON file (the key 'labels' twice in one section)" in error_of(
+        decathlon.list_subjects, source()
+    )
+
+
+def test_an_image_of_more_channels_than_are_named_is_told(task):
+    edit(task, modality={"0": "T2"})
+    problems = decathlon.check(source(), decathlon.list_subjects(source()))
+    assert len(problems) == 4
+    assert problems[0] == "imagesTr/prostate_00.nii.gz: 2 channels, but dataset.json names 1: 0: T2; correct it"

@@ -284,7 +284,7 @@ def test_other_tasks_need_settings_alone(data, tmp_path, make_task, pack, task, 
     }
     folder = make_task(tmp_path / "made" / task, volumes)
     listing = json.loads((folder / "dataset.json").read_text())
-    names = {"0": "background", **{str(value): "part" for value in labels}}
+    names = {"0": "background", **{str(value): f"part {value}" for value in labels}}
     listing |= {"modality": {"0": "MRI"}, "labels": names, "tensorImageSize": "3D"}
     (folder / "dataset.json").write_text(json.dumps(listing))
     archive = pack(folder, data / f"{task}.tar")

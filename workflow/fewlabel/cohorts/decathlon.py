@@ -13,14 +13,15 @@ from pathlib import Path
 from fewlabel.cohorts import archive, files
 from fewlabel.cohorts.checksums import verify
 from fewlabel.cohorts.contents import Unused, contents
-from fewlabel.cohorts.decathlon_listing import Entry, names_of, read_listing, settings_problems
+from fewlabel.cohorts.decathlon_contradictions import PARTS, contradictions
+from fewlabel.cohorts.decathlon_listing import Entry, Listing, names_of, read_listing, settings_problems
 from fewlabel.cohorts.download import download
 from fewlabel.cohorts.fingerprint import UNPACKED, task_fingerprint
 from fewlabel.cohorts.layout import cohort_folder, listed, place
 from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import DecathlonSource
-from fewlabel.imaging.volume import Volume
+from fewlabel.imaging.volume import Volume, open_file
 
 KNOWN = {
     "Task01_BrainTumour": "240a19d752f0d9e9101544901065d872",
@@ -29,7 +30,6 @@ KNOWN = {
     "Task05_Prostate": "35138f08b1efaef89d7424d2bcc928db",
 }
 """MD5 of the archives of the tasks in MR, for messages; a download only ever takes it from the settings."""
-PARTS = ("imagesTr", "labelsTr", "imagesTs")
 MIRROR = "https://msd-for-monai.s3-us-west-2.amazonaws.com"
 
 
@@ -58,11 +58,12 @@ def list_subjects(source: DecathlonSource) -> list[Subject]:
 
     Raises:
         InputError: see `fetch`; or with all problems of the listing: missing or bad `dataset.json`, files that it names
-            and that are missing, unsafe names, duplicates, a channel or label value that the task does not have.
+            and that are missing, unsafe names, duplicates, contradictions, a channel or label value that the task does
+            not have.
     """
     folder = fetch(source)
     listing, problems = read_listing(folder)
-    problems += settings_problems(source, listing)
+    problems += [*contradictions(folder, listing), *settings_problems(source, listing)]
     if not problems and not any(entry.label for entry in listing.entries):
         problems = ["dataset.json: no labels at all ('training' is empty); accepted: the task as it is published"]
     subjects = sorted((_subject(folder, entry) for entry in listing.entries), key=lambda subject: subject.subject)
@@ -90,20 +91,32 @@ def check(source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
     folder = cohort_folder(source)
     listing, _ = read_listing(folder)
-    read_one = partial(_read_named, source, folder, listing.values or {})
+    read_one = partial(_read_named, source, folder, listing)
     return files.check_all(source, subjects, read_one, workers)
 
 
-def _read_named(source: DecathlonSource, folder: Path, named: Mapping[int, str], subject: Subject) -> files.Reading:
-    """A subject's reading, in whose mask no value may be that `dataset.json` does not name, as far as it names any."""
-    reading = files.read(source, folder, subject)
+def _read_named(source: DecathlonSource, folder: Path, listing: Listing, subject: Subject) -> files.Reading:
+    """A subject's reading; its mask's values and its channels are those of `dataset.json`, where it names any."""
+    reading, named = files.read(source, folder, subject), listing.values or {}
     unknown = sorted(value for value in reading.values if value and value not in named) if named else []
     if unknown and subject.label is not None:
         reading.problems.append(
             f"{place(subject.label, folder)}: unknown values {listed(unknown)}; accepted: 0: background, "
             f"{names_of(named)} (dataset.json); get the task again"
         )
+    if subject.image is not None and subject.image.parent.parent == folder and reading.volume is not None:
+        reading.problems += _channel_problems(subject.image, place(subject.image, folder), listing.modalities or {})
     return reading
+
+
+def _channel_problems(image: Path, name: str, modalities: Mapping[int, str]) -> list[str]:
+    shape = open_file(image).shape
+    channels = shape[3] if len(shape) > 3 else 1
+    if not modalities or channels == len(modalities):
+        return []
+    return [
+        f"{name}: {channels} channels, but dataset.json names {len(modalities)}: {names_of(modalities)}; correct it"
+    ]
 
 
 def _nothing_there(source: DecathlonSource, folder: Path, tar: Path) -> str:

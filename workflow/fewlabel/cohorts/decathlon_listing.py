@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,27 +33,40 @@ class Listing:
         entries: its images, those of `training` first.
         modalities: names of the channels by number; empty where it does not say.
         values: names of the label values without 0, the background; empty where it does not say.
+        counts: `numTraining` and `numTest`, as far as they are there.
+        hidden: of `training` and `test`, how many hidden files of macOS it names, which are no entries.
     """
 
     entries: tuple[Entry, ...] = ()
     modalities: dict[int, str] | None = None
     values: dict[int, str] | None = None
+    counts: Mapping[str, object] = field(default_factory=dict)
+    hidden: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_listing(folder: Path) -> tuple[Listing, list[str]]:
     """Read `dataset.json` of a task's folder, and find what is wrong with it and with the files that it names."""
     try:
-        dataset = json.loads((folder / "dataset.json").read_text(encoding="utf-8-sig"))
+        text = (folder / "dataset.json").read_text(encoding="utf-8-sig")
+        dataset = json.loads(text, object_pairs_hook=_each_once)
     except FileNotFoundError:
         return Listing(), ["dataset.json: no such file; accepted: a task's folder as published; complete or remove it"]
     except (OSError, ValueError) as error:
         return Listing(), [f"dataset.json: not a JSON file ({error}); get the task again"]
     if not isinstance(dataset, dict):
         return Listing(), ["dataset.json: no JSON object; get the task again"]
-    entries, problems = _entries(dataset)
+    entries, hidden, problems = _entries(dataset)
     values = {number: name for number, name in _numbered(dataset, "labels").items() if number != 0}
-    listing = Listing(tuple(entries), _numbered(dataset, "modality"), values)
+    counts = {key: dataset[key] for key in ("numTraining", "numTest") if key in dataset}
+    listing = Listing(tuple(entries), _numbered(dataset, "modality"), values, counts, hidden)
     return listing, [*problems, *_missing_files(folder, entries), *_name_problems(entries)]
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, whose keys may not occur twice: of two sections the reader would keep the last alone."""
+    if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
+        raise ValueError(f"the key {twice[0]!r} twice in one section")
+    return dict(pairs)
 
 
 def settings_problems(source: DecathlonSource, listing: Listing) -> list[str]:
@@ -72,8 +85,10 @@ def settings_problems(source: DecathlonSource, listing: Listing) -> list[str]:
     return problems
 
 
-def _entries(dataset: dict[str, Any]) -> tuple[list[Entry], list[str]]:
+def _entries(dataset: dict[str, Any]) -> tuple[list[Entry], dict[str, int], list[str]]:
+    """Images, how many hidden files each section names, and what is wrong."""
     entries: list[Entry] = []
+    hidden = {"training": 0, "test": 0}
     problems: list[str] = []
     for key in ("training", "test"):
         items = dataset.get(key, [])
@@ -83,9 +98,11 @@ def _entries(dataset: dict[str, Any]) -> tuple[list[Entry], list[str]]:
                 problems.append(
                     f"dataset.json: {key}[{number}]: {item!r}; accepted: names of .nii.gz files in the folder"
                 )
-            elif not entry.image.name.startswith("._"):
+            elif entry.image.name.startswith("._"):
+                hidden[key] += 1
+            else:
                 entries.append(entry)
-    return entries, problems
+    return entries, hidden, problems
 
 
 def _entry(item: object, labelled: bool) -> Entry | None:
