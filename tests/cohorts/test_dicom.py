@@ -8,6 +8,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless, RLELossless, generate_uid
 
 from dicom_trees import OBLIQUE, UPRIGHT, orthogonal, write_series
+from fewlabel.cohorts.dicom_headers import series_contents
 from fewlabel.cohorts.dicom_series import load_series, read_series
 from fewlabel.cohorts.formats import geometry, load
 
@@ -73,6 +74,59 @@ def test_it_agrees_with_simpleitk(tmp_path, affine):
         ours = np.rint(np.linalg.solve(grid.affine, [*point, 1]))[:3].astype(int)
         assert np.allclose(grid.affine @ [*ours, 1], [*point, 1], atol=1e-4)
         assert grid.array[tuple(ours)] == image[index]
+
+
+def bare(path, how):
+    """Take from a file its preamble, its preamble and file meta information, or write it as old scanners did."""
+    data = dcmread(path)
+    if how == "preamble":
+        path.write_bytes(path.read_bytes()[132:])
+        return
+    implicit = how == "implicit"
+    del data.file_meta
+    data.preamble = None
+    data.save_as(path, implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+    assert path.read_bytes()[:2] == b"\x08\x00"
+
+
+@pytest.mark.parametrize("how", ["preamble", "explicit", "implicit"])
+@pytest.mark.parametrize("ending", [".dcm", "", ".001"])
+def test_files_without_a_preamble_are_read_as_simpleitk_reads_them(tmp_path, how, ending):
+    names = [f"slice{number}{ending}" for number in range(4)]
+    folder = write_series(tmp_path / "s", VOLUME, names=names, RescaleSlope="2", RescaleIntercept="5")
+    whole, _ = load(folder, "s", None, "image")
+    for name in names:
+        bare(folder / name, how)
+    series, problems = read_series(folder, "s")
+    assert problems == [] and len(series.slices) == 4
+    grid, problems = load_series(series, "s")
+    assert problems == [] and np.array_equal(grid.array, whole.array) and np.array_equal(grid.affine, whole.affine)
+    if how == "preamble":
+        return  # which SimpleITK takes for no DICOM
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(one.path) for one in series.slices])
+    image = reader.Execute()
+    assert np.array_equal(sitk.GetArrayFromImage(image).transpose(2, 1, 0), grid.array)
+    assert np.allclose(np.diag([-1, -1, 1, 1]) @ grid.affine @ [0, 0, 0, 1], [*image.GetOrigin(), 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 600, b"\x08\x00garbage" * 9])
+@pytest.mark.parametrize("name", ["IM5", "IM5.dcm"])
+def test_what_has_lost_its_first_bytes_is_told_as_damaged(folder, name, content):
+    (folder / name).write_bytes(content)
+    (problem,) = problems_of(folder)
+    assert name in problem and ("damaged or no DICOM" in problem or "no ImagePositionPatient" in problem)
+
+
+def test_text_among_the_slices_is_no_slice(folder):
+    (folder / "README").write_text("Patient 7, scanned twice.\n")
+    (folder / "LIESMICH").write_bytes("Gerät, zweimal geprüft\n".encode("latin-1"))
+    (folder / "protocol.1").write_text("x")
+    assert read_series(folder, "s")[1] == []
+    told = {one.path.name: (one.reason, one.stops) for one in series_contents(folder).unused}
+    assert told == dict.fromkeys(("README", "LIESMICH", "protocol.1"), ("no DICOM", False))
+    (folder / "t2.nii.gz").touch()
+    assert [one.path.name for one in series_contents(folder).unused if one.stops] == ["t2.nii.gz"]
 
 
 def test_values_are_scaled_as_each_slice_says(tmp_path):

@@ -51,7 +51,7 @@ def read_listing(folder: Path) -> tuple[Listing, list[str]]:
         dataset = json.loads(text, object_pairs_hook=_each_once)
     except FileNotFoundError:
         return Listing(), ["dataset.json: no such file; accepted: a task's folder as published; complete or remove it"]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Listing(), [f"dataset.json: not a JSON file ({error}); get the task again"]
     if not isinstance(dataset, dict):
         return Listing(), ["dataset.json: no JSON object; get the task again"]
