@@ -20,6 +20,7 @@ from fewlabel.figure_settings import Figures, Intervals
 from fewlabel.settings import (
     Axis,
     Draw,
+    Drawing,
     LabelBudgets,
     LabelValues,
     Line,
@@ -576,6 +577,12 @@ class Experiment(Settings):
     """Where cohorts on disk and downloads lie; default: the environment variable FEWLABEL_DATA, then `data`."""
     seed: Seed = 3914
     """Of splits, draws and trainings."""
+    drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
+    """How subjects are drawn. `hash` (config.yaml): by a seeded hash of each, so that further subjects leave the others
+    where they are. `permutation`: the former way, for studies that were begun with it."""
+    redraw: bool = Field(False, exclude_if=lambda value: not value)
+    """Draw the subjects of a study that has results as those of a new study, on the command line: `--config
+    redraw=true`. False: its test subjects, folds and draws are kept, and what would change them is refused."""
     cohorts: dict[Name, Cohort] = Field(min_length=1, max_length=100)
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
     methods: dict[Name, Method] = Field(min_length=1, max_length=1000)

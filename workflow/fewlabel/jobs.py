@@ -28,7 +28,7 @@ from fewlabel.experiment import (
     Training,
 )
 from fewlabel.folds import all_parts, cohort_of, fold_of, part_of
-from fewlabel.settings import Axis, Draw, Fold, LabelCount, Recipe, Seed, Settings, Subjects, Text
+from fewlabel.settings import Axis, Draw, Drawing, Fold, LabelCount, Recipe, Seed, Settings, Subjects, Text
 
 RECIPES = dict.fromkeys(
     ("fetch", "prepare", "split", "draw", "pretrain", "finetune", "evaluate", "destreaking", "quality"), 1
@@ -78,7 +78,19 @@ class SplitSettings(Settings):
     fold: Fold | None = Field(None, exclude_if=lambda value: value is None)
     """Of these folds, from 1; None: all of them, for the record."""
     seed: Seed
+    drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
+    redraw: bool = Field(False, exclude_if=lambda value: not value)
+    """As in a new study, whatever its results were drawn with."""
     recipe: Recipe = RECIPES["split"]
+
+
+class PlannedSplit(SplitSettings):
+    """A split with what it must leave as it is."""
+
+    results: Text | None = None
+    """The study's folder: whom it tests and the order of its draws stay; None: a new study."""
+    draws: Draw = 1
+    """How many draws of the labelled subjects there are."""
 
 
 class DrawSettings(Settings):
@@ -87,6 +99,7 @@ class DrawSettings(Settings):
     cohort: str
     seed: Seed
     draw: Draw
+    drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
     recipe: Recipe = RECIPES["draw"]
 
 
@@ -101,6 +114,8 @@ class PretrainSettings(Settings):
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
     seed: Seed
+    drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
+    """Of the method's `pretraining_subjects`, where it has some."""
     recipe: Recipe = RECIPES["pretrain"]
 
 
@@ -240,14 +255,22 @@ def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
         folds=chosen.folds,
         fold=fold_of(cohort),
         seed=experiment.seed,
+        drawing=experiment.drawing,
+        redraw=experiment.redraw,
     )
+
+
+def planned_split(experiment: Experiment, cohort: str, results: str) -> PlannedSplit:
+    """The split of a cohort, before it is made, in a study's results."""
+    split = split_settings(experiment, cohort)
+    return PlannedSplit(**split.model_dump(), results=results, draws=experiment.draws)
 
 
 def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:
     """Settings of one draw of a part; N is no part of them, so that a new N leaves finished draws alone."""
     name = cohort_of(cohort)
     named = part_of(experiment.cohorts[name].split_as or name, fold_of(cohort))
-    return DrawSettings(cohort=named, seed=experiment.seed, draw=draw)
+    return DrawSettings(cohort=named, seed=experiment.seed, draw=draw, drawing=experiment.drawing)
 
 
 def largest_n(experiment: Experiment) -> int:
@@ -306,6 +329,7 @@ def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> Pretr
         precision=experiment.precision,
         deterministic=experiment.deterministic,
         seed=experiment.seed,
+        drawing="permutation" if recipe.pretraining_subjects is None else experiment.drawing,
     )
 
 

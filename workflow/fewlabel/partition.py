@@ -1,14 +1,22 @@
 """Cross-validation over test folds: the labelled patients in K test sets, so that each is tested once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from fewlabel.drawing import in_random_order
 from fewlabel.errors import InputError
-from fewlabel.seeds import generator
+from fewlabel.settings import Drawing
 
 
-def partition(subjects: pd.DataFrame, cohort: str, count: int, seed: int) -> list[list[str]]:
+def partition(
+    subjects: pd.DataFrame,
+    cohort: str,
+    count: int,
+    seed: int,
+    drawing: Drawing = "permutation",
+    placed: Mapping[str, int] | None = None,
+) -> list[list[str]]:
     """Partition the labelled subjects into test sets: whole patients, sizes as equal as these allow.
 
     Patients come in an order fixed by seed, those with more volumes first, each into the smallest set so far. So with
@@ -20,6 +28,8 @@ def partition(subjects: pd.DataFrame, cohort: str, count: int, seed: int) -> lis
         cohort: its key in the experiment, for the seed and for messages.
         count: how many test sets.
         seed: of the experiment.
+        drawing: of that order.
+        placed: subjects that have a fold already, from 1: their patients stay there, and further ones come behind them.
 
     Returns:
         For each fold its test subjects, sorted by name: what `splits.assign_roles` takes as `test`.
@@ -43,10 +53,14 @@ def partition(subjects: pd.DataFrame, cohort: str, count: int, seed: int) -> lis
         raise InputError(
             f"{place}: {count} folds of {len(volumes)} labelled patients; {accepted}; lower `folds` or label more"
         )
-    patients = sorted(volumes)
-    order = [patients[index] for index in generator(seed, "folds", cohort).permutation(len(patients))]
+    order = in_random_order(volumes, drawing, seed, "folds", cohort)
+    settled = {
+        patient: fold for patient, names in volumes.items() for name in names if (fold := (placed or {}).get(name))
+    }
     folds: list[list[str]] = [[] for _ in range(count)]
-    for patient in sorted(order, key=lambda name: -len(volumes[name])):
+    for patient, fold in settled.items():
+        folds[fold - 1].extend(volumes[patient])
+    for patient in sorted((name for name in order if name not in settled), key=lambda name: -len(volumes[name])):
         min(folds, key=len).extend(volumes[patient])
     return [sorted(fold) for fold in folds]
 

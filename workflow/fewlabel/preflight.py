@@ -2,19 +2,27 @@
 
 from pathlib import Path
 
+from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.jobs import largest_n, most_pretrained, split_settings
 
 
 def fetched_split_problems(
-    experiment: Experiment, cohort: str, subjects: Path, beside: Path | None = None
+    experiment: Experiment, cohort: str, subjects: Path, study: Path, beside: Path | None = None
 ) -> list[str]:
-    """What makes the split of a fetched cohort impossible; nothing where its list of subjects is not there yet.
+    """What makes the split of a fetched cohort impossible, or what it would change of results that are there.
 
-    `beside` is the list of the cohort that this one is split like.
+    Args:
+        experiment: the study.
+        cohort: one of its cohorts.
+        subjects: its list of subjects; where it is not there yet, nothing can be told.
+        study: the study's results.
+        beside: the list of the cohort that this one is split like.
     """
     if not subjects.exists():
         return []
+    from fewlabel.former import read_former
+    from fewlabel.moved import moved_problems
     from fewlabel.splits import split_problems
     from fewlabel.tables import read_subjects
 
@@ -22,4 +30,10 @@ def fetched_split_problems(
     if beside is not None and beside.exists() and not table.equals(read_subjects(beside)):
         other = experiment.cohorts[cohort].split_as
         return [f"cohorts.{cohort}.split_as: {other} has other subjects; only the same people are split alike"]
-    return split_problems(table, split_settings(experiment, cohort), largest_n(experiment), most_pretrained(experiment))
+    split = split_settings(experiment, cohort)
+    try:
+        former = read_former(study, split.cohort, split.folds)
+        problems = split_problems(table, split, largest_n(experiment), most_pretrained(experiment), former)
+        return problems or moved_problems(table, cohort, split, study, experiment.draws)
+    except InputError as error:
+        return str(error).splitlines()

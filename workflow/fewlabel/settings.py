@@ -35,6 +35,8 @@ LabelValues = Annotated[list[LabelValue], Field(min_length=1, max_length=1000)]
 LabelCount = Subjects | Literal["all"]
 Axis = Literal["rows", "columns"]
 """Of a slice."""
+Drawing = Literal["hash", "permutation"]
+"""How subjects are put into a random order; see `fewlabel.drawing`."""
 LabelBudgets = Annotated[list[LabelCount], Field(min_length=1, max_length=100)]
 
 

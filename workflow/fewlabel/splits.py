@@ -5,10 +5,12 @@ from typing import Literal
 
 import pandas as pd
 
+from fewlabel.drawing import in_random_order
 from fewlabel.errors import InputError
+from fewlabel.former import Former, recorded
 from fewlabel.jobs import SplitSettings
 from fewlabel.partition import partition, some
-from fewlabel.seeds import generator
+from fewlabel.settings import Drawing
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
 """test: scored only. pool: labelled, drawn from for finetuning, pretrained on. unlabelled: pretrained on.
@@ -17,8 +19,14 @@ withheld: used nowhere (an unlabelled volume of a tested patient; the test subje
 PRETRAINING_ROLES: tuple[Role, ...] = ("pool", "unlabelled")
 
 
-def split_roles(subjects: pd.DataFrame, split: SplitSettings) -> pd.DataFrame:
+def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: Former | None = None) -> pd.DataFrame:
     """Give every subject its role, as a split's settings say.
+
+    Args:
+        subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
+        split: the settings.
+        former: the whole cohort's roles of an earlier run. If it was split with equal settings, and whom it tested can
+            still be tested, they stay: further subjects go to the pool, with `folds` to the smallest fold.
 
     Returns:
         Columns subject, patient, labelled, role, in the order of `subjects` (see `assign_roles`). Of a cohort with
@@ -28,9 +36,13 @@ def split_roles(subjects: pd.DataFrame, split: SplitSettings) -> pd.DataFrame:
     Raises:
         InputError: see `assign_roles` and `partition.partition`.
     """
+    kept = former.roles if former is not None and _holds(former, subjects, split) else None
     if split.folds is None:
-        return assign_roles(subjects, split.cohort, split.test, split.seed, split.validation)
-    folds = partition(subjects, split.cohort, split.folds, split.seed)
+        if kept is not None:
+            return _kept_roles(subjects, split.cohort, kept)
+        return assign_roles(subjects, split.cohort, split.test, split.seed, split.validation, split.drawing)
+    placed = {} if kept is None else _folds(kept)
+    folds = partition(subjects, split.cohort, split.folds, split.seed, split.drawing, placed)
     if split.fold is not None:
         return assign_roles(subjects, split.cohort, folds[split.fold - 1], split.seed)
     fold = subjects["subject"].map({name: number for number, names in enumerate(folds, 1) for name in names})
@@ -42,7 +54,12 @@ def split_roles(subjects: pd.DataFrame, split: SplitSettings) -> pd.DataFrame:
 
 
 def assign_roles(
-    subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int, validation: int | None = None
+    subjects: pd.DataFrame,
+    cohort: str,
+    test: int | Sequence[str],
+    seed: int,
+    validation: int | None = None,
+    drawing: Drawing = "permutation",
 ) -> pd.DataFrame:
     """Give every subject its role.
 
@@ -52,6 +69,7 @@ def assign_roles(
         test: how many test subjects to draw (whole patients), or their names.
         seed: of the experiment.
         validation: for choosing recipes: the test subjects are withheld, and so many of the pool tested in their place.
+        drawing: of the subjects where their number is given.
 
     Returns:
         Columns subject, patient, labelled, role; rows in the order of `subjects`.
@@ -59,42 +77,82 @@ def assign_roles(
     Raises:
         InputError: listed test subjects unknown or without label, or no labelled subject left for the pool.
     """
-    roles = _with_test(subjects, cohort, test, seed)
-    return roles if validation is None else _with_validation(roles, cohort, validation, seed)
+    roles = _with_test(subjects, cohort, test, seed, drawing)
+    return roles if validation is None else _with_validation(roles, cohort, validation, seed, drawing)
 
 
-def _with_test(subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int) -> pd.DataFrame:
+def _with_test(
+    subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int, drawing: Drawing
+) -> pd.DataFrame:
     fixed = set(subjects.loc[subjects["use"] == "test", "patient"])
     tested = (
         _listed(subjects, cohort, test) | fixed
         if not isinstance(test, int)
-        else _drawn(subjects, cohort, test, fixed, seed)
+        else _drawn(subjects, cohort, test, fixed, seed, drawing)
     )
     roles = subjects[["subject", "patient", "labelled"]].assign(
         role=[_role(row.patient in tested, bool(row.labelled), str(row.use)) for row in subjects.itertuples()]
     )
+    return _checked(roles, cohort)
+
+
+def _checked(roles: pd.DataFrame, cohort: str) -> pd.DataFrame:
     check_roles(roles)
     if not (roles["role"] == "pool").any():
-        labelled = int(subjects["labelled"].sum())
+        labelled = int(roles["labelled"].sum())
         raise InputError(_too_many(cohort, int((roles["role"] == "test").sum()), labelled, max(labelled - 1, 0)))
     return roles
 
 
-def _with_validation(roles: pd.DataFrame, cohort: str, count: int, seed: int) -> pd.DataFrame:
+def _holds(former: Former, subjects: pd.DataFrame, split: SplitSettings) -> bool:
+    """Whether an earlier split stays: it was made with equal settings, and whom it tested can still be tested."""
+    if split.redraw or split.drawing != "hash" or former.split != recorded(split):
+        return False
+    tested = set(former.roles.loc[former.roles["role"] == "test", "subject"])
+    # Of the pool, validation takes whoever has a mask.
+    uses = ["auto", "test", *([] if split.validation is None else ["train"])]
+    free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(uses)]
+    asked = set(subjects.loc[subjects["use"] == "test", "subject"])
+    aside = set() if split.validation is None else set(former.roles.loc[former.roles["role"] == "withheld", "subject"])
+    return tested <= set(free["subject"]) and asked <= tested | aside
+
+
+def _folds(roles: pd.DataFrame) -> dict[str, int]:
+    """The test folds of those that have one."""
+    rows = roles.dropna(subset=["fold"])
+    return dict(zip(map(str, rows["subject"]), rows["fold"].astype(int), strict=True))
+
+
+def _kept_roles(subjects: pd.DataFrame, cohort: str, former: pd.DataFrame) -> pd.DataFrame:
+    """Whom the earlier split tested is tested; all else of their patients, and of those set aside, is withheld."""
+    before = dict(zip(former["subject"], former["role"], strict=True))
+    aside = {row.patient for row in subjects.itertuples() if before.get(str(row.subject)) in ("test", "withheld")}
+    roles = [
+        ("test" if before.get(str(row.subject)) == "test" else "withheld")
+        if row.patient in aside
+        else _role(False, bool(row.labelled), str(row.use))
+        for row in subjects.itertuples()
+    ]
+    return _checked(subjects[["subject", "patient", "labelled"]].assign(role=roles), cohort)
+
+
+def _with_validation(roles: pd.DataFrame, cohort: str, count: int, seed: int, drawing: Drawing) -> pd.DataFrame:
     """The pool split once more, in the way of the first split; who was to be tested is seen by nobody."""
     free = roles[roles["role"].isin(PRETRAINING_ROLES)]
     try:
-        inner = _with_test(free.assign(use="auto"), f"{cohort}, validation", count, seed).set_index("subject")["role"]
+        inner = _with_test(free.assign(use="auto"), f"{cohort}, validation", count, seed, drawing)
     except InputError:
         pool = int((roles["role"] == "pool").sum())
         raise InputError(
             f"cohorts.{cohort}.validation: {count} subjects of a pool of {pool} leave none to train on; accepted: 1 to "
             f"{pool - 1}; lower `validation` or `test`"
         ) from None
-    return roles.assign(role=roles["subject"].map(inner).fillna("withheld"))
+    return roles.assign(role=roles["subject"].map(inner.set_index("subject")["role"]).fillna("withheld"))
 
 
-def pretraining_subjects(roles: pd.DataFrame, seed: int, count: int | None = None) -> list[str]:
+def pretraining_subjects(
+    roles: pd.DataFrame, seed: int, count: int | None = None, drawing: Drawing = "permutation"
+) -> list[str]:
     """Whose slices pretraining sees: all that are not tested, or the first `count` of them in an order fixed by seed.
 
     Raises:
@@ -107,7 +165,7 @@ def pretraining_subjects(roles: pd.DataFrame, seed: int, count: int | None = Non
         raise InputError(
             f"pretraining_subjects: {count}, but {len(free)} are there to pretrain on; accepted: 1 to {len(free)}"
         )
-    drawn = set(generator(seed, "pretraining").permutation(sorted(free))[:count])
+    drawn = set(in_random_order(free, drawing, seed, "pretraining")[:count])
     return [name for name in free if name in drawn]
 
 
@@ -128,15 +186,17 @@ def check_roles(roles: pd.DataFrame) -> None:
         )
 
 
-def split_problems(subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1) -> list[str]:
-    """What makes a split impossible: its test set (see `assign_roles`), a pool smaller than the largest N, or fewer
+def split_problems(
+    subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1, former: Former | None = None
+) -> list[str]:
+    """What makes a split impossible: its test set (see `split_roles`), a pool smaller than the largest N, or fewer
     subjects to pretrain on than the `pretrained` that a method asks for."""
     if split.folds is not None and split.fold is None:
         each = [split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1)]
-        found = [problem for one in each for problem in split_problems(subjects, one, largest, pretrained)]
+        found = [problem for one in each for problem in split_problems(subjects, one, largest, pretrained, former)]
         return list(dict.fromkeys(found))
     try:
-        roles = split_roles(subjects, split)
+        roles = split_roles(subjects, split, former)
     except InputError as error:
         return str(error).splitlines()
     fold = "" if split.fold is None else f" in test fold {split.fold} of {split.folds}"
@@ -157,15 +217,17 @@ def split_problems(subjects: pd.DataFrame, split: SplitSettings, largest: int, p
     return problems
 
 
-def order_pool(roles: pd.DataFrame, cohort: str, seed: int, draw: int) -> pd.DataFrame:
+def order_pool(
+    roles: pd.DataFrame, cohort: str, seed: int, draw: int, drawing: Drawing = "permutation"
+) -> pd.DataFrame:
     """One draw: the labelled pool in random order; its first N subjects are the labelled ones, so draws are nested.
 
     Returns:
         Columns rank (from 1), subject, patient.
     """
-    pool = roles[roles["role"] == "pool"].sort_values("subject")
-    order = generator(seed, "draw", cohort, draw).permutation(len(pool))
-    drawn = pool.iloc[order][["subject", "patient"]].reset_index(drop=True)
+    pool = roles[roles["role"] == "pool"].set_index("subject")
+    order = in_random_order(map(str, pool.index), drawing, seed, "draw", cohort, draw)
+    drawn = pool.loc[order, ["patient"]].reset_index()
     drawn.insert(0, "rank", range(1, len(drawn) + 1))
     return drawn
 
@@ -200,7 +262,7 @@ def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[st
     return {str(known.loc[name, "patient"]) for name in names}
 
 
-def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], seed: int) -> set[str]:
+def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], seed: int, drawing: Drawing) -> set[str]:
     """Whole patients in random order until there are `count` labelled volumes, those that the table fixes first.
 
     A patient that would exceed the number is passed over, unless there is no other way to reach it.
@@ -210,8 +272,7 @@ def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], see
     if count >= int(subjects["labelled"].sum()) or count > int(volumes.sum()):
         most = min(int(volumes.sum()), int(subjects["labelled"].sum()) - 1)
         raise InputError(_too_many(cohort, count, int(subjects["labelled"].sum()), most))
-    patients = sorted(set(volumes.index) - fixed)
-    order = [patients[index] for index in generator(seed, "test", cohort).permutation(len(patients))]
+    order = in_random_order(set(map(str, volumes.index)) - fixed, drawing, seed, "test", cohort)
     tested, taken = set(fixed), int(volumes[volumes.index.isin(fixed)].sum())
     for exceed in (False, True):
         for patient in order:

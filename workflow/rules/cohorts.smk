@@ -24,7 +24,7 @@ rule fetch:
     params:
         settings=lambda wildcards: fetch_settings(wildcards.cohort),
         # A cohort whose split is impossible is refused here, before anything is made again.
-        split=lambda wildcards: Unwatched(jobs.canonical(jobs.split_settings(EXPERIMENT, wildcards.cohort))),
+        split=lambda wildcards: Unwatched(jobs.canonical(jobs.planned_split(EXPERIMENT, wildcards.cohort, STUDY))),
         largest=Unwatched(jobs.largest_n(EXPERIMENT)),
         pretrained=Unwatched(jobs.most_pretrained(EXPERIMENT)),
     shell:
@@ -57,13 +57,18 @@ if not Path(ADMITTED).exists():
 
 
 # ---------------------------------------------------------------------------------------------------------- splits
+# A study keeps whom it tests when subjects are added, so the former roles must be there while the new ones are made. Of a
+# storage Snakemake brings no output back, and there every split is that of a new study.
+KEPT_ROLES = ROLES if workflow.storage_settings.default_storage_provider else update(ROLES)
+
+
 rule split:
     """Say who is tested, who may be labelled, who only pretrains."""
     input:
         subjects=lambda wildcards: fetched(cohort_of(wildcards.cohort), "subjects.csv"),
         source=lambda wildcards: fetched(cohort_of(wildcards.cohort), "source.json"),
     output:
-        roles=ROLES,
+        roles=KEPT_ROLES,
         source=f"{STUDY}/{{cohort}}/splits/source.json",
     log:
         f"{LOGS}/{{cohort}}/split.log",

@@ -38,13 +38,14 @@ def listed(cohort):
     return Path(fetched(cohort, "subjects.csv"))
 
 
-# A cohort that is already fetched tells an impossible split now; `fetch` itself tells it of a new one.
+# A cohort that is already fetched tells an impossible split now, and another test set than that of results that are there;
+# `fetch` itself tells it of a new one.
 if workflow.is_main_process:
     impossible = [
         problem
         for cohort, chosen in EXPERIMENT.cohorts.items()
         for problem in fetched_split_problems(
-            EXPERIMENT, cohort, listed(cohort), listed(chosen.split_as) if chosen.split_as else None
+            EXPERIMENT, cohort, listed(cohort), Path(STUDY), listed(chosen.split_as) if chosen.split_as else None
         )
     ]
     if impossible:

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from fewlabel import jobs
 from fewlabel.commands.common import In, Out, Threads, app, settings_json
 from fewlabel.errors import InputError
 from fewlabel.files import whole_together, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FetchJson = Annotated[
     jobs.FetchSettings, typer.Option("--settings", parser=settings_json(jobs.FetchSettings), metavar="JSON")
@@ -31,9 +35,9 @@ def fetch(
     subjects: Out,
     source: Out,
     split: Annotated[
-        jobs.SplitSettings | None,
+        jobs.PlannedSplit | None,
         typer.Option(
-            parser=settings_json(jobs.SplitSettings), metavar="JSON", help="Refuse a cohort that cannot be split so."
+            parser=settings_json(jobs.PlannedSplit), metavar="JSON", help="Refuse a cohort that cannot be split so."
         ),
     ] = None,
     largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
@@ -46,7 +50,6 @@ def fetch(
     import pandas as pd
 
     from fewlabel.cohorts import sources
-    from fewlabel.splits import split_problems
 
     listed, problems, where = sources.survey(settings.source)
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
@@ -54,7 +57,7 @@ def fetch(
     whole_listing = not problems
     problems += sources.check(settings.source, listed, threads)
     if split is not None and whole_listing:
-        problems += split_problems(table, split, largest, pretrained)
+        problems += _split_problems(table, settings.cohort, split, largest, pretrained)
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s) {where}".rstrip())
     with whole_together([subjects, source]) as (subjects_partial, source_partial):
@@ -63,6 +66,23 @@ def fetch(
     for note in sources.notes(settings.source):
         print(f"{settings.cohort}: {note}")
     print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} of them labelled; all are sound")
+
+
+def _split_problems(
+    table: "pd.DataFrame", cohort: str, split: jobs.PlannedSplit, largest: int, pretrained: int
+) -> list[str]:
+    """What makes a split impossible, or what it would change of results that are there."""
+    from fewlabel.former import read_former
+    from fewlabel.moved import moved_problems
+    from fewlabel.splits import split_problems
+
+    plain = jobs.SplitSettings(**split.model_dump(exclude={"results", "draws"}))
+    if split.results is None:
+        return split_problems(table, plain, largest, pretrained)
+    study = Path(split.results)
+    former = read_former(study, plain.cohort, plain.folds)
+    impossible = split_problems(table, plain, largest, pretrained, former)
+    return impossible or moved_problems(table, cohort, plain, study, split.draws)
 
 
 @app.command()
@@ -87,14 +107,20 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
 
 @app.command()
 def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out) -> None:
-    """Say who is tested, who may be labelled, who only pretrains; keep a record of what the cohort was made of."""
+    """Say who is tested, who may be labelled, who only pretrains; keep a record of what the cohort was made of.
+
+    In a study's results, whom an earlier run tested stays tested.
+    """
+    from fewlabel.former import SPLIT, former_beside, recorded
     from fewlabel.splits import split_roles
     from fewlabel.tables import read_subjects
 
-    table = split_roles(read_subjects(subjects), settings)
-    with whole_together([roles, record]) as (roles_partial, record_partial):
+    table = split_roles(read_subjects(subjects), settings, former_beside(roles, settings))
+    made_with = jobs.canonical(recorded(settings)) + "\n"
+    with whole_together([roles, record, roles.with_name(SPLIT)]) as (roles_partial, record_partial, split_partial):
         roles_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         shutil.copyfile(source, record_partial)
+        split_partial.write_text(made_with, encoding="utf-8", newline="\n")
 
 
 @app.command()
@@ -103,6 +129,5 @@ def draw(settings: DrawJson, roles: In, order: Out) -> None:
     from fewlabel.splits import order_pool
     from fewlabel.tables import read_subjects
 
-    write_text(
-        order, order_pool(read_subjects(roles), settings.cohort, settings.seed, settings.draw).to_csv(index=False)
-    )
+    drawn = order_pool(read_subjects(roles), settings.cohort, settings.seed, settings.draw, settings.drawing)
+    write_text(order, drawn.to_csv(index=False))

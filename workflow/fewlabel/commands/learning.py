@@ -54,7 +54,8 @@ def pretrain(
     from fewlabel.splits import pretraining_subjects
     from fewlabel.tables import read_subjects
 
-    subjects = pretraining_subjects(read_subjects(roles), settings.seed, settings.method.pretraining_subjects)
+    few = settings.method.pretraining_subjects
+    subjects = pretraining_subjects(read_subjects(roles), settings.seed, few, settings.drawing)
     inputs = {"slices/store.json": store, f"splits/{roles.name}": roles}
     here = job.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
 

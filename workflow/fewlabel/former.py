@@ -1,0 +1,110 @@
+"""What an earlier run of a study left: whom it tested, and what its split was made with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pydantic import ValidationError
+
+from fewlabel.errors import InputError
+from fewlabel.folds import part_of, parts_of
+from fewlabel.jobs import SplitSettings
+from fewlabel.tables import read_subjects
+
+ROLES, SPLIT = "roles.csv", "split.json"
+"""In a part's `splits` folder. Snakemake knows nothing of the second, so it never removes it."""
+TRAINED = ("pretrained/*/*.safetensors", "finetuned/*/*/*/*.safetensors")
+
+
+@dataclass(frozen=True)
+class Former:
+    """The split of a whole cohort in an earlier run.
+
+    Attributes:
+        roles: columns subject, role, fold (from 1; empty where a subject is in no test fold, or the cohort has none).
+        split: the settings that it was made with; None where they are not known (runs of earlier versions).
+    """
+
+    roles: pd.DataFrame
+    split: SplitSettings | None
+
+
+def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
+    """The earlier split of a cohort; None where there is none.
+
+    Args:
+        study: the study's results.
+        cohort: its folder there.
+        folds: how many it has now: where the whole cohort's roles are missing, those of its folds say as much.
+
+    Raises:
+        InputError: a table of roles that cannot be read.
+    """
+    whole = study / cohort / "splits"
+    if (whole / ROLES).is_file():
+        table = _read_roles(whole / ROLES)
+        return Former(table, _read_split(whole / SPLIT))
+    places = [study / part / "splits" for part in parts_of(cohort, folds)] if folds else []
+    tables = {fold: _read_roles(place / ROLES) for fold, place in enumerate(places, 1) if (place / ROLES).is_file()}
+    if not tables:
+        return None
+    first = next(iter(tables.values()))
+    fold_of = {name: fold for fold, table in tables.items() for name in table.loc[table["role"] == "test", "subject"]}
+    fold = first["subject"].map(fold_of)
+    roles = first.assign(fold=fold, role=first["role"].where(fold.isna(), "test"))
+    # Whom a fold tests whose table is missing is not known.
+    known = roles if len(tables) == len(places) else roles[fold.notna() | (roles["role"] != "pool")]
+    return Former(known, _read_split(places[min(tables) - 1] / SPLIT))
+
+
+def former_beside(roles: Path, split: SplitSettings) -> Former | None:
+    """The earlier split that a new one continues, where its roles are written into a study's results.
+
+    A cohort that is split like another one (`split_as`) continues the split of that one.
+    """
+    return read_former(roles.parents[2], split.cohort, split.folds) if roles.parent.name == "splits" else None
+
+
+def recorded(split: SplitSettings) -> SplitSettings:
+    """What of a split's settings tells whether another one is of equal settings."""
+    return split.model_copy(update={"fold": None, "redraw": False})
+
+
+def has_trainings(study: Path, cohort: str) -> bool:
+    """Whether a network was trained on a cohort, or on a test fold of it."""
+    folders = [study / cohort, *study.glob(part_of(cohort, 1)[:-1] + "*")]
+    return any(True for folder in folders for pattern in TRAINED for _ in folder.glob(pattern))
+
+
+def former_orders(study: Path, part: str, draws: int) -> Iterator[tuple[int, list[str]]]:
+    """The subjects of each draw of a part that there is, in their order."""
+    for draw in range(1, draws + 1):
+        path = study / part / "splits" / f"draw{draw}.csv"
+        if path.is_file():
+            yield draw, _read(path, ("subject",))["subject"].tolist()
+
+
+def _read_roles(path: Path) -> pd.DataFrame:
+    return _read(path, ("subject", "role", "labelled"))
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = read_subjects(path)
+        table = table.assign(fold=pd.to_numeric(table["fold"]) if "fold" in table else float("nan"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a table of this study ({str(error).strip()}); {_RESTORE}") from None
+    if missing := [column for column in columns if column not in table]:
+        raise InputError(f"{path}: no column {missing[0]!r}; {_RESTORE}")
+    return table
+
+
+_RESTORE = "accepted: the table as the run wrote it; restore it, or remove it to split the cohort anew"
+
+
+def _read_split(path: Path) -> SplitSettings | None:
+    try:
+        return SplitSettings.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
