@@ -1,11 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from monai.losses import ContrastiveLoss
 
+from fewlabel.learning.batches import partition_rows
 from fewlabel.learning.contrastive import (
     GlobalContrast,
     LocalContrast,
@@ -76,7 +78,11 @@ def test_pairs_that_are_neither_positive_nor_negative_have_no_influence():
     first, second = embeddings(3, 4, 5)
     z = torch.cat([first, second])
     positive, negative = slice_relations(
-        torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1]), ["augmentation"], similar_as_negatives=False
+        torch.arange(4),
+        torch.tensor([0, 1, 0, 1]),
+        torch.tensor([0, 0, 1, 1]),
+        ["augmentation"],
+        similar_as_negatives=False,
     )
     without = contrastive_loss(z, positive, negative, 0.1)
     relations = positive | negative
@@ -91,7 +97,7 @@ def test_pairs_that_are_neither_positive_nor_negative_have_no_influence():
 
 def relations(positives, similar_as_negatives):
     parts, volumes = torch.tensor([0, 1, 0, 1]), torch.tensor([5, 5, 7, 7])
-    return slice_relations(parts, volumes, positives, similar_as_negatives)
+    return slice_relations(torch.arange(4), parts, volumes, positives, similar_as_negatives)
 
 
 def test_positives_by_augmentation_are_the_other_view_alone():
@@ -122,6 +128,97 @@ def test_similar_slices_are_never_negatives(positives):
 def test_similar_slices_become_negatives_when_asked_for():
     _, negative = relations(["augmentation"], True)
     assert negative[0].nonzero().flatten().tolist() == [1, 2, 3, 5, 6, 7]
+
+
+def former_relations(parts, volumes, positives, similar_as_negatives):
+    """As it was before slices could be told apart."""
+    part, volume = torch.cat([parts, parts]), torch.cat([volumes, volumes])
+    itself = torch.eye(len(part), dtype=torch.bool)
+    other_view = itself.roll(len(parts), dims=0)
+    similar = (part[:, None] == part[None, :]) & ~itself
+    positive = torch.zeros_like(itself)
+    if "augmentation" in positives:
+        positive |= other_view
+    if "anatomy" in positives:
+        positive |= similar & (volume[:, None] != volume[None, :])
+    excluded = itself | other_view | positive
+    return positive, ~excluded if similar_as_negatives else ~(excluded | similar)
+
+
+def loss_in_loops(z, rows, parts, volumes, positives, similar_as_negatives, temperature):
+    """The same loss from its words, pair by pair, in double precision."""
+    count = len(rows)
+    unit = [vector / vector.norm() for vector in z.double()]
+    e = [[math.exp(float(a @ b) / temperature) for b in unit] for a in unit]
+    anchors = []
+    for i in range(2 * count):
+        pairs = {"other": [], "negative": []}
+        for j in range(2 * count):
+            a, b = i % count, j % count
+            same_part, same_volume = parts[a] == parts[b], volumes[a] == volumes[b]
+            if a == b:
+                if i != j and "augmentation" in positives:
+                    pairs["other"].append(j)
+            elif same_part and not same_volume and "anatomy" in positives:
+                pairs["other"].append(j)
+            elif rows[a] != rows[b] and (similar_as_negatives or not same_part):
+                pairs["negative"].append(j)
+        against = sum(e[i][j] for j in pairs["negative"])
+        if pairs["other"] and pairs["negative"]:
+            terms = [-math.log(e[i][j] / (e[i][j] + against)) for j in pairs["other"]]
+            anchors.append(sum(terms) / len(terms))
+    return sum(anchors) / len(anchors)
+
+
+batches = st.tuples(
+    st.lists(st.integers(1, 12), min_size=2, max_size=6),
+    st.integers(2, 4),
+    st.integers(2, 8),
+    st.sampled_from([["augmentation"], ["anatomy"], ["augmentation", "anatomy"]]),
+    st.booleans(),
+    st.integers(0, 1000),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(batch=batches)
+def test_views_of_one_slice_are_never_negatives_and_nothing_else_changes(batch):
+    sizes, partitions, drawn, positives, similar, step = batch
+    ends = np.cumsum(sizes)
+    volumes = [np.arange(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    rows, parts, owners = map(torch.from_numpy, partition_rows(volumes, partitions, partitions * drawn, 1, step))
+    assume(len(set(owners.tolist())) > 1)
+    positive, negative = slice_relations(rows, parts, owners, positives, similar)
+    z = torch.randn((2 * len(rows), 6), generator=torch.Generator().manual_seed(step))
+    loss = contrastive_loss(z, positive, negative, 0.2)
+    both = torch.cat([rows, rows])
+    assert not (negative & (both[:, None] == both[None, :])).any()
+    expected = loss_in_loops(z, rows.tolist(), parts.tolist(), owners.tolist(), positives, similar, 0.2)
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
+    before = former_relations(parts, owners, positives, similar)
+    if len(set(rows.tolist())) == len(rows):
+        assert torch.equal(positive, before[0]) and torch.equal(negative, before[1])
+        assert torch.equal(loss, contrastive_loss(z, *before, 0.2))
+    else:
+        assert torch.equal(positive, before[0]) and (negative <= before[1]).all()
+
+
+@pytest.mark.parametrize(("slices", "share"), [(1, 1 / 3), (2, 1 / 9), (3, 2 / 33), (4, 0.0)])
+def test_the_share_of_a_slice_that_was_its_own_negative_is_gone(slices, share):
+    """With 12 slices of 3 volumes in 4 partitions; the shares of before are those that were reported."""
+    volumes = [np.arange(slices * i, slices * (i + 1)) for i in range(3)]
+    own = {"before": 0.0, "now": 0.0}
+    steps = 200
+    for step in range(steps):
+        rows, parts, owners = map(torch.from_numpy, partition_rows(volumes, 4, 12, 1, step))
+        both = torch.cat([rows, rows])
+        same = both[:, None] == both[None, :]
+        for name, (_, negative) in (
+            ("before", former_relations(parts, owners, ["augmentation"], False)),
+            ("now", slice_relations(rows, parts, owners, ["augmentation"], False)),
+        ):
+            own[name] += float((negative & same).sum() / negative.sum()) / steps
+    assert own["now"] == 0.0 and own["before"] == pytest.approx(share, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +277,6 @@ def test_stage_1_trains_the_encoder_alone():
     network = UNet([4, 8])
     objective = GlobalContrast(network, 8 * 4 * 4, (16, 8), ["augmentation"], False, 0.1)
     views = torch.rand(2, 4, 1, 8, 8)
-    objective(views[0], views[1], torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])).backward()
+    objective(views[0], views[1], torch.arange(4), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])).backward()
     assert all(parameter.grad is not None for parameter in network.encoder.parameters())
     assert all(parameter.grad is None for parameter in network.decoder.parameters())

@@ -15,7 +15,7 @@ from fewlabel.planning.steps import STAGE_OF
 from fewlabel.reporting import learning_curves
 
 WIDTHS = [4, 8]
-PARTS, VOLUMES = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+ROWS, PARTS, VOLUMES = torch.tensor([3, 4, 7, 8]), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
 
 
 def joint(weight):
@@ -41,8 +41,8 @@ def corruption():
 def test_the_loss_is_that_of_both_parts(weight):
     objective, (first, second) = joint(weight), views()
     alone = objective.regression(first, corruption())
-    contrast = objective.contrast(first, second, PARTS, VOLUMES)
-    together = objective(first, second, PARTS, VOLUMES, corruption())
+    contrast = objective.contrast(first, second, ROWS, PARTS, VOLUMES)
+    together = objective(first, second, ROWS, PARTS, VOLUMES, corruption())
     assert together.item() == pytest.approx(alone.item() + weight * contrast.item(), rel=1e-6)
 
 
@@ -55,9 +55,9 @@ def test_encoder_gradients_are_the_sum_of_both_and_decoder_gradients_the_regress
         network = objective.regression.network
         return {name: value.grad.clone() for name, value in network.named_parameters() if value.grad is not None}
 
-    both = gradients(objective(first, second, PARTS, VOLUMES, corruption()))
+    both = gradients(objective(first, second, ROWS, PARTS, VOLUMES, corruption()))
     restored = gradients(objective.regression(first, corruption()))
-    contrasted = gradients(0.5 * objective.contrast(first, second, PARTS, VOLUMES))
+    contrasted = gradients(0.5 * objective.contrast(first, second, ROWS, PARTS, VOLUMES))
     assert all(name.startswith("encoder.") for name in contrasted)
     for name, value in both.items():
         expected = restored[name] + contrasted.get(name, 0)

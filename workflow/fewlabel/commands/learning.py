@@ -49,6 +49,7 @@ def pretrain(
     from fewlabel.learning.guard import collapse
     from fewlabel.learning.pretext import flat
     from fewlabel.learning.pretrain import pretrain as train
+    from fewlabel.learning.thin import thin_warnings
     from fewlabel.learning.weights import transferable
     from fewlabel.slices import open_store
     from fewlabel.splits import pretraining_subjects
@@ -60,8 +61,10 @@ def pretrain(
     here = job.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
 
     def work(checkpoint: Checkpoint) -> job.Trained:
-        done = train(open_store(store), subjects, settings, here.device, here.precision, checkpoint)
-        warnings = [text for stage, rows in done.history.items() for text in collapse(stage, rows)]
+        slices = open_store(store)
+        done = train(slices, subjects, settings, here.device, here.precision, checkpoint)
+        warnings = thin_warnings(slices.index, subjects, settings.method)
+        warnings += [text for stage, rows in done.history.items() for text in collapse(stage, rows)]
         for text in warnings:
             print(f"warning: {text}", file=sys.stderr)
         facts = {"decoder_stages": done.decoder_stages, **({"warnings": warnings} if warnings else {})}

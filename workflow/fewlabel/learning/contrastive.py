@@ -70,11 +70,13 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.1) -> Tensor:
 
 
 def slice_relations(
-    parts: Tensor, volumes: Tensor, positives: Collection[str], similar_as_negatives: bool
+    rows: Tensor, parts: Tensor, volumes: Tensor, positives: Collection[str], similar_as_negatives: bool
 ) -> tuple[Tensor, Tensor]:
     """Which pairs of views are positives and which negatives, for slices that are each seen in two views.
 
     Args:
+        rows: (batch,) which slice each is. A batch may hold one twice, where a volume has fewer slices than parts or is
+            drawn again: views of one slice are never negatives.
         parts: (batch,) part of its volume that each slice comes from: equal parts count as anatomically similar.
         volumes: (batch,) volume of each slice.
         positives: `augmentation` (the other view of the slice), `anatomy` (views of the same part of other volumes).
@@ -83,7 +85,7 @@ def slice_relations(
     Returns:
         Two boolean (2 batch, 2 batch) tensors for views in the order first views, second views.
     """
-    part, volume = torch.cat([parts, parts]), torch.cat([volumes, volumes])
+    row, part, volume = (torch.cat([one, one]) for one in (rows, parts, volumes))
     count = len(parts)
     itself = torch.eye(2 * count, dtype=torch.bool, device=parts.device)
     other_view = itself.roll(count, dims=0)
@@ -94,7 +96,7 @@ def slice_relations(
         positive |= other_view
     if "anatomy" in positives:
         positive |= elsewhere
-    excluded = itself | other_view | positive
+    excluded = (row[:, None] == row[None, :]) | positive
     return positive, ~excluded if similar_as_negatives else ~(excluded | similar)
 
 
@@ -123,11 +125,11 @@ class GlobalContrast(nn.Module):
         embeddings: Tensor = self.head(self.encoder(images)[-1])
         return embeddings
 
-    def forward(self, first: Tensor, second: Tensor, parts: Tensor, volumes: Tensor) -> Tensor:
-        """The loss of two views (batch, 1, rows, columns) of the same slices."""
+    def forward(self, first: Tensor, second: Tensor, rows: Tensor, parts: Tensor, volumes: Tensor) -> Tensor:
+        """The loss of two views (batch, 1, rows, columns) of the same slices; see `slice_relations`."""
         embeddings = self.represent(torch.cat([first, second]))
         self.spread = spread(embeddings)
-        positive, negative = slice_relations(parts, volumes, self.positives, self.similar_as_negatives)
+        positive, negative = slice_relations(rows, parts, volumes, self.positives, self.similar_as_negatives)
         return contrastive_loss(embeddings, positive, negative, self.temperature)
 
 

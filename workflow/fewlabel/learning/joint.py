@@ -29,9 +29,11 @@ class Joint(nn.Module):
         regression = Regression(network, method.corrupted, method.block, method.noise_scale)
         return cls(regression, contrast, method.contrast_weight)
 
-    def forward(self, first: Tensor, second: Tensor, parts: Tensor, volumes: Tensor, generator: Generator) -> Tensor:
+    def forward(
+        self, first: Tensor, second: Tensor, rows: Tensor, parts: Tensor, volumes: Tensor, generator: Generator
+    ) -> Tensor:
         """The loss of two views (batch, 1, rows, columns) of the same slices; the generator draws the corruption."""
         restored: Tensor = self.regression(first, generator)
-        contrasted: Tensor = self.contrast(first, second, parts, volumes)
+        contrasted: Tensor = self.contrast(first, second, rows, parts, volumes)
         self.spread = self.contrast.spread
         return restored + self.weight * contrasted

@@ -30,6 +30,7 @@ from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.regression import Regression
 from fewlabel.learning.room import refuse_training
 from fewlabel.learning.state import HistoryRow
+from fewlabel.learning.thin import refuse_lone_slices
 from fewlabel.slices import Store
 
 
@@ -179,6 +180,7 @@ def _pairs(
     work: Work, name: str, stage: GlobalStage
 ) -> tuple[Callable[[int], tuple[Rows, Rows, Rows]], Callable[[int], tuple[Tensor, ...]]]:
     """Of a stage that contrasts slices: the rows of each step; their two views, parts and volumes."""
+    refuse_lone_slices(name, stage, work.store.index, work.subjects)
     volumes = rows_by_volume(work.store.index, work.subjects)
     if "anatomy" in stage.positives and len(volumes) < 2:
         raise InputError(
@@ -191,7 +193,7 @@ def _pairs(
         rows, parts, owners = drawn(step)
         images = work.slices.images(rows)
         first, second = (work.view(images, name, view, step) for view in ("first", "second"))
-        return first, second, torch.from_numpy(parts).to(work.device), torch.from_numpy(owners).to(work.device)
+        return first, second, *(torch.from_numpy(numbers).to(work.device) for numbers in (rows, parts, owners))
 
     return drawn, sample
 
