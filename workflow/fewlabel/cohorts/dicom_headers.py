@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fewlabel.cohorts.contents import DICOM_SUFFIXES, Contents, Unused, children_of, is_hidden, why_unread
+from fewlabel.cohorts.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, wrong_size
 from fewlabel.cohorts.layout import ends_with, listed
 
 if TYPE_CHECKING:
@@ -81,12 +82,14 @@ def read_dicom(path: Path, headers_alone: bool = False) -> "Dataset":
     """A DICOM file, with or without the preamble of 128 bytes, as pydicom reads it.
 
     Raises:
+        TooLargeError: a deflated file becomes larger than any slice.
         Exception: of many kinds, for files that are damaged or no DICOM.
     """
     # Imported here: only cohorts of DICOM need it.
     from pydicom import dcmread
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+    refuse_deflated(path)
     dataset = dcmread(path, stop_before_pixels=headers_alone, force=_begins_as_dicom(path))
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
@@ -129,16 +132,20 @@ def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
     """
     headers, damaged = [], []
     lacking: dict[str, list[str]] = {}
-    for path in dicom_files(folder):
+    files = dicom_files(folder)
+    if len(files) > MOST_FILES:
+        return [], [f"{name}: {len(files)} files; accepted: one series of up to {MOST_FILES} slices; split the folder"]
+    for path in files:
         dataset = _open(path)
         if dataset is None:
             damaged.append(path.name)
-            continue
-        if wrong := _wrong(dataset):
+        elif isinstance(dataset, str):
+            lacking.setdefault(dataset, []).append(path.name)
+        elif wrong := _wrong(dataset):
             lacking.setdefault(wrong, []).append(path.name)
         else:
             headers.append(_header(path, dataset))
-    problems = [f"{name}: {wrong} in {listed(files, LISTED)}" for wrong, files in lacking.items()]
+    problems = [f"{name}: {wrong} in {listed(names, LISTED)}" for wrong, names in lacking.items()]
     if damaged:
         problems.append(f"{name}: damaged or no DICOM: {listed(damaged, LISTED)}; copy or export them again")
     if not headers and not problems:
@@ -146,9 +153,12 @@ def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
     return headers, problems
 
 
-def _open(path: Path) -> "Dataset | None":
+def _open(path: Path) -> "Dataset | str | None":
+    """The header of a file, what is wrong with its size, or None where it is damaged or no DICOM."""
     try:
         return read_dicom(path, headers_alone=True)
+    except TooLargeError as error:
+        return str(error)
     except Exception:  # pydicom raises many kinds for files that are damaged or none
         return None
 
@@ -170,7 +180,7 @@ def _wrong(dataset: "Dataset") -> str | None:
         numbers = []
     if [len(values) for values in numbers] != [3, 6, 2] or min(numbers[2]) <= 0 or not _is_place(*numbers[:2]):
         return "a place, orientation or pixel size that is none; export them again"
-    return None
+    return wrong_size(dataset)
 
 
 def _is_place(position: list[float], orientation: list[float]) -> bool:

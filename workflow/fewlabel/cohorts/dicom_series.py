@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from fewlabel.cohorts.dicom_headers import LISTED, Header, differing, read_dicom, read_headers
 from fewlabel.cohorts.layout import listed
 from fewlabel.cohorts.problems import Grid
+from fewlabel.errors import InputError
+from fewlabel.imaging.volume_limits import refuse_size
 
 SAME_MM = 0.01
 """Slices nearer than this lie at one place."""
@@ -54,7 +56,12 @@ def read_series(folder: Path, name: str) -> tuple[Series | None, list[str]]:
     if problems:
         return None, problems
     slices = tuple(sorted(headers, key=along_normal))
-    return Series(slices, _affine(slices)), []
+    series = Series(slices, _affine(slices))
+    try:
+        refuse_size(series.shape, name)
+    except InputError as error:
+        return None, [str(error)]
+    return series, []
 
 
 def load_series(series: Series, name: str) -> tuple[Grid | None, list[str]]:

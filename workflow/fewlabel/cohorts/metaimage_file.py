@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from fewlabel.cohorts.layout import META_SUFFIXES, ends_with
 from fewlabel.cohorts.problems import Grid
+from fewlabel.errors import InputError
+from fewlabel.imaging.volume_limits import refuse_size
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TYPE_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4, "DOUBLE": 8}
@@ -27,7 +29,10 @@ def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
     if problem := _data_problem(path) if ends_with(path, META_SUFFIXES) else _nrrd_data_problem(path):
         return None, [f"{name}: {problem}"]
     try:
+        refuse_size(metaimage_geometry(path)[0], name)
         image = sitk.ReadImage(str(path), imageIO=_library(path))
+    except InputError as error:
+        return None, [str(error)]
     except RuntimeError as error:
         reason = " ".join(str(error).split("\n")[-1].split())
         kind = "MetaImage" if ends_with(path, META_SUFFIXES) else "NRRD file"

@@ -1,6 +1,7 @@
 """One NIfTI file as an image or a label, read to its end, and what is wrong with it."""
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 from typing import Literal
@@ -8,8 +9,12 @@ from typing import Literal
 from fewlabel.cohorts.problems import Grid
 from fewlabel.errors import InputError
 from fewlabel.imaging.volume import open_file, read_nifti
+from fewlabel.units import size
 
 Role = Literal["image", "label"]
+BLOCK = 1 << 20
+MOST_BEHIND_BYTES = 100_000_000
+"""Behind the voxels of a file, where MGH has its scan's parameters."""
 
 
 def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
@@ -36,6 +41,8 @@ def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
     """What `read_nifti` cannot know: that a label has no channels, and that a channel was asked of a 3D image."""
     try:
         shape: tuple[int, ...] = open_file(path).shape
+    except InputError:
+        raise
     except Exception:  # of many kinds for damaged files; read_nifti, which comes next, says what is wrong
         return
     if role == "label" and len(shape) == 4 and shape[3] > 1:
@@ -47,12 +54,22 @@ def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
 
 
 def _read_to_the_end(path: Path) -> None:
-    """Let gzip verify its checksum, which stands behind all that reading one channel needs to see."""
+    """Let gzip verify its checksum, which stands behind all that reading one channel needs to see.
+
+    No further than a little behind the voxels: a small file may hold zeros without an end.
+    """
     if path.suffix.lower() not in (".gz", ".mgz"):
         return
     try:
+        data = open_file(path).dataobj
+        most = data.offset + math.prod(data.shape) * data.dtype.itemsize + MOST_BEHIND_BYTES
         with gzip.open(path) as file:
-            while file.read(1 << 20):
-                pass
+            for _ in range(most // BLOCK + 1):
+                if not file.read(BLOCK):
+                    return
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name}: truncated or damaged ({error}); copy or export it again") from None
+    raise InputError(
+        f"{path.name}: it goes on for more than {size(MOST_BEHIND_BYTES)} behind its voxels; accepted: as many "
+        "values as its header tells; export it again"
+    )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fewlabel.errors import InputError
 from fewlabel.files import whole
+from fewlabel.imaging.volume_limits import refuse_extensions, refuse_size
 
 Plane = Literal["axial", "coronal", "sagittal"]
 
@@ -84,8 +85,16 @@ def open_file(path: Path) -> Any:
     """A NIfTI or MGH file as nibabel opens it, whatever the case of its ending: `a.Nii` it would look for as `a.nii`.
 
     Raises:
+        InputError: larger than any volume, or than this machine's memory.
         Exception: of many kinds, for files that are damaged or of another format.
     """
+    refuse_extensions(path)
+    file = _open(path)
+    refuse_size(file.shape, path.name)
+    return file
+
+
+def _open(path: Path) -> Any:
     ending = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
     if ending in (ending.lower(), ending.upper()):
         return nib.load(path)

@@ -1,0 +1,98 @@
+"""How large a volume may be: what a small file may become in memory is asked before anything of it is decompressed."""
+
+import gzip
+import math
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from fewlabel.errors import InputError
+from fewlabel.host_memory import most_bytes
+from fewlabel.units import size
+
+MOST_VOXELS = 1_000_000_000
+"""Of a 3D volume: 1000 slices of 1000 x 1000 pixels."""
+MOST_SIDE = 32_767
+"""What a NIfTI header can tell of an axis."""
+MOST_VALUES = 20 * MOST_VOXELS
+"""Of a file of several channels, of which one is read."""
+COPIES = 3
+"""Of a volume as float32 that reading, orienting and resampling hold at once."""
+MOST_EXTENSION_BYTES = 100_000_000
+"""Between a NIfTI file's header and its voxels."""
+MOST_EXTENSIONS = 1000
+GET_AROUND = "resample it to larger voxels, or crop it"
+
+
+def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> None:
+    """Refuse a volume that is larger than any MR volume, or than this machine's memory.
+
+    Args:
+        shape: of the array; a fourth axis holds channels, of which one is read.
+        name: of the file, for the message.
+        most: bytes of memory (default: all that this process may use).
+
+    Raises:
+        InputError: too large, with what is accepted.
+    """
+    told = " x ".join(str(side) for side in shape)
+    voxels, granted = math.prod(shape[:3]), most if most is not None else most_bytes()
+    if max(shape, default=0) > MOST_SIDE or voxels > MOST_VOXELS or math.prod(shape) > MOST_VALUES:
+        raise InputError(
+            f"{name}: {told} voxels; accepted: up to {MOST_VOXELS:,} in a volume, {MOST_SIDE:,} along an axis and "
+            f"{MOST_VALUES:,} in all channels; to fix: {GET_AROUND}"
+        )
+    if granted is not None and (needed := 4 * COPIES * voxels) > granted:
+        raise InputError(
+            f"{name}: {told} voxels need {size(needed)} of memory; accepted: up to {size(granted)}, which this machine "
+            f"grants; to fix: {GET_AROUND}, or use a machine with more"
+        )
+
+
+def refuse_extensions(path: Path) -> None:
+    """Refuse a NIfTI file whose header extensions would be gigabytes in memory: libraries read them whole.
+
+    A file that is no NIfTI is not judged here.
+
+    Raises:
+        InputError: more than `MOST_EXTENSION_BYTES` between header and voxels.
+        OSError, EOFError, zlib.error: it cannot be read.
+    """
+    with (gzip.open if path.suffix.lower() == ".gz" else open)(path, "rb") as file:
+        head = file.read(544)
+        told = _of_header(head)
+        if told is None:
+            return
+        order, start, begins = told
+        if not begins <= MOST_EXTENSION_BYTES:
+            raise InputError(_of_extensions(path, begins))
+        place = start
+        for _ in range(MOST_EXTENSIONS):
+            if place + 16 > begins:
+                return
+            file.seek(place)
+            length = int.from_bytes(file.read(4), "little" if order == "<" else "big", signed=True)
+            if length < 16:
+                return
+            if place + length > MOST_EXTENSION_BYTES:
+                raise InputError(_of_extensions(path, place + length))
+            place += length
+    raise InputError(f"{path.name}: more than {MOST_EXTENSIONS} header extensions; to fix: write it again without them")
+
+
+def _of_header(head: bytes) -> tuple[str, int, float] | None:
+    """Byte order, where extensions begin, and where voxels do; None: no single NIfTI file."""
+    for order in "<>":
+        kind = head[:4]
+        if kind == struct.pack(f"{order}i", 348) and head[344:347] == b"n+1":
+            return order, 352, struct.unpack(f"{order}f", head[108:112])[0]
+        if kind == struct.pack(f"{order}i", 540) and head[4:7] == b"n+2":
+            return order, 544, struct.unpack(f"{order}q", head[168:176])[0]
+    return None
+
+
+def _of_extensions(path: Path, count: float) -> str:
+    return (
+        f"{path.name}: {count:.4g} bytes stand between its header and its voxels; accepted: up to "
+        f"{size(MOST_EXTENSION_BYTES)}; to fix: write it again without header extensions"
+    )
