@@ -318,3 +318,90 @@ def test_what_does_not_fit_in_ismrmrd_or_is_not_radial_is_told(scans):
         "moved_imaginary.nii.gz: its affine differs",
     ):
         assert line in text
+
+
+# ------------------------------------------------------------------------------------- what a file must not read or be
+def elsewhere(path, how):
+    """A file whose k-space is that of another one."""
+    other = path.with_name("other.h5")
+    write_hdf5(other)
+    write_hdf5(path, kspace=None)
+    with h5py.File(path, "a") as file, h5py.File(other) as source:
+        kspace = source["kspace"]
+        if how == "external link":
+            file["kspace"] = h5py.ExternalLink(other.name, "/kspace")
+        elif how == "soft link to it":
+            file["beside"] = h5py.ExternalLink(other.name, "/kspace")
+            file["kspace"] = h5py.SoftLink("/beside")
+        elif how == "virtual":
+            layout = h5py.VirtualLayout(kspace.shape, kspace.dtype)
+            layout[...] = h5py.VirtualSource(other.name, "kspace", kspace.shape)
+            file.create_virtual_dataset("kspace", layout)
+        else:
+            raw = path.with_name("passwd")
+            raw.write_bytes(kspace[...].tobytes())
+            file.create_dataset("kspace", kspace.shape, kspace.dtype, external=[(raw.name, 0, h5py.h5f.UNLIMITED)])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("external link", "a link to another place or file"),
+        ("soft link to it", "a link to another place or file"),
+        ("virtual", "virtual"),
+        ("external storage", "stored in another file"),
+    ],
+)
+def test_data_of_another_file_are_never_read(scans, how, told):
+    path = elsewhere(scans / "images" / "a.h5", how)
+    for read in (examine_radial, load_radial):
+        found, problems = read(path, "a.h5", source())
+        assert found is None
+        assert problems == [
+            f"a.h5: kspace is {told}; accepted: data in the file itself; copy it there (h5repack, or read and write it)"
+        ]
+    with pytest.raises(InputError, match="accepted: data in the file itself"):
+        geometry(path)
+
+
+def test_readouts_of_another_file_are_never_read(scans):
+    write_ismrmrd(scans / "other.mrd")
+    path = scans / "images" / "a.mrd"
+    for name in ("dataset", "dataset/data"):
+        path.unlink(missing_ok=True)
+        with h5py.File(path, "w") as file:
+            if name != "dataset":
+                with h5py.File(scans / "other.mrd") as other:
+                    file.create_group("dataset")
+                    other.copy("dataset/xml", file["dataset"])
+            file[name] = h5py.ExternalLink("../other.mrd", f"/{name}")
+        _, problems = examine_radial(path, "a.mrd", source())
+        assert len(problems) == 1 and "is a link to another place or file" in problems[0]
+
+
+def test_kspace_of_a_million_empty_slices_is_refused_from_its_header(scans):
+    path = scans / "images" / "a.h5"
+    write_hdf5(path, kspace=None)
+    with h5py.File(path, "a") as file:
+        file.create_dataset("kspace", (10**6, 8, 48, 64), np.complex64, chunks=(1, 8, 48, 64))
+    assert path.stat().st_size < 10**6
+    _, problems = examine_radial(path, "a.h5", source())
+    assert problems[0].startswith("a.h5: kspace of shape (1000000, 8, 48, 64); accepted: up to 4096 slices")
+
+
+@pytest.mark.parametrize(
+    ("key", "shape", "chunks", "told"),
+    [
+        ("kspace", (1, 1000, 10**5, 30_000), (1, 1, 1, 30_000), "kspace: a slice of shape (1000, 100000, 30000) needs"),
+        ("kspace", (1, 8, 10**5, 4096), (1, 8, 10**5, 4096), "kspace: chunks of shape"),
+        ("trajectory", (10**5, 10**5, 2), (1, 10, 2), "trajectory: an array of shape (100000, 100000, 2); accepted"),
+    ],
+)
+def test_arrays_that_no_memory_holds_are_refused_from_their_headers(scans, key, shape, chunks, told):
+    path = scans / "images" / "a.h5"
+    write_hdf5(path, **{key: None})
+    with h5py.File(path, "a") as file:
+        file.create_dataset(key, shape, np.complex64, chunks=chunks)
+    _, problems = examine_radial(path, "a.h5", source())
+    assert len(problems) == 1 and problems[0].startswith(f"a.h5: {told}")

@@ -1,5 +1,6 @@
 """Complex coil images of one file or pair of files, and what is wrong with them."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from fewlabel.cohorts.layout import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.cohorts.problems import UNKNOWN, same_place
+from fewlabel.host_memory import refuse_beyond
 from fewlabel.imaging.radial.gridding import Complex
 from fewlabel.imaging.volume import open_file
 
@@ -82,6 +84,8 @@ def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
         return f"shape {first.shape}, but {other.name} has {second.shape}; accepted: equal shapes"
     if not same_place(first.shape[:3], first.affine, second.affine):
         return f"{other.name}: its affine differs; accepted: equal affines of both files"
+    # Both parts as float32, and the complex images that they become.
+    refuse_beyond(16 * math.prod(first.shape), f"coil images of shape {first.shape}", "use fewer coils or slices")
     arrays = [np.asarray(each.dataobj, dtype=np.float32) for each in (first, second)]
     if part == "_magnitude" and np.abs(arrays[1]).max() > 2 * np.pi + 1e-3:
         return f"{other.name}: phases up to {np.abs(arrays[1]).max():g}; accepted: radians"

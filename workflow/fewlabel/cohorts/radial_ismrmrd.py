@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from fewlabel.cohorts.hdf5_datasets import MOST_READOUTS, own_dataset, refuse_kspace
 from fewlabel.cohorts.problems import UNKNOWN
 from fewlabel.errors import InputError
 from fewlabel.imaging.radial.gridding import Complex
@@ -75,8 +76,12 @@ def read_ismrmrd(path: Path, file: h5py.File, every_trajectory: bool) -> tuple[d
     """
     import ismrmrd
 
-    header = ismrmrd.xsd.CreateFromDocument(file["dataset/xml"][0])
-    records = file[READOUTS]
+    text, records = own_dataset(file, "dataset/xml"), own_dataset(file, READOUTS)
+    if text is None or records is None:
+        raise InputError(f"no dataset/xml or {READOUTS}; accepted: a file as ISMRMRD is written, or HDF5 with kspace")
+    if len(records) > MOST_READOUTS:
+        raise InputError(f"{len(records)} readouts; accepted: up to {MOST_READOUTS}; split the file")
+    header = ismrmrd.xsd.CreateFromDocument(text[0])
     # A copy, for a view keeps the whole record.
     blocks = [records[start : start + BLOCK]["head"].copy() for start in range(0, len(records), BLOCK)]
     heads = np.concatenate(blocks)
@@ -89,6 +94,7 @@ def read_ismrmrd(path: Path, file: h5py.File, every_trajectory: bool) -> tuple[d
     _refuse(_readout_problems(heads[numbers], places[numbers], slices))
     first = heads[slices[0]]
     coils, samples = int(first["active_channels"][0]), int(first["number_of_samples"][0])
+    refuse_kspace((len(slices), coils, len(slices[0]), samples))
     space = header.encoding[0].reconSpace
     affine, problems = _affine(space, heads[[one[0] for one in slices]])
     points = _points(file, slices[0], samples)

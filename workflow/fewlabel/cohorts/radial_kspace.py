@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fewlabel.cohorts.problems import UNKNOWN
 from fewlabel.cohorts.radial_problems import array_problems, settings_problems
+from fewlabel.errors import plain
 from fewlabel.experiment import RadialSource
 from fewlabel.imaging.radial.acquisition import Scan
 from fewlabel.imaging.radial.gridding import Complex
@@ -48,22 +49,27 @@ def read_kspace(path: Path, source: RadialSource | None) -> tuple[dict[str, Any]
     """
     import h5py
 
+    from fewlabel.cohorts.hdf5_datasets import own_dataset, refuse_kspace, whole_array
+
     with h5py.File(path, "r") as file:
-        if "dataset" in file and "kspace" not in file:
+        others = (*NEEDED[1:], "echo", "echo_times", "affine")
+        found = {key: each for key in ("kspace", *others) if (each := own_dataset(file, key)) is not None}
+        if "dataset" in file.keys() and "kspace" not in found:  # noqa: SIM118 - `in file` would follow links
             from fewlabel.cohorts.radial_ismrmrd import read_ismrmrd
 
             arrays, affine = read_ismrmrd(path, file, every_trajectory=source is not None)
         else:
-            missing = [key for key in NEEDED if not isinstance(file.get(key), h5py.Dataset)]
+            missing = [key for key in NEEDED if key not in found]
             if missing:
-                found = ", ".join(file) or "nothing"
+                there = plain(", ".join(file) or "nothing")
                 return {}, UNKNOWN, [
-                    f"no dataset {', '.join(missing)}; found: {found}; accepted: {', '.join(NEEDED)}, or ISMRMRD"
+                    f"no dataset {', '.join(missing)}; found: {there}; accepted: {', '.join(NEEDED)}, or ISMRMRD"
                 ]  # fmt: skip
-            others = (*NEEDED[1:], "echo", "echo_times")
-            arrays = {key: np.asarray(file[key]) for key in others if key in file}
-            arrays["kspace"] = FileKSpace(path, file["kspace"].shape, file["kspace"].dtype)
-            affine = np.asarray(file["affine"], dtype=np.float64) if "affine" in file else UNKNOWN
+            kspace = found.pop("kspace")
+            refuse_kspace(kspace.shape)
+            read: dict[str, Any] = {key: np.asarray(whole_array(each, key)) for key, each in found.items()}
+            affine = np.asarray(read.pop("affine"), dtype=np.float64) if "affine" in read else UNKNOWN
+            arrays = {**read, "kspace": FileKSpace(path, kspace.shape, kspace.dtype)}
     problems = array_problems(arrays, numbers=source is not None)
     if affine.shape != (4, 4):
         problems.append(f"affine of shape {affine.shape}; accepted: (4, 4), indices (row, column, slice) to RAS mm")
