@@ -45,6 +45,7 @@ def test_channels_of_one_subject_are_no_subjects():
     (problem,) = name_problems(["p_0000", "p_0001", "q_0000", "q_0001", "r_0000"], "")
     assert problem.startswith("p, q: several files of one subject that end in _0000, _0001, as nnU-Net names channels")
     assert name_problems(["p_0000", "q_0000", "scan_0001"], "") == []
+    assert name_problems([f"scan_{number:04}" for number in range(20)], "") == []
 
 
 def test_a_mask_among_further_volumes_is_refused(mine, data, write):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fewlabel.cohorts.contents import DICOM_SUFFIXES, Contents, lines, why_unread
 from fewlabel.cohorts.dicom_headers import series_contents
+from fewlabel.cohorts.foreign import MADE, recognised
 from fewlabel.cohorts.formats import load
 from fewlabel.cohorts.layout import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, listed
 from fewlabel.cohorts.names import name_problems
@@ -129,6 +130,8 @@ def _volumes(path: Path) -> Contents:
         of_dicom = ends_with(path, DICOM_SUFFIXES) or not path.suffix
         hint = "; of DICOM give the folder of the series" if of_dicom else f"; {why_unread(path).reason}"
         raise InputError(f"{path}: not a volume by its name; {ACCEPTED}{hint}")
+    if foreign := recognised(path):
+        raise InputError(f"{path}: the folder is {foreign}; of {path / MADE} give its images/")
     found = volumes_in(path)
     if not found.used:
         series = series_contents(path)

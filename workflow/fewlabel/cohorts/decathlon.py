@@ -17,6 +17,7 @@ from fewlabel.cohorts.decathlon_contradictions import PARTS, contradictions
 from fewlabel.cohorts.decathlon_listing import Entry, Listing, names_of, read_listing, settings_problems
 from fewlabel.cohorts.download import download
 from fewlabel.cohorts.fingerprint import UNPACKED, task_fingerprint
+from fewlabel.cohorts.foreign import recognised
 from fewlabel.cohorts.layout import cohort_folder, listed, place
 from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.errors import InputError
@@ -62,6 +63,8 @@ def list_subjects(source: DecathlonSource) -> list[Subject]:
             not have.
     """
     folder = fetch(source)
+    if found := recognised(folder):
+        raise ListingError(f"{folder}:", [f"the folder is {found}"])
     listing, problems = read_listing(folder)
     problems += [*contradictions(folder, listing), *settings_problems(source, listing)]
     if not problems and not any(entry.label for entry in listing.entries):

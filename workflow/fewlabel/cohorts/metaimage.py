@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from fewlabel.cohorts import files
 from fewlabel.cohorts.contents import Unused, contents
+from fewlabel.cohorts.foreign import recognised
 from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, is_metaimage_label, listed, stem, table_files
 from fewlabel.cohorts.pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
@@ -80,6 +81,8 @@ def _found(source: MetaImageSource) -> tuple[Found, Found]:
 
 
 def _listing_problems(source: MetaImageSource, images: Found, labels: Found) -> list[str]:
+    if not (images and labels) and (found := recognised(cohort_folder(source))):
+        return [f"the folder is {found}"]
     if not images:
         return ["no images; accepted: <subject>.mhd with its .raw, or <subject>.mha; unpack the data there"]
     if not labels:

@@ -1,7 +1,7 @@
 """Images whose names tell that they are no images, or that they belong together."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 
 from fewlabel.cohorts.layout import listed
@@ -46,12 +46,13 @@ def name_problems(names: Collection[str], cure: str) -> list[str]:
     channels = defaultdict(set)
     for match in filter(None, map(CHANNEL.fullmatch, names)):
         channels[match[1]].add(match[2])
-    several = sorted(base for base, numbers in channels.items() if len(numbers) > 1)
-    if several:
-        numbers = sorted(set().union(*(channels[base] for base in several)))
+    sets = Counter(frozenset(numbers) for numbers in channels.values() if len(numbers) > 1 and "0000" in numbers)
+    # A single series of numbers may as well be subjects: scan_0000, scan_0001 and so on.
+    for numbers in (numbers for numbers, count in sets.items() if count > 1):
+        bases = sorted(base for base, found in channels.items() if found == numbers)
         problems.append(
-            f"{listed(several)}: several files of one subject that end in _{', _'.join(numbers)}, as nnU-Net names "
-            "channels; accepted: one image a subject; leave those of one channel in the folder"
+            f"{listed(bases)}: several files of one subject that end in _{', _'.join(sorted(numbers))}, as nnU-Net "
+            "names channels; accepted: one image a subject; leave those of one channel in the folder"
         )
     return problems
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fewlabel.cohorts import files
 from fewlabel.cohorts.contents import Unused, beside, contents
+from fewlabel.cohorts.foreign import recognised
 from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, table_files
 from fewlabel.cohorts.pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
@@ -47,7 +48,7 @@ def list_subjects(source: NiftiSource) -> list[Subject]:
     subjects = [subject for subject in subjects if subject.use != "exclude"]
     problems = [
         *_image_problems(folder, images),
-        *_label_problems(images, labels),
+        *_label_problems(folder, images, labels),
         *duplicates(folder, images, labels),
         *table_problems,
         *use_problems(subjects, labels_of="labels/{}.nii.gz"),
@@ -83,6 +84,8 @@ def check(source: NiftiSource, subjects: Sequence[Subject], workers: int = 1) ->
 
 
 def _image_problems(folder: Path, images: Found) -> list[str]:
+    if not images and (found := recognised(folder)):
+        return [f"images/: no images; the folder is {found}"]
     if not images:
         decathlon = (folder / "dataset.json").is_file()
         hint = "with dataset.json, use `kind: decathlon`" if decathlon else "put one file for each subject there"
@@ -90,7 +93,9 @@ def _image_problems(folder: Path, images: Found) -> list[str]:
     return [f"images/{images[name][0].name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
 
 
-def _label_problems(images: Found, labels: Found) -> list[str]:
+def _label_problems(folder: Path, images: Found, labels: Found) -> list[str]:
+    if not labels and not images and recognised(folder):
+        return []
     if not labels:
         return [
             "labels/: no labels at all; accepted: <subject>.nii.gz or <subject>.nii, named as its image; "
@@ -99,4 +104,7 @@ def _label_problems(images: Found, labels: Found) -> list[str]:
     orphans = [paths[0].name for name, paths in labels.items() if name not in images]
     if not orphans or not images:
         return []
-    return [f"labels/: no image of the same name in images/ for {listed(orphans)}; rename or remove them"]
+    problem = f"labels/: no image of the same name in images/ for {listed(orphans)}; rename or remove them"
+    if any(f"{name}_0000" in images for name in labels):
+        problem += "; images end in _0000, as nnU-Net names channels: take that from their names"
+    return [problem]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fewlabel.cohorts.contents import Contents, Unused, contents, is_hidden
 from fewlabel.cohorts.dicom_headers import series_contents
+from fewlabel.cohorts.foreign import recognised
 from fewlabel.cohorts.layout import UNSAFE_NAME, FileSource, listed, stem, unlabelled_folder
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 
@@ -37,7 +38,9 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
     doubled = sorted({name for name in names if names.count(name) > 1 or name in taken})
     if doubled:
         problems.append(f"names that are taken: {listed(doubled)}; accepted: each subject once; rename them")
-    if not volumes:
+    if not volumes and (found := recognised(folder)):
+        problems.append(f"the folder is {found}; as `unlabelled` name its images/")
+    elif not volumes:
         problems.append(
             "no volumes; accepted: NIfTI, MetaImage, NRRD or MGH files, or a folder with a DICOM series for each"
         )
