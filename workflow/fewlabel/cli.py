@@ -1,9 +1,9 @@
 """The way in of the command line: `fewlabel <command>`; the commands lie in `fewlabel.commands`."""
 
-import errno
 import os
 import signal
 import sys
+from typing import NoReturn
 
 from fewlabel.commands import (
     budgeting,
@@ -29,7 +29,8 @@ from fewlabel.commands import (
     watching,
 )
 from fewlabel.commands.common import app
-from fewlabel.errors import InputError, Interrupted, TrainingError
+from fewlabel.errors import InputError, Interrupted, TrainingError, plain, printable
+from fewlabel.system_errors import is_out_of_memory, of_memory, told
 
 __all__ = [
     "app",
@@ -58,29 +59,31 @@ __all__ = [
 ]
 
 
-DISK = {
-    errno.ENOSPC: "free some space (`fewlabel state` lists what killed work left over)",
-    errno.EDQUOT: "free some space of your quota (`fewlabel state` lists what killed work left over)",
-    errno.EROFS: "mount the disk of the results for writing",
-}
-"""What to do about a disk that refuses; what was there before is whole."""
-
-
 def main() -> None:
-    """Run the command line; bad input ends with its message and exit code 1, without a traceback."""
+    """Run the command line; what a user or the system can cause ends with a line and exit code 1, without a traceback.
+
+    Mistakes of the program keep theirs.
+    """
     os.environ.setdefault("MPLBACKEND", "Agg")
     # A cluster's warning before the wall time: trainings save at it, anything else goes on.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         app()
     except (InputError, TrainingError) as error:
-        print(f"fewlabel: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _end(str(error))
     except OSError as error:
-        if error.errno not in DISK:
+        _end(told(error))
+    except UnicodeDecodeError as error:
+        _end(f"a text file is not in UTF-8 ({plain(str(error))}); accepted: UTF-8; to fix: save it again as such")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
-        print(f"fewlabel: {error.strerror}: {DISK[error.errno]}, then give the same command again", file=sys.stderr)
-        raise SystemExit(1) from None
+        _end(of_memory(error))
     except Interrupted as interruption:
         print(f"fewlabel: {interruption}", file=sys.stderr)
         raise SystemExit(128 + interruption.number) from None
+
+
+def _end(message: str) -> NoReturn:
+    print(f"fewlabel: {printable(message)}", file=sys.stderr)
+    raise SystemExit(1) from None

@@ -23,6 +23,7 @@ from fewlabel.experiment import RadialSource, Source
 from fewlabel.files import sha256, whole_folder
 from fewlabel.imaging.volume import Volume
 from fewlabel.jobs import RECIPES
+from fewlabel.json_text import load_json
 from fewlabel.prepared import MADE_OF
 
 LIBRARIES = ("finufft", "numpy", "scipy")
@@ -71,7 +72,7 @@ def computed_from(source: Source, subject: Subject) -> str:
 def _kept(place: Path, key: str) -> Volume | None:
     """The volume, if it was computed from what the key stands for and nothing happened to it since."""
     try:
-        facts = json.loads((place / MADE_OF).read_text(encoding="utf-8"))
+        facts = load_json(place / MADE_OF)
         if facts.pop("made_of") != key or any(sha256(place / name) != found for name, found in facts.items()):
             return None
         load = partial(np.load, allow_pickle=False)

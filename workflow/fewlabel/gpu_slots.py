@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from fewlabel.errors import InputError
 from fewlabel.gpus import Gpu, Use, choose
+from fewlabel.json_text import load_json
 from fewlabel.locks import hold_for_life, lock_files, read_holder
 
 POLL_SECONDS = 2.0
@@ -104,7 +105,7 @@ def _take(folder: Path, gpu: Gpu, uses: Sequence[Use], need: int | None, slots: 
 
 def _said(file: Path) -> Use:
     with suppress(OSError, ValueError, TypeError):
-        return Use(**json.loads(file.read_text(encoding="utf-8")))
+        return Use(**load_json(file))
     return UNKNOWN
 
 

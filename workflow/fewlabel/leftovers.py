@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from fewlabel.files import PARTIAL, this_place
 from fewlabel.live import SUFFIX as LIVE
@@ -129,7 +129,7 @@ def _in_use(path: Path, kind: Kind) -> str | None:
     try:
         with FileLock(lock_path, timeout=0):
             return None
-    except Timeout:
+    except OSError:  # another process has it, or none can tell
         return read_holder(holder)
 
 

@@ -3,6 +3,7 @@
 Imported while Snakemake reads its rules: nothing slow comes with it.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 POLL_SECONDS = 1.0
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What file systems without locks answer (NFS without its lock service, some FUSE mounts)."""
 
 
 def lock_files(path: Path) -> tuple[Path, Path]:
@@ -25,7 +28,7 @@ def held(path: Path, what: str = "this run") -> Iterator[None]:
     lock_path, holder = lock_files(path)
     lock = FileLock(lock_path)
     try:
-        lock.acquire(timeout=0)
+        _acquire(lock)
     except Timeout:
         print(f"{path.name}: {read_holder(holder)} works on {what}; waiting for it", file=sys.stderr, flush=True)
         lock.acquire(poll_interval=POLL_SECONDS)
@@ -46,12 +49,34 @@ def hold_for_life(path: Path) -> str | None:
     # Not a singleton and never released: the descriptor must live as long as the process.
     lock = FileLock(lock_path, thread_local=False)
     try:
-        lock.acquire(timeout=0)
+        _acquire(lock)
     except Timeout:
         return read_holder(holder)
     _FOR_LIFE.append(lock)
     holder.write_text(me(), encoding="utf-8")
     return None
+
+
+def _acquire(lock: FileLock) -> None:
+    """Take a lock at once; where the file system has none, say so and go on: outputs still appear as a whole.
+
+    Raises:
+        Timeout: another process has it.
+        OSError: the lock file cannot be made.
+    """
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        print(
+            f"warning: {Path(lock.lock_file).parent}: no file locks here ({error.strerror}), so nothing keeps two "
+            "processes from doing the same work; start one at a time, or mount it with locks",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 _FOR_LIFE: list[object] = []

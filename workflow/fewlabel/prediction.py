@@ -1,6 +1,5 @@
 """Masks of volumes that no study has seen: a trained network, and images in any format that cohorts are read from."""
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
@@ -32,6 +31,7 @@ from fewlabel.learning.network import UNet
 from fewlabel.progress import Progress
 from fewlabel.settings import Axis
 from fewlabel.slices import Store, as_stored
+from fewlabel.system_errors import demand_writable, memory_of
 
 ACCEPTED = (
     f"accepted: a file ({', '.join(VOLUME_SUFFIXES)}), a folder of them, the folder of a DICOM series, or a folder of "
@@ -165,8 +165,10 @@ def _output_problems(output: Path, volumes: int) -> list[str]:
     above = output if output.is_dir() else output.absolute().parent
     if not above.is_dir():
         return [f"-o {output}: there is no folder {above}; make it first"]
-    if not os.access(above, os.W_OK):
-        return [f"-o {output}: the folder {above} cannot be written to; name another"]
+    try:
+        demand_writable([output / "a" if output.is_dir() else output])
+    except InputError as error:
+        return [f"-o {error}"]
     return []
 
 
@@ -211,7 +213,8 @@ def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = N
                 for task, partial in zip(tasks, partials, strict=True):
                     try:
                         volume = read_image(task.image, channel)
-                        mask = segmenter.mask(volume)
+                        with memory_of(task.image.name):
+                            mask = segmenter.mask(volume)
                     except InputError as error:
                         problems += _lines(error, task.image.name)
                         continue

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fewlabel.files import sha256, whole_folder
 from fewlabel.imaging.volume import Volume
 from fewlabel.jobs import RECIPES, Preparation
+from fewlabel.json_text import load_json
 
 LIBRARIES = ("numpy", "scipy", "scikit-image", "SimpleITK")
 """By which volumes become slices."""
@@ -67,7 +68,7 @@ def made_of(volume: Volume, how: str) -> str:
 def kept(folder: Path, key: str) -> Kept | None:
     """A subject's slices, if they were made of what the key stands for and nothing happened to them since."""
     try:
-        facts = json.loads((folder / MADE_OF).read_text(encoding="utf-8"))
+        facts = load_json(folder / MADE_OF)
         sound = facts["made_of"] == key and all(facts[name] == sha256(folder / name) for name in ARRAYS)
     except (OSError, ValueError, KeyError, TypeError):
         return None

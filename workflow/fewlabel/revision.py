@@ -1,11 +1,11 @@
 """Which revision of its code a folder holds, by git. Nothing slow comes with it."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fewlabel.frozen import FROZEN
+from fewlabel.json_text import load_json
 from fewlabel.system import output
 
 
@@ -16,7 +16,7 @@ def commit(folder: Path) -> dict[str, Any]:
     copy remembers its own.
     """
     with suppress(OSError, ValueError):
-        return dict(json.loads((folder / FROZEN).read_text(encoding="utf-8")))
+        return dict(load_json(folder / FROZEN))
     if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
         return {}
     head = _git(folder, "rev-parse", "HEAD")

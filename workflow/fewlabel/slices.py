@@ -27,9 +27,11 @@ from fewlabel.files import sha256, whole, whole_folder, write_text
 from fewlabel.imaging.preprocess import Frame, preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.jobs import Preparation
+from fewlabel.json_text import load_json
 from fewlabel.locks import held
 from fewlabel.parallel import of_each
 from fewlabel.prepared import Kept, folder_beside, how_prepared, keep, kept, made_of
+from fewlabel.system_errors import memory_of
 from fewlabel.tables import read_subjects
 
 LARGEST = 6e4
@@ -70,7 +72,7 @@ def open_store(manifest: Path) -> Store:
     """
     folder = manifest.parent
     try:
-        facts = json.loads(manifest.read_text(encoding="utf-8"))
+        facts = load_json(manifest)
         images = np.load(folder / "images.npy", mmap_mode="r")
         masks = np.load(folder / "masks.npy", mmap_mode="r")
         index = read_subjects(folder / "index.csv")
@@ -139,6 +141,13 @@ class _Part:
 
 
 def _part(
+    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, parts: Path, native: Path
+) -> _Part:
+    with memory_of():
+        return _prepared(subject, read, preparation, parts, native)
+
+
+def _prepared(
     subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, parts: Path, native: Path
 ) -> _Part:
     grid, volume = preparation.grid, read(subject)

@@ -4,11 +4,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewlabel.errors import InputError, plain
+
 MAY_BE_EMPTY = ("target_ml", "target_slices", "kept", "grid_dice")
 """Numbers that a subject without a mask has none of."""
 
 
 def read_subjects(path: Path) -> pd.DataFrame:
-    """Read a table with a row a subject or slice; names stay text, whatever they look like (007, NA, null)."""
+    """Read a table with a row a subject or slice; names stay text, whatever they look like (007, NA, null).
+
+    Raises:
+        InputError: it is no table.
+        OSError: it cannot be read.
+    """
     empty = {name: [""] for name in MAY_BE_EMPTY}
-    return pd.read_csv(path, dtype={"subject": str, "patient": str}, keep_default_na=False, na_values=empty)
+    try:
+        return pd.read_csv(path, dtype={"subject": str, "patient": str}, keep_default_na=False, na_values=empty)
+    except ValueError as error:  # no UTF-8, no table, empty, or a field that is longer than any
+        raise InputError(f"{path}: not a CSV table ({plain(str(error))}); make it again") from None

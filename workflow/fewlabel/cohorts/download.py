@@ -22,6 +22,7 @@ from fewlabel.cohorts.download_limits import TooLongError, taken
 from fewlabel.cohorts.transfer_progress import TransferProgress
 from fewlabel.errors import InputError, plain, printable
 from fewlabel.files import flush, write_text
+from fewlabel.json_text import load_json
 from fewlabel.locks import held
 from fewlabel.units import size
 
@@ -254,7 +255,7 @@ def _write_state(part: Path, state: State) -> None:
 def _read_state(part: Path, url: str) -> State | None:
     """Of which state a part is, if it can go on from this address."""
     try:
-        state = State(**json.loads(_note(part).read_text(encoding="utf-8")))
+        state = State(**load_json(_note(part)))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     return state if state.validator and state.url == url else None

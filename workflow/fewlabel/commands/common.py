@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from fewlabel.errors import InputError
 from fewlabel.files import write_text
+from fewlabel.system_errors import demand_writable
 
 app = typer.Typer(
     add_completion=False,
@@ -34,7 +35,16 @@ def settings_json(model: type[Model]) -> Callable[[str], Model]:
 
 
 In = Annotated[Path, typer.Option(help="Read.")]
-Out = Annotated[Path, typer.Option(help="Written, whole or not at all.")]
+
+
+def writable(path: Path | None) -> Path | None:
+    """A callback of options for outputs: what cannot be written is refused before anything is read."""
+    if path is not None:
+        demand_writable([path])
+    return path
+
+
+Out = Annotated[Path, typer.Option(help="Written, whole or not at all.", callback=writable)]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda (any free GPU), cuda:N or mps.")]
 ScoringDevice = Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; a GPU is not reserved for it.")]

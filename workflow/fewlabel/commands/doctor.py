@@ -1,6 +1,5 @@
 """Is this machine, or this node, fit to run a study?"""
 
-import json as as_json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,7 @@ import typer
 
 from fewlabel.commands.common import app, write_json
 from fewlabel.errors import InputError
+from fewlabel.json_text import load_json
 
 if TYPE_CHECKING:
     from fewlabel.doctor.sight import Sight
@@ -47,7 +47,7 @@ def _report(file: Path) -> "Sight":
     from fewlabel.doctor.sight import Sight
 
     try:
-        return Sight(**as_json.loads(file.read_text(encoding="utf-8"))["sight"])
+        return Sight(**load_json(file)["sight"])
     except FileNotFoundError:
         hint = "if it was written elsewhere, this machine does not see that folder"
         raise InputError(f"{file}: no such report; {hint}: `fewlabel doctor --json {file}` makes one") from None

@@ -134,6 +134,7 @@ def evaluate(
     from fewlabel.learning.weights import restore_network
     from fewlabel.progress import Progress
     from fewlabel.slices import open_store
+    from fewlabel.system_errors import memory_of
     from fewlabel.tables import read_subjects
 
     use_threads(threads)
@@ -149,7 +150,8 @@ def evaluate(
         with Progress("evaluate", len(subjects), "subject") as progress:
             for subject in subjects:
                 try:
-                    result = evaluate_subject(network, slices, settings.grid, subject, truth, folder, precision)
+                    with memory_of():
+                        result = evaluate_subject(network, slices, settings.grid, subject, truth, folder, precision)
                 except InputError as error:
                     problems.append(f"{subject}: {error}")
                     continue

@@ -11,6 +11,7 @@ from fewlabel.exporting.formats import CARD, PACKAGES, PLACES, Format
 from fewlabel.extras import require_export
 from fewlabel.files import sha256, whole_folder
 from fewlabel.folds import cohort_of, fold_of
+from fewlabel.system_errors import demand_writable
 from fewlabel.trained import Trained, open_trained, study_folder
 
 
@@ -80,6 +81,7 @@ def _check_place(to: Path, replace: bool) -> None:
     if not to.exists():
         if not to.absolute().parent.is_dir():
             raise InputError(f"-o {to}: there is no folder {to.absolute().parent}; make it first")
+        demand_writable([to])
         return
     if not to.is_dir():
         raise InputError(f"-o {to}: is a file; accepted: a folder, new or of an earlier export")
@@ -90,3 +92,4 @@ def _check_place(to: Path, replace: bool) -> None:
         )
     if there and not replace:
         raise InputError(f"-o {to}: holds an export; give --replace to put this one in its place, or another -o")
+    demand_writable([to])

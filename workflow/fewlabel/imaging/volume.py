@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fewlabel.errors import InputError
 from fewlabel.files import whole
 from fewlabel.imaging.volume_limits import refuse_extensions, refuse_size
+from fewlabel.system_errors import of_memory
 
 Plane = Literal["axial", "coronal", "sagittal"]
 
@@ -143,6 +144,8 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float
         raise InputError(f"{path.name}: no such file") from None
     except InputError:
         raise
+    except MemoryError as error:
+        raise InputError(of_memory(error, path.name)) from None
     except Exception as error:  # nibabel, zlib and gzip each raise their own kinds for damaged files
         raise InputError(
             f"{path.name}: truncated or not a NIfTI file ({_reason(error)}); copy or export it again"

@@ -1,6 +1,5 @@
 """How much GPU memory a run will need: what finished runs of its kind took, as their `run.json` tells."""
 
-import json
 from collections.abc import Iterator, Mapping
 from glob import iglob
 from itertools import islice
@@ -9,6 +8,7 @@ from typing import Any
 
 from fewlabel.files import sha256
 from fewlabel.jobs import FinetuneSettings, PretrainSettings
+from fewlabel.json_text import load_json
 
 CONTEXT_BYTES = 10**9
 """What a process takes of a GPU beside its tensors (CUDA's context, kernels, libraries): hundreds of MB."""
@@ -60,7 +60,7 @@ def _finished(run: Path) -> Iterator[dict[str, Any]]:
     for folder, pattern in ((method, "n*/draw*/run.json"), (every, "*/n*/draw*/run.json")):
         for name in iglob(pattern, root_dir=folder):  # noqa: PTH207 - not what is hidden
             try:
-                facts = json.loads((folder / name).read_text(encoding="utf-8"))
+                facts = load_json(folder / name)
             except (OSError, ValueError):
                 continue
             if isinstance(facts, dict):

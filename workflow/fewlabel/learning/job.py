@@ -25,6 +25,7 @@ from fewlabel import provenance
 from fewlabel.files import sha256, whole_folder, whole_together
 from fewlabel.gpu_slots import Slot
 from fewlabel.jobs import FinetuneSettings, PretrainSettings, canonical
+from fewlabel.json_text import load_json
 from fewlabel.learning.checkpoint import Checkpoint, listening
 from fewlabel.learning.device import Precision, choose_precision, deterministic, take_device, use_threads
 from fewlabel.learning.gpu_memory import measured_need
@@ -192,7 +193,7 @@ def put_back(folder: Path, identity: Mapping[str, str], outputs: Outputs) -> boo
     try:
         if (folder / "identity.json").read_text(encoding="utf-8") != _fingerprint(identity):
             return False
-        expected = json.loads((folder / outputs.run.name).read_text(encoding="utf-8"))["outputs"]
+        expected = load_json(folder / outputs.run.name)["outputs"]
         if any(sha256(folder / name) != value for name, value in expected.items()):
             return False
         with whole_together(outputs.paths()) as partials:

@@ -14,6 +14,7 @@ from fewlabel.reporting.histories import thinned
 from fewlabel.reporting.model_card import CARD, WEIGHTS
 from fewlabel.reporting.results_folder import EXPERIMENT, NAME, RUNS, SCORES, STORE, Results
 from fewlabel.reporting.run_facts import pack
+from fewlabel.system_errors import demand_writable
 from fewlabel.validation import as_yaml
 
 HISTORY = "history.csv"
@@ -46,6 +47,7 @@ def check_place(folder: Path, to: Path, replace_old: bool, itself: bool = False)
         raise InputError(f"--to {to}: is there and is no published study; nothing of it is touched; name another place")
     if to.exists() and not replace_old:
         raise InputError(f"{to}: published already; give --replace to put this one in its place, or another --to")
+    demand_writable([to])
 
 
 def table_files(results: Results) -> dict[str, str]:

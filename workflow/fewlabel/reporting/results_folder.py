@@ -4,7 +4,6 @@ A published study keeps its tables under the names that they have in a results f
 draws from the other. Only what each run says of itself is joined, in `runs.json`.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.files import visible
 from fewlabel.folds import parts_of
+from fewlabel.json_text import load_json
 from fewlabel.reporting.run_facts import Facts, unpack
 from fewlabel.reporting.scores import read_scores
 from fewlabel.validation import load, read_config
@@ -124,7 +124,7 @@ def read_json(path: Path) -> Facts:
         InputError: it does not.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a JSON file ({error}); make it again") from None
     if not isinstance(content, dict):

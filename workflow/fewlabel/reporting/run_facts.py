@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fewlabel.json_text import parse_json
+
 Facts = dict[str, Any]
 """The content of one run's `run.json`."""
 
@@ -32,7 +34,7 @@ def unpack(text: str) -> tuple[dict[str, Facts], bool]:
     Raises:
         ValueError, KeyError, TypeError, AttributeError: it is no such file.
     """
-    content = json.loads(text)
+    content = parse_json(text)
     if content["format"] != 1:
         raise ValueError(f"format {content['format']!r} unknown; accepted: 1")
     runs = {

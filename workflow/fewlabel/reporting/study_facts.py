@@ -3,7 +3,6 @@
 Trainings tell their own facts (`run.json`); of them and of all other jobs, what nobody recorded is hashed or left out.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from fewlabel.files import sha256, visible
 from fewlabel.folds import cohort_of, parts_of
 from fewlabel.gallery_jobs import galleries, gallery_settings, runs_of
 from fewlabel.jobs import collect_settings, parts, pretrained_as, pretrainings, run_folders, split_parts
+from fewlabel.json_text import load_json
 from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings, shown_part
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -88,7 +88,7 @@ class Results:
     def json(self, path: str) -> dict[str, Any]:
         """The content of a JSON file; empty where it is missing or something else."""
         try:
-            content = json.loads((self.folder / path).read_text(encoding="utf-8"))
+            content = load_json(self.folder / path)
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}

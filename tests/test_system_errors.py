@@ -1,0 +1,159 @@
+"""What the system refuses ends in a line that names the place, the reason and what to do, and never in a traceback."""
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+
+import pytest
+
+from fewlabel.errors import InputError, plain, printable
+from fewlabel.files import partial_name
+from fewlabel.json_text import load_json
+from fewlabel.locks import held, hold_for_life
+from fewlabel.system_errors import demand_writable, memory_of, told
+from fewlabel.tables import read_subjects
+from refusals import error_of
+
+
+def ended(body, *arguments):
+    """What `main` prints where the application does what `body` says, and its exit code."""
+    code = f"import sys, os, pathlib\nimport fewlabel.cli as cli\ndef app():\n    {body}\ncli.app = app\ncli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    return done.stderr, done.returncode
+
+
+def loop(folder):
+    """A link that leads to itself."""
+    (folder / "loop").symlink_to("loop")
+    return folder / "loop"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason", "todo"),
+    [
+        (lambda folder: folder, "Is a directory", "name a file"),
+        (lambda folder: folder / "none", "No such file or directory", "check the path"),
+        (lambda folder: folder / ("a" * 300), "File name too long", "use a shorter name"),
+        (loop, "Too many levels of symbolic links", "mend the link"),
+    ],
+)
+def test_an_error_of_the_system_is_told_in_one_line(tmp_path, make, reason, todo):
+    path = make(tmp_path)
+    said, code = ended("open(sys.argv[1])", path)
+    assert code == 1 and said.count("\n") == 1
+    assert said.startswith(f"fewlabel: {path}: {reason}; to fix: ") and todo in said
+
+
+def test_temporary_names_are_told_as_the_names_to_be(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(partial_name(path)))
+    assert told(error) == (
+        f"{path}: No space left on device; to fix: free some space (`fewlabel state` lists what killed work left "
+        "over), then give the same command again"
+    )
+    assert told(OSError("unable to open")) == "unable to open; to fix: check the file and the disk that it lies on"
+
+
+def test_memory_that_does_not_suffice_is_told_in_one_line():
+    for body in ("import numpy; numpy.ones(2**50)", "import torch; torch.ones(2**50)", "raise MemoryError"):
+        said, code = ended(body)
+        assert code == 1 and said.startswith("fewlabel: out of memory") and "lower the batch" in said, said
+        assert said.count("\n") == 1
+
+
+def test_mistakes_of_the_program_keep_their_traceback():
+    for body in ("raise RuntimeError('x')", "{}['a']", "raise ValueError('x')"):
+        said, code = ended(body)
+        assert code == 1 and "Traceback" in said
+
+
+def test_a_text_in_another_encoding_is_told(tmp_path):
+    (tmp_path / "a").write_bytes("Zürich".encode("latin-1"))
+    said, code = ended("pathlib.Path(sys.argv[1]).read_text(encoding='utf-8')", tmp_path / "a")
+    assert code == 1 and said.startswith("fewlabel: a text file is not in UTF-8 (") and said.count("\n") == 1
+
+
+def test_memory_names_its_volume():
+    def out():
+        with memory_of("a.nii.gz"):
+            raise MemoryError
+
+    assert error_of(out).startswith("a.nii.gz: out of memory; to fix: ")
+    with pytest.raises(RuntimeError, match="other"), memory_of("a"):
+        raise RuntimeError("other")
+
+
+# ------------------------------------------------------------------------------------------------------------ outputs
+def test_outputs_that_cannot_be_written_are_refused_all_at_once_and_nothing_is_left(tmp_path):
+    (tmp_path / "file").touch()
+    demand_writable([tmp_path / "a.csv", tmp_path / "new" / "deep" / "a.csv"])
+    message = error_of(demand_writable, [tmp_path / "file" / "a.csv", tmp_path / ("a" * 250), loop(tmp_path) / "a"])
+    first, second, third = message.splitlines()
+    assert first.startswith(f"{tmp_path}/file/a.csv: cannot be written (Not a directory)")
+    assert "its name is too long" in second
+    assert "loop/a: cannot be written" in third
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
+
+
+def test_a_command_refuses_its_outputs_before_it_reads_anything(tmp_path):
+    (tmp_path / "file").touch()
+    command = ["draw", "--settings", '{"cohort": "c", "seed": 1, "draw": 1}', "--roles", tmp_path / "none.csv"]
+    command += ["--order", tmp_path / "file" / "draw.csv"]
+    code = "from fewlabel.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "file/draw.csv: cannot be written (Not a directory)" in done.stderr
+
+
+# --------------------------------------------------------------------------------------------------- locks, texts, JSON
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+def test_without_file_locks_work_goes_on_with_a_warning(tmp_path, monkeypatch, capsys, number):
+    """No file system without locks can be made here: the system's answer is given in its place."""
+
+    def none(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    done = []
+    with held(tmp_path / "training.state"):
+        done.append(True)
+    assert done and hold_for_life(tmp_path / ".running") is None
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 2
+    assert all(f"warning: {tmp_path}: no file locks here (" in each and "one at a time" in each for each in warnings)
+
+
+def test_a_lock_that_another_has_is_still_waited_for(tmp_path):
+    code = (
+        "import sys, pathlib; from fewlabel.locks import hold_for_life; print(hold_for_life(pathlib.Path(sys.argv[1])))"
+    )
+    assert hold_for_life(tmp_path / ".running") is None
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / ".running"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"process {os.getpid()}"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": ' * 100_000, "9" * 5000, b"\xff\xfe", "", "{"])
+def test_json_that_is_none_is_a_value_error(tmp_path, text):
+    (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError):
+        load_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"subject,\xff\n", b'subject\n"a\n', b"a,b\n1,2,3\n1,2\n1,2,3,4\n"])
+def test_a_table_that_is_none_is_told(tmp_path, content):
+    (tmp_path / "roles.csv").write_bytes(content)
+    assert "roles.csv: not a CSV table (" in error_of(read_subjects, tmp_path / "roles.csv")
+
+
+def test_control_characters_never_reach_a_terminal():
+    nasty = "a\x1b[2J\x07\x9b\u202e\u2028\udcff\rb\x00"
+    assert printable(nasty) == "a\\x1b[2J\\x07\\x9b\\u202e\\u2028\\udcff\\rb\\x00"
+    assert printable("Zürich 肝臓 – 5 µm\tx\ny") == "Zürich 肝臓 – 5 µm\tx\ny"
+    assert str(InputError(nasty)) == printable(nasty)
+    assert plain("a\n  b\x1b") == "a b\\x1b" and len(plain("a" * 10**6)) < 210

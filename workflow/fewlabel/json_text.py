@@ -1,0 +1,27 @@
+"""JSON of files that others may have changed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def load_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: no UTF-8, no JSON, nested without end, or with numbers of thousands of digits.
+    """
+    return parse_json(path.read_text(encoding="utf-8"))
+
+
+def parse_json(text: str) -> Any:
+    """The content of a JSON text.
+
+    Raises:
+        ValueError: no JSON, nested without end, or with numbers of thousands of digits.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested without end") from None
