@@ -13,7 +13,7 @@ from pathlib import Path
 from fewlabel.cohorts import archive, files
 from fewlabel.cohorts.checksums import verify
 from fewlabel.cohorts.contents import Unused, contents
-from fewlabel.cohorts.decathlon_contradictions import PARTS, contradictions
+from fewlabel.cohorts.decathlon_contradictions import PARTS, contradictions_of
 from fewlabel.cohorts.decathlon_listing import Entry, Listing, names_of, read_listing, settings_problems
 from fewlabel.cohorts.download import download
 from fewlabel.cohorts.fingerprint import UNPACKED, task_fingerprint
@@ -59,20 +59,27 @@ def list_subjects(source: DecathlonSource) -> list[Subject]:
 
     Raises:
         InputError: see `fetch`; or with all problems of the listing: missing or bad `dataset.json`, files that it names
-            and that are missing, unsafe names, duplicates, contradictions, a channel or label value that the task does
-            not have.
+            and that are missing, unsafe names, duplicates, a channel or label value that the task does not have.
     """
     folder = fetch(source)
-    if found := recognised(folder):
-        raise ListingError(f"{folder}:", [f"the folder is {found}"])
     listing, problems = read_listing(folder)
-    problems += [*contradictions(folder, listing), *settings_problems(source, listing)]
+    problems += settings_problems(source, listing)
     if not problems and not any(entry.label for entry in listing.entries):
         problems = ["dataset.json: no labels at all ('training' is empty); accepted: the task as it is published"]
+    if problems and (found := recognised(folder)):
+        problems = [f"the folder is {found}"]
     subjects = sorted((_subject(folder, entry) for entry in listing.entries), key=lambda subject: subject.subject)
     if problems:
         raise ListingError(f"{folder}:", problems, subjects)
     return subjects
+
+
+def contradictions(source: DecathlonSource) -> list[str]:
+    """Where `dataset.json` contradicts itself or the files beside it, one line each; of an absent folder none."""
+    folder = cohort_folder(source)
+    listing, problems = read_listing(folder)
+    unread = problems and not listing.entries
+    return [] if unread or recognised(folder) else contradictions_of(folder, listing)
 
 
 def unused(source: DecathlonSource) -> list[Unused]:

@@ -12,7 +12,7 @@ PARTS = ("imagesTr", "labelsTr", "imagesTs")
 """Folders of a task."""
 
 
-def contradictions(folder: Path, listing: Listing) -> list[str]:
+def contradictions_of(folder: Path, listing: Listing) -> list[str]:
     """All of them, one line each; none: an empty list.
 
     Args:

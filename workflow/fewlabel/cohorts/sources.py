@@ -98,6 +98,10 @@ def survey(source: Source) -> tuple[list[Subject], list[str], str]:
         return subjects, problems, heading
     folder = cohort_folder(source)
     further = [*lines(unread(source), folder, stopping=True), *_name_problems(source, subjects)]
+    if isinstance(source, DecathlonSource):
+        from fewlabel.cohorts.decathlon import contradictions
+
+        further += contradictions(source)
     return subjects, [*problems, *further], heading or (f"{folder}:" if further else "")
 
 
