@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fewlabel.cohorts import nifti
+from fewlabel.cohorts import nifti, sources
+from fewlabel.cohorts.names import patient_notes
 from fewlabel.cohorts.subject import is_safe_name
 from fewlabel.cohorts.table import USES, read_table
 from fewlabel.errors import InputError
@@ -24,7 +25,7 @@ def listing_error(**changes):
 
 
 def table(mine, text, name="subjects.tsv"):
-    (mine / name).write_text(text)
+    (mine / name).write_bytes(text.encode())
 
 
 def test_the_subjects_table_sets_patient_and_use(mine):
@@ -75,6 +76,24 @@ def test_two_default_tables_are_refused(mine):
         ("subject\tuse\na\ttest\textra\n", "line 2: 3 cells, but the header has 2"),
         ("subject\tuse\n\ttest\n", "line 2: no subject"),
         ("subject\tsubject\na\tb\n", "column 'subject' twice"),
+        ("subject\tpatient\tuse\na\tp\n", "line 2: 2 cells, but the header has 3; accepted: one for each column"),
+        ("patient\tsubject\nx\n", "line 2: 1 cells, but the header has 2"),
+        # An open quote took the following rows along.
+        ('subject,patient\na,"p1\nb,p1\nc,p2\n', "line 2: a quote is opened and not closed; accepted: cells that end"),
+        ('subject,patient\na,"p1\nb",p1\n', "line 2: a quote is opened and not closed"),
+        ('subject,patient\na,"p"1\n', "line 2: no row of a table"),
+        ("subject,patient\na,p\x001\n", "line 2: a sign that is not seen (U+0000); accepted: text; remove it"),
+        ("subject,patient\nb,p1\na,p\u200b1\n", "line 3: a sign that is not seen (U+200B)"),
+        ("subject,patient\na,p\x0b1\n", "line 2: a sign that is not seen (U+000B)"),
+        ("subject,patient\na,p\u20281\n", "line 2: a sign that is not seen (U+2028)"),
+        ("subject,patient\na," + "p" * 131073 + "\n", "line 2: a cell of more than 131072 characters"),
+        ("subject,patient\na," + "p" * 201 + "\n", "has 201 characters; accepted: text of at most 200 characters"),
+        ("subject,patient\na,=HYPERLINK(1)\n", "line 2: patient '=HYPERLINK(1)' begins like a formula (=); accepted"),
+        ("subject,patient\na,-1+2\n", "begins like a formula (-)"),
+        ("subject,patient\na,@x\n", "begins like a formula (@)"),
+        ("subject,patient\na,+x\n", "begins like a formula (+)"),
+        ("subject,patient\na,<b>p</b> & co\n", "holds < > &; accepted: text of at most 200 characters without"),
+        ("subject,patient\na,p|`q`\n", "holds | `"),
         ("subject\tuse\nd\ttest\n", "use 'test' of d, which has no label"),
         ("subject\tuse\na\texclude\nb\tunlabelled\nc\texclude\n", "no labelled subject"),
     ],
@@ -84,13 +103,31 @@ def test_a_bad_subjects_table_is_refused(mine, text, expected):
     assert expected in listing_error()
 
 
+def test_all_problems_of_a_table_are_told_at_once(mine):
+    table(mine, 'subject,patient\na,"p\nb,p\x00\n')
+    assert all(f"line {line}: " in listing_error() for line in (2, 3))
+    table(mine, "subject,patient\na,=1\nb,p,q\nx,p\n", "subjects.csv")
+    (mine / "subjects.tsv").unlink()
+    assert all(f"line {line}: " in listing_error() for line in (2, 3, 4))
+
+
+def test_patients_that_look_alike_are_told_and_stay_apart(mine):
+    table(mine, "subject,patient\na,Ann Lee\nb,ann  lee \nc,Bob\nd,BOB2\n", "subjects.csv")
+    assert [subject.patient for subject in nifti.list_subjects(source())] == ["Ann Lee", "ann  lee", "Bob", "BOB2"]
+    told = [note for note in sources.notes(source()) if "patients" in note]
+    assert len(told) == 1 and "'Ann Lee', 'ann  lee'" in told[0] and "write one name" in told[0]
+    assert patient_notes(["\ufb01x", "FIX", "p 1", "p1", "p2"]) == [
+        text.replace("Ann Lee', 'ann  lee", pair) for text in told for pair in ("FIX', '\ufb01x", "p 1', 'p1")
+    ]
+
+
 def test_a_spreadsheet_in_place_of_the_table_is_refused(mine):
     (mine / "subjects.csv").write_bytes(b"PK\x03\x04\xff\xfe\x9d")
     assert "subjects.csv: not a text file in UTF-8" in listing_error()
 
 
 names = st.text("abcXYZ019_-.", min_size=1, max_size=12).filter(is_safe_name)
-cell = st.text("abcXYZ 019_-é", max_size=10).map(str.strip)
+cell = st.text("abcXYZ 019_-é", max_size=10).map(lambda text: text.strip(" -"))
 entries = st.dictionaries(names, st.tuples(cell, st.sampled_from(["", *USES])), min_size=1, max_size=12)
 
 

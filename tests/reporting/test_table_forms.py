@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fewlabel.reporting.dice_table import dice_table
-from fewlabel.reporting.table_forms import as_html, as_latex, as_markdown, latex_text
+from fewlabel.reporting.table_forms import as_html, as_latex, as_markdown, latex_text, save_plain
 from fewlabel.reporting.tables import Section, Table
 from fewlabel.reporting_jobs import DiceTableSettings
 from programs import needs
@@ -176,3 +176,14 @@ def test_latex_itself_takes_it(hostile, dice, tmp_path):
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, errors="replace")
     assert process.returncode == 0, process.stdout[-2000:]
+
+
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", " =1"])
+def test_no_text_of_a_csv_is_a_formula_and_numbers_stay_numbers(tmp_path, text):
+    rows = pd.DataFrame({"title": [text, "Liver - left", "-0.5", "–"], "gain": [-0.25, 1.0, 2.0, float("nan")]})
+    table = Table(rows, 1, "Cohorts", [Section("", pd.DataFrame({"": ["x"]}), numbers=False)], [])
+    save_plain(table, tmp_path / "t.csv", tmp_path / "t.md")
+    written = pd.read_csv(tmp_path / "t.csv", dtype=str, keep_default_na=False)
+    assert written["title"].tolist()[1:] == ["Liver - left", "-0.5", "–"]
+    assert written["title"][0].startswith("'") and written["title"][0][1:].strip() == text.strip()
+    assert written["gain"].tolist() == ["-0.25", "1", "2", ""]

@@ -94,7 +94,12 @@ def test_patients_with_such_names_are_text_and_nothing_more(fresh):
         (folder / "labels").mkdir(exist_ok=True)
         mask = (image.get_fdata() > 0.8).astype(np.uint8)
         nib.save(nib.Nifti1Image(mask, image.affine), folder / "labels" / f"s{index}.nii.gz")
-    patients = ["$(touch pwned) ../x", "<b>'a'</b>", '-rf "quoted", `touch pwned`']
+    refused = ["$(touch pwned) ../x", "<b>'a'</b>", '-rf "quoted", `touch pwned`']
+    pd.DataFrame({"subject": ["s0", "s1", "s2"], "patient": refused}).to_csv(folder / "subjects.csv", index=False)
+    process = fresh.run(change=own("mine"), env={"FEWLABEL_DATA": str(fresh.folder / "data")})
+    text = process.stdout + process.stderr
+    assert process.returncode == 1 and "line 3: patient" in text and "line 4: patient" in text and "line 2" not in text
+    patients = ["$(touch pwned) ../x", "'a'; touch pwned", '$HOME \\ "quoted", (touch pwned)']
     pd.DataFrame({"subject": ["s0", "s1", "s2"], "patient": patients}).to_csv(folder / "subjects.csv", index=False)
     process = fresh.run(change=own("mine"), env={"FEWLABEL_DATA": str(fresh.folder / "data")})
     assert process.returncode == 0, process.stdout + process.stderr

@@ -1,6 +1,7 @@
 """Images whose names tell that they are no images, or that they belong together."""
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 
@@ -55,6 +56,19 @@ def name_problems(names: Collection[str], cure: str) -> list[str]:
             "names channels; accepted: one image a subject; leave those of one channel in the folder"
         )
     return problems
+
+
+def patient_notes(patients: Collection[str]) -> list[str]:
+    """Patients whose names differ in case, spaces or the form of their letters alone: often one person."""
+    alike = defaultdict(set)
+    for patient in patients:
+        alike["".join(unicodedata.normalize("NFKC", patient).casefold().split())].add(patient)
+    several = [sorted(names) for _, names in sorted(alike.items()) if len(names) > 1]
+    return [
+        f"patients that differ in case or spaces only: {listed([repr(name) for name in names])}; if they are one "
+        "person, write one name, or their volumes may stand on both sides of the split"
+        for names in several
+    ]
 
 
 def name_notes(names: Collection[str]) -> list[str]:

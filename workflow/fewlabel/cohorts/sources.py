@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 from fewlabel.cohorts.contents import Unused, lines
 from fewlabel.cohorts.layout import FileSource, cohort_folder
-from fewlabel.cohorts.names import name_notes, name_problems
+from fewlabel.cohorts.names import name_notes, name_problems, patient_notes
 from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.experiment import (
     ChaosSource,
@@ -109,8 +109,9 @@ def notes(source: Source) -> list[str]:
     """What a user should know of a cohort that is sound: files that are not read, names that are worth a look."""
     if isinstance(source, PhantomSource):
         return []
-    names = [subject.subject for subject in _listed(source)[0]]
-    return [*lines(unread(source), cohort_folder(source), stopping=False), *name_notes(names)]
+    subjects = _listed(source)[0]
+    found = [*name_notes([one.subject for one in subjects]), *patient_notes([one.patient for one in subjects])]
+    return [*lines(unread(source), cohort_folder(source), stopping=False), *found]
 
 
 def unread(source: FileSource) -> list[Unused]:

@@ -2,6 +2,8 @@
 
 import csv
 import difflib
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,6 +15,13 @@ from fewlabel.cohorts.subject import Use
 
 COLUMNS = ("subject", "patient", "use")
 USES: tuple[str, ...] = get_args(Use)
+FORMULA = ("=", "+", "-", "@")
+"""Signs with which a cell begins that a spreadsheet computes."""
+MARKUP = ("<", ">", "&", "|", "`")
+"""Signs that begin or end something in HTML and Markdown."""
+LONGEST = 200
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories of signs that are not seen: control, format, halves of pairs, ends of lines."""
 
 
 @dataclass(frozen=True)
@@ -40,36 +49,71 @@ def read_table(path: Path, subjects: Collection[str]) -> tuple[dict[str, Entry],
     Returns:
         The entries by subject, and the problems, one line each; entries are only complete where there are no problems.
     """
-    cells, problem = _cells(path)
-    if problem:
-        return {}, [problem]
-    if problems := _header_problems(path.name, cells):
+    cells, problems = _cells(path)
+    problems = problems or _header_problems(path.name, cells)
+    if problems:
         return {}, problems
     header = cells[0][1]
-    rows = [(line, dict(zip(header, row, strict=False))) for line, row in cells[1:]]
+    rows = [(line, dict(zip(header, row, strict=True))) for line, row in cells[1:] if len(row) == len(header)]
     problems = [
         *(
-            f"{path.name}: line {line}: {len(row)} cells, but the header has {len(header)}"
+            f"{path.name}: line {line}: {len(row)} cells, but the header has {len(header)}; accepted: one for each "
+            "column, empty where there is nothing to say"
             for line, row in cells[1:]
-            if len(row) > len(header)
+            if len(row) != len(header)
         ),
+        *_patient_problems(path.name, rows),
         *_use_problems(path.name, rows),
         *_subject_problems(path.name, rows, subjects),
     ]
     return {row["subject"]: _entry(row) for _, row in rows}, problems
 
 
-def _cells(path: Path) -> tuple[Cells, str | None]:
+def _cells(path: Path) -> tuple[Cells, list[str]]:
+    """Each line is read by itself: a quote that is left open takes no further row along."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        return [], f"{path.name}: not a text file in UTF-8; accepted: TSV or CSV; export it again as such"
+        return [], [f"{path.name}: not a text file in UTF-8; accepted: TSV or CSV; export it again as such"]
     except OSError as error:
-        return [], f"{path.name}: cannot be read ({error.strerror}); accepted: a TSV or CSV file in the cohort's folder"
-    lines = text.splitlines()
-    delimiter = max("\t,;", key=lines[0].count) if lines else "\t"
-    rows = ([cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter))
-    return [(number, row) for number, row in enumerate(rows, start=1) if any(row)], None
+        return [], [
+            f"{path.name}: cannot be read ({error.strerror}); accepted: a TSV or CSV file in the cohort's folder"
+        ]
+    lines = re.split(r"\r\n|\r|\n", text)
+    delimiter = max("\t,;", key=lines[0].count)
+    cells, problems = [], []
+    for number, line in enumerate(lines, start=1):
+        try:
+            (row,) = csv.reader([line], delimiter=delimiter, strict=True) if line else [[]]
+        except csv.Error as error:
+            problems.append(f"{path.name}: line {number}: {_broken(line, error)}")
+            continue
+        row = [cell.strip(" \t") for cell in row]
+        problems += [f"{path.name}: line {number}: {text}" for text in _hidden_signs(row)]
+        if any(row):
+            cells.append((number, row))
+    return cells, problems
+
+
+def _broken(line: str, error: csv.Error) -> str:
+    """Why a line is none of a CSV table."""
+    if len(line) > csv.field_size_limit():
+        return f"a cell of more than {csv.field_size_limit()} characters; accepted: names; shorten it"
+    if "unexpected end" in str(error):
+        return (
+            "a quote is opened and not closed; accepted: cells that end with their line, quoted as a whole or not at "
+            "all; close or remove it"
+        )
+    return f"no row of a table ({error}); accepted: cells that are quoted as a whole or not at all; mend the quotes"
+
+
+def _hidden_signs(row: list[str]) -> list[str]:
+    """Signs that nobody sees, of which names that look alike would differ."""
+    found = {sign for cell in row for sign in cell if unicodedata.category(sign) in HIDDEN}
+    return [
+        f"a sign that is not seen (U+{ord(sign):04X}); accepted: text; remove it, or export the table again"
+        for sign in sorted(found)
+    ]
 
 
 def _header_problems(name: str, cells: Cells) -> list[str]:
@@ -82,6 +126,24 @@ def _header_problems(name: str, cells: Cells) -> list[str]:
     if "subject" not in header:
         problems.append(f"{name}: no column 'subject'; {accepted}; add a header line with 'subject'")
     return problems
+
+
+def _patient_problems(name: str, rows: list[tuple[int, dict[str, str]]]) -> list[str]:
+    """Patients go into tables that people open: none may be a formula in a spreadsheet or markup in a page."""
+    return [
+        f"{name}: line {line}: patient {row['patient'][:40]!r} {why}; accepted: text of at most {LONGEST} characters "
+        f"without {' '.join(MARKUP)}, that does not begin with {' '.join(FORMULA)}; give the patient another name"
+        for line, row in rows
+        if (why := _unsuited(row.get("patient", "")))
+    ]
+
+
+def _unsuited(patient: str) -> str | None:
+    if patient.startswith(FORMULA):
+        return f"begins like a formula ({patient[0]})"
+    if found := [sign for sign in MARKUP if sign in patient]:
+        return f"holds {' '.join(found)}"
+    return f"has {len(patient)} characters" if len(patient) > LONGEST else None
 
 
 def _use_problems(name: str, rows: list[tuple[int, dict[str, str]]]) -> list[str]:

@@ -94,10 +94,11 @@ def compare(
     """Tell what differs between two studies: settings, versions, inputs and scores."""
     from fewlabel.reporting.compare import compare as compared
     from fewlabel.reporting.compare_text import as_text
+    from fewlabel.reporting.table_forms import as_csv_text
 
     comparison = compared(a, b)
     if csv:
-        write_text(csv, comparison.cells.to_csv(index=False))
+        write_text(csv, as_csv_text(comparison.cells).to_csv(index=False))
     if json:
         write_json(json, comparison.facts())
     print(as_text(comparison), end="")

@@ -34,6 +34,8 @@ LATEX = str.maketrans(
 """Signs with a meaning in LaTeX, as commands of its kernel."""
 
 
+FORMULA = re.compile(r"\s*[=+\-@]")
+NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?", re.IGNORECASE)
 ENDS = ("start", "end")
 
 
@@ -64,9 +66,20 @@ def save_plain(table: Table, csv: Path, markdown: Path) -> None:
 
 def _save(table: Table, csv: Path, texts: Mapping[Path, str]) -> None:
     with whole_together([csv, *texts]) as (csv_partial, *partials):
-        table.rows.to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.6g")
+        as_csv_text(table.rows).to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.6g")
         for partial, text in zip(partials, texts.values(), strict=True):
             partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+# ----------------------------------------------------------------------------------------------------------- CSV
+def as_csv_text(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose texts a spreadsheet shows as they are: an apostrophe leads those that it would compute."""
+    texts = {name: column.map(_csv_cell) for name, column in rows.items() if column.dtype.kind == "O"}
+    return rows.assign(**{str(name): column for name, column in texts.items()})
+
+
+def _csv_cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) and not NUMBER.fullmatch(value) else value
 
 
 # ------------------------------------------------------------------------------------------------------ Markdown
