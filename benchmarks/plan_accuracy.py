@@ -19,10 +19,11 @@ from pathlib import Path
 import yaml
 
 from fewlabel.commands.planning import LOCAL_OVERHEAD
+from fewlabel.experiment_files import read_config
 from fewlabel.planning.known import OWN, choose
 from fewlabel.planning.plan import Plan, make_plan
 from fewlabel.planning.schedule import Machine
-from fewlabel.validation import load, read_config
+from fewlabel.validation import load
 
 ROOT = Path(__file__).parents[1]
 REDUCED = {

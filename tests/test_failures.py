@@ -1,15 +1,56 @@
 """The final message of a workflow with failed jobs."""
 
-from fewlabel.failures import LINES, SHOWN, Failure, report
+import logging
+
+from fewlabel.failures import LINES, SHOWN, Failure, ToldAtTheEnd, report
 
 
 def test_the_last_lines_of_each_log_are_told(tmp_path):
     log = tmp_path / "a.log"
     log.write_text("\n".join(f"line {index}" for index in range(50)) + "\n\n")
-    text = report([Failure("finetune {'n': '1'}", [log])], waiting=3)
-    assert text.startswith("1 job(s) failed, 3 wait for them:\n  finetune {'n': '1'}\n")
+    text = report([Failure(f"finetune {{'n': '{number}'}}", [log]) for number in range(1, 5)], waiting=3)
+    assert text.startswith("4 job(s) failed, 3 wait for them:\n  finetune {'n': '1'}\n")
     assert "| line 49" in text and f"| line {50 - LINES}" in text and f"| line {49 - LINES}\n" not in text
     assert "give the same command again" in text
+
+
+def test_all_that_a_single_failed_job_said_is_told_without_its_progress(tmp_path):
+    log = tmp_path / "fetch.log"
+    problems = [f"  - images/s{index}.nii.gz: {'long ' * 100}end" for index in range(40)]
+    log.write_text("\n".join(["examine: 4/4 subjects", "fewlabel: cohorts.mine: 40 problem(s)", *problems]))
+    told = report([Failure("fetch", [log])], 1).splitlines()
+    assert [line.removeprefix("      | ") for line in told[3:-1]] == [
+        "fewlabel: cohorts.mine: 40 problem(s)",
+        *problems,
+    ]
+
+
+def shown(*records):
+    """What is left of records of Snakemake's log, with their facts."""
+    kept, log = [], logging.Logger("made")
+    handler = logging.Handler()
+    handler.emit = kept.append
+    log.addHandler(handler)
+    log.addFilter(ToldAtTheEnd({7: ["results/a.log"]}))
+    for text, facts in records:
+        log.error(text, extra=facts)
+    return kept
+
+
+def test_a_failed_job_is_told_at_once_without_its_command_and_its_log():
+    facts = {"event": "job_error", "jobid": 7, "shellcmd": "fewlabel fetch --settings '{}'", "aux": {"external": "3"}}
+    (record,) = shown(("Error in rule fetch", {**facts, "log": ["results/a.log", "slurm/3.log"]}))
+    assert record.shellcmd is None and record.log == ["slurm/3.log"]
+    assert record.aux == {"external": "3", "log": "results/a.log (told at the end of the run)"}
+
+
+def test_errors_of_commands_are_told_once_and_others_stay():
+    command = (
+        "RuleException:\nCalledProcessError in file \"a.smk\", line 3:\nCommand 'x' returned non-zero exit status 1."
+    )
+    assert shown((command, {"event": "error"})) == []
+    assert len(shown(("WorkflowError:\nno disk", {"event": "error"}), ("RuleException: x", {"event": "error"}))) == 2
+    assert len(shown(("text", {}), (command, {}))) == 2
 
 
 def test_a_job_without_a_word_is_told_as_such(tmp_path):

@@ -51,7 +51,8 @@ def test_no_time_is_told_before_one_of_each_long_kind_is_done_and_short_kinds_do
     assert run.finish(1, 1) == "jobs: 1 of 3 done, 0 running, 2 to come, time left not known yet"
     run.start(2)
     run.now = 61
-    assert run.finish(2, 2) == "jobs: 2 of 3 done, 0 running, 1 to come, about 0 s left"
+    # The figure takes as long as the split: the one short job that is done.
+    assert run.finish(2, 2) == "jobs: 2 of 3 done, 0 running, 1 to come, about 1 s left"
     run.start(3)
     assert run.finish(3, 3) == "jobs: 3 of 3 done, 0 running, 0 to come"
 
@@ -66,6 +67,35 @@ def test_a_job_takes_as_long_as_those_of_its_method_where_some_are_done():
     run.now = 100
     # Another cohort's: the mean of the rule, 50 s; the same kind: 90 s.
     assert run.finish(2, 2).endswith("about 2 min 20 s left")
+
+
+def test_every_job_counts_to_the_end_those_of_kinds_that_were_never_seen_too():
+    figures = {number: (f"figure{number}", "", "") for number in range(2, 22)}
+    run = Workflow({1: ("finetune", "c", "m"), **figures, 22: ("all", "", "")})
+    run.start(1)
+    run.now = 60
+    assert run.finish(1, 1) == "jobs: 1 of 22 done, 0 running, 21 to come, about 1 min 40 s left"  # 20 of 5 s
+    run.start(2)
+    run.now = 68
+    assert run.finish(2, 2).endswith("about 2 min 32 s left")  # 19 of 8 s
+    for number in range(3, 21):
+        run.start(number)
+        run.now += 8
+        assert "about 0 s" not in run.finish(number, number)
+    run.start(21)
+    run.now += 8
+    assert run.finish(21, 21).endswith("1 to come, about 0 s left")  # the target itself runs nothing
+
+
+def test_a_job_that_takes_longer_than_expected_is_not_about_to_end():
+    run = Workflow(dict.fromkeys((1, 2, 3), ("finetune", "c", "m")))
+    run.start(1)
+    run.now = 10
+    run.finish(1, 1)
+    run.start(2, 3)
+    run.now = 110
+    # 2 took 100 s, so that 55 are expected; 3 runs for 100 already.
+    assert run.finish(2, 2).endswith("about 10 s left")
 
 
 def test_a_job_that_failed_and_is_tried_again_counts_from_its_new_start():

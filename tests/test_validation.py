@@ -8,8 +8,9 @@ from snakemake.io import contains_wildcard
 from fewlabel import jobs, reporting_jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
+from fewlabel.experiment_files import read_config
 from fewlabel.figure_settings import Figures
-from fewlabel.validation import load, read_config, schema
+from fewlabel.validation import load, schema
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = sorted((ROOT / "experiments").glob("*.yaml"))

@@ -10,8 +10,8 @@ from fewlabel import jobs
 from fewlabel.cohorts.phantom import list_subjects, read_tissues, read_volume
 from fewlabel.cohorts.phantom_signal import RELAXATION, Tissue
 from fewlabel.experiment import Experiment, PhantomSource
+from fewlabel.experiment_files import read_config
 from fewlabel.reporting.cohort_table import source as in_words
-from fewlabel.validation import read_config
 
 GRID = {"kind": "phantom", "anatomy": "abdomen", "labelled": 1, "unlabelled": 1, "pixel_mm": 6, "slice_mm": 20}
 SMALL = {"spokes": 96, "echoes": 4, "echo_spacing_ms": 20}

@@ -7,10 +7,11 @@ from fewlabel import jobs
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import BiasCorrection, Grid
+from fewlabel.experiment_files import read_config
 from fewlabel.imaging.bias import bias_field, correct_bias, fitted_voxels, shrink_factors
 from fewlabel.imaging.volume import Volume
 from fewlabel.slices import open_store, pack
-from fewlabel.validation import load, read_config
+from fewlabel.validation import load
 from studies import ROOT
 
 SHAPE, SPACING = (64, 56, 10), (2.5, 2.5, 7.0)

@@ -118,3 +118,81 @@ def test_step_times_of_another_processor_are_told_as_such(tmp_path):
     code, text = fewlabel(tmp_path, "plan", CONFIG)
     assert code == 0, text
     assert "told from: An abacus" in text and "another processor" in text
+
+
+# --------------------------------------------------------------------------------- what a run would refuse, before it
+def overlay(folder, text, name="mine.yaml"):
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def problem_lines(text):
+    return [line.removeprefix("problem  ") for line in text.splitlines() if line.startswith("problem  ")]
+
+
+def own_cohort(folder, labelled):
+    """Files of a cohort, which no listing opens."""
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True)
+        for index in range(labelled):
+            (folder / kind / f"s{index}.nii.gz").touch()
+
+
+REFUSED = """
+study: mine
+labels: [1, 30]
+cohorts:
+  liver_phantom: {source: {labelled: 8}, test: 10}
+  prostate_phantom: {test: [pelvis_001, nobody]}
+  absent: {source: {kind: nifti, folder: nowhere}}
+  small: {source: {kind: nifti, folder: small}, test: 4}
+"""
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_what_a_run_would_refuse_is_told_at_once_without_it(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    own_cohort(tmp_path / "small", labelled=3)
+    code, text = fewlabel(tmp_path, command, overlay(tmp_path, REFUSED))
+    assert code == 1 and "Traceback" not in text, text
+    absent, liver, prostate, small = problem_lines(text)
+    assert absent.startswith("cohorts.absent.source: ") and "nowhere: no such folder" in absent and "to fix:" in absent
+    assert liver.startswith("cohorts.liver_phantom.test: 10 test subjects of 8 labelled ones leave none to train on")
+    assert prostate.startswith("cohorts.prostate_phantom.test: no subject 'nobody' in the cohort")
+    assert small.startswith("cohorts.small.test: 4 test subjects of 3 labelled ones")
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_pool_smaller_than_the_largest_n_is_a_problem(tmp_path, command):
+    text = "labels: [1, 200]\ncohorts: {prostate_phantom: null}\n"
+    code, said = fewlabel(tmp_path, command, overlay(tmp_path, text))
+    (line,) = problem_lines(said)
+    assert code == 1 and line.startswith("labels: N = 200, but the pool of cohorts.liver_phantom holds")
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_mistakes_of_the_experiment_are_problems_too(tmp_path, command):
+    code, said = fewlabel(tmp_path, command, overlay(tmp_path, "labls: [1]\ndraws: 0\n"))
+    assert code == 1
+    assert [line.rpartition("mine.yaml")[2][:9] for line in problem_lines(said)] == [":2: draws", ":1: labls"]
+
+
+def test_a_cohort_that_was_checked_elsewhere_or_can_be_downloaded_is_no_problem(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    text = "study: mine\ncohorts: {absent: {source: {kind: nifti, folder: nowhere}}}\n"
+    mine = overlay(tmp_path, text)
+    assert fewlabel(tmp_path, "validate", mine)[0] == 1
+    record = tmp_path / "results/mine/absent/splits/source.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    assert fewlabel(tmp_path, "validate", mine)[0] == 0
+    url = "cohorts: {far: {source: {kind: decathlon, url: 'https://example.org/t.tar', md5: " + "a" * 32 + "}}}\n"
+    assert fewlabel(tmp_path, "validate", overlay(tmp_path, url))[0] == 0
+
+
+def test_overlays_are_planned_and_validated_over_config_yaml_by_themselves(tmp_path):
+    mine = overlay(tmp_path, "study: mine\ndraws: 2\n")
+    for command in ("validate", "plan"):
+        alone, both = fewlabel(tmp_path, command, mine), fewlabel(tmp_path, command, CONFIG, mine)
+        assert alone == both and alone[0] == 0
+    assert "prostate_phantom" in alone[1]

@@ -10,6 +10,7 @@ import pytest
 
 from fewlabel.cohorts.phantom import list_subjects, read_acquisition
 from fewlabel.experiment import Experiment
+from fewlabel.experiment_files import read_config
 from fewlabel.figure_settings import Figures
 from fewlabel.planning.costs import (
     ACQUIRED_GRIDDINGS,
@@ -26,7 +27,7 @@ from fewlabel.planning.schedule import Machine
 from fewlabel.planning.sizes import cohort_size
 from fewlabel.planning.speed import Calibration, MeasuredStep
 from fewlabel.planning.work import Step
-from fewlabel.validation import load, read_config
+from fewlabel.validation import load
 from studies import ROOT, merged
 
 PHANTOM = {

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from fewlabel.cli import app
 from fewlabel.cohorts.subject import Subject
 from fewlabel.experiment import Experiment, Grid, NiftiSource
+from fewlabel.experiment_files import read_config
 from fewlabel.figure_settings import ContactSheet
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.quality_jobs import ContactSheetSettings, QualitySettings, contact_sheet_settings, quality_settings
@@ -23,7 +24,7 @@ from fewlabel.reporting.quality_table import quality_table
 from fewlabel.reporting.table_forms import as_html, as_markdown
 from fewlabel.slices import open_store, pack
 from fewlabel.tables import read_subjects
-from fewlabel.validation import load, read_config
+from fewlabel.validation import load
 from studies import ROOT
 
 GRID = Grid(matrix=(24, 24), spacing_mm=2)

@@ -8,9 +8,9 @@ from docutils.core import publish_parts
 
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
+from fewlabel.experiment_files import read_config
 from fewlabel.reporting.conditions import study_facts
 from fewlabel.reporting.report import safe_page, write_report
-from fewlabel.validation import read_config
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = '</script><script>alert("x")</script>'

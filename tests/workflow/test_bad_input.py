@@ -78,6 +78,25 @@ def test_what_only_the_cohort_shows_stops_before_any_training(fresh, change, mes
     assert message in refused(fresh.run(change=change, env={"FEWLABEL_DATA": str(fresh.folder / "data")}))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "bad.yaml: no such experiment file"),
+        (b"draws: 2\n\tlabels: [1]\n", "bad.yaml:2: not YAML: "),
+        (b"study: caf\xe9\n", "bad.yaml:1: not UTF-8 (byte 0xe9)"),
+        (b"a: &a [*a]\n", "bad.yaml:1: *a stands within itself"),
+        (b"a: " + b"[" * 3000 + b"]" * 3000, "bad.yaml:1: nested too deep"),
+    ],
+)
+def test_a_file_that_snakemake_cannot_read_is_told_in_a_line(fresh, content, message):
+    if content is not None:
+        (fresh.folder / "bad.yaml").write_bytes(content)
+    process = fresh.run("--configfile", "bad.yaml")  # in place of the tiny experiment
+    assert process.returncode == 1 and process.stdout == ""
+    notice, line = process.stderr.splitlines()
+    assert notice.startswith("Using workflow specific profile") and line.startswith(message)
+
+
 def test_all_problems_of_a_cohort_are_told_at_once(fresh):
     folder = nifti_cohort(fresh.folder / "data" / "mine")
     image = folder / "images" / "s0.nii.gz"
@@ -88,7 +107,9 @@ def test_all_problems_of_a_cohort_are_told_at_once(fresh):
         folder / "images" / "s2.nii.gz",
     )
     text = refused(fresh.run(change=own_cohort(), env={"FEWLABEL_DATA": str(fresh.folder / "data")}))
-    assert all(f"s{index}.nii.gz" in text for index in range(3))
+    for name in ("images/s0.nii.gz", "labels/s1.nii.gz", "images/s2.nii.gz"):
+        assert text.count(f"- {name}") == 1, text
+    assert "--settings" not in text and "CalledProcessError" not in text
 
 
 def test_a_cohort_of_ones_own_runs_and_survives_a_later_mistake_and_absent_volumes(fresh):

@@ -1,18 +1,22 @@
-"""What a workflow says at its end when jobs failed: what, why, and how to go on."""
+"""What a workflow says when jobs fail: at once that one did, and at its end, once, what, why and how to go on."""
 
+import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 SHOWN = 10
 """Failed jobs that are told in full."""
 
-LINES = 6
-"""Last lines of each log."""
+FEW = 3
+"""So many failed jobs are told with all that they said."""
 
-WIDTH = 300
-"""Characters of a line of a log."""
+LINES, ALL_LINES = 6, 1000
+"""Last lines of each log; of few failed jobs."""
+
+WIDTH, ALL_WIDTH = 300, 2000
+"""Characters of a line of a log; of few failed jobs."""
 
 SILENT = "says nothing: killed from outside (memory, time limit), or refused by Snakemake (see above)?"
 
@@ -45,22 +49,54 @@ def report(failures: Sequence[Failure], waiting: int) -> str:
     """
     if not failures:
         return f"The run was ended before all was done: {waiting} jobs are left. {GO_ON}"
-    shown = [line for failure in failures[:SHOWN] for line in _told(failure)]
+    few = len(failures) <= FEW
+    shown = [line for failure in failures[:SHOWN] for line in _told(failure, few)]
     more = [f"  … and {len(failures) - SHOWN} more; their logs say why"] if len(failures) > SHOWN else []
     return "\n".join([f"{len(failures)} job(s) failed, {waiting} wait for them:", *shown, *more, GO_ON])
 
 
-def _told(failure: Failure) -> Iterable[str]:
+def _told(failure: Failure, few: bool) -> Iterable[str]:
     yield f"  {failure.job}"
     for log in failure.logs:
-        lines = _last_lines(log)
+        lines = _last_lines(log, *((ALL_LINES, ALL_WIDTH) if few else (LINES, WIDTH)))
         yield f"    last lines of {log}:" if lines else f"    {log}: {SILENT}"
         yield from (f"      | {line}" for line in lines)
 
 
-def _last_lines(log: Path) -> list[str]:
+def _last_lines(log: Path, count: int, width: int) -> list[str]:
+    """The end of a log, without what stands before the message of a command that refused."""
     try:
         with log.open(encoding="utf-8", errors="replace") as file:
-            return [line.rstrip()[:WIDTH] for line in deque((line for line in file if line.strip()), maxlen=LINES)]
+            lines = [line.rstrip()[:width] for line in deque((line for line in file if line.strip()), maxlen=count)]
     except OSError:
         return []
+    said = [index for index, line in enumerate(lines) if line.startswith("fewlabel: ")]
+    return lines[said[0] :] if said else lines
+
+
+class ToldAtTheEnd(logging.Filter):
+    """Lets Snakemake say at once that a job failed, and leaves its log, which `report` tells, for the end.
+
+    Snakemake itself shows a failed job's command, with all settings in it, twice, and its whole log.
+
+    Args:
+        logs: the log files of each job, by Snakemake's number of the job.
+    """
+
+    def __init__(self, logs: Mapping[int, Sequence[str]]) -> None:
+        super().__init__()
+        self.logs = logs
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is shown; that of a failed job is made shorter."""
+        facts = vars(record)
+        event = str(facts.get("event", ""))
+        if event == "error":
+            return "\nCalledProcessError in file" not in record.getMessage()
+        if event == "job_error":
+            own = set(self.logs.get(facts.get("jobid", -1), ()))
+            record.shellcmd = None
+            # A cluster's own log of the job is told by nothing else.
+            record.log = [log for log in facts.get("log") or [] if log not in own]
+            record.aux = {**(facts.get("aux") or {}), "log": f"{', '.join(sorted(own))} (told at the end of the run)"}
+        return True

@@ -18,6 +18,12 @@ Key = tuple[str, ...]
 
 LONG = frozenset({"fetch", "prepare", "pretrain", "finetune", "evaluate"})
 """Rules whose jobs make the length of a study; until one job of each is done, no time is told."""
+TARGETS = frozenset({"all", "figures", "tables", "pictures", "provenance"})
+"""Rules that run nothing."""
+SHORT = 5.0
+"""Seconds of a figure, table or page, until one is done: they take 1 to 10."""
+OVERDUE = 0.1
+"""A job that runs for longer than expected is taken to need this share of its time so far."""
 
 
 class JobProgress(logging.Handler):
@@ -78,17 +84,18 @@ class JobProgress(logging.Handler):
         now = self.clock()
         open_jobs = [job for job in self.jobs if job not in self._done]
         means = mean_seconds(self._took)
-        seconds = 0.0
+        short = [seconds for key, values in self._took.items() if key[0] not in LONG | TARGETS for seconds in values]
+        usual = fmean(short) if short else SHORT
+        left = []
         for job in open_jobs:
             key = self.jobs[job]
-            expected = means.get(key, means.get(key[:1]))
-            if expected is None:
-                if key[0] in LONG:
-                    return None
-                continue
-            seconds += max(0.0, expected - (now - self._begun[job] if job in self._begun else 0.0))
-        # As many side by side as now.
-        return seconds / max(1, len(self._begun))
+            if key[0] in LONG and key[:1] not in means:
+                return None
+            expected = 0.0 if key[0] in TARGETS else means.get(key, means.get(key[:1], usual))
+            since = now - self._begun[job] if job in self._begun else 0.0
+            left.append(expected - since if since <= expected else OVERDUE * since)
+        # As many side by side as now, and never less than the longest of them.
+        return max([sum(left) / max(1, len(self._begun)), *left], default=0.0)
 
 
 def mean_seconds(took: Mapping[Key, Iterable[float]]) -> dict[Key, float]:

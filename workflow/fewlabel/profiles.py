@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.util import find_spec
+from pathlib import Path
 
 from fewlabel.doctor.machine import ask
 from fewlabel.gpus import ask_driver, visible
@@ -76,6 +77,35 @@ def looking() -> Iterator[None]:
         yield
     finally:
         _LOOKING.reset(token)
+
+
+def require_readable(arguments: Sequence[str]) -> None:
+    """End with what is wrong where `config.yaml`, or experiment files that Snakemake's arguments name, cannot be read.
+
+    Snakemake reads them before any rule, and ends with a traceback; the profile that it loads by itself comes first.
+    """
+    from fewlabel.errors import InputError
+    from fewlabel.experiment_files import CHECKOUT, DEFAULTS, read_files
+
+    defaults = CHECKOUT / DEFAULTS
+    try:
+        read_files([*([defaults] if defaults.exists() else []), *named_files(arguments)])
+    except InputError as error:
+        sys.exit(str(error))
+
+
+def named_files(arguments: Sequence[str]) -> list[Path]:
+    """The files behind `--configfile` among arguments of Snakemake, whose options may be shortened."""
+    files, open_option = [], False
+    for word in arguments:
+        if word.startswith("-"):
+            option, equals, value = word.partition("=")
+            open_option = "--configfiles".startswith(option) and len(option) > len("--config")
+            files += [Path(value)] if open_option and equals else []
+            open_option = open_option and not equals
+        elif open_option:
+            files.append(Path(word))
+    return files
 
 
 def require(profile: str, *modules: str, extra: str = "") -> None:

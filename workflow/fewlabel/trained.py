@@ -13,7 +13,7 @@ from fewlabel.jobs import FinetuneSettings, Preparation
 from fewlabel.learning.network import UNet
 from fewlabel.learning.room import refuse_prediction
 from fewlabel.learning.weights import read_header, restore_network
-from fewlabel.validation import load, read_config
+from fewlabel.validation import load_files
 
 WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published one"
 
@@ -101,7 +101,7 @@ def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:
     study, run = found
     file = study / "experiment.yaml"
     name = cohort_of(run.split("/")[0])
-    cohort = load(read_config([file]), [file]).cohorts.get(name)
+    cohort = load_files([file]).cohorts.get(name)
     if cohort is None:
         raise InputError(f"{file}: holds no cohort {name}, of which {path.name} is; restore it")
     return Preparation(grid=cohort.grid, bias_correction=cohort.bias_correction)

@@ -2,6 +2,7 @@
 
 from snakemake.logging import logger
 
+from fewlabel.failures import ToldAtTheEnd
 from fewlabel.job_progress import JobProgress
 
 
@@ -18,3 +19,4 @@ def tell_progress():
         for job in workflow.dag.needrun_jobs()
     }
     logger.addHandler(JobProgress(jobs, running_jobs))
+    logger.addFilter(ToldAtTheEnd({job.jobid: [str(log) for log in job.log] for job in workflow.dag.needrun_jobs()}))

@@ -1,9 +1,10 @@
 """What the commands share: the application, the types of their options, and how facts are written."""
 
 import json
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,9 @@ from pydantic import BaseModel, ValidationError
 from fewlabel.errors import InputError
 from fewlabel.files import write_text
 from fewlabel.system_errors import demand_writable
+
+if TYPE_CHECKING:
+    from fewlabel.experiment import Experiment
 
 app = typer.Typer(
     add_completion=False,
@@ -48,6 +52,38 @@ Out = Annotated[Path, typer.Option(help="Written, whole or not at all.", callbac
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda (any free GPU), cuda:N or mps.")]
 ScoringDevice = Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; a GPU is not reserved for it.")]
+
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(help="Experiment files, in the order of merging; config.yaml lies beneath them by itself."),
+]
+
+
+def read_files(files: Sequence[Path]) -> "Experiment":
+    """The experiment that files make, as Snakemake would take them: overlays lie on `config.yaml`.
+
+    Its `data_root` counts from here on.
+
+    Raises:
+        InputError: with all that is wrong with it.
+    """
+    from fewlabel.cohorts.data_root import export_data_root
+    from fewlabel.experiment_files import merge, read_experiment
+    from fewlabel.validation import validated
+
+    read = read_experiment(files)
+    experiment = validated(merge(read), read)
+    if experiment.data_root is not None:
+        export_data_root(experiment.data_root)
+    return experiment
+
+
+def refuse(problems: Sequence[str]) -> NoReturn:
+    """Tell what a run would refuse, a line each, and end with exit code 1."""
+    for problem in problems:
+        print(f"problem  {problem}", file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:

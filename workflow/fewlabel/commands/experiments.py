@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fewlabel.commands.common import Out, app, settings_json
+from fewlabel.commands.common import Files, Out, app, read_files, refuse, settings_json
+from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.files import write_text
 
@@ -14,12 +15,25 @@ ExperimentJson = Annotated[Experiment, typer.Option("--settings", parser=setting
 
 @app.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="config.yaml and overlays, in the order of merging.")],
+    files: Files,
+    results: Annotated[Path, typer.Option(help="The folder of studies: cohorts that were checked before.")] = Path(
+        "results"
+    ),
 ) -> None:
-    """Check experiment files and print the experiment that they make, with all defaults."""
-    from fewlabel.validation import as_yaml, load, read_config
+    """Check experiment files, folders and splits and print the experiment with all defaults; exit code 1 for a problem.
 
-    print(as_yaml(load(read_config(files), files).model_dump(mode="json")), end="")
+    No volume is read: `snakemake` does that, before anything is trained.
+    """
+    from fewlabel.doctor.cohorts import problems
+    from fewlabel.validation import as_yaml
+
+    try:
+        experiment = read_files(files)
+    except InputError as error:
+        refuse(str(error).splitlines())
+    if found := problems(experiment, results):
+        refuse(found)
+    print(as_yaml(experiment.model_dump(mode="json")), end="")
 
 
 @app.command()

@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from fewlabel.commands.common import Device, app
+from fewlabel.commands.common import Device, Files, app, read_files, refuse
 from fewlabel.errors import InputError
 
-Files = Annotated[list[Path], typer.Argument(help="config.yaml and overlays, in the order of merging.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Cores that jobs share; default: those of this machine.")]
 Gpus = Annotated[int, typer.Option(min=0, help="GPUs that train and score, one job each at a time.")]
 PlannedDevice = Annotated[
@@ -40,17 +39,21 @@ def plan(
     results: Results = Path("results"),
     whole: Annotated[bool, typer.Option("--whole", help="Plan as if nothing were done.")] = False,
 ) -> None:
-    """Tell a study's jobs, hours, wall time, memory and disk before it runs, and what would cut them."""
-    from fewlabel.cohorts.data_root import export_data_root
+    """Tell a study's jobs, hours, wall time, memory and disk before it runs, and what would cut them.
+
+    What a run would refuse is told behind it, with exit code 1, as by `fewlabel validate`.
+    """
+    from fewlabel.doctor.cohorts import problems
     from fewlabel.planning.known import choose
     from fewlabel.planning.plan import cuts, make_plan
     from fewlabel.planning.report import plan_text
     from fewlabel.planning.schedule import Machine
-    from fewlabel.validation import load, read_config
 
-    experiment = load(read_config(files), files)
-    if experiment.data_root is not None:
-        export_data_root(experiment.data_root)
+    try:
+        experiment = read_files(files)
+    except InputError as error:
+        refuse(str(error).splitlines())
+    found = problems(experiment, results)
     speed = choose(device or ("cuda" if gpus else "cpu"), experiment.precision, calibration)
     on_gpu = (speed.device if speed else device) != "cpu"
     if gpus and not on_gpu:
@@ -61,8 +64,14 @@ def plan(
         memory=None if memory is None else memory * 1e6,
         overhead=overhead,
     )
-    study = make_plan(experiment, machine, speed, results, whole)
-    print(plan_text(study, cuts(study)), end="")
+    try:
+        study = make_plan(experiment, machine, speed, results, whole)
+        print(plan_text(study, cuts(study)), end="")
+    except InputError:
+        if not found:
+            raise
+    if found:
+        refuse(found)
 
 
 @app.command()
@@ -78,14 +87,13 @@ def calibrate(
     """Measure this machine's step times in two minutes, for `fewlabel plan`."""
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
     from fewlabel.planning import designed, known, measure, steps
-    from fewlabel.validation import load, read_config
 
     path = table or known.OWN
     if path.exists():
         known.read_table(path)
     planned = designed.designed()
     if files:
-        planned += steps.planned_of(load(read_config(files), files))
+        planned += steps.planned_of(read_files(files))
     # As trainings run: many of them side by side, each on one core.
     use_threads(1)
     where = choose_device(device)

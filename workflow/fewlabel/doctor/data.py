@@ -28,10 +28,9 @@ from fewlabel.experiment import (
     PhantomSource,
     RadialSource,
 )
+from fewlabel.experiment_files import merge, read_experiment
 from fewlabel.units import size
-from fewlabel.validation import load, read_config
-
-DEFAULTS = Path("config.yaml")
+from fewlabel.validation import validated
 
 
 def ask(files: Sequence[Path], checkouts: Sequence[Path]) -> list[Finding]:
@@ -50,11 +49,10 @@ def read(files: Sequence[Path], checkouts: Sequence[Path]) -> Experiment | None:
     Raises:
         InputError: with all that is wrong with it.
     """
-    defaults = [folder / DEFAULTS for folder in checkouts if (folder / DEFAULTS).is_file()][:1]
-    every = list({file.resolve(): file for file in [*defaults, *files]}.values())
+    every = read_experiment(files, checkouts)
     if not every:
         return None
-    experiment = load(read_config(every), every)
+    experiment = validated(merge(every), every)
     if experiment.data_root is not None:
         export_data_root(experiment.data_root)
     return experiment
@@ -78,7 +76,7 @@ def findings(experiment: Experiment | None) -> list[Finding]:
             finding
             for name, source in sources.items()
             if not isinstance(source, PhantomSource)
-            for finding in (_cohort(name, source), *_unread(name, source))
+            for finding in (cohort_finding(name, source), *_unread(name, source))
         ),
     ]
 
@@ -90,7 +88,8 @@ def _root() -> Finding:
     return note("data", f"{root} ({how}): no such folder that can be read", f"set {VARIABLE} to where your data lie")
 
 
-def _cohort(name: str, source: FileSource) -> Finding:
+def cohort_finding(name: str, source: FileSource) -> Finding:
+    """Whether the volumes of a cohort of files are where they are looked for, or can be had."""
     check, folder = f"data: {name}", cohort_folder(source)
     where, count = _volumes(source, folder)
     further = unlabelled_folder(source)

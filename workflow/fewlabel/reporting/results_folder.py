@@ -14,12 +14,13 @@ import pandas as pd
 from fewlabel import jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
+from fewlabel.experiment_files import read_config
 from fewlabel.files import visible
 from fewlabel.folds import parts_of
 from fewlabel.json_text import load_json
 from fewlabel.reporting.run_facts import Facts, unpack
 from fewlabel.reporting.scores import read_scores
-from fewlabel.validation import load, read_config
+from fewlabel.validation import load_files
 
 EXPERIMENT, SCORES, RUNS = "experiment.yaml", "scores.csv", "runs.json"
 TABLES = ("splits/roles.csv", "splits/draw*.csv", "slices/subjects.csv")
@@ -91,7 +92,7 @@ def read_experiment(folder: Path) -> Experiment:
             f"{folder}: holds no {EXPERIMENT}, in which a run writes down its experiment; {_accepted()}; run "
             f"`snakemake` with the experiment once more: finished runs stay as they are"
         )
-    return load(read_config([path]), [path])
+    return load_files([path])
 
 
 def expected_runs(experiment: Experiment) -> list[str]:

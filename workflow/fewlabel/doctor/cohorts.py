@@ -1,0 +1,63 @@
+"""What a run would refuse of an experiment's cohorts, told without it: folders, listings, splits. No volume is read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.cohorts import sources
+from fewlabel.cohorts.layout import FileSource, cohort_folder, is_present
+from fewlabel.doctor import data
+from fewlabel.errors import InputError
+from fewlabel.experiment import ChaosSource, Experiment, PhantomSource
+from fewlabel.jobs import largest_n, most_pretrained, split_settings
+from fewlabel.splits import split_problems
+
+
+def problems(experiment: Experiment, results: Path) -> list[str]:
+    """What makes a run of an experiment impossible, one line each; an empty list where nothing is known to.
+
+    A cohort that is still to be downloaded, and one whose volumes lie elsewhere and that was checked before, is taken
+    as it is.
+
+    Args:
+        experiment: whose `data_root` counts already.
+        results: the folder of studies.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+    found = [line for name in experiment.cohorts for line in _listing(experiment, name, results, tables)]
+    return found + [line for name in tables for line in _splits(experiment, name, tables)]
+
+
+def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+    """Problems of a cohort's files; a cohort without any gets its table of subjects."""
+    source = experiment.cohorts[name].source
+    if not isinstance(source, PhantomSource) and not _listable(source):
+        finding = data.cohort_finding(name, source)
+        if finding.status == "problem" and not (results / experiment.study / name / "splits" / "source.json").is_file():
+            yield f"cohorts.{name}.source: {finding.text}; to fix: {finding.todo}"
+        return
+    try:
+        subjects, found, where = sources.survey(source)
+    except InputError as error:
+        yield from (f"cohorts.{name}.source: {line}" for line in str(error).splitlines())
+        return
+    yield from (f"cohorts.{name}.source: {where} {line}" for line in found)
+    if not found:
+        rows = [(one.subject, one.patient, int(one.labelled), one.use) for one in subjects]
+        tables[name] = pd.DataFrame(rows, columns=["subject", "patient", "labelled", "use"])
+
+
+def _listable(source: FileSource) -> bool:
+    """Whether all of a cohort lies here, so that a listing fetches nothing."""
+    if isinstance(source, ChaosSource) and source.test_sets and not (cohort_folder(source) / "Test_Sets").is_dir():
+        return False
+    return is_present(source)
+
+
+def _splits(experiment: Experiment, name: str, tables: dict[str, pd.DataFrame]) -> list[str]:
+    beside = experiment.cohorts[name].split_as
+    if beside in tables and not tables[name].equals(tables[beside]):
+        return [f"cohorts.{name}.split_as: {beside} has other subjects; only the same people are split alike"]
+    settings = split_settings(experiment, name)
+    return split_problems(tables[name], settings, largest_n(experiment), most_pretrained(experiment))

@@ -1,0 +1,279 @@
+"""Experiment files as text: read within bounds, merged as Snakemake does, and asked where and how a setting is written.
+
+Imported while Snakemake reads a profile: nothing slow comes with it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fewlabel.errors import InputError
+
+Place = tuple[str | int, ...]
+MOST_BYTES = 1_000_000
+DEEPEST = 40
+"""Levels of mappings and lists within one another."""
+MOST_VALUES = 50_000
+"""Values of a file, those behind an alias (`*name`) counted each time."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a value stands, and how it is written.
+
+    Attributes:
+        line: of its key, or of itself in a list; from 1.
+        key: as written; empty in a list.
+        text: as written, where it is a single value; else None.
+        quoted: whether the text stands in quotes.
+        inside: what lies within it, by key or index.
+    """
+
+    line: int
+    key: str = ""
+    text: str | None = None
+    quoted: bool = False
+    inside: Mapping[Any, "Spot"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExperimentFile:
+    """A file that was read.
+
+    Attributes:
+        path: as it was named.
+        content: its settings.
+        spot: where they stand.
+        repeated: what is told of keys that stand twice in one mapping, one line each.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    spot: Spot
+    repeated: list[str]
+
+    def find(self, place: Place) -> Spot | None:
+        """Where a setting stands; None where the file does not set it."""
+        spot: Spot | None = self.spot
+        for part in place:
+            spot = spot.inside.get(part) if spot else None
+        return spot
+
+
+def read_files(paths: Sequence[Path]) -> list[ExperimentFile]:
+    """Read experiment files.
+
+    Raises:
+        InputError: files that cannot be read, are no YAML or JSON, or are out of bounds; all of them at once.
+    """
+    files, problems = [], []
+    for path in paths:
+        try:
+            files.append(read_file(path))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError.of(problems)
+    return files
+
+
+def read_file(path: Path) -> ExperimentFile:
+    """Read one experiment file, each time anew.
+
+    Raises:
+        InputError: see `read_files`.
+    """
+    text = _text(path)
+    content, told = None, None
+    try:
+        # First, as Snakemake does: 1e5 is a number in JSON, and a text in YAML.
+        content = json.loads(text)
+    except RecursionError:
+        raise InputError(f"{path}: {_TOO_DEEP}") from None
+    except ValueError:
+        told = "not YAML"
+    else:
+        text = text.replace("\t", " ")  # white space in JSON, an error in YAML
+    loader = None
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        repeated = _repeated(path, node)
+        read = loader.construct_document(node) if node is not None else None
+        spot = _spot(loader, node) if node is not None else Spot(1)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{path}:{line}: {_cause(error, told)}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise InputError(f"{path}:{line}: not YAML: a control character (#x{error.character:02x})") from None
+    content = read if told else content
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no settings; accepted: a mapping of keys, as in config.yaml")
+    return ExperimentFile(path, content, spot, repeated)
+
+
+def merge(files: Sequence[ExperimentFile]) -> dict[str, Any]:
+    """Merge files as Snakemake does: mappings key by key, anything else as a whole, later files win."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        merged = _laid_over(merged, file.content)
+    return deepcopy(merged)
+
+
+def read_config(paths: Sequence[Path]) -> dict[str, Any]:
+    """Read and merge experiment files.
+
+    Raises:
+        InputError: see `read_files`.
+    """
+    return merge(read_files(paths))
+
+
+def _laid_over(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key for key, value in overlay.items() if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)}
+    return {**base, **{key: _laid_over(base[key], value) if key in both else value for key, value in overlay.items()}}
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+_TOO_DEEP = f"nested too deep; accepted: {DEEPEST} levels of mappings and lists"
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such experiment file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a folder; accepted: an experiment file, such as experiments/paper.yaml") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > MOST_BYTES:
+        raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; no experiment file is")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
+        raise InputError(f"{path}: UTF-16 or UTF-32 text; to fix: save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = f"byte 0x{data[error.start]:02x}"
+        raise InputError(f"{path}:{line}: not UTF-8 ({byte}), perhaps Latin-1; to fix: save it as UTF-8") from None
+
+
+def _cause(error: yaml.MarkedYAMLError, told: str | None) -> str:
+    if isinstance(error, _Refusal):
+        return str(error.problem)
+    problem = ", ".join(filter(None, (error.context, error.problem))) or "cannot be read"
+    tabs = "; to fix: indent with spaces, not with tabs" if "'\\t'" in problem else ""
+    return f"{told or 'not JSON'}: {problem}{tabs}"
+
+
+class _Refusal(yaml.MarkedYAMLError):
+    """What is YAML, and not taken."""
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that refuses what would take memory or time without end, before it does."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._open: list[str | None] = []
+        self._values: dict[str, int] = {}
+        self._count = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        before = self._count
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor in self._open:
+                raise _refusal(f"*{event.anchor} stands within itself; accepted: an alias behind its anchor", event)
+            self._count += self._values.get(str(event.anchor), 0)
+        self._count += 1
+        if self._count > MOST_VALUES:
+            raise _refusal(f"more than {MOST_VALUES:,} values, those behind aliases counted each time", event)
+        if isinstance(event, yaml.AliasEvent):
+            return super().compose_node(parent, index)
+        self._open.append(event.anchor)
+        if len(self._open) > DEEPEST:
+            raise _refusal(_TOO_DEEP, event)
+        node = super().compose_node(parent, index)
+        self._open.pop()
+        if event.anchor is not None:
+            self._values[event.anchor] = self._count - before
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError, RecursionError):  # a number of 5,000 digits, the 31st of February
+            shown = str(node.value)[:20] + ("…" if len(str(node.value)) > 20 else "")
+            raise _refusal(f"{shown}: cannot be read as the number or date that it looks like", node) from None
+
+
+def _refusal(problem: str, at: yaml.Event | yaml.Node) -> _Refusal:
+    return _Refusal(problem=problem, problem_mark=at.start_mark)  # type: ignore[arg-type]  # a mark of either reader
+
+
+# ------------------------------------------------------------------------------------------------- where things stand
+def _spot(loader: _Loader, node: yaml.Node, key: yaml.Node | None = None) -> Spot:
+    line = (node if key is None else key).start_mark.line + 1
+    name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
+    if isinstance(node, yaml.MappingNode):
+        inside = {loader.construct_object(one, deep=True): _spot(loader, value, one) for one, value in node.value}
+        return Spot(line, name, inside=inside)
+    if isinstance(node, yaml.SequenceNode):
+        return Spot(line, name, inside={index: _spot(loader, value) for index, value in enumerate(node.value)})
+    return Spot(line, name, str(node.value), isinstance(node, yaml.ScalarNode) and node.style is not None)
+
+
+def _repeated(path: Path, root: yaml.Node | None) -> list[str]:
+    """Keys that stand twice in one mapping: readers of YAML and JSON keep the last and say nothing."""
+    problems: list[str] = []
+    pending: list[tuple[str, yaml.Node | None]] = [("", root)]
+    while pending:
+        place, node = pending.pop()
+        seen: dict[str, int] = {}
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
+            name, line = f"{place}{key.value}", key.start_mark.line + 1
+            if str(key.value) in seen:
+                first = seen[str(key.value)]
+                problems.append(f"{path}:{line}: {name}: stands here and in line {first}; keep one of the two")
+            seen[str(key.value)] = line
+            pending.append((f"{name}.", value))
+    return problems
+
+
+# --------------------------------------------------------------------------------------------------------- defaults
+CHECKOUT = Path(__file__).parents[2]
+DEFAULTS = "config.yaml"
+
+
+def read_experiment(paths: Sequence[Path], checkouts: Sequence[Path] = (CHECKOUT, Path())) -> list[ExperimentFile]:
+    """The files that an experiment is made of, as Snakemake takes them: overlays lie on `config.yaml`.
+
+    A first file that sets every key of `config.yaml` is no overlay and stands alone: a finished study's
+    `experiment.yaml`.
+
+    Args:
+        paths: the files that a user names, with or without `config.yaml`.
+        checkouts: folders in which `config.yaml` is looked for; the first that has it counts.
+
+    Raises:
+        InputError: see `read_files`.
+    """
+    files = read_files(paths)
+    place = next((folder / DEFAULTS for folder in checkouts if (folder / DEFAULTS).is_file()), None)
+    if place is None:
+        return files
+    overlays = [file for file in files if file.path.resolve() != place.resolve()]
+    if len(overlays) < len(files):
+        return [next(file for file in files if file not in overlays), *overlays]
+    defaults = read_file(place)
+    whole = bool(files) and defaults.content.keys() <= files[0].content.keys()
+    return files if whole else [defaults, *files]
