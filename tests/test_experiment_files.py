@@ -229,7 +229,7 @@ def test_overlays_lie_on_config_yaml_and_never_twice(tmp_path):
 
 
 def test_a_finished_study_stands_alone_and_overlays_lie_on_it(tmp_path):
-    study = ROOT / "results/published/destreaking/experiment.yaml"
+    study = ROOT / "results/published/demo/experiment.yaml"
     assert merge(read_experiment([study])) == read_config([study])
     both = merge(read_experiment([study, written(tmp_path, "draws: 7\n")]))
     assert both == {**read_config([study]), "draws": 7}

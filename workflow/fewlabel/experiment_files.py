@@ -252,13 +252,16 @@ def _repeated(path: Path, root: yaml.Node | None) -> list[str]:
 # --------------------------------------------------------------------------------------------------------- defaults
 CHECKOUT = Path(__file__).parents[2]
 DEFAULTS = "config.yaml"
+WHOLE = frozenset(
+    {"study", "seed", "cohorts", "methods", "labels", "draws", "network", "finetuning", "augmentations", "precision"}
+)
+"""A file that sets all of these is no overlay: so a study's experiment is written down, by every version."""
 
 
 def read_experiment(paths: Sequence[Path], checkouts: Sequence[Path] = (CHECKOUT, Path())) -> list[ExperimentFile]:
     """The files that an experiment is made of, as Snakemake takes them: overlays lie on `config.yaml`.
 
-    A first file that sets every key of `config.yaml` is no overlay and stands alone: a finished study's
-    `experiment.yaml`.
+    A first file that sets all keys of `WHOLE` is no overlay and stands alone: a study's `experiment.yaml`.
 
     Args:
         paths: the files that a user names, with or without `config.yaml`.
@@ -274,6 +277,5 @@ def read_experiment(paths: Sequence[Path], checkouts: Sequence[Path] = (CHECKOUT
     overlays = [file for file in files if file.path.resolve() != place.resolve()]
     if len(overlays) < len(files):
         return [next(file for file in files if file not in overlays), *overlays]
-    defaults = read_file(place)
-    whole = bool(files) and defaults.content.keys() <= files[0].content.keys()
-    return files if whole else [defaults, *files]
+    whole = bool(files) and WHOLE <= files[0].content.keys()
+    return files if whole else [read_file(place), *files]
