@@ -16,7 +16,7 @@ from fewlabel.cli import app
 from fewlabel.cohorts import sources
 from fewlabel.cohorts.fingerprint import fingerprint
 from fewlabel.cohorts.formats import geometry, load
-from fewlabel.experiment import ChaosSource, MetaImageSource, NiftiSource, RadialSource
+from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource, RadialSource
 from fewlabel.jobs import FetchSettings, canonical
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)
@@ -154,7 +154,7 @@ REFUSED = {
     "labels/d.gipl.gz": "not read in this format",
     "labels/d.tif": "says not where its voxels lie",
     "images/deep/e.nii.gz": "sub-folders are not searched, and it holds volumes such as deep/e.nii.gz",
-    "e.nii.gz": "a volume that lies beside images/ and labels/",
+    "e.nii.gz": "a volume that lies beside the folders of the cohort",
     "Subjects.xlsx": "not the subjects table by its name; accepted: subjects.tsv or subjects.csv",
     "participants.tsv": "not the subjects table by its name",
 }
@@ -266,7 +266,28 @@ def test_chaos_reports_what_lies_among_slices_and_masks(data):
     (part / "Ground" / "mask.nii.gz").touch()
     mine = ChaosSource(kind="chaos")
     assert "Ground/: not read: mask.nii.gz: a volume, which is not read here" in told(mine)
-    assert sources.notes(mine) == ["Train_Sets/MR/1/T2SPIR/DICOM_anon/: not read: README: no DICOM"]
+    (part / "Ground_new").mkdir()
+    (data / "CHAOS" / "Test_Sets" / "MR").mkdir(parents=True)
+    (data / "CHAOS" / "Train_Sets" / "MR" / "list.txt").touch()
+    assert sources.notes(mine) == [
+        "not read: Test_Sets: volumes without masks; `test_sets: true` reads them",
+        "Train_Sets/MR/: not read: list.txt: neither a volume nor the subjects table by its name",
+        "Train_Sets/MR/1/T2SPIR/: not read: Ground_new: a folder that is not among those of the cohort",
+        "Train_Sets/MR/1/T2SPIR/DICOM_anon/: not read: README: no DICOM",
+    ]
+
+
+def test_a_task_reports_what_lies_beside_its_parts(data, make_task):
+    folder = make_task(data / "Task05_Prostate")
+    (folder / "labelsTs").mkdir()
+    (folder / "imagesTr" / "notes.txt").touch()
+    mine = DecathlonSource(kind="decathlon")
+    assert told(mine) == ""
+    notes = sources.notes(mine)
+    assert "imagesTr/: not read: notes.txt: no volume by its name" in notes
+    assert "not read: labelsTs: a folder that is not among those of the cohort" in notes
+    (folder / "extra.nii.gz").touch()
+    assert told(mine).startswith("not read: extra.nii.gz: a volume that lies beside the folders of the cohort")
 
 
 # ------------------------------------------------------------------------------------------------ further volumes

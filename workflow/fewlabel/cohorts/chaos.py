@@ -18,7 +18,7 @@ from fewlabel.cohorts import files
 from fewlabel.cohorts.chaos_archives import fetch
 from fewlabel.cohorts.chaos_masks import Masks, read_masks
 from fewlabel.cohorts.chaos_order import Order, suggested_orders, verified_order
-from fewlabel.cohorts.contents import Unused, contents
+from fewlabel.cohorts.contents import Unused, beside, contents
 from fewlabel.cohorts.dicom_headers import series_contents
 from fewlabel.cohorts.dicom_series import Series, load_series, read_series
 from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, place
@@ -49,10 +49,18 @@ def list_subjects(source: ChaosSource) -> list[Subject]:
 
 
 def unused(source: ChaosSource) -> list[Unused]:
-    """What lies in the folders of series and masks and is not read; other sequences and CT are not looked at."""
+    """What lies beside subjects, among slices and among masks and is not read; CT and T1 are not looked at."""
+    folder = cohort_folder(source)
     found: list[Unused] = []
-    for subject in _listed(source, cohort_folder(source)):
+    if (folder / "Test_Sets").is_dir() and not source.test_sets:
+        found.append(Unused(folder / "Test_Sets", "volumes without masks; `test_sets: true` reads them"))
+    for part in _parts(source):
+        subjects = [path for path in (folder / part / "MR").glob("*") if path.is_dir()]
+        found += beside(folder / part / "MR", subjects, has_table=True)
+    for subject in _listed(source, folder):
         assert subject.image is not None
+        parts = [path for path in (subject.image, subject.label) if path is not None]
+        found += beside(subject.image.parent, parts, has_table=True)
         found += series_contents(subject.image).unused
         if subject.label is not None:
             found += contents(subject.label, suffixes=(".png",)).unused
@@ -74,8 +82,11 @@ def check(source: ChaosSource, subjects: Sequence[Subject], workers: int = 1) ->
 
 
 def _listed(source: ChaosSource, folder: Path) -> list[Subject]:
-    subjects = _subjects(folder / "Train_Sets", labelled=True)
-    return subjects + (_subjects(folder / "Test_Sets", labelled=False) if source.test_sets else [])
+    return [one for part in _parts(source) for one in _subjects(folder / part, labelled=part == "Train_Sets")]
+
+
+def _parts(source: ChaosSource) -> list[str]:
+    return ["Train_Sets", *(["Test_Sets"] if source.test_sets else [])]
 
 
 def _subjects(part: Path, labelled: bool) -> list[Subject]:

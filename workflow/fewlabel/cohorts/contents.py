@@ -96,7 +96,9 @@ def beside(folder: Path, known: Collection[Path], has_table: bool) -> list[Unuse
         elif path.is_dir():
             found.append(Unused(path, "a folder that is not among those of the cohort"))
         elif ends_with(path, VOLUME_SUFFIXES):
-            found.append(Unused(path, "a volume that lies beside images/ and labels/; move it into one, or away", True))
+            found.append(
+                Unused(path, "a volume that lies beside the folders of the cohort; move it into one, or away", True)
+            )
         elif TABLE.fullmatch(path.name) or ends_with(path, (".csv", ".tsv")):
             found.append(_other_table(path, has_table))
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fewlabel.cohorts import archive, files
 from fewlabel.cohorts.checksums import verify
-from fewlabel.cohorts.contents import Unused, contents
+from fewlabel.cohorts.contents import Unused, beside, contents
 from fewlabel.cohorts.decathlon_contradictions import PARTS, contradictions_of
 from fewlabel.cohorts.decathlon_listing import Entry, Listing, names_of, read_listing, settings_problems
 from fewlabel.cohorts.download import download
@@ -83,9 +83,13 @@ def contradictions(source: DecathlonSource) -> list[str]:
 
 
 def unused(source: DecathlonSource) -> list[Unused]:
-    """What lies in the task's folders of volumes and is no volume: `list_subjects` tells what `dataset.json` lacks."""
+    """What lies in the task's folder and is not read; volumes that `dataset.json` lacks are among `contradictions`."""
     folder = cohort_folder(source)
-    return [one for part in PARTS for one in contents(folder / part).unused]
+    known = [folder / name for name in (*PARTS, "dataset.json", UNPACKED)]
+    return [
+        *(one for part in PARTS for one in contents(folder / part).unused),
+        *beside(folder, known, has_table=True),
+    ]
 
 
 def read_volume(source: DecathlonSource, subject: Subject) -> Volume:
