@@ -1,4 +1,6 @@
 import itertools
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from scipy import ndimage
 
 from fewlabel.errors import InputError
 from fewlabel.experiment import Grid
-from fewlabel.imaging.preprocess import Frame, preprocess, scale_intensity
+from fewlabel.imaging.preprocess import Frame, preprocess, scale_intensity, why_lost
 from fewlabel.imaging.volume import Orientation, Volume
 
 
@@ -140,3 +142,98 @@ def test_scaling_does_not_depend_on_the_scanners_units(factor, offset):
 def test_a_volume_without_contrast_is_refused():
     with pytest.raises(InputError, match="no contrast"):
         scale_intensity(np.full((3, 3, 3), 7, np.float32), (1, 99))
+
+
+# ------------------------------------------------------------------------------------------- what no grid can hold
+def mask_of(shape, *parts):
+    mask = np.zeros(shape, np.uint8)
+    mask[parts] = 1
+    return mask
+
+
+UPRIGHT = np.diag([-1.0, -1.0, 2.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("mask", "grid", "cause", "not_said"),
+    [
+        (
+            mask_of((60, 40, 5), slice(2, 6), slice(30, 34), 2),
+            Grid(matrix=(16, 16), spacing_mm=1),
+            "enlarge grid.matrix, to [28, 55] or more",
+            ["spacing_mm", "slice_mm"],
+        ),
+        (
+            mask_of((60, 40, 5), 30, 20, slice(0, 5)),
+            Grid(matrix=(16, 16), spacing_mm=4),
+            "lower grid.spacing_mm (native pixels: 1 x 1 mm)",
+            ["matrix", "slice_mm"],
+        ),
+        (
+            mask_of((60, 40, 16), slice(20, 40), slice(10, 30), 7),
+            Grid(matrix=(16, 16), spacing_mm=1, slice_mm=16),
+            "lower grid.slice_mm (native slices: 2 mm)",
+            ["matrix", "grid.spacing_mm"],
+        ),
+        (
+            mask_of((60, 40, 16), 30, 20, 7),
+            Grid(matrix=(16, 16), spacing_mm=4, slice_mm=16),
+            "lower grid.spacing_mm (native pixels: 1 x 1 mm); it covers",
+            ["matrix"],
+        ),
+    ],
+    ids=["outside", "in plane", "through plane", "both"],
+)
+def test_a_lost_target_is_told_with_its_own_cure(mask, grid, cause, not_said):
+    frame = Frame.of(mask.shape, UPRIGHT, grid)
+    assert mask.any() and not frame.mask_slices(mask).any()
+    said = why_lost(mask, UPRIGHT, grid)
+    assert cause in said and not any(word in said for word in not_said)
+
+
+def test_the_matrix_that_is_told_holds_the_target_and_a_smaller_one_does_not():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        shape = tuple(rng.integers(20, 60, 3))
+        corner = [int(rng.integers(0, side - 4)) for side in shape]
+        mask = mask_of(shape, *(slice(at, at + 3) for at in corner))
+        grid = Grid(matrix=(2, 2), spacing_mm=1)
+        if Frame.of(shape, UPRIGHT, grid).mask_slices(mask).any():
+            continue
+        rows, columns = map(int, re.search(r"\[(\d+), (\d+)\]", why_lost(mask, UPRIGHT, grid)).groups())
+        kept = [
+            int(Frame.of(shape, UPRIGHT, Grid(matrix=matrix, spacing_mm=1)).mask_slices(mask).sum())
+            for matrix in ((rows, columns), (max(1, rows - 1), columns), (rows, max(1, columns - 1)))
+        ]
+        assert kept[0] == mask.sum()
+        assert rows == 2 or kept[1] < mask.sum()
+        assert columns == 2 or kept[2] < mask.sum()
+
+
+def test_the_cure_that_is_told_brings_the_target_back():
+    mask = mask_of((60, 40, 16), slice(28, 31), slice(18, 21), 7)
+    for lost, cured in (
+        (Grid(matrix=(16, 16), spacing_mm=8), Grid(matrix=(16, 16), spacing_mm=1)),
+        (Grid(matrix=(16, 16), spacing_mm=1, slice_mm=16), Grid(matrix=(16, 16), spacing_mm=1, slice_mm=2)),
+    ):
+        assert not Frame.of(mask.shape, UPRIGHT, lost).mask_slices(mask).any()
+        assert Frame.of(mask.shape, UPRIGHT, cured).mask_slices(mask).sum() == mask.sum()
+
+
+@pytest.mark.parametrize(
+    ("affine", "grid", "said"),
+    [
+        (np.diag([90.0, 90.0, 5, 1]), Grid(spacing_mm=0.1), "5 slices of 45000 x 54000 pixels"),
+        (np.diag([1.0, 1, 90, 1]), Grid(spacing_mm=0.2, slice_mm=0.01), "45000 slices of 250 x 300 pixels"),
+        (np.diag([1.0, 1, 90, 1]), Grid(matrix=(2000, 2000), slice_mm=0.1), "4500 slices of 2000 x 2000 pixels"),
+    ],
+    ids=["rows and columns", "slices", "matrix"],
+)
+def test_a_working_grid_that_no_memory_holds_is_refused_before_it_is_made(affine, grid, said):
+    image = np.random.default_rng(0).random((60, 50, 5)).astype(np.float32)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="accepted: up to 2 GB") as caught:
+        preprocess(Volume(image, affine), grid)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert said in str(caught.value) and peak < 1e7

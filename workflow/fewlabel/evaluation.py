@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fewlabel.errors import InputError
 from fewlabel.experiment import Grid
 from fewlabel.imaging.overlap import dice
-from fewlabel.imaging.volume import read_nifti, save_nifti
+from fewlabel.imaging.volume import read_placed, save_nifti
 from fewlabel.learning.batches import Slices
 from fewlabel.learning.device import Precision, autocast
 from fewlabel.learning.network import UNet
@@ -87,8 +87,10 @@ def evaluate_subject(
     """
     frame, affine = slices.store.frame(subject, grid)
     mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision))
-    save_nifti(predictions / f"{subject}.nii.gz", mask, affine)
-    expected, _ = read_nifti(truth / f"{subject}.nii.gz")
+    expected, placed, placement = read_placed(truth / f"{subject}.nii.gz")
+    # The truth's header holds all that the image's says of its place.
+    known = placement if np.allclose(placed, affine, atol=1e-3) else None
+    save_nifti(predictions / f"{subject}.nii.gz", mask, affine, known)
     return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
 
 

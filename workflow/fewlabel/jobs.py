@@ -85,12 +85,13 @@ class SplitSettings(Settings):
 
 
 class PlannedSplit(SplitSettings):
-    """A split with what it must leave as it is."""
+    """A split with what it must leave as it is, and the grid that its volumes must suit."""
 
     results: Text | None = None
     """The study's folder: whom it tests and the order of its draws stay; None: a new study."""
     draws: Draw = 1
     """How many draws of the labelled subjects there are."""
+    grid: Grid | None = None
 
 
 class DrawSettings(Settings):
@@ -262,8 +263,8 @@ def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
 
 def planned_split(experiment: Experiment, cohort: str, results: str) -> PlannedSplit:
     """The split of a cohort, before it is made, in a study's results."""
-    split = split_settings(experiment, cohort)
-    return PlannedSplit(**split.model_dump(), results=results, draws=experiment.draws)
+    split, grid = split_settings(experiment, cohort), experiment.cohorts[cohort].grid
+    return PlannedSplit(**split.model_dump(), results=results, draws=experiment.draws, grid=grid)
 
 
 def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:

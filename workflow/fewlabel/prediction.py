@@ -1,5 +1,6 @@
 """Masks of volumes that no study has seen: a trained network, and images in any format that cohorts are read from."""
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from fewlabel.cohorts.foreign import MADE, recognised
 from fewlabel.cohorts.formats import load
 from fewlabel.cohorts.layout import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, listed
 from fewlabel.cohorts.names import name_problems
-from fewlabel.cohorts.problems import image_problems
+from fewlabel.cohorts.problems import image_problems, place_warning
 from fewlabel.cohorts.unlabelled import name_of, volumes_in
 from fewlabel.errors import InputError
 from fewlabel.evaluation import predict
@@ -218,7 +219,7 @@ def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = N
                     except InputError as error:
                         problems += _lines(error, task.image.name)
                         continue
-                    save_nifti(partial, mask, volume.affine)
+                    save_nifti(partial, mask, volume.affine, volume.placement)
                     found[task.mask] = int(mask.sum()) * abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
                     progress.advance(note=f"{task.mask.name}: {found[task.mask]:.1f} ml")
             if problems:
@@ -238,7 +239,7 @@ def _lines(error: InputError, name: str) -> list[str]:
 
 
 def read_image(path: Path, channel: int | None = None) -> Volume:
-    """One image, read to its end and checked.
+    """One image, read to its end and checked; prints a warning where programs place it differently.
 
     Args:
         path: a file, or the folder of a DICOM series.
@@ -250,6 +251,8 @@ def read_image(path: Path, channel: int | None = None) -> Volume:
     grid, problems = load(path, path.name, channel, "image")
     if grid is not None:
         problems = [*problems, *image_problems(grid, path.name)]
+        if warning := place_warning(grid, path.name):
+            print(f"warning: {warning}", file=sys.stderr)
     if problems or grid is None:
         raise InputError.of(problems)
-    return Volume(grid.array, grid.affine)
+    return Volume(grid.array, grid.affine, placement=grid.placement)

@@ -24,7 +24,7 @@ from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import BiasCorrection, Grid
 from fewlabel.files import sha256, whole, whole_folder, write_text
-from fewlabel.imaging.preprocess import Frame, preprocess
+from fewlabel.imaging.preprocess import Frame, preprocess, why_lost
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.jobs import Preparation
 from fewlabel.json_text import load_json
@@ -155,7 +155,7 @@ def _prepared(
     key, place = made_of(volume, how_prepared(preparation)), parts / subject.subject
     slices = kept(place, key) or keep(place, key, *_slices(volume, preparation))
     if volume.mask is not None:
-        save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine)
+        save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine, volume.placement)
     if subject.image is None or subject.computed:
         save_nifti(native / "images" / f"{subject.subject}.nii.gz", volume.image, volume.affine)
     return _Part(slices, _index(subject, slices.target_px), _facts(subject, volume, frame))
@@ -165,8 +165,7 @@ def _slices(volume: Volume, preparation: Preparation) -> tuple[NDArray[np.float1
     grid = preparation.grid
     images, masks, _ = preprocess(volume, grid, preparation.bias_correction)
     if masks is not None and volume.mask is not None and volume.mask.any() and not masks.any():
-        matrix = f"{grid.matrix[0]} x {grid.matrix[1]} of {grid.spacing_mm:g} mm"
-        raise InputError(f"none of its target lies on the working grid ({matrix}); enlarge grid.matrix")
+        raise InputError(why_lost(volume.mask, volume.affine, grid))
     return as_stored(images), np.zeros(images.shape, np.uint8) if masks is None else masks
 
 

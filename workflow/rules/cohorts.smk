@@ -23,7 +23,8 @@ rule fetch:
         runtime=growing(120),
     params:
         settings=lambda wildcards: fetch_settings(wildcards.cohort),
-        # A cohort whose split is impossible is refused here, before anything is made again.
+        # A cohort whose split is impossible, or whose volumes do not fit the working grid, is refused here, before
+        # anything is made again.
         split=lambda wildcards: Unwatched(jobs.canonical(jobs.planned_split(EXPERIMENT, wildcards.cohort, STUDY))),
         largest=Unwatched(jobs.largest_n(EXPERIMENT)),
         pretrained=Unwatched(jobs.most_pretrained(EXPERIMENT)),

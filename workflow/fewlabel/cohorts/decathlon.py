@@ -22,7 +22,8 @@ from fewlabel.cohorts.layout import cohort_folder, listed, place
 from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import DecathlonSource
-from fewlabel.imaging.volume import Volume, open_file
+from fewlabel.imaging.nifti_header import axes_of, open_file
+from fewlabel.imaging.volume import Volume
 
 KNOWN = {
     "Task01_BrainTumour": "240a19d752f0d9e9101544901065d872",
@@ -124,7 +125,7 @@ def _read_named(source: DecathlonSource, folder: Path, listing: Listing, subject
 
 
 def _channel_problems(image: Path, name: str, modalities: Mapping[int, str]) -> list[str]:
-    shape = open_file(image).shape
+    shape = axes_of(open_file(image))
     channels = shape[3] if len(shape) > 3 else 1
     if not modalities or channels == len(modalities):
         return []

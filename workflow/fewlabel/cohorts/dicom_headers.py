@@ -11,6 +11,7 @@ import numpy as np
 from fewlabel.cohorts.contents import DICOM_SUFFIXES, Contents, Unused, children_of, is_hidden, why_unread
 from fewlabel.cohorts.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, wrong_size
 from fewlabel.cohorts.layout import ends_with, listed
+from fewlabel.silence import silent_warnings
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -123,6 +124,7 @@ def number_of(path: Path) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
+@silent_warnings("pydicom")
 def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
     """The headers of a folder's DICOM files, and what is wrong with single files.
 

@@ -13,6 +13,7 @@ from fewlabel.cohorts.layout import listed
 from fewlabel.cohorts.problems import Grid
 from fewlabel.errors import InputError
 from fewlabel.imaging.volume_limits import refuse_size
+from fewlabel.silence import silent_warnings
 
 SAME_MM = 0.01
 """Slices nearer than this lie at one place."""
@@ -64,6 +65,7 @@ def read_series(folder: Path, name: str) -> tuple[Series | None, list[str]]:
     return series, []
 
 
+@silent_warnings("pydicom")
 def load_series(series: Series, name: str) -> tuple[Grid | None, list[str]]:
     """The pixels of a series, scaled as its headers say, or None and what is wrong with files.
 

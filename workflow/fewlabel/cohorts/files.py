@@ -1,5 +1,6 @@
 """Reading one subject's files, and checking a whole cohort of them: shared by all sources that lie on disk."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +16,7 @@ from fewlabel.cohorts.problems import (
     fit_problems,
     image_problems,
     label_problems,
+    place_warning,
     target_problems,
 )
 from fewlabel.cohorts.subject import Subject
@@ -22,6 +24,9 @@ from fewlabel.cohorts.voxels import image_among_masks
 from fewlabel.errors import InputError
 from fewlabel.imaging.volume import Volume
 from fewlabel.parallel import of_each
+
+TOLD = 20
+"""Warnings of one cohort that are printed."""
 
 
 @dataclass
@@ -33,12 +38,14 @@ class Reading:
         mask: name of the label file in messages; empty where there is none.
         values: values in it; empty where it is no good.
         problems: one line each.
+        warnings: what a reader should know of a sound subject, one line each.
     """
 
     volume: Volume | None = None
     mask: str = ""
     values: frozenset[int] = frozenset()
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def read_volume(source: FileSource, folder: Path, subject: Subject) -> Volume:
@@ -84,6 +91,7 @@ def check_all(
     # Numbered: a listing with problems may hold a name twice.
     items = {f"{number} {subject.subject}": subject for number, subject in enumerate(subjects)}
     found = of_each(partial(_findings, read_one), items, workers, "examine")
+    tell([warning for one in found for warning in one.warnings])
     problems = [problem for one in found for problem in one.problems]
     masks = {
         subject.subject: (one.mask, one.values) for subject, one in zip(subjects, found, strict=True) if one.values
@@ -96,6 +104,14 @@ def check_all(
     ]
     problems += target_problems(source.labels, [values for _, values in masks.values()])
     return problems + empty_problems(source.labels, masks, stated)
+
+
+def tell(warnings: Sequence[str]) -> None:
+    """Print the first few warnings."""
+    for warning in warnings[:TOLD]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if len(warnings) > TOLD:
+        print(f"warning: and {len(warnings) - TOLD} more like these", file=sys.stderr)
 
 
 def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> Reading:
@@ -145,6 +161,8 @@ def assemble(
                 reading.problems.append(
                     f"{label_name}: the same voxels as {image_name}; accepted: its mask; replace it"
                 )
+    if grid is not None and (warning := place_warning(grid, image_name)):
+        reading.warnings.append(warning)
     if grid is not None and not reading.problems:
         reading.volume = _volume(grid, mask, labels)
     return reading
@@ -160,4 +178,4 @@ def _note_values(reading: Reading, label: Grid, name: str) -> None:
 
 def _volume(image: Grid, label: Grid | None, labels: Sequence[int]) -> Volume:
     mask = None if label is None else np.isin(np.round(label.array), labels).astype(np.uint8)
-    return Volume(image.array, image.affine, mask)
+    return Volume(image.array, image.affine, mask, image.placement)

@@ -11,7 +11,7 @@ from fewlabel.cohorts.metaimage_file import load_metaimage, metaimage_geometry
 from fewlabel.cohorts.nifti_file import Role, load_nifti
 from fewlabel.cohorts.problems import Grid
 from fewlabel.errors import InputError
-from fewlabel.imaging.volume import open_file
+from fewlabel.imaging.nifti_header import affine_mm, open_file
 
 
 def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
@@ -50,7 +50,7 @@ def geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
 
             return radial_geometry(path)
         file = open_file(path)
-        return file.shape[:3], file.affine
+        return file.shape[:3], affine_mm(file)
     except InputError:
         raise
     except Exception as error:  # nibabel, zlib and SimpleITK each raise their own kinds for damaged files

@@ -12,7 +12,11 @@ from fewlabel.cohorts.layout import META_SUFFIXES, ends_with
 from fewlabel.cohorts.problems import Grid
 from fewlabel.errors import InputError
 from fewlabel.imaging.volume_limits import refuse_size
+from fewlabel.silence import silent_stderr
 
+UNIT = "ITK_VoxelUnits"
+UNITS_MM = {"um": 1e-3, "mm": 1.0, "cm": 10.0}
+"""Of the field `DistanceUnits`, which ITK reads and does not apply."""
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TYPE_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4, "DOUBLE": 8}
 TYPE_BYTES |= {"LONG": 8, "ULONG": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
@@ -30,7 +34,8 @@ def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
         return None, [f"{name}: {problem}"]
     try:
         refuse_size(metaimage_geometry(path)[0], name)
-        image = sitk.ReadImage(str(path), imageIO=_library(path))
+        with silent_stderr():
+            image = sitk.ReadImage(str(path), imageIO=_library(path))
     except InputError as error:
         return None, [str(error)]
     except RuntimeError as error:
@@ -54,7 +59,8 @@ def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO(_library(path))
-    reader.ReadImageInformation()
+    with silent_stderr():
+        reader.ReadImageInformation()
     return tuple(reader.GetSize()), _affine(reader)
 
 
@@ -67,6 +73,8 @@ def _affine(image: Any) -> NDArray[np.float64]:
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
     affine[:3, 3] = image.GetOrigin()
+    unit = image.GetMetaData(UNIT) if image.HasMetaDataKey(UNIT) else "mm"
+    affine[:3] *= UNITS_MM.get(unit, 1.0)
     return LPS_TO_RAS @ affine
 
 

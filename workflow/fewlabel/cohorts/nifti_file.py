@@ -8,7 +8,8 @@ from typing import Literal
 
 from fewlabel.cohorts.problems import Grid
 from fewlabel.errors import InputError
-from fewlabel.imaging.volume import open_file, read_nifti
+from fewlabel.imaging.nifti_header import axes_of, open_file, pixdim_problem
+from fewlabel.imaging.volume import read_placed
 from fewlabel.units import size
 
 Role = Literal["image", "label"]
@@ -28,19 +29,21 @@ def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[
     """
     try:
         _refuse_channels(path, channel, role)
-        array, affine = read_nifti(path, channel)
+        array, affine, placement = read_placed(path, channel)
         _read_to_the_end(path)
+        if problem := pixdim_problem(path):
+            raise InputError(f"{path.name}: {problem}")
     except InputError as error:
         # Libraries' messages may span lines; a problem is one line.
         message = " ".join(str(error).removeprefix(path.name).split())
         return None, [f"{name}{message}"]
-    return Grid(array, affine), []
+    return Grid(array, affine, placement), []
 
 
 def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
     """What `read_nifti` cannot know: that a label has no channels, and that a channel was asked of a 3D image."""
     try:
-        shape: tuple[int, ...] = open_file(path).shape
+        shape = axes_of(open_file(path))
     except InputError:
         raise
     except Exception:  # of many kinds for damaged files; read_nifti, which comes next, says what is wrong

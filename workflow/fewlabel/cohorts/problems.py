@@ -5,13 +5,19 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from fewlabel.cohorts.layout import listed
 from fewlabel.cohorts.voxels import mask_among_images
+from fewlabel.imaging.nifti_header import Placement, unit_of
 
 TOLERANCE_MM = 2e-3
 """Up to here, affines that were rounded on their way through files count as equal."""
+VOXEL_MM = (0.01, 100.0)
+"""Smallest and largest voxel size along an axis, in mm, that an MR image can have."""
+APART_MM = 0.5
+"""From here on, two places that a header names count as different for a reader."""
 UNKNOWN = np.full((4, 4), np.nan)
 """Affine of a file that does not say where it lies."""
 NO_INVERSE = "the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; mend the header"
@@ -24,14 +30,20 @@ class Grid:
     Attributes:
         array: float32, three axes as in the file.
         affine: 4 x 4, voxel indices to RAS+ mm.
+        placement: what its NIfTI header says of its place; None of other files.
     """
 
     array: NDArray[np.float32]
     affine: NDArray[np.float64]
+    placement: Placement | None = None
 
 
 def image_problems(image: Grid, name: str) -> list[str]:
-    """NaN or infinite values, a constant volume, a mask, an affine without inverse; `name` names the file."""
+    """All that is wrong with an image by itself; `name` is the file's name in messages.
+
+    NaN or infinite values, a constant or almost empty volume, a mask, an affine without inverse, voxel sizes that no
+    image has.
+    """
     problems = []
     bad = image.array.size - np.count_nonzero(np.isfinite(image.array))
     if bad:
@@ -50,9 +62,48 @@ def image_problems(image: Grid, name: str) -> list[str]:
             f"{name}: almost empty volume (its 1st and 99th percentiles are equal); accepted: an image with contrast; "
             "crop it, export it again or exclude the subject"
         )
+    return problems + place_problems(image, name)
+
+
+def place_problems(image: Grid, name: str) -> list[str]:
+    """An affine without inverse, or voxel sizes that no image has."""
     if not invertible(image.affine):
-        problems.append(f"{name}: {NO_INVERSE}")
-    return problems
+        return [f"{name}: {NO_INVERSE}"]
+    if not implausible(image.affine):
+        return []
+    shown = " x ".join(f"{size:.4g}" for size in voxel_sizes(image.affine))
+    unit = f" (unit in its header: {unit_of(image.placement.header)})" if image.placement else ""
+    return [
+        f"{name}: voxels of {shown} mm{unit}; accepted: {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm along each axis; "
+        "mend the header"
+    ]
+
+
+def implausible(affine: NDArray[np.float64]) -> bool:
+    """Whether voxels are smaller or larger than those of any MR image (`VOXEL_MM`)."""
+    sizes = voxel_sizes(affine)
+    return not bool(((sizes >= VOXEL_MM[0]) & (sizes <= VOXEL_MM[1])).all())
+
+
+def place_warning(image: Grid, name: str) -> str | None:
+    """A header that programs place differently; None where all agree."""
+    if image.placement is None:
+        return None
+    if image.placement.says_nothing:
+        return (
+            f"{name}: its header does not say where it lies (qform_code and sform_code are 0): programs may show it "
+            "flipped; left and right are not certain"
+        )
+    sform, shape = image.placement.sform(), image.array.shape
+    for other in image.placement.others():
+        if sform is None or same_place(shape, sform, other):
+            continue
+        if (apart := corner_distance(shape, sform, other)) > APART_MM:
+            return (
+                f"{name}: its header places it twice (sform and qform), up to {apart:.3g} mm apart; FewLabel takes "
+                "the sform, some programs the qform; masks get both, so that they lie on the image everywhere"
+            )
+    return None
 
 
 def label_problems(values: NDArray[np.float32], name: str) -> list[str]:
@@ -76,13 +127,18 @@ def fit_problems(image: Grid, label: Grid, image_name: str, label_name: str) -> 
     elif not np.isfinite([image.affine, label.affine]).all():
         # Told of the image as it is; of a mask, here.
         return [] if not invertible(image.affine) else [f"{label_name}: {NO_INVERSE}"]
-    elif not same_place(first, image.affine, label.affine):
+    elif not any(same_place(first, place, label.affine) for place in _places(image)):
         distance = corner_distance(first, image.affine, label.affine)
         wrong = f"its affine places it up to {distance:.3g} mm from {image_name}"
         accepted = f"equal affines (within {TOLERANCE_MM:g} mm)"
     else:
         return []
     return [f"{label_name}: {wrong}; accepted: {accepted}; export the mask on the image's grid"]
+
+
+def _places(image: Grid) -> list[NDArray[np.float64]]:
+    """Where programs may see an image: masks that they write lie there."""
+    return [image.affine, *(image.placement.others() if image.placement else [])]
 
 
 def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> list[str]:

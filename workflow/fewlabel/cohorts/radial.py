@@ -36,7 +36,7 @@ from fewlabel.cohorts.layout import (
     table_files,
 )
 from fewlabel.cohorts.pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
-from fewlabel.cohorts.problems import NO_INVERSE, Grid, fit_problems, image_problems, invertible
+from fewlabel.cohorts.problems import Grid, fit_problems, image_problems, place_problems
 from fewlabel.cohorts.radial_file import examine_radial, load_radial
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
@@ -121,7 +121,7 @@ def _read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> 
         image, problems = load_radial(subject.image, name, source, region)
     else:
         image, problems = examine_radial(subject.image, name, source)
-        problems_of = _place_problems
+        problems_of = place_problems
     problems = [*problems, *wrong]
     label, label_name = None, ""
     if subject.labelled and subject.label is not None:
@@ -153,10 +153,6 @@ def _interference(source: RadialSource, subject: Subject) -> tuple[Grid | None, 
     name = place(path, cohort_folder(source))
     mask, problems = load_interference(path, name)
     return mask, name, problems
-
-
-def _place_problems(image: Grid, name: str) -> list[str]:
-    return [] if invertible(image.affine) else [f"{name}: {NO_INVERSE}"]
 
 
 def _placed(image: Grid, label: Grid | None, source: RadialSource) -> Grid:

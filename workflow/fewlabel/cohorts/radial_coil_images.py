@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from fewlabel.cohorts.layout import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.cohorts.problems import UNKNOWN, same_place
 from fewlabel.host_memory import refuse_beyond
+from fewlabel.imaging.nifti_header import affine_mm, open_file
 from fewlabel.imaging.radial.gridding import Complex
-from fewlabel.imaging.volume import open_file
 
 
 def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], list[str]]:
@@ -82,14 +82,14 @@ def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
     first, second = open_file(path), open_file(other)
     if first.shape != second.shape:
         return f"shape {first.shape}, but {other.name} has {second.shape}; accepted: equal shapes"
-    if not same_place(first.shape[:3], first.affine, second.affine):
+    if not same_place(first.shape[:3], affine_mm(first), affine_mm(second)):
         return f"{other.name}: its affine differs; accepted: equal affines of both files"
     # Both parts as float32, and the complex images that they become.
     refuse_beyond(16 * math.prod(first.shape), f"coil images of shape {first.shape}", "use fewer coils or slices")
     arrays = [np.asarray(each.dataobj, dtype=np.float32) for each in (first, second)]
     if part == "_magnitude" and np.abs(arrays[1]).max() > 2 * np.pi + 1e-3:
         return f"{other.name}: phases up to {np.abs(arrays[1]).max():g}; accepted: radians"
-    return arrays[0], arrays[1], np.asarray(first.affine, dtype=np.float64)
+    return arrays[0], arrays[1], affine_mm(first)
 
 
 def _is_nifti(path: Path) -> bool:

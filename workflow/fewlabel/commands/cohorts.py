@@ -37,7 +37,9 @@ def fetch(
     split: Annotated[
         jobs.PlannedSplit | None,
         typer.Option(
-            parser=settings_json(jobs.PlannedSplit), metavar="JSON", help="Refuse a cohort that cannot be split so."
+            parser=settings_json(jobs.PlannedSplit),
+            metavar="JSON",
+            help="Refuse a cohort that cannot be split so, or brought onto its grid.",
         ),
     ] = None,
     largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
@@ -50,11 +52,14 @@ def fetch(
     import pandas as pd
 
     from fewlabel.cohorts import sources
+    from fewlabel.cohorts.grid_size import grid_problems
 
     listed, problems, where = sources.survey(settings.source)
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
     table = pd.DataFrame(rows)
     whole_listing = not problems
+    if split is not None and split.grid is not None:
+        problems += grid_problems(settings.source, listed, split.grid)
     problems += sources.check(settings.source, listed, threads)
     if split is not None and whole_listing:
         problems += _split_problems(table, settings.cohort, split, largest, pretrained)
@@ -76,7 +81,7 @@ def _split_problems(
     from fewlabel.moved import moved_problems
     from fewlabel.splits import split_problems
 
-    plain = jobs.SplitSettings(**split.model_dump(exclude={"results", "draws"}))
+    plain = jobs.SplitSettings(**split.model_dump(exclude={"results", "draws", "grid"}))
     if split.results is None:
         return split_problems(table, plain, largest, pretrained)
     study = Path(split.results)

@@ -1,5 +1,6 @@
 """A volume onto the working grid and a mask back: bias correction, percentile scaling, resampling, crop or pad."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,10 @@ from numpy.typing import NDArray
 from fewlabel.errors import InputError
 from fewlabel.experiment import BiasCorrection, Grid
 from fewlabel.imaging.volume import Orientation, Volume
+from fewlabel.units import size
+
+LARGEST_VOXELS = 500_000_000
+"""Voxels of one volume at the grid's spacing, and of its slices on the working grid: 2 GB each in float32."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,27 @@ class Frame:
         resampled = (working_slices(slices, spacing[0], grid), sides[0], sides[1])
         return cls(orientation, (slices, rows, columns), resampled, grid.matrix, spacing)
 
+    def problem(self, grid: Grid) -> str | None:
+        """Why the volume cannot be brought onto the working grid: so much does no memory hold; None where it can."""
+        slices, rows, columns = self.resampled
+        for what, voxels, cure in (
+            (f"{slices} slices of {rows} x {columns} pixels", math.prod(self.resampled), "its spacing"),
+            (
+                f"{slices} slices of {self.matrix[0]} x {self.matrix[1]} pixels",
+                slices * math.prod(self.matrix),
+                "its matrix",
+            ),
+        ):
+            if voxels > LARGEST_VOXELS:
+                native = " x ".join(f"{mm:.4g}" for mm in self.spacing)
+                distance = "" if grid.slice_mm is None else f" and {grid.slice_mm:g} mm between slices"
+                return (
+                    f"{what} on the working grid ({grid.spacing_mm:g} mm{distance}), {size(voxels * 4)} of memory; "
+                    f"accepted: up to {size(LARGEST_VOXELS * 4)}; check the voxel size in its header "
+                    f"({native} mm: slice, row, column), or the grid: {cure}"
+                )
+        return None
+
     def image_slices(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Native image to the working grid (slice, row, column); linear, anti-aliased; padded with its minimum."""
         resampled = _resize(self.orientation.slices(image), self.resampled)
@@ -71,8 +97,13 @@ def preprocess(
     Returns:
         Images (slice, row, column), 0 to 1 between the grid's percentiles of the whole volume, not clipped;
         mask of the same shape, 1 inside, or None; and the frame that leads back.
+
+    Raises:
+        InputError: too large on the working grid, no contrast, or no bias field can be fitted.
     """
     frame = Frame.of(volume.image.shape, volume.affine, grid)
+    if problem := frame.problem(grid):
+        raise InputError(problem)
     image = volume.image
     if bias is not None:
         # Only here: cohorts without it start sooner.
@@ -81,6 +112,53 @@ def preprocess(
         image = correct_bias(image, volume.affine, bias)
     images = frame.image_slices(scale_intensity(image, grid.percentiles))
     return images, None if volume.mask is None else frame.mask_slices(volume.mask), frame
+
+
+def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -> str:
+    """Why a target that is not empty has no pixel on the working grid, and what to change.
+
+    Args:
+        mask: on its native grid, 1 inside.
+        affine: of the mask.
+        grid: on which it is empty.
+    """
+    frame = Frame.of(mask.shape, affine, grid)
+    native = frame.orientation.slices(mask).astype(np.float32)
+    slices, rows, columns = frame.resampled
+    coverage = _resize(native, frame.resampled)
+    if (coverage >= 0.5).any():
+        return _why_cut(coverage >= 0.5, grid)
+    _, row_mm, column_mm = frame.spacing
+    in_plane = _resize(native, (len(native), rows, columns))
+    through = _resize(native, (slices, *frame.native[1:]))
+    pixel = f"{grid.spacing_mm:g} x {grid.spacing_mm:g} mm"
+    causes = []
+    if in_plane.max() < 0.5:
+        causes.append(
+            f"it covers at most {in_plane.max():.2g} of a pixel of {pixel}: lower grid.spacing_mm "
+            f"(native pixels: {row_mm:.3g} x {column_mm:.3g} mm)"
+        )
+    if grid.slice_mm is not None and (through.max() < 0.5 or not causes):
+        causes.append(
+            f"it covers at most {min(coverage.max(), through.max()):.2g} of a slice of {grid.slice_mm:g} mm: lower "
+            f"grid.slice_mm (native slices: {frame.spacing[0]:.3g} mm), or leave it out"
+        )
+    return f"its target fills less than half of any pixel of the working grid: {'; '.join(causes)}"
+
+
+def _why_cut(inside: NDArray[np.bool_], grid: Grid) -> str:
+    """Of a target, at the grid's spacing, that lies outside the matrix."""
+    needed = []
+    for axis, side in zip((1, 2), grid.matrix, strict=True):
+        at = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
+        whole = inside.shape[axis]
+        holds = (new for new in range(side, whole) if (whole - new) // 2 <= at[0] and at[-1] < (whole - new) // 2 + new)
+        needed.append(next(holds, max(side, whole)))
+    matrix = f"{grid.matrix[0]} x {grid.matrix[1]} pixels of {grid.spacing_mm:g} mm"
+    return (
+        f"none of its target lies on the working grid ({matrix}, in the middle of the volume); enlarge grid.matrix, "
+        f"to [{needed[0]}, {needed[1]}] or more"
+    )
 
 
 def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]) -> NDArray[np.float32]:

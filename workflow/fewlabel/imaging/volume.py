@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fewlabel.errors import InputError
 from fewlabel.files import whole
-from fewlabel.imaging.volume_limits import refuse_extensions, refuse_size
+from fewlabel.imaging.nifti_header import Placement, affine_mm, axes_of, open_file
 from fewlabel.system_errors import of_memory
 
 Plane = Literal["axial", "coronal", "sagittal"]
@@ -36,11 +36,13 @@ class Volume:
         image: float32, the three axes of the file; any intensity range.
         affine: 4 x 4, voxel indices to RAS+ mm.
         mask: uint8 on the same grid, 1 inside the target; None where the subject has no label.
+        placement: what the image's NIfTI header says of its place; None of an image from no NIfTI file.
     """
 
     image: NDArray[np.float32]
     affine: NDArray[np.float64]
     mask: NDArray[np.uint8] | None = None
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True)
@@ -74,62 +76,56 @@ class Orientation:
         return first, second, third
 
 
-def save_nifti(path: Path, array: NDArray[Any], affine: NDArray[np.float64]) -> None:
-    """Write an array with its affine (RAS+ mm) as NIfTI, whole or not at all."""
-    image = nib.Nifti1Image(array, affine)
-    image.header.set_xyzt_units("mm")
+def save_nifti(
+    path: Path, array: NDArray[Any], affine: NDArray[np.float64], placement: Placement | None = None
+) -> None:
+    """Write an array with its affine (RAS+ mm) as NIfTI, whole or not at all.
+
+    Args:
+        path: of the file.
+        array: three axes.
+        affine: of the array; not used where `placement` is given.
+        placement: of the image whose grid the array is on. The header says the same of its place, so every program
+            shows both at one place.
+    """
+    if placement is None:
+        image = nib.Nifti1Image(array, affine)
+        image.header.set_xyzt_units("mm")
+    else:
+        header = placement.header.copy()
+        header.set_data_dtype(array.dtype)
+        image = nib.Nifti1Image(array, None, header)
     with whole(path) as partial:
         nib.save(image, partial)
 
 
-def open_file(path: Path) -> Any:
-    """A NIfTI or MGH file as nibabel opens it, whatever the case of its ending: `a.Nii` it would look for as `a.nii`.
-
-    Raises:
-        InputError: larger than any volume, or than this machine's memory.
-        Exception: of many kinds, for files that are damaged or of another format.
-    """
-    refuse_extensions(path)
-    file = _open(path)
-    refuse_size(file.shape, path.name)
-    return file
-
-
-def _open(path: Path) -> Any:
-    ending = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
-    if ending in (ending.lower(), ending.upper()):
-        return nib.load(path)
-    files = {"image": nib.FileHolder(str(path))}
-    if ending.lower().startswith(".mg"):
-        return nib.MGHImage.from_file_map(files)
-    with files["image"].get_prepare_fileobj("rb") as file:
-        of_second = nib.Nifti2Header.may_contain_header(file.read(nib.Nifti2Header.sizeof_hdr))
-    return (nib.Nifti2Image if of_second else nib.Nifti1Image).from_file_map(files)
-
-
 def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Array and affine of one 3D volume: see `read_placed`."""
+    return read_placed(path, channel)[:2]
+
+
+def read_placed(
+    path: Path, channel: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float64], Placement | None]:
     """Read one 3D volume.
 
     Args:
-        path: a `.nii`, `.nii.gz`, `.mgz` or `.mgh` file, 3D, or 4D with `channel` given.
+        path: a `.nii`, `.nii.gz`, `.mgz` or `.mgh` file, 3D, or 4D with `channel` given; further axes have length 1.
         channel: index along the fourth axis, from 0; None for 3D files.
 
     Returns:
-        The array (file's axes, scaling of the header applied) and its affine.
+        The array (file's axes, scaling of the header applied), its affine (RAS+ mm), and what its header says of its
+        place (None of MGH files, which say it once).
 
     Raises:
         InputError: the file is missing, truncated, no NIfTI, not three-dimensional, or lacks the channel.
     """
     try:
         file = open_file(path)
-        if not isinstance(file, nib.Nifti1Image | nib.MGHImage):
-            raise InputError(f"{path.name}: not a NIfTI file; accepted: .nii, .nii.gz, .mgz; convert it")
-        shape = file.shape
+        shape = axes_of(file)
         if (kind := file.get_data_dtype()).kind not in "iuf":
             names = "colours" if kind.fields else f"values of type {kind}"
             raise InputError(f"{path.name}: {names}; accepted: one real number a voxel; export it as grey values")
-        if len(shape) == 4 and shape[3] == 1 and channel is None:
-            channel = 0
         if len(shape) == 4 and channel is None:
             raise InputError(
                 f"{path.name}: 4D file of {shape[3]} channels; set `channel` to one of 0 to {shape[3] - 1}"
@@ -138,8 +134,12 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float
             raise InputError(f"{path.name}: no channel {channel}; the file has channels 0 to {shape[3] - 1}")
         if len(shape) not in (3, 4) or min(shape) < 1:
             raise InputError(f"{path.name}: array of shape {shape}; accepted: a 3D volume, or 4D with `channel` set")
-        data = file.dataobj[..., channel] if len(shape) == 4 else file.dataobj
-        return np.asarray(data, dtype=np.float32), np.asarray(file.affine, dtype=np.float64)
+        # A file with a channel for each volume may be large: no other channel is read.
+        data = file.dataobj[(..., channel, *(0 for _ in file.shape[4:]))] if len(shape) == 4 else file.dataobj
+        # What float32 does not hold becomes infinite, which is told by the file's name.
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = np.asarray(data, dtype=np.float32).reshape(shape[:3])
+        return array, affine_mm(file), Placement.of(file)
     except FileNotFoundError:
         raise InputError(f"{path.name}: no such file") from None
     except InputError:

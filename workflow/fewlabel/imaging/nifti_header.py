@@ -1,0 +1,172 @@
+"""NIfTI headers: files opened without the library's own warnings, and where a header places its grid, in mm.
+
+A header may place a grid twice: as a matrix (sform) and as a quaternion (qform), each with a code that says whether it
+counts. Programs choose differently between them: nibabel takes the sform, ITK often the qform. So every program shows a
+mask where its image is only if the mask's header holds all that the image's header says of its place.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import nibabel as nib
+import numpy as np
+from nibabel.openers import ImageOpener
+from numpy.typing import NDArray
+
+from fewlabel.errors import InputError
+from fewlabel.imaging.volume_limits import refuse_extensions, refuse_size
+from fewlabel.silence import silent_warnings
+
+UNITS: dict[int, tuple[str, float]] = {1: ("metre", 1e3), 2: ("mm", 1.0), 3: ("micron", 1e-3)}
+"""Names and mm of the unit codes of `xyzt_units`; other codes are unknown and count as mm."""
+Opened: TypeAlias = Any
+"""A NIfTI or MGH image of nibabel, which has no types: what `open_file` gives."""
+NIBABEL = "nibabel.global"
+"""The logger of nibabel."""
+LONGEST = 1.01
+"""Length up to which a quaternion, of length 1 by definition, counts as rounded."""
+_FIELDS = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
+_ROWS = ("srow_x", "srow_y", "srow_z")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a NIfTI header places a grid.
+
+    Attributes:
+        header: holds nothing else: both forms, their codes, the voxel sizes and the unit, as in the file.
+    """
+
+    header: nib.Nifti1Header
+
+    @classmethod
+    def of(cls, file: Opened) -> "Placement | None":
+        """The placement of an opened file; None of MGH files, which hold one affine, in mm."""
+        if not isinstance(file, nib.Nifti1Image):
+            return None
+        header, found = nib.Nifti1Header(), file.header
+        for name in (*_FIELDS, *_ROWS):
+            header[name] = found[name]
+        header["pixdim"][:4] = found["pixdim"][:4]
+        header["xyzt_units"] = found["xyzt_units"] & 7
+        return cls(header)
+
+    def sform(self) -> NDArray[np.float64] | None:
+        """The matrix, voxel indices to RAS+ mm; None where its code says that it does not count."""
+        if self.header["sform_code"] <= 0:
+            return None
+        return _in_mm(np.asarray(self.header.get_sform(), dtype=np.float64), self.header)
+
+    def qform(self) -> NDArray[np.float64] | None:
+        """The same of the quaternion; None also where its numbers are no rotation."""
+        if self.header["qform_code"] <= 0:
+            return None
+        try:
+            return _in_mm(np.asarray(self.header.get_qform(), dtype=np.float64), self.header)
+        except ValueError:
+            return None
+
+    def others(self) -> list[NDArray[np.float64]]:
+        """Where other programs than nibabel may see the grid: by the qform, or by voxel sizes alone (ITK)."""
+        sform, qform = self.sform(), self.qform()
+        if sform is None and qform is None:
+            return [_in_mm(np.diag([*(self.header["pixdim"][1:4] * [-1.0, -1.0, 1.0]), 1.0]), self.header)]
+        return [qform] if sform is not None and qform is not None else []
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether both codes are 0, so that programs place the grid each in its own way."""
+        return bool(self.header["sform_code"] <= 0 and self.header["qform_code"] <= 0)
+
+
+def open_file(path: Path) -> Opened:
+    """Open a NIfTI or MGH file; its array stays on the disk. Quaternions a little longer than 1 are read as rounded.
+
+    Raises:
+        InputError: of another format, larger than any volume, or than this machine's memory.
+        Exception: of many kinds, for damaged files.
+    """
+    refuse_extensions(path)
+    with silent_warnings(NIBABEL):
+        try:
+            file = _opened(path)
+        except ValueError as error:
+            if "w2 should be positive" not in str(error):
+                raise
+            file = _RoundedImage.from_file_map({"image": nib.FileHolder(str(path))})
+    if not isinstance(file, nib.Nifti1Image | nib.MGHImage):
+        raise InputError(f"{path.name}: not a NIfTI file; accepted: .nii, .nii.gz, .mgz; convert it")
+    refuse_size(file.shape, path.name)
+    return file
+
+
+def _opened(path: Path) -> Any:
+    """As nibabel opens it, whatever the case of its ending: `a.Nii` it would look for as `a.nii`."""
+    ending = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
+    if ending in (ending.lower(), ending.upper()):
+        return nib.load(path)
+    files = {"image": nib.FileHolder(str(path))}
+    if ending.lower().startswith(".mg"):
+        return nib.MGHImage.from_file_map(files)
+    with files["image"].get_prepare_fileobj("rb") as file:
+        of_second = nib.Nifti2Header.may_contain_header(file.read(nib.Nifti2Header.sizeof_hdr))
+    return (nib.Nifti2Image if of_second else nib.Nifti1Image).from_file_map(files)
+
+
+def affine_mm(file: Opened) -> NDArray[np.float64]:
+    """Where nibabel places a file's voxels, 4 x 4 to RAS+ mm whatever the unit of its header."""
+    affine = np.asarray(file.affine, dtype=np.float64)
+    return _in_mm(affine, file.header) if isinstance(file, nib.Nifti1Image) else affine
+
+
+def axes_of(file: Opened) -> tuple[int, ...]:
+    """A file's shape without axes of length 1 behind the third."""
+    shape = [int(side) for side in file.shape]
+    while len(shape) > 3 and shape[-1] == 1:
+        shape.pop()
+    return tuple(shape)
+
+
+def pixdim_problem(path: Path) -> str | None:
+    """What is wrong with the voxel sizes that a header holds as numbers; nibabel puts 1 in the place of 0."""
+    kind = type(open_file(path).header)
+    if not issubclass(kind, nib.Nifti1Header):
+        return None
+    with ImageOpener(path) as opened:
+        sizes = kind.from_fileobj(opened, check=False)["pixdim"][1:4]
+    if np.isfinite(sizes).all() and sizes.all():
+        return None
+    shown = " x ".join(f"{size:g}" for size in sizes)
+    return f"voxel sizes (pixdim) {shown} in its header; accepted: numbers other than 0; mend the header"
+
+
+def unit_of(header: nib.Nifti1Header) -> str:
+    """The unit of a header's lengths, in words."""
+    return UNITS.get(int(header["xyzt_units"]) & 7, ("unknown, taken as mm", 1.0))[0]
+
+
+def _in_mm(affine: NDArray[np.float64], header: nib.Nifti1Header) -> NDArray[np.float64]:
+    factor = UNITS.get(int(header["xyzt_units"]) & 7, ("", 1.0))[1]
+    scaled = affine.copy()
+    scaled[:3] *= factor
+    return scaled
+
+
+class _RoundedHeader(nib.Nifti1Header):  # type: ignore[misc]
+    """A header whose quaternion is brought back to length 1."""
+
+    @classmethod
+    def from_fileobj(cls, fileobj: Any, endianness: str | None = None, check: bool = True) -> "_RoundedHeader":
+        header: _RoundedHeader = super().from_fileobj(fileobj, endianness, check)
+        names = _FIELDS[2:5]
+        quaternion = np.array([header[name] for name in names], dtype=np.float64)
+        length = float(np.linalg.norm(quaternion))
+        if 1 < length <= LONGEST:
+            for name, value in zip(names, quaternion / length, strict=True):
+                header[name] = value
+        return header
+
+
+class _RoundedImage(nib.Nifti1Image):  # type: ignore[misc]
+    header_class = _RoundedHeader
