@@ -20,7 +20,7 @@ from fewlabel.cohorts.layout import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, 
 from fewlabel.cohorts.names import name_problems
 from fewlabel.cohorts.problems import image_problems, place_warning
 from fewlabel.cohorts.unlabelled import name_of, volumes_in
-from fewlabel.errors import InputError
+from fewlabel.errors import InputError, printable
 from fewlabel.evaluation import predict
 from fewlabel.files import whole_together
 from fewlabel.imaging.preprocess import preprocess
@@ -33,6 +33,7 @@ from fewlabel.progress import Progress
 from fewlabel.settings import Axis
 from fewlabel.slices import Store, as_stored
 from fewlabel.system_errors import demand_writable, memory_of
+from fewlabel.training_ranges import Ranges, outliers
 
 ACCEPTED = (
     f"accepted: a file ({', '.join(VOLUME_SUFFIXES)}), a folder of them, the folder of a DICOM series, or a folder of "
@@ -57,6 +58,7 @@ class Segmenter:
         preparation: how slices are made from a volume.
         device, precision: of the forward pass.
         flips: axes of a slice along which mirror images are averaged.
+        ranges: of the cohort that the network was trained among; None: unknown, and nothing is compared with them.
     """
 
     network: UNet
@@ -64,19 +66,27 @@ class Segmenter:
     device: torch.device
     precision: Precision
     flips: Collection[Axis] = ()
+    ranges: Ranges | None = None
 
-    def mask(self, volume: Volume) -> NDArray[np.uint8]:
-        """The mask on the volume's own grid (uint8, 1 inside): bit for bit what `fewlabel evaluate` saves of it.
+    def mask(self, volume: Volume) -> tuple[NDArray[np.uint8], float, list[str]]:
+        """The mask on the volume's own grid: bit for bit what `fewlabel evaluate` saves of it.
+
+        Returns:
+            The mask (uint8, 1 inside), its volume in ml, and in words what of image and mask lies outside `ranges`.
 
         Raises:
-            InputError: the volume has no contrast, or cannot be corrected for a bias field.
+            InputError: the volume is too large on the working grid, has no contrast, or cannot be corrected for a bias
+                field.
         """
         images, _, frame = preprocess(volume, self.preparation.grid, self.preparation.bias_correction)
         stored = as_stored(images)
         none = pd.DataFrame()
         slices = Slices(Store(stored, np.zeros((0, 0, 0), np.uint8), none, none), self.device)
         rows = np.arange(len(stored), dtype=np.int64)
-        return frame.native_mask(predict(self.network, slices, rows, self.precision, self.flips))
+        mask = frame.native_mask(predict(self.network, slices, rows, self.precision, self.flips))
+        volume_ml = int(mask.sum()) * abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
+        doubts = [] if self.ranges is None else outliers(self.ranges, frame, stored, volume_ml)
+        return mask, volume_ml, doubts
 
 
 # --------------------------------------------------------------------------------------------------- what is asked
@@ -194,6 +204,8 @@ def _place_problems(tasks: Sequence[Task], replace: bool) -> Iterator[str]:
 def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = None) -> dict[Path, float]:
     """Segment all volumes and write their masks: all, or none where one image is no good.
 
+    Prints a warning for each volume that is unlike the network's training cohort, or whose mask is.
+
     Args:
         segmenter: the network.
         tasks: from `plan`.
@@ -207,6 +219,7 @@ def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = N
     """
     found: dict[Path, float] = {}
     problems: list[str] = []
+    doubtful: list[str] = []
     made = [folder for folder in {task.mask.parent for task in tasks} if not folder.exists()]
     try:
         with whole_together([task.mask for task in tasks]) as partials:
@@ -215,13 +228,16 @@ def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = N
                     try:
                         volume = read_image(task.image, channel)
                         with memory_of(task.image.name):
-                            mask = segmenter.mask(volume)
+                            mask, found[task.mask], doubts = segmenter.mask(volume)
                     except InputError as error:
                         problems += _lines(error, task.image.name)
                         continue
                     save_nifti(partial, mask, volume.affine, volume.placement)
-                    found[task.mask] = int(mask.sum()) * abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
+                    if doubts:
+                        doubtful.append(f"{task.image.name}: unlike the training cohort: {'; '.join(doubts)}")
                     progress.advance(note=f"{task.mask.name}: {found[task.mask]:.1f} ml")
+            for line in doubtful:
+                print(f"warning: {printable(line)}; look at its mask before you use it", file=sys.stderr)
             if problems:
                 bad = f"{len(tasks) - len(found)} of {len(tasks)} volumes cannot be segmented, and no mask is written:"
                 raise InputError.of(problems, bad)
@@ -252,7 +268,7 @@ def read_image(path: Path, channel: int | None = None) -> Volume:
     if grid is not None:
         problems = [*problems, *image_problems(grid, path.name)]
         if warning := place_warning(grid, path.name):
-            print(f"warning: {warning}", file=sys.stderr)
+            print(f"warning: {printable(warning)}", file=sys.stderr)
     if problems or grid is None:
         raise InputError.of(problems)
     return Volume(grid.array, grid.affine, placement=grid.placement)

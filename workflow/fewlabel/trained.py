@@ -13,6 +13,7 @@ from fewlabel.jobs import FinetuneSettings, Preparation
 from fewlabel.learning.network import UNet
 from fewlabel.learning.room import refuse_prediction
 from fewlabel.learning.weights import read_header, restore_network
+from fewlabel.training_ranges import RANGES, Ranges
 from fewlabel.validation import load_files
 
 WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published one"
@@ -26,12 +27,14 @@ class Trained:
         network: on the CPU.
         settings: that it was finetuned with.
         preparation: how its images are made from volumes.
+        ranges: of the cohort that it was trained among; None of files of before they told them.
         facts: all that its file holds.
     """
 
     network: UNet
     settings: FinetuneSettings
     preparation: Preparation
+    ranges: Ranges | None
     facts: Mapping[str, Any]
 
 
@@ -55,8 +58,9 @@ def open_trained(path: Path) -> Trained:
             "again"
         )
     refuse_prediction(settings.network.widths, matrix, path.name)
+    ranges = _ranges(path, facts)
     network, _ = restore_network(path)
-    return Trained(network, settings, preparation, facts)
+    return Trained(network, settings, preparation, ranges, facts)
 
 
 def study_folder(path: Path) -> tuple[Path, str] | None:
@@ -83,6 +87,17 @@ def _settings(path: Path, facts: Mapping[str, Any]) -> FinetuneSettings:
             f"{path.name}: settings that this version of fewlabel does not know ({place}: {first['msg']}); use the "
             "version that made the weights, or make them again"
         ) from None
+
+
+def _ranges(path: Path, facts: Mapping[str, Any]) -> Ranges | None:
+    if RANGES not in facts:
+        return None
+    try:
+        return Ranges.model_validate(facts[RANGES])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, (RANGES, *first["loc"])))
+        raise InputError(f"{path.name}: {place}: {first['msg']}; make the weights again") from None
 
 
 def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:

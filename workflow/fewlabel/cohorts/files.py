@@ -21,7 +21,7 @@ from fewlabel.cohorts.problems import (
 )
 from fewlabel.cohorts.subject import Subject
 from fewlabel.cohorts.voxels import image_among_masks
-from fewlabel.errors import InputError
+from fewlabel.errors import InputError, printable
 from fewlabel.imaging.volume import Volume
 from fewlabel.parallel import of_each
 
@@ -109,7 +109,7 @@ def check_all(
 def tell(warnings: Sequence[str]) -> None:
     """Print the first few warnings."""
     for warning in warnings[:TOLD]:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     if len(warnings) > TOLD:
         print(f"warning: and {len(warnings) - TOLD} more like these", file=sys.stderr)
 

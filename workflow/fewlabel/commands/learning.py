@@ -96,8 +96,10 @@ def finetune(
     from fewlabel.slices import open_store
     from fewlabel.splits import first_subjects
     from fewlabel.tables import read_subjects
+    from fewlabel.training_ranges import RANGES, ranges_of
 
-    subjects = first_subjects(read_subjects(order), settings.labels)
+    pool = read_subjects(order)
+    subjects = first_subjects(pool, settings.labels)
     inputs = {"slices/store.json": store, f"splits/{order.name}": order}
     if init is not None:
         inputs["initial weights"] = init
@@ -108,6 +110,8 @@ def finetune(
         network, rows, loaded = train(opened, subjects, settings, init, here.device, here.precision, checkpoint)
         facts = {"initialisation": {"loaded": loaded.matched, "random": loaded.missing}} if loaded else {}
         beside = {"prepared": opened.prepared} if opened.prepared else {}
+        if ranges := ranges_of(opened, list(pool["subject"])):
+            beside[RANGES] = ranges.model_dump(mode="json")
         return job.Trained(network.state_dict(), {"finetune": rows}, facts, beside=beside)
 
     job.run(here, job.Outputs(weights, history, run), state, checkpoint_every, work, tensorboard)

@@ -63,6 +63,13 @@ def predict(
         where,
         choose_precision(trained.settings.precision, where),
         flips,
+        trained.ranges,
     )
+    if trained.ranges is None:
+        print(
+            f"{weights.name}: holds no ranges of its training cohort (made by an older version): images and masks are "
+            "not compared with them",
+            file=sys.stderr,
+        )
     for mask, volume in segment(segmenter, tasks, channel).items():
         print(f"{mask}: " + (f"{volume:.1f} ml" if volume else "empty, no target found"))
