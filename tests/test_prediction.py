@@ -231,11 +231,11 @@ def test_endings_of_images_count_whatever_their_case(images, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("c.gipl", "not read in this format"),
+        ("c.gipl", "of a format that is not read"),
         ("c.dcm", "DICOM slices side by side"),
         ("deep/c.nii.gz", "sub-folders are not searched"),
-        ("a_seg.nii.gz", "a_seg: named like the mask of a"),
-        ("mask_b.nii.gz", "mask_b: named like the mask of b"),
+        ("a_seg.nii.gz", "a_seg.nii.gz: named like the mask of a"),
+        ("mask_b.nii.gz", "mask_b.nii.gz: named like the mask of b"),
     ],
 )
 def test_no_image_of_a_folder_is_left_out_and_no_mask_taken(images, tmp_path, name, said):

@@ -93,7 +93,9 @@ def test_the_suffix_of_masks_counts_in_any_case(folder):
 def test_masks_of_another_suffix_are_no_images(folder):
     write(folder / "training_data" / "Case50_seg.mhd", LABEL)
     (problem,) = sources.survey(source())[1]
-    assert problem.startswith("Case50_seg: named like the mask of Case50; set `label_suffix` (now _segmentation)")
+    assert problem.startswith(
+        "training_data/Case50_seg.mhd: named like the mask of Case50; set `label_suffix` (now _segmentation)"
+    )
 
 
 def test_a_subjects_table_counts(folder):

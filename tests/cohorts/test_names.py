@@ -42,10 +42,10 @@ def test_longer_names_and_lonely_masks_are_worth_a_look():
 
 
 def test_channels_of_one_subject_are_no_subjects():
-    (problem,) = name_problems(["p_0000", "p_0001", "q_0000", "q_0001", "r_0000"], "")
+    (problem,) = name_problems(dict.fromkeys(["p_0000", "p_0001", "q_0000", "q_0001", "r_0000"], "x"), "")
     assert problem.startswith("p, q: several files of one subject that end in _0000, _0001, as nnU-Net names channels")
-    assert name_problems(["p_0000", "q_0000", "scan_0001"], "") == []
-    assert name_problems([f"scan_{number:04}" for number in range(20)], "") == []
+    assert name_problems(dict.fromkeys(["p_0000", "q_0000", "scan_0001"], "x"), "") == []
+    assert name_problems(dict.fromkeys([f"scan_{number:04}" for number in range(20)], "x"), "") == []
 
 
 def test_a_mask_among_further_volumes_is_refused(mine, data, write):
@@ -55,4 +55,4 @@ def test_a_mask_among_further_volumes_is_refused(mine, data, write):
     both = NiftiSource(kind="nifti", folder="mine", unlabelled="further")
     subjects, problems, _ = sources.survey(both)
     assert len(subjects) == 6 and len(problems) == 1
-    assert problems[0].startswith("z1_seg: named like the mask of z1; accepted: images")
+    assert problems[0].startswith(f"{data}/further/z1_seg.nii.gz: named like the mask of z1; accepted: images")

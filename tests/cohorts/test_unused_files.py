@@ -141,8 +141,8 @@ def test_a_header_of_nrrd_reads_no_file_elsewhere(tmp_path):
 
 # ------------------------------------------------------------------------------------------------ what is not read
 REFUSED = {
-    "images/e.gipl": "not read in this format",
-    "images/e.hdr": "not read in this format",
+    "images/e.gipl": "of a format that is not read",
+    "images/e.hdr": "of a format that is not read",
     "images/e.nii.gz.part": "a copy, an unfinished download",
     "images/e.nii (copy).gz": "a copy",
     "images/e.nii.bz2": "a copy, an unfinished download or packed",
@@ -151,7 +151,7 @@ REFUSED = {
     "images/e.PAR": "Philips PAR/REC",
     "images/e.raw": "voxels without their header",
     "images/e.npy": "says not where its voxels lie",
-    "labels/d.gipl.gz": "not read in this format",
+    "labels/d.gipl.gz": "of a format that is not read",
     "labels/d.tif": "says not where its voxels lie",
     "images/deep/e.nii.gz": "sub-folders are not searched, and it holds volumes such as deep/e.nii.gz",
     "e.nii.gz": "a volume that lies beside the folders of the cohort",
@@ -231,7 +231,7 @@ def test_a_folder_of_metaimages_reports_at_any_depth(data):
     assert told(mine) == "" and sources.notes(mine) == ["deep/: not read: readme.txt: no volume by its name"]
     before = fingerprint(mine)
     sitk.WriteImage(itk_image(IMAGE), str(folder / "Case01.gipl"))
-    assert told(mine).startswith("deep/: not read: Case01.gipl: not read in this format")
+    assert told(mine).startswith("deep/: not read: Case01.gipl: of a format that is not read")
     (folder / "Case01.gipl").rename(folder / "Case02.raw")
     assert "voxels without their header" in told(mine) and fingerprint(mine) != before
     (folder / "Case02.raw").unlink()
@@ -252,7 +252,7 @@ def test_radial_data_report_what_they_are_not(data, write):
     (folder / "images" / "notes.txt").write_text("x")
     assert [line.partition(";")[0] for line in told(mine).splitlines()] == [
         "images/: not read: c.mha: a volume, which is not read here",
-        "labels/: not read: b.gipl: not read in this format",
+        "labels/: not read: b.gipl: of a format that is not read",
     ]
     assert sources.notes(mine) == ["images/: not read: notes.txt: no volume by its name"]
 
@@ -314,7 +314,7 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     problems = told(both)
     for part in (
         "s2: sub-folders are not searched",
-        "s5.gipl: not read in",
+        "s5.gipl: of a format",
         "x.dcm: DICOM slices side",
         "s1/: not read",
     ):

@@ -155,7 +155,10 @@ def _volumes(path: Path) -> Contents:
 def _folder_problems(path: Path, found: Contents) -> list[str]:
     """Files that look as if they were meant to be read, and images that are masks or channels by their names."""
     cure = "accepted: images; name those to segment one by one, or move it away"
-    problems = [*lines(found.unused, path, stopping=True), *name_problems([name_of(one) for one in found.used], cure)]
+    problems = [
+        *lines(found.unused, path, stopping=True),
+        *name_problems({name_of(one): one.name for one in found.used}, cure),
+    ]
     return [f"{path}: {problem}" for problem in problems]
 
 

@@ -222,4 +222,4 @@ def _converted(path: Path) -> str:
     kind = path.name[len(path.name) - len(kind) :].replace(".img", ".hdr")
     code = "import sys, SimpleITK as s; s.WriteImage(s.ReadImage(sys.argv[1]), sys.argv[2])"
     loop = f'for f in *{kind}; do python -c "{code}" "$f" "${{f%{kind}}}.nii.gz"; done'
-    return f"not read in this format; {READ}; in its folder, run `{loop}`, and move the originals away"
+    return f"of a format that is not read; {READ}; in its folder, run `{loop}`, and move the originals away"

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from fewlabel.cohorts.layout import listed
 
@@ -36,14 +36,15 @@ def masks_among(names: Collection[str]) -> dict[str, str]:
     return found
 
 
-def name_problems(names: Collection[str], cure: str) -> list[str]:
+def name_problems(names: Mapping[str, str], cure: str) -> list[str]:
     """Images that are masks or channels of one subject by their names.
 
     Args:
-        names: of the images.
+        names: of the images, with the names of their files in messages.
         cure: what to do with masks.
     """
-    problems = [f"{name}: named like the mask of {base}; {cure}" for name, base in sorted(masks_among(names).items())]
+    masks = sorted(masks_among(names).items())
+    problems = [f"{names[name]}: named like the mask of {base}; {cure}" for name, base in masks]
     channels = defaultdict(set)
     for match in filter(None, map(CHANNEL.fullmatch, names)):
         channels[match[1]].add(match[2])

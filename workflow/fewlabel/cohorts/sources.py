@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from fewlabel.cohorts.contents import Unused, lines
-from fewlabel.cohorts.layout import FileSource, cohort_folder
+from fewlabel.cohorts.layout import FileSource, cohort_folder, place
 from fewlabel.cohorts.names import name_notes, name_problems, patient_notes
 from fewlabel.cohorts.subject import ListingError, Subject
 from fewlabel.experiment import (
@@ -127,7 +127,8 @@ def _name_problems(source: FileSource, subjects: Sequence[Subject]) -> list[str]
         if isinstance(source, MetaImageSource)
         else "accepted: images; move it to the masks under its image's name, or away"
     )
-    return name_problems([subject.subject for subject in subjects], cure)
+    images = {subject.subject: subject.image for subject in subjects if subject.image is not None}
+    return name_problems({name: place(image, cohort_folder(source)) for name, image in images.items()}, cure)
 
 
 def _listed(source: Source) -> tuple[list[Subject], list[str], str]:
