@@ -151,6 +151,18 @@ def test_a_table_that_is_none_is_told(tmp_path, content):
     assert "roles.csv: not a CSV table (" in error_of(read_subjects, tmp_path / "roles.csv")
 
 
+def test_a_table_without_its_columns_is_told(tmp_path):
+    (tmp_path / "roles.csv").write_text("subject,patient\na,b\n")
+    assert list(read_subjects(tmp_path / "roles.csv", "patient").columns) == ["subject", "patient"]
+    message = error_of(read_subjects, tmp_path / "roles.csv", "role")
+    assert message.endswith("roles.csv: no column role; found: subject, patient; make it again")
+
+
+def test_a_link_that_leads_to_itself_is_told_where_a_path_is_resolved(tmp_path):
+    said, code = ended("pathlib.Path(sys.argv[1]).resolve(); open(sys.argv[1])", loop(tmp_path))
+    assert code == 1 and "Traceback" not in said and "mend the link" in said and said.count("\n") == 1
+
+
 def test_control_characters_never_reach_a_terminal():
     nasty = "a\x1b[2J\x07\x9b\u202e\u2028\udcff\rb\x00"
     assert printable(nasty) == "a\\x1b[2J\\x07\\x9b\\u202e\\u2028\\udcff\\rb\\x00"

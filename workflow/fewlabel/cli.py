@@ -30,7 +30,7 @@ from fewlabel.commands import (
 )
 from fewlabel.commands.common import app
 from fewlabel.errors import InputError, Interrupted, TrainingError, plain, printable
-from fewlabel.system_errors import is_out_of_memory, of_memory, told
+from fewlabel.system_errors import is_link_loop, is_out_of_memory, of_memory, told
 
 __all__ = [
     "app",
@@ -76,6 +76,8 @@ def main() -> None:
     except UnicodeDecodeError as error:
         _end(f"a text file is not in UTF-8 ({plain(str(error))}); accepted: UTF-8; to fix: save it again as such")
     except (MemoryError, RuntimeError) as error:
+        if is_link_loop(error):
+            _end(f"{error}; to fix: mend the link, which leads to itself")
         if not is_out_of_memory(error):
             raise
         _end(of_memory(error))

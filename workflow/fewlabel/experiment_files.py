@@ -277,5 +277,5 @@ def read_experiment(paths: Sequence[Path], checkouts: Sequence[Path] = (CHECKOUT
     overlays = [file for file in files if file.path.resolve() != place.resolve()]
     if len(overlays) < len(files):
         return [next(file for file in files if file not in overlays), *overlays]
-    whole = bool(files) and WHOLE <= files[0].content.keys()
+    whole = bool(files) and files[0].content.keys() >= WHOLE
     return files if whole else [read_file(place), *files]

@@ -51,6 +51,11 @@ def told(error: OSError) -> str:
     return f"{f'{place}: ' if place else ''}{reason}; to fix: {todo}"
 
 
+def is_link_loop(error: BaseException) -> bool:
+    """Whether a path could not be resolved; until Python 3.12 pathlib tells so by a RuntimeError."""
+    return isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory, or that of a GPU, did not suffice; torch has kinds of its own and is not imported here."""
     return (

@@ -120,7 +120,7 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
     from fewlabel.splits import split_roles
     from fewlabel.tables import read_subjects
 
-    table = split_roles(read_subjects(subjects), settings, former_beside(roles, settings))
+    table = split_roles(read_subjects(subjects, "patient", "labelled", "use"), settings, former_beside(roles, settings))
     made_with = jobs.canonical(recorded(settings)) + "\n"
     with whole_together([roles, record, roles.with_name(SPLIT)]) as (roles_partial, record_partial, split_partial):
         roles_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
@@ -134,5 +134,7 @@ def draw(settings: DrawJson, roles: In, order: Out) -> None:
     from fewlabel.splits import order_pool
     from fewlabel.tables import read_subjects
 
-    drawn = order_pool(read_subjects(roles), settings.cohort, settings.seed, settings.draw, settings.drawing)
+    drawn = order_pool(
+        read_subjects(roles, "patient", "role"), settings.cohort, settings.seed, settings.draw, settings.drawing
+    )
     write_text(order, drawn.to_csv(index=False))

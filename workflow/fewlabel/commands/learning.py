@@ -56,7 +56,7 @@ def pretrain(
     from fewlabel.tables import read_subjects
 
     few = settings.method.pretraining_subjects
-    subjects = pretraining_subjects(read_subjects(roles), settings.seed, few, settings.drawing)
+    subjects = pretraining_subjects(read_subjects(roles, "role"), settings.seed, few, settings.drawing)
     inputs = {"slices/store.json": store, f"splits/{roles.name}": roles}
     here = job.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
 
@@ -146,7 +146,7 @@ def evaluate(
     network, facts = restore_network(weights)
     slices = Slices(open_store(store), where)
     network.to(where)
-    table = read_subjects(roles)
+    table = read_subjects(roles, "role")
     subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
     precision = choose_precision(settings.precision, where)
     rows, problems = [], []

@@ -30,7 +30,7 @@ def pretexts(settings: PretextsJson, store: In, roles: In, pretrained: Pretraine
     from fewlabel.tables import read_subjects
 
     opened, figure = open_store(store), settings.figure
-    subjects = shown_subjects(read_subjects(roles), [figure.subject], "pretexts.subject")
+    subjects = shown_subjects(read_subjects(roles, "role"), [figure.subject], "pretexts.subject")
     rows, contrast = [], None
     if settings.regression:
         pretext = restore_pretext(pretrained / settings.regression / "pretext.safetensors")
@@ -51,5 +51,5 @@ def local_similarity(settings: LocalJson, store: In, roles: In, pretext: In, png
     from fewlabel.slices import open_store
     from fewlabel.tables import read_subjects
 
-    point, shown = similar_places(restore_pretext(pretext), open_store(store), read_subjects(roles), settings)
+    point, shown = similar_places(restore_pretext(pretext), open_store(store), read_subjects(roles, "role"), settings)
     save(draw(point, shown, settings), png, pdf, settings.figure.dpi)

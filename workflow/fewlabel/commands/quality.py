@@ -35,7 +35,7 @@ def quality(
     from fewlabel.slices import open_store
     from fewlabel.tables import read_subjects
 
-    rows = quality_rows(open_store(store), read_subjects(roles), native, settings, threads)
+    rows = quality_rows(open_store(store), read_subjects(roles, "role"), native, settings, threads)
     save_plain(quality_table(rows, settings), csv, markdown)
     warned = rows.loc[rows["warnings"] != "", ["subject", "warnings"]]
     for row in warned.itertuples():
@@ -52,7 +52,7 @@ def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out, html: O
     from fewlabel.slices import open_store
     from fewlabel.tables import read_subjects
 
-    rows = read_subjects(quality)
+    rows = read_subjects(quality, "warnings")
     figure = draw_sheet(open_store(store), rows, settings)
     with whole_together([png, html]) as (png_partial, html_partial):
         figure.savefig(png_partial, format="png", dpi=settings.figure.dpi, metadata={"Software": None})

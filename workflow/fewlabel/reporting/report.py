@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fewlabel.errors import InputError
+from fewlabel.experiment_files import read_config
 from fewlabel.files import whole
 from fewlabel.reporting.private import PLACE
 from fewlabel.reporting.report_size import fit
@@ -31,6 +32,8 @@ def write_report(experiment: Path, workflow: Path, html: Path) -> None:
     Raises:
         InputError: Snakemake cannot make the report; it would tell a place on this machine.
     """
+    # Snakemake would end with a traceback.
+    read_config([experiment])
     with whole(html) as partial:
         _snakemake(experiment, workflow, partial)
         page = safe_page(partial.read_text(encoding="utf-8"))
