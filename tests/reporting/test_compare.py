@@ -8,7 +8,7 @@ from scipy.stats import bootstrap
 from fewlabel.errors import InputError
 from fewlabel.figure_settings import Intervals
 from fewlabel.reporting.compare import DIFFERENT, IDENTICAL, SAME, TOO_FEW, compare
-from fewlabel.reporting.compare_scores import KEY, SCORED, Paired, beyond_chance, cells, pair, too_few
+from fewlabel.reporting.compare_scores import KEY, SCORED, Paired, beyond_chance, by_method, cells, pair, too_few
 from fewlabel.reporting.compare_text import as_text
 from fewlabel.reporting.publish import publish
 from fewlabel.reporting.results_folder import read_results
@@ -107,6 +107,34 @@ def test_runs_are_too_few_where_a_shift_of_all_would_not_be_told(cells_of, draws
 
 
 # ------------------------------------------------------------------------------------------------------ verdicts
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        (
+            [[[0.1, 0.2]], [[0.0, 0.0]]],
+            "m0 differs in every score (largest difference in Dice: 0.2); all else is identical",
+        ),
+        (
+            [[[0.0, 0.0]], [[0.0, -0.4]], [[0.0, 0.0]]],
+            "m1 differs in 1 of 2 scores (largest difference in Dice: 0.4); all else is identical",
+        ),
+        (
+            [[[0.1, 0.1]], [[0.0, 0.2]]],
+            "m0 differs in every score (largest difference in Dice: 0.1); "
+            "m1 differs in 1 of 2 scores (largest difference in Dice: 0.2)",
+        ),
+        ([[[0.0, 0.0]], [[0.0, 0.0]]], ""),
+    ],
+)
+def test_the_methods_that_differ_are_named(differences, expected):
+    assert by_method(cells(sides(differences))) == expected
+
+
+def test_the_verdict_is_by_method(study, tmp_path):
+    a, b = study(tmp_path / "a"), study(tmp_path / "b", seed=1)
+    assert "By method: " in compare(a, b).sentence and "By method" not in compare(a, a).sentence
+
+
 def test_a_study_is_identical_to_itself_and_to_its_published_tables(study, tmp_path):
     folder, to = study(tmp_path / "results" / "mine"), tmp_path / "results" / "published" / "mine"
     publish(folder, to)

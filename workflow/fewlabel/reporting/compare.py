@@ -123,4 +123,5 @@ def _sentence(verdict: str, paired: Paired, cells: pd.DataFrame) -> str:
         )
     alone = [f"{len(rows)} scores are in {name} only" for name, rows in (("A", paired.only_a), ("B", paired.only_b))]
     more = [part for part, rows in zip(alone, (paired.only_a, paired.only_b), strict=True) if len(rows)]
-    return "; ".join([text, *more]) + "."
+    methods = compare_scores.by_method(cells)
+    return "; ".join([text, *more]) + "." + (f" By method: {methods}." if methods else "")

@@ -85,6 +85,24 @@ def _cell(cell: pd.DataFrame) -> dict[str, float | int | bool]:
     }
 
 
+def by_method(cells: pd.DataFrame) -> str:
+    """In words: the methods whose scores differ, and that all others are identical; empty where all scores are."""
+    sums = cells.groupby("method", sort=True).agg({"scores": "sum", "identical": "sum", "largest": "max"})
+    differ = sums[sums["identical"] < sums["scores"]]
+    told = [
+        f"{some([str(method)])} differs in {_share(int(row['scores'] - row['identical']), int(row['scores']))} "
+        f"(largest difference in Dice: {row['largest']:.3g})"
+        for method, row in differ.iterrows()
+    ]
+    if told and len(differ) < len(sums):
+        told.append("all else is identical")
+    return "; ".join(told)
+
+
+def _share(differing: int, scores: int) -> str:
+    return "every score" if differing == scores else f"{differing} of {scores} scores"
+
+
 def beyond_chance(cells: pd.DataFrame) -> bool:
     """Whether more intervals exclude 0, in all or on one side, than chance would let (5 % of comparisons of equals).
 

@@ -1,0 +1,58 @@
+"""Results do not change without their recipe number: tests/recipes.json holds what each number made."""
+
+import json
+from copy import deepcopy
+
+import pytest
+
+from fewlabel.jobs import RECIPES
+from recipes import RECORD, SETTINGS, measure, recipe, same
+
+RECORDED = json.loads(RECORD.read_text())
+WRITE = "write the record anew: cd tests && python -m recipes"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return measure(tmp_path_factory.mktemp("made"))
+
+
+def test_the_record_holds_every_stage_whose_numerics_a_recipe_number_names(made):
+    assert made.keys() == RECORDED.keys()
+    # The check of a cohort, the quality page and the measures of de-streaking have tests of their own numbers.
+    assert {stage.partition(",")[0] for stage in made} == RECIPES.keys() - {"fetch", "quality", "destreaking"}
+
+
+@pytest.mark.parametrize("stage", RECORDED)
+def test_a_stage_makes_what_its_recipe_number_made(made, stage):
+    recorded = RECORDED[stage]
+    assert recipe(stage) == recorded["recipe"], f"{stage}: the recipe number was raised; {WRITE}"
+    assert same(made[stage], recorded["made"]), (
+        f"{stage}: its results changed and its recipe number did not; raise RECIPES in fewlabel/jobs.py and {WRITE}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stage", "place", "value"),
+    [
+        ("prepare", ("cohorts", "c", "grid", "percentiles"), [1, 98]),
+        ("pretrain, regression", ("methods", "regression", "corrupted"), 0.3),
+        ("pretrain, regression", ("methods", "regression", "training", "augmentation"), "standard"),
+        ("pretrain, contrastive", ("methods", "contrastive", "global_stage", "temperature"), 0.11),
+        ("pretrain, contrastive", ("methods", "contrastive", "local_stage", "region_size"), 1),
+        ("pretrain, contrastive", ("methods", "contrastive", "local_stage", "weight_decay"), 0.5),
+        ("pretrain, joint", ("methods", "joint", "joint_stage", "augmentation"), "standard"),
+        ("finetune", ("finetuning", "foreground"), 0.75),
+        ("finetune", ("finetuning", "schedule"), "cosine"),
+        ("split", ("seed",), 2),
+        ("draw", ("seed",), 2),
+    ],
+)
+def test_a_small_change_of_a_stage_is_seen(made, tmp_path, stage, place, value):
+    changed = deepcopy(SETTINGS)
+    *path, last = place
+    inner = changed
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    assert not same(measure(tmp_path, changed)[stage], made[stage])
