@@ -1,5 +1,8 @@
 """Weights of two finetunings of the made study (`make_study`)."""
 
+import json
+
+from fewlabel.files import sha256, write_text
 from fewlabel.learning.network import UNet
 from fewlabel.learning.weights import save_weights
 from fewlabel.reporting.finished import settings_of_run
@@ -20,5 +23,9 @@ def add_weights(folder, **facts):
             "prepared": {"grid": cohort.grid.model_dump(mode="json"), "bias_correction": None},
             "subjects": ["ann", "bob"],
         }
-        save_weights(folder / run / "weights.safetensors", UNet([4, 8]).state_dict(), known | facts)
+        weights = folder / run / "weights.safetensors"
+        save_weights(weights, UNet([4, 8]).state_dict(), known | facts)
+        told = json.loads((folder / run / "run.json").read_text())
+        outputs = {**told.get("outputs", {}), weights.name: sha256(weights)}
+        write_text(folder / run / "run.json", json.dumps({**told, "outputs": outputs}))
     return folder

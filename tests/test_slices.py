@@ -1,16 +1,20 @@
 import json
+import os
+import shutil
+import subprocess
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from fewlabel import recorded
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import Grid
 from fewlabel.files import sha256
 from fewlabel.imaging.preprocess import preprocess
 from fewlabel.imaging.volume import Volume
-from fewlabel.slices import open_store, pack
+from fewlabel.slices import VERIFIED, open_store, pack
 
 GRID = Grid(matrix=(16, 24), spacing_mm=2)
 SUBJECTS = [Subject("a", "p1", True), Subject("b", "p1", False), Subject("c", "p2", True)]
@@ -69,6 +73,9 @@ def test_native_truth_is_kept_for_labelled_subjects_and_images_for_those_without
     assert np.array_equal(truth.affine, read(SUBJECTS[0]).affine)
     assert sorted(path.name for path in (store / "native" / "labels").iterdir()) == ["a.nii.gz", "c.nii.gz"]
     assert len(list((store / "native" / "images").iterdir())) == 3
+    command = ["sha256sum", "--check", "SHA256SUMS"]
+    sums = subprocess.run(command, cwd=store / "native", capture_output=True, text=True, check=True)
+    assert sums.stdout.count(": OK") == 5
 
 
 def test_the_manifest_carries_the_hash_of_every_file(store):
@@ -79,6 +86,7 @@ def test_the_manifest_carries_the_hash_of_every_file(store):
 
 def test_nothing_temporary_is_left(store):
     assert sorted(path.name for path in (store / "slices").iterdir()) == [
+        ".verified.json",
         "images.npy",
         "index.csv",
         "masks.npy",
@@ -146,3 +154,89 @@ def test_a_damaged_store_is_refused(store, damage):
         np.save(arrays, np.zeros((3, 16, 24), np.float16))
     with pytest.raises(InputError, match=r"make (it|the store) again"):
         open_store(store / "slices" / "store.json")
+
+
+# ----------------------------------------------------------------------------------------- what was changed since
+def zeros(folder):
+    np.save(folder / "masks.npy", np.zeros_like(np.load(folder / "masks.npy")))
+
+
+def reversed_index(folder):
+    head, *rows = (folder / "index.csv").read_text().splitlines(keepends=True)
+    (folder / "index.csv").write_text("".join([head, *reversed(rows)]))
+
+
+def truncated(folder):
+    (folder / "images.npy").write_bytes((folder / "images.npy").read_bytes()[:-1000])
+
+
+def one_bit_and_the_old_date(folder):
+    path = folder / "images.npy"
+    content, times = bytearray(path.read_bytes()), path.stat()
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def missing(folder):
+    (folder / "subjects.csv").unlink()
+
+
+@pytest.fixture
+def made(tmp_path):
+    pack(SUBJECTS, read, GRID, tmp_path / "slices", tmp_path / "native")
+    return tmp_path / "slices"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["verified before", "never verified"])
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (zeros, "masks.npy"),
+        (reversed_index, "index.csv"),
+        (truncated, "images.npy"),
+        (one_bit_and_the_old_date, "images.npy"),
+        (missing, "subjects.csv (missing)"),
+    ],
+)
+def test_a_store_that_was_changed_is_refused_with_the_file_and_what_to_do(made, change, name, known):
+    open_store(made / "store.json")
+    if not known:
+        (made / VERIFIED).unlink()
+    change(made)
+    with pytest.raises(InputError) as error:
+        open_store(made / "store.json")
+    assert str(error.value).endswith(f"\n  - {name}")
+    assert f"snakemake --configfile <experiment> {made / 'store.json'}" in str(error.value)
+
+
+def test_an_old_or_copied_store_is_read_once_and_then_known(made, tmp_path, monkeypatch):
+    read_through = []
+    real = recorded.sha256
+    monkeypatch.setattr(recorded, "sha256", lambda path: read_through.append(path.name) or real(path))
+    open_store(made / "store.json")
+    assert "images.npy" not in read_through  # known since it was packed
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(made, copy, copy_function=shutil.copyfile)  # other dates
+    open_store(copy / "store.json")
+    assert read_through.count("images.npy") == 1
+    recorded._content.cache_clear()  # as in another process
+    open_store(copy / "store.json")
+    assert read_through.count("images.npy") == 1
+
+
+def test_a_store_in_a_place_where_nothing_can_be_written_is_opened(made, monkeypatch):
+    (made / VERIFIED).unlink()
+
+    def refused(path, text):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("fewlabel.slices.write_text", refused)
+    assert len(open_store(made / "store.json").index) == 12
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"slices": 1, "matrix": [1, 1]}', "[" * 100_000])
+def test_a_damaged_manifest_is_named(made, text):
+    (made / "store.json").write_text(text)
+    with pytest.raises(InputError, match="not the manifest of a slice store"):
+        open_store(made / "store.json")

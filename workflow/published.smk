@@ -8,6 +8,8 @@
 
 from snakemake.utils import min_version
 
+from fewlabel.recorded import check_published
+
 min_version("9.19")
 
 
@@ -21,6 +23,13 @@ include: "rules/common.smk"
 NEEDED = [SCORES, *ALL_ROLES, *expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts), *(MEASURES if DESTREAKING else [])]
 if missing := [table for table in NEEDED if not Path(table).is_file()]:
     raise WorkflowError(f"{STUDY} is not whole: no {', '.join(missing)}; publish it again, or restore it from git")
+
+
+# Nothing is drawn of tables that were edited or damaged since.
+try:
+    check_published(Path(STUDY))
+except InputError as error:
+    raise WorkflowError(str(error)) from None
 
 
 include: "rules/reporting.smk"

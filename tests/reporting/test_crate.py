@@ -66,6 +66,23 @@ def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
+def text_of(path):
+    """What lies at a place of the results: its own path, as far as the file must not be read."""
+    if path.endswith("store.json"):
+        return json.dumps({"of": path})
+    if path.endswith("/history.csv"):
+        return f"stage,step,loss,learning_rate,of\nfinetune,1,0.5,0.001,{path}\n"
+    if "finetuned" in path and path.endswith("/scores.csv"):
+        cohort, _, method, n, draw, _ = path.split("/")
+        row = f"{cohort},{method},{n[1:]},{draw[4:]},s1,0.5,1.0,1.0,10.0,10.0"
+        return f"cohort,method,n,draw,subject,dice,hd95_mm,assd_mm,truth_ml,predicted_ml\n{row}\n"
+    return path
+
+
+def digest_of(path):
+    return digest(text_of(path))
+
+
 def facts(folder, inputs, **changes):
     return {
         "kind": "finetune",
@@ -87,29 +104,29 @@ def facts(folder, inputs, **changes):
         "time": {"started": "2026-11-24T15:00:00+00:00", "ended": "2026-11-24T15:00:12.5+00:00", "seconds": 12.3},
         "memory": {"peak_host_bytes": 123456, "user": getpass.getuser()},
         "inputs": inputs,
-        "outputs": {name: digest(f"{folder}/{name}") for name in ("weights.safetensors", "history.csv")},
+        "outputs": {name: digest_of(f"{folder}/{name}") for name in ("weights.safetensors", "history.csv")},
         "command": ["/home/somebody/bin/fewlabel"],
         **changes,
     }
 
 
 def make_results(folder, told=facts):
-    """The results of a study as the rules leave them; every file holds its own path."""
+    """The results of a study as the rules leave them."""
     for cohort in EXPERIMENT.cohorts:
         names = ["slices/store.json", "slices/index.csv", "slices/subjects.csv", "splits/roles.csv"]
         names += ["splits/draw1.csv", "splits/draw2.csv", "fetched/abc/subjects.csv", "fetched/old/source.json"]
         for name in names:
-            write(folder / cohort / name, f"{cohort}/{name}")
+            write(folder / cohort / name, text_of(f"{cohort}/{name}"))
         for name in ("splits/source.json", "fetched/abc/source.json"):
             write(folder / cohort / name, json.dumps({"fingerprint": f"of {cohort}", "folder": "/home/somebody"}))
         runs = [f"finetuned/{m}/n{n}/draw{d}" for m in EXPERIMENT.methods for n in (1, 2) for d in (1, 2)]
         for run in ["pretrained/regression", *runs]:
             place = f"{cohort}/{run}"
-            inputs = {"slices/store.json": digest(f"{cohort}/slices/store.json")}
+            inputs = {"slices/store.json": digest_of(f"{cohort}/slices/store.json")}
             if "finetuned/regression" in run:
-                inputs["initial weights"] = digest(f"{cohort}/pretrained/regression/weights.safetensors")
+                inputs["initial weights"] = digest_of(f"{cohort}/pretrained/regression/weights.safetensors")
             for name in ("weights.safetensors", "history.csv", "scores.csv"):
-                write(folder / place / name, f"{place}/{name}")
+                write(folder / place / name, text_of(f"{place}/{name}"))
             write(folder / place / "run.json", json.dumps(told(place, inputs)))
     for name in (
         "figures/differences.png",
@@ -213,7 +230,9 @@ def test_each_run_is_an_action_with_its_settings_files_machine_and_time(made):
     assert told["settings"]["sha256"] == digest("settings")
     assert json.loads(told["settings"]["value"]) == {"labels": 1, "seed": 3914}
     made_of = {found[key]["sha256"] for key in ids(action["result"])}
-    assert made_of == {digest(f"own/finetuned/regression/n2/draw1/{n}") for n in ("weights.safetensors", "history.csv")}
+    assert made_of == {
+        digest_of(f"own/finetuned/regression/n2/draw1/{n}") for n in ("weights.safetensors", "history.csv")
+    }
     assert (action["startTime"], action["endTime"]) == ("2026-11-24T15:00:00+00:00", "2026-11-24T15:00:12.5+00:00")
     around = {found[key]["name"]: found[key] for key in ids(action["additionalProperty"])}
     assert (around["gpu"]["value"], around["device"]["value"], around["deterministic"]["value"]) == (
@@ -251,7 +270,7 @@ def test_a_table_leads_back_to_every_cohort_over_weights_and_slices(made):
             ahead += ids(maker.get(key, {}).get("object"))
     assert {"#cohort/liver", "#cohort/own"} <= seen
     weights = {
-        f"#sha256-{digest(f'{cohort}/pretrained/regression/weights.safetensors')}" for cohort in EXPERIMENT.cohorts
+        f"#sha256-{digest_of(f'{cohort}/pretrained/regression/weights.safetensors')}" for cohort in EXPERIMENT.cohorts
     }
     assert weights <= seen
 
@@ -315,7 +334,7 @@ def test_unknown_facts_are_left_out_and_digests_computed(tmp_path, crate_issues)
     found = entities(results / "provenance")
     action = found["#finetune/own/finetuned/regression/n2/draw1"]
     assert not action.keys() & {"startTime", "endTime", "resourceUsage", "additionalProperty"}
-    assert {f"#sha256-{digest(f'own/{name}')}" for name in (
+    assert {f"#sha256-{digest_of(f'own/{name}')}" for name in (
         "slices/store.json", "splits/draw1.csv", "pretrained/regression/weights.safetensors"
     )} == set(ids(action["object"]))  # fmt: skip
     assert not re.search(r"null|None|unknown", (results / "provenance" / "ro-crate-metadata.json").read_text())

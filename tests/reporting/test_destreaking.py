@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fewlabel import recorded
 from fewlabel.destreaking_jobs import NO_SOURCE, DestreakingSettings
 from fewlabel.errors import InputError
 from fewlabel.figure_settings import Destreaking
@@ -93,6 +94,9 @@ def test_other_images_are_refused(tmp_path):
         read_images(arrays)
     save_measures(rows(), images(), csv, arrays)
     arrays.write_bytes(arrays.read_bytes()[:-8])
+    with pytest.raises(InputError, match="was changed since it was made"):
+        read_images(arrays)
+    recorded.forget(arrays)
     with pytest.raises(InputError, match="not a safetensors file"):
         read_images(arrays)
     save_measures(rows(), {name: each for name, each in images().items() if name != "bstar"}, csv, arrays)

@@ -147,7 +147,7 @@ def test_facts_that_name_a_place_or_the_user_are_refused(study, to, tmp_path, fa
 def test_facts_that_only_look_like_a_place_are_published(study, to, tmp_path):
     facts = {
         "hardware": {"processor": "A/B @ 2.1 GHz"},
-        "inputs": {"slices/store.json": "ab"},
+        "inputs": {"somebody/elses.json": "ab"},
         "url": "https://a.org/b",
     }
     publish(study(tmp_path / "results" / "own", facts=facts), to)

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -52,11 +53,19 @@ def test_weights_of_before_they_told_their_grid_work_in_their_results_alone(fini
     save_file(load_file(run / "weights.safetensors"), old, metadata={"fewlabel": json.dumps(facts)})
     process = predict(old, image, "-o", tmp_path / "mask.nii.gz")
     assert process.returncode == 1 and "does not say on which grid" in process.stderr
+    facts = (run / "run.json").read_text()
+    told = json.loads(facts)
     try:
         shutil.copy(old, run / "weights.safetensors")
         process = predict(run / "weights.safetensors", image, "-o", tmp_path / "mask.nii.gz")
+        assert process.returncode == 1 and "was changed since it was made" in process.stderr
+        # As the run of that version recorded it.
+        told["outputs"]["weights.safetensors"] = sha256((run / "weights.safetensors").read_bytes()).hexdigest()
+        (run / "run.json").write_text(json.dumps(told))
+        process = predict(run / "weights.safetensors", image, "-o", tmp_path / "mask.nii.gz")
     finally:
         (run / "weights.safetensors").write_bytes(kept)
+        (run / "run.json").write_text(facts)
     assert process.returncode == 0, process.stderr
     assert content(tmp_path / "mask.nii.gz") == content(saved)
 

@@ -1,5 +1,6 @@
 """What comes from elsewhere is input, not instruction: names, experiment files, archives, weights, states."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -170,9 +171,13 @@ def test_arrays_that_hold_objects_are_not_unpickled(finished, fresh, tmp_path):
 
     np.save(store / "images.npy", np.array([Trap()], dtype=object), allow_pickle=True)
     from fewlabel.errors import InputError
+    from fewlabel.files import sha256
     from fewlabel.slices import open_store
 
-    with pytest.raises(InputError, match="slice store is incomplete"):
+    manifest = json.loads((store / "store.json").read_text())
+    manifest["sha256"]["images.npy"] = sha256(store / "images.npy")
+    (store / "store.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="slice store cannot be read"):
         open_store(store / "store.json")
     assert not (tmp_path / "pwned").exists()
 

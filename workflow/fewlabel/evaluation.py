@@ -3,7 +3,8 @@
 One rule for empty masks: both empty, Dice 1 and distances 0; one empty, Dice 0 and distances undefined (NaN).
 """
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -12,8 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fewlabel import recorded
 from fewlabel.errors import InputError
 from fewlabel.experiment import Grid
+from fewlabel.files import sha256, visible, write_text
 from fewlabel.imaging.overlap import dice
 from fewlabel.imaging.volume import read_placed, save_nifti
 from fewlabel.learning.batches import Slices
@@ -87,6 +90,7 @@ def evaluate_subject(
     """
     frame, affine = slices.store.frame(subject, grid)
     mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision))
+    recorded.check(truth / f"{subject}.nii.gz")
     expected, placed, placement = read_placed(truth / f"{subject}.nii.gz")
     # The truth's header holds all that the image's says of its place.
     known = placement if np.allclose(placed, affine, atol=1e-3) else None
@@ -127,3 +131,20 @@ def as_row(
     digits = {"dice": 6}
     rounded = {name: round(value, digits.get(name, 4)) for name, value in asdict(scores).items()}
     return {"cohort": cohort, "method": method, "n": labels, "draw": draw, "subject": subject, **rounded}
+
+
+def record_evaluation(predictions: Path, inputs: Mapping[str, Path], name: str, scores: Path) -> None:
+    """Write down, among the predicted masks, the hashes of all that was read and made.
+
+    Args:
+        predictions: folder of the masks.
+        inputs: the files that were read, by what they are.
+        name: of the table of scores.
+        scores: that table as it is now.
+    """
+    masks = {f"predictions/{path.name}": sha256(path) for path in visible(predictions, "*.nii.gz")}
+    facts = {
+        "inputs": {what: sha256(path) for what, path in inputs.items()},
+        "outputs": {name: sha256(scores), **masks},
+    }
+    write_text(predictions / recorded.EVALUATION, json.dumps(facts, indent=2, sort_keys=True) + "\n")

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from glob import glob
+from glob import glob, iglob
 from pathlib import Path
 
 PARTIAL = ".partial."
@@ -40,6 +40,11 @@ def visible(folder: Path, pattern: str) -> list[Path]:
         pattern: of a path beneath it, as for `glob.glob`; `**` matches any number of folders.
     """
     return sorted(folder / name for name in glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 - see above
+
+
+def has_visible(folder: Path, pattern: str) -> bool:
+    """Whether `visible` would find anything; the first that is found ends the search."""
+    return next(iglob(pattern, root_dir=folder, recursive=True), None) is not None  # noqa: PTH207 - see `visible`
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from fewlabel.errors import InputError
+from fewlabel.files import has_visible, visible
 from fewlabel.folds import part_of, parts_of
 from fewlabel.jobs import SplitSettings
 from fewlabel.tables import read_subjects
@@ -73,8 +74,8 @@ def recorded(split: SplitSettings) -> SplitSettings:
 
 def has_trainings(study: Path, cohort: str) -> bool:
     """Whether a network was trained on a cohort, or on a test fold of it."""
-    folders = [study / cohort, *study.glob(part_of(cohort, 1)[:-1] + "*")]
-    return any(True for folder in folders for pattern in TRAINED for _ in folder.glob(pattern))
+    folders = [study / cohort, *visible(study, part_of(cohort, 1)[:-1] + "*")]
+    return any(has_visible(folder, pattern) for folder in folders for pattern in TRAINED)
 
 
 def former_orders(study: Path, part: str, draws: int) -> Iterator[tuple[int, list[str]]]:

@@ -5,12 +5,13 @@ A store is a folder with
     masks.npy     uint8 of the same shape, 1 inside the target; 0 throughout for subjects without a label
     index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1), labelled, target_px
     subjects.csv  one row a subject: its native shape, spacing and affine, slices, target volume
-    store.json    matrix, number of slices, SHA-256 of the arrays, and how volumes were prepared (grid, bias correction)
+    store.json    matrix, number of slices, SHA-256 of the others, how volumes were prepared (grid, bias correction)
 """
 
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,10 +21,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fewlabel import recorded
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import BiasCorrection, Grid
-from fewlabel.files import sha256, whole, whole_folder, write_text
+from fewlabel.files import whole, whole_folder, write_text
 from fewlabel.imaging.preprocess import Frame, preprocess, why_lost
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.jobs import Preparation
@@ -34,6 +36,10 @@ from fewlabel.prepared import Kept, folder_beside, how_prepared, keep, kept, mad
 from fewlabel.system_errors import memory_of
 from fewlabel.tables import read_subjects
 
+FILES = ("images.npy", "masks.npy", "index.csv", "subjects.csv")
+"""Whose hashes a manifest holds."""
+VERIFIED = ".verified.json"
+"""Of each file of a store the hash that was found, and what it looked like then (`recorded.stamp`)."""
 LARGEST = 6e4
 """What float16 holds, roughly: a single voxel far above the 99th percentile must not become infinite."""
 
@@ -73,20 +79,62 @@ def open_store(manifest: Path) -> Store:
     folder = manifest.parent
     try:
         facts = load_json(manifest)
+        wanted = {"slices": facts["slices"], "matrix": facts["matrix"], "sha256": dict(facts["sha256"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{manifest}: not the manifest of a slice store ({error!r}); {_again(manifest)}") from None
+    refuse_changed(manifest, wanted["sha256"])
+    try:
         images = np.load(folder / "images.npy", mmap_mode="r")
         masks = np.load(folder / "masks.npy", mmap_mode="r")
         index = read_subjects(folder / "index.csv")
         subjects = read_subjects(folder / "subjects.csv")
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{folder.name}: the slice store is incomplete ({error}); make it again: fewlabel prepare"
-        ) from None
-    expected = (facts["slices"], *facts["matrix"])
+        raise InputError(f"{folder}: the slice store cannot be read ({error}); {_again(manifest)}") from None
+    expected = (wanted["slices"], *wanted["matrix"])
     if images.shape != expected or masks.shape != expected or len(index) != expected[0]:
-        raise InputError(
-            f"{folder.name}: the arrays are not those of store.json; make the store again: fewlabel prepare"
-        )
+        raise InputError(f"{folder}: the arrays are not those of {manifest.name}; {_again(manifest)}")
     return Store(images, masks, index, subjects, facts.get("prepared", {}))
+
+
+def refuse_changed(manifest: Path, wanted: Mapping[str, str]) -> None:
+    """Refuse a store of which a file is missing or another than its manifest says.
+
+    Large arrays are read for it once: a file that was found good is known by its size and its times of change, which
+    are kept in `VERIFIED` beside it. After a copy to another place all files are read once more.
+
+    Args:
+        manifest: `store.json`.
+        wanted: the SHA-256 of each file.
+
+    Raises:
+        InputError: with each such file.
+    """
+    folder, known = manifest.parent, _verified(manifest)
+    found = {name: list(recorded.stamp(folder / name)) for name in wanted if (folder / name).is_file()}
+    unknown = {name: sha for name, sha in wanted.items() if known.get(name) != [sha, found.get(name)]}
+    if changed := recorded.differing(folder, unknown):
+        heading = f"{folder}: {len(changed)} file(s) of the slice store were changed since it was made; "
+        raise InputError.of(changed, f"{heading}{_again(manifest)}:")
+    if unknown:
+        _keep_verified(folder, {name: [sha, found[name]] for name, sha in wanted.items()})
+
+
+def _verified(manifest: Path) -> Mapping[str, Any]:
+    try:
+        known = json.loads((manifest.parent / VERIFIED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _keep_verified(folder: Path, facts: Mapping[str, Any]) -> None:
+    # Who may not write there reads the arrays each time.
+    with suppress(OSError):
+        write_text(folder / VERIFIED, json.dumps(facts))
+
+
+def _again(manifest: Path) -> str:
+    return f"to fix: restore it, or {recorded.make_again(manifest)}"
 
 
 def pack(
@@ -120,6 +168,7 @@ def pack(
         with whole_folder(native) as native_partial, whole_folder(folder) as partial_folder:
             work = partial(_part, read=read, preparation=preparation, parts=parts, native=native_partial)
             done = of_each(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
+            recorded.seal(native_partial)
             if again := sum(part.kept.again for part in done):
                 print(f"{again} of {len(done)} subjects were kept from a run that did not end")
             _write_store(done, preparation, partial_folder)
@@ -178,7 +227,8 @@ def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path)
     _join([part.kept.masks for part in parts], folder / "masks.npy", shape, np.uint8)
     write_text(folder / "index.csv", index.to_csv(index=False))
     write_text(folder / "subjects.csv", pd.DataFrame([part.facts for part in parts]).to_csv(index=False))
-    hashes = {name: sha256(folder / name) for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")}
+    hashes = {name: recorded.content(folder / name) for name in FILES}
+    _keep_verified(folder, {name: [sha, list(recorded.stamp(folder / name))] for name, sha in hashes.items()})
     prepared = preparation.model_dump(mode="json")
     manifest = {"matrix": list(matrix), "slices": len(index), "sha256": hashes, "prepared": prepared}
     write_text(folder / "store.json", json.dumps(manifest, indent=2) + "\n")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewlabel import recorded
 from fewlabel.errors import InputError, plain
 
 MAY_BE_EMPTY = ("target_ml", "target_slices", "kept", "grid_dice")
@@ -18,9 +19,10 @@ def read_subjects(path: Path, *needed: str) -> pd.DataFrame:
         needed: columns that it must have beside `subject`.
 
     Raises:
-        InputError: it is no table, or lacks a column.
+        InputError: it is no table, lacks a column, or is another one than was recorded when it was made.
         OSError: it cannot be read.
     """
+    recorded.check(path)
     empty = {name: [""] for name in MAY_BE_EMPTY}
     try:
         table = pd.read_csv(path, dtype={"subject": str, "patient": str}, keep_default_na=False, na_values=empty)

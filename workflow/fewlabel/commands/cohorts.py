@@ -10,7 +10,8 @@ import typer
 from fewlabel import jobs
 from fewlabel.commands.common import In, Out, Threads, app, settings_json
 from fewlabel.errors import InputError
-from fewlabel.files import whole_together, write_text
+from fewlabel.files import whole_together
+from fewlabel.recorded import forget, keep, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,10 +123,12 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
 
     table = split_roles(read_subjects(subjects, "patient", "labelled", "use"), settings, former_beside(roles, settings))
     made_with = jobs.canonical(recorded(settings)) + "\n"
+    forget(roles)
     with whole_together([roles, record, roles.with_name(SPLIT)]) as (roles_partial, record_partial, split_partial):
         roles_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         shutil.copyfile(source, record_partial)
         split_partial.write_text(made_with, encoding="utf-8", newline="\n")
+    keep(roles)
 
 
 @app.command()
@@ -137,4 +140,4 @@ def draw(settings: DrawJson, roles: In, order: Out) -> None:
     drawn = order_pool(
         read_subjects(roles, "patient", "role"), settings.cohort, settings.seed, settings.draw, settings.drawing
     )
-    write_text(order, drawn.to_csv(index=False))
+    write(order, drawn.to_csv(index=False))

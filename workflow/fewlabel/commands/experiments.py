@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
+from fewlabel import recorded
 from fewlabel.commands.common import Files, Out, app, read_files, refuse, settings_json
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
-from fewlabel.files import write_text
 
 ExperimentJson = Annotated[Experiment, typer.Option("--settings", parser=settings_json(Experiment), metavar="JSON")]
 
@@ -41,7 +41,7 @@ def record(settings: ExperimentJson, experiment: Out) -> None:
     """Write down an experiment with all its defaults, as a file that it can be read from again."""
     from fewlabel.validation import as_yaml
 
-    write_text(experiment, as_yaml(settings.model_dump(mode="json")))
+    recorded.write(experiment, as_yaml(settings.model_dump(mode="json")))
 
 
 @app.command()

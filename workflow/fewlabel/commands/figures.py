@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fewlabel import figure_jobs, gallery_jobs
+from fewlabel import figure_jobs, gallery_jobs, recorded
 from fewlabel.commands.common import In, Out, app, settings_json
-from fewlabel.files import write_text
 
 EfficiencyJson = Annotated[
     figure_jobs.EfficiencySettings,
@@ -70,7 +69,7 @@ def collect_histories(settings: HistoriesJson, results: In, history: Out) -> Non
     """Join the histories of all trainings into the study's one table."""
     from fewlabel.reporting.histories import join_histories
 
-    write_text(history, join_histories(results, figure_jobs.training_folders(settings)).to_csv(index=False))
+    recorded.write(history, join_histories(results, figure_jobs.training_folders(settings)).to_csv(index=False))
 
 
 @app.command("learning-curves")

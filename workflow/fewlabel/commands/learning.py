@@ -132,7 +132,7 @@ def evaluate(
     """Segment the test subjects; save and score the masks on their native grids."""
     import pandas as pd
 
-    from fewlabel.evaluation import as_row, evaluate_subject
+    from fewlabel.evaluation import as_row, evaluate_subject, record_evaluation
     from fewlabel.learning.batches import Slices
     from fewlabel.learning.device import choose_device, choose_precision, use_threads
     from fewlabel.learning.weights import restore_network
@@ -166,3 +166,5 @@ def evaluate(
             raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")
         with whole(scores) as partial:
             pd.DataFrame(rows).to_csv(partial, index=False)
+            read = {"weights.safetensors": weights, "slices/store.json": store, f"splits/{roles.name}": roles}
+            record_evaluation(folder, read, scores.name, partial)

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewlabel import figure_jobs, jobs, reporting_jobs
+from fewlabel import figure_jobs, jobs, recorded, reporting_jobs
 from fewlabel.commands.common import In, Out, app, settings_json
-from fewlabel.files import write_text
 from fewlabel.folds import parts_of
 
 if TYPE_CHECKING:
@@ -60,7 +59,9 @@ def collect(settings: CollectJson, results: In, scores: Out) -> None:
     """Join the scores of all runs into the study's one long table."""
     from fewlabel.reporting.scores import collect as join
 
-    write_text(scores, join([results / run / "scores.csv" for run in jobs.run_folders(settings)]).to_csv(index=False))
+    recorded.write(
+        scores, join([results / run / "scores.csv" for run in jobs.run_folders(settings)]).to_csv(index=False)
+    )
 
 
 @app.command()

@@ -17,7 +17,7 @@ from fewlabel.explorer.choose import shown_size, shown_slices
 from fewlabel.explorer.sprites import across, image_sprite, mask_sprite
 from fewlabel.explorer_jobs import Images
 from fewlabel.imaging.preprocess import scale_intensity
-from fewlabel.imaging.volume import Orientation, read_nifti
+from fewlabel.imaging.volume import Orientation, read_kept
 
 Mask = NDArray[np.uint8]
 
@@ -54,7 +54,7 @@ class CohortVolumes:
         """The image where `prepare` kept it (it was made by code or computed), else where the cohort lies."""
         kept = self.results / self.cohort / "native" / "images" / f"{subject}.nii.gz"
         if kept.is_file():
-            return read_nifti(kept)
+            return read_kept(kept)
         if subject not in self._listed:
             raise InputError(
                 f"{self.cohort}: the volume of {subject} is gone from the cohort's folder; put it back, or run the"
@@ -119,7 +119,7 @@ class CohortVolumes:
         }
 
     def _mask(self, folder: Path, subject: str, shape: tuple[int, ...], orientation: Orientation) -> Mask:
-        array, _ = read_nifti(folder / f"{subject}.nii.gz")
+        array, _ = read_kept(folder / f"{subject}.nii.gz")
         mask = orientation.slices(array.astype(np.uint8))
         if mask.shape != shape:
             place = f"{folder.relative_to(self.results)}/{subject}.nii.gz"

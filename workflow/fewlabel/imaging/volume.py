@@ -13,6 +13,7 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
+from fewlabel import recorded
 from fewlabel.errors import InputError
 from fewlabel.files import whole
 from fewlabel.imaging.nifti_header import Placement, affine_mm, axes_of, open_file
@@ -150,6 +151,16 @@ def read_placed(
         raise InputError(
             f"{path.name}: truncated or not a NIfTI file ({_reason(error)}); copy or export it again"
         ) from None
+
+
+def read_kept(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """As `read_nifti`, of a volume or mask that lies in the results of a study.
+
+    Raises:
+        InputError: as `read_nifti`, or it is another file than the one that was recorded when it was made.
+    """
+    recorded.check(path)
+    return read_nifti(path)
 
 
 def _reason(error: Exception) -> str:

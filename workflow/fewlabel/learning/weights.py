@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from fewlabel import recorded
 from fewlabel.cohorts.layout import listed
 from fewlabel.errors import InputError, plain
 from fewlabel.experiment import Widths
@@ -122,7 +123,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A file of safetensors; what the library says of a bad one becomes an InputError."""
+    """A file of safetensors as its training wrote it; what the library says of a bad one becomes an InputError."""
+    recorded.check(path)
     try:
         with safe_open(path, framework="pt") as file:
             yield file

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fewlabel import destreaking_jobs, jobs
 from fewlabel.experiment import Experiment
-from fewlabel.files import visible
+from fewlabel.files import has_visible
 from fewlabel.folds import cohort_of, parts_of
 from fewlabel.gallery_jobs import galleries
 from fewlabel.planning.costs import BASE_BYTES, PREPARE_BYTES, Costs
@@ -184,7 +184,7 @@ def finished(experiment: Experiment, folder: Path) -> set[str]:
     tables += [f"{cohort}/slices/store.json" for cohort in experiment.cohorts]
     found |= {name for name in tables if (folder / name).is_file()}
     for cohort in experiment.cohorts:
-        if visible(folder / cohort, "fetched/*/subjects.csv"):
+        if has_visible(folder / cohort, "fetched/*/subjects.csv"):
             found.add(f"{cohort}/fetch")
         found |= {f"{cohort}/{rule}" for rule, name in LOOKED_AT.items() if (folder / name.format(cohort)).is_file()}
     if (folder / "admitted.txt").is_file():

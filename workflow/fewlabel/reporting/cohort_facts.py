@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewlabel import recorded
 from fewlabel.errors import InputError
 
 ROLES = ("test", "pool", "unlabelled", "withheld")
@@ -59,6 +60,7 @@ def read_fold_facts(roles: Sequence[Path], subjects: Path) -> pd.DataFrame:
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    recorded.check(path)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fewlabel import recorded
 from fewlabel.destreaking_jobs import NO_SOURCE
 from fewlabel.errors import InputError
 from fewlabel.files import whole_together
@@ -35,12 +36,16 @@ def save_measures(rows: pd.DataFrame, images: Images, csv: Path, arrays: Path) -
     """
     from safetensors.numpy import save
 
+    recorded.forget(csv)
+    recorded.forget(arrays)
     with whole_together([csv, arrays]) as (csv_partial, arrays_partial):
         rows[COLUMNS].to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.5g")
         # Half precision is finer than any display.
         peak = max(float(image.max()) for image in images.values())
         halves = {name: (image / peak).astype(np.float16) for name, image in images.items()}
         arrays_partial.write_bytes(save(halves))
+    recorded.keep(csv)
+    recorded.keep(arrays)
 
 
 def read_measures(path: Path) -> pd.DataFrame:
@@ -50,6 +55,7 @@ def read_measures(path: Path) -> pd.DataFrame:
         InputError: not such a table, or a strength that lacks a trial.
     """
     accepted = f"accepted: columns {', '.join(COLUMNS)}, and finite numbers; run the rule `destreaking` again"
+    recorded.check(path)
     try:
         rows = pd.read_csv(path, dtype={"subject": str, "method": str})
     except (OSError, ValueError, UnicodeDecodeError) as error:
@@ -76,6 +82,7 @@ def read_images(path: Path) -> Images:
     from safetensors.numpy import load
 
     again = "run the rule `destreaking` again"
+    recorded.check(path)
     try:
         images = load(path.read_bytes())
     except (OSError, SafetensorError) as error:

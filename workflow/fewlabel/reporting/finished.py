@@ -10,6 +10,7 @@ from fewlabel.experiment import Experiment
 from fewlabel.reporting.results_folder import SCORES, expected_runs, read_json
 from fewlabel.reporting.run_facts import Facts
 from fewlabel.reporting.scores import collect, read_scores
+from fewlabel.reporting.verified import check_results
 from fewlabel.settings import LabelCount
 
 SHOWN = 10
@@ -25,10 +26,12 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
         experiment: that the study is of.
 
     Raises:
-        InputError: runs, scores or tables are missing, or runs were made with other settings: named, with what to do.
+        InputError: runs, scores or tables are missing, were changed since they were made, or runs were made with other
+            settings: named, with what to do.
     """
     wanted = [*_tables(experiment), *_run_files(experiment)]
     _refuse(folder, [name for name in wanted if not (folder / name).is_file()], f"missing, of {len(wanted)} files")
+    check_results(folder, experiment)
     runs = expected_runs(experiment)
     others = [run for run in runs if not made_so(read_json(folder / run / "run.json"), experiment, run)]
     _refuse(folder, others, f"made with other settings than the experiment has, of {len(runs)} runs")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fewlabel.errors import InputError
 from fewlabel.gallery_jobs import Column, GallerySettings, run_of
 from fewlabel.imaging.preprocess import scale_intensity
-from fewlabel.imaging.volume import Orientation, read_nifti
+from fewlabel.imaging.volume import Orientation, read_kept
 from fewlabel.reporting.scores import fold_of_subject
 
 Mask = NDArray[np.uint8]
@@ -134,11 +134,11 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
     table = dice_table(scores, settings)
     subject = choose_subject(table, settings.figure.subject)
     folder = results / settings.cohort / "native"
-    truth, affine = read_nifti(folder / "labels" / f"{subject}.nii.gz")
+    truth, affine = read_kept(folder / "labels" / f"{subject}.nii.gz")
     image = _image(folder / "images" / f"{subject}.nii.gz", subject, settings)
     fold = fold_of_subject(scores[scores["cohort"] == settings.cohort], subject)
     predictions = [
-        read_nifti(results / run_of(settings, column, fold) / "predictions" / f"{subject}.nii.gz")[0]
+        read_kept(results / run_of(settings, column, fold) / "predictions" / f"{subject}.nii.gz")[0]
         for column in settings.columns
     ]
     if any(array.shape != truth.shape for array in (image, *predictions)):
@@ -162,7 +162,7 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
 def _image(kept: Path, subject: str, settings: GallerySettings) -> NDArray[np.float32]:
     """The image that the results keep where a volume is made by code or computed, else the cohort's own file."""
     if kept.is_file():
-        return read_nifti(kept)[0]
+        return read_kept(kept)[0]
     from fewlabel.cohorts import sources
 
     listed = {one.subject: one for one in sources.list_subjects(settings.source)}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fewlabel import recorded
 from fewlabel.errors import InputError
 from fewlabel.folds import cohort_of, fold_of
 
@@ -27,13 +28,45 @@ def join_histories(folder: Path, runs: Iterable[str]) -> pd.DataFrame:
 
     Returns:
         `COLUMNS` (a column that no history has is left out), sorted by run; empty where there is none.
+
+    Raises:
+        InputError: histories that `read_history` refuses, all of them.
     """
-    found = {run: path for run in sorted(runs) if (path := folder / run / FILE).is_file()}
-    tables = [pd.read_csv(path, dtype=str, keep_default_na=False).assign(run=run) for run, path in found.items()]
+    tables, problems = [], []
+    for run in sorted(runs):
+        if (path := folder / run / FILE).is_file():
+            try:
+                tables.append(read_history(path).assign(run=run))
+            except InputError as error:
+                problems.append(str(error))
+    if problems:
+        raise InputError.of(recorded.shortened(problems), heading=f"{len(problems)} histories cannot be joined:")
     if not tables:
         return pd.DataFrame(columns=list(COLUMNS[:-1]))
     joined = pd.concat(tables, ignore_index=True).fillna("")
     return joined[["run", *joined.columns.drop("run")]]
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """The history of one training, as text: stage, step, loss, learning rate and what else it holds.
+
+    Raises:
+        InputError: it was changed since it was made, is no such table, or was cut off.
+    """
+    recorded.check(path)
+    cure = f"to fix: restore it, or {recorded.make_again(path)}"
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); {cure}") from None
+    if missing := [column for column in COLUMNS[1:5] if column not in table]:
+        raise InputError(f"{path}: no column {', '.join(missing)}; {cure}")
+    # A loss may be no number (`nan`), but it is one to look at.
+    numbers = table[["step", "loss", "learning_rate"]].apply(pd.to_numeric, errors="coerce")
+    unread = numbers.isna() & ~table[numbers.columns].isin(["nan", "inf", "-inf"])
+    if unread.any(axis=None):
+        raise InputError(f"{path}, line {int(unread.any(axis=1).to_numpy().argmax()) + 2}: cut off or edited; {cure}")
+    return table
 
 
 def thinned(table: pd.DataFrame, factor: int) -> pd.DataFrame:
@@ -65,8 +98,10 @@ def read_histories(path: Path) -> pd.DataFrame:
         pretraining), draw (0 of a pretraining), stage, step (int64), loss (float64, NaN where it was no number).
 
     Raises:
-        InputError: no such table, columns are missing, or a run or step is none.
+        InputError: no such table, one that was changed since it was made, columns are missing, or a run or step is
+            none.
     """
+    recorded.check(path)
     try:
         text = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:

@@ -1,6 +1,5 @@
 """Published studies of one experiment, each with other N, methods or draws, as one published study."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ import pandas as pd
 from fewlabel import destreaking_jobs, jobs
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
+from fewlabel.recorded import SUMS, read_sums
 from fewlabel.reporting.finished import SHOWN, made_so
 from fewlabel.reporting.model_card import CARD, WEIGHTS, finetuned, model_card
 from fewlabel.reporting.private import refuse_private
 from fewlabel.reporting.publish import Published
-from fewlabel.reporting.published_files import HISTORY, SUMS, check_place, histories, put, readme, table_files
+from fewlabel.reporting.published_files import HISTORY, check_place, histories, put, readme, table_files
 from fewlabel.reporting.results_folder import RUNS, Results, expected_runs, read_experiment, read_results
 from fewlabel.reporting.run_facts import flat
 from fewlabel.reporting.scores import KEY
@@ -87,20 +87,7 @@ def _published(folder: Path) -> Results:
         raise InputError(
             f"{folder}: is no published study; accepted: results/published/<study>; `fewlabel publish` first"
         )
-    changed = [
-        name
-        for name, wanted in _sums(folder).items()
-        if not (folder / name).is_file() or hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted
-    ]
-    if changed:
-        raise InputError.of(changed[:SHOWN], heading=f"{folder}: files are not as they were published; restore them:")
     return results
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    """The hash of each file of a published study, by its name."""
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    return {name: wanted for wanted, _, name in (line.partition("  ") for line in lines)}
 
 
 def _refuse_differences(parts: Sequence[Results], experiments: Sequence[Experiment]) -> None:
@@ -209,7 +196,7 @@ def _history(folders: Sequence[Path], taken: Mapping[str, int]) -> pd.DataFrame:
 
 def _with_weights(folders: Sequence[Path], taken: Mapping[str, int]) -> list[tuple[str, int]]:
     """Runs whose weights are published by the part that they are taken from, and which part that is."""
-    known = [_sums(folder) for folder in folders]
+    known = [read_sums(folder) for folder in folders]
     return [(run, index) for run, index in taken.items() if f"{run}/{WEIGHTS}" in known[index]]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fewlabel.errors import InputError
 from fewlabel.files import whole, whole_folder
+from fewlabel.recorded import SUMS
 from fewlabel.reporting.histories import thinned
 from fewlabel.reporting.model_card import CARD, WEIGHTS
 from fewlabel.reporting.results_folder import EXPERIMENT, NAME, RUNS, SCORES, STORE, Results
@@ -22,7 +23,6 @@ LARGEST_HISTORY = 2_000_000
 """Bytes up to which the histories of all runs are published: beyond, rows are joined until they fit."""
 MOST_JOINED = 64
 """Rows that become one at most; histories that are larger even so are left out."""
-SUMS = "SHA256SUMS"
 
 
 def check_place(folder: Path, to: Path, replace_old: bool, itself: bool = False) -> None:

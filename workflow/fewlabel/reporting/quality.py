@@ -14,7 +14,7 @@ from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
 from fewlabel.experiment import Grid, Source, radial_images
 from fewlabel.imaging.quality import volume_facts
-from fewlabel.imaging.volume import Volume, read_nifti
+from fewlabel.imaging.volume import Volume, read_kept
 from fewlabel.parallel import of_each
 from fewlabel.quality_jobs import QualitySettings
 from fewlabel.slices import Store
@@ -133,10 +133,10 @@ def image_files(subjects: list[str], native: Path, settings: QualitySettings) ->
 
 def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], grid: Grid) -> dict[str, Any]:
     kept = native / "images" / f"{subject.subject}.nii.gz"
-    volume = Volume(*read_nifti(kept)) if subject.image == kept else sources.read_volume(source, subject)
+    volume = Volume(*read_kept(kept)) if subject.image == kept else sources.read_volume(source, subject)
     mask = None
     if subject.subject in labelled:
-        array, _ = read_nifti(native / "labels" / f"{subject.subject}.nii.gz")
+        array, _ = read_kept(native / "labels" / f"{subject.subject}.nii.gz")
         mask = (array > 0.5).astype(np.uint8)
         if mask.shape != volume.image.shape:
             raise InputError(f"image {volume.image.shape} and kept mask {mask.shape} differ; run prepare again")

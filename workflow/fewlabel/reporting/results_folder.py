@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from fewlabel import jobs
+from fewlabel import jobs, recorded
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.experiment_files import read_config
-from fewlabel.files import visible
+from fewlabel.files import has_visible, visible
 from fewlabel.folds import parts_of
 from fewlabel.json_text import load_json
 from fewlabel.reporting.run_facts import Facts, unpack
@@ -64,11 +64,13 @@ def read_results(folder: Path) -> Results:
     if not (folder / SCORES).is_file():
         what = "holds several studies; name one of them" if _studies(folder) else f"holds no {SCORES}"
         raise InputError(f"{folder}: {what}; {_accepted()}; a study that is still running has its scores at its end")
+    recorded.check_published(folder)
     runs, anonymised = _read_runs(folder)
     scores = read_scores(folder / SCORES)
     cohorts = sorted({str(name) for name in scores["cohort"]})
     if strange := [name for name in cohorts if not re.fullmatch(NAME, name)]:
         raise InputError(f"{folder / SCORES}: cohort {strange[0]!r} is no name of a folder; accepted: {NAME}")
+    recorded.check(folder / EXPERIMENT)
     plain = read_config([folder / EXPERIMENT]) if (folder / EXPERIMENT).is_file() else {}
     tables = {
         path.relative_to(folder).as_posix(): read_text_table(path)
@@ -84,7 +86,7 @@ def read_experiment(folder: Path) -> Experiment:
     """The experiment that a results folder is of.
 
     Raises:
-        InputError: it is not recorded there, or holds what this version does not accept.
+        InputError: it is not recorded there, was changed since, or holds what this version does not accept.
     """
     path = folder / EXPERIMENT
     if not path.is_file():
@@ -92,6 +94,7 @@ def read_experiment(folder: Path) -> Experiment:
             f"{folder}: holds no {EXPERIMENT}, in which a run writes down its experiment; {_accepted()}; run "
             f"`snakemake` with the experiment once more: finished runs stay as they are"
         )
+    recorded.check(path)
     return load_files([path])
 
 
@@ -107,8 +110,10 @@ def read_text_table(path: Path) -> pd.DataFrame:
     """A CSV table with a row a subject and all its values as text.
 
     Raises:
-        InputError: the file is missing, no table, or subjects are missing or there twice.
+        InputError: the file is missing, no table, was changed since it was made, or subjects are missing or there
+            twice.
     """
+    recorded.check(path)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
@@ -124,6 +129,7 @@ def read_json(path: Path) -> Facts:
     Raises:
         InputError: it does not.
     """
+    recorded.check(path)
     try:
         content = load_json(path)
     except (OSError, ValueError) as error:
@@ -157,7 +163,7 @@ def _with_folds(cohorts: list[str], experiment: dict[str, Any]) -> list[str]:
 
 
 def _studies(folder: Path) -> bool:
-    return bool(visible(folder, f"*/{SCORES}"))
+    return has_visible(folder, f"*/{SCORES}")
 
 
 def _accepted() -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewlabel import recorded
 from fewlabel.errors import InputError
 from fewlabel.jobs import CollectSettings
 from fewlabel.reporting_jobs import Titles
@@ -31,8 +32,8 @@ def read_scores(path: Path) -> pd.DataFrame:
         NaN for distances that are undefined. Then, only where the file has it, `FOLD` as Int64, empty or from 1.
 
     Raises:
-        InputError: the file is missing, no CSV table, without rows, lacks columns, holds values that are no number or
-            out of range, or repeats a run's subject.
+        InputError: the file is missing, was changed since it was made, is no CSV table, is without rows, lacks
+            columns, holds values that are no number or out of range, or repeats a run's subject.
     """
     text = _read_text(path)
     if missing := [column for column in COLUMNS if column not in text.columns]:
@@ -144,6 +145,7 @@ def _gaps(cohort: str, scores: pd.DataFrame, runs: CollectSettings) -> Iterator[
 
 
 def _read_text(path: Path) -> pd.DataFrame:
+    recorded.check(path)
     try:
         # As text: a subject may be called "007" or "NA", and a wrong number is to be named, not guessed at.
         return pd.read_csv(path, dtype=str, keep_default_na=False)

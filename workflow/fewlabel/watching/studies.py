@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
-from fewlabel.files import visible
+from fewlabel.files import has_visible, visible
 from fewlabel.reporting.results_folder import EXPERIMENT, expected_runs, read_experiment
 from fewlabel.watching.trainings import RUNS, Condition, Training, look, run_folders
 
@@ -78,7 +78,7 @@ def standing(study: Path, now: float | None = None) -> Standing:
 
 def _is_study(folder: Path) -> bool:
     # A published study holds tables and no trainings.
-    return (folder / ".running.holder").exists() or any(visible(folder, pattern) for pattern in RUNS)
+    return (folder / ".running.holder").exists() or any(has_visible(folder, pattern) for pattern in RUNS)
 
 
 def _experiment(study: Path) -> tuple[Experiment | None, str | None]:

@@ -1,0 +1,131 @@
+"""Whether the files of a study's results are still those that its jobs wrote, and were made of each other."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fewlabel import jobs, recorded
+from fewlabel.errors import InputError
+from fewlabel.experiment import Experiment
+from fewlabel.files import visible
+from fewlabel.folds import cohort_of, fold_of
+from fewlabel.reporting.histories import FILE as HISTORY
+from fewlabel.reporting.histories import read_history
+from fewlabel.reporting.results_folder import EXPERIMENT, SCORES, STORE, expected_runs, read_json
+from fewlabel.reporting.scores import FOLD, read_scores
+
+MADE = ("weights.safetensors", "pretext.safetensors", HISTORY, SCORES)
+"""Of a run: files whose hashes are recorded."""
+
+
+def check_results(folder: Path, experiment: Experiment) -> None:
+    """Refuse results of which a file was changed, swapped or damaged since a job wrote it.
+
+    Files that are missing are no matter of this check, nor those of which nothing is recorded.
+
+    Args:
+        folder: `results/<study>`.
+        experiment: that the study is of.
+
+    Raises:
+        InputError: every such file, with what is wrong and what to do.
+    """
+    problems = list(dict.fromkeys([*_tables(folder, experiment), *_runs(folder, experiment)]))
+    if problems:
+        heading = f"{folder}: {len(problems)} file(s) are not as the study's jobs wrote them:"
+        raise InputError.of(recorded.shortened(problems), heading=heading)
+
+
+def _tables(folder: Path, experiment: Experiment) -> Iterator[str]:
+    """Of what the whole study has, and each cohort."""
+    names = [EXPERIMENT, SCORES, HISTORY]
+    for part in jobs.split_parts(experiment):
+        names.append(f"{part}/splits/roles.csv")
+        names += [f"{part}/splits/draw{draw}.csv" for draw in range(1, experiment.draws + 1)]
+    for cohort in experiment.cohorts:
+        store, native = folder / cohort / STORE, folder / cohort / "native"
+        wanted = read_json(store).get("sha256") if store.is_file() else None
+        names += [f"{cohort}/slices/{name}" for name in (wanted if isinstance(wanted, dict) else ())]
+        names += [path.relative_to(folder).as_posix() for path in visible(native, "*/*")]
+    yield from _changed([folder / name for name in names])
+
+
+def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
+    found = {run: folder / run for run in expected_runs(experiment) if (folder / run).is_dir()}
+    whose = {digest: run for run, place in found.items() for digest in _digests(place / "run.json", "outputs").values()}
+    others: dict[Path, dict[str, None]] = {}
+    for run, place in found.items():
+        changed = [path for path in (place / name for name in MADE) if recorded.is_changed(path)]
+        for path in changed:
+            other = whose.get(recorded.content(path))
+            yield recorded.told(path) + (f"; what lies there is of {other}" if other not in (None, run) else "")
+        if not changed:
+            yield from _contents(place, run)
+            yield from _other_start(place, experiment, run)
+            for path in _other_inputs(folder, experiment, run):
+                others.setdefault(path, {})[run] = None
+    for path, runs in others.items():
+        whose_is = f"is another file than {len(runs)} run(s) read, such as {next(iter(runs))}"
+        yield (
+            f"{path}: {whose_is}; to fix: restore it, or {recorded.make_again(path)}; if it is meant, "
+            f"delete the folders of these runs and run `snakemake` again"
+        )
+
+
+def _other_start(place: Path, experiment: Experiment, run: str) -> Iterator[str]:
+    """A finetuning that began otherwise than its method does: that of another method lies in its place."""
+    read = _digests(place / "run.json", "inputs")
+    if "slices/store.json" in read and "/finetuned/" in run:
+        began = "initial weights" in read
+        if began != (jobs.pretrained_as(experiment, run.split("/")[2]) is not None):
+            ways = ("at random", "with pretrained weights")
+            told = f"began {ways[began]}, and its method begins {ways[not began]}"
+            yield f"{place}: {told}; to fix: restore it, or delete this folder and run `snakemake` again"
+
+
+def _other_inputs(folder: Path, experiment: Experiment, run: str) -> Iterator[Path]:
+    """What a training or its evaluation read, and what is another file now."""
+    part, kind, method, *_ = run.split("/")
+    start = jobs.pretrained_as(experiment, method) if kind == "finetuned" else None
+    for record in ("run.json", f"predictions/{recorded.EVALUATION}"):
+        for name, wanted in _digests(folder / run / record, "inputs").items():
+            if name == "initial weights":
+                path = folder / part / "pretrained" / str(start) / "weights.safetensors"
+            elif name.startswith("slices/"):
+                path = folder / cohort_of(part) / name
+            else:
+                path = folder / (run if name == "weights.safetensors" else part) / name
+            if path.is_file() and recorded.content(path) != wanted:
+                yield path
+
+
+def _contents(place: Path, run: str) -> Iterator[str]:
+    """Tables that cannot be read, or are of another run."""
+    try:
+        if (place / HISTORY).is_file():
+            read_history(place / HISTORY)
+        if "/finetuned/" in run and (place / SCORES).is_file():
+            yield from _foreign(place / SCORES, run)
+    except InputError as error:
+        yield str(error)
+
+
+def _foreign(path: Path, run: str) -> Iterator[str]:
+    part, _, method, _, draw = run.split("/")
+    wanted: dict[str, Any] = {"cohort": cohort_of(part), "method": method, "draw": int(draw.removeprefix("draw"))}
+    if (fold := fold_of(part)) is not None:
+        wanted[FOLD] = fold
+    scores = read_scores(path)
+    if differ := [name for name, value in wanted.items() if name in scores and set(scores[name]) != {value}]:
+        held = ", ".join(f"{name} {scores[name].iloc[0]}" for name in differ)
+        yield f"{path}: holds the scores of another run ({held}); to fix: restore it, or {recorded.make_again(path)}"
+
+
+def _changed(paths: list[Path]) -> Iterator[str]:
+    yield from (recorded.told(path) for path in paths if recorded.is_changed(path))
+
+
+def _digests(path: Path, name: str) -> Mapping[str, str]:
+    """The hashes that a record holds; none where it is missing."""
+    found = read_json(path).get(name) if path.is_file() else None
+    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
