@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import nibabel as nib
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from fewlabel.cohorts import nifti
+from fewlabel.cohorts.contents import contents, lines
 from fewlabel.cohorts.problems import TOLERANCE_MM, corner_distance
 from fewlabel.errors import InputError
 from fewlabel.experiment import NiftiSource
@@ -84,6 +86,24 @@ def test_a_file_that_is_no_nifti_is_refused(mine, part, content):
 def test_a_dangling_link_is_refused(mine):
     (mine / "images" / "e.nii.gz").symlink_to(mine / "gone.nii.gz")
     assert reading_error("e") == "images/e.nii.gz: no such file"
+
+
+def test_what_the_system_refuses_is_told_as_such(mine):
+    path = mine / "images" / "a.nii.gz"
+    path.unlink()
+    path.symlink_to("a.nii.gz")
+    assert reading_error() == (
+        "images/a.nii.gz: Too many levels of symbolic links; to fix: mend the link, which leads to itself"
+    )
+
+
+def test_a_pipe_among_images_is_refused_and_never_opened(mine):
+    os.mkfifo(mine / "images" / "pipe.nii.gz")
+    found = contents(mine / "images")
+    assert "pipe.nii.gz" not in [path.name for path in found.used]
+    assert lines(found.unused, mine, stopping=True) == [
+        "images/: not read: pipe.nii.gz: a pipe, socket or device; accepted: files; remove it"
+    ]
 
 
 def test_a_4d_image_without_channel_is_refused(mine, write):

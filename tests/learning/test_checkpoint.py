@@ -1,3 +1,6 @@
+import hashlib
+import io
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -111,3 +114,16 @@ def test_a_state_without_the_objective_of_a_complete_stage_is_set_aside(tmp_path
     assert Checkpoint(tmp_path / "training.state", 60, {}).write(progress)
     assert Checkpoint(tmp_path / "training.state", 60, {}).load() is None
     assert "lacks a stage that is complete; set aside as training.refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", [[1, 2], {"identity": 3}, {"identity": {"settings": "s"}, "progress": 7}, b"no zip"]
+)
+def test_a_state_of_another_kind_is_set_aside(tmp_path, capsys, content):
+    path = tmp_path / "training.state"
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    data = content if isinstance(content, bytes) else buffer.getvalue()
+    path.write_bytes(hashlib.sha256(data).digest() + data)
+    assert Checkpoint(path, 60, {"settings": "s"}).load() is None
+    assert "set aside as training.refused" in capsys.readouterr().err

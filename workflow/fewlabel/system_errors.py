@@ -33,6 +33,7 @@ TODO = {
     errno.ENOMEM: "ask for more memory, or let fewer jobs run at once",
 }
 """What to do, by the number of the error; what was there before is whole."""
+OTHER = "check the file and the disk that it lies on"
 MEMORY = (
     "lower the batch, network.widths or grid.matrix, enlarge grid.spacing_mm, let fewer jobs run at once, or ask for "
     "more memory (`resources: mem_mb`)"
@@ -43,11 +44,13 @@ OWN = re.compile(rf"\.[0-9a-f-]+{re.escape(PARTIAL)}")
 """What a temporary name has before the one to be."""
 
 
-def told(error: OSError) -> str:
-    """A line for a person: place, what the system says, what to do."""
+def told(error: OSError, name: str = "") -> str:
+    """A line for a person: place (default: what the system names), what the system says, what to do."""
+    if name:
+        return f"{name}: {error.strerror}; to fix: {TODO.get(error.errno or 0, OTHER)}"
     place = OWN.sub("", os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes, os.PathLike)) else ""
     reason = error.strerror or plain(str(error)) or type(error).__name__
-    todo = TODO.get(error.errno or 0, "check the file and the disk that it lies on")
+    todo = TODO.get(error.errno or 0, OTHER)
     return f"{f'{place}: ' if place else ''}{reason}; to fix: {todo}"
 
 

@@ -5,6 +5,7 @@ what looks as if it was meant as a volume or mask, and is not read, stops the wo
 """
 
 import re
+import stat
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,8 @@ def is_hidden(path: Path, folder: Path) -> bool:
 
 def why_unread(path: Path) -> Unused:
     """Why a single file is not read, by its name."""
+    if is_special(path):
+        return Unused(path, "a pipe, socket or device; accepted: files; remove it", stops=True)
     name = path.name.lower()
     if not name.endswith((*PLAIN, *VOLUME_SUFFIXES)) and any(
         f"{suffix}." in name.replace(" ", ".") for suffix in VOLUME_SUFFIXES
@@ -172,7 +175,16 @@ def children_of(folder: Path, deep: bool) -> list[Path]:
 
 def _is_read(path: Path, suffixes: tuple[str, ...]) -> bool:
     # A link to nowhere counts: reading it says that it is one.
-    return ends_with(path, suffixes) and not path.is_dir()
+    return ends_with(path, suffixes) and not path.is_dir() and not is_special(path)
+
+
+def is_special(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device: opening one may wait without an end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _of_headers(data: Collection[Path], headers: Sequence[Path]) -> set[Path]:

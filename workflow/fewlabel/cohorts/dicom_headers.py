@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fewlabel.cohorts.contents import DICOM_SUFFIXES, Contents, Unused, children_of, is_hidden, why_unread
+from fewlabel.cohorts.contents import DICOM_SUFFIXES, Contents, Unused, children_of, is_hidden, is_special, why_unread
 from fewlabel.cohorts.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, wrong_size
 from fewlabel.cohorts.layout import ends_with, listed
 from fewlabel.silence import silent_warnings
@@ -71,6 +71,8 @@ def series_contents(folder: Path) -> Contents:
             unused.append(Unused(path, "hidden, by the dot before its name"))
         elif path.name == "DICOMDIR":
             unused.append(Unused(path, "an index of DICOM files, no slice"))
+        elif is_special(path):
+            unused.append(why_unread(path))
         elif ends_with(path, DICOM_SUFFIXES) or _begins_as_dicom(path) or not (path.suffix or _is_text(path)):
             used.append(path)
         else:

@@ -17,7 +17,7 @@ from fewlabel import recorded
 from fewlabel.errors import InputError
 from fewlabel.files import whole
 from fewlabel.imaging.nifti_header import Placement, affine_mm, axes_of, open_file
-from fewlabel.system_errors import of_memory
+from fewlabel.system_errors import of_memory, told
 
 Plane = Literal["axial", "coronal", "sagittal"]
 
@@ -148,6 +148,8 @@ def read_placed(
     except MemoryError as error:
         raise InputError(of_memory(error, path.name)) from None
     except Exception as error:  # nibabel, zlib and gzip each raise their own kinds for damaged files
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(told(error, path.name)) from None
         raise InputError(
             f"{path.name}: truncated or not a NIfTI file ({_reason(error)}); copy or export it again"
         ) from None

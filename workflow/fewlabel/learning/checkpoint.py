@@ -73,7 +73,7 @@ class Checkpoint:
                 raise ValueError("it lacks a stage that is complete")
             self.resumed, self.seconds_before = content["resumed"] + 1, content["seconds"]
             self.began, self.peak_before = content["began"], content["peak_host_bytes"]
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, OSError, TypeError, AttributeError) as error:
             aside = self.path.with_suffix(".refused")
             self.path.replace(aside)
             print(f"{self.path.name}: {error}; set aside as {aside.name}, training begins again", file=sys.stderr)

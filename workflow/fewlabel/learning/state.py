@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from fewlabel.errors import plain
 from fewlabel.files import whole
 
 DIGEST = 32
@@ -112,4 +113,8 @@ def read_state(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = torch.load(io.BytesIO(data[DIGEST:]), weights_only=True, map_location="cpu")
     except pickle.UnpicklingError:
         raise ValueError("it holds more than tensors and plain values") from None
+    except (RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(f"it is no file of PyTorch ({plain(str(error))})") from None
+    if not isinstance(content, dict):
+        raise ValueError("it is of another kind")
     return content
