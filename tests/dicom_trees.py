@@ -1,6 +1,7 @@
 """DICOM series and CHAOS trees as scanners and the challenge write them, made by pydicom and pillow."""
 
 import numpy as np
+import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
@@ -54,6 +55,17 @@ def write_series(folder, volume, affine=UPRIGHT, names=None, instances=None, ser
         name = f"IMG-0004-{index + 1:05}.dcm" if names is None else names[index]
         data.save_as(folder / name, enforce_file_format=True)
     return folder
+
+
+def itk_image(volume, affine=UPRIGHT):
+    """A volume (column, row, slice) as SimpleITK holds it: RAS+ to LPS+."""
+    lps = np.diag([-1.0, -1, 1, 1]) @ affine
+    sizes = np.linalg.norm(lps[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(volume.transpose(2, 1, 0))
+    image.SetSpacing(sizes)
+    image.SetOrigin(lps[:3, 3])
+    image.SetDirection((lps[:3, :3] / sizes).ravel())
+    return image
 
 
 def write_ground(folder, labels, names=None):

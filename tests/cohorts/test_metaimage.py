@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from dicom_trees import OBLIQUE, UPRIGHT, orthogonal, write_series
+from dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal, write_series
 from fewlabel.cohorts import metaimage, sources
 from fewlabel.cohorts.fingerprint import fingerprint
 from fewlabel.cohorts.formats import geometry
@@ -18,13 +18,7 @@ LABEL = (IMAGE > 500).astype(np.int8)
 def write(path, array, affine=AFFINE, compress=False):
     """As SimpleITK, which wrote PROMISE12's files, does: RAS+ to LPS+."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lps = np.diag([-1.0, -1, 1, 1]) @ affine
-    sizes = np.linalg.norm(lps[:3, :3], axis=0)
-    image = sitk.GetImageFromArray(array.transpose(2, 1, 0))
-    image.SetSpacing(sizes)
-    image.SetOrigin(lps[:3, 3])
-    image.SetDirection((lps[:3, :3] / sizes).ravel())
-    sitk.WriteImage(image, str(path), compress)
+    sitk.WriteImage(itk_image(array, affine), str(path), compress)
     return path
 
 
