@@ -6,7 +6,7 @@ job does not depend on cannot make it run again, and one that it depends on alwa
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -28,7 +28,7 @@ from fewlabel.experiment import (
     Training,
 )
 from fewlabel.folds import all_parts, cohort_of, fold_of, part_of
-from fewlabel.settings import Axis, Draw, Drawing, Fold, LabelCount, Recipe, Seed, Settings, Subjects, Text
+from fewlabel.settings import Axis, Draw, Drawing, Fold, LabelCount, Name, Recipe, Seed, Settings, Subjects, Text
 
 RECIPES = dict.fromkeys(
     ("fetch", "prepare", "split", "draw", "pretrain", "finetune", "evaluate", "destreaking", "quality"), 1
@@ -92,6 +92,8 @@ class PlannedSplit(SplitSettings):
     draws: Draw = 1
     """How many draws of the labelled subjects there are."""
     grid: Grid | None = None
+    beside: dict[Name, Text] = Field({}, max_length=100)
+    """Where the hashes of the voxels of cohorts are that are split alike."""
 
 
 class DrawSettings(Settings):
@@ -261,10 +263,17 @@ def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
     )
 
 
-def planned_split(experiment: Experiment, cohort: str, results: str) -> PlannedSplit:
-    """The split of a cohort, before it is made, in a study's results."""
+def planned_split(experiment: Experiment, cohort: str, results: str, beside: Mapping[str, str]) -> PlannedSplit:
+    """The split of a cohort, before it is made, in a study's results; `beside`: see `PlannedSplit`."""
     split, grid = split_settings(experiment, cohort), experiment.cohorts[cohort].grid
-    return PlannedSplit(**split.model_dump(), results=results, draws=experiment.draws, grid=grid)
+    plan = {"results": results, "draws": experiment.draws, "grid": grid, "beside": beside}
+    return PlannedSplit(**split.model_dump(), **plan)
+
+
+def split_alike(experiment: Experiment, cohort: str) -> list[str]:
+    """The other cohorts that hold the same subjects (`split_as`)."""
+    base = {name: chosen.split_as or name for name, chosen in experiment.cohorts.items()}
+    return [name for name in base if name != cohort and base[name] == base[cohort]]
 
 
 def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:

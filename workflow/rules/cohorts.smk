@@ -25,7 +25,7 @@ rule fetch:
         settings=lambda wildcards: fetch_settings(wildcards.cohort),
         # A cohort whose split is impossible, or whose volumes do not fit the working grid, is refused here, before
         # anything is made again.
-        split=lambda wildcards: Unwatched(jobs.canonical(jobs.planned_split(EXPERIMENT, wildcards.cohort, STUDY))),
+        split=lambda wildcards: Unwatched(planned(wildcards.cohort)),
         largest=Unwatched(jobs.largest_n(EXPERIMENT)),
         pretrained=Unwatched(jobs.most_pretrained(EXPERIMENT)),
     shell:

@@ -38,6 +38,12 @@ def listed(cohort):
     return Path(fetched(cohort, "subjects.csv"))
 
 
+def planned(cohort):
+    """How a cohort is to be split, as a settings string, with what its check must compare it with."""
+    beside = {other: fetched(other, "voxels.json") for other in jobs.split_alike(EXPERIMENT, cohort)}
+    return jobs.canonical(jobs.planned_split(EXPERIMENT, cohort, STUDY, beside))
+
+
 # A cohort that is already fetched tells an impossible split now, and another test set than that of results that are there;
 # `fetch` itself tells it of a new one.
 if workflow.is_main_process:

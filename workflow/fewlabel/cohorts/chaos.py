@@ -76,9 +76,9 @@ def read_volume(source: ChaosSource, subject: Subject) -> Volume:
     return files.volume_of(_read(source, subject))
 
 
-def check(source: ChaosSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
+def check(source: ChaosSource, subjects: Sequence[Subject], workers: int = 1, seen: files.Noted = None) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return files.check_all(source, subjects, partial(_read, source), workers)
+    return files.check_all(source, subjects, partial(_read, source), workers, seen)
 
 
 def _listed(source: ChaosSource, folder: Path) -> list[Subject]:

@@ -102,12 +102,14 @@ def read_volume(source: DecathlonSource, subject: Subject) -> Volume:
     return files.read_volume(source, cohort_folder(source), subject)
 
 
-def check(source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
+def check(
+    source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1, seen: files.Noted = None
+) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
     folder = cohort_folder(source)
     listing, _ = read_listing(folder)
     read_one = partial(_read_named, source, folder, listing)
-    return files.check_all(source, subjects, read_one, workers)
+    return files.check_all(source, subjects, read_one, workers, seen)
 
 
 def _read_named(source: DecathlonSource, folder: Path, listing: Listing, subject: Subject) -> files.Reading:

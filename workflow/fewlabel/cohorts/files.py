@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fewlabel.cohorts.formats import load
-from fewlabel.cohorts.layout import FileSource, place
+from fewlabel.cohorts.layout import FileSource, cohort_folder, place
 from fewlabel.cohorts.problems import (
     Grid,
     empty_problems,
@@ -19,6 +19,7 @@ from fewlabel.cohorts.problems import (
     place_warning,
     target_problems,
 )
+from fewlabel.cohorts.same_voxels import Seen, voxel_digest
 from fewlabel.cohorts.subject import Subject
 from fewlabel.cohorts.voxels import image_among_masks
 from fewlabel.errors import InputError, printable
@@ -27,6 +28,8 @@ from fewlabel.parallel import of_each
 
 TOLD = 20
 """Warnings of one cohort that are printed."""
+Noted = dict[str, Seen] | None
+"""Filled by a check: what it saw of each subject's image."""
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Reading:
         values: values in it; empty where it is no good.
         problems: one line each.
         warnings: what a reader should know of a sound subject, one line each.
+        digest: what tells one volume under two names, where its voxels are not read yet (see `same_voxels`).
     """
 
     volume: Volume | None = None
@@ -46,6 +50,7 @@ class Reading:
     values: frozenset[int] = frozenset()
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    digest: str = ""
 
 
 def read_volume(source: FileSource, folder: Path, subject: Subject) -> Volume:
@@ -76,16 +81,22 @@ def volume_of(reading: Reading) -> Volume:
     return reading.volume
 
 
-def check(source: FileSource, folder: Path, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
+def check(
+    source: FileSource, folder: Path, subjects: Sequence[Subject], workers: int = 1, seen: Noted = None
+) -> list[str]:
     """Read every volume of a cohort and collect all problems, one line each; none: an empty list.
 
-    Each of so many processes holds one volume.
+    Each of so many processes holds one volume. In `seen`, where given, is then what tells one volume under two names.
     """
-    return check_all(source, subjects, partial(read, source, folder), workers)
+    return check_all(source, subjects, partial(read, source, folder), workers, seen)
 
 
 def check_all(
-    source: FileSource, subjects: Sequence[Subject], read_one: Callable[[Subject], Reading], workers: int
+    source: FileSource,
+    subjects: Sequence[Subject],
+    read_one: Callable[[Subject], Reading],
+    workers: int,
+    seen: Noted = None,
 ) -> list[str]:
     """The same with a source's own way to read a subject, which must be picklable where there are several workers."""
     # Numbered: a listing with problems may hold a name twice.
@@ -93,6 +104,13 @@ def check_all(
     found = of_each(partial(_findings, read_one), items, workers, "examine")
     tell([warning for one in found for warning in one.warnings])
     problems = [problem for one in found for problem in one.problems]
+    if seen is not None:
+        folder = cohort_folder(source)
+        seen |= {
+            subject.subject: Seen(one.digest, place(subject.image, folder))
+            for subject, one in zip(subjects, found, strict=True)
+            if one.digest and subject.image is not None
+        }
     masks = {
         subject.subject: (one.mask, one.values) for subject, one in zip(subjects, found, strict=True) if one.values
     }
@@ -116,7 +134,9 @@ def tell(warnings: Sequence[str]) -> None:
 
 def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> Reading:
     """What the check needs of a reading; its volume stays in the process that read it."""
-    return replace(read_one(subject), volume=None)
+    reading = read_one(subject)
+    digest = reading.digest or ("" if reading.volume is None else voxel_digest(reading.volume.image))
+    return replace(reading, volume=None, digest=digest)
 
 
 def read(source: FileSource, folder: Path, subject: Subject) -> Reading:

@@ -65,9 +65,11 @@ def read_volume(source: MetaImageSource, subject: Subject) -> Volume:
     return files.read_volume(source, cohort_folder(source), subject)
 
 
-def check(source: MetaImageSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
+def check(
+    source: MetaImageSource, subjects: Sequence[Subject], workers: int = 1, seen: files.Noted = None
+) -> list[str]:
     """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return files.check(source, cohort_folder(source), subjects, workers)
+    return files.check(source, cohort_folder(source), subjects, workers, seen)
 
 
 def _found(source: MetaImageSource) -> tuple[Found, Found]:

@@ -66,7 +66,7 @@ def unused(source: PhantomSource) -> list[Unused]:
     return []
 
 
-def check(source: PhantomSource, subjects: list[Subject], workers: int = 1) -> list[str]:
+def check(source: PhantomSource, subjects: list[Subject], workers: int = 1, seen: object = None) -> list[str]:
     """Problems with the data: none, since volumes are made by code."""
     return []
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fewlabel.cohorts.contents import Unused, beside, contents
-from fewlabel.cohorts.files import Reading, assemble, check_all, volume_of
+from fewlabel.cohorts.files import Noted, Reading, assemble, check_all, volume_of
 from fewlabel.cohorts.formats import load
 from fewlabel.cohorts.interference import as_region, load_interference
 from fewlabel.cohorts.layout import (
@@ -41,6 +41,7 @@ from fewlabel.cohorts.radial_file import examine_radial, load_radial
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
 from fewlabel.experiment import RadialSource
+from fewlabel.files import sha256
 from fewlabel.imaging.volume import Volume
 
 IMAGE_SUFFIXES = (*RADIAL_SUFFIXES, *NIFTI_SUFFIXES)
@@ -100,12 +101,12 @@ def read_volume(source: RadialSource, subject: Subject) -> Volume:
     return volume_of(_read(source, subject))
 
 
-def check(source: RadialSource, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
+def check(source: RadialSource, subjects: Sequence[Subject], workers: int = 1, seen: Noted = None) -> list[str]:
     """Look at every file and collect all problems of the cohort, one line each; none: an empty list.
 
     Nothing is reconstructed, which takes minutes a volume and is done once, when it is read.
     """
-    return check_all(source, subjects, partial(_read, source, reconstructs=False), workers)
+    return check_all(source, subjects, partial(_read, source, reconstructs=False), workers, seen)
 
 
 def _read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> Reading:
@@ -136,7 +137,10 @@ def _read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> 
             known = image if label is None and label_name else placed
             problems += fit_problems(known, streaks, _placed_name(image, label, name), streaks_name)
         image = placed
-    return assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
+    reading = assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
+    # The check has no voxels yet: what is reconstructed comes of the file.
+    unmade = not reconstructs and not _is_finished(source, subject) and reading.volume is not None
+    return replace(reading, digest=sha256(subject.image)) if unmade else reading
 
 
 def _is_finished(source: RadialSource, subject: Subject) -> bool:

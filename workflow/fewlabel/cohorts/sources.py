@@ -1,7 +1,7 @@
 """The sources of volumes, by `kind`; each is one module with the same three functions."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fewlabel.cohorts.contents import Unused, lines
 from fewlabel.cohorts.layout import FileSource, cohort_folder, place
@@ -17,6 +17,9 @@ from fewlabel.experiment import (
     Source,
 )
 from fewlabel.imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from fewlabel.cohorts.files import Noted
 
 S = TypeVar(
     "S",
@@ -37,8 +40,11 @@ class SourceModule(Protocol[S]):
     def unused(self, source: S) -> list[Unused]:
         """What lies in the cohort's folder and is not read, with the reason. Opens no volume."""
 
-    def check(self, source: S, subjects: list[Subject], workers: int = 1) -> list[str]:
-        """Read every volume, on so many processes, and return all problems of the cohort, one line each."""
+    def check(self, source: S, subjects: list[Subject], workers: int = 1, seen: "Noted" = None) -> list[str]:
+        """Read every volume, on so many processes, and return all problems of the cohort, one line each.
+
+        In `seen`, where given, is then what tells one volume under two names; of volumes made by code nothing.
+        """
 
 
 def source_module(source: Source) -> SourceModule[Any]:
@@ -159,6 +165,6 @@ def read_volume(source: Source, subject: Subject) -> Volume:
     return source_module(source).read_volume(source, subject)
 
 
-def check(source: Source, subjects: Sequence[Subject], workers: int = 1) -> list[str]:
-    """Read every volume of a cohort; all its problems, one line each (none: an empty list)."""
-    return source_module(source).check(source, list(subjects), workers)
+def check(source: Source, subjects: Sequence[Subject], workers: int = 1, seen: "Noted" = None) -> list[str]:
+    """Read every volume of a cohort; all its problems, one line each (none: an empty list); see `SourceModule`."""
+    return source_module(source).check(source, list(subjects), workers, seen)

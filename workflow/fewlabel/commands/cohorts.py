@@ -2,8 +2,7 @@
 
 import json
 import shutil
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +11,6 @@ from fewlabel.commands.common import In, Out, Threads, app, settings_json
 from fewlabel.errors import InputError
 from fewlabel.files import whole_together
 from fewlabel.recorded import forget, keep, write
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FetchJson = Annotated[
     jobs.FetchSettings, typer.Option("--settings", parser=settings_json(jobs.FetchSettings), metavar="JSON")
@@ -52,8 +48,10 @@ def fetch(
     """Bring a cohort's volumes in, check all of them, list its subjects."""
     import pandas as pd
 
+    from fewlabel.admission import admission
     from fewlabel.cohorts import sources
     from fewlabel.cohorts.grid_size import grid_problems
+    from fewlabel.cohorts.same_voxels import FILE, Seen, write_seen
 
     listed, problems, where = sources.survey(settings.source)
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
@@ -61,34 +59,22 @@ def fetch(
     whole_listing = not problems
     if split is not None and split.grid is not None:
         problems += grid_problems(settings.source, listed, split.grid)
-    problems += sources.check(settings.source, listed, threads)
+    seen: dict[str, Seen] = {}
+    problems += sources.check(settings.source, listed, threads, seen)
+    notes: list[str] = []
     if split is not None and whole_listing:
-        problems += _split_problems(table, settings.cohort, split, largest, pretrained)
+        found, notes = admission(table, settings.cohort, split, largest, pretrained, seen)
+        problems += found
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s) {where}".rstrip())
     with whole_together([subjects, source]) as (subjects_partial, source_partial):
         subjects_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         source_partial.write_text(json.dumps(settings.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    for note in sources.notes(settings.source):
+    if seen:
+        write_seen(subjects.with_name(FILE), seen)
+    for note in [*sources.notes(settings.source), *notes]:
         print(f"{settings.cohort}: {note}")
     print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} of them labelled; all are sound")
-
-
-def _split_problems(
-    table: "pd.DataFrame", cohort: str, split: jobs.PlannedSplit, largest: int, pretrained: int
-) -> list[str]:
-    """What makes a split impossible, or what it would change of results that are there."""
-    from fewlabel.former import read_former
-    from fewlabel.moved import moved_problems
-    from fewlabel.splits import split_problems
-
-    plain = jobs.SplitSettings(**split.model_dump(exclude={"results", "draws", "grid"}))
-    if split.results is None:
-        return split_problems(table, plain, largest, pretrained)
-    study = Path(split.results)
-    former = read_former(study, plain.cohort, plain.folds)
-    impossible = split_problems(table, plain, largest, pretrained, former)
-    return impossible or moved_problems(table, cohort, plain, study, split.draws)
 
 
 @app.command()

@@ -1,0 +1,49 @@
+"""Whether a cohort that was just checked can be used as the study asks: its split, what that would change, twins."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.cohorts.same_voxels import Seen, sides_of, twin_findings, twins_elsewhere
+from fewlabel.former import Former, read_former
+from fewlabel.jobs import PlannedSplit, SplitSettings
+from fewlabel.moved import moved_problems
+from fewlabel.splits import split_problems, split_roles
+
+
+def admission(
+    table: pd.DataFrame, cohort: str, split: PlannedSplit, largest: int, pretrained: int, seen: Mapping[str, Seen]
+) -> tuple[list[str], list[str]]:
+    """Problems and notes of a cohort that is to be split.
+
+    Args:
+        table: columns subject, patient, labelled (0 or 1), use.
+        cohort: its key in the experiment, which names its folder.
+        split: how it is to be split, and the results that this must leave as they are.
+        largest: the largest N.
+        pretrained: the most subjects that a method asks for.
+        seen: what the check saw of each image.
+
+    Raises:
+        InputError: a table of the study's results that cannot be read.
+    """
+    plain = SplitSettings(**split.model_dump(exclude={"results", "draws", "grid", "beside"}))
+    study = None if split.results is None else Path(split.results)
+    former = None if study is None else read_former(study, plain.cohort, plain.folds)
+    if problems := split_problems(table, plain, largest, pretrained, former):
+        return problems, []
+    sides = _sides(table, plain, former)
+    beside = {name: Path(path) for name, path in split.beside.items()}
+    crossing, notes = (
+        [*own, *others]
+        for own, others in zip(twin_findings(seen, sides), twins_elsewhere(seen, beside, sides), strict=True)
+    )
+    moved = [] if study is None else moved_problems(table, cohort, plain, study, split.draws)
+    return [*crossing, *moved], notes
+
+
+def _sides(table: pd.DataFrame, split: SplitSettings, former: Former | None) -> dict[str, str]:
+    roles = split_roles(table, split, former)
+    folds = roles["fold"].fillna(0).astype(int).tolist() if "fold" in roles else [0] * len(roles)
+    return sides_of(roles["subject"].tolist(), roles["role"].tolist(), folds)

@@ -1,0 +1,120 @@
+"""One volume under two names: told from a hash of its voxels, which the check reads anyway."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.cohorts.layout import listed
+from fewlabel.files import write_text
+
+FILE = "voxels.json"
+"""Beside a cohort's list of subjects; Snakemake knows nothing of it."""
+Group = tuple[list[str], list[str]]
+"""Subjects of equal voxels, and their files."""
+TRAINED_ON = ("pool", "unlabelled")
+
+
+class Seen(NamedTuple):
+    """What the check saw of one subject's image."""
+
+    digest: str
+    """SHA-256 of its voxels, or of its file where nothing is reconstructed yet."""
+    file: str
+    """Its name in messages."""
+
+
+def voxel_digest(array: NDArray[np.float32]) -> str:
+    """A hash of the shape and the values of an image, whatever its file is called and how it is packed."""
+    found = hashlib.sha256(repr(array.shape).encode())
+    found.update(np.ascontiguousarray(array, dtype="<f4").data)
+    return found.hexdigest()
+
+
+def twin_findings(seen: Mapping[str, Seen], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Volumes that lie in a cohort under several names.
+
+    Args:
+        seen: by subject.
+        sides: where each subject stands (see `sides_of`); empty where that is not known.
+
+    Returns:
+        Problems: those that stand on both sides of a split. Notes: the others.
+    """
+    names: dict[str, list[str]] = defaultdict(list)
+    for subject, one in seen.items():
+        names[one.digest].append(subject)
+    groups = (group for group in names.values() if len(group) > 1)
+    return _told(((group, [seen[name].file for name in group]) for group in groups), sides)
+
+
+def twins_elsewhere(
+    seen: Mapping[str, Seen], beside: Mapping[str, Path], sides: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Volumes that lie under other names in cohorts that are split like this one (`split_as`); see `twin_findings`.
+
+    Args:
+        seen: by subject.
+        beside: where the others' hashes are, by cohort; missing where one is not checked yet.
+        sides: where each subject stands, in this cohort and in the others.
+    """
+    pairs: list[Group] = []
+    for cohort, path in beside.items():
+        others: dict[str, list[str]] = defaultdict(list)
+        for name, (digest, _) in (there := read_seen(path)).items():
+            others[digest].append(name)
+        for subject, one in seen.items():
+            pairs += [
+                ([subject, other], [one.file, f"{there[other].file} of cohort {cohort}"])
+                for other in others[one.digest]
+                if other != subject
+            ]
+    return _told(pairs, sides)
+
+
+def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]) -> dict[str, str]:
+    """On which side of the split each subject stands, in words: equal words, one side.
+
+    Args:
+        subjects: by name.
+        roles: of each (see `splits.Role`).
+        folds: the test fold of each, from 1; 0 where there is none.
+    """
+    tested = {name: f"tested in fold {fold}" if fold else "tested" for name, fold in zip(subjects, folds, strict=True)}
+    return {
+        name: "trained on" if role in TRAINED_ON else tested[name] for name, role in zip(subjects, roles, strict=True)
+    }
+
+
+def write_seen(path: Path, seen: Mapping[str, Seen]) -> None:
+    """Keep the hashes of a cohort, so that others can be compared with it."""
+    write_text(path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
+
+
+def read_seen(path: Path) -> dict[str, Seen]:
+    """The hashes of a cohort; none where they are not there, or not as they were written."""
+    try:
+        return {str(name): Seen(*map(str, one)) for name, one in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _told(groups: Iterable[Group], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    problems, notes = [], []
+    for names, files in groups:
+        stand = [sides.get(name, "") for name in names]
+        told = listed(files)
+        if len(set(stand)) > 1:
+            where = ", ".join(f"{name} is {side}" for name, side in zip(names, stand, strict=True))
+            problems.append(
+                f"{told}: the same voxels under {len(names)} names on both sides of the split ({where}); accepted: "
+                "each volume once; remove all but one, or give them one patient in the subjects table"
+            )
+        else:
+            notes.append(f"{told}: the same voxels under {len(names)} names; it counts as so many subjects")
+    return problems, notes
