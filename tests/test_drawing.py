@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from fewlabel import jobs
 from fewlabel.drawing import in_random_order
 from fewlabel.errors import InputError
+from fewlabel.experiment_files import read_config
 from fewlabel.folds import cohort_of
 from fewlabel.former import Former, recorded
 from fewlabel.jobs import SplitSettings
 from fewlabel.seeds import generator
 from fewlabel.splits import order_pool, pretraining_subjects, split_roles
 from fewlabel.tables import read_subjects
-from fewlabel.validation import load, read_config
+from fewlabel.validation import load
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = sorted((ROOT / "results" / "published").glob("*/experiment.yaml"))

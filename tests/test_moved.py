@@ -162,9 +162,25 @@ def test_folds_grow_and_nobody_changes_folds(tmp_path, record):
     assert "in other folds: " in problem
 
 
+@pytest.mark.parametrize("split", [HASH, FOLDS])
+def test_lost_roles_are_made_again_as_they_were(tmp_path, split):
+    folder = split_into(tmp_path, subjects_of(9), split)
+    more = newcomer(HASH, subjects_of(9))
+    split_into(tmp_path, more, split)
+    grown = (folder / "roles.csv").read_bytes()
+    (folder / "roles.csv").unlink()
+    assert moved_problems(more, "c", split, tmp_path, 1) == []
+    split_into(tmp_path, more, split)
+    assert (folder / "roles.csv").read_bytes() == grown
+
+
 @pytest.mark.parametrize("text", ["", "subject,patient\ns1,p1\n", '"', "subject,role,labelled,fold\ns1,test,1,x\n"])
 def test_a_damaged_table_of_roles_is_named_with_what_to_do(tmp_path, text):
     folder = split_into(tmp_path, subjects_of(9), HASH)
     (folder / "roles.csv").write_text(text)
-    with pytest.raises(InputError, match=r"splits/roles.csv: .*restore it, or remove it"):
+    with pytest.raises(InputError, match=r"roles\.csv"):
+        moved_problems(subjects_of(9), "c", HASH, tmp_path, 2)
+    # Earlier versions recorded no hash.
+    (folder / ".roles.csv.sha256").unlink()
+    with pytest.raises(InputError, match=r"splits/roles.csv: .*restore it, or remove its folder"):
         moved_problems(subjects_of(9), "c", HASH, tmp_path, 2)

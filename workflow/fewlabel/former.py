@@ -11,10 +11,12 @@ from fewlabel.errors import InputError
 from fewlabel.files import has_visible, visible
 from fewlabel.folds import part_of, parts_of
 from fewlabel.jobs import SplitSettings
+from fewlabel.recorded import check
 from fewlabel.tables import read_subjects
 
-ROLES, SPLIT = "roles.csv", "split.json"
-"""In a part's `splits` folder. Snakemake knows nothing of the second, so it never removes it."""
+ROLES, COPY, SPLIT = "roles.csv", "former.csv", "split.json"
+"""In a part's `splits` folder. Snakemake knows nothing of the last two, so it never removes them: the copy of the roles
+stands in where these are lost."""
 TRAINED = ("pretrained/*/*.safetensors", "finetuned/*/*/*/*.safetensors")
 
 
@@ -43,11 +45,11 @@ def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
         InputError: a table of roles that cannot be read.
     """
     whole = study / cohort / "splits"
-    if (whole / ROLES).is_file():
-        table = _read_roles(whole / ROLES)
+    if (found := _roles_in(whole)) is not None:
+        table = _read_roles(found)
         return Former(table, _read_split(whole / SPLIT))
     places = [study / part / "splits" for part in parts_of(cohort, folds)] if folds else []
-    tables = {fold: _read_roles(place / ROLES) for fold, place in enumerate(places, 1) if (place / ROLES).is_file()}
+    tables = {fold: _read_roles(path) for fold, place in enumerate(places, 1) if (path := _roles_in(place)) is not None}
     if not tables:
         return None
     first = next(iter(tables.values()))
@@ -86,11 +88,17 @@ def former_orders(study: Path, part: str, draws: int) -> Iterator[tuple[int, lis
             yield draw, _read(path, ("subject",))["subject"].tolist()
 
 
+def _roles_in(folder: Path) -> Path | None:
+    return next((folder / name for name in (ROLES, COPY) if (folder / name).is_file()), None)
+
+
 def _read_roles(path: Path) -> pd.DataFrame:
     return _read(path, ("subject", "role", "labelled"))
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    # What somebody edited would be taken over into the next split.
+    check(path)
     try:
         table = read_subjects(path)
         table = table.assign(fold=pd.to_numeric(table["fold"]) if "fold" in table else float("nan"))
@@ -101,7 +109,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-_RESTORE = "accepted: the table as the run wrote it; restore it, or remove it to split the cohort anew"
+_RESTORE = "accepted: the table as the run wrote it; restore it, or remove its folder to split the cohort anew"
 
 
 def _read_split(path: Path) -> SplitSettings | None:

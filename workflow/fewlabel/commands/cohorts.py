@@ -103,17 +103,19 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
 
     In a study's results, whom an earlier run tested stays tested.
     """
-    from fewlabel.former import SPLIT, former_beside, recorded
+    from fewlabel.former import COPY, SPLIT, former_beside, recorded
     from fewlabel.splits import split_roles
     from fewlabel.tables import read_subjects
 
     table = split_roles(read_subjects(subjects, "patient", "labelled", "use"), settings, former_beside(roles, settings))
+    text = table.to_csv(index=False)
     made_with = jobs.canonical(recorded(settings)) + "\n"
     forget(roles)
-    with whole_together([roles, record, roles.with_name(SPLIT)]) as (roles_partial, record_partial, split_partial):
-        roles_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
+    files = [roles.with_name(COPY), roles.with_name(SPLIT), roles, record]
+    with whole_together(files) as (copy_partial, split_partial, roles_partial, record_partial):
+        for partial, content in ((copy_partial, text), (split_partial, made_with), (roles_partial, text)):
+            partial.write_text(content, encoding="utf-8", newline="\n")
         shutil.copyfile(source, record_partial)
-        split_partial.write_text(made_with, encoding="utf-8", newline="\n")
     keep(roles)
 
 
