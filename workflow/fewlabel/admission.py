@@ -28,7 +28,7 @@ def admission(
     Raises:
         InputError: a table of the study's results that cannot be read.
     """
-    plain = SplitSettings(**split.model_dump(exclude={"results", "draws", "grid", "beside"}))
+    plain = SplitSettings(**split.model_dump(include=set(SplitSettings.model_fields)))
     study = None if split.results is None else Path(split.results)
     former = None if study is None else read_former(study, plain.cohort, plain.folds)
     if problems := split_problems(table, plain, largest, pretrained, former):

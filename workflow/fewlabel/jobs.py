@@ -92,6 +92,8 @@ class PlannedSplit(SplitSettings):
     draws: Draw = 1
     """How many draws of the labelled subjects there are."""
     grid: Grid | None = None
+    partitions: Subjects = 1
+    """The most parts that a contrastive stage cuts a volume into."""
     beside: dict[Name, Text] = Field({}, max_length=100)
     """Where the hashes of the voxels of cohorts are that are split alike."""
 
@@ -267,7 +269,7 @@ def planned_split(experiment: Experiment, cohort: str, results: str, beside: Map
     """The split of a cohort, before it is made, in a study's results; `beside`: see `PlannedSplit`."""
     split, grid = split_settings(experiment, cohort), experiment.cohorts[cohort].grid
     plan = {"results": results, "draws": experiment.draws, "grid": grid, "beside": beside}
-    return PlannedSplit(**split.model_dump(), **plan)
+    return PlannedSplit(**split.model_dump(), **plan, partitions=most_partitions(experiment))
 
 
 def split_alike(experiment: Experiment, cohort: str) -> list[str]:
@@ -293,6 +295,13 @@ def most_pretrained(experiment: Experiment) -> int:
     """The largest number of subjects that any method asks to be pretrained on; 1 where none asks."""
     asked = (getattr(method, "pretraining_subjects", None) for method in experiment.methods.values())
     return max((count for count in asked if count is not None), default=1)
+
+
+def most_partitions(experiment: Experiment) -> int:
+    """The most parts that any contrastive stage cuts a volume into; 1 where there is none."""
+    methods = [method for method in experiment.methods.values() if isinstance(method, PretrainedMethod)]
+    stages = [stage for method in methods for stage in pretraining_stages(method).values()]
+    return max((stage.partitions for stage in stages if isinstance(stage, GlobalStage)), default=1)
 
 
 def pretraining_recipe(method: PretrainedMethod) -> PretrainedMethod:

@@ -1,9 +1,9 @@
-"""Whether a cohort's volumes fit the working grid in memory, told by headers alone."""
+"""How a cohort's volumes fit the working grid, in memory and in slices, told by headers alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fewlabel.cohorts.formats import geometry
-from fewlabel.cohorts.layout import cohort_folder, place
+from fewlabel.cohorts.layout import cohort_folder, listed, place
 from fewlabel.cohorts.problems import implausible, invertible
 from fewlabel.cohorts.subject import Subject
 from fewlabel.errors import InputError
@@ -14,16 +14,30 @@ from fewlabel.imaging.preprocess import Frame
 def grid_problems(source: Source, subjects: Sequence[Subject], grid: Grid) -> list[str]:
     """Volumes that are too large on the working grid, one line each. Headers that are no good are passed over: the
     check of the files tells of them."""
-    if isinstance(source, PhantomSource):
+    return [f"{name}: {problem}" for name, frame in _frames(source, subjects, grid) if (problem := frame.problem(grid))]
+
+
+def thin_notes(source: Source, subjects: Sequence[Subject], grid: Grid, partitions: int) -> list[str]:
+    """Volumes that have fewer slices on the working grid than contrastive pretraining cuts them into, in one line."""
+    thin = {name: frame.resampled[0] for name, frame in _frames(source, subjects, grid)}
+    thin = {name: slices for name, slices in thin.items() if slices < partitions}
+    if not thin:
         return []
-    found = []
+    return [
+        f"{len(thin)} of {len(subjects)} volumes have fewer slices than the {partitions} partitions of contrastive "
+        f"pretraining: {listed([f'{name} ({slices})' for name, slices in thin.items()])}; a slice of theirs stands for "
+        "several parts; lower `partitions` where they are many"
+    ]
+
+
+def _frames(source: Source, subjects: Sequence[Subject], grid: Grid) -> Iterator[tuple[str, Frame]]:
+    """How volumes lie on the working grid, by the names of their files."""
+    if isinstance(source, PhantomSource):
+        return
     for path in (subject.image for subject in subjects if subject.image is not None):
         try:
             shape, affine = geometry(path)
         except InputError:
             continue
-        if not invertible(affine) or implausible(affine):
-            continue
-        if problem := Frame.of(shape, affine, grid).problem(grid):
-            found.append(f"{place(path, cohort_folder(source))}: {problem}")
-    return found
+        if invertible(affine) and not implausible(affine):
+            yield place(path, cohort_folder(source)), Frame.of(shape, affine, grid)

@@ -50,7 +50,7 @@ def fetch(
 
     from fewlabel.admission import admission
     from fewlabel.cohorts import sources
-    from fewlabel.cohorts.grid_size import grid_problems
+    from fewlabel.cohorts.grid_size import grid_problems, thin_notes
     from fewlabel.cohorts.same_voxels import FILE, Seen, write_seen
 
     listed, problems, where = sources.survey(settings.source)
@@ -62,9 +62,11 @@ def fetch(
     seen: dict[str, Seen] = {}
     problems += sources.check(settings.source, listed, threads, seen)
     notes: list[str] = []
+    if split is not None and split.grid is not None:
+        notes += thin_notes(settings.source, listed, split.grid, split.partitions)
     if split is not None and whole_listing:
-        found, notes = admission(table, settings.cohort, split, largest, pretrained, seen)
-        problems += found
+        found, told = admission(table, settings.cohort, split, largest, pretrained, seen)
+        problems, notes = problems + found, notes + told
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s) {where}".rstrip())
     with whole_together([subjects, source]) as (subjects_partial, source_partial):
