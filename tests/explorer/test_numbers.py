@@ -23,7 +23,8 @@ INTERVALS = Intervals(resamples=100)
 def table(values):
     """Scores from {(method, n, draw): {subject: dice}}."""
     rows = [(*key, subject, dice) for key, row in values.items() for subject, dice in row.items()]
-    return pd.DataFrame(rows, columns=["method", "n", "draw", "subject", "dice"])
+    scores = pd.DataFrame(rows, columns=["method", "n", "draw", "subject", "dice"])
+    return scores.assign(hd95_mm=np.where(scores["dice"] < 0.2, np.nan, 3.0))
 
 
 SCORES = table(
@@ -41,6 +42,7 @@ def test_a_cell_holds_every_score_and_its_mean():
     runs = {("new", 1, 2): {"subjects": ["x"], "time": {"seconds": 3}}}
     found = cells(SCORES, ["new", "scratch"], ["a", "b"], runs, INTERVALS)
     assert [(cell["method"], cell["n"]) for cell in found] == [("new", 1), ("new", 2), ("scratch", 1)]
+    assert [cell["undefined"] for cell in found] == [0, 0, 1]
     assert found[0]["mean"] == 0.5 and found[0]["dice"] == [[0.2, 0.4], [0.6, 0.8]]
     assert found[0]["subjects"] == [None, ["x"]] and found[0]["seconds"] == [None, 3.0]
     expected = summarise(SCORES[(SCORES["method"] == "new") & (SCORES["n"] == 1)], INTERVALS)

@@ -7,7 +7,7 @@ import pytest
 from fewlabel.errors import InputError
 from fewlabel.experiment import Cohort, DecathlonSource, NiftiSource, PhantomSource
 from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.cohort_facts import read_facts
+from fewlabel.reporting.cohort_facts import diagonals, read_facts
 from fewlabel.reporting.cohort_table import cohort_table, source
 from fewlabel.reporting.dice_table import dice_table
 from fewlabel.reporting.table_forms import as_markdown, save
@@ -159,6 +159,38 @@ def test_table_2_leaves_undefined_distances_out_and_says_so(scores, dice_setting
     assert np.isnan(first["hd95_mm_median"])
     assert first["hd95_undefined"] == 18
     assert "18 scores are left out" in as_markdown(table)
+    assert "| - (18 of 18 undefined) |" in as_markdown(table)
+
+
+def test_a_method_that_misses_subjects_shows_how_many_beside_its_distance(scores, settings, dice_settings):
+    """Ten of twelve subjects missed: the two that were found look better than a method that found all."""
+    liver = (scores["cohort"] == "liver") & (scores["n"] == 4) & (scores["draw"] < 3)
+    misses = liver & (scores["method"] == "scratch") & ~((scores["draw"] == 1) & (scores["subject"] <= "s01"))
+    finds = liver & (scores["method"] == "regression")
+    known = scores.assign(hd95_mm=np.where(misses, np.nan, np.where(liver & ~finds, 4.0, np.where(finds, 6.0, 5.0))))
+    known = known[known["draw"] < 3]
+    table = dice_table(known, dice_settings.model_copy(update={"runs": settings(draws=2).runs}))
+    rows = table.rows.set_index(["cohort", "method", "n"])
+    assert rows.loc[("liver", "scratch", 4), ["hd95_mm_median", "hd95_undefined", "scores"]].tolist() == [4.0, 10, 12]
+    assert rows.loc[("liver", "regression", 4), ["hd95_mm_median", "hd95_undefined", "scores"]].tolist() == [6.0, 0, 12]
+    shown = " ".join(as_markdown(table).split())
+    assert "| 4.0 (10 of 12 undefined) |" in shown and "| 6.0 |" in shown
+    lengths = dict.fromkeys(zip(known["cohort"], known["subject"], strict=True), 500.0)
+    punished = dice_settings.model_copy(update={"runs": settings(draws=2).runs, "hd95_missing": "diagonal"})
+    table = dice_table(known, punished, lengths)
+    rows = table.rows.set_index(["cohort", "method", "n"])
+    assert rows.loc[("liver", "scratch", 4), ["hd95_mm_median", "hd95_undefined"]].tolist() == [500.0, 10]
+    assert "10 scores count with the diagonal of the subject's volume" in as_markdown(table)
+    with pytest.raises(InputError, match="no size is known of 12 subjects, such as s00 of liver"):
+        dice_table(known, punished)
+
+
+def test_the_diagonal_is_that_of_the_native_volume(tmp_path):
+    row = "ann,3,4,12,1,1,1,"
+    path = tmp_path / "knee/slices/subjects.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"subject,slices,rows,columns,slice_mm,row_mm,column_mm,target_ml\n{row}\nbob,1,3,4,0,2,2,5\n")
+    assert diagonals(tmp_path, ["knee"]) == {("knee", "ann"): 13.0, ("knee", "bob"): 10.0}
 
 
 def test_table_2_without_an_interval_shows_none(table, settings, dice_settings):

@@ -12,6 +12,10 @@ Shown = Annotated[int, Field(ge=1, le=1000)]
 """How many pictures."""
 
 
+MissingDistance = Literal["exclude", "diagonal"]
+"""What stands for a surface distance that is undefined."""
+
+
 class Intervals(Settings):
     """Bootstrap over draws, then test subjects."""
 
@@ -233,6 +237,14 @@ class Destreaking(Settings):
         return self
 
 
+class DiceTable(Settings):
+    """Table 2."""
+
+    hd95_missing: MissingDistance = "exclude"
+    """What stands for an HD95 that is undefined because one of two masks is empty: nothing (the score is left out of
+    the median, and counted), or the diagonal of the subject's volume, the largest distance in it."""
+
+
 class Figures(Settings):
     """Settings of figures; changing one re-draws that figure and nothing else."""
 
@@ -250,6 +262,7 @@ class Figures(Settings):
     contact_sheets: ContactSheet = ContactSheet()
     destreaking: Destreaking | None = Field(None, exclude_if=lambda value: value is None)
     """Of a study with a phantom that is acquired radially, with `{}` or changed settings; none: it is not measured."""
+    dice_table: DiceTable = Field(DiceTable(), exclude_if=lambda value: value == DiceTable())
 
 
 def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:

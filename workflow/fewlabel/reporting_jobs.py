@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from fewlabel.experiment import Cohort, Experiment, Finetuning, Method, Network
-from fewlabel.figure_settings import Intervals, LabelCurves, Scheme
+from fewlabel.figure_settings import Intervals, LabelCurves, MissingDistance, Scheme
 from fewlabel.jobs import CollectSettings, collect_settings, finetuning, label_counts
 from fewlabel.places import placeless
 from fewlabel.settings import Draw, Fold, LabelCount, Settings
@@ -77,6 +77,7 @@ class DiceTableSettings(Settings):
     runs: CollectSettings
     """All that the table must show: it is not made of a part."""
     intervals: Intervals
+    hd95_missing: MissingDistance = Field("exclude", exclude_if=lambda value: value == "exclude")
 
 
 class CrateSettings(Settings):
@@ -155,7 +156,10 @@ def cohort_table_settings(experiment: Experiment) -> CohortTableSettings:
 def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
     """Settings of table 2."""
     return DiceTableSettings(
-        titles=titles(experiment), runs=collect_settings(experiment), intervals=experiment.intervals
+        titles=titles(experiment),
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        hd95_missing=experiment.figures.dice_table.hd95_missing,
     )
 
 

@@ -142,10 +142,15 @@ rule table1_cohorts:
         "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
+DICE_TABLE = reporting_jobs.dice_table_settings(EXPERIMENT)
+
+
 rule table2_dice:
     """Dice by cohort, method and N, with intervals and the paper's numbers."""
     input:
         scores=SCORES,
+        # Where the diagonal of a volume stands for a distance that is undefined.
+        subjects=expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts) if DICE_TABLE.hd95_missing == "diagonal" else [],
     output:
         csv=f"{STUDY}/tables/table2_dice.csv",
         markdown=f"{STUDY}/tables/table2_dice.md",
@@ -156,7 +161,7 @@ rule table2_dice:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(reporting_jobs.dice_table_settings(EXPERIMENT)),
+        settings=jobs.canonical(DICE_TABLE),
     shell:
         "fewlabel dice-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
         "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"

@@ -97,11 +97,14 @@ def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out
 @app.command("dice-table")
 def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
     """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
+    from fewlabel.reporting.cohort_facts import diagonals
     from fewlabel.reporting.dice_table import dice_table as table_of
     from fewlabel.reporting.scores import read_scores
     from fewlabel.reporting.table_forms import save
 
-    save(table_of(read_scores(scores), settings), csv, markdown, latex, html)
+    # Sizes of volumes stand in tables beneath the folder of the scores.
+    known = diagonals(scores.parent, settings.titles.cohorts) if settings.hd95_missing == "diagonal" else None
+    save(table_of(read_scores(scores), settings, known), csv, markdown, latex, html)
 
 
 @app.command("difference-table")

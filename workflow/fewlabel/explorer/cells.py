@@ -16,7 +16,8 @@ class Cell(TypedDict):
     """One method with one N on one cohort.
 
     `dice` has a list a draw with a value a subject (in the order of the cohort's subjects; None: no score); `subjects`
-    and `seconds` have, a draw, whom it was trained on and for how long (None: not recorded). Mean Dice and its interval
+    and `seconds` have, a draw, whom it was trained on and for how long (None: not recorded). `undefined`: in how many
+    scores one of two masks is empty, so that surface distances are undefined. Mean Dice and its interval
     are 0 to 1; `low` and `high` are None where no interval can be told.
     """
 
@@ -29,6 +30,7 @@ class Cell(TypedDict):
     dice: list[list[float | None]]
     subjects: list[list[str] | None]
     seconds: list[float | None]
+    undefined: int
 
 
 class Difference(TypedDict):
@@ -76,6 +78,7 @@ def cells(
                     "dice": [[number(value) for value in row] for row in table.to_numpy()],
                     "subjects": [_names(fact.get("subjects")) for fact in facts],
                     "seconds": [_seconds(fact.get("time")) for fact in facts],
+                    "undefined": int(cell["hd95_mm"].isna().sum()),
                 }
             )
     return found

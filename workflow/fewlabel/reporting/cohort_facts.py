@@ -1,8 +1,9 @@
 """What is known of a cohort's subjects: the split's roles joined with the facts of the prepared volumes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fewlabel import recorded
@@ -57,6 +58,29 @@ def read_fold_facts(roles: Sequence[Path], subjects: Path) -> pd.DataFrame:
     """
     facts = [read_facts(path, subjects).assign(fold=fold) for fold, path in enumerate(roles, 1)]
     return pd.concat(facts, ignore_index=True)
+
+
+def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], float]:
+    """The diagonal, in mm, of the native volume of each subject, by cohort and subject.
+
+    Args:
+        results: of a study, or a published study.
+        cohorts: whose `slices/subjects.csv` are read.
+
+    Raises:
+        InputError: a table is missing, or a number in it is none.
+    """
+    found = {}
+    for cohort in cohorts:
+        path = results / cohort / "slices" / "subjects.csv"
+        table = _read(path, FACT_COLUMNS)
+        numbers = table[[*COUNTS, *SPACINGS]].apply(pd.to_numeric, errors="coerce")
+        if (bad := numbers.isna().any(axis=1)).any():
+            raise InputError(f"{path}: a size is no number for {_some(table, bad)}; make the slices again")
+        sides = numbers[list(COUNTS)].to_numpy() * numbers[list(SPACINGS)].to_numpy()
+        lengths = np.linalg.norm(sides, axis=1)
+        found |= {(cohort, subject): float(mm) for subject, mm in zip(table["subject"], lengths, strict=True)}
+    return found
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

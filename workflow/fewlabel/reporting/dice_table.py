@@ -1,34 +1,43 @@
 """Table 2: the numbers behind figure 3."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from fewlabel.errors import InputError
 from fewlabel.reporting import paper
 from fewlabel.reporting.scores import select
 from fewlabel.reporting.statistics import summary_table
-from fewlabel.reporting.tables import NONE, Section, Table, between, bootstrap_note, folds_note
+from fewlabel.reporting.tables import NONE, Section, Table, between, bootstrap_note, distance, folds_note
 from fewlabel.reporting_jobs import DiceTableSettings
 
 MARKS = {paper.WHICH_METHOD: "†", paper.EQUIVALENT: "‡"}
 """Behind a number of the paper that needs a note."""
 
 
-def dice_table(scores: pd.DataFrame, settings: DiceTableSettings) -> Table:
+def dice_table(
+    scores: pd.DataFrame, settings: DiceTableSettings, diagonals: Mapping[tuple[str, str], float] | None = None
+) -> Table:
     """Table 2: mean Dice with its interval and median HD95 for each cohort, method and N, the paper's number beside.
 
     Args:
         scores: as `scores.read_scores` gives it.
-        settings: what to show and in which order, and the interval.
+        settings: what to show and in which order, the interval, and what stands for an HD95 that is undefined.
+        diagonals: in mm, of the volume of each cohort's subjects; needed where they are to stand for it.
 
     Returns:
-        CSV: a row a cell, plain numbers, HD95 in mm over the scores where it is defined. For readers: a section a
-        cohort.
+        CSV: a row a cell, plain numbers; HD95 in mm, in how many scores it is undefined, and of how many. For readers:
+        a section a cohort.
 
     Raises:
-        InputError: a cohort or method of `settings.titles` has no scores.
+        InputError: a cohort or method of `settings.titles` has no scores, or a subject has no diagonal.
     """
     chosen = select(scores, settings.titles, settings.runs)
+    if settings.hd95_missing == "diagonal":
+        chosen = chosen.assign(hd95_mm=_with_diagonals(chosen, diagonals or {}), undefined=chosen["hd95_mm"].isna())
+    else:
+        chosen = chosen.assign(undefined=chosen["hd95_mm"].isna())
     summary = summary_table(chosen, settings.intervals).merge(_distances(chosen), on=["cohort", "method", "n"])
     cells = [
         _row(summarised, settings)
@@ -44,9 +53,22 @@ def dice_table(scores: pd.DataFrame, settings: DiceTableSettings) -> Table:
     return Table(rows, 2, "Dice on the test subjects", sections, _notes(rows, settings))
 
 
+def _with_diagonals(scores: pd.DataFrame, diagonals: Mapping[tuple[str, str], float]) -> pd.Series:
+    subjects = list(zip(scores["cohort"], scores["subject"], strict=True))
+    if unknown := sorted({subject for subject in subjects if subject not in diagonals}):
+        cohort, subject = unknown[0]
+        raise InputError(
+            f"figures.dice_table.hd95_missing: diagonal: no size is known of {len(unknown)} subjects, such as {subject}"
+            f" of {cohort}; accepted: `slices/subjects.csv` with all test subjects, or `exclude`"
+        )
+    return scores["hd95_mm"].fillna(pd.Series([diagonals[subject] for subject in subjects], index=scores.index))
+
+
 def _distances(scores: pd.DataFrame) -> pd.DataFrame:
-    cells = scores.groupby(["cohort", "method", "n"])["hd95_mm"]
-    return cells.agg(hd95_mm_median="median", hd95_undefined=lambda values: int(values.isna().sum())).reset_index()
+    cells = scores.groupby(["cohort", "method", "n"])
+    return cells.agg(
+        hd95_mm_median=("hd95_mm", "median"), hd95_undefined=("undefined", "sum"), scores=("undefined", "size")
+    ).reset_index()
 
 
 def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
@@ -56,6 +78,7 @@ def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
     row = {"cohort": summarised["cohort"], "method": summarised["method"], "n": int(summarised["n"])}
     row |= {"dice_mean": summarised["mean"], "dice_low": summarised["low"], "dice_high": summarised["high"]}
     row |= {"hd95_mm_median": summarised["hd95_mm_median"], "hd95_undefined": int(summarised["hd95_undefined"])}
+    row |= {"scores": int(summarised["scores"])}
     row |= {"draws": int(summarised["draws"]), "test_subjects": int(summarised["subjects"])}
     return row | {"paper_dice": theirs.dice if theirs else None, "paper_note": theirs.note if theirs else ""}
 
@@ -68,7 +91,9 @@ def _body(rows: pd.DataFrame, settings: DiceTableSettings) -> pd.DataFrame:
             "N": rows["n"].astype(str),
             "mean Dice": rows["dice_mean"].map("{:.3f}".format),
             f"{level} interval": [between(row["dice_low"], row["dice_high"], 3) for _, row in rows.iterrows()],
-            "median HD95, mm": rows["hd95_mm_median"].map(lambda value: NONE if pd.isna(value) else f"{value:.1f}"),
+            "median HD95, mm": [
+                distance(row["hd95_mm_median"], row["hd95_undefined"], row["scores"]) for _, row in rows.iterrows()
+            ],
             "draws": rows["draws"].astype(str),
             "test subjects": rows["test_subjects"].astype(str),
             "paper": [_theirs(row) for _, row in rows.iterrows()],
@@ -87,7 +112,12 @@ def _notes(rows: pd.DataFrame, settings: DiceTableSettings) -> list[str]:
     notes = [f"Mean Dice over all draws and test subjects, on the native grid. {bootstrap_note(intervals)}"]
     notes += folds_note(settings.titles)
     if missing := int(rows["hd95_undefined"].sum()):
-        notes.append(f"HD95 is undefined where a mask is empty: {missing} scores are left out of its medians.")
+        what = "are left out of its medians" if settings.hd95_missing == "exclude" else "count with the diagonal"
+        volume = "" if settings.hd95_missing == "exclude" else " of the subject's volume"
+        notes.append(
+            f"HD95 is undefined where one of two masks is empty: {missing} scores {what}{volume}; how many of a cell's "
+            "scores stands beside its median."
+        )
     if rows["paper_dice"].notna().any():
         notes.append(
             f"Paper: {paper.CITATION}. On its own cohorts and without intervals: not to be compared digit by digit."

@@ -21,7 +21,7 @@ from fewlabel.reporting.run_facts import Facts
 from fewlabel.reporting.scores import FOLD
 from fewlabel.reporting.statistics import summarise
 from fewlabel.reporting.table_forms import markdown_cell
-from fewlabel.reporting.tables import NONE, between, bootstrap_note
+from fewlabel.reporting.tables import between, bootstrap_note, distance
 from fewlabel.reporting_jobs import cohort_title, titles
 from fewlabel.validation import load
 
@@ -218,13 +218,13 @@ def _score_lines(own: pd.DataFrame, alike: pd.DataFrame, experiment: Experiment,
     rows = [_score_row("this network", own, intervals), _score_row(every, alike, intervals)]
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     note = f"Dice of whole volumes on their native grids, 0 to 1. {bootstrap_note(intervals)}"
+    note += " HD95 is undefined where one of two masks is empty, and is then left out."
     return "\n".join(lines) + f"\n\n{note} One network speaks of its test subjects alone, all draws of its recipe."
 
 
 def _score_row(name: str, scores: pd.DataFrame, intervals: Intervals) -> list[str]:
     found = summarise(scores, intervals)
     trained = scores[["draw", *([FOLD] if FOLD in scores else [])]].drop_duplicates()
-    distance = scores["hd95_mm"].median()
     return [
         name,
         str(len(trained)),
@@ -232,7 +232,7 @@ def _score_row(name: str, scores: pd.DataFrame, intervals: Intervals) -> list[st
         f"{found.mean:.3f}",
         between(found.low, found.high, 3),
         f"{scores['dice'].min():.3f}",
-        NONE if pd.isna(distance) else f"{distance:.1f}",
+        distance(scores["hd95_mm"].median(), int(scores["hd95_mm"].isna().sum()), len(scores)),
     ]
 
 

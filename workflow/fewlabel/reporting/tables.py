@@ -79,3 +79,9 @@ def between(low: float, high: float, digits: int) -> str:
         return NONE
     ends = [f"{low:.{digits}f}", f"{high:.{digits}f}"]
     return " to ".join(dict.fromkeys(ends))
+
+
+def distance(median: float, undefined: int, scores: int) -> str:
+    """A median distance in mm, and of how many of its scores none is defined: one of their masks is empty."""
+    shown = NONE if pd.isna(median) else f"{median:.1f}"
+    return f"{shown} ({undefined} of {scores} undefined)" if undefined else shown

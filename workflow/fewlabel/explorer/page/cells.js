@@ -17,8 +17,9 @@ function numbersOf(cohort) {
       "aria-label": `${methods.get(cell.method).title}, N = ${cell.n}: mean Dice ${digits(cell.mean)}; show its test subjects` }, digits(cell.mean)),
     interval(cell),
     cell.dice.map((draw) => digits(mean(draw))).join(", "),
+    `${cell.undefined} of ${cell.dice.flat().filter((value) => value !== null).length}`,
   ]);
-  return table(`Mean test Dice on ${title}`, [["Method"], ["N", true], ["Mean Dice", true], [`${100 * study.level} % interval`], ["Draws"]], rows);
+  return table(`Mean test Dice on ${title}`, [["Method"], ["N", true], ["Mean Dice", true], [`${100 * study.level} % interval`], ["Draws"], ["HD95 undefined", true]], rows);
 }
 
 function differencesOf(cohort) {
