@@ -6,10 +6,14 @@ import os
 import subprocess
 import sys
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from fewlabel.errors import InputError, plain, printable
+from fewlabel.experiment import NiftiSource
 from fewlabel.files import partial_name
+from fewlabel.jobs import FetchSettings, canonical
 from fewlabel.json_text import load_json
 from fewlabel.locks import held, hold_for_life
 from fewlabel.system_errors import demand_writable, memory_of, told
@@ -169,3 +173,21 @@ def test_control_characters_never_reach_a_terminal():
     assert printable("Zürich 肝臓 – 5 µm\tx\ny") == "Zürich 肝臓 – 5 µm\tx\ny"
     assert str(InputError(nasty)) == printable(nasty)
     assert plain("a\n  b\x1b") == "a b\\x1b" and len(plain("a" * 10**6)) < 210
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes names in UTF-8 alone")
+def test_names_that_are_no_utf8_or_hold_escapes_reach_a_terminal_as_plain_text(tmp_path):
+    generator = np.random.default_rng(0)
+    for number in range(3):
+        image = generator.random((12, 12, 4)).astype(np.float32)
+        for part, array in (("images", image), ("labels", (image > 0.8).astype(np.uint8))):
+            (tmp_path / part).mkdir(exist_ok=True)
+            nib.save(nib.Nifti1Image(array, np.diag([2, 2, 5, 1])), tmp_path / part / f"s{number}.nii.gz")
+    (tmp_path / "images" / os.fsdecode(b"README\xff\x1b[2J")).touch()
+    settings = FetchSettings(cohort="c", source=NiftiSource(kind="nifti", folder=str(tmp_path)), fingerprint="x")
+    command = ["fetch", "--settings", canonical(settings), "--subjects", tmp_path / "s.csv", "--source", tmp_path / "s"]
+    code = "from fewlabel.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert b"README\\udcff\\x1b[2J" in said and b"\x1b" not in said

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 from fewlabel.commands import (
@@ -65,6 +66,9 @@ def main() -> None:
     Mistakes of the program keep theirs.
     """
     os.environ.setdefault("MPLBACKEND", "Agg")
+    # Names of files that are no UTF-8 are shown, too.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     # A cluster's warning before the wall time: trainings save at it, anything else goes on.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:

@@ -15,7 +15,7 @@ from zipfile import BadZipFile, is_zipfile
 from fewlabel.cohorts.archive_limits import Tally
 from fewlabel.cohorts.tar_stream import TarStream
 from fewlabel.cohorts.zip_members import extract_zip
-from fewlabel.errors import InputError, plain
+from fewlabel.errors import InputError, plain, printable
 
 ZIP = b"PK\x03\x04"
 """How a zip begins."""
@@ -38,7 +38,7 @@ def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: 
         InputError: truncated archive or none; members that leave the folder, links or devices; sizes that no archive
             of volumes has; another folder in it; no space or permission.
     """
-    print(f"{archive.name}: unpacking to {folder}", file=sys.stderr, flush=True)
+    print(printable(f"{archive.name}: unpacking to {folder}"), file=sys.stderr, flush=True)
     with _temporary(archive, folder) as temporary:
         _extract(archive, temporary, wanted)
         unpacked = temporary / folder.name

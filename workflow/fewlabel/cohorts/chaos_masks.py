@@ -70,11 +70,11 @@ def _read_plane(path: Path, sides: tuple[int, int] | None) -> tuple[NDArray[np.u
         with Image.open(path) as image:
             if image.mode != "L":
                 return None, f"a picture of mode {image.mode}; accepted: 8-bit grey values; get it again"
+            if sides is not None and image.size[::-1] != sides:
+                return None, f"{image.height} x {image.width} pixels, but the DICOM slices have {sides[0]} x {sides[1]}"
             grey = np.asarray(image)
     except Exception as error:  # pillow raises many kinds for damaged files
         return None, f"damaged or no PNG ({error}); get it again"
-    if sides is not None and grey.shape != sides:
-        return None, f"{grey.shape[0]} x {grey.shape[1]} pixels, but the DICOM slices have {sides[0]} x {sides[1]}"
     labels, known = np.zeros_like(grey), grey == 0
     for label, (low, high) in GREY_VALUES.items():
         inside = (grey >= low) & (grey <= high)

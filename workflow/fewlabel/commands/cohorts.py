@@ -8,7 +8,7 @@ import typer
 
 from fewlabel import jobs
 from fewlabel.commands.common import In, Out, Threads, app, settings_json
-from fewlabel.errors import InputError
+from fewlabel.errors import InputError, printable
 from fewlabel.files import whole_together
 from fewlabel.recorded import forget, keep, write
 
@@ -75,7 +75,7 @@ def fetch(
     if seen:
         write_seen(subjects.with_name(FILE), seen)
     for note in [*sources.notes(settings.source), *notes]:
-        print(f"{settings.cohort}: {note}")
+        print(f"{settings.cohort}: {printable(note)}")
     print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} of them labelled; all are sound")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from fewlabel.errors import InputError
+from fewlabel.errors import InputError, printable
 from fewlabel.files import write_text
 from fewlabel.system_errors import demand_writable
 
@@ -82,7 +82,7 @@ def read_files(files: Sequence[Path]) -> "Experiment":
 def refuse(problems: Sequence[str]) -> NoReturn:
     """Tell what a run would refuse, a line each, and end with exit code 1."""
     for problem in problems:
-        print(f"problem  {problem}", file=sys.stderr)
+        print(f"problem  {printable(problem)}", file=sys.stderr)
     raise typer.Exit(1)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewlabel.commands.common import app, write_json
-from fewlabel.errors import InputError
+from fewlabel.errors import InputError, printable
 from fewlabel.json_text import load_json
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def doctor(
     found, here = examine(Wish(results, profile, configfile or (), need_gpu, token=json is not None))
     if there is not None:
         found += compare(there, here)
-    print(as_text(found), end="")
+    print(printable(as_text(found)), end="")
     if json is not None:
         write_json(json, {"findings": [asdict(finding) for finding in found], "sight": as_facts(here)})
     if stops(found):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fewlabel.commands.common import ScoringDevice, Threads, app
+from fewlabel.errors import printable
 from fewlabel.settings import Axis
 
 Weights = Annotated[Path, typer.Argument(help="Finetuned weights (.safetensors).", show_default=False)]
@@ -50,7 +51,7 @@ def predict(
     use_threads(threads)
     tasks = plan(images, output, replace)
     for line in unread(images):
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     trained = open_trained(weights)
     where = choose_device(device)
     flips: list[Axis] = sorted({"rows" if axis is Mirrored.ROWS else "columns" for axis in flip or []})
@@ -72,4 +73,4 @@ def predict(
             file=sys.stderr,
         )
     for mask, volume in segment(segmenter, tasks, channel).items():
-        print(f"{mask}: " + (f"{volume:.1f} ml" if volume else "empty, no target found"))
+        print(printable(f"{mask}: ") + (f"{volume:.1f} ml" if volume else "empty, no target found"))

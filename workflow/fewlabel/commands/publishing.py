@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewlabel.commands.common import app, write_json
+from fewlabel.errors import printable
 from fewlabel.files import write_text
 
 if TYPE_CHECKING:
@@ -101,6 +102,6 @@ def compare(
         write_text(csv, as_csv_text(comparison.cells).to_csv(index=False))
     if json:
         write_json(json, comparison.facts())
-    print(as_text(comparison), end="")
+    print(printable(as_text(comparison)), end="")
     if exact and not comparison.exact:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ import typer
 
 from fewlabel import leftovers
 from fewlabel.commands.common import app
-from fewlabel.errors import InputError
+from fewlabel.errors import InputError, printable
 from fewlabel.units import size
 
 
@@ -22,7 +22,8 @@ def state(
     found = leftovers.find(folder)
     for leftover in found:
         use = f"; {leftover.in_use} works on it" if leftover.in_use else ""
-        print(f"{size(leftover.size):>9}  {leftover.path}  ({leftover.kind}: {leftovers.MEANING[leftover.kind]}{use})")
+        meaning = f"{leftover.kind}: {leftovers.MEANING[leftover.kind]}"
+        print(f"{size(leftover.size):>9}  {printable(str(leftover.path))}  ({meaning}{use})")
     free = [leftover for leftover in found if leftover.in_use is None]
     everything = size(sum(leftover.size for leftover in found))
     print(f"{len(found)} left over, {everything}; nobody works on {len(free)} of them")
