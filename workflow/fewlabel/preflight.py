@@ -1,10 +1,14 @@
 """What can be told before any job runs. Imported while Snakemake reads its rules: nothing slow comes with it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.jobs import largest_n, most_pretrained, split_settings
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def fetched_split_problems(
@@ -21,13 +25,21 @@ def fetched_split_problems(
     """
     if not subjects.exists():
         return []
+    from fewlabel.tables import read_subjects
+
+    other = read_subjects(beside) if beside is not None and beside.exists() else None
+    return listed_split_problems(experiment, cohort, read_subjects(subjects), study, other)
+
+
+def listed_split_problems(
+    experiment: Experiment, cohort: str, table: "DataFrame", study: Path, beside: "DataFrame | None" = None
+) -> list[str]:
+    """The same, of a list of subjects that was read already."""
     from fewlabel.former import read_former
     from fewlabel.moved import moved_problems
     from fewlabel.splits import split_problems
-    from fewlabel.tables import read_subjects
 
-    table = read_subjects(subjects)
-    if beside is not None and beside.exists() and not table.equals(read_subjects(beside)):
+    if beside is not None and not table.equals(beside):
         other = experiment.cohorts[cohort].split_as
         return [f"cohorts.{cohort}.split_as: {other} has other subjects; only the same people are split alike"]
     split = split_settings(experiment, cohort)

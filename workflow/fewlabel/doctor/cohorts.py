@@ -10,8 +10,7 @@ from fewlabel.cohorts.layout import FileSource, cohort_folder, is_present
 from fewlabel.doctor import data
 from fewlabel.errors import InputError
 from fewlabel.experiment import ChaosSource, Experiment, PhantomSource
-from fewlabel.jobs import largest_n, most_pretrained, split_settings
-from fewlabel.splits import split_problems
+from fewlabel.preflight import listed_split_problems
 
 
 def problems(experiment: Experiment, results: Path) -> list[str]:
@@ -26,7 +25,7 @@ def problems(experiment: Experiment, results: Path) -> list[str]:
     """
     tables: dict[str, pd.DataFrame] = {}
     found = [line for name in experiment.cohorts for line in _listing(experiment, name, results, tables)]
-    return found + [line for name in tables for line in _splits(experiment, name, tables)]
+    return found + [line for name in tables for line in _splits(experiment, name, results, tables)]
 
 
 def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
@@ -55,9 +54,6 @@ def _listable(source: FileSource) -> bool:
     return is_present(source)
 
 
-def _splits(experiment: Experiment, name: str, tables: dict[str, pd.DataFrame]) -> list[str]:
-    beside = experiment.cohorts[name].split_as
-    if beside in tables and not tables[name].equals(tables[beside]):
-        return [f"cohorts.{name}.split_as: {beside} has other subjects; only the same people are split alike"]
-    settings = split_settings(experiment, name)
-    return split_problems(tables[name], settings, largest_n(experiment), most_pretrained(experiment))
+def _splits(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> list[str]:
+    beside = tables.get(experiment.cohorts[name].split_as or "")
+    return listed_split_problems(experiment, name, tables[name], results / experiment.study, beside)
