@@ -192,8 +192,8 @@ def test_a_cohort_that_was_checked_elsewhere_or_can_be_downloaded_is_no_problem(
 
 @pytest.mark.parametrize("command", ["validate", "plan"])
 def test_cohorts_of_other_people_are_not_split_alike(tmp_path, command):
-    twin = "cohorts: {prostate_phantom: null, twin: {source: {kind: phantom, anatomy: abdomen, labelled: 20}, test: 12, "
-    text = twin + "grid: {matrix: [64, 64]}, split_as: liver_phantom}}\nlabels: [1]\n"
+    twin = "{source: {kind: phantom, anatomy: abdomen, labelled: 20}, test: 12, grid: {matrix: [64, 64]}, "
+    text = "cohorts: {prostate_phantom: null, twin: " + twin + "split_as: liver_phantom}}\nlabels: [1]\n"
     code, said = fewlabel(tmp_path, command, overlay(tmp_path, text))
     assert code == 1
     assert any("split_as: liver_phantom has other subjects" in line for line in problem_lines(said)), said

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fewlabel.experiment import Experiment
+from fewlabel.experiment_files import read_config
 from fewlabel.figure_jobs import differences_settings, efficiency_settings, learning_settings, paired_settings
 from fewlabel.pretext_jobs import pretexts_settings
 from fewlabel.reporting import style
@@ -26,7 +27,7 @@ from fewlabel.reporting.pretext_cases import Compared, Restored
 from fewlabel.reporting.pretexts import pretexts
 from fewlabel.reporting.scores import read_scores
 from fewlabel.reporting_jobs import curves_settings
-from fewlabel.validation import load, read_config
+from fewlabel.validation import load
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_destreaking import SETTINGS, images, rows
