@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fewlabel.errors import InputError
-from fewlabel.files import sha256, write_text
+from fewlabel.files import sha256, visible, write_text
 from fewlabel.json_text import load_json
 
 SUMS, EVALUATION, RUN, STORE = "SHA256SUMS", "evaluation.json", "run.json", "store.json"
@@ -109,7 +109,7 @@ def write(path: Path, text: str) -> None:
 
 def seal(folder: Path) -> None:
     """Write the hash of each file beneath a folder into its `SHA256SUMS`."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    names = sorted(path.relative_to(folder).as_posix() for path in visible(folder, "**") if path.is_file())
     write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names if name != SUMS))
 
 
