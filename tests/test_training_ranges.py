@@ -20,9 +20,11 @@ from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.weights import read_header, read_weights, save_weights
 from fewlabel.prediction import Segmenter, Task, segment
 from fewlabel.slices import as_stored, open_store, pack
+from fewlabel.tables import read_subjects
 from fewlabel.trained import open_trained
 from fewlabel.training_ranges import RANGES, Ranges, outliers, ranges_of
 
+PUBLISHED = Path(__file__).parents[1] / "results" / "published" / "hippocampus"
 GRID = Grid(matrix=(16, 16), spacing_mm=2.0)
 AFFINE = np.diag([-2.0, -2.0, 5.0, 1.0])
 SETTINGS = FinetuneSettings(
@@ -166,6 +168,22 @@ def test_weights_without_ranges_predict_the_same_and_say_so_once(cohort, weights
     for name in SHAPES:
         first, second = (tmp_path / folder / f"{name}.nii.gz" for folder in ("new_masks", "old_masks"))
         assert first.read_bytes() == second.read_bytes()
+
+
+def test_older_weights_in_a_study_take_ranges_from_its_tables(tmp_path):
+    """A made abdomen through the published hippocampus network."""
+    path = PUBLISHED / "hippocampus" / "finetuned" / "supervised" / "nall" / "draw1" / "weights.safetensors"
+    assert RANGES not in read_header(path).facts
+    table = read_subjects(PUBLISHED / "hippocampus" / "slices" / "subjects.csv").set_index("subject")
+    pool = table.loc[read_subjects(PUBLISHED / "hippocampus" / "splits" / "draw1.csv")["subject"]]
+    known = open_trained(path).ranges
+    assert known.target_ml == (pool["target_ml"].min(), pool["target_ml"].max()) and known.quartiles is None
+    assert known.view_mm[0] == (pool["slices"].min(), pool["slices"].max()) and known.subjects == len(pool)
+    image, _ = volume(0, (256, 256, 20), 60)
+    save_nifti(tmp_path / "abdomen.nii.gz", image, np.diag([-1.25, -1.25, 7.7, 1.0]))
+    (line,) = predict(path, tmp_path / "abdomen.nii.gz", "-o", tmp_path / "mask.nii.gz")
+    for part in ("abdomen.nii.gz", "voxel size across slices 7.7 mm (there 1)", "field of view along rows 320 mm"):
+        assert part in line
 
 
 def test_ranges_that_are_none_are_refused_by_their_place(weights, tmp_path):

@@ -13,7 +13,8 @@ from fewlabel.jobs import FinetuneSettings, Preparation
 from fewlabel.learning.network import UNet
 from fewlabel.learning.room import refuse_prediction
 from fewlabel.learning.weights import read_header, restore_network
-from fewlabel.training_ranges import RANGES, Ranges
+from fewlabel.tables import read_subjects
+from fewlabel.training_ranges import RANGES, Ranges, ranges_of_table
 from fewlabel.validation import load_files
 
 WANTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published one"
@@ -27,7 +28,7 @@ class Trained:
         network: on the CPU.
         settings: that it was finetuned with.
         preparation: how its images are made from volumes.
-        ranges: of the cohort that it was trained among; None of files of before they told them.
+        ranges: of the cohort that it was trained among; None where neither its file nor a study around it tells them.
         facts: all that its file holds.
     """
 
@@ -91,13 +92,26 @@ def _settings(path: Path, facts: Mapping[str, Any]) -> FinetuneSettings:
 
 def _ranges(path: Path, facts: Mapping[str, Any]) -> Ranges | None:
     if RANGES not in facts:
-        return None
+        return _ranges_beside(path)
     try:
         return Ranges.model_validate(facts[RANGES])
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, (RANGES, *first["loc"])))
         raise InputError(f"{path.name}: {place}: {first['msg']}; make the weights again") from None
+
+
+def _ranges_beside(path: Path) -> Ranges | None:
+    """Of a file of before it told them: from the tables of the study, finished or published, that it lies in."""
+    if (found := study_folder(path)) is None:
+        return None
+    study, run = found
+    part, draw = run.split("/")[0], run.split("/")[-1]
+    try:
+        pool = read_subjects(study / part / "splits" / f"{draw}.csv")["subject"]
+        return ranges_of_table(read_subjects(study / cohort_of(part) / "slices" / "subjects.csv"), list(pool))
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:

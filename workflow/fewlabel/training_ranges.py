@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -49,26 +50,33 @@ class Ranges(BaseModel):
     voxel_mm: tuple[Range, Range, Range]
     view_mm: tuple[Range, Range, Range]
     """Field of view: voxels along the axis times their size."""
-    quartiles: tuple[Range, Range, Range]
-    """Of the intensities on the working grid, where the grid's percentiles are 0 and 1."""
     target_ml: Range
     """Volume of the target in the masks of labelled subjects."""
+    quartiles: tuple[Range, Range, Range] | None = None
+    """Of the intensities on the working grid, where the grid's percentiles are 0 and 1; None: not known."""
 
 
 def ranges_of(store: Store, subjects: Sequence[str]) -> Ranges | None:
     """The ranges over these subjects; None where none of them is labelled."""
-    table = store.subjects.set_index("subject").loc[list(subjects)]
+    known = ranges_of_table(store.subjects, subjects)
+    if known is None:
+        return None
+    quartiles = np.array([_quartiles(store.images[store.rows([subject])]) for subject in subjects])
+    return known.model_copy(update={"quartiles": _three(quartiles)})
+
+
+def ranges_of_table(subjects_table: pd.DataFrame, subjects: Sequence[str]) -> Ranges | None:
+    """The same without intensities, from the table of a slice store alone (`subjects.csv`)."""
+    table = subjects_table.set_index("subject").loc[list(subjects)]
     volumes = table.loc[table["labelled"] == 1, "target_ml"].dropna()
     if not len(volumes):
         return None
     voxels = table[["slice_mm", "row_mm", "column_mm"]].to_numpy(np.float64)
     sides = table[["slices", "rows", "columns"]].to_numpy(np.float64)
-    quartiles = np.array([_quartiles(store.images[store.rows([subject])]) for subject in subjects])
     return Ranges(
         subjects=len(table),
         voxel_mm=_three(voxels),
         view_mm=_three(voxels * sides),
-        quartiles=_three(quartiles),
         target_ml=_range(volumes.to_numpy(np.float64)),
     )
 
@@ -88,7 +96,7 @@ def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: floa
         *_sizes("field of view", views, ranges.view_mm),
     ]
     names = ("lower quartile", "median", "upper quartile")
-    for name, value, (low, high) in zip(names, _quartiles(images), ranges.quartiles, strict=True):
+    for name, value, (low, high) in zip(names, _quartiles(images), ranges.quartiles or (), strict=False):
         if not low - INTENSITY_MARGIN <= value <= high + INTENSITY_MARGIN:
             found.append(f"{name} of scaled intensities {value:.2g} (there {_words(low, high)})")
     low, high = ranges.target_ml

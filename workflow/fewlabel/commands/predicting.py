@@ -68,8 +68,8 @@ def predict(
     )
     if trained.ranges is None:
         print(
-            f"{weights.name}: holds no ranges of its training cohort (made by an older version): images and masks are "
-            "not compared with them",
+            f"{weights.name}: holds no ranges of its training cohort (older weights do not): images and masks are not "
+            "compared with them",
             file=sys.stderr,
         )
     for mask, volume in segment(segmenter, tasks, channel).items():
