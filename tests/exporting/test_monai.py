@@ -11,11 +11,13 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 from monai.bundle import ConfigWorkflow, run
 from monai.data import MetaTensor
+from nibabel.affines import voxel_sizes
 
-from dicom_trees import OBLIQUE
+from dicom_trees import OBLIQUE, orthogonal
 from fewlabel.errors import InputError
 from fewlabel.experiment import BiasCorrection, Grid
 from fewlabel.exporting.export import export
@@ -40,12 +42,25 @@ def volumes(tmp_path):
     made = {
         "padded": (image(0, (40, 31, 7)), UPRIGHT),
         "cropped": (image(1, (70, 61, 9)), UPRIGHT),
-        "oblique": (image(2, (31, 40, 8)), OBLIQUE),
+        "oblique": (image(2, (31, 40, 8)), orthogonal(OBLIQUE)),
         "coarse": (image(3, (22, 12, 21)), np.diag([4.0, -5.0, 2.0, 1.0])),
     }
     for name, (array, affine) in made.items():
         save_nifti(tmp_path / f"{name}.nii.gz", array, affine)
-    return [tmp_path / f"{name}.nii.gz" for name in made]
+    twice = nib.Nifti1Image(image(4, (30, 33, 8)), UPRIGHT)
+    turned = orthogonal(OBLIQUE)
+    turned[:3, :3] *= voxel_sizes(UPRIGHT) / voxel_sizes(turned)
+    twice.header.set_qform(turned, 1)
+    twice.header.set_sform(UPRIGHT, 2)
+    nib.save(twice, tmp_path / "twice.nii.gz")
+    micron = nib.Nifti1Image(image(5, (40, 31, 7)), np.diag([1e3, 1e3, 1e3, 1]) @ UPRIGHT)
+    micron.header.set_xyzt_units("micron")
+    nib.save(micron, tmp_path / "micron.nii.gz")
+    nowhere = nib.Nifti1Image(image(6, (40, 31, 7)), None)
+    nowhere.header.set_zooms((2.0, 2.0, 6.0))
+    nib.save(nowhere, tmp_path / "nowhere.nii.gz")
+    save_nifti(tmp_path / "slice.nii.gz", image(7, (40, 31, 1)), UPRIGHT)
+    return [tmp_path / f"{name}.nii.gz" for name in (*made, "twice", "micron", "nowhere", "slice")]
 
 
 def ours(weights, images, folder):
@@ -59,9 +74,15 @@ def refuse_other_masks(expected, folder):
     for path in expected:
         found, mask = nib.load(folder / path.name.replace(".nii", "_mask.nii")), nib.load(path)
         array = np.asarray(mask.dataobj)
-        assert 0.05 < array.mean() < 0.95 and found.get_data_dtype() == np.uint8
-        np.testing.assert_allclose(found.affine, mask.affine, atol=1e-5)
+        assert 0.05 < array.mean() < 1 and found.get_data_dtype() == np.uint8
         np.testing.assert_array_equal(np.asarray(found.dataobj), array)
+        # Read by nibabel and by ITK, which take different parts of a header.
+        np.testing.assert_allclose(found.affine, mask.affine, atol=1e-5)
+        for field in ("qform_code", "sform_code", "xyzt_units"):
+            assert found.header[field] == mask.header[field]
+        theirs, own = (SimpleITK.ReadImage(each.get_filename()) for each in (found, mask))
+        for of in (SimpleITK.Image.GetOrigin, SimpleITK.Image.GetDirection, SimpleITK.Image.GetSpacing):
+            np.testing.assert_allclose(of(theirs), of(own), atol=1e-5)
 
 
 @pytest.mark.parametrize(

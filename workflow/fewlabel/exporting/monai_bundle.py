@@ -150,7 +150,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
     low, high = grid.percentiles
     keys = {"keys": "image"}
     return {
-        "imports": ["$import glob", "$import torch"],
+        "imports": ["$import glob", "$import torch", "$from scripts.working_grid import PlacedWriter"],
         "bundle_root": ".",
         "dataset_dir": "$@bundle_root + '/images'",
         "images": "$sorted(glob.glob(@dataset_dir + '/*.nii') + glob.glob(@dataset_dir + '/*.nii.gz'))",
@@ -208,6 +208,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
                 {
                     "_target_": "SaveImaged",
                     "keys": "pred",
+                    "writer": "$PlacedWriter",
                     "output_dir": "@output_dir",
                     "output_postfix": "mask",
                     "output_dtype": "$torch.uint8",

@@ -1,4 +1,4 @@
-"""MONAI transform of FewLabel: volumes to the slices that a network was trained on, and predictions back.
+"""MONAI transform of FewLabel: volumes to the slices that a network was trained on, and predictions back; their writer.
 
 This file is a part of each MONAI bundle that FewLabel exports, so it needs nothing of FewLabel: NumPy, MONAI and
 scikit-image. Apache-2.0.
@@ -7,16 +7,21 @@ scikit-image. Apache-2.0.
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.data import MetaTensor
+from monai.data import MetaTensor, NibabelWriter
 from monai.transforms import InvertibleTransform, MapTransform
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from skimage.transform import resize
 
 Shape = tuple[int, int, int]
+MM = {1: 1e3, 3: 1e-3}
+"""Of the codes for metre and micron in a NIfTI header's `xyzt_units`; others count as mm."""
+PLACE = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
+ROWS = ("srow_x", "srow_y", "srow_z")
 
 
 class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
@@ -48,7 +53,8 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
         for key in self.key_iterator(done):
             volume: MetaTensor = done[key]
             native = _shape(volume)
-            resampled = self._resampled(native, voxel_sizes(volume.affine.numpy()))
+            unit = int(np.asarray(volume.meta.get("xyzt_units", 0))) & 7
+            resampled = self._resampled(native, voxel_sizes(volume.affine.numpy()) * MM.get(unit, 1.0))
             array = _resize(volume.numpy()[0], resampled)
             fitted = MetaTensor(torch.from_numpy(_fit(array, self.matrix, float(array.min()))[None]))
             fitted.copy_meta_from(volume)
@@ -84,6 +90,37 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
             for side, size, mm in zip(native, spacing, wanted, strict=True)
         )
         return slices, rows, columns
+
+
+class PlacedWriter(NibabelWriter):  # type: ignore[misc]
+    """Writes masks whose headers say of their place all that their images' say: every program shows both at one place.
+
+    A header may place a grid twice, by sform and qform, of which programs take one or the other; MONAI's own writer
+    gives both the affine that MONAI takes.
+    """
+
+    placed: Mapping[str, Any] = {}
+
+    def set_metadata(self, meta_dict: Mapping[str, Any] | None, resample: bool = False, **options: Any) -> None:
+        """Take what the image's header says; the array is never resampled."""
+        super().set_metadata(meta_dict, resample=False, **options)
+        self.placed = meta_dict or {}
+
+    def write(self, filename: Any, verbose: bool = False, **_: Any) -> None:
+        """Write a NIfTI file of three axes, uint8."""
+        array = np.asarray(self.data_obj)
+        array = array.reshape((*array.shape, 1, 1, 1)[:3] if array.ndim < 3 else array.shape[:3])
+        array = array.astype(np.uint8)
+        if "sform_code" not in self.placed:
+            nib.save(nib.Nifti1Image(array, np.asarray(self.affine)), filename)
+            return
+        header = nib.Nifti1Header()
+        header.set_data_dtype(array.dtype)
+        for name in (*PLACE, *ROWS):
+            header[name] = np.asarray(self.placed[name])
+        header["pixdim"][:4] = np.asarray(self.placed["pixdim"])[:4]
+        header["xyzt_units"] = int(np.asarray(self.placed["xyzt_units"])) & 7
+        nib.save(nib.Nifti1Image(array, None, header), filename)
 
 
 def _shape(volume: MetaTensor) -> Shape:
