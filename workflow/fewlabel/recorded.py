@@ -5,7 +5,8 @@ A hash stands in the first of these that names the file:
     run.json                 beside what a training wrote: weights, pretext network, history
     evaluation.json          in the folder `predictions` of a run: its masks, and the scores beside that folder
     store.json               beside the files of a slice store
-    SHA256SUMS               of a folder above: a published study, the masks and images on native grids
+    SHA256SUMS               of a folder above: the masks and images on native grids; a published study, whose sums come
+                             before those of store.json
 
 A file that nothing is recorded of is taken as it is: results of earlier versions lack some of these.
 """
@@ -170,6 +171,10 @@ def _records(path: Path) -> Iterator[tuple[Path, Any]]:
     beside = _beside(path)
     if beside.is_file():
         yield beside, beside.read_text(encoding="utf-8").partition(" ")[0]
+    # Published tables are extracts: their own sums count, not those of what they were taken from.
+    for above in _above(path):
+        if (above / "runs.json").is_file():
+            yield above / SUMS, read_sums(above).get(path.absolute().relative_to(above).as_posix())
     yield folder / RUN, _read(folder / RUN, "outputs").get(name)
     yield folder / STORE, _read(folder / STORE, "sha256").get(name)
     yield folder / EVALUATION, _read(folder / EVALUATION, "outputs").get(f"{folder.name}/{name}")

@@ -110,7 +110,7 @@ def _ranges_beside(path: Path) -> Ranges | None:
     try:
         pool = read_subjects(study / part / "splits" / f"{draw}.csv")["subject"]
         return ranges_of_table(read_subjects(study / cohort_of(part) / "slices" / "subjects.csv"), list(pool))
-    except (OSError, ValueError, KeyError):
+    except (OSError, KeyError, ValidationError):  # a study of before its tables held this
         return None
 
 
