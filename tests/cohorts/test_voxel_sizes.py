@@ -22,9 +22,9 @@ IMAGE = np.random.default_rng(0).integers(0, 900, (12, 10, 4)).astype(np.int16)
 SOUND = np.diag([-2.0, -2.0, 5.0, 1.0])
 
 
-def nifti(path, affine, unit="mm"):
+def nifti(path, affine, unit="mm", more=0):
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = nib.Nifti1Image(IMAGE, affine)
+    image = nib.Nifti1Image(IMAGE + np.int16(more), affine)
     image.header.set_xyzt_units(unit)
     nib.save(image, path)
 
@@ -104,8 +104,8 @@ def fetch(out, grid):
 def three(data):
     for name in "abc":
         affine = np.diag([90.0, 90.0, 5.0, 1.0]) if name == "b" else SOUND
-        nifti(data / "mine" / "images" / f"{name}.nii.gz", affine)
-        label = nib.Nifti1Image((IMAGE > 500).astype(np.uint8), affine)
+        nifti(data / "mine" / "images" / f"{name}.nii.gz", affine, more=ord(name))
+        label = nib.Nifti1Image((IMAGE > 5 * ord(name)).astype(np.uint8), affine)
         (data / "mine" / "labels").mkdir(exist_ok=True)
         nib.save(label, data / "mine" / "labels" / f"{name}.nii.gz")
     return data / "mine"
