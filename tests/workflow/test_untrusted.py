@@ -1,6 +1,7 @@
 """What comes from elsewhere is input, not instruction: names, experiment files, archives, weights, states."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,7 @@ NASTY = [
 
 
 def volume(path):
-    array = np.random.default_rng(len(path.name)).random((24, 24, 4)).astype(np.float32)
+    array = np.random.default_rng(list(os.fsencode(path.name))).random((24, 24, 4)).astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
     nib.save(nib.Nifti1Image(array, np.diag([2, 2, 5, 1])), path.parent / "x.nii.gz")
     (path.parent / "x.nii.gz").rename(path)
@@ -134,7 +135,7 @@ def test_an_experiment_file_runs_no_code(fresh):
     (fresh.folder / "evil.yaml").write_text("study: !!python/object/apply:os.system ['touch pwned']\n")
     call = [sys.executable, "-c", "from fewlabel.cli import main; main()", "validate", "evil.yaml"]
     by_hand = subprocess.run(call, cwd=fresh.folder, capture_output=True, text=True, check=False)
-    assert by_hand.returncode == 1 and "evil.yaml: not YAML" in by_hand.stderr
+    assert by_hand.returncode == 1 and "evil.yaml:1: not YAML" in by_hand.stderr
     process = fresh.run("--configfile", str(fresh.folder / "evil.yaml"))
     assert process.returncode == 1
     assert not list(fresh.folder.rglob("pwned"))
