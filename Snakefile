@@ -48,9 +48,13 @@ localrules:
 
 
 rule all:
-    """Every figure, page and table of the experiment, the record of how they were made, and the report of all."""
+    """Every figure, page and table of the experiment, the record of how they were made, and the report of all.
+
+    And every file that these come from: what is deleted of a finished study is made again.
+    """
     default_target: True
     input:
+        MADE,
         rules.record.output,
         rules.figures.input,
         rules.tables.input,

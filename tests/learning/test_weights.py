@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from fewlabel.errors import InputError
-from fewlabel.learning.network import UNet
+from fewlabel.files import sha256
+from fewlabel.learning.network import UNet, seeded
+from fewlabel.learning.pretext import restore_pretext
 from fewlabel.learning.weights import load_weights, read_weights, restore_network, save_weights, transferable
 from fewlabel.trained import open_trained
 from refusals import error_of
@@ -186,3 +188,21 @@ def test_shapes_are_compared_before_a_network_is_built(tmp_path):
 def test_a_folder_in_the_place_of_weights_is_told(tmp_path):
     (tmp_path / "w.safetensors").mkdir()
     assert "w.safetensors: cannot be read" in error_of(read_weights, tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("change", ["flipped", "swapped"])
+def test_weights_that_their_training_did_not_write_are_refused_wherever_they_are_read(tmp_path, change):
+    paths = []
+    for name in ("one", "two"):
+        path = tmp_path / name / "weights.safetensors"
+        save_weights(path, seeded(lambda: UNet(WIDTHS), 0, name).state_dict(), {"widths": WIDTHS})
+        (path.parent / "run.json").write_text(json.dumps({"outputs": {path.name: sha256(path)}}))
+        restore_network(path)
+        paths.append(path)
+    one, two = (path.read_bytes() for path in paths)
+    for path, content in zip(paths, (two, one), strict=True):
+        path.write_bytes(content if change == "swapped" else path.read_bytes()[:-1] + b"\x00")
+    for path in paths:
+        readers = (read_weights, restore_network, open_trained, restore_pretext)
+        for told in (*(error_of(read, path) for read in readers), error_of(load_weights, UNet(WIDTHS), path, WIDTHS)):
+            assert f"{path}: was changed since it was made" in told and "run.json records" in told

@@ -95,10 +95,26 @@ def test_tables_that_are_missing_are_refused_and_not_made(clone, tmp_path):
     assert "results/published/tiny is not whole: no results/published/tiny/scores.csv" in text
 
 
+def test_tables_that_were_edited_are_named_and_nothing_is_drawn_of_them(clone, tmp_path):
+    shutil.copytree(clone / "results", tmp_path / "results")
+    published = tmp_path / "results/published/tiny"
+    scores = published / "scores.csv"
+    scores.write_text(scores.read_text().replace(",0.", ",0.9", 1))
+    shutil.rmtree(published / "figures", ignore_errors=True)
+    code, text = redraw(tmp_path, "--forceall")
+    assert code == 1 and "1 file(s) other than SHA256SUMS records" in text and "  - scores.csv" in text
+    assert "publish the study again" in text and not (published / "figures").exists()
+    for command in (["budget", published, "--target", "0.5"], ["compare", published, clone / "results/published/tiny"]):
+        code, text = run(tmp_path, BIN / "fewlabel", *command)
+        assert code == 1 and "scores.csv" in text and "SHA256SUMS records" in text and "Traceback" not in text
+
+
 def test_a_study_that_was_published_without_histories_is_drawn_and_says_what_it_lacks(clone, tmp_path):
     shutil.copytree(clone / "results", tmp_path / "results")
     published = tmp_path / "results/published/tiny"
     (published / "history.csv").unlink()
+    sums = (published / "SHA256SUMS").read_text().splitlines(keepends=True)
+    (published / "SHA256SUMS").write_text("".join(line for line in sums if not line.endswith("  history.csv\n")))
     shutil.rmtree(published / "figures", ignore_errors=True)
     code, text = redraw(tmp_path, "--forceall", "learning_curves")
     assert code == 0, text

@@ -1,6 +1,9 @@
 """What a change makes again, and what it leaves alone: dry runs on finished results."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +140,95 @@ def test_a_lost_record_is_made_again_alone(finished):
 def test_targets_figures_tables_and_provenance_exist(finished):
     for target in ("figures", "tables", "pictures", "provenance"):
         assert finished.planned(target)[0] == {}
+
+
+RUN = "liver_phantom/finetuned/scratch/n1/draw1"
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        (RUN, {"finetune", "evaluate"}),
+        (f"{RUN}/history.csv", {"finetune", "evaluate"}),
+        (f"{RUN}/predictions", {"evaluate"}),
+        (f"{RUN}/scores.csv", {"evaluate"}),
+        ("liver_phantom/pretrained/regression", {"pretrain"}),
+        ("liver_phantom/pretrained/regression/pretext.safetensors", {"pretrain"}),
+        ("liver_phantom/splits/draw2.csv", {"draw"}),
+        ("liver_phantom/splits/roles.csv", {"split"}),
+        ("liver_phantom/native", {"prepare"}),
+        ("liver_phantom/slices/masks.npy", {"prepare"}),
+        ("scores.csv", {"collect"}),
+        ("history.csv", {"collect_histories"}),
+    ],
+)
+def test_what_is_deleted_of_finished_results_is_made_again(finished, name, rules):
+    path, kept = finished.results / name, finished.folder / "kept"
+    path.rename(kept)
+    try:
+        planned, text = finished.planned()
+    finally:
+        kept.rename(path)
+    assert rules <= planned.keys()
+    assert all(planned[rule] == 1 for rule in rules), text
+
+
+def publish(finished):
+    to = finished.folder / "p" / "tiny"
+    command = [Path(sys.executable).parent / "fewlabel", "publish", finished.results, "--to", to]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Traceback" not in process.stderr
+    assert not to.exists()
+    return process.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("experiment.yaml", b"study: tiny", b"study: tiny  # mine"),
+        ("liver_phantom/splits/roles.csv", b",test", b",pool"),
+        (f"{RUN}/weights.safetensors", b"fewlabel", b"fewlabeL"),
+        (f"{RUN}/scores.csv", b"0.", b"0.9"),
+        ("liver_phantom/slices/index.csv", b",1,", b",0,"),
+    ],
+)
+def test_what_snakemake_cannot_see_is_named_by_publishing_with_the_command_that_repairs_it(finished, name, old, new):
+    path = finished.results / name
+    kept, times = path.read_bytes(), path.stat()
+    assert old in kept
+    path.write_bytes(kept.replace(old, new, 1))
+    try:
+        told = publish(finished)
+    finally:
+        path.write_bytes(kept)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert f"{path}: was changed since it was made" in told
+    assert f"delete it and make it again: snakemake --configfile <experiment> {path}" in told
+
+
+def test_a_native_mask_that_was_replaced_is_named(finished):
+    first, second, *_ = sorted((finished.results / "liver_phantom/native/labels").glob("*.nii.gz"))
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    try:
+        assert f"{first}: was changed since it was made" in publish(finished)
+    finally:
+        first.write_bytes(kept)
+
+
+def swap(one, two, between):
+    one.rename(between)
+    two.rename(one)
+    between.rename(two)
+
+
+def test_runs_that_were_swapped_are_named(finished):
+    one, two = finished.results / RUN, finished.results / RUN.replace("scratch", "regression")
+    kept = finished.folder / "kept"
+    swap(one, two, kept)
+    try:
+        told = publish(finished)
+    finally:
+        swap(one, two, kept)
+    for run in (one, two):
+        assert f"{run / 'scores.csv'}: holds the scores of another run" in told

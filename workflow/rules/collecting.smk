@@ -6,6 +6,28 @@ RUNS = jobs.collect_settings(EXPERIMENT)
 PRETRAININGS = [f"{part}/pretrained/{method}" for part in PARTS for method in jobs.pretrainings(EXPERIMENT)]
 HISTORIES = figure_jobs.histories_settings(EXPERIMENT)
 
+# Every file between volumes and tables. Snakemake does not miss one that was deleted where what comes from it is there. Of a
+# storage none is asked for: all would be fetched from it at the end.
+MADE = [
+    SCORES,
+    HISTORY,
+    *ALL_ROLES,
+    *expand([STORE, *ARRAYS, NATIVE], cohort=EXPERIMENT.cohorts),
+    *(f"{STUDY}/{part}/splits/draw{draw}.csv" for part in PARTS for draw in range(1, EXPERIMENT.draws + 1)),
+    *(
+        f"{STUDY}/{run}/{name}"
+        for run in PRETRAININGS
+        for name in ("weights.safetensors", "pretext.safetensors", "history.csv", "run.json")
+    ),
+    *(
+        f"{STUDY}/{run}/{name}"
+        for run in jobs.run_folders(RUNS)
+        for name in ("weights.safetensors", "history.csv", "run.json", "scores.csv", "predictions")
+    ),
+]
+if workflow.storage_settings.default_storage_provider:
+    MADE = []
+
 
 # --------------------------------------------------------------------------------------------------------- collect
 rule collect:

@@ -70,7 +70,7 @@ def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], fl
     Raises:
         InputError: a table is missing, or a number in it is none.
     """
-    found = {}
+    found: dict[tuple[str, str], float] = {}
     for cohort in cohorts:
         path = results / cohort / "slices" / "subjects.csv"
         table = _read(path, FACT_COLUMNS)
