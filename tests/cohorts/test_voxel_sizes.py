@@ -105,7 +105,7 @@ def three(data):
     for name in "abc":
         affine = np.diag([90.0, 90.0, 5.0, 1.0]) if name == "b" else SOUND
         nifti(data / "mine" / "images" / f"{name}.nii.gz", affine, more=ord(name))
-        label = nib.Nifti1Image((IMAGE > 5 * ord(name)).astype(np.uint8), affine)
+        label = nib.Nifti1Image((5 * ord(name) < IMAGE).astype(np.uint8), affine)
         (data / "mine" / "labels").mkdir(exist_ok=True)
         nib.save(label, data / "mine" / "labels" / f"{name}.nii.gz")
     return data / "mine"
