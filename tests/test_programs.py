@@ -14,7 +14,7 @@ import pytest
 from programs import listed
 
 ROOT = Path(__file__).parents[1]
-ALWAYS = {"bash", "chmod", "cp", "env", "git", "sh", "which"}
+ALWAYS = {"chmod", "cp", "env", "git", "sh", "sha256sum", "which"}
 """What FewLabel itself needs, and what every system with a shell has."""
 
 CALLS = {
@@ -29,7 +29,8 @@ CALLS = {
     "_until_done",
     "_wait_for",
 }
-CALLERS = {"subprocess", "shutil", "self", "slurm", "cluster", None}
+CALLERS = {"subprocess", "shutil", "self", "slurm", "cluster"}
+BY_NAME = {"needs", "skip_without", "which"}
 PROGRAM = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
@@ -64,7 +65,7 @@ def called(source):
                 caller = None
             case _:
                 continue
-        if name in CALLS and caller in CALLERS:
+        if (name in CALLS and caller in CALLERS) or name in BY_NAME:
             every = {"needs": given, "skip_without": given, "_spawn": given[1:2]}.get(name, given[:1])
             found |= {text for node in every for text in words(node, known) if PROGRAM.fullmatch(text)}
     return found
@@ -85,6 +86,7 @@ slurm.run("six")
 @needs("seven", "eight")
 def test(): skip_without(*PROGRAMS)
 study.run("figures")
+run("plan")
 subprocess.run([sys.executable, "-m", "snakemake"])
 """
     assert called(source) == {"one", "two", "three", "four", "five", "six", "seven", "eight"}

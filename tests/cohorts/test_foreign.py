@@ -53,7 +53,7 @@ def bids(data, write):
 def laid_out(folder, told):
     """Run what is told in backquotes, in that folder."""
     command = told.split("`")[1]
-    assert subprocess.run(["bash", "-uc", command], cwd=folder, capture_output=True, check=False).stderr == b""
+    assert subprocess.run(["sh", "-uc", command], cwd=folder, capture_output=True, check=False).stderr == b""
     mine = NiftiSource(kind="nifti", folder=str(folder / "fewlabel"), labels=[1])
     subjects, problems, _ = sources.survey(mine)
     assert [*problems, *sources.check(mine, subjects)] == []

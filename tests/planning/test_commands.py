@@ -201,7 +201,7 @@ def test_cohorts_of_other_people_are_not_split_alike(tmp_path, command):
 
 def test_overlays_are_planned_and_validated_over_config_yaml_by_themselves(tmp_path):
     mine = overlay(tmp_path, "study: mine\ndraws: 2\n")
-    for command in ("validate", "plan"):
-        alone, both = fewlabel(tmp_path, command, mine), fewlabel(tmp_path, command, CONFIG, mine)
+    for asked in ("validate", "plan"):
+        alone, both = fewlabel(tmp_path, asked, mine), fewlabel(tmp_path, asked, CONFIG, mine)
         assert alone == both and alone[0] == 0
     assert "prostate_phantom" in alone[1]
