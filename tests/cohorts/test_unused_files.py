@@ -106,7 +106,7 @@ def test_the_command_that_is_told_converts(mine, ending):
         sitk.WriteImage(itk_image(IMAGE, np.diag([-2.0, -2.0, 3.0, 1.0])), str(folder / f"{name}{ending}"))
     (line,) = told(source()).splitlines()
     command = line.split("`")[1].replace("do python ", f"do {sys.executable} ")
-    subprocess.run(["bash", "-c", command], cwd=folder, check=True)
+    subprocess.run(["sh", "-c", command], cwd=folder, check=True)
     for path in [path for path in folder.iterdir() if path.name[0] in "ef" and not path.name.endswith(".nii.gz")]:
         path.unlink()
     subjects = sources.list_subjects(source())

@@ -104,8 +104,8 @@ def test_tables_that_were_edited_are_named_and_nothing_is_drawn_of_them(clone, t
     code, text = redraw(tmp_path, "--forceall")
     assert code == 1 and "1 file(s) other than SHA256SUMS records" in text and "  - scores.csv" in text
     assert "publish the study again" in text and not (published / "figures").exists()
-    for command in (["budget", published, "--target", "0.5"], ["compare", published, clone / "results/published/tiny"]):
-        code, text = run(tmp_path, BIN / "fewlabel", *command)
+    for asked in (["budget", published, "--target", "0.5"], ["compare", published, clone / "results/published/tiny"]):
+        code, text = run(tmp_path, BIN / "fewlabel", *asked)
         assert code == 1 and "scores.csv" in text and "SHA256SUMS records" in text and "Traceback" not in text
 
 
