@@ -140,11 +140,6 @@ def evaluated(folder, store, roles, experiment):
     return [*scores, *(of_arrays(*masks)[:1])]
 
 
-def recipe(stage):
-    """The recipe number of a stage as it is named here."""
-    return jobs.RECIPES[stage.partition(",")[0]]
-
-
 def same(one, other):
     """Whether a stage made the same but for what processors round differently: 1e-6 was seen between them."""
     if isinstance(one[0], str):
@@ -156,5 +151,5 @@ if __name__ == "__main__":
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as name:
-        record = {stage: {"recipe": recipe(stage), "made": made} for stage, made in measure(Path(name)).items()}
+        record = {stage: {"recipe": jobs.RECIPES[stage], "made": made} for stage, made in measure(Path(name)).items()}
     RECORD.write_text(json.dumps(record, indent=1) + "\n")

@@ -82,7 +82,7 @@ def as_former(roles, split):
     return Former(roles if "fold" in roles else roles.assign(fold=float("nan")), recorded(split))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     rows=st.lists(row, min_size=8, max_size=24), further=st.lists(row, min_size=1, max_size=6), split=splits | folded
 )

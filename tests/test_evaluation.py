@@ -47,7 +47,7 @@ def surface(mask, spacing):
     return (np.argwhere(inside & ~eroded) - 1) * np.array(spacing)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), spacing=st.tuples(*[st.floats(0.5, 4)] * 3))
 def test_distances_agree_with_a_search_for_nearest_surface_points(seed, spacing):
     rng = np.random.default_rng(seed)

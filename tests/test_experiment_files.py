@@ -80,7 +80,7 @@ def test_what_is_no_file_is_told_with_all_others_at_once(tmp_path):
     assert gone.endswith("gone.yaml: no such experiment file") and "mine.yaml:1: not YAML" in broken
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.one_of(st.binary(max_size=60), st.text("ab:-[]{}&*!<?|>\"'#%@,.0179_e \t\n", max_size=60).map(str.encode)))
 def test_whatever_stands_in_a_file_it_is_read_or_refused(tmp_path, content):
     path = written(tmp_path, content)

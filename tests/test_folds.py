@@ -36,7 +36,7 @@ def test_a_part_is_named_after_its_cohort_and_no_cohort_can_have_its_name():
 
 
 # -------------------------------------------------------------------------------------------------- partition
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 12), st.booleans(), st.sampled_from(["auto", "auto", "auto", "train"])),

@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 
 from fewlabel.jobs import RECIPES
-from recipes import RECORD, SETTINGS, measure, recipe, same
+from recipes import RECORD, SETTINGS, measure, same
 
 RECORDED = json.loads(RECORD.read_text())
 WRITE = "write the record anew: cd tests && python -m recipes"
@@ -20,13 +20,13 @@ def made(tmp_path_factory):
 def test_the_record_holds_every_stage_whose_numerics_a_recipe_number_names(made):
     assert made.keys() == RECORDED.keys()
     # The check of a cohort, the quality page and the measures of de-streaking have tests of their own numbers.
-    assert {stage.partition(",")[0] for stage in made} == RECIPES.keys() - {"fetch", "quality", "destreaking"}
+    assert set(made) == RECIPES.keys() - {"fetch", "quality", "destreaking"}
 
 
 @pytest.mark.parametrize("stage", RECORDED)
 def test_a_stage_makes_what_its_recipe_number_made(made, stage):
     recorded = RECORDED[stage]
-    assert recipe(stage) == recorded["recipe"], f"{stage}: the recipe number was raised; {WRITE}"
+    assert RECIPES[stage] == recorded["recipe"], f"{stage}: the recipe number was raised; {WRITE}"
     assert same(made[stage], recorded["made"]), (
         f"{stage}: its results changed and its recipe number did not; raise RECIPES in fewlabel/jobs.py and {WRITE}"
     )

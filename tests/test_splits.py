@@ -52,7 +52,7 @@ def consistent(subjects):
     return subjects
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(subjects=random_cohorts, test=st.integers(1, 10), seed=st.integers(0, 99), draw=st.integers(1, 5))
 def test_splits_are_disjoint_by_patient_and_draws_are_nested(subjects, test, seed, draw):
     subjects = consistent(subjects)

@@ -29,7 +29,7 @@ def blob(rng, shape, border):
     ).astype(np.uint8)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(*[st.integers(8, 20)] * 3),

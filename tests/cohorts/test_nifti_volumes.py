@@ -47,7 +47,7 @@ def test_a_file_cut_short_is_refused(mine, part, share):
     assert reading_error().startswith(f"{part}/a.nii.gz: truncated")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(missing=st.integers(1, 400))
 def test_wherever_a_compressed_file_is_cut_it_is_refused(mine, missing):
     path = mine / "images" / "cut.nii.gz"
@@ -199,7 +199,7 @@ def quaternion_only(image):
     return nib.Nifti1Image(np.asarray(image.dataobj), None, header)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(seed=st.integers(0, 10**6), tilt=st.sampled_from([1.0, 0.1, 1e-2, 1e-3, 1e-4]), half_turn=st.booleans())
 def test_a_mask_whose_header_holds_a_quaternion_fits_its_image(mine, seed, tilt, half_turn):
     rng = np.random.default_rng(seed)

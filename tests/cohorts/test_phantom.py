@@ -177,7 +177,7 @@ def canvas():
     return Canvas((grid[0], grid[1], grid[2]), np.zeros((61,) * 3, dtype=np.float32))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(centre=points, end=points, turn=points)
 def test_painting_within_the_bounding_window_misses_no_point(centre, end, turn):
     grid = canvas()

@@ -131,7 +131,7 @@ cell = st.text("abcXYZ 019_-é", max_size=10).map(lambda text: text.strip(" -"))
 entries = st.dictionaries(names, st.tuples(cell, st.sampled_from(["", *USES])), min_size=1, max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(
     entries=entries,
     columns=st.permutations(["subject", "patient", "use"]),
@@ -155,7 +155,7 @@ def test_any_well_formed_table_is_read_back(tmp_path, entries, columns, delimite
     }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(text=st.text("subject\tpatientus,;\"'\n\r \x00é", max_size=80))
 def test_no_text_makes_the_table_reader_fail(tmp_path, text):
     path = tmp_path / "table"

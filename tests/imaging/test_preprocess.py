@@ -74,7 +74,7 @@ def test_an_oblique_affine_takes_its_nearest_axes():
     assert np.array_equal(Orientation.of(oblique).to_slices, Orientation.of(affine_of(("L", "P", "S"))).to_slices)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     rows=st.integers(20, 60), columns=st.integers(20, 60), matrix=st.tuples(st.integers(30, 70), st.integers(30, 70))
 )
@@ -131,7 +131,7 @@ def test_percentiles_of_the_whole_volume_become_0_and_1_and_values_beyond_are_ke
 
 
 @given(factor=st.floats(0.001, 10_000), offset=st.floats(-1000, 1000))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_scaling_does_not_depend_on_the_scanners_units(factor, offset):
     image = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
     assert np.allclose(

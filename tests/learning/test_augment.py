@@ -31,7 +31,7 @@ GEOMETRIC = {
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000))
 def test_image_and_mask_stay_aligned(name, seed):
     images, masks = blob()
@@ -89,7 +89,7 @@ def test_an_axis_that_the_anatomy_does_not_allow_is_not_mirrored():
     assert torch.equal(same, images)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_rotation_keeps_shape_on_a_matrix_that_is_not_square(seed):
     # A disc about the centre must stay that disc: a rotation without the aspect ratio would shear it.

@@ -20,7 +20,7 @@ CONTENT = {
 }
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(place=st.floats(0, 0.999999), flip=st.integers(1, 255), cut=st.booleans())
 def test_a_damaged_state_is_refused_wherever_the_damage_is(tmp_path, capsys, place, flip, cut):
     path = tmp_path / "training.state"

@@ -38,7 +38,7 @@ def test_nt_xent_by_hand_numbers():
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000), count=st.integers(2, 9), features=st.integers(2, 20), temperature=st.floats(0.05, 2)
 )
@@ -48,7 +48,7 @@ def test_nt_xent_agrees_with_an_independent_implementation(seed, count, features
     assert nt_xent(first, second, temperature).item() == pytest.approx(expected.item(), rel=1e-4, abs=1e-5)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 100))
 def test_nt_xent_depends_neither_on_the_order_of_slices_nor_on_the_scale_of_embeddings(seed, scale):
     first, second = embeddings(seed, 6, 5)
@@ -180,7 +180,7 @@ batches = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(batch=batches)
 def test_views_of_one_slice_are_never_negatives_and_nothing_else_changes(batch):
     sizes, partitions, drawn, positives, similar, step = batch

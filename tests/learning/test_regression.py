@@ -11,7 +11,7 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(share=st.floats(0.01, 0.99), seed=st.integers(0, 1000))
 def test_each_slice_has_exactly_the_wanted_share_of_corrupted_pixels(share, seed):
     corrupted = corruption_mask((3, 1, 16, 20), share, 1, seeded(seed))

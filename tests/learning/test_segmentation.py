@@ -19,7 +19,7 @@ def test_a_certain_right_prediction_loses_nothing_and_a_wrong_one_nearly_all():
     assert dice_loss((1 - masks * 2) * 50, masks).item() == pytest.approx(1 - 1 / 65, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), batch=st.integers(1, 5), smooth=st.floats(0.01, 5))
 def test_dice_loss_agrees_with_an_independent_implementation(seed, batch, smooth):
     generator = torch.Generator().manual_seed(seed)

@@ -72,7 +72,7 @@ def test_weights_without_a_part_of_the_encoder_are_refused(tmp_path):
         load_weights(UNet(WIDTHS), tmp_path / "w.safetensors", WIDTHS)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cut=st.floats(0, 0.999))
 def test_a_truncated_file_is_refused(tmp_path_factory, cut):
     path = tmp_path_factory.mktemp("cut") / "w.safetensors"

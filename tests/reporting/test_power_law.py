@@ -56,7 +56,7 @@ def test_it_finds_what_a_general_minimiser_finds_from_many_starts(seed):
     assert least - 1e-6 <= cost <= least + 0.05
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=5))
 def test_whatever_the_scores_a_law_rises_and_stays_within_0_and_1(dice):
     found = fit(COUNTS, [dice], np.full(5, 0.02))

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fewlabel.reporting.run_facts import flat, pack, unpack
@@ -14,7 +14,6 @@ facts = st.dictionaries(
 
 
 @given(st.lists(facts, min_size=1, max_size=4), facts)
-@settings(deadline=None)
 def test_what_is_packed_comes_out_as_it_was(runs, pretraining):
     packed = {f"liver/finetuned/scratch/n1/draw{draw}": run for draw, run in enumerate(runs)}
     packed["liver/pretrained/regression"] = pretraining

@@ -93,7 +93,7 @@ def test_the_draws_widen_the_interval():
 
 
 @given(st.permutations(range(12)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_of_rows_does_not_matter(order):
     rows = cell(np.random.default_rng(0).random((3, 4)))
     chosen = Intervals(resamples=200)

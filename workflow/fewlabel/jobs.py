@@ -30,9 +30,20 @@ from fewlabel.experiment import (
 from fewlabel.folds import all_parts, cohort_of, fold_of, part_of
 from fewlabel.settings import Axis, Draw, Drawing, Fold, LabelCount, Name, Recipe, Seed, Settings, Subjects, Text
 
-RECIPES = dict.fromkeys(
-    ("fetch", "prepare", "split", "draw", "pretrain", "finetune", "evaluate", "destreaking", "quality"), 1
-)
+RECIPES = {
+    "fetch": 1,
+    "prepare": 1,
+    "split": 1,
+    "draw": 1,
+    "pretrain, regression": 1,
+    # 2: views of one slice are never each other's negatives; sums in the order of channels-last convolutions.
+    "pretrain, contrastive": 2,
+    "pretrain, joint": 2,
+    "finetune": 1,
+    "evaluate": 1,
+    "destreaking": 1,
+    "quality": 1,
+}
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
 
 STAGES = ("training", "global_stage", "local_stage", "joint_stage")
@@ -121,7 +132,7 @@ class PretrainSettings(Settings):
     seed: Seed
     drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
     """Of the method's `pretraining_subjects`, where it has some."""
-    recipe: Recipe = RECIPES["pretrain"]
+    recipe: Recipe = Field(default_factory=lambda known: RECIPES[f"pretrain, {known['method'].pretext}"])
 
 
 class FinetuneSettings(Settings):
