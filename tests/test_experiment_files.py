@@ -49,18 +49,18 @@ def refusal(path):
         (b"draws: 2\nstudy: *name\n", ":2", "undefined alias 'name'"),
         (b"study: !!python/object/apply:os.system [x]\n", ":1", "could not determine a constructor"),
         (b"draws: 2\n? [a]\n: b\n", ":2", "found unhashable key"),
-        (b"draws: 2\na: &a [*a]\n", ":2", "*a stands within itself"),
-        (b"methods: &m {x: {y: *m}}\n", ":1", "*m stands within itself"),
+        (b"draws: 2\na: &a [*a]\n", ":2", "*a refers to itself"),
+        (b"methods: &m {x: {y: *m}}\n", ":1", "*m refers to itself"),
         (b"a: " + b"[" * 3000 + b"]" * 3000, ":1", f"nested too deep; accepted: {DEEPEST} levels"),
         (b'{"a": ' + b"[" * 3000 + b"]" * 3000 + b"}", "", f"nested too deep; accepted: {DEEPEST} levels"),
         (b"\n".join(b" " * level + b"a:" for level in range(100)), ":", "nested too deep"),
-        (BOMB, ":", "more than 50,000 values, those behind aliases counted each time"),
+        (BOMB, ":", "more than 50,000 values; values of aliases count at each use"),
         (MERGED, ":", "more than 50,000 values"),
-        (b"seed: 1\ndraws: " + b"9" * 5000, ":2", "cannot be read as the number or date that it looks like"),
-        (b'{"seed": 1,\n"draws": ' + b"9" * 5000 + b"}", ":2", "cannot be read as the number"),
-        (b"study: 2024-02-31\n", ":1", "2024-02-31: cannot be read as the number or date"),
-        (b"", "", "holds no settings"),
-        (b"- a\n", "", "holds no settings"),
+        (b"seed: 1\ndraws: " + b"9" * 5000, ":2", "not a valid number or date"),
+        (b'{"seed": 1,\n"draws": ' + b"9" * 5000 + b"}", ":2", "not a valid number or date"),
+        (b"study: 2024-02-31\n", ":1", "2024-02-31: not a valid number or date"),
+        (b"", "", "contains no settings"),
+        (b"- a\n", "", "contains no settings"),
         (b"# " + b"x" * MOST_BYTES, "", "larger than 1,000,000 bytes"),
     ],
 )
@@ -112,7 +112,7 @@ def test_json_is_read_as_json_with_lines(tmp_path):
     assert file.content == {"finetuning": {"learning_rate": 0.001}, "seed": 2}
     assert file.find(("finetuning", "learning_rate")).line == 3
     assert [line.partition(":4: ")[2] for line in file.repeated] == [
-        "seed: stands here and in line 3; keep one of the two"
+        "seed: set here and in line 3; to fix: keep one of the two"
     ]
 
 

@@ -41,7 +41,7 @@ def test_a_failed_job_is_told_at_once_without_its_command_and_its_log():
     facts = {"event": "job_error", "jobid": 7, "shellcmd": "fewlabel fetch --settings '{}'", "aux": {"external": "3"}}
     (record,) = shown(("Error in rule fetch", {**facts, "log": ["results/a.log", "slurm/3.log"]}))
     assert record.shellcmd is None and record.log == ["slurm/3.log"]
-    assert record.aux == {"external": "3", "log": "results/a.log (told at the end of the run)"}
+    assert record.aux == {"external": "3", "log": "results/a.log (shown at the end of the run)"}
 
 
 def test_errors_of_commands_are_told_once_and_others_stay():

@@ -107,7 +107,7 @@ def test_a_partial_file_of_a_living_process_or_of_just_now_is_in_use(results):
     os.utime(mine, (0, 0))
     found = {leftover.path: leftover.in_use for leftover in leftovers.find(results)}
     assert found[mine] == f"process {os.getpid()}"
-    assert found[fresh] == "another process, perhaps"
+    assert found[fresh] == "possibly another process"
 
 
 def test_a_partial_file_of_a_dead_process_of_this_place_is_free_at_once_and_of_another_place_when_it_is_old(results):
@@ -117,7 +117,7 @@ def test_a_partial_file_of_a_dead_process_of_this_place_is_free_at_once_and_of_a
         path.mkdir(parents=True)
     found = {leftover.path: leftover.in_use for leftover in leftovers.find(results)}
     assert found[names[here]] is None
-    assert found[names[elsewhere]] == "another process, perhaps"  # its number means nothing here
+    assert found[names[elsewhere]] == "possibly another process"  # its number means nothing here
     outcome = CliRunner().invoke(app, ["state", str(results), "--remove"])
     assert not names[here].exists() and names[elsewhere].exists(), outcome.output
     os.utime(names[elsewhere], (0, 0))

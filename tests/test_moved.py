@@ -105,7 +105,7 @@ def test_another_test_set_is_refused_by_name_with_what_to_do(tmp_path, split, su
     before = (folder / "roles.csv").read_bytes()
     (problem,) = moved_problems(table, "c", split, tmp_path, 2)
     assert said.format(tested=one, pool=pool) in problem
-    assert problem.startswith("cohorts.c: other subjects than those that") and "--config redraw=true" in problem
+    assert problem.startswith("cohorts.c: subjects differ from those that") and "--config redraw=true" in problem
     assert (folder / "roles.csv").read_bytes() == before
     # A study without trainings has nothing to keep.
     (tmp_path / "c" / "finetuned").rename(tmp_path / "gone")
@@ -118,7 +118,7 @@ def test_a_study_of_before_is_told_how_to_go_on(tmp_path):
     (tmp_path / "c" / "splits" / "split.json").unlink()
     assert moved_problems(subjects_of(9), "c", OLD, tmp_path, 2) == []
     (problem,) = moved_problems(subjects_of(9), "c", HASH, tmp_path, 2)
-    assert "write `drawing: permutation` into its experiment" in problem
+    assert "set `drawing: permutation` in its experiment" in problem
     (problem,) = moved_problems(newcomer(OLD, subjects_of(9)), "c", OLD, tmp_path, 2)
     assert "drawing: permutation" not in problem and "no longer tested" in problem
 
@@ -127,7 +127,7 @@ def test_a_permutation_that_would_reorder_draws_of_the_same_test_set_is_refused(
     listed = OLD.model_copy(update={"test": ["s00", "s01"]})
     folder = split_into(tmp_path, subjects_of(9), listed)
     (problem,) = moved_problems(subjects_of(14), "c", listed, tmp_path, 2)
-    assert "labelled in another order: draw 1;" in problem and "--config redraw=true" in problem
+    assert "changed order of labelled subjects: draw 1;" in problem and "--config redraw=true" in problem
     assert moved_problems(subjects_of(14), "c", listed.model_copy(update={"drawing": "hash"}), tmp_path, 2) != []
     (folder / "draw1.csv").unlink()
     assert moved_problems(subjects_of(14), "c", listed, tmp_path, 2) == []

@@ -207,9 +207,9 @@ def warnings_of(source, capsys):
     [
         (
             "sform and qform differ, codes 1 and 2",
-            "images/a.nii.gz: its header places it twice (sform and qform), up to",
+            "images/a.nii.gz: its sform and qform differ by up to",
         ),
-        ("no codes", "images/a.nii.gz: its header does not say where it lies"),
+        ("no codes", "images/a.nii.gz: its header defines no position"),
         ("sform alone", None),
         ("micron", None),
     ],

@@ -205,8 +205,8 @@ def test_masks_are_named_after_their_images(images, tmp_path):
         (["images/a.nii.gz", "other/a.nii"], "masks", "of one name, so their masks would be one file"),
         (["images/c.nii.gz", "images/d.nii"], "masks", "(?s)c.nii.gz: no such file.*d.nii: no such file"),
         (["text.txt"], "masks", "not a volume by its name"),
-        (["slice.dcm"], "masks", "of DICOM give the folder of the series"),
-        (["empty"], "masks", "no volume in it"),
+        (["slice.dcm"], "masks", "for DICOM, give the folder of the series"),
+        (["empty"], "masks", "the folder contains no volume"),
         (["images/a.nii.gz"], "there.nii.gz", "there already; give --replace"),
     ],
 )
@@ -231,8 +231,8 @@ def test_endings_of_images_count_whatever_their_case(images, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("c.gipl", "of a format that is not read"),
-        ("c.dcm", "DICOM slices side by side"),
+        ("c.gipl", "a format that is not read"),
+        ("c.dcm", "loose DICOM slices"),
         ("deep/c.nii.gz", "sub-folders are not searched"),
         ("a_seg.nii.gz", "a_seg.nii.gz: named like the mask of a"),
         ("mask_b.nii.gz", "mask_b.nii.gz: named like the mask of b"),
@@ -295,8 +295,8 @@ def test_the_command_tells_volumes_and_warns_of_mirrors_that_were_never_trained(
     (images / "README").write_text("about them")
     process = subprocess.run([*command, "--flip", "rows"], capture_output=True, text=True, check=True)
     assert "warning: --flip rows" in process.stderr
-    assert "images/: not read: README: no volume by its name" in process.stderr
-    assert "images/: not read: .hidden.nii: hidden, by the dot before its name" in process.stderr
+    assert "images/: not read: README: by its name not a volume" in process.stderr
+    assert "images/: not read: .hidden.nii: hidden (its name begins with a dot)" in process.stderr
     assert [line.rpartition(" ")[2] for line in process.stdout.splitlines()] == ["ml", "ml"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 1 and "a.nii.gz, " in process.stderr and "give --replace" in process.stderr

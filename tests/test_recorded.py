@@ -72,7 +72,7 @@ def test_a_change_that_is_meant_can_be_accepted(tmp_path):
     path.write_text("meant")
     message = error_of(recorded.check, path)
     accepted = tmp_path / ".roles.csv.sha256"
-    assert f"if it is meant, delete {accepted}" in message
+    assert f"if the change is intended, delete {accepted}" in message
     accepted.unlink()
     recorded.check(path)
 

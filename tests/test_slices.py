@@ -139,7 +139,7 @@ def test_a_target_outside_the_working_grid_is_refused(tmp_path):
         mask[0, 0, 0] = 1
         return Volume(volume.image, volume.affine, mask)
 
-    with pytest.raises(InputError, match="c: none of its target lies on the working grid"):
+    with pytest.raises(InputError, match="c: its target is outside the working grid"):
         pack([SUBJECTS[2]], corner, Grid(matrix=(8, 8), spacing_mm=2), tmp_path / "s", tmp_path / "n")
 
 

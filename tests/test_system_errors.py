@@ -56,10 +56,10 @@ def test_temporary_names_are_told_as_the_names_to_be(tmp_path):
     path = tmp_path / "weights.safetensors"
     error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(partial_name(path)))
     assert told(error) == (
-        f"{path}: No space left on device; to fix: free some space (`fewlabel state` lists what killed work left "
-        "over), then give the same command again"
+        f"{path}: No space left on device; to fix: free some space (`fewlabel state` lists leftovers of "
+        "killed jobs), then run the same command again"
     )
-    assert told(OSError("unable to open")) == "unable to open; to fix: check the file and the disk that it lies on"
+    assert told(OSError("unable to open")) == "unable to open; to fix: check the file and its disk"
 
 
 def test_memory_that_does_not_suffice_is_told_in_one_line():
@@ -78,7 +78,7 @@ def test_mistakes_of_the_program_keep_their_traceback():
 def test_a_text_in_another_encoding_is_told(tmp_path):
     (tmp_path / "a").write_bytes("Zürich".encode("latin-1"))
     said, code = ended("pathlib.Path(sys.argv[1]).read_text(encoding='utf-8')", tmp_path / "a")
-    assert code == 1 and said.startswith("fewlabel: a text file is not in UTF-8 (") and said.count("\n") == 1
+    assert code == 1 and said.startswith("fewlabel: a text file is not UTF-8 (") and said.count("\n") == 1
 
 
 def test_memory_names_its_volume():

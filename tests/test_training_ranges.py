@@ -91,11 +91,11 @@ def test_volumes_like_those_of_the_cohort_are_not_told(ranges):
 @pytest.mark.parametrize(
     ("shape", "affine", "said"),
     [
-        ((16, 16, 7), np.diag([-2, -2, 6.3, 1.0]), "voxel size across slices 6.3 mm (there 5)"),
-        ((8, 8, 7), np.diag([-4, -4, 5, 1.0]), "voxel size along columns 4 mm (there 2)"),
-        ((16, 16, 11), AFFINE, "field of view across slices 55 mm (there 30 to 40)"),
-        ((21, 16, 7), AFFINE, "field of view along rows 42 mm (there 30 to 32)"),
-        ((16, 21, 7), AFFINE, "field of view along columns 42 mm (there 28 to 32)"),
+        ((16, 16, 7), np.diag([-2, -2, 6.3, 1.0]), "voxel size across slices 6.3 mm (cohort: 5)"),
+        ((8, 8, 7), np.diag([-4, -4, 5, 1.0]), "voxel size along columns 4 mm (cohort: 2)"),
+        ((16, 16, 11), AFFINE, "field of view across slices 55 mm (cohort: 30 to 40)"),
+        ((21, 16, 7), AFFINE, "field of view along rows 42 mm (cohort: 30 to 32)"),
+        ((16, 21, 7), AFFINE, "field of view along columns 42 mm (cohort: 28 to 32)"),
     ],
 )
 def test_sizes_outside_are_told_with_numbers(ranges, shape, affine, said):
@@ -116,11 +116,11 @@ def test_volumes_of_masks_outside_are_told_and_empty_ones_always(ranges):
     image = volume(7, (16, 16, 7), 5)[0]
     low, high = ranges.target_ml
     assert look(ranges, image, AFFINE, low / 1.49) == look(ranges, image, AFFINE, high * 1.49) == []
-    assert look(ranges, image, AFFINE, 35.0) == ["mask of 35 ml (targets there: 1.28 to 4.32 ml)"]
-    assert look(ranges, image, AFFINE, low / 1.51) == [f"mask of {low / 1.51:.4g} ml (targets there: 1.28 to 4.32 ml)"]
-    assert look(ranges, image, AFFINE, 0.0) == ["empty mask (targets there: 1.28 to 4.32 ml)"]
+    assert look(ranges, image, AFFINE, 35.0) == ["mask of 35 ml (cohort targets: 1.28 to 4.32 ml)"]
+    assert look(ranges, image, AFFINE, low / 1.51) == [f"mask of {low / 1.51:.4g} ml (cohort targets: 1.28 to 4.32 ml)"]
+    assert look(ranges, image, AFFINE, 0.0) == ["empty mask (cohort targets: 1.28 to 4.32 ml)"]
     from_empty = ranges.model_copy(update={"target_ml": (0.0, 4.32)})
-    assert look(from_empty, image, AFFINE, 0.0) == ["empty mask (targets there: 0 to 4.32 ml)"]
+    assert look(from_empty, image, AFFINE, 0.0) == ["empty mask (cohort targets: 0 to 4.32 ml)"]
 
 
 # ------------------------------------------------------------------------------------------------------ the commands
@@ -145,7 +145,7 @@ def test_a_finetuning_writes_the_ranges_of_its_whole_pool_into_its_weights_alone
 def predict(*words):
     outcome = CliRunner().invoke(app, ["predict", *map(str, words)])
     assert outcome.exit_code == 0, outcome.output
-    return [line for line in outcome.stderr.splitlines() if "unlike" in line or "holds no ranges" in line]
+    return [line for line in outcome.stderr.splitlines() if "outside the ranges" in line or "no ranges of" in line]
 
 
 def test_predict_warns_by_image_and_names_it(cohort, weights, tmp_path):
@@ -154,7 +154,9 @@ def test_predict_warns_by_image_and_names_it(cohort, weights, tmp_path):
     save_nifti(folder / "like.nii.gz", volume(1, (16, 16, 7))[0], AFFINE)
     lines = predict(weights, folder, "-o", tmp_path / "masks")
     (line,) = [line for line in lines if "other.nii.gz" in line]
-    assert line.startswith("warning: other.nii.gz: unlike the training cohort: voxel size across slices 9 mm (there 5)")
+    assert line.startswith(
+        "warning: other.nii.gz: outside the ranges of the training cohort: voxel size across slices 9 mm (cohort: 5)"
+    )
     assert not any("voxel size" in line for line in lines if "like.nii.gz" in line)
     assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == ["like.nii.gz", "other.nii.gz"]
 
@@ -182,7 +184,7 @@ def test_older_weights_in_a_study_take_ranges_from_its_tables(tmp_path):
     image, _ = volume(0, (256, 256, 20), 60)
     save_nifti(tmp_path / "abdomen.nii.gz", image, np.diag([-1.25, -1.25, 7.7, 1.0]))
     (line,) = predict(path, tmp_path / "abdomen.nii.gz", "-o", tmp_path / "mask.nii.gz")
-    for part in ("abdomen.nii.gz", "voxel size across slices 7.7 mm (there 1)", "field of view along rows 320 mm"):
+    for part in ("abdomen.nii.gz", "voxel size across slices 7.7 mm (cohort: 1)", "field of view along rows 320 mm"):
         assert part in line
 
 

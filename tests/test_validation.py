@@ -106,7 +106,7 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("draws: 2\nlabels: [1]\ndraws: 3", "mine.yaml:3: draws: stands here and in line 1"),
+        ("draws: 2\nlabels: [1]\ndraws: 3", "mine.yaml:3: draws: set here and in line 1"),
         ("labls: [1]", "mine.yaml:1: labls: unknown key; did you mean 'labels'?; accepted here: study,"),
         (
             "methods:\n  scratch:\n    finetuning: {step: 3}",
@@ -172,7 +172,7 @@ def test_methods_stand_in_the_order_in_which_the_files_first_name_them(tmp_path)
 
 
 def test_a_file_that_is_no_mapping_or_no_yaml_is_refused(tmp_path):
-    for text, message in (("- a", "holds no settings"), ("a: [", "not YAML")):
+    for text, message in (("- a", "contains no settings"), ("a: [", "not YAML")):
         file = tmp_path / "mine.yaml"
         file.write_text(text)
         with pytest.raises(InputError, match=message):

@@ -25,7 +25,7 @@ if missing := [table for table in NEEDED if not Path(table).is_file()]:
     raise WorkflowError(f"{STUDY} is not whole: no {', '.join(missing)}; publish it again, or restore it from git")
 
 
-# Nothing is drawn of tables that were edited or damaged since.
+# Figures are not drawn from tables that were edited or damaged.
 try:
     check_published(Path(STUDY))
 except InputError as error:

@@ -180,7 +180,7 @@ def test_a_header_of_megabytes_is_refused_before_it_is_read(tmp_path, kind, open
     message = error_of(archive, tmp_path / "new" / "Train")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "refused, a member's headers have more than 1 MB" in message
+    assert "refused, a member's headers are larger than 1 MB" in message
     assert peak < 16 * 2**20
 
 

@@ -178,9 +178,9 @@ def test_files_that_dataset_json_does_not_list_are_told(task, write):
     for part, name in (("imagesTr", "prostate_77.nii.gz"), ("labelsTr", "prostate_78.NII.GZ"), ("imagesTs", "x.mha")):
         (task / part / name).write_bytes(b"x")
     assert contradictions(task) == [
-        "does not list what lies in imagesTr/: prostate_77.nii.gz; list it, or move it away",
-        "does not list what lies in labelsTr/: prostate_78.NII.GZ; list it, or move it away",
-        "does not list what lies in imagesTs/: x.mha; list it, or move it away",
+        "does not list these files of imagesTr/: prostate_77.nii.gz; list them, or move them away",
+        "does not list these files of labelsTr/: prostate_78.NII.GZ; list them, or move them away",
+        "does not list these files of imagesTs/: x.mha; list them, or move them away",
     ]
 
 
@@ -208,14 +208,14 @@ def test_a_test_image_with_a_mask_is_told(task):
         numTraining=2,
         numTest=2,
     )
-    assert "lists under test, without a mask, what has one in labelsTr/: prostate_00" in "\n".join(contradictions(task))
+    assert "lists subjects under test that have a mask in labelsTr/: prostate_00" in "\n".join(contradictions(task))
 
 
 def test_names_of_label_values_that_cannot_be_are_told(task):
     edit(task, labels={"0": "TZ", "1": "background", "2": "TZ", "3": "tz"})
     assert contradictions(task) == [
-        "labels: one name for several values: tz; accepted: a name for each; correct it",
-        "labels: 1 is named background; accepted: 0 for the background; correct it",
+        "labels: several values have the same name: tz; accepted: one name per value; correct it",
+        "labels: 1 is named background; accepted: background is 0; correct it",
     ]
 
 

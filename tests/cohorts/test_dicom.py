@@ -124,7 +124,7 @@ def test_text_among_the_slices_is_no_slice(folder):
     (folder / "protocol.1").write_text("x")
     assert read_series(folder, "s")[1] == []
     told = {one.path.name: (one.reason, one.stops) for one in series_contents(folder).unused}
-    assert told == dict.fromkeys(("README", "LIESMICH", "protocol.1"), ("no DICOM", False))
+    assert told == dict.fromkeys(("README", "LIESMICH", "protocol.1"), ("not a DICOM file", False))
     (folder / "t2.nii.gz").touch()
     assert [one.path.name for one in series_contents(folder).unused if one.stops] == ["t2.nii.gz"]
 

@@ -233,7 +233,7 @@ def test_a_server_that_sends_without_an_end_is_stopped(served, file, monkeypatch
     served.length = False
     monkeypatch.setattr(download_limits, "MOST_UNTOLD_BYTES", 200_000)
     message = error_of(served.url, checksum(CONTENT), file)
-    assert "the server does not tell the length, and sends without an end; accepted: up to 200 kB" in message
+    assert "the server sends no Content-Length and more data than the limit; accepted: up to 200 kB" in message
     assert "download it by hand" in message
     assert len(served.asked) == 1 and names(file) == []
 

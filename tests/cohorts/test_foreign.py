@@ -77,9 +77,9 @@ def test_it_is_recognised_as_every_kind_of_source_and_by_predict(nnunet, mine, t
     ):
         told = error_of(sources.list_subjects, chosen)
         assert "the folder is an nnU-Net dataset" in told and len(told.splitlines()) == 2
-    with pytest.raises(InputError, match=r"is an nnU-Net dataset.*of .*fewlabel give its images/"):
+    with pytest.raises(InputError, match=r"is an nnU-Net dataset.*then give .*fewlabel/images"):
         plan([nnunet], tmp_path / "masks")
-    with pytest.raises(InputError, match="a folder of nnU-Net datasets; accepted: one of them"):
+    with pytest.raises(InputError, match="a folder of nnU-Net datasets; accepted: one dataset"):
         nnunet.rename(nnunet.with_name("Dataset005_Prostate"))
         plan([nnunet.parent], tmp_path / "masks")
 
@@ -99,7 +99,7 @@ def test_channels_that_were_copied_are_told(mine, write):
     for path in list((mine / "images").iterdir()):
         path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
     told = error_of(sources.list_subjects, NiftiSource(kind="nifti", folder="mine"))
-    assert "images end in _0000, as nnU-Net names channels: take that from their names" in told
+    assert "images end in _0000, like channels of nnU-Net: remove it from their names" in told
 
 
 def test_a_bids_dataset_is_recognised_and_laid_out(bids):
@@ -120,7 +120,7 @@ def test_a_bids_dataset_is_recognised_by_predict_and_among_further_volumes(bids,
     with pytest.raises(InputError, match="is a BIDS dataset"):
         plan([bids], tmp_path / "masks")
     told = error_of(sources.list_subjects, NiftiSource(kind="nifti", folder="mine", unlabelled=bids.name))
-    assert "the folder is a BIDS dataset" in told and "as `unlabelled` name its images/" in told
+    assert "the folder is a BIDS dataset" in told and "set `unlabelled` to its images/" in told
 
 
 def test_folders_of_ones_own_are_not_taken_for_them(mine, tmp_path):

@@ -44,7 +44,7 @@ def test_masks_without_the_target_are_told_by_file(mine, write):
         "labels/c.nii.gz holds 0, but none of labels: [1]",
         "labels/d.nii.gz holds 0, 255, but none of labels: [1]",
     ]
-    assert "say so by `without_target: [b]`" in problems[0]
+    assert "set `without_target: [b]`" in problems[0]
     assert [problem[:8] for problem in checked(labels=[1, 2, 255])] == ["labels/c"]
 
 
@@ -55,9 +55,9 @@ def test_a_subject_that_has_no_target_is_said_to_have_none(mine, write):
     volume = sources.read_volume(source(), next(one for one in nifti.list_subjects(source()) if one.subject == "c"))
     assert volume.mask is not None and not volume.mask.any()
     assert checked(without_target=["a", "b", "c", "d", "nobody"]) == [
-        "without_target: no subject d with a mask; accepted: names of labelled subjects; correct it",
-        "without_target: no subject nobody with a mask; accepted: names of labelled subjects; correct it",
-        "without_target: a has the target in labels/a.nii.gz; take it out of the list",
+        "without_target: d is not a subject with a mask; accepted: names of labelled subjects; correct it",
+        "without_target: nobody is not a subject with a mask; accepted: names of labelled subjects; correct it",
+        "without_target: a has the target in labels/a.nii.gz; to fix: remove it from the list",
     ]
 
 
@@ -89,7 +89,7 @@ def test_an_image_in_the_place_of_a_mask_is_refused(mine, write):
 
 def test_a_mask_that_is_its_image_is_refused(mine, write):
     write(mine / "labels" / "a.nii.gz", nib.load(mine / "images" / "a.nii.gz").get_fdata().astype(np.int16))
-    assert "labels/a.nii.gz: the same voxels as images/a.nii.gz; accepted: its mask; replace it" in checked()
+    assert "labels/a.nii.gz: same voxels as images/a.nii.gz; accepted: a mask; replace it" in checked()
 
 
 def test_masks_of_many_structures_pass():

@@ -34,16 +34,16 @@ def test_names_that_are_no_masks_of_an_image_that_is_there(name):
 
 def test_longer_names_and_lonely_masks_are_worth_a_look():
     assert name_notes(["bob", "bob_2", "bob_2_late", "ann_seg", "cleo"]) == [
-        "images named like masks: ann_seg; are they images?",
-        "images named like another with more behind: bob_2 (bob), bob_2_late (bob_2); if of one patient, the subjects "
-        "table must say so",
+        "images named like masks: ann_seg; check that they are images",
+        "images whose names extend another name: bob_2 (bob), bob_2_late (bob_2); if they are of one patient, the "
+        "subjects table must say so",
     ]
     assert name_notes(["bob_1", "bob_2", "ann"]) == []
 
 
 def test_channels_of_one_subject_are_no_subjects():
     (problem,) = name_problems(dict.fromkeys(["p_0000", "p_0001", "q_0000", "q_0001", "r_0000"], "x"), "")
-    assert problem.startswith("p, q: several files of one subject that end in _0000, _0001, as nnU-Net names channels")
+    assert problem.startswith("p, q: several files per subject, ending in _0000, _0001 like channels of nnU-Net")
     assert name_problems(dict.fromkeys(["p_0000", "q_0000", "scan_0001"], "x"), "") == []
     assert name_problems(dict.fromkeys([f"scan_{number:04}" for number in range(20)], "x"), "") == []
 

@@ -93,7 +93,7 @@ def test_what_the_system_refuses_is_told_as_such(mine):
     path.unlink()
     path.symlink_to("a.nii.gz")
     assert reading_error() == (
-        "images/a.nii.gz: Too many levels of symbolic links; to fix: mend the link, which leads to itself"
+        "images/a.nii.gz: Too many levels of symbolic links; to fix: correct the symbolic link, which points to itself"
     )
 
 

@@ -359,7 +359,8 @@ def test_data_of_another_file_are_never_read(scans, how, told):
         found, problems = read(path, "a.h5", source())
         assert found is None
         assert problems == [
-            f"a.h5: kspace is {told}; accepted: data in the file itself; copy it there (h5repack, or read and write it)"
+            f"a.h5: kspace is {told}; accepted: data in the file itself; to fix: copy it there (h5repack, or read and "
+            "write it)"
         ]
     with pytest.raises(InputError, match="accepted: data in the file itself"):
         geometry(path)

@@ -63,7 +63,7 @@ def test_twins_on_one_side_are_told(cohort, tmp_path, capsys):
     again(cohort / "mine" / "images" / "b.nii.gz", cohort / "scans" / "z.nii")
     fetched(tmp_path)
     (note,) = [line for line in capsys.readouterr().out.splitlines() if "the same voxels" in line]
-    assert note.startswith("own: images/b.nii.gz, ") and note.endswith("under 2 names; it counts as so many subjects")
+    assert note.startswith("own: images/b.nii.gz, ") and note.endswith("under 2 names; it counts as 2 subjects")
 
 
 def test_volumes_of_one_patient_are_on_one_side(cohort, tmp_path, capsys):

@@ -37,22 +37,22 @@ def fetch(chosen, out):
 
 # ------------------------------------------------------------------------------------------------ what is not read
 REFUSED = {
-    "images/e.gipl": "of a format that is not read",
-    "images/e.hdr": "of a format that is not read",
-    "images/e.nii.gz.part": "a copy, an unfinished download",
-    "images/e.nii (copy).gz": "a copy",
-    "images/e.nii.bz2": "a copy, an unfinished download or packed",
-    "images/e.gz": "packed; accepted: .nii.gz",
-    "images/e.dcm": "DICOM slices side by side",
+    "images/e.gipl": "a format that is not read",
+    "images/e.hdr": "a format that is not read",
+    "images/e.nii.gz.part": "by its name a copy, an unfinished download",
+    "images/e.nii (copy).gz": "by its name a copy",
+    "images/e.nii.bz2": "by its name a copy, an unfinished download or compressed",
+    "images/e.gz": "compressed; accepted: .nii.gz",
+    "images/e.dcm": "loose DICOM slices",
     "images/e.PAR": "Philips PAR/REC",
-    "images/e.raw": "voxels without their header",
-    "images/e.npy": "says not where its voxels lie",
-    "labels/d.gipl.gz": "of a format that is not read",
-    "labels/d.tif": "says not where its voxels lie",
-    "images/deep/e.nii.gz": "sub-folders are not searched, and it holds volumes such as deep/e.nii.gz",
-    "e.nii.gz": "a volume that lies beside the folders of the cohort",
-    "Subjects.xlsx": "not the subjects table by its name; accepted: subjects.tsv or subjects.csv",
-    "participants.tsv": "not the subjects table by its name",
+    "images/e.raw": "voxels without a header",
+    "images/e.npy": "does not define the position of its voxels",
+    "labels/d.gipl.gz": "a format that is not read",
+    "labels/d.tif": "does not define the position of its voxels",
+    "images/deep/e.nii.gz": "sub-folders are not searched, but this one holds volumes such as deep/e.nii.gz",
+    "e.nii.gz": "a volume outside the folders of the cohort",
+    "Subjects.xlsx": "its name is not that of the subjects table; accepted: subjects.tsv or subjects.csv",
+    "participants.tsv": "its name is not that of the subjects table",
 }
 
 
@@ -85,14 +85,14 @@ def test_what_is_no_volume_is_reported_and_stops_nothing(mine, tmp_path):
     outcome = fetch(source(), tmp_path)
     assert outcome.exit_code == 0, outcome.exception
     assert outcome.stdout.splitlines() == [
-        "own: images/: not read: ._a.nii.gz: hidden, by the dot before its name",
-        "own: images/: not read: README, a.json, a.nii.gz.md5: no volume by its name",
-        "own: images/: not read: Thumbs.db: of the operating system",
+        "own: images/: not read: ._a.nii.gz: hidden (its name begins with a dot)",
+        "own: images/: not read: README, a.json, a.nii.gz.md5: by its name not a volume",
+        "own: images/: not read: Thumbs.db: a file of the operating system",
         "own: images/: not read: all.zip: an archive; unpack it if it holds volumes",
         "own: images/: not read: empty: a sub-folder without volumes",
-        "own: labels/: not read: notes.txt: no volume by its name",
+        "own: labels/: not read: notes.txt: by its name not a volume",
         "own: not read: ages.csv: not the subjects table",
-        "own: not read: readers2: a folder that is not among those of the cohort",
+        "own: not read: readers2: not one of the folders of the cohort",
         "own: 4 subjects, 3 of them labelled; all are sound",
     ]
     assert (tmp_path / "subjects.csv").read_text().splitlines()[1:3] == ["a,p,1,auto", "b,p,1,auto"]
@@ -124,12 +124,12 @@ def test_a_folder_of_metaimages_reports_at_any_depth(data):
         sitk.WriteImage(itk_image(array), str(folder / f"{name}.mhd"))
     (folder / "readme.txt").write_text("x")
     mine = MetaImageSource(kind="metaimage", folder="promise12")
-    assert told(mine) == "" and sources.notes(mine) == ["deep/: not read: readme.txt: no volume by its name"]
+    assert told(mine) == "" and sources.notes(mine) == ["deep/: not read: readme.txt: by its name not a volume"]
     before = fingerprint(mine)
     sitk.WriteImage(itk_image(IMAGE), str(folder / "Case01.gipl"))
-    assert told(mine).startswith("deep/: not read: Case01.gipl: of a format that is not read")
+    assert told(mine).startswith("deep/: not read: Case01.gipl: a format that is not read")
     (folder / "Case01.gipl").rename(folder / "Case02.raw")
-    assert "voxels without their header" in told(mine) and fingerprint(mine) != before
+    assert "voxels without a header" in told(mine) and fingerprint(mine) != before
     (folder / "Case02.raw").unlink()
     assert fingerprint(mine) == before
 
@@ -147,10 +147,10 @@ def test_radial_data_report_what_they_are_not(data, write):
     (folder / "labels" / "b.gipl").write_bytes(b"x")
     (folder / "images" / "notes.txt").write_text("x")
     assert [line.partition(";")[0] for line in told(mine).splitlines()] == [
-        "images/: not read: c.mha: a volume, which is not read here",
-        "labels/: not read: b.gipl: of a format that is not read",
+        "images/: not read: c.mha: volumes are not read here",
+        "labels/: not read: b.gipl: a format that is not read",
     ]
-    assert sources.notes(mine) == ["images/: not read: notes.txt: no volume by its name"]
+    assert sources.notes(mine) == ["images/: not read: notes.txt: by its name not a volume"]
 
 
 def test_chaos_reports_what_lies_among_slices_and_masks(data):
@@ -161,15 +161,15 @@ def test_chaos_reports_what_lies_among_slices_and_masks(data):
     (part / "DICOM_anon" / "README").write_text("about these slices")
     (part / "Ground" / "mask.nii.gz").touch()
     mine = ChaosSource(kind="chaos")
-    assert "Ground/: not read: mask.nii.gz: a volume, which is not read here" in told(mine)
+    assert "Ground/: not read: mask.nii.gz: volumes are not read here" in told(mine)
     (part / "Ground_new").mkdir()
     (data / "CHAOS" / "Test_Sets" / "MR").mkdir(parents=True)
     (data / "CHAOS" / "Train_Sets" / "MR" / "list.txt").touch()
     assert sources.notes(mine) == [
         "not read: Test_Sets: volumes without masks; `test_sets: true` reads them",
-        "Train_Sets/MR/: not read: list.txt: neither a volume nor the subjects table by its name",
-        "Train_Sets/MR/1/T2SPIR/: not read: Ground_new: a folder that is not among those of the cohort",
-        "Train_Sets/MR/1/T2SPIR/DICOM_anon/: not read: README: no DICOM",
+        "Train_Sets/MR/: not read: list.txt: by its name neither a volume nor the subjects table",
+        "Train_Sets/MR/1/T2SPIR/: not read: Ground_new: not one of the folders of the cohort",
+        "Train_Sets/MR/1/T2SPIR/DICOM_anon/: not read: README: not a DICOM file",
     ]
 
 
@@ -180,10 +180,10 @@ def test_a_task_reports_what_lies_beside_its_parts(data, make_task):
     mine = DecathlonSource(kind="decathlon")
     assert told(mine) == ""
     notes = sources.notes(mine)
-    assert "imagesTr/: not read: notes.txt: no volume by its name" in notes
-    assert "not read: labelsTs: a folder that is not among those of the cohort" in notes
+    assert "imagesTr/: not read: notes.txt: by its name not a volume" in notes
+    assert "not read: labelsTs: not one of the folders of the cohort" in notes
     (folder / "extra.nii.gz").touch()
-    assert told(mine).startswith("not read: extra.nii.gz: a volume that lies beside the folders of the cohort")
+    assert told(mine).startswith("not read: extra.nii.gz: a volume outside the folders of the cohort")
 
 
 # ------------------------------------------------------------------------------------------------ further volumes
@@ -199,8 +199,8 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     both = source(unlabelled="further")
     assert [one.subject for one in sources.list_subjects(both)[4:]] == ["s1", "s3", "s4"] and told(both) == ""
     assert [line.partition("not read: ")[2] for line in sources.notes(both)] == [
-        "about.txt: no volume by its name",
-        "README: no DICOM",
+        "about.txt: by its name not a volume",
+        "README: not a DICOM file",
         "s2: a sub-folder without volumes",
     ]
     nib.save(nib.Nifti1Image(IMAGE, UPRIGHT), further / "s2" / "t2.nii.gz")
@@ -210,8 +210,8 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     problems = told(both)
     for part in (
         "s2: sub-folders are not searched",
-        "s5.gipl: of a format",
-        "x.dcm: DICOM slices side",
+        "s5.gipl: a format",
+        "x.dcm: loose DICOM slices",
         "s1/: not read",
     ):
         assert part in problems

@@ -351,7 +351,7 @@ def test_outputs_that_find_no_room_do_not_appear_in_part_and_the_finished_traini
     fill(disk)
     said, _ = process.communicate()
     assert process.returncode == 1 and "Traceback" not in said
-    assert "the finished training is kept in its state: the same command writes its outputs" in said
+    assert "the state of the finished training is kept; to fix: run the same command again to write its outputs" in said
     assert sorted(path.name for path in disk.iterdir()) == ["filler"]
     (disk / "filler").unlink()
     again = run(arguments)
@@ -373,7 +373,7 @@ def test_room_is_held_in_blocks_and_more_of_it_never_ends_a_training(tmp_path, c
     (held,) = tmp_path.iterdir()
     assert held.stat().st_blocks * 512 >= 1_000_000
     reserve.hold(2**60)
-    assert "no room is held" in capsys.readouterr().err
+    assert "no disk space is reserved" in capsys.readouterr().err
     assert held.stat().st_blocks * 512 >= 1_000_000
     reserve.release()
     assert list(tmp_path.iterdir()) == []

@@ -63,5 +63,5 @@ def test_volumes_of_one_slice_are_compared_with_each_other(kind):
 @pytest.mark.parametrize("kind", ["contrastive", "joint"])
 @pytest.mark.parametrize(("batch", "sizes"), [(4, (1, 6, 6)), (8, (1,)), (16, (1, 6, 6))])
 def test_a_batch_that_may_hold_one_slice_alone_is_refused_before_the_first_step(kind, batch, sizes):
-    with pytest.raises(InputError, match=r"_stage: a batch of .* s0 of one slice; accepted: batches of 2 volumes"):
+    with pytest.raises(InputError, match=r"_stage: a batch of .*one slice: s0\); accepted: 2 to all volumes"):
         trained(kind, batch, *sizes)

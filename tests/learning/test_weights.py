@@ -123,7 +123,7 @@ ODD = {
     "huge widths": {"widths": [10**6, 10**6]},
     "endless widths": {"widths": [4] * 10**4},
     "a width of thousands of digits": '{"widths": [' + "9" * 5000 + ", 8]}",
-    "nested without end": '{"widths": ' + "[" * 100_000,
+    "nested too deeply": '{"widths": ' + "[" * 100_000,
     "infinite widths": '{"widths": [Infinity, NaN]}',
     "a list": "[1, 2]",
     "a number": "7",
@@ -148,7 +148,7 @@ def test_odd_metadata_end_in_one_line(tmp_path, metadata):
 
 def test_a_file_of_another_program_is_none_of_ours(tmp_path):
     path = written(tmp_path / "other.safetensors", {"a": torch.zeros(2)}, {"format": "pt"})
-    assert "it holds no metadata of fewlabel" in error_of(read_weights, path)
+    assert "it contains no metadata of fewlabel" in error_of(read_weights, path)
 
 
 def test_numbers_that_are_no_weights_are_refused(tmp_path):
@@ -163,7 +163,7 @@ def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, value):
     tensors["output.bias"] = torch.tensor([value])
     save_weights(tmp_path / "w.safetensors", tensors, {"widths": WIDTHS})
     for read in (read_weights, restore_network, lambda path: load_weights(UNet(WIDTHS), path, WIDTHS)):
-        assert "NaN or infinite numbers in output.bias" in error_of(read, tmp_path / "w.safetensors")
+        assert "NaN or infinite values in output.bias" in error_of(read, tmp_path / "w.safetensors")
 
 
 def test_shapes_are_compared_before_a_network_is_built(tmp_path):
@@ -205,4 +205,4 @@ def test_weights_that_their_training_did_not_write_are_refused_wherever_they_are
     for path in paths:
         readers = (read_weights, restore_network, open_trained, restore_pretext)
         for told in (*(error_of(read, path) for read in readers), error_of(load_weights, UNet(WIDTHS), path, WIDTHS)):
-            assert f"{path}: was changed since it was made" in told and "run.json records" in told
+            assert f"{path}: the file was changed after it was made" in told and "run.json records" in told

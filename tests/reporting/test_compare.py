@@ -112,11 +112,11 @@ def test_runs_are_too_few_where_a_shift_of_all_would_not_be_told(cells_of, draws
     [
         (
             [[[0.1, 0.2]], [[0.0, 0.0]]],
-            "m0 differs in every score (largest difference in Dice: 0.2); all else is identical",
+            "m0 differs in every score (largest difference in Dice: 0.2); all other methods are identical",
         ),
         (
             [[[0.0, 0.0]], [[0.0, -0.4]], [[0.0, 0.0]]],
-            "m1 differs in 1 of 2 scores (largest difference in Dice: 0.4); all else is identical",
+            "m1 differs in 1 of 2 scores (largest difference in Dice: 0.4); all other methods are identical",
         ),
         (
             [[[0.1, 0.1]], [[0.0, 0.2]]],

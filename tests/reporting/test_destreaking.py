@@ -94,7 +94,7 @@ def test_other_images_are_refused(tmp_path):
         read_images(arrays)
     save_measures(rows(), images(), csv, arrays)
     arrays.write_bytes(arrays.read_bytes()[:-8])
-    with pytest.raises(InputError, match="was changed since it was made"):
+    with pytest.raises(InputError, match="was changed after it was made"):
         read_images(arrays)
     recorded.forget(arrays)
     with pytest.raises(InputError, match="not a safetensors file"):

@@ -181,7 +181,7 @@ def test_a_method_that_misses_subjects_shows_how_many_beside_its_distance(scores
     rows = table.rows.set_index(["cohort", "method", "n"])
     assert rows.loc[("liver", "scratch", 4), ["hd95_mm_median", "hd95_undefined"]].tolist() == [500.0, 10]
     assert "10 scores count with the diagonal of the subject's volume" in as_markdown(table)
-    with pytest.raises(InputError, match="no size is known of 12 subjects, such as s00 of liver"):
+    with pytest.raises(InputError, match="the volume size is unknown for 12 subjects, such as s00 of liver"):
         dice_table(known, punished)
 
 

@@ -74,21 +74,27 @@ def test_each_file_that_was_changed_is_named_with_what_to_do(results, name, chan
     change(results / name)
     told = problems_of(results)
     made = "knee/native" if "native" in name else name
-    assert f"{results / name}: was changed since it was made" in told
+    assert f"{results / name}: the file was changed after it was made" in told
     assert f"{AGAIN} {results / made}" in told
 
 
 def test_an_edited_experiment_is_named_where_no_run_tells_of_it(results, tmp_path):
     edit(results / "experiment.yaml", "title: null", "title: Knees")
     told = error_of(publish, results, tmp_path / "published" / "mine")
-    assert f"{results / 'experiment.yaml'}: was changed since it was made" in told
+    assert f"{results / 'experiment.yaml'}: the file was changed after it was made" in told
 
 
 def test_swapped_weights_are_both_named_with_whose_they_are(results):
     swap(results / ONE / "weights.safetensors", results / TWO / "weights.safetensors")
     told = problems_of(results)
-    assert f"{results / ONE / 'weights.safetensors'}: was changed" in told and f"what lies there is of {TWO}" in told
-    assert f"{results / TWO / 'weights.safetensors'}: was changed" in told and f"what lies there is of {ONE}" in told
+    assert (
+        f"{results / ONE / 'weights.safetensors'}: the file was changed" in told
+        and f"its content is that of {TWO}" in told
+    )
+    assert (
+        f"{results / TWO / 'weights.safetensors'}: the file was changed" in told
+        and f"its content is that of {ONE}" in told
+    )
 
 
 def test_swapped_runs_are_named_though_each_is_whole(results):
@@ -96,7 +102,7 @@ def test_swapped_runs_are_named_though_each_is_whole(results):
     swap(results / ONE, results / TWO)
     told = problems_of(results)
     for run in (ONE, TWO):
-        assert f"{results / run / 'scores.csv'}: holds the scores of another run" in told
+        assert f"{results / run / 'scores.csv'}: contains the scores of another run" in told
     swap(results / ONE / "scores.csv", results / TWO / "scores.csv")
     shutil.rmtree(results / ONE / "predictions")
     shutil.rmtree(results / TWO / "predictions")
@@ -110,7 +116,7 @@ def test_runs_that_read_another_table_are_counted_once(results):
     path = results / "knee/slices/store.json"
     edit(path, "63", "64")
     told = problems_of(results)
-    assert told.count(str(path)) == 2 and f"{path}: is another file than 9 run(s) read" in told
+    assert told.count(str(path)) == 2 and f"{path}: the file differs from the one that 9 run(s) read" in told
 
 
 HEAD = "stage,step,loss,learning_rate"
@@ -142,7 +148,7 @@ def test_edited_scores_of_a_run_are_not_collected(results, tmp_path):
     settings = canonical(collect_settings(read_experiment(results)))
     arguments = ["--settings", settings, "--results", str(results), "--scores", str(table)]
     outcome = CliRunner().invoke(app, ["collect", *arguments])
-    assert f"{results / ONE / 'scores.csv'}: was changed" in str(outcome.exception) and not table.exists()
+    assert f"{results / ONE / 'scores.csv'}: the file was changed" in str(outcome.exception) and not table.exists()
 
 
 def test_results_of_an_earlier_version_are_taken_as_they_are(study, tmp_path):

@@ -84,7 +84,7 @@ def test_what_only_the_cohort_shows_stops_before_any_training(fresh, change, mes
         (None, "bad.yaml: no such experiment file"),
         (b"draws: 2\n\tlabels: [1]\n", "bad.yaml:2: not YAML: "),
         (b"study: caf\xe9\n", "bad.yaml:1: not UTF-8 (byte 0xe9)"),
-        (b"a: &a [*a]\n", "bad.yaml:1: *a stands within itself"),
+        (b"a: &a [*a]\n", "bad.yaml:1: *a refers to itself"),
         (b"a: " + b"[" * 3000 + b"]" * 3000, "bad.yaml:1: nested too deep"),
     ],
 )

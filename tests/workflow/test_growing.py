@@ -51,7 +51,7 @@ def test_more_masks_leave_the_test_set_and_its_change_is_refused(fresh):
         process = fresh.run(RUN, change=change)
         text = process.stdout + process.stderr
         assert process.returncode == 1 and "Traceback" not in text, text
-        assert "cohorts.liver_phantom: other subjects than those that results/tiny was trained" in text
+        assert "cohorts.liver_phantom: subjects differ from those that results/tiny was trained" in text
         assert not any(f"rule {rule}:" in text for rule in TRAINING)
         assert hashes(fresh.results) == kept
 

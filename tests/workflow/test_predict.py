@@ -58,7 +58,7 @@ def test_weights_of_before_they_told_their_grid_work_in_their_results_alone(fini
     try:
         shutil.copy(old, run / "weights.safetensors")
         process = predict(run / "weights.safetensors", image, "-o", tmp_path / "mask.nii.gz")
-        assert process.returncode == 1 and "was changed since it was made" in process.stderr
+        assert process.returncode == 1 and "was changed after it was made" in process.stderr
         # As the run of that version recorded it.
         told["outputs"]["weights.safetensors"] = sha256((run / "weights.safetensors").read_bytes()).hexdigest()
         (run / "run.json").write_text(json.dumps(told))

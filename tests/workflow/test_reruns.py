@@ -202,7 +202,7 @@ def test_what_snakemake_cannot_see_is_named_by_publishing_with_the_command_that_
     finally:
         path.write_bytes(kept)
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert f"{path}: was changed since it was made" in told
+    assert f"{path}: the file was changed after it was made" in told
     assert f"delete it and make it again: snakemake --configfile <experiment> {path}" in told
 
 
@@ -211,7 +211,7 @@ def test_a_native_mask_that_was_replaced_is_named(finished):
     kept = first.read_bytes()
     first.write_bytes(second.read_bytes())
     try:
-        assert f"{first}: was changed since it was made" in publish(finished)
+        assert f"{first}: the file was changed after it was made" in publish(finished)
     finally:
         first.write_bytes(kept)
 
@@ -231,4 +231,4 @@ def test_runs_that_were_swapped_are_named(finished):
     finally:
         swap(one, two, kept)
     for run in (one, two):
-        assert f"{run / 'scores.csv'}: holds the scores of another run" in told
+        assert f"{run / 'scores.csv'}: contains the scores of another run" in told

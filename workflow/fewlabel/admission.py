@@ -1,4 +1,4 @@
-"""Whether a cohort that was just checked can be used as the study asks: its split, what that would change, twins."""
+"""Admit a checked cohort to a study: its split, changes to existing results, duplicate volumes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,11 +19,11 @@ def admission(
 
     Args:
         table: columns subject, patient, labelled (0 or 1), use.
-        cohort: its key in the experiment, which names its folder.
-        split: how it is to be split, and the results that this must leave as they are.
+        cohort: its key in the experiment, also the name of its folder.
+        split: its split, and the results that the split must not change.
         largest: the largest N.
-        pretrained: the most subjects that a method asks for.
-        seen: what the check saw of each image.
+        pretrained: the most pretraining subjects of any method.
+        seen: the hash of each image.
 
     Raises:
         InputError: a table of the study's results that cannot be read.

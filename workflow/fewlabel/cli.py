@@ -61,12 +61,12 @@ __all__ = [
 
 
 def main() -> None:
-    """Run the command line; what a user or the system can cause ends with a line and exit code 1, without a traceback.
+    """Run the command line; errors caused by the user or the system print one line, without traceback; exit code 1.
 
-    Mistakes of the program keep theirs.
+    Bugs of the program keep their traceback.
     """
     os.environ.setdefault("MPLBACKEND", "Agg")
-    # Names of files that are no UTF-8 are shown, too.
+    # File names that are not UTF-8 are printed with escapes.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     # A cluster's warning before the wall time: trainings save at it, anything else goes on.
@@ -78,10 +78,10 @@ def main() -> None:
     except OSError as error:
         _end(told(error))
     except UnicodeDecodeError as error:
-        _end(f"a text file is not in UTF-8 ({plain(str(error))}); accepted: UTF-8; to fix: save it again as such")
+        _end(f"a text file is not UTF-8 ({plain(str(error))}); accepted: UTF-8; to fix: save it as UTF-8")
     except (MemoryError, RuntimeError) as error:
         if is_link_loop(error):
-            _end(f"{error}; to fix: mend the link, which leads to itself")
+            _end(f"{error}; to fix: correct the symbolic link, which points to itself")
         if not is_out_of_memory(error):
             raise
         _end(of_memory(error))

@@ -1,4 +1,4 @@
-"""Subjects in random order: by a hash of each, which others do not move, or by a permutation of all."""
+"""Subjects in random order: by a hash of each, independent of other subjects, or by a permutation of all."""
 
 import hashlib
 import json
@@ -9,14 +9,14 @@ from fewlabel.settings import Drawing
 
 
 def in_random_order(names: Iterable[str], drawing: Drawing, seed: int, *purpose: int | str) -> list[str]:
-    """Names in an order fixed by seed and purpose, whatever order they come in.
+    """Names in an order fixed by seed and purpose, independent of their input order.
 
     Args:
         names: each once.
-        drawing: `hash`: smallest SHA-256 of seed, purpose and name first, so that a further name leaves the others in
-            their order. `permutation`: of the sorted names, which a further name changes as a whole.
+        drawing: `hash`: sorted by the SHA-256 of seed, purpose and name, so an added name does not reorder the others.
+            `permutation`: of the sorted names; an added name reorders all of them.
         seed: of the experiment.
-        purpose: what is drawn, such as `"test", cohort`; other purposes give other orders.
+        purpose: what is drawn, such as `"test", cohort`; each purpose has its own order.
     """
     ordered = sorted(names)
     if drawing == "permutation":

@@ -5,13 +5,13 @@ import unicodedata
 from collections.abc import Sequence
 
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-"""Unicode's categories of characters that move a terminal's cursor, change its colours or its direction of text."""
+"""Unicode categories of characters that move a terminal's cursor or change its colours or text direction."""
 
 
 def printable(text: str) -> str:
-    """A text from outside (file names, headers, servers) for a terminal: other control characters as `\\x1b`.
+    """Escape control characters (as `\\x1b`) of text from files, headers and servers, for a terminal.
 
-    Line ends and tabs stay.
+    Line ends and tabs are kept.
     """
     return "".join(
         each if each in "\n\t" or unicodedata.category(each) not in HIDDEN else ascii(each)[1:-1] for each in text
@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def plain(text: str, longest: int = 200) -> str:
-    """The same in one line of at most so many characters."""
+    """The same as one line of at most `longest` characters."""
     line = printable(" ".join(text[: 4 * longest].split()))
     return line if len(line) <= longest else line[:longest] + "…"
 

@@ -92,7 +92,7 @@ def evaluate_subject(
     mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision))
     recorded.check(truth / f"{subject}.nii.gz")
     expected, placed, placement = read_placed(truth / f"{subject}.nii.gz")
-    # The truth's header holds all that the image's says of its place.
+    # The truth's header contains the image's full position.
     known = placement if np.allclose(placed, affine, atol=1e-3) else None
     save_nifti(predictions / f"{subject}.nii.gz", mask, affine, known)
     return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
@@ -134,13 +134,13 @@ def as_row(
 
 
 def record_evaluation(predictions: Path, inputs: Mapping[str, Path], name: str, scores: Path) -> None:
-    """Write down, among the predicted masks, the hashes of all that was read and made.
+    """Record the hashes of all inputs and outputs, in the folder of the predicted masks.
 
     Args:
         predictions: folder of the masks.
-        inputs: the files that were read, by what they are.
+        inputs: the input files, by kind.
         name: of the table of scores.
-        scores: that table as it is now.
+        scores: current path of that table.
     """
     masks = {f"predictions/{path.name}": sha256(path) for path in visible(predictions, "*.nii.gz")}
     facts = {

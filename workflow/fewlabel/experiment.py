@@ -121,10 +121,10 @@ class PhantomSource(Settings):
 
 class _FileSource(Settings):
     unlabelled: Text | None = Field(None, exclude_if=lambda value: value is None)
-    """Folder, beneath `data_root` unless absolute, of further volumes without masks, for pretraining: NIfTI,
-    MetaImage, NRRD or MGH files, or a folder with a DICOM series for each."""
+    """Folder (below `data_root` unless absolute) of further volumes without masks, for pretraining: NIfTI, MetaImage,
+    NRRD or MGH files, or one folder per DICOM series."""
     without_target: list[Text] = Field([], max_length=10_000, exclude_if=lambda value: not value)
-    """Subjects whose mask is right to hold none of `labels`; any other such mask is refused."""
+    """Subjects without a target: their masks hold none of `labels`. Any other such mask is refused."""
 
 
 class NiftiSource(_FileSource):
@@ -170,7 +170,7 @@ class MetaImageSource(_FileSource):
     folder: Text
     """The cohort's folder, searched to its bottom; beneath `data_root` unless absolute."""
     label_suffix: str = Field("_segmentation", pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
-    """What a mask's name has behind its subject's, in any case. Subjects without a mask are used for pretraining."""
+    """Suffix of mask names after the subject's name, in any case. Subjects without a mask are used for pretraining."""
     subjects_table: Text | None = None
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
     labels: LabelValues = Field([1])
@@ -578,11 +578,11 @@ class Experiment(Settings):
     seed: Seed = 3914
     """Of splits, draws and trainings."""
     drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
-    """How subjects are drawn. `hash` (config.yaml): by a seeded hash of each, so that further subjects leave the others
-    where they are. `permutation`: the former way, for studies that were begun with it."""
+    """How subjects are drawn. `hash` (config.yaml): by a seeded hash of each, so adding subjects does not move the
+    others. `permutation`: the method of older studies."""
     redraw: bool = Field(False, exclude_if=lambda value: not value)
-    """Draw the subjects of a study that has results as those of a new study, on the command line: `--config
-    redraw=true`. False: its test subjects, folds and draws are kept, and what would change them is refused."""
+    """Draw all subjects of a study with results again, as in a new study; set it on the command line: `--config
+    redraw=true`. False: test subjects, folds and draws are kept, and changes to them are refused."""
     cohorts: dict[Name, Cohort] = Field(min_length=1, max_length=100)
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
     methods: dict[Name, Method] = Field(min_length=1, max_length=1000)

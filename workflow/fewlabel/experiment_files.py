@@ -1,6 +1,6 @@
-"""Experiment files as text: read within bounds, merged as Snakemake does, and asked where and how a setting is written.
+"""Read experiment files within size limits, merge them as Snakemake does, and find where a setting is written.
 
-Imported while Snakemake reads a profile: nothing slow comes with it.
+Imported while Snakemake reads a profile, so it imports nothing slow.
 """
 
 import json
@@ -17,21 +17,21 @@ from fewlabel.errors import InputError
 Place = tuple[str | int, ...]
 MOST_BYTES = 1_000_000
 DEEPEST = 40
-"""Levels of mappings and lists within one another."""
+"""Levels of nested mappings and lists."""
 MOST_VALUES = 50_000
-"""Values of a file, those behind an alias (`*name`) counted each time."""
+"""Values in a file; values of an alias (`*name`) count at each use."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a value stands, and how it is written.
+    """The line of a value, and how it is written.
 
     Attributes:
         line: of its key, or of itself in a list; from 1.
         key: as written; empty in a list.
         text: as written, where it is a single value; else None.
-        quoted: whether the text stands in quotes.
-        inside: what lies within it, by key or index.
+        quoted: whether the text is in quotes.
+        inside: its nested values, by key or index.
     """
 
     line: int
@@ -48,8 +48,8 @@ class ExperimentFile:
     Attributes:
         path: as it was named.
         content: its settings.
-        spot: where they stand.
-        repeated: what is told of keys that stand twice in one mapping, one line each.
+        spot: the lines of the settings.
+        repeated: messages about keys repeated in one mapping, one line each.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class ExperimentFile:
     repeated: list[str]
 
     def find(self, place: Place) -> Spot | None:
-        """Where a setting stands; None where the file does not set it."""
+        """The line of a setting; None if the file does not set it."""
         spot: Spot | None = self.spot
         for part in place:
             spot = spot.inside.get(part) if spot else None
@@ -69,7 +69,7 @@ def read_files(paths: Sequence[Path]) -> list[ExperimentFile]:
     """Read experiment files.
 
     Raises:
-        InputError: files that cannot be read, are no YAML or JSON, or are out of bounds; all of them at once.
+        InputError: files that are unreadable, not YAML or JSON, or beyond the limits; all of them at once.
     """
     files, problems = [], []
     for path in paths:
@@ -114,7 +114,7 @@ def read_file(path: Path) -> ExperimentFile:
         raise InputError(f"{path}:{line}: not YAML: a control character (#x{error.character:02x})") from None
     content = read if told else content
     if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no settings; accepted: a mapping of keys, as in config.yaml")
+        raise InputError(f"{path}: contains no settings; accepted: a mapping of keys, as in config.yaml")
     return ExperimentFile(path, content, spot, repeated)
 
 
@@ -155,7 +155,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if len(data) > MOST_BYTES:
-        raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; no experiment file is")
+        raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes, which no experiment file needs")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
         raise InputError(f"{path}: UTF-16 or UTF-32 text; to fix: save it as UTF-8")
     try:
@@ -175,11 +175,11 @@ def _cause(error: yaml.MarkedYAMLError, told: str | None) -> str:
 
 
 class _Refusal(yaml.MarkedYAMLError):
-    """What is YAML, and not taken."""
+    """Valid YAML that is refused."""
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses what would take memory or time without end, before it does."""
+    """A safe loader that refuses files which would take endless memory or time."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -192,11 +192,13 @@ class _Loader(yaml.SafeLoader):
         before = self._count
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in self._open:
-                raise _refusal(f"*{event.anchor} stands within itself; accepted: an alias behind its anchor", event)
+                raise _refusal(
+                    f"*{event.anchor} refers to itself; accepted: an alias after the end of its anchor", event
+                )
             self._count += self._values.get(str(event.anchor), 0)
         self._count += 1
         if self._count > MOST_VALUES:
-            raise _refusal(f"more than {MOST_VALUES:,} values, those behind aliases counted each time", event)
+            raise _refusal(f"more than {MOST_VALUES:,} values; values of aliases count at each use", event)
         if isinstance(event, yaml.AliasEvent):
             return super().compose_node(parent, index)
         self._open.append(event.anchor)
@@ -213,7 +215,9 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (ValueError, OverflowError, RecursionError):  # a number of 5,000 digits, the 31st of February
             shown = str(node.value)[:20] + ("…" if len(str(node.value)) > 20 else "")
-            raise _refusal(f"{shown}: cannot be read as the number or date that it looks like", node) from None
+            raise _refusal(
+                f"{shown}: not a valid number or date; to fix: correct it, or put text in quotes", node
+            ) from None
 
 
 def _refusal(problem: str, at: yaml.Event | yaml.Node) -> _Refusal:
@@ -233,7 +237,7 @@ def _spot(loader: _Loader, node: yaml.Node, key: yaml.Node | None = None) -> Spo
 
 
 def _repeated(path: Path, root: yaml.Node | None) -> list[str]:
-    """Keys that stand twice in one mapping: readers of YAML and JSON keep the last and say nothing."""
+    """Keys repeated in one mapping: readers of YAML and JSON silently keep the last."""
     problems: list[str] = []
     pending: list[tuple[str, yaml.Node | None]] = [("", root)]
     while pending:
@@ -243,7 +247,7 @@ def _repeated(path: Path, root: yaml.Node | None) -> list[str]:
             name, line = f"{place}{key.value}", key.start_mark.line + 1
             if str(key.value) in seen:
                 first = seen[str(key.value)]
-                problems.append(f"{path}:{line}: {name}: stands here and in line {first}; keep one of the two")
+                problems.append(f"{path}:{line}: {name}: set here and in line {first}; to fix: keep one of the two")
             seen[str(key.value)] = line
             pending.append((f"{name}.", value))
     return problems
@@ -255,17 +259,17 @@ DEFAULTS = "config.yaml"
 WHOLE = frozenset(
     {"study", "seed", "cohorts", "methods", "labels", "draws", "network", "finetuning", "augmentations", "precision"}
 )
-"""A file that sets all of these is no overlay: so a study's experiment is written down, by every version."""
+"""Keys that every version writes into a study's experiment file; a file that sets all of them is not an overlay."""
 
 
 def read_experiment(paths: Sequence[Path], checkouts: Sequence[Path] = (CHECKOUT, Path())) -> list[ExperimentFile]:
-    """The files that an experiment is made of, as Snakemake takes them: overlays lie on `config.yaml`.
+    """The files of an experiment, as in Snakemake: overlays are merged over `config.yaml`.
 
-    A first file that sets all keys of `WHOLE` is no overlay and stands alone: a study's `experiment.yaml`.
+    If the first file sets all keys of `WHOLE`, it is not an overlay and is used alone: a study's `experiment.yaml`.
 
     Args:
         paths: the files that a user names, with or without `config.yaml`.
-        checkouts: folders in which `config.yaml` is looked for; the first that has it counts.
+        checkouts: folders to search for `config.yaml`; the first that has it is used.
 
     Raises:
         InputError: see `read_files`.

@@ -1,4 +1,4 @@
-"""What is wrong with an experiment, in its author's words: file, line, key, value as written, what is accepted."""
+"""Explain errors of an experiment: file, line, key, value as written, what is accepted."""
 
 import difflib
 import math
@@ -15,7 +15,7 @@ from fewlabel.experiment import Experiment
 from fewlabel.experiment_files import ExperimentFile, Place, Spot, merge
 
 KEY = "[key]"
-"""pydantic's last part of a place, where a key itself is wrong."""
+"""pydantic's last part of a place if the key itself is wrong."""
 
 WORDS = {
     "bool_parsing": "true or false",
@@ -33,14 +33,14 @@ WORDS = {
     "string_type": "text",
     "tuple_type": "a list",
 }
-"""What is accepted, by pydantic's types of errors; what is not here, pydantic says well enough."""
+"""Accepted values, by pydantic's error types; other types keep pydantic's message."""
 TEXTS = frozenset({"literal_error", "string_pattern_mismatch", "string_type", "union_tag_invalid"})
-"""Errors of values that are to be text."""
+"""Error types of values that must be text."""
 NAME = "a name: small letters, digits and _, the first a letter"
 
 
 def nearest(word: str, accepted: Sequence[str]) -> str:
-    """A hint at the accepted word that a mistyped one is closest to; empty where none is close."""
+    """A hint with the accepted word closest to a mistyped one; empty if none is close."""
     close = difflib.get_close_matches(word, accepted, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
@@ -52,8 +52,8 @@ class _Error:
     Attributes:
         details: pydantic's.
         place: without pydantic's own parts.
-        model: of the place's last key, or of what holds it where the key is unknown.
-        choice: the place of a value for which several types are accepted, of one of which this error is; else its own.
+        model: the model of the place's last key, or of its parent if the key is unknown.
+        choice: the place of the value with several accepted types to which this error belongs; else `place`.
     """
 
     details: ErrorDetails
@@ -63,24 +63,24 @@ class _Error:
 
 
 class Explainer:
-    """Tells errors of a merged configuration.
+    """Explains errors of a merged configuration.
 
     Args:
         config: what was validated.
-        files: that it came from, in the order of merging; none: errors name keys alone.
+        files: its files, in the order of merging; if empty, errors name only keys.
     """
 
     def __init__(self, config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> None:
         self.config, self.files, self.stated = config, files, merge(files)
 
     def explain(self, errors: Iterable[ErrorDetails]) -> list[str]:
-        """One line for each mistake: several of pydantic's where a value may be of several types."""
+        """One line per mistake; pydantic reports several errors if a value has several accepted types."""
         resolved = [_resolve(details, self.config) for details in errors]
         groups = [list(group) for _, group in groupby(resolved, key=lambda error: (error.choice, _alone(error)))]
         return [line for group in groups for line in self._of_one_value(group)]
 
     def where(self, place: Place) -> str:
-        """The last file that sets a key, with its line, and the key; `--config` where the files say otherwise."""
+        """The last file that sets a key, with line and key; `--config` if the value differs from the files."""
         key = ".".join(self._key(place[: index + 1]) for index in range(len(place))) or "experiment"
         if self.files and not _same(_lookup(self.config, place), _lookup(self.stated, place)):
             return f"--config: {key}"
@@ -91,7 +91,7 @@ class Explainer:
         return key if not self.files else f"{self.files[-1].path}: {key}"
 
     def _spot(self, place: Place) -> Spot | None:
-        """How a value is written; None where a file does not say it."""
+        """How a value is written; None if no file sets it."""
         if not self.files or not _same(_lookup(self.config, place), _lookup(self.stated, place)):
             return None
         return next((spot for file in reversed(self.files) if (spot := file.find(place)) is not None), None)
@@ -101,7 +101,7 @@ class Explainer:
         return (spot.key if spot else "") or str(place[-1])
 
     def _of_one_value(self, errors: Sequence[_Error]) -> list[str]:
-        # One of the types fits the value's shape: what is wrong lies within, and the other types are no matter.
+        # One of the types fits the value's shape: the error is inside, and the other types do not matter.
         within = [error for error in errors if len(error.place) > len(error.choice)]
         if within and len(within) < len(errors):
             return [self._line([error]) for error in within]
@@ -137,7 +137,7 @@ class Explainer:
         return f"{where}: unknown {key} {tag!r}{nearest(tag, known)}; {accepted}"
 
     def _got(self, error: _Error, errors: Sequence[_Error]) -> str:
-        """The value as it is written, and as YAML reads it where that is something else."""
+        """The value as written, and as YAML reads it if that differs."""
         value = error.details.get("input")
         if isinstance(value, (Mapping, list, tuple)):
             return ""
@@ -156,7 +156,7 @@ class Explainer:
 
 
 def _alone(error: _Error) -> tuple[Any, ...]:
-    """What keeps errors of one place apart that are no alternatives of each other."""
+    """A key that separates errors of one place that are not alternatives of each other."""
     kind = error.details["type"]
     return (kind, error.place) if kind in ("extra_forbidden", "missing") or error.details["loc"][-1] == KEY else ()
 
@@ -190,7 +190,7 @@ def _read_as(value: object) -> str:
 
 # ----------------------------------------------------------------------------------------------- places and models
 def _resolve(details: ErrorDetails, config: Any) -> _Error:
-    """Where an error is: pydantic puts names of types into places; keys and indices are what the configuration has."""
+    """The place of an error as keys and indices, without the type names that pydantic adds to places."""
     location = details["loc"]
     model: Any = Experiment
     place: list[str | int] = []
@@ -230,7 +230,7 @@ def _lookup(config: Any, place: Place) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two plain values are equal; a NaN is equal to another."""
+    """Whether two plain values are equal; NaN equals NaN."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):

@@ -1,4 +1,4 @@
-"""What a workflow says when jobs fail: at once that one did, and at its end, once, what, why and how to go on."""
+"""Messages on failed jobs: a short one at once, and at the end one report with causes and how to resume."""
 
 import logging
 from collections import deque
@@ -10,13 +10,13 @@ SHOWN = 10
 """Failed jobs that are told in full."""
 
 FEW = 3
-"""So many failed jobs are told with all that they said."""
+"""Up to this many failed jobs are reported with their whole message."""
 
 LINES, ALL_LINES = 6, 1000
-"""Last lines of each log; of few failed jobs."""
+"""Last lines of each log; the second for few failed jobs."""
 
 WIDTH, ALL_WIDTH = 300, 2000
-"""Characters of a line of a log; of few failed jobs."""
+"""Characters of a log line; the second for few failed jobs."""
 
 SILENT = "says nothing: killed from outside (memory, time limit), or refused by Snakemake (see above)?"
 
@@ -64,7 +64,7 @@ def _told(failure: Failure, few: bool) -> Iterable[str]:
 
 
 def _last_lines(log: Path, count: int, width: int) -> list[str]:
-    """The end of a log, without what stands before the message of a command that refused."""
+    """The end of a log, from the message of the failed command on if there is one."""
     try:
         with log.open(encoding="utf-8", errors="replace") as file:
             lines = [line.rstrip()[:width] for line in deque((line for line in file if line.strip()), maxlen=count)]
@@ -75,9 +75,9 @@ def _last_lines(log: Path, count: int, width: int) -> list[str]:
 
 
 class ToldAtTheEnd(logging.Filter):
-    """Lets Snakemake say at once that a job failed, and leaves its log, which `report` tells, for the end.
+    """Shortens Snakemake's message on a failed job; `report` prints the log at the end of the run.
 
-    Snakemake itself shows a failed job's command, with all settings in it, twice, and its whole log.
+    Snakemake itself prints the command of a failed job with all settings twice, and its whole log.
 
     Args:
         logs: the log files of each job, by Snakemake's number of the job.
@@ -88,7 +88,7 @@ class ToldAtTheEnd(logging.Filter):
         self.logs = logs
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is shown; that of a failed job is made shorter."""
+        """Whether a record is shown; the record of a failed job is shortened."""
         facts = vars(record)
         event = str(facts.get("event", ""))
         if event == "error":
@@ -96,7 +96,7 @@ class ToldAtTheEnd(logging.Filter):
         if event == "job_error":
             own = set(self.logs.get(facts.get("jobid", -1), ()))
             record.shellcmd = None
-            # A cluster's own log of the job is told by nothing else.
+            # Nothing else reports the cluster's own log of the job.
             record.log = [log for log in facts.get("log") or [] if log not in own]
-            record.aux = {**(facts.get("aux") or {}), "log": f"{', '.join(sorted(own))} (told at the end of the run)"}
+            record.aux = {**(facts.get("aux") or {}), "log": f"{', '.join(sorted(own))} (shown at the end of the run)"}
         return True

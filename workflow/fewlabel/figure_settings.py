@@ -7,13 +7,13 @@ from pydantic import Field, field_validator, model_validator
 from fewlabel.settings import Draw, LabelBudgets, Name, Seed, Settings, Share, Text, distinct
 
 Index = Annotated[int, Field(ge=0, le=65_535)]
-"""Of a slice, a row or a column, from 0."""
+"""Index of a slice, row or column, from 0."""
 Shown = Annotated[int, Field(ge=1, le=1000)]
-"""How many pictures."""
+"""Number of pictures."""
 
 
 MissingDistance = Literal["exclude", "diagonal"]
-"""What stands for a surface distance that is undefined."""
+"""Value used for an undefined surface distance."""
 
 
 class Intervals(Settings):
@@ -241,8 +241,8 @@ class DiceTable(Settings):
     """Table 2."""
 
     hd95_missing: MissingDistance = "exclude"
-    """What stands for an HD95 that is undefined because one of two masks is empty: nothing (the score is left out of
-    the median, and counted), or the diagonal of the subject's volume, the largest distance in it."""
+    """How to treat an HD95 that is undefined because one of the two masks is empty. `exclude`: leave it out of the
+    median and report the count. `diagonal`: use the diagonal of the subject's volume, the largest possible distance."""
 
 
 class Figures(Settings):

@@ -22,7 +22,7 @@ def partial_name(path: Path) -> Path:
 
 @cache
 def this_place() -> str:
-    """Eight hexadecimal digits for where numbers of processes mean the same: this host, or this container of it."""
+    """Eight hexadecimal digits that identify this host or container, within which process ids are unique."""
     try:
         space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:  # not Linux
@@ -31,19 +31,19 @@ def this_place() -> str:
 
 
 def visible(folder: Path, pattern: str) -> list[Path]:
-    """The files and folders beneath `folder` that match, sorted: none that is hidden, or lies in a hidden folder.
+    """The matching files and folders below `folder`, sorted, without hidden ones and the content of hidden folders.
 
-    Results are listed by this alone: pathlib's patterns match hidden names, and so what is only half written.
+    All listings of results use this function: pathlib's patterns also match hidden names of half-written files.
 
     Args:
-        folder: where to look; nothing is found in one that does not exist.
-        pattern: of a path beneath it, as for `glob.glob`; `**` matches any number of folders.
+        folder: the folder to search; a missing one has no matches.
+        pattern: of a path below it, as for `glob.glob`; `**` matches any number of folders.
     """
     return sorted(folder / name for name in glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 - see above
 
 
 def has_visible(folder: Path, pattern: str) -> bool:
-    """Whether `visible` would find anything; the first that is found ends the search."""
+    """Whether `visible` would find anything; stops at the first match."""
     return next(iglob(pattern, root_dir=folder, recursive=True), None) is not None  # noqa: PTH207 - see `visible`
 
 

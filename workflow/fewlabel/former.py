@@ -1,4 +1,4 @@
-"""What an earlier run of a study left: whom it tested, and what its split was made with."""
+"""Results of an earlier run of a study: its test subjects, and the settings of its split."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from fewlabel.recorded import check
 from fewlabel.tables import read_subjects
 
 ROLES, COPY, SPLIT = "roles.csv", "former.csv", "split.json"
-"""In a part's `splits` folder. Snakemake knows nothing of the last two, so it never removes them: the copy of the roles
-stands in where these are lost."""
+"""Files in a part's `splits` folder. Snakemake does not track the last two, so it never removes them: the copy replaces
+lost roles."""
 TRAINED = ("pretrained/*/*.safetensors", "finetuned/*/*/*/*.safetensors")
 
 
@@ -25,8 +25,8 @@ class Former:
     """The split of a whole cohort in an earlier run.
 
     Attributes:
-        roles: columns subject, role, fold (from 1; empty where a subject is in no test fold, or the cohort has none).
-        split: the settings that it was made with; None where they are not known (runs of earlier versions).
+        roles: columns subject, role, fold (from 1; empty for subjects in no test fold and cohorts without folds).
+        split: its settings; None if unknown (runs of earlier versions).
     """
 
     roles: pd.DataFrame
@@ -34,12 +34,12 @@ class Former:
 
 
 def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
-    """The earlier split of a cohort; None where there is none.
+    """The earlier split of a cohort; None if there is none.
 
     Args:
         study: the study's results.
         cohort: its folder there.
-        folds: how many it has now: where the whole cohort's roles are missing, those of its folds say as much.
+        folds: its current number of folds; if the cohort's roles are missing, the roles of its folds replace them.
 
     Raises:
         InputError: a table of roles that cannot be read.
@@ -56,32 +56,32 @@ def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
     fold_of = {name: fold for fold, table in tables.items() for name in table.loc[table["role"] == "test", "subject"]}
     fold = first["subject"].map(fold_of)
     roles = first.assign(fold=fold, role=first["role"].where(fold.isna(), "test"))
-    # Whom a fold tests whose table is missing is not known.
+    # The test subjects of a fold without a table are unknown.
     known = roles if len(tables) == len(places) else roles[fold.notna() | (roles["role"] != "pool")]
     return Former(known, _read_split(places[min(tables) - 1] / SPLIT))
 
 
 def former_beside(roles: Path, split: SplitSettings) -> Former | None:
-    """The earlier split that a new one continues, where its roles are written into a study's results.
+    """The earlier split that a new split continues, if its roles belong to a study's results.
 
-    A cohort that is split like another one (`split_as`) continues the split of that one.
+    A cohort that is split like another one (`split_as`) continues the split of that cohort.
     """
     return read_former(roles.parents[2], split.cohort, split.folds) if roles.parent.name == "splits" else None
 
 
 def recorded(split: SplitSettings) -> SplitSettings:
-    """What of a split's settings tells whether another one is of equal settings."""
+    """The settings of a split that count when two splits are compared."""
     return split.model_copy(update={"fold": None, "redraw": False})
 
 
 def has_trainings(study: Path, cohort: str) -> bool:
-    """Whether a network was trained on a cohort, or on a test fold of it."""
+    """Whether a network was trained on a cohort or on one of its folds."""
     folders = [study / cohort, *visible(study, part_of(cohort, 1)[:-1] + "*")]
     return any(has_visible(folder, pattern) for folder in folders for pattern in TRAINED)
 
 
 def former_orders(study: Path, part: str, draws: int) -> Iterator[tuple[int, list[str]]]:
-    """The subjects of each draw of a part that there is, in their order."""
+    """The subjects, in order, of each existing draw of a part."""
     for draw in range(1, draws + 1):
         path = study / part / "splits" / f"draw{draw}.csv"
         if path.is_file():
@@ -97,7 +97,7 @@ def _read_roles(path: Path) -> pd.DataFrame:
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    # What somebody edited would be taken over into the next split.
+    # The next split would take over an edited table.
     check(path)
     try:
         table = read_subjects(path)
@@ -109,7 +109,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-_RESTORE = "accepted: the table as the run wrote it; restore it, or remove its folder to split the cohort anew"
+_RESTORE = "accepted: the table as the run wrote it; to fix: restore it, or remove its folder to split the cohort again"
 
 
 def _read_split(path: Path) -> SplitSettings | None:

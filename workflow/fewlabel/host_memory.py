@@ -1,4 +1,4 @@
-"""Memory that this process may use at most: of the machine, or of its control group. Nothing slow is imported."""
+"""Memory limit of this process: that of the machine or of its control group. Imports nothing slow."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from fewlabel.units import size
 
 
 def most_bytes() -> int | None:
-    """The smaller of the machine's memory and what the control group (container, Slurm) grants; None: unknown."""
+    """The smaller of the machine's memory and the limit of the control group (container, Slurm); None: unknown."""
     known = [kilobytes(read(Path("/proc/meminfo")) or "", "MemTotal"), limit(control("memory.max"))]
     return min((bound for bound in known if bound is not None), default=None)
 
@@ -17,13 +17,13 @@ def refuse_beyond(needed: int, what: str, remedy: str, granted: int | None = Non
     """Refuse work that cannot fit, before any of it is allocated.
 
     Args:
-        needed: bytes that the work takes at least.
+        needed: the least memory that the work needs, in bytes.
         what: place and kind of the work, for the message.
         remedy: what to lower.
-        granted: bytes that there are (default: those of this process).
+        granted: available bytes (default: the limit of this process).
 
     Raises:
-        InputError: it needs more than there are.
+        InputError: the work needs more than available.
     """
     most = granted if granted is not None else most_bytes()
     if most is not None and needed > most:
@@ -50,7 +50,7 @@ def control(name: str) -> str | None:
 
 
 def read(path: Path) -> str | None:
-    """A text of the system; None where it is not there."""
+    """Text of a system file; None if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError:

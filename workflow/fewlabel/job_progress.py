@@ -23,7 +23,7 @@ TARGETS = frozenset({"all", "figures", "tables", "pictures", "provenance"})
 SHORT = 5.0
 """Seconds of a figure, table or page, until one is done: they take 1 to 10."""
 OVERDUE = 0.1
-"""A job that runs for longer than expected is taken to need this share of its time so far."""
+"""Remaining time of an overdue job, as a share of its time so far."""
 
 
 class JobProgress(logging.Handler):
@@ -94,7 +94,7 @@ class JobProgress(logging.Handler):
             expected = 0.0 if key[0] in TARGETS else means.get(key, means.get(key[:1], usual))
             since = now - self._begun[job] if job in self._begun else 0.0
             left.append(expected - since if since <= expected else OVERDUE * since)
-        # As many side by side as now, and never less than the longest of them.
+        # As many jobs run in parallel as now; the longest job is a lower bound.
         return max([sum(left) / max(1, len(self._begun)), *left], default=0.0)
 
 

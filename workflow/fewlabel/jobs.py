@@ -47,7 +47,7 @@ RECIPES = {
 """Raise a stage's number when its numerics change: finished results of that stage are then made again."""
 
 STAGES = ("training", "global_stage", "local_stage", "joint_stage")
-"""What pretraining stages are called, in settings, histories and facts of runs alike."""
+"""Names of pretraining stages in settings, histories and facts of runs."""
 
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text in JSON."""
@@ -91,22 +91,22 @@ class SplitSettings(Settings):
     seed: Seed
     drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
     redraw: bool = Field(False, exclude_if=lambda value: not value)
-    """As in a new study, whatever its results were drawn with."""
+    """Split as in a new study, independent of existing results."""
     recipe: Recipe = RECIPES["split"]
 
 
 class PlannedSplit(SplitSettings):
-    """A split with what it must leave as it is, and the grid that its volumes must suit."""
+    """A split, with the results that it must not change and the grid that its volumes must fit."""
 
     results: Text | None = None
-    """The study's folder: whom it tests and the order of its draws stay; None: a new study."""
+    """The study's folder; its test subjects and the order of its draws are kept. None: a new study."""
     draws: Draw = 1
-    """How many draws of the labelled subjects there are."""
+    """Number of draws of the labelled subjects."""
     grid: Grid | None = None
     partitions: Subjects = 1
-    """The most parts that a contrastive stage cuts a volume into."""
+    """Largest number of partitions of a contrastive stage."""
     beside: dict[Name, Text] = Field({}, max_length=100)
-    """Where the hashes of the voxels of cohorts are that are split alike."""
+    """Files with voxel hashes of the cohorts that are split alike."""
 
 
 class DrawSettings(Settings):
@@ -277,14 +277,14 @@ def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
 
 
 def planned_split(experiment: Experiment, cohort: str, results: str, beside: Mapping[str, str]) -> PlannedSplit:
-    """The split of a cohort, before it is made, in a study's results; `beside`: see `PlannedSplit`."""
+    """The planned split of a cohort in a study's results; `beside`: see `PlannedSplit`."""
     split, grid = split_settings(experiment, cohort), experiment.cohorts[cohort].grid
     plan = {"results": results, "draws": experiment.draws, "grid": grid, "beside": beside}
     return PlannedSplit(**split.model_dump(), **plan, partitions=most_partitions(experiment))
 
 
 def split_alike(experiment: Experiment, cohort: str) -> list[str]:
-    """The other cohorts that hold the same subjects (`split_as`)."""
+    """The other cohorts with the same subjects (`split_as`)."""
     base = {name: chosen.split_as or name for name, chosen in experiment.cohorts.items()}
     return [name for name in base if name != cohort and base[name] == base[cohort]]
 
@@ -309,7 +309,7 @@ def most_pretrained(experiment: Experiment) -> int:
 
 
 def most_partitions(experiment: Experiment) -> int:
-    """The most parts that any contrastive stage cuts a volume into; 1 where there is none."""
+    """Largest number of partitions of any contrastive stage; 1 if there is none."""
     methods = [method for method in experiment.methods.values() if isinstance(method, PretrainedMethod)]
     stages = [stage for method in methods for stage in pretraining_stages(method).values()]
     return max((stage.partitions for stage in stages if isinstance(stage, GlobalStage)), default=1)

@@ -10,7 +10,7 @@ def load_json(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: no UTF-8, no JSON, nested without end, or with numbers of thousands of digits.
+        ValueError: not UTF-8, not JSON, nested too deeply, or with numbers of thousands of digits.
     """
     return parse_json(path.read_text(encoding="utf-8"))
 
@@ -19,9 +19,9 @@ def parse_json(text: str) -> Any:
     """The content of a JSON text.
 
     Raises:
-        ValueError: no JSON, nested without end, or with numbers of thousands of digits.
+        ValueError: not JSON, nested too deeply, or with numbers of thousands of digits.
     """
     try:
         return json.loads(text)
     except RecursionError:
-        raise ValueError("it is nested without end") from None
+        raise ValueError("it is nested too deeply") from None

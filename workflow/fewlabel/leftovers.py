@@ -44,7 +44,7 @@ STEMS = (TRAINING, ".running", ".slices")
 FOLDERS = ("finished", "prepared subjects")
 
 FRESH_SECONDS = 600
-"""A partial file of another machine that was changed so recently may still be written there."""
+"""Age in seconds up to which another machine may still be writing a partial file."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +134,13 @@ def _in_use(path: Path, kind: Kind) -> str | None:
 
 
 def _writer(path: Path) -> str | None:
-    """Who still writes a partial file: of a process that was here the system knows it, of another one its age tells."""
+    """The process that still writes a partial file: known for processes of this host, else judged by the file's age."""
     found = re.match(r"\.(\d+)(?:-([0-9a-f]{8}))?\.", path.name)
     if found and found[2] in (None, this_place()) and _alive(int(found[1])):
         return f"process {found[1]}"
     if found and found[2] == this_place():
         return None
-    return "another process, perhaps" if time.time() - path.stat().st_mtime < FRESH_SECONDS else None
+    return "possibly another process" if time.time() - path.stat().st_mtime < FRESH_SECONDS else None
 
 
 def _alive(process: int) -> bool:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 POLL_SECONDS = 1.0
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-"""What file systems without locks answer (NFS without its lock service, some FUSE mounts)."""
+"""Errors of file systems without locks (NFS without its lock service, some FUSE mounts)."""
 
 
 def lock_files(path: Path) -> tuple[Path, Path]:
@@ -58,7 +58,7 @@ def hold_for_life(path: Path) -> str | None:
 
 
 def _acquire(lock: FileLock) -> None:
-    """Take a lock at once; where the file system has none, say so and go on: outputs still appear as a whole.
+    """Take a lock at once; if the file system has no locks, warn and continue, since writes are still atomic.
 
     Raises:
         Timeout: another process has it.
@@ -72,8 +72,8 @@ def _acquire(lock: FileLock) -> None:
         if error.errno not in WITHOUT_LOCKS:
             raise
         print(
-            f"warning: {Path(lock.lock_file).parent}: no file locks here ({error.strerror}), so nothing keeps two "
-            "processes from doing the same work; start one at a time, or mount it with locks",
+            f"warning: {Path(lock.lock_file).parent}: no file locks here ({error.strerror}), so two processes may do "
+            "the same work; to fix: start one at a time, or mount the file system with locks",
             file=sys.stderr,
             flush=True,
         )

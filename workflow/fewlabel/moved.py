@@ -1,4 +1,4 @@
-"""Subjects that would move: a study with results keeps whom it tests, and the order in which it labels subjects."""
+"""Detect subjects that would move: a study with results keeps its test subjects and the order of its draws."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,14 +17,14 @@ REDRAW = "`--config redraw=true` draws all subjects anew and trains again"
 
 
 def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, study: Path, draws: int) -> list[str]:
-    """What a new split would change of a study that has trainings; an empty list where nothing, or it is asked for.
+    """Changes of a new split to a study that has trainings; empty if there are none, or they are requested.
 
     Args:
-        subjects: columns subject, patient, labelled (0 or 1), use; the split of them is possible.
+        subjects: columns subject, patient, labelled (0 or 1), use; they can be split.
         cohort: its key in the experiment, which names its folder.
         split: of the cohort, not of one of its folds.
         study: the study's results.
-        draws: how many draws of the labelled subjects it has.
+        draws: its number of draws of the labelled subjects.
 
     Raises:
         InputError: a table of the results that cannot be read.
@@ -41,12 +41,12 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
         return []
     other = split.model_copy(update={"drawing": "permutation" if split.drawing == "hash" else "hash"})
     fix = (
-        "undo the change of subjects or settings, or name another `study`"
+        "to fix: undo the change of subjects or settings, or choose another `study`"
         if _changes(subjects, other, None, former, orders)
-        else f"it was begun with another way of drawing: write `drawing: {other.drawing}` into its experiment"
+        else f"to fix: set `drawing: {other.drawing}` in its experiment, which the study was started with"
     )
     return [
-        f"cohorts.{cohort}: other subjects than those that {study} was trained and scored with: {'; '.join(changes)}; "
+        f"cohorts.{cohort}: subjects differ from those that {study} was trained and scored with: {'; '.join(changes)}; "
         f"accepted: the same test set and the same order of labelled subjects; {fix}; {REDRAW}"
     ]
 
@@ -54,12 +54,12 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
 def _changes(
     subjects: pd.DataFrame, split: SplitSettings, base: Former | None, former: Former, orders: Mapping[Draw, list[str]]
 ) -> list[str]:
-    """Changes of the test set; where there are none, those of the draws."""
+    """Changes of the test set; if there are none, changes of the draws."""
     return _moved(former, split_roles(subjects, split, base), split) or _reordered(subjects, split, base, orders)
 
 
 def _moved(former: Former, roles: pd.DataFrame, split: SplitSettings) -> list[str]:
-    """Who leaves the test set and who enters it; with folds, newly labelled subjects enter one without a word."""
+    """Subjects that leave or enter the test set; with folds, newly labelled subjects may enter one."""
     before, after = _tested(former.roles), _tested(roles)
     known = set(former.roles["subject"])
     labelled = set(former.roles.loc[former.roles["labelled"] == 1, "subject"])
@@ -78,14 +78,14 @@ def _moved(former: Former, roles: pd.DataFrame, split: SplitSettings) -> list[st
 
 
 def _tested(roles: pd.DataFrame) -> dict[str, int]:
-    """The tested subjects with their fold, 0 without folds."""
+    """The test subjects with their fold; 0 without folds."""
     rows = roles[roles["role"] == "test"]
     folds = rows["fold"].fillna(0).astype(int) if "fold" in rows else [0] * len(rows)
     return dict(zip(map(str, rows["subject"]), folds, strict=True))
 
 
 def _orders(study: Path, cohort: str, split: SplitSettings, draws: int) -> Iterator[tuple[Draw, list[str]]]:
-    """The order of the labelled subjects in each draw of each fold that there is."""
+    """The order of the labelled subjects in each existing draw of each fold."""
     for fold in [None] if split.folds is None else range(1, split.folds + 1):
         for draw, names in former_orders(study, part_of(cohort, fold), draws):
             yield (fold, draw), names
@@ -94,7 +94,7 @@ def _orders(study: Path, cohort: str, split: SplitSettings, draws: int) -> Itera
 def _reordered(
     subjects: pd.DataFrame, split: SplitSettings, base: Former | None, orders: Mapping[Draw, list[str]]
 ) -> list[str]:
-    """Draws whose subjects would come in another order than before."""
+    """Draws whose order of subjects would change."""
     found = []
     for (fold, draw), before in orders.items():
         roles = split_roles(subjects, split.model_copy(update={"fold": fold}), base)
@@ -102,4 +102,4 @@ def _reordered(
         after = drawn["subject"].tolist()
         if [name for name in before if name in after] != [name for name in after if name in before]:
             found.append(f"draw {draw}" + ("" if fold is None else f" of fold {fold}"))
-    return [f"labelled in another order: {some(found)}"] if found else []
+    return [f"changed order of labelled subjects: {some(found)}"] if found else []

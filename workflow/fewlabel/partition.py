@@ -28,8 +28,8 @@ def partition(
         cohort: its key in the experiment, for the seed and for messages.
         count: how many test sets.
         seed: of the experiment.
-        drawing: of that order.
-        placed: subjects that have a fold already, from 1: their patients stay there, and further ones come behind them.
+        drawing: method of that order.
+        placed: folds (from 1) of subjects already placed; their patients stay there, and new patients follow.
 
     Returns:
         For each fold its test subjects, sorted by name: what `splits.assign_roles` takes as `test`.

@@ -36,8 +36,8 @@ from fewlabel.system_errors import demand_writable, memory_of
 from fewlabel.training_ranges import Ranges, outliers
 
 ACCEPTED = (
-    f"accepted: a file ({', '.join(VOLUME_SUFFIXES)}), a folder of them, the folder of a DICOM series, or a folder of "
-    "these"
+    f"accepted: a file ({', '.join(VOLUME_SUFFIXES)}), a folder of them, the folder of a DICOM series, or a folder "
+    "of such folders"
 )
 
 
@@ -58,7 +58,7 @@ class Segmenter:
         preparation: how slices are made from a volume.
         device, precision: of the forward pass.
         flips: axes of a slice along which mirror images are averaged.
-        ranges: of the cohort that the network was trained among; None: unknown, and nothing is compared with them.
+        ranges: of the network's training cohort; None: unknown, so nothing is compared.
     """
 
     network: UNet
@@ -72,11 +72,10 @@ class Segmenter:
         """The mask on the volume's own grid: bit for bit what `fewlabel evaluate` saves of it.
 
         Returns:
-            The mask (uint8, 1 inside), its volume in ml, and in words what of image and mask lies outside `ranges`.
+            The mask (uint8, 1 inside), its volume in ml, and messages on what is outside `ranges`.
 
         Raises:
-            InputError: the volume is too large on the working grid, has no contrast, or cannot be corrected for a bias
-                field.
+            InputError: the volume is too large on the working grid, has no contrast, or no bias field can be fitted.
         """
         images, _, frame = preprocess(volume, self.preparation.grid, self.preparation.bias_correction)
         stored = as_stored(images)
@@ -123,10 +122,10 @@ def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Ta
 
 
 def unread(images: Sequence[Path]) -> list[str]:
-    """What lies in folders of images and is not read, a line for each reason.
+    """Content of the image folders that is not read, one line per reason.
 
     Args:
-        images: as those of `plan`, which finds nothing wrong with them.
+        images: as in `plan`, which must have accepted them.
     """
     return [line for path in images for line in lines(_volumes(path).unused, path.parent, stopping=False)]
 
@@ -139,22 +138,22 @@ def _volumes(path: Path) -> Contents:
         if ends_with(path, VOLUME_SUFFIXES):
             return Contents((path,))
         of_dicom = ends_with(path, DICOM_SUFFIXES) or not path.suffix
-        hint = "; of DICOM give the folder of the series" if of_dicom else f"; {why_unread(path).reason}"
+        hint = "; for DICOM, give the folder of the series" if of_dicom else f"; {why_unread(path).reason}"
         raise InputError(f"{path}: not a volume by its name; {ACCEPTED}{hint}")
     if foreign := recognised(path):
-        raise InputError(f"{path}: the folder is {foreign}; of {path / MADE} give its images/")
+        raise InputError(f"{path}: the folder is {foreign}; then give {path / MADE / 'images'}")
     found = volumes_in(path)
     if not found.used:
         series = series_contents(path)
         found = Contents((path,), unused=series.unused) if series.used else found
     if not found.used and not any(one.stops for one in found.unused):
-        raise InputError(f"{path}: no volume in it; {ACCEPTED}")
+        raise InputError(f"{path}: the folder contains no volume; {ACCEPTED}")
     return found
 
 
 def _folder_problems(path: Path, found: Contents) -> list[str]:
-    """Files that look as if they were meant to be read, and images that are masks or channels by their names."""
-    cure = "accepted: images; name those to segment one by one, or move it away"
+    """Files that look like volumes but are not read, and images named like masks or channels."""
+    cure = "accepted: images; to fix: list the images to segment one by one, or move it away"
     problems = [
         *lines(found.unused, path, stopping=True),
         *name_problems({name_of(one): one.name for one in found.used}, cure),
@@ -207,7 +206,7 @@ def _place_problems(tasks: Sequence[Task], replace: bool) -> Iterator[str]:
 def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = None) -> dict[Path, float]:
     """Segment all volumes and write their masks: all, or none where one image is no good.
 
-    Prints a warning for each volume that is unlike the network's training cohort, or whose mask is.
+    Prints a warning for each volume that differs from the network's training cohort, or whose mask does.
 
     Args:
         segmenter: the network.
@@ -237,10 +236,12 @@ def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = N
                         continue
                     save_nifti(partial, mask, volume.affine, volume.placement)
                     if doubts:
-                        doubtful.append(f"{task.image.name}: unlike the training cohort: {'; '.join(doubts)}")
+                        doubtful.append(
+                            f"{task.image.name}: outside the ranges of the training cohort: {'; '.join(doubts)}"
+                        )
                     progress.advance(note=f"{task.mask.name}: {found[task.mask]:.1f} ml")
             for line in doubtful:
-                print(f"warning: {printable(line)}; look at its mask before you use it", file=sys.stderr)
+                print(f"warning: {printable(line)}; check its mask before use", file=sys.stderr)
             if problems:
                 bad = f"{len(tasks) - len(found)} of {len(tasks)} volumes cannot be segmented, and no mask is written:"
                 raise InputError.of(problems, bad)
@@ -258,7 +259,7 @@ def _lines(error: InputError, name: str) -> list[str]:
 
 
 def read_image(path: Path, channel: int | None = None) -> Volume:
-    """One image, read to its end and checked; prints a warning where programs place it differently.
+    """One image, read completely and checked; prints a warning if programs would place it differently.
 
     Args:
         path: a file, or the folder of a DICOM series.

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 def fetched_split_problems(
     experiment: Experiment, cohort: str, subjects: Path, study: Path, beside: Path | None = None
 ) -> list[str]:
-    """What makes the split of a fetched cohort impossible, or what it would change of results that are there.
+    """Problems that make the split of a fetched cohort impossible, and its changes to existing results.
 
     Args:
         experiment: the study.
         cohort: one of its cohorts.
-        subjects: its list of subjects; where it is not there yet, nothing can be told.
+        subjects: its list of subjects; if it does not exist yet, nothing is checked.
         study: the study's results.
-        beside: the list of the cohort that this one is split like.
+        beside: the list of the cohort whose split this one uses.
     """
     if not subjects.exists():
         return []
@@ -34,7 +34,7 @@ def fetched_split_problems(
 def listed_split_problems(
     experiment: Experiment, cohort: str, table: "DataFrame", study: Path, beside: "DataFrame | None" = None
 ) -> list[str]:
-    """The same, of a list of subjects that was read already."""
+    """The same for a list of subjects that is already read."""
     from fewlabel.former import read_former
     from fewlabel.moved import moved_problems
     from fewlabel.splits import split_problems

@@ -71,7 +71,7 @@ _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
 @contextmanager
 def looking() -> Iterator[None]:
-    """Profiles are only read: what they need may be missing, and `fewlabel doctor` tells all of it at once."""
+    """Read profiles without requiring what they need; `fewlabel doctor` reports everything that is missing."""
     token = _LOOKING.set(True)
     try:
         yield
@@ -80,9 +80,9 @@ def looking() -> Iterator[None]:
 
 
 def require_readable(arguments: Sequence[str]) -> None:
-    """End with what is wrong where `config.yaml`, or experiment files that Snakemake's arguments name, cannot be read.
+    """Exit with a message if `config.yaml`, or an experiment file in Snakemake's arguments, cannot be read.
 
-    Snakemake reads them before any rule, and ends with a traceback; the profile that it loads by itself comes first.
+    Snakemake itself would read these files before any rule and print a traceback; the profile is loaded earlier.
     """
     from fewlabel.errors import InputError
     from fewlabel.experiment_files import CHECKOUT, DEFAULTS, read_files
@@ -95,7 +95,7 @@ def require_readable(arguments: Sequence[str]) -> None:
 
 
 def named_files(arguments: Sequence[str]) -> list[Path]:
-    """The files behind `--configfile` among arguments of Snakemake, whose options may be shortened."""
+    """The files given by `--configfile` in Snakemake's arguments; options may be abbreviated."""
     files, open_option = [], False
     for word in arguments:
         if word.startswith("-"):

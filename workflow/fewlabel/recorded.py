@@ -1,6 +1,6 @@
-"""Files against the SHA-256 that was recorded when they were made: what was edited, swapped or damaged since is named.
+"""Verify files by the SHA-256 recorded when they were made, to find files edited, swapped or damaged since.
 
-A hash stands in the first of these that names the file:
+The hash of a file comes from the first of these records that contains it:
     .<file>.sha256           beside a table that a command wrote (scores, histories, roles, draws, the experiment)
     run.json                 beside what a training wrote: weights, pretext network, history
     evaluation.json          in the folder `predictions` of a run: its masks, and the scores beside that folder
@@ -8,7 +8,7 @@ A hash stands in the first of these that names the file:
     SHA256SUMS               of a folder above: the masks and images on native grids; a published study, whose sums come
                              before those of store.json
 
-A file that nothing is recorded of is taken as it is: results of earlier versions lack some of these.
+Files without a recorded hash are not checked: results of earlier versions lack some of these records.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,21 +23,21 @@ from fewlabel.json_text import load_json
 
 SUMS, EVALUATION, RUN, STORE = "SHA256SUMS", "evaluation.json", "run.json", "store.json"
 DEPTH = 7
-"""Folders above a file in which its hash is looked for: weights lie six folders deep in a published study."""
+"""Parent folders searched for the hash of a file: weights are six folders deep in a published study."""
 SHOWN = 10
-"""How many files a message names."""
+"""Number of files that a message lists."""
 
 Stamp = tuple[int, ...]
-"""Size, times of change and number in the file system: where they are equal, a file was not touched since."""
+"""Size, modification times and inode; if they are equal, the file is unchanged."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was recorded of a file.
+    """The recorded hash of a file.
 
     Attributes:
         sha256: in hexadecimal.
-        where: the file that holds it.
+        where: the file that contains the hash.
     """
 
     sha256: str
@@ -45,18 +45,18 @@ class Recorded:
 
 
 def stamp(path: Path) -> Stamp:
-    """Of a file as it is now."""
+    """The current stamp of a file."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def content(path: Path) -> str:
-    """The SHA-256 of a file; of one that was not touched since it is computed once in a process."""
+    """The SHA-256 of a file, computed once per process while the file is unchanged."""
     return _content(path, stamp(path))
 
 
 def recorded(path: Path) -> Recorded | None:
-    """What was recorded of a file; None: nothing."""
+    """The recorded hash of a file; None if there is none."""
     for where, wanted in _records(path):
         if isinstance(wanted, str):
             return Recorded(wanted, where)
@@ -64,19 +64,19 @@ def recorded(path: Path) -> Recorded | None:
 
 
 def is_changed(path: Path) -> bool:
-    """Whether a file is another than the one that was recorded; never of a file that is missing or not recorded."""
+    """Whether a file differs from its recorded hash; False for files that are missing or not recorded."""
     try:
         found = recorded(path) if path.is_file() else None
         return found is not None and content(path) != found.sha256
-    except OSError:  # whoever reads it tells that it cannot be read
+    except OSError:  # the reader of the file reports that it cannot be read
         return False
 
 
 def check(*paths: Path) -> None:
-    """Refuse files that are others than those that were recorded.
+    """Refuse files that differ from their recorded hashes.
 
     Raises:
-        InputError: with each of them, where its hash stands, and what to do.
+        InputError: each of them, the place of its hash, and what to do.
     """
     problems = [told(path) for path in paths if is_changed(path)]
     if problems:
@@ -84,11 +84,11 @@ def check(*paths: Path) -> None:
 
 
 def told(path: Path) -> str:
-    """What is wrong with a file that was changed, and what to do."""
+    """The message on a changed file, with what to do."""
     found = recorded(path)
     assert found is not None
     hashes = f"its SHA-256 is {content(path)[:12]}…, {found.where.name} records {found.sha256[:12]}…"
-    return f"{path}: was changed since it was made ({hashes}); to fix: {cure(path, found)}"
+    return f"{path}: the file was changed after it was made ({hashes}); to fix: {cure(path, found)}"
 
 
 def keep(path: Path) -> None:
@@ -97,34 +97,34 @@ def keep(path: Path) -> None:
 
 
 def forget(path: Path) -> None:
-    """Drop what is recorded of a file that is about to be written again."""
+    """Remove the record of a file that is about to be written again."""
     _beside(path).unlink(missing_ok=True)
 
 
 def write(path: Path, text: str) -> None:
-    """Write a table whole or not at all, and record it."""
+    """Write a table atomically and record its hash."""
     forget(path)
     write_text(path, text)
     keep(path)
 
 
 def seal(folder: Path) -> None:
-    """Write the hash of each file beneath a folder into its `SHA256SUMS`."""
+    """Write the hash of each file below a folder into its `SHA256SUMS`."""
     names = sorted(path.relative_to(folder).as_posix() for path in visible(folder, "**") if path.is_file())
     write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names if name != SUMS))
 
 
 def read_sums(folder: Path) -> Mapping[str, str]:
-    """The hash of each file of a folder that is sealed, by its place; empty where it is not."""
+    """The hashes in a folder's `SHA256SUMS`, by relative path; empty if there is none."""
     file = folder / SUMS
     return _sums(file, stamp(file)) if file.is_file() else {}
 
 
 def check_folder(folder: Path, restore: str) -> None:
-    """Refuse a sealed folder of which a file is missing or another one.
+    """Refuse a folder with a `SHA256SUMS` if a file is missing or changed.
 
     Args:
-        folder: with a `SHA256SUMS`; nothing is checked in one without.
+        folder: with a `SHA256SUMS`; without one, nothing is checked.
         restore: what to do, for the message.
 
     Raises:
@@ -132,22 +132,22 @@ def check_folder(folder: Path, restore: str) -> None:
     """
     changed = differing(folder, read_sums(folder))
     if changed:
-        heading = f"{folder}: {len(changed)} file(s) other than {SUMS} records; to fix: {restore}:"
+        heading = f"{folder}: {len(changed)} file(s) do not match {SUMS}; to fix: {restore}:"
         raise InputError.of(shortened(changed), heading=heading)
 
 
 def check_published(folder: Path) -> None:
-    """Refuse a published study whose files are not as they were published; results as a run leaves them have no sums.
+    """Refuse a published study with changed or missing files; results of a run have no `SHA256SUMS`.
 
     Raises:
-        InputError: with each file that is missing or another.
+        InputError: each missing or changed file.
     """
-    restore = f"restore them (git checkout -- {folder}); if the change is meant, publish the study again"
+    restore = f"restore them (git checkout -- {folder}); if the change is intended, publish the study again"
     check_folder(folder, restore)
 
 
 def differing(folder: Path, expected: Mapping[str, str]) -> list[str]:
-    """The files, of those whose hash is given by name, that are missing in a folder or others."""
+    """Files of a folder that are missing or differ from the expected hashes, by name."""
     return [
         name if (folder / name).is_file() else f"{name} (missing)"
         for name, wanted in expected.items()
@@ -156,7 +156,7 @@ def differing(folder: Path, expected: Mapping[str, str]) -> list[str]:
 
 
 def shortened(lines: list[str]) -> list[str]:
-    """As many as a message holds, and how many more there are."""
+    """The first lines of a message, and the number of further ones."""
     return lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
 
 
@@ -166,12 +166,12 @@ def _beside(path: Path) -> Path:
 
 
 def _records(path: Path) -> Iterator[tuple[Path, Any]]:
-    """Where something may be recorded of a file, and what is there."""
+    """Possible places of a file's hash, each with the hash found there."""
     folder, name = path.parent, path.name
     beside = _beside(path)
     if beside.is_file():
         yield beside, beside.read_text(encoding="utf-8").partition(" ")[0]
-    # Published tables are extracts: their own sums count, not those of what they were taken from.
+    # Published tables are extracts: their own sums count, not those of the original files.
     for above in _above(path):
         if (above / "runs.json").is_file():
             yield above / SUMS, read_sums(above).get(path.absolute().relative_to(above).as_posix())
@@ -189,18 +189,18 @@ def _above(path: Path) -> Iterable[Path]:
 
 
 def cure(path: Path, found: Recorded) -> str:
-    """What makes a changed file good again."""
+    """How to repair a changed file."""
     if found.where.name == SUMS and (found.where.parent / "runs.json").is_file():
-        return f"restore it (git checkout -- {path}); if it is meant, publish the study again"
-    # Masks are no files that the workflow knows by name: their folder is.
+        return f"restore it (git checkout -- {path}); if the change is intended, publish the study again"
+    # The workflow knows masks by their folder, not by name.
     alone = found.where.name == SUMS or (found.where.name == EVALUATION and found.where.parent == path.parent)
     made = found.where.parent if alone else path
     again = f"restore it, or {make_again(made)}"
-    return again if found.where != _beside(path) else f"{again}; if it is meant, delete {found.where}"
+    return again if found.where != _beside(path) else f"{again}; if the change is intended, delete {found.where}"
 
 
 def make_again(path: Path) -> str:
-    """How a file or folder of a study is made again, and nothing else."""
+    """The command that makes only this file or folder of a study again."""
     return f"delete it and make it again: snakemake --configfile <experiment> {path}"
 
 
@@ -213,15 +213,15 @@ def _content(path: Path, stamp: Stamp) -> str:
 @lru_cache(maxsize=16)
 def _sums(file: Path, stamp: Stamp) -> Mapping[str, str]:
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    # Behind the hash stand two signs: a space, and another one or an asterisk.
+    # Two characters follow the hash: a space, then a space or an asterisk.
     return {rest[1:]: wanted for wanted, _, rest in (line.partition(" ") for line in lines)}
 
 
 def _read(path: Path, key: str) -> Mapping[str, Any]:
-    """A group of hashes of a JSON file; empty where there is none."""
+    """A group of hashes in a JSON file; empty if there is none."""
     try:
         found = _json(path, stamp(path))
-    except (OSError, ValueError):  # it is missing, or whoever reads it tells what is wrong with it
+    except (OSError, ValueError):  # missing, or its reader reports what is wrong
         return {}
     group = found.get(key) if isinstance(found, dict) else None
     return group if isinstance(group, dict) else {}

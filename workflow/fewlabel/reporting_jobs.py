@@ -115,8 +115,8 @@ def cohort_title(experiment: Experiment, name: str) -> str:
 
 
 def scheme_methods(experiment: Experiment) -> list[str]:
-    """What figure 2 shows: the methods that its settings name, else the first of each of the paper's pretexts, else the
-    first that is pretrained, else the first."""
+    """Methods of figure 2: those in its settings, else the first of each of the paper's pretexts, else the first
+    pretrained one, else the first."""
     named = experiment.figures.scheme.methods
     firsts = {method.pretext: name for name, method in reversed(experiment.methods.items()) if method.pretext != "none"}
     found = [firsts[pretext] for pretext in ("regression", "contrastive") if pretext in firsts]

@@ -13,20 +13,20 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
 """A path, or the name of a subject or file."""
 Subjects = Annotated[int, Field(ge=1, le=1_000_000)]
-"""How many, or one of them by its number."""
+"""A number of subjects or of similar items, or the index of one."""
 Side = Annotated[int, Field(ge=1, le=4096)]
 """Pixels along one side, or slices of a batch."""
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
-"""Of random numbers; 63 bits."""
+"""Seed of random numbers, 63 bits."""
 Draw = Annotated[int, Field(ge=1, le=1000)]
-"""How many random choices of labelled subjects, or which one, from 1."""
+"""Number of random draws of labelled subjects, or the index of one, from 1."""
 Fold = Annotated[int, Field(ge=1, le=1000)]
-"""How many test folds, or which one, from 1."""
+"""Number of test folds, or the index of one, from 1."""
 Steps = Annotated[int, Field(ge=0, le=100_000_000)]
-"""Of an optimiser."""
+"""Optimiser steps."""
 Trainings = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Number = Annotated[float, Field(ge=0, le=1_000_000)]
-"""Of a measure, in its own unit."""
+"""A measured value, in its own unit."""
 Recipe = Annotated[int, Field(ge=0, le=1_000_000)]
 """A stage's recipe number."""
 LabelValue = Annotated[int, Field(ge=1, le=2**24)]
@@ -36,7 +36,7 @@ LabelCount = Subjects | Literal["all"]
 Axis = Literal["rows", "columns"]
 """Of a slice."""
 Drawing = Literal["hash", "permutation"]
-"""How subjects are put into a random order; see `fewlabel.drawing`."""
+"""Method of ordering subjects at random; see `fewlabel.drawing`."""
 LabelBudgets = Annotated[list[LabelCount], Field(min_length=1, max_length=100)]
 
 

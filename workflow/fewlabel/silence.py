@@ -1,4 +1,4 @@
-"""What libraries print while they read a file does not appear: it names no file, and FewLabel says what is wrong."""
+"""Suppress output of libraries while they read a file: it names no file, and FewLabel reports the problem itself."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silent_warnings(logger: str | None = None) -> Iterator[None]:
-    """No warnings of Python, and none of a library's logger."""
+    """Suppress Python warnings and the messages of a library's logger."""
     log = logging.getLogger(logger) if logger else None
     level = log.level if log else logging.NOTSET
     try:
@@ -26,7 +26,7 @@ def silent_warnings(logger: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Nothing that a library in C++ writes to the standard error of this process."""
+    """Suppress what C++ libraries write to the standard error of this process."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

@@ -37,9 +37,9 @@ from fewlabel.system_errors import memory_of
 from fewlabel.tables import read_subjects
 
 FILES = ("images.npy", "masks.npy", "index.csv", "subjects.csv")
-"""Whose hashes a manifest holds."""
+"""Files whose hashes are in the manifest."""
 VERIFIED = ".verified.json"
-"""Of each file of a store the hash that was found, and what it looked like then (`recorded.stamp`)."""
+"""File with the verified hash and stamp (`recorded.stamp`) of each file of a store."""
 LARGEST = 6e4
 """What float16 holds, roughly: a single voxel far above the 99th percentile must not become infinite."""
 
@@ -97,23 +97,23 @@ def open_store(manifest: Path) -> Store:
 
 
 def refuse_changed(manifest: Path, wanted: Mapping[str, str]) -> None:
-    """Refuse a store of which a file is missing or another than its manifest says.
+    """Refuse a store with missing or changed files, by the hashes in its manifest.
 
-    Large arrays are read for it once: a file that was found good is known by its size and its times of change, which
-    are kept in `VERIFIED` beside it. After a copy to another place all files are read once more.
+    Large arrays are read only once: the size and modification times of verified files are kept in `VERIFIED`. After a
+    copy to another place, all files are read again.
 
     Args:
         manifest: `store.json`.
         wanted: the SHA-256 of each file.
 
     Raises:
-        InputError: with each such file.
+        InputError: each such file.
     """
     folder, known = manifest.parent, _verified(manifest)
     found = {name: list(recorded.stamp(folder / name)) for name in wanted if (folder / name).is_file()}
     unknown = {name: sha for name, sha in wanted.items() if known.get(name) != [sha, found.get(name)]}
     if changed := recorded.differing(folder, unknown):
-        heading = f"{folder}: {len(changed)} file(s) of the slice store were changed since it was made; "
+        heading = f"{folder}: {len(changed)} file(s) of the slice store were changed after it was made; "
         raise InputError.of(changed, f"{heading}{_again(manifest)}:")
     if unknown:
         _keep_verified(folder, {name: [sha, found[name]] for name, sha in wanted.items()})
@@ -128,7 +128,7 @@ def _verified(manifest: Path) -> Mapping[str, Any]:
 
 
 def _keep_verified(folder: Path, facts: Mapping[str, Any]) -> None:
-    # Who may not write there reads the arrays each time.
+    # Without write permission, the arrays are read each time.
     with suppress(OSError):
         write_text(folder / VERIFIED, json.dumps(facts))
 

@@ -25,8 +25,8 @@ def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: Former | N
     Args:
         subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
         split: the settings.
-        former: the whole cohort's roles of an earlier run. If it was split with equal settings, and whom it tested can
-            still be tested, they stay: further subjects go to the pool, with `folds` to the smallest fold.
+        former: the whole cohort's roles of an earlier run. If its settings are equal and its test subjects can
+            still be tested, they are kept: new subjects go to the pool, with `folds` to the smallest fold.
 
     Returns:
         Columns subject, patient, labelled, role, in the order of `subjects` (see `assign_roles`). Of a cohort with
@@ -69,7 +69,7 @@ def assign_roles(
         test: how many test subjects to draw (whole patients), or their names.
         seed: of the experiment.
         validation: for choosing recipes: the test subjects are withheld, and so many of the pool tested in their place.
-        drawing: of the subjects where their number is given.
+        drawing: method of drawing test subjects if their number is given.
 
     Returns:
         Columns subject, patient, labelled, role; rows in the order of `subjects`.
@@ -105,11 +105,11 @@ def _checked(roles: pd.DataFrame, cohort: str) -> pd.DataFrame:
 
 
 def _holds(former: Former, subjects: pd.DataFrame, split: SplitSettings) -> bool:
-    """Whether an earlier split stays: it was made with equal settings, and whom it tested can still be tested."""
+    """Whether an earlier split is kept: its settings are equal, and its test subjects can still be tested."""
     if split.redraw or split.drawing != "hash" or former.split != recorded(split):
         return False
     tested = set(former.roles.loc[former.roles["role"] == "test", "subject"])
-    # Of the pool, validation takes whoever has a mask.
+    # Validation uses any subject of the pool that has a mask.
     uses = ["auto", "test", *([] if split.validation is None else ["train"])]
     free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(uses)]
     asked = set(subjects.loc[subjects["use"] == "test", "subject"])
@@ -118,13 +118,13 @@ def _holds(former: Former, subjects: pd.DataFrame, split: SplitSettings) -> bool
 
 
 def _folds(roles: pd.DataFrame) -> dict[str, int]:
-    """The test folds of those that have one."""
+    """The test fold of each subject that has one."""
     rows = roles.dropna(subset=["fold"])
     return dict(zip(map(str, rows["subject"]), rows["fold"].astype(int), strict=True))
 
 
 def _kept_roles(subjects: pd.DataFrame, cohort: str, former: pd.DataFrame) -> pd.DataFrame:
-    """Whom the earlier split tested is tested; all else of their patients, and of those set aside, is withheld."""
+    """Keep the earlier test subjects; withhold other volumes of their patients and of patients set aside."""
     before = dict(zip(former["subject"], former["role"], strict=True))
     aside = {row.patient for row in subjects.itertuples() if before.get(str(row.subject)) in ("test", "withheld")}
     roles = [

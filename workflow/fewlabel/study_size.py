@@ -1,4 +1,4 @@
-"""Studies that no machine could train: too many trainings, networks or batches too large. torch is not asked."""
+"""Studies that no machine can train: too many trainings, or too large networks or batches. Does not import torch."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -8,11 +8,11 @@ from fewlabel.jobs import finetuning, label_counts, parts, pretraining_stages
 from fewlabel.units import size
 
 MOST_TRAININGS = 100_000
-"""Finetunings of a study: a workflow of more cannot be planned within hours and gigabytes."""
+"""Finetunings of a study; planning a larger workflow takes hours and gigabytes."""
 MOST_NETWORK_BYTES = 50 * 10**9
 """Weights with their gradients and the optimiser's two moments."""
 MOST_BATCH_BYTES = 2 * 10**12
-"""Feature maps of a batch: more than any machine of today has."""
+"""Feature maps of a batch: more memory than any current machine has."""
 FLOAT = 4
 HALF = 2
 PREDICTED = 32
@@ -20,7 +20,7 @@ PREDICTED = 32
 
 
 def parameters(widths: Sequence[int]) -> int:
-    """How many parameters a U-Net of these widths has.
+    """Number of parameters of a U-Net with these widths.
 
     Args:
         widths: channels of each stage, finest first.
@@ -31,7 +31,7 @@ def parameters(widths: Sequence[int]) -> int:
 
 
 def training_bytes(widths: Sequence[int], matrix: Sequence[int], images: int) -> int:
-    """Memory that training takes at least, in bytes: parameters four times, and the encoder's maps in half precision.
+    """Lower bound on the memory of training, in bytes: four times the parameters, and encoder maps in half precision.
 
     Args:
         widths: channels of each stage, finest first.
@@ -44,7 +44,7 @@ def training_bytes(widths: Sequence[int], matrix: Sequence[int], images: int) ->
 
 
 def prediction_bytes(widths: Sequence[int], matrix: Sequence[int]) -> int:
-    """Memory that prediction takes at least, in bytes: the parameters, and the finest map with its skip.
+    """Lower bound on the memory of prediction, in bytes: the parameters, and the finest map with its skip.
 
     Args:
         widths: channels of each stage, finest first.
@@ -60,7 +60,7 @@ def pretraining_images(method: PretrainedMethod) -> dict[str, int]:
 
 
 def size_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What makes a study too large for any machine, each with the key that it is told of."""
+    """Reasons why a study is too large for any machine, each with its settings key."""
     per_draw = sum(len(label_counts(experiment, method)) for method in experiment.methods) * len(parts(experiment))
     if (trainings := per_draw * experiment.draws) > MOST_TRAININGS:
         yield (
@@ -72,7 +72,7 @@ def size_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str
     if (needed := 4 * FLOAT * parameters(widths)) > MOST_NETWORK_BYTES:
         yield (
             ("network", "widths"),
-            f"a network of {parameters(widths):,} parameters, which needs {size(needed)} to be trained; accepted: at "
+            f"a network of {parameters(widths):,} parameters needs {size(needed)} for training; accepted: at "
             f"most {size(MOST_NETWORK_BYTES)}; to fix: fewer or smaller widths",
         )
         return
@@ -82,7 +82,7 @@ def size_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str
                 rows, columns = cohort.grid.matrix
                 yield (
                     place,
-                    f"{images} images a step of {rows} x {columns} pixels ({name}) need {size(needed)} or more; "
+                    f"{images} images of {rows} x {columns} pixels per step ({name}) need {size(needed)} or more; "
                     f"accepted: at most {size(MOST_BATCH_BYTES)}; to fix: a smaller batch, widths or matrix",
                 )
 

@@ -1,4 +1,4 @@
-"""What the system refuses, in one line: which file, why, what to do. Nothing slow is imported."""
+"""Errors of the operating system as one line: which file, why, what to do. Imports nothing slow."""
 
 import errno
 import os
@@ -11,29 +11,29 @@ from pathlib import Path
 from fewlabel.errors import InputError, plain
 from fewlabel.files import PARTIAL, partial_name
 
-SPACE = "free some space (`fewlabel state` lists what killed work left over), then give the same command again"
-PERMISSION = "change its permissions or those of its folders (`ls -ld`), or name another place"
+SPACE = "free some space (`fewlabel state` lists leftovers of killed jobs), then run the same command again"
+PERMISSION = "change its permissions or those of its folders (`ls -ld`), or choose another path"
 TODO = {
     errno.ENOSPC: SPACE,
-    errno.EDQUOT: f"{SPACE}; a quota is used up",
-    errno.EFBIG: "write to a file system, or under a limit (`ulimit -f`), that takes larger files",
-    errno.EROFS: "mount the disk for writing, or name another place",
+    errno.EDQUOT: f"{SPACE}; the quota is exhausted",
+    errno.EFBIG: "use a file system or a limit (`ulimit -f`) that allows larger files",
+    errno.EROFS: "mount the disk for writing, or choose another path",
     errno.EACCES: PERMISSION,
     errno.EPERM: PERMISSION,
     errno.ENOENT: "check the path",
     errno.EISDIR: "name a file, not a folder",
-    errno.ENOTDIR: "name a path whose folders are folders",
-    errno.EEXIST: "name another place, or remove it",
+    errno.ENOTDIR: "correct the path: one of its folders is a file",
+    errno.EEXIST: "choose another path, or remove it",
     errno.ENAMETOOLONG: "use a shorter name or path",
-    errno.ELOOP: "mend the link, which leads to itself",
+    errno.ELOOP: "correct the symbolic link, which points to itself",
     errno.EMFILE: "allow more open files (`ulimit -n`)",
-    errno.EIO: "check the disk or its connection, then give the same command again",
-    errno.ESTALE: "the file was changed on its server: give the same command again",
-    errno.ENOLCK: "name a place on a file system with file locks",
+    errno.EIO: "check the disk or its connection, then run the same command again",
+    errno.ESTALE: "the file changed on its server: run the same command again",
+    errno.ENOLCK: "choose a path on a file system with file locks",
     errno.ENOMEM: "ask for more memory, or let fewer jobs run at once",
 }
-"""What to do, by the number of the error; what was there before is whole."""
-OTHER = "check the file and the disk that it lies on"
+"""What to do, by error number; files from before the error are intact."""
+OTHER = "check the file and its disk"
 MEMORY = (
     "lower the batch, network.widths or grid.matrix, enlarge grid.spacing_mm, let fewer jobs run at once, or ask for "
     "more memory (`resources: mem_mb`)"
@@ -41,11 +41,11 @@ MEMORY = (
 LONGEST_NAME = 255
 """Bytes of a name on the file systems of today."""
 OWN = re.compile(rf"\.[0-9a-f-]+{re.escape(PARTIAL)}")
-"""What a temporary name has before the one to be."""
+"""Prefix of a temporary name before the final one."""
 
 
 def told(error: OSError, name: str = "") -> str:
-    """A line for a person: place (default: what the system names), what the system says, what to do."""
+    """The error as one line: place (default: the file that the system names), reason, what to do."""
     if name:
         return f"{name}: {error.strerror}; to fix: {TODO.get(error.errno or 0, OTHER)}"
     place = OWN.sub("", os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes, os.PathLike)) else ""
@@ -55,12 +55,12 @@ def told(error: OSError, name: str = "") -> str:
 
 
 def is_link_loop(error: BaseException) -> bool:
-    """Whether a path could not be resolved; until Python 3.12 pathlib tells so by a RuntimeError."""
+    """Whether a path could not be resolved; until Python 3.12 pathlib raises a RuntimeError."""
     return isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory, or that of a GPU, did not suffice; torch has kinds of its own and is not imported here."""
+    """Whether the machine or a GPU ran out of memory; torch has its own error types and is not imported here."""
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
@@ -69,7 +69,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def of_memory(error: BaseException, what: str = "") -> str:
-    """A line for a person on memory that did not suffice.
+    """An out-of-memory error as one line.
 
     Args:
         error: as raised.
@@ -81,10 +81,10 @@ def of_memory(error: BaseException, what: str = "") -> str:
 
 @contextmanager
 def memory_of(what: str = "") -> Iterator[None]:
-    """Tell of memory that did not suffice as of any other problem of a volume; `what` is named where it is given.
+    """Turn an out-of-memory error into an InputError that names `what`, if given.
 
     Raises:
-        InputError: it did not.
+        InputError: memory ran out.
     """
     try:
         yield
@@ -98,7 +98,7 @@ def demand_writable(paths: Sequence[Path]) -> None:
     """Refuse outputs that cannot be written, before any work is done; nothing is left behind.
 
     Args:
-        paths: files or folders to be; folders above them that are not there yet can be made.
+        paths: files or folders to write; missing parent folders are allowed.
 
     Raises:
         InputError: with all of them.
@@ -110,11 +110,11 @@ def demand_writable(paths: Sequence[Path]) -> None:
 def _why_not(path: Path) -> str:
     """Why a file or folder cannot be written; empty: it can be."""
     if len(os.fsencode(partial_name(path).name)) > LONGEST_NAME:
-        return f"{path}: its name is too long to be written; to fix: {TODO[errno.ENAMETOOLONG]}"
+        return f"{path}: the name is too long; to fix: {TODO[errno.ENAMETOOLONG]}"
     try:
-        # Also a link that leads nowhere is in the way.
+        # A broken link blocks the path, too.
         above = next(folder for folder in path.absolute().parents if folder.is_symlink() or folder.exists())
-        # Asked by writing: permissions alone do not tell of quotas, mounts and servers.
+        # A test write: permissions alone do not show quotas, mounts and servers.
         with tempfile.TemporaryFile(dir=above):
             return ""
     except OSError as error:

@@ -28,7 +28,7 @@ class Trained:
         network: on the CPU.
         settings: that it was finetuned with.
         preparation: how its images are made from volumes.
-        ranges: of the cohort that it was trained among; None where neither its file nor a study around it tells them.
+        ranges: of its training cohort; None if neither its file nor the study around it contains them.
         facts: all that its file holds.
     """
 
@@ -102,7 +102,7 @@ def _ranges(path: Path, facts: Mapping[str, Any]) -> Ranges | None:
 
 
 def _ranges_beside(path: Path) -> Ranges | None:
-    """Of a file of before it told them: from the tables of the study, finished or published, that it lies in."""
+    """The ranges for an older weights file, from the tables of the finished or published study around it."""
     if (found := study_folder(path)) is None:
         return None
     study, run = found
@@ -110,7 +110,7 @@ def _ranges_beside(path: Path) -> Ranges | None:
     try:
         pool = read_subjects(study / part / "splits" / f"{draw}.csv")["subject"]
         return ranges_of_table(read_subjects(study / cohort_of(part) / "slices" / "subjects.csv"), list(pool))
-    except (OSError, KeyError, ValidationError):  # a study of before its tables held this
+    except (OSError, KeyError, ValidationError):  # an older study whose tables lack these columns
         return None
 
 

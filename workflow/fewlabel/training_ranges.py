@@ -1,7 +1,7 @@
-"""Ranges of the cohort that a network was trained among, and what of an image or its mask lies outside them.
+"""Ranges of a network's training cohort, and checks whether an image and its mask are inside them.
 
-A network gives a mask for any image. Whether the image is like those of the training is told by its voxel sizes, its
-field of view and its intensities on the working grid; whether the mask is, by its volume.
+A network returns a mask for any image. Voxel sizes, field of view and intensities on the working grid show whether the
+image resembles the training cohort; the volume of the mask shows whether the mask does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,18 +16,18 @@ from fewlabel.imaging.preprocess import Frame
 from fewlabel.slices import Store
 
 RANGES = "cohort_ranges"
-"""The fact of a weights file that holds them."""
+"""Key of the ranges among the facts of a weights file."""
 MM_MARGIN = 1.25
-"""Voxel sizes and fields of view may be so many times smaller or larger than all of the cohort."""
+"""Factor by which voxel sizes and fields of view may be outside the range of the cohort."""
 INTENSITY_MARGIN = 0.1
-"""Quartiles may lie so far outside the cohort's, where 1 is the range between the grid's percentiles."""
+"""Distance by which quartiles may be outside the cohort's, where 1 is the range between the grid's percentiles."""
 VOLUME_MARGIN = 1.5
 """The same as `MM_MARGIN` for the target's volume."""
 QUARTILES = (0.25, 0.5, 0.75)
 EVERY = 2
-"""Quartiles are taken over one of so many rows and columns."""
+"""Quartiles use every second row and column."""
 DIRECTIONS = ("across slices", "along columns", "along rows")
-"""Of the axes slice, row and column."""
+"""Names of the axes slice, row and column."""
 
 
 def _rising(value: tuple[float, float]) -> tuple[float, float]:
@@ -46,18 +46,18 @@ class Ranges(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
     subjects: int = Field(ge=1)
-    """How many there are."""
+    """Number of subjects."""
     voxel_mm: tuple[Range, Range, Range]
     view_mm: tuple[Range, Range, Range]
     """Field of view: voxels along the axis times their size."""
     target_ml: Range
     """Volume of the target in the masks of labelled subjects."""
     quartiles: tuple[Range, Range, Range] | None = None
-    """Of the intensities on the working grid, where the grid's percentiles are 0 and 1; None: not known."""
+    """Quartiles of intensities on the working grid, where the grid's percentiles are 0 and 1; None: unknown."""
 
 
 def ranges_of(store: Store, subjects: Sequence[str]) -> Ranges | None:
-    """The ranges over these subjects; None where none of them is labelled."""
+    """The ranges over these subjects; None if none of them is labelled."""
     known = ranges_of_table(store.subjects, subjects)
     if known is None:
         return None
@@ -82,13 +82,13 @@ def ranges_of_table(subjects_table: pd.DataFrame, subjects: Sequence[str]) -> Ra
 
 
 def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: float) -> list[str]:
-    """What of an image and its mask lies outside the ranges by more than the margins, in words; nothing: an empty list.
+    """Messages on properties of an image and its mask that are outside the ranges by more than the margins.
 
     Args:
         ranges: of the network's training cohort.
         frame: of the image.
         images: (slice, row, column) on the working grid.
-        volume_ml: of the mask; an empty one is always told.
+        volume_ml: of the mask; an empty mask is always reported.
     """
     views = [count * mm for count, mm in zip(frame.native, frame.spacing, strict=True)]
     found = [
@@ -98,19 +98,19 @@ def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: floa
     names = ("lower quartile", "median", "upper quartile")
     for name, value, (low, high) in zip(names, _quartiles(images), ranges.quartiles or (), strict=False):
         if not low - INTENSITY_MARGIN <= value <= high + INTENSITY_MARGIN:
-            found.append(f"{name} of scaled intensities {value:.2g} (there {_words(low, high)})")
+            found.append(f"{name} of scaled intensities {value:.2g} (cohort: {_words(low, high)})")
     low, high = ranges.target_ml
     if not volume_ml or not low / VOLUME_MARGIN <= volume_ml <= high * VOLUME_MARGIN:
         mask = f"mask of {volume_ml:.4g} ml" if volume_ml else "empty mask"
-        found.append(f"{mask} (targets there: {_words(low, high)} ml)")
+        found.append(f"{mask} (cohort targets: {_words(low, high)} ml)")
     return found
 
 
 def _sizes(what: str, values: Sequence[float], accepted: Sequence[Range]) -> Iterator[str]:
-    """Lengths in mm along the three axes that lie outside."""
+    """Lengths in mm along the three axes that are outside."""
     for direction, value, (low, high) in zip(DIRECTIONS, values, accepted, strict=True):
         if not low / MM_MARGIN <= value <= high * MM_MARGIN:
-            yield f"{what} {direction} {value:.4g} mm (there {_words(low, high)})"
+            yield f"{what} {direction} {value:.4g} mm (cohort: {_words(low, high)})"
 
 
 def _words(low: float, high: float) -> str:

@@ -46,7 +46,7 @@ def load_files(paths: Sequence[Path]) -> Experiment:
 
 
 def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Experiment:
-    """The same as `load`, of files that are read already."""
+    """The same as `load`, for files that are already read."""
     explainer = Explainer(config, files)
     stated = explainer.stated
     data = {

@@ -23,8 +23,8 @@ rule fetch:
         runtime=growing(120),
     params:
         settings=lambda wildcards: fetch_settings(wildcards.cohort),
-        # A cohort whose split is impossible, or whose volumes do not fit the working grid, is refused here, before
-        # anything is made again.
+        # Refuses a cohort whose split is impossible or whose volumes do not fit the working grid, before anything is
+        # made again.
         split=lambda wildcards: Unwatched(planned(wildcards.cohort)),
         largest=Unwatched(jobs.largest_n(EXPERIMENT)),
         pretrained=Unwatched(jobs.most_pretrained(EXPERIMENT)),
@@ -58,8 +58,8 @@ if not Path(ADMITTED).exists():
 
 
 # ---------------------------------------------------------------------------------------------------------- splits
-# A study keeps whom it tests when subjects are added, so the former roles must be there while the new ones are made. Of a
-# storage Snakemake brings no output back, and there every split is that of a new study.
+# A study keeps its test subjects when subjects are added, so the former roles must exist while the new ones are made.
+# Snakemake does not bring outputs back from a storage, so there every split is that of a new study.
 KEPT_ROLES = ROLES if workflow.storage_settings.default_storage_provider else update(ROLES)
 
 

@@ -6,8 +6,8 @@ RUNS = jobs.collect_settings(EXPERIMENT)
 PRETRAININGS = [f"{part}/pretrained/{method}" for part in PARTS for method in jobs.pretrainings(EXPERIMENT)]
 HISTORIES = figure_jobs.histories_settings(EXPERIMENT)
 
-# Every file between volumes and tables. Snakemake does not miss one that was deleted where what comes from it is there. Of a
-# storage none is asked for: all would be fetched from it at the end.
+# Every file between volumes and tables. Snakemake does not notice a deleted file if the files made from it exist.
+# With a storage the list is empty: all files would be fetched from it at the end.
 MADE = [
     SCORES,
     HISTORY,

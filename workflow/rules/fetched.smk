@@ -39,13 +39,13 @@ def listed(cohort):
 
 
 def planned(cohort):
-    """How a cohort is to be split, as a settings string, with what its check must compare it with."""
+    """The planned split of a cohort, as a settings string, with the data for its check."""
     beside = {other: fetched(other, "voxels.json") for other in jobs.split_alike(EXPERIMENT, cohort)}
     return jobs.canonical(jobs.planned_split(EXPERIMENT, cohort, STUDY, beside))
 
 
-# A cohort that is already fetched tells an impossible split now, and another test set than that of results that are there;
-# `fetch` itself tells it of a new one.
+# For a cohort that is already fetched, an impossible split or a changed test set is reported now; for a new cohort,
+# `fetch` reports it.
 if workflow.is_main_process:
     impossible = [
         problem

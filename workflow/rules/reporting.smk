@@ -149,7 +149,7 @@ rule table2_dice:
     """Dice by cohort, method and N, with intervals and the paper's numbers."""
     input:
         scores=SCORES,
-        # Where the diagonal of a volume stands for a distance that is undefined.
+        # Needed if the diagonal of a volume replaces an undefined distance.
         subjects=expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts) if DICE_TABLE.hd95_missing == "diagonal" else [],
     output:
         csv=f"{STUDY}/tables/table2_dice.csv",

@@ -84,13 +84,15 @@ def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
         raise InputError(f"{archive.name}: refused, {error}; get the archive from its publisher") from None
     except RecursionError:
         raise InputError(
-            f"{archive.name}: refused, headers nested without end; get the archive from its publisher"
+            f"{archive.name}: headers are nested too deeply; to fix: download the archive from its publisher"
         ) from None
     except (tarfile.TarError, BadZipFile, EOFError, zlib.error, LZMAError, OSError) as error:
-        # What decompresses says of damage with an OSError that has no number.
+        # Decompressors report damage as an OSError without errno.
         if isinstance(error, OSError) and error.errno is not None:
             reason = error.strerror or str(error)
-            raise InputError(f"{archive.name}: not unpacked ({reason}); make space, or check permissions") from None
+            raise InputError(
+                f"{archive.name}: not unpacked ({reason}); to fix: free disk space or check permissions"
+            ) from None
         raise InputError(
             f"{archive.name}: truncated, or neither tar nor zip ({plain(str(error))}); remove it and get it again"
         ) from None

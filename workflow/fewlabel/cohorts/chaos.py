@@ -49,7 +49,7 @@ def list_subjects(source: ChaosSource) -> list[Subject]:
 
 
 def unused(source: ChaosSource) -> list[Unused]:
-    """What lies beside subjects, among slices and among masks and is not read; CT and T1 are not looked at."""
+    """Files beside the subjects, slices and masks that are not read; CT and T1 folders are not searched."""
     folder = cohort_folder(source)
     found: list[Unused] = []
     if (folder / "Test_Sets").is_dir() and not source.test_sets:

@@ -1,7 +1,7 @@
-"""What lies in a folder of volumes: the files that are read, and all others with the reason. Opens no volume.
+"""Content of a folder of volumes: the files that are read, and all others with the reason. Opens no volume.
 
-One rule for all sources, for folders of further volumes and for `fewlabel predict`: endings count whatever their case;
-what looks as if it was meant as a volume or mask, and is not read, stops the work; anything else is reported.
+The same rules hold for all sources, for folders of further volumes and for `fewlabel predict`. The case of endings does
+not matter. A file that looks like a volume or mask but is not read stops the work; other files are only reported.
 """
 
 import re
@@ -14,19 +14,19 @@ from fewlabel.cohorts.layout import RADIAL_SUFFIXES, TABLE_NAMES, VOLUME_SUFFIXE
 
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 DATA_SUFFIXES = (".raw", ".zraw", ".raw.gz")
-"""Of files that hold the voxels of a header beside them."""
+"""Files with the voxels of a header file beside them."""
 HEADER_SUFFIXES = (".mhd", ".nhdr")
 CONVERTED = (".hdr", ".img", ".gipl.gz", ".gipl", ".mnc", ".mrc", ".vtk")
-"""Of formats that are not read here, but by SimpleITK."""
+"""Formats that SimpleITK reads and FewLabel does not."""
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".z")
 PLACELESS = (".tif", ".tiff", ".npz", ".mat", ".hdf5", *RADIAL_SUFFIXES)
-"""Of arrays that do not say where they lie."""
+"""Arrays without a position in space."""
 PLAIN = (
     *(".json", ".txt", ".csv", ".tsv", ".md", ".pdf", ".html", ".xml", ".log", ".yaml", ".yml", ".md5", ".sha256"),
     *(".bval", ".bvec", ".png", ".jpg"),
 )
-"""Of files that are no volume, whatever stands before: `a.nii.gz.md5`."""
+"""Endings of files that are never volumes, even after another ending: `a.nii.gz.md5`."""
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 TABLE = re.compile(r"(subjects?|patients?|participants?)\b.*\.(csv|tsv|txt|xlsx?|ods)", re.IGNORECASE)
 READ = f"accepted: {', '.join(VOLUME_SUFFIXES)}"
@@ -37,9 +37,9 @@ class Unused:
     """A file or folder that is not read.
 
     Attributes:
-        path: of it.
-        reason: why, and where it stops the work also what to do.
-        stops: whether it looks as if it was meant to be read.
+        path: the file or folder.
+        reason: why it is not read; if it stops the work, also what to do.
+        stops: whether it looks like a volume or mask, so that the work stops.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class Contents:
     Attributes:
         used: volumes that are read, by name.
         data: files that hold the voxels of headers among them.
-        unused: all else.
+        unused: all other files and folders.
     """
 
     used: tuple[Path, ...] = ()
@@ -63,20 +63,20 @@ class Contents:
 
     @property
     def counted(self) -> tuple[Path, ...]:
-        """What a fingerprint is made of: what is read, and what will have to be."""
+        """Files that a fingerprint covers: those that are read, and those that stop the work."""
         return (*self.used, *self.data, *(one.path for one in self.unused if one.stops and one.path.is_file()))
 
 
 def contents(
     folder: Path, suffixes: tuple[str, ...] = VOLUME_SUFFIXES, known: Collection[Path] = (), deep: bool = False
 ) -> Contents:
-    """Sort what lies in a folder; nothing where it is absent.
+    """Sort the content of a folder; empty if the folder does not exist.
 
     Args:
         folder: of volumes.
         suffixes: of those that are read.
-        known: files and folders that are read otherwise.
-        deep: whether its sub-folders are searched, too.
+        known: files and folders that are read elsewhere.
+        deep: whether sub-folders are searched, too.
     """
     children = [path for path in children_of(folder, deep) if path not in set(known)]
     used = [path for path in children if not is_hidden(path, folder) and _is_read(path, suffixes)]
@@ -87,7 +87,7 @@ def contents(
 
 
 def beside(folder: Path, known: Collection[Path], has_table: bool) -> list[Unused]:
-    """What lies in a cohort's folder beside its parts, `known`. Only folders of volumes themselves are searched."""
+    """Unread content of a cohort's folder beside its parts, `known`. Other sub-folders are not searched."""
     found = []
     for path in children_of(folder, deep=False):
         if path in known:
@@ -95,33 +95,35 @@ def beside(folder: Path, known: Collection[Path], has_table: bool) -> list[Unuse
         if is_hidden(path, folder) or path.name.lower() in SYSTEM_FILES:
             found.append(_unused(path, folder))
         elif path.is_dir():
-            found.append(Unused(path, "a folder that is not among those of the cohort"))
+            found.append(Unused(path, "not one of the folders of the cohort"))
         elif ends_with(path, VOLUME_SUFFIXES):
             found.append(
-                Unused(path, "a volume that lies beside the folders of the cohort; move it into one, or away", True)
+                Unused(path, "a volume outside the folders of the cohort; move it into one of them, or away", True)
             )
         elif TABLE.fullmatch(path.name) or ends_with(path, (".csv", ".tsv")):
             found.append(_other_table(path, has_table))
         else:
-            found.append(Unused(path, "neither a volume nor the subjects table by its name"))
+            found.append(Unused(path, "by its name neither a volume nor the subjects table"))
     return found
 
 
 def _other_table(path: Path, has_table: bool) -> Unused:
-    """A table that is not read. Where none is, volumes of one patient could stand on both sides of a split."""
+    """A table that is not read. If no table is read, volumes of one patient could land on both sides of a split."""
     if has_table:
         return Unused(path, "not the subjects table")
     accepted = f"accepted: {' or '.join(TABLE_NAMES)}; rename it, name it with `subjects_table`, or move it away"
-    return Unused(path, f"not the subjects table by its name; {accepted}", TABLE.fullmatch(path.name) is not None)
+    return Unused(
+        path, f"its name is not that of the subjects table; {accepted}", TABLE.fullmatch(path.name) is not None
+    )
 
 
 def lines(unused: Iterable[Unused], root: Path, stopping: bool) -> list[str]:
-    """One line for all files of a folder that are not read for one reason.
+    """One line for all files of a folder that are not read for the same reason.
 
     Args:
         unused: the files.
-        root: of the names in the lines.
-        stopping: which ones: those that stop the work, or the others.
+        root: folder to which the names in the lines are relative.
+        stopping: True: files that stop the work; False: the others.
     """
     grouped: dict[tuple[Path, str], list[str]] = {}
     for one in unused:
@@ -134,7 +136,7 @@ def lines(unused: Iterable[Unused], root: Path, stopping: bool) -> list[str]:
 
 
 def is_hidden(path: Path, folder: Path) -> bool:
-    """Whether a name beneath the folder begins with a dot: archives made on macOS hold a `._name` beside each file."""
+    """Whether a part of the path below the folder begins with a dot, such as the `._name` files of macOS archives."""
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
@@ -146,26 +148,38 @@ def why_unread(path: Path) -> Unused:
     if not name.endswith((*PLAIN, *VOLUME_SUFFIXES)) and any(
         f"{suffix}." in name.replace(" ", ".") for suffix in VOLUME_SUFFIXES
     ):
-        text = f"a copy, an unfinished download or packed, by its name; {READ}; complete, unpack or remove it"
+        text = f"by its name a copy, an unfinished download or compressed; {READ}; complete, decompress or remove it"
         return Unused(path, text, stops=True)
     if name.endswith(ARCHIVES):
         return Unused(path, "an archive; unpack it if it holds volumes")
     for suffixes, text in (
-        (VOLUME_SUFFIXES, "a volume, which is not read here; move it away"),
+        (VOLUME_SUFFIXES, "volumes are not read here; move it away"),
         (CONVERTED, _converted(path)),
-        (DICOM_SUFFIXES, "DICOM slices side by side; accepted: a folder for each series; make one, or use dcm2niix"),
-        ((".par", ".rec"), f"Philips PAR/REC; {READ}; convert it with `parrec2nii` of nibabel, and move it away"),
-        (DATA_SUFFIXES, "voxels without their header; accepted: .mhd or .nhdr beside it; add it, or move them away"),
-        (PACKED, f"packed; {READ}; unpack it, and move it away"),
-        (PLACELESS, f"says not where its voxels lie; {READ}; save it as NIfTI with its affine, and move it away"),
+        (
+            DICOM_SUFFIXES,
+            "loose DICOM slices; accepted: one folder per series; make the folders, or convert with dcm2niix",
+        ),
+        (
+            (".par", ".rec"),
+            f"Philips PAR/REC; {READ}; convert it with nibabel's `parrec2nii`, and move the original away",
+        ),
+        (
+            DATA_SUFFIXES,
+            "voxels without a header; accepted: a .mhd or .nhdr beside it; add the header, or move the file away",
+        ),
+        (PACKED, f"compressed; {READ}; decompress it, and move the original away"),
+        (
+            PLACELESS,
+            f"does not define the position of its voxels; {READ}; save it as NIfTI with its affine, and move it away",
+        ),
     ):
         if name.endswith(suffixes):
             return Unused(path, text, stops=True)
-    return Unused(path, "no volume by its name")
+    return Unused(path, "by its name not a volume")
 
 
 def children_of(folder: Path, deep: bool) -> list[Path]:
-    """What lies directly in a folder, or, deep, all files in and beneath it; nothing where it is absent."""
+    """Direct children of a folder, or (`deep`) all files at any depth; empty if the folder does not exist."""
     if not folder.is_dir():
         return []
     if deep:
@@ -174,12 +188,12 @@ def children_of(folder: Path, deep: bool) -> list[Path]:
 
 
 def _is_read(path: Path, suffixes: tuple[str, ...]) -> bool:
-    # A link to nowhere counts: reading it says that it is one.
+    # A broken link counts: reading it reports the broken link.
     return ends_with(path, suffixes) and not path.is_dir() and not is_special(path)
 
 
 def is_special(path: Path) -> bool:
-    """Whether it is a pipe, a socket or a device: opening one may wait without an end."""
+    """Whether the path is a pipe, a socket or a device: opening one may block forever."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -188,7 +202,7 @@ def is_special(path: Path) -> bool:
 
 
 def _of_headers(data: Collection[Path], headers: Sequence[Path]) -> set[Path]:
-    """The data files that belong to a header: of its name, or named in it."""
+    """The data files that belong to a header: they have its name, or the header names them."""
     same = {(path.parent, path.name.partition(".")[0]) for path in headers}
     found = {path for path in data if (path.parent, path.name.partition(".")[0]) in same}
     for path in set(data) - found:
@@ -208,10 +222,10 @@ def _text(header: Path) -> str:
 
 def _unused(path: Path, folder: Path) -> Unused:
     if is_hidden(path, folder):
-        return Unused(path, "hidden, by the dot before its name")
+        return Unused(path, "hidden (its name begins with a dot)")
     if path.is_dir():
         return folder_unread(path)
-    return Unused(path, "of the operating system") if path.name.lower() in SYSTEM_FILES else why_unread(path)
+    return Unused(path, "a file of the operating system") if path.name.lower() in SYSTEM_FILES else why_unread(path)
 
 
 def folder_unread(folder: Path) -> Unused:
@@ -222,7 +236,9 @@ def folder_unread(folder: Path) -> Unused:
     if first is None:
         return Unused(folder, "a sub-folder without volumes")
     shown = first.relative_to(folder.parent).as_posix()
-    text = f"sub-folders are not searched, and it holds volumes such as {shown}; move the files up, or the folder away"
+    text = (
+        f"sub-folders are not searched, but this one holds volumes such as {shown}; move its files up, or move it away"
+    )
     if ends_with(first, DICOM_SUFFIXES):
         text += "; convert DICOM with `dcm2niix -z y -f NAME -o FOLDER SERIES`, or put series into `unlabelled`"
     return Unused(folder, text, stops=True)
@@ -234,4 +250,4 @@ def _converted(path: Path) -> str:
     kind = path.name[len(path.name) - len(kind) :].replace(".img", ".hdr")
     code = "import sys, SimpleITK as s; s.WriteImage(s.ReadImage(sys.argv[1]), sys.argv[2])"
     loop = f'for f in *{kind}; do python -c "{code}" "$f" "${{f%{kind}}}.nii.gz"; done'
-    return f"of a format that is not read; {READ}; in its folder, run `{loop}`, and move the originals away"
+    return f"a format that is not read; {READ}; in its folder, run `{loop}`, and move the originals away"

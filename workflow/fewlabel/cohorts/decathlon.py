@@ -76,7 +76,7 @@ def list_subjects(source: DecathlonSource) -> list[Subject]:
 
 
 def contradictions(source: DecathlonSource) -> list[str]:
-    """Where `dataset.json` contradicts itself or the files beside it, one line each; of an absent folder none."""
+    """Contradictions in `dataset.json`, or between it and the files, one line each; none if the folder is missing."""
     folder = cohort_folder(source)
     listing, problems = read_listing(folder)
     unread = problems and not listing.entries
@@ -84,7 +84,7 @@ def contradictions(source: DecathlonSource) -> list[str]:
 
 
 def unused(source: DecathlonSource) -> list[Unused]:
-    """What lies in the task's folder and is not read; volumes that `dataset.json` lacks are among `contradictions`."""
+    """Content of the task's folder that is not read; `contradictions` reports volumes missing in `dataset.json`."""
     folder = cohort_folder(source)
     known = [folder / name for name in (*PARTS, "dataset.json", UNPACKED)]
     return [

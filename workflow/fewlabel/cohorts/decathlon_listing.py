@@ -33,8 +33,8 @@ class Listing:
         entries: its images, those of `training` first.
         modalities: names of the channels by number; empty where it does not say.
         values: names of the label values without 0, the background; empty where it does not say.
-        counts: `numTraining` and `numTest`, as far as they are there.
-        hidden: of `training` and `test`, how many hidden files of macOS it names, which are no entries.
+        counts: `numTraining` and `numTest`, if present.
+        hidden: number of hidden macOS files named in `training` and `test`; these are not entries.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -63,9 +63,9 @@ def read_listing(folder: Path) -> tuple[Listing, list[str]]:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON, whose keys may not occur twice: of two sections the reader would keep the last alone."""
+    """A JSON object without repeated keys: of two sections with one key, the reader would keep only the last."""
     if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
-        raise ValueError(f"the key {twice[0]!r} twice in one section")
+        raise ValueError(f"the key {twice[0]!r} occurs twice in one section")
     return dict(pairs)
 
 

@@ -23,7 +23,7 @@ RIGHT_ANGLES = 1e-2
 """By how much directions may differ from length 1 and right angles (the standard's cosines are rounded)."""
 LISTED = 5
 FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
-"""First bytes of DICOM files without a preamble: the group of their first tag, in either order of bytes."""
+"""First bytes of DICOM files without a preamble: the group of the first tag, in either byte order."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +54,30 @@ class Header:
 
 
 def dicom_files(folder: Path) -> list[Path]:
-    """The files in and beneath a folder that are DICOM, by name: see `series_contents`."""
+    """The DICOM files of a folder at any depth, sorted by name: see `series_contents`."""
     return list(series_contents(folder).used)
 
 
 def series_contents(folder: Path) -> Contents:
-    """Sort what lies in and beneath a folder of DICOM files.
+    """Sort the content of a folder of DICOM files, at any depth.
 
-    Used are files with an ending of DICOM or its content, and those without an ending that are no text: a slice may
-    have lost its first bytes. Other files are unused.
+    Files are used if their ending or content is that of DICOM, or if they have no ending and are not text, since a
+    slice may have lost its first bytes. Other files are unused.
     """
     used: list[Path] = []
     unused: list[Unused] = []
     for path in children_of(folder, deep=True):
         if is_hidden(path, folder):
-            unused.append(Unused(path, "hidden, by the dot before its name"))
+            unused.append(Unused(path, "hidden (its name begins with a dot)"))
         elif path.name == "DICOMDIR":
-            unused.append(Unused(path, "an index of DICOM files, no slice"))
+            unused.append(Unused(path, "an index of DICOM files, not a slice"))
         elif is_special(path):
             unused.append(why_unread(path))
         elif ends_with(path, DICOM_SUFFIXES) or _begins_as_dicom(path) or not (path.suffix or _is_text(path)):
             used.append(path)
         else:
             found = why_unread(path)
-            unused.append(found if found.stops else Unused(path, "no DICOM"))
+            unused.append(found if found.stops else Unused(path, "not a DICOM file"))
     return Contents(tuple(used), unused=tuple(unused))
 
 
@@ -85,8 +85,8 @@ def read_dicom(path: Path, headers_alone: bool = False) -> "Dataset":
     """A DICOM file, with or without the preamble of 128 bytes, as pydicom reads it.
 
     Raises:
-        TooLargeError: a deflated file becomes larger than any slice.
-        Exception: of many kinds, for files that are damaged or no DICOM.
+        TooLargeError: a deflated file decompresses to more than any slice needs.
+        Exception: any type, for files that are damaged or not DICOM.
     """
     # Imported here: only cohorts of DICOM need it.
     from pydicom import dcmread
@@ -158,7 +158,7 @@ def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
 
 
 def _open(path: Path) -> "Dataset | str | None":
-    """The header of a file, what is wrong with its size, or None where it is damaged or no DICOM."""
+    """The header of a file, or what is wrong with its size, or None if it is damaged or not DICOM."""
     try:
         return read_dicom(path, headers_alone=True)
     except TooLargeError as error:

@@ -1,4 +1,4 @@
-"""How large a DICOM file and a series may be: asked of headers, before anything is decompressed."""
+"""Size limits of DICOM files and series, checked from headers before anything is decompressed."""
 
 import zlib
 from pathlib import Path
@@ -10,25 +10,25 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 MOST_FILES = 20_000
-"""Of a folder: no series has so many slices."""
+"""Files in a folder: no series has that many slices."""
 MOST_SIDE = 8192
 """Pixels along a row or column."""
 MOST_DEFLATED_BYTES = 256_000_000
-"""What a deflated file may become: a slice of the largest sides in 16 bits, and its header."""
+"""Decompressed size of a deflated file: a slice with the largest sides in 16 bits, and its header."""
 PREAMBLE, GROUP_LENGTH_ELEMENT = 132, 12
 BLOCK = 1 << 20
 
 
 class TooLargeError(ValueError):
-    """A deflated file that becomes more than any slice has."""
+    """A deflated file that decompresses to more bytes than any slice has."""
 
 
 def refuse_deflated(path: Path) -> None:
-    """Refuse a deflated file of more bytes than any slice has: pydicom inflates it whole to read its header.
+    """Refuse a deflated file with more bytes than any slice: pydicom decompresses all of it to read the header.
 
     Raises:
-        TooLargeError: it becomes larger.
-        Exception: of many kinds, for files that are damaged or no DICOM.
+        TooLargeError: the file is too large.
+        Exception: any type, for files that are damaged or not DICOM.
     """
     from pydicom.filereader import read_file_meta_info
     from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -46,14 +46,14 @@ def refuse_deflated(path: Path) -> None:
             waiting = inflate.unconsumed_tail
             if found > MOST_DEFLATED_BYTES:
                 raise TooLargeError(
-                    f"deflated, and more than {size(MOST_DEFLATED_BYTES)} when inflated; accepted: slices of up to "
-                    f"{MOST_SIDE} x {MOST_SIDE} pixels; export them again"
+                    f"a deflated file of more than {size(MOST_DEFLATED_BYTES)} when decompressed; accepted: slices of "
+                    f"up to {MOST_SIDE} x {MOST_SIDE} pixels; export them again"
                 )
 
 
 def wrong_size(dataset: "Dataset") -> str | None:
-    """What is wrong with the sides of a slice; None: nothing."""
+    """What is wrong with the sides of a slice; None if nothing is."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if min(rows, columns) >= 1 and max(rows, columns) <= MOST_SIDE:
         return None
-    return f"{rows} x {columns} pixels; accepted: 1 to {MOST_SIDE} along each side; resample them, or export them again"
+    return f"{rows} x {columns} pixels; accepted: 1 to {MOST_SIDE} along each side; resample or export them again"

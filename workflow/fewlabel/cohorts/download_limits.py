@@ -1,4 +1,4 @@
-"""How many bytes of a download are taken: a server that sends without an end fills no disk."""
+"""Limits on the size of a download, so that a server that never stops sending does not fill the disk."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -7,31 +7,31 @@ from pathlib import Path
 from fewlabel.units import size
 
 MOST_UNTOLD_BYTES = 50_000_000_000
-"""Of a file whose length the server does not tell; the largest archive that is known has 30 GB."""
+"""Largest download without a Content-Length; the largest known archive has 30 GB."""
 LEFT_FREE_BYTES = 1_000_000_000
-"""On the disk, by such a file."""
+"""Disk space that a download without a Content-Length leaves free."""
 
 
 class TooLongError(Exception):
-    """A file without a told length of more bytes than are taken."""
+    """A download without a Content-Length that exceeds the limit."""
 
     def __init__(self) -> None:
         super().__init__(
-            f"the server does not tell the length, and sends without an end; accepted: up to "
+            f"the server sends no Content-Length and more data than the limit; accepted: up to "
             f"{size(MOST_UNTOLD_BYTES)}, with {size(LEFT_FREE_BYTES)} left free on the disk"
         )
 
 
 def taken(blocks: Iterable[bytes], folder: Path, left: int | None) -> Iterator[bytes]:
-    """Of a stream, what is taken: what is longer than it was told to be is cut, and judged by its checksum.
+    """The blocks of a stream up to the expected length; a longer stream is cut, and its checksum decides.
 
     Args:
         blocks: as they arrive.
         folder: where they are written.
-        left: bytes that are to come; None: the server does not tell.
+        left: bytes still to come; None: unknown.
 
     Raises:
-        TooLongError: the server does not tell, and more come than are taken.
+        TooLongError: the length is unknown and the limit is exceeded.
     """
     room = min(MOST_UNTOLD_BYTES, shutil.disk_usage(folder).free - LEFT_FREE_BYTES) if left is None else left
     for block in blocks:

@@ -27,9 +27,9 @@ from fewlabel.imaging.volume import Volume
 from fewlabel.parallel import of_each
 
 TOLD = 20
-"""Warnings of one cohort that are printed."""
+"""Number of warnings printed per cohort."""
 Noted = dict[str, Seen] | None
-"""Filled by a check: what it saw of each subject's image."""
+"""Filled by a check: the hash and name of each subject's image."""
 
 
 @dataclass
@@ -38,11 +38,11 @@ class Reading:
 
     Attributes:
         volume: None where there are problems.
-        mask: name of the label file in messages; empty where there is none.
-        values: values in it; empty where it is no good.
+        mask: name of the label file in messages; empty if there is none.
+        values: values in it; empty if the file is invalid.
         problems: one line each.
-        warnings: what a reader should know of a sound subject, one line each.
-        digest: what tells one volume under two names, where its voxels are not read yet (see `same_voxels`).
+        warnings: notes on a valid subject, one line each.
+        digest: hash that identifies the volume if its voxels are not read yet (see `same_voxels`).
     """
 
     volume: Volume | None = None
@@ -86,7 +86,7 @@ def check(
 ) -> list[str]:
     """Read every volume of a cohort and collect all problems, one line each; none: an empty list.
 
-    Each of so many processes holds one volume. In `seen`, where given, is then what tells one volume under two names.
+    Each worker process holds one volume. `seen`, if given, receives the hash of each image (see `same_voxels`).
     """
     return check_all(source, subjects, partial(read, source, folder), workers, seen)
 
@@ -116,7 +116,7 @@ def check_all(
     }
     stated, labelled = source.without_target, {subject.subject for subject in subjects if subject.labelled}
     problems += [
-        f"without_target: no subject {name} with a mask; accepted: names of labelled subjects; correct it"
+        f"without_target: {name} is not a subject with a mask; accepted: names of labelled subjects; correct it"
         for name in stated
         if name not in labelled
     ]
@@ -129,7 +129,7 @@ def tell(warnings: Sequence[str]) -> None:
     for warning in warnings[:TOLD]:
         print(f"warning: {printable(warning)}", file=sys.stderr)
     if len(warnings) > TOLD:
-        print(f"warning: and {len(warnings) - TOLD} more like these", file=sys.stderr)
+        print(f"warning: {len(warnings) - TOLD} more warnings are not shown", file=sys.stderr)
 
 
 def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> Reading:
@@ -178,9 +178,7 @@ def assemble(
         if grid is not None and mask is not None:
             reading.problems += fit_problems(grid, mask, image_name, label_name)
             if np.array_equal(grid.array, mask.array):
-                reading.problems.append(
-                    f"{label_name}: the same voxels as {image_name}; accepted: its mask; replace it"
-                )
+                reading.problems.append(f"{label_name}: same voxels as {image_name}; accepted: a mask; replace it")
     if grid is not None and (warning := place_warning(grid, image_name)):
         reading.warnings.append(warning)
     if grid is not None and not reading.problems:

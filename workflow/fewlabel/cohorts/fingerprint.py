@@ -98,7 +98,7 @@ def chaos_fingerprint(folder: Path) -> str:
 
 
 def _volumes(folder: Path) -> tuple[Path, ...]:
-    """Also those that are not read: the next run shall refuse them."""
+    """Includes files that stop the work, so that the next run refuses them."""
     return contents(folder).counted
 
 

@@ -1,4 +1,4 @@
-"""Folders in the layouts of other programs: what they are, and how to lay them out so that they can be read."""
+"""Folders in the layouts of other programs: detect them, and give commands that convert the layout."""
 
 import json
 import re
@@ -10,22 +10,22 @@ from fewlabel.cohorts.contents import contents
 from fewlabel.cohorts.layout import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, listed, stem
 
 MADE = "fewlabel"
-"""Folder that the told commands make beneath the foreign one; it holds links, no copies."""
+"""Folder that the printed commands create inside the foreign one; it holds links, not copies."""
 BIDS_NAME = re.compile(r"(sub-[^_]+(?:_ses-[^_]+)?)(_.+)")
 """A subject, its session, and the rest of a file's name."""
 
 
 def recognised(folder: Path) -> str | None:
-    """What a folder of another program is and the commands that lay it out as `kind: nifti` reads it; else None."""
+    """Name of a foreign layout and the commands that convert it for `kind: nifti`; None for other folders."""
     if not folder.is_dir():
         return None
     if any(path.is_dir() for path in folder.glob("Dataset[0-9][0-9][0-9]_*")):
-        return "a folder of nnU-Net datasets; accepted: one of them; name it"
+        return "a folder of nnU-Net datasets; accepted: one dataset; to fix: give the path of one of them"
     return _nnunet(folder) or _bids(folder)
 
 
 def channel_images(folder: Path) -> dict[str, Path]:
-    """nnU-Net's images of the first channel, `<case>_0000`, by case; none unless `labelsTr` or its JSON agrees."""
+    """nnU-Net's first-channel images, `<case>_0000`, by case; empty unless `labelsTr` or `dataset.json` confirms it."""
     images = {stem(path): path for path in contents(folder / "imagesTr").used}
     cases = {name[:-5]: path for name, path in images.items() if name.endswith("_0000")}
     masks = {stem(path) for path in contents(folder / "labelsTr").used}
@@ -45,7 +45,7 @@ def _nnunet(folder: Path) -> str | None:
     text += f", channels {channels}" if channels else ""
     values = _values(facts.get("labels"))
     text += f", labels {values}" if values else ""
-    other = " (of another channel: its number in place of 0000)" if "," in channels else ""
+    other = " (for another channel, replace 0000 by its number)" if "," in channels else ""
     loop = _links(f"imagesTr/*_0000{ending}", f"_0000{ending}", "images", ending)
     masks = _links(f"labelsTr/*{ending}", ending, "labels", ending)
     return f"{text}); {_todo(f'{loop}; {masks}')}{other}"
@@ -57,7 +57,7 @@ def _names(table: Any) -> str:
 
 
 def _values(table: Any) -> str:
-    """Label values with their names, which nnU-Net's first version writes the other way round."""
+    """Label values with their names; nnU-Net version 1 writes them as value: name."""
     pairs = table.items() if isinstance(table, dict) else []
     return listed([f"{one}: {two}" if str(one).isdecimal() else f"{two}: {one}" for one, two in pairs])
 
@@ -79,18 +79,18 @@ def _bids(folder: Path) -> str | None:
         tail = _most(masks)
         where = f"{derived}/anat/*{tail} {derived}/ses-*/anat/*{tail}"
         steps += "; " + _links(where, tail, "labels", _ending(tail))
-    several = " (of other images or masks: their ending)" if len(raw) > 1 or len(masks) > 1 else ""
+    several = " (for other images or masks, replace the ending)" if len(raw) > 1 or len(masks) > 1 else ""
     return f"{text}; {_todo(steps)}{several}" + ("" if masks else "; masks go to fewlabel/labels/<subject>.nii.gz")
 
 
 def _tails(paths: list[Path]) -> Counter[str]:
-    """What stands behind subject and session in the names of volumes, and how often."""
+    """Name endings after subject and session, with their counts."""
     found = (BIDS_NAME.fullmatch(path.name) for path in paths if ends_with(path, NIFTI_SUFFIXES))
     return Counter(match[2] for match in found if match)
 
 
 def _most(tails: Counter[str]) -> str:
-    """The most frequent; of several, T2-weighted images first, then by name."""
+    """The most frequent ending; ties: T2-weighted images first, then by name."""
     return min(tails, key=lambda tail: (-tails[tail], "T2w" not in tail, tail))
 
 
@@ -100,15 +100,15 @@ def _counted(tails: Counter[str]) -> str:
 
 # ------------------------------------------------------------------------------------------------------------- steps
 def _links(pattern: str, tail: str, part: str, ending: str, then: str = "") -> str:
-    """A loop that links files whose names end in `tail` into a part of the new folder, under the rest of the name."""
+    """A shell loop that links files ending in `tail` into a part of the new folder, under the name without it."""
     steps = [f'n=$(basename "$f" "{tail}")', f'ln -s "$PWD/$f" "{MADE}/{part}/$n{ending}"', *([then] if then else [])]
     return f'for f in {pattern}; do [ -e "$f" ] && {" && ".join(steps)}; done'
 
 
 def _todo(steps: str) -> str:
     return (
-        f"accepted: images/<subject> and labels/<subject> (kind: nifti); in that folder run `mkdir -p {MADE}/images "
-        f"{MADE}/labels; {steps}`, and set `folder` to its sub-folder {MADE}, with `kind: nifti`"
+        f"accepted: images/<subject> and labels/<subject> (kind: nifti); to fix: in that folder, run `mkdir -p "
+        f"{MADE}/images {MADE}/labels; {steps}`, then set `folder` to its sub-folder {MADE} and `kind: nifti`"
     )
 
 

@@ -20,7 +20,7 @@ def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid |
     Args:
         path: a file, or the folder of a DICOM series.
         name: in messages.
-        channel: of a 4D NIfTI or MGH file, from 0; other formats have one.
+        channel: of a 4D NIfTI or MGH file, from 0; other formats have one channel.
         role: what it is read as.
     """
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""How a cohort's volumes fit the working grid, in memory and in slices, told by headers alone."""
+"""How a cohort's volumes fit the working grid, in memory and in slices, from their headers alone."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,26 +12,26 @@ from fewlabel.imaging.preprocess import Frame
 
 
 def grid_problems(source: Source, subjects: Sequence[Subject], grid: Grid) -> list[str]:
-    """Volumes that are too large on the working grid, one line each. Headers that are no good are passed over: the
-    check of the files tells of them."""
+    """Volumes that are too large on the working grid, one line each. Invalid headers are skipped: the check of the
+    files reports them."""
     return [f"{name}: {problem}" for name, frame in _frames(source, subjects, grid) if (problem := frame.problem(grid))]
 
 
 def thin_notes(source: Source, subjects: Sequence[Subject], grid: Grid, partitions: int) -> list[str]:
-    """Volumes that have fewer slices on the working grid than contrastive pretraining cuts them into, in one line."""
+    """One line on volumes with fewer slices on the working grid than partitions in contrastive pretraining."""
     thin = {name: frame.resampled[0] for name, frame in _frames(source, subjects, grid)}
     thin = {name: slices for name, slices in thin.items() if slices < partitions}
     if not thin:
         return []
     return [
         f"{len(thin)} of {len(subjects)} volumes have fewer slices than the {partitions} partitions of contrastive "
-        f"pretraining: {listed([f'{name} ({slices})' for name, slices in thin.items()])}; a slice of theirs stands for "
-        "several parts; lower `partitions` where they are many"
+        f"pretraining: {listed([f'{name} ({slices})' for name, slices in thin.items()])}; each of their slices "
+        "represents several parts; to fix: lower `partitions` if many volumes are affected"
     ]
 
 
 def _frames(source: Source, subjects: Sequence[Subject], grid: Grid) -> Iterator[tuple[str, Frame]]:
-    """How volumes lie on the working grid, by the names of their files."""
+    """The working-grid frames of volumes, with the names of their files."""
     if isinstance(source, PhantomSource):
         return
     for path in (subject.image for subject in subjects if subject.image is not None):

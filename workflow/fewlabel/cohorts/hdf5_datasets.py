@@ -1,7 +1,7 @@
-"""Data sets of an HDF5 file that lie in the file itself, of sizes that memory holds.
+"""Data sets stored in an HDF5 file itself, with sizes that fit into memory.
 
-HDF5 files can name other files: by external links, virtual data sets and external storage. What a cohort's file holds
-is never read from elsewhere.
+HDF5 files can refer to other files by external links, virtual data sets and external storage. FewLabel never reads
+data from other files.
 """
 
 import math
@@ -16,19 +16,19 @@ MOST_SLICES, MOST_COILS, MOST_SPOKES, MOST_SAMPLES = 4096, 1024, 100_000, 32_768
 MOST_READOUTS = 2_000_000
 """Records of an ISMRMRD file."""
 MOST_BYTES = 2_000_000_000
-"""Of an array that is read whole, and of a chunk that is decompressed whole."""
+"""Largest array that is read whole, and largest chunk."""
 COMPLEX_BYTES = 8
 
 
 def own_dataset(file: h5py.File, place: str) -> h5py.Dataset | None:
-    """A data set of the file itself; None where there is none.
+    """A data set of the file itself; None if there is none.
 
     Args:
         file: opened.
         place: of the data set, with slashes between groups.
 
     Raises:
-        InputError: it is a link, virtual or stored in another file, or its chunks are too large.
+        InputError: the data set is a link, virtual or stored in another file, or its chunks are too large.
     """
     parent: h5py.Group = file
     for name in place.split("/"):
@@ -59,13 +59,13 @@ def whole_array(found: h5py.Dataset, place: str) -> h5py.Dataset:
 
 
 def refuse_kspace(shape: tuple[int, ...]) -> None:
-    """Refuse k-space of more slices, coils, spokes or samples than any scan has, or whose slices no memory holds.
+    """Refuse k-space with more slices, coils, spokes or samples than any scan, or with slices beyond this memory.
 
     Args:
-        shape: (slice, coil, spoke, sample); of another length it is judged elsewhere.
+        shape: (slice, coil, spoke, sample); other lengths are checked elsewhere.
 
     Raises:
-        InputError: with what is accepted.
+        InputError: the k-space is too large.
     """
     most = (MOST_SLICES, MOST_COILS, MOST_SPOKES, MOST_SAMPLES)
     if len(shape) != len(most):
@@ -76,8 +76,10 @@ def refuse_kspace(shape: tuple[int, ...]) -> None:
             f"and {MOST_SAMPLES} samples; split the file"
         )
     one = COMPLEX_BYTES * math.prod(shape[1:])
-    refuse_beyond(one, f"kspace: a slice of shape {shape[1:]}", "use fewer coils, or a machine with more")
+    refuse_beyond(one, f"kspace: a slice of shape {shape[1:]}", "use fewer coils, or a machine with more memory")
 
 
 def _elsewhere(place: str, how: str) -> str:
-    return f"{place} is {how}; accepted: data in the file itself; copy it there (h5repack, or read and write it)"
+    return (
+        f"{place} is {how}; accepted: data in the file itself; to fix: copy it there (h5repack, or read and write it)"
+    )

@@ -13,7 +13,7 @@ NIFTI_SUFFIXES = (".nii.gz", ".nii")
 META_SUFFIXES = (".mhd", ".mha")
 NRRD_SUFFIXES = (".seg.nrrd", ".nrrd", ".nhdr")
 VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *META_SUFFIXES, *NRRD_SUFFIXES, ".mgz", ".mgh")
-"""Endings of files that hold one volume and are read. Like all endings, they count whatever their case."""
+"""Endings of files that are read as one volume. The case of endings does not matter."""
 KSPACE_SUFFIXES = (".h5", ".mrd")
 RADIAL_SUFFIXES = (*KSPACE_SUFFIXES, ".npy")
 """Of radial data in one file a subject."""
@@ -67,18 +67,18 @@ def shown_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def ends_with(path: Path, suffixes: tuple[str, ...]) -> bool:
-    """Whether a file has one of the endings, whatever their case."""
+    """Whether a file name has one of the endings, in any case."""
     return path.name.lower().endswith(suffixes)
 
 
 def stem(path: Path) -> str:
-    """A volume's name without its ending: the subject's name."""
+    """A volume's file name without its ending: the subject's name."""
     found = next((suffix for suffix in (*VOLUME_SUFFIXES, *RADIAL_SUFFIXES) if ends_with(path, (suffix,))), "")
     return path.name[: len(path.name) - len(found)]
 
 
 def is_metaimage_label(source: MetaImageSource, path: Path) -> bool:
-    """Whether a file is a mask by its name, whatever its case: `Case01_Segmentation.mhd`."""
+    """Whether a file is a mask by its name, in any case: `Case01_Segmentation.mhd`."""
     name = stem(path)
     name = path.stem if name == path.name else name  # of `.raw`, which belongs to the header of its name
     return name.lower().endswith(source.label_suffix.lower())

@@ -50,7 +50,7 @@ def list_subjects(source: MetaImageSource) -> list[Subject]:
 
 
 def unused(source: MetaImageSource) -> list[Unused]:
-    """What lies in the cohort's folder, at any depth, and is not read."""
+    """Content of the cohort's folder, at any depth, that is not read."""
     folder = cohort_folder(source)
     tables = [path for path in table_files(source, folder) if path.is_file()]
     return list(contents(folder, known=tables, deep=True).unused)

@@ -1,4 +1,4 @@
-"""One MetaImage or NRRD file, with its data file where it has one, as an array and an affine, and what is wrong."""
+"""Read one MetaImage or NRRD file, and its data file if any, as array and affine, and report what is wrong."""
 
 import math
 import re
@@ -16,7 +16,7 @@ from fewlabel.silence import silent_stderr
 
 UNIT = "ITK_VoxelUnits"
 UNITS_MM = {"um": 1e-3, "mm": 1.0, "cm": 10.0}
-"""Of the field `DistanceUnits`, which ITK reads and does not apply."""
+"""Units of the field `DistanceUnits`, which ITK reads but does not apply."""
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TYPE_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4, "DOUBLE": 8}
 TYPE_BYTES |= {"LONG": 8, "ULONG": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
@@ -41,7 +41,7 @@ def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
     except RuntimeError as error:
         reason = " ".join(str(error).split("\n")[-1].split())
         kind = "MetaImage" if ends_with(path, META_SUFFIXES) else "NRRD file"
-        return None, [f"{name}: truncated or no {kind} ({reason}); copy or export it again"]
+        return None, [f"{name}: truncated or not a {kind} ({reason}); copy or export it again"]
     if problem := _shape_problem(image):
         return None, [f"{name}: {problem}"]
     array = sitk.GetArrayFromImage(image).astype(np.float32).transpose(2, 1, 0)
@@ -52,7 +52,7 @@ def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]
     """Shape and affine (RAS+ mm) from the header alone.
 
     Raises:
-        RuntimeError: no file of its format.
+        RuntimeError: the file is not of its format.
     """
     import SimpleITK as sitk  # noqa: N813 - the library's own short name
 
@@ -65,7 +65,7 @@ def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]
 
 
 def _library(path: Path) -> str:
-    """SimpleITK's reader: left to itself, it takes a file that ends in `.MHD` for none."""
+    """SimpleITK's reader for the file; its own detection does not recognise upper-case endings such as `.MHD`."""
     return "MetaImageIO" if ends_with(path, META_SUFFIXES) else "NrrdImageIO"
 
 
@@ -108,7 +108,7 @@ def _data_problem(path: Path) -> str | None:
 
 
 def _nrrd_data_problem(path: Path) -> str | None:
-    """A NRRD header that names its data elsewhere than beside it, or none that is there; else the library tells."""
+    """An NRRD header whose data file is missing or not beside it; the library reports other problems."""
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16).decode("latin-1").replace("\r", "").partition("\n\n")[0]

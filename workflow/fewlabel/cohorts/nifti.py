@@ -1,4 +1,4 @@
-"""A folder with `images/` and `labels/` of volumes: the way in for anyone's own data.
+"""A folder with volumes in `images/` and `labels/`: the layout for your own data.
 
 images/<subject>.nii.gz      every subject; any format of `layout.VOLUME_SUFFIXES`
 labels/<subject>.nii.gz      subjects with a mask
@@ -61,7 +61,7 @@ def list_subjects(source: NiftiSource) -> list[Subject]:
 
 
 def unused(source: NiftiSource) -> list[Unused]:
-    """What lies in the cohort's folder and is not read."""
+    """Content of the cohort's folder that is not read."""
     folder = cohort_folder(source)
     parts, tables = [folder / part for part in PARTS], table_files(source, folder)
     inside = [one for part in parts for one in contents(part).unused]
@@ -106,5 +106,5 @@ def _label_problems(folder: Path, images: Found, labels: Found) -> list[str]:
         return []
     problem = f"labels/: no image of the same name in images/ for {listed(orphans)}; rename or remove them"
     if any(f"{name}_0000" in images for name in labels):
-        problem += "; images end in _0000, as nnU-Net names channels: take that from their names"
+        problem += "; images end in _0000, like channels of nnU-Net: remove it from their names"
     return [problem]

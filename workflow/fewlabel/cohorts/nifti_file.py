@@ -15,7 +15,7 @@ from fewlabel.units import size
 Role = Literal["image", "label"]
 BLOCK = 1 << 20
 MOST_BEHIND_BYTES = 100_000_000
-"""Behind the voxels of a file, where MGH has its scan's parameters."""
+"""Largest trailer after the voxels of a file; MGH stores scan parameters there."""
 
 
 def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
@@ -57,9 +57,9 @@ def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
 
 
 def _read_to_the_end(path: Path) -> None:
-    """Let gzip verify its checksum, which stands behind all that reading one channel needs to see.
+    """Let gzip verify its checksum at the end of the file, which reading one channel may not reach.
 
-    No further than a little behind the voxels: a small file may hold zeros without an end.
+    Reading stops shortly after the voxels, since a small file may decompress to endless zeros.
     """
     if path.suffix.lower() not in (".gz", ".mgz"):
         return
@@ -73,6 +73,6 @@ def _read_to_the_end(path: Path) -> None:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name}: truncated or damaged ({error}); copy or export it again") from None
     raise InputError(
-        f"{path.name}: it goes on for more than {size(MOST_BEHIND_BYTES)} behind its voxels; accepted: as many "
-        "values as its header tells; export it again"
+        f"{path.name}: more than {size(MOST_BEHIND_BYTES)} follow its voxels; accepted: as many values as its "
+        "header defines; export it again"
     )

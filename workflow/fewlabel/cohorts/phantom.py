@@ -62,7 +62,7 @@ def list_subjects(source: PhantomSource) -> list[Subject]:
 
 
 def unused(source: PhantomSource) -> list[Unused]:
-    """None: nothing of a phantom lies on a disk."""
+    """Nothing: phantoms have no files on disk."""
     return []
 
 

@@ -17,7 +17,7 @@ TOLERANCE_MM = 2e-3
 VOXEL_MM = (0.01, 100.0)
 """Smallest and largest voxel size along an axis, in mm, that an MR image can have."""
 APART_MM = 0.5
-"""From here on, two places that a header names count as different for a reader."""
+"""Distance in mm from which a warning reports that sform and qform differ."""
 UNKNOWN = np.full((4, 4), np.nan)
 """Affine of a file that does not say where it lies."""
 NO_INVERSE = "the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; mend the header"
@@ -30,7 +30,7 @@ class Grid:
     Attributes:
         array: float32, three axes as in the file.
         affine: 4 x 4, voxel indices to RAS+ mm.
-        placement: what its NIfTI header says of its place; None of other files.
+        placement: its position by the NIfTI header; None for other files.
     """
 
     array: NDArray[np.float32]
@@ -39,10 +39,10 @@ class Grid:
 
 
 def image_problems(image: Grid, name: str) -> list[str]:
-    """All that is wrong with an image by itself; `name` is the file's name in messages.
+    """All problems of a single image; `name` is the file's name in messages.
 
-    NaN or infinite values, a constant or almost empty volume, a mask, an affine without inverse, voxel sizes that no
-    image has.
+    These are NaN or infinite values, a constant or almost empty volume, a mask in place of an image, an affine without
+    inverse, and implausible voxel sizes.
     """
     problems = []
     bad = image.array.size - np.count_nonzero(np.isfinite(image.array))
@@ -66,7 +66,7 @@ def image_problems(image: Grid, name: str) -> list[str]:
 
 
 def place_problems(image: Grid, name: str) -> list[str]:
-    """An affine without inverse, or voxel sizes that no image has."""
+    """Problems of the affine: no inverse, or implausible voxel sizes."""
     if not invertible(image.affine):
         return [f"{name}: {NO_INVERSE}"]
     if not implausible(image.affine):
@@ -75,7 +75,7 @@ def place_problems(image: Grid, name: str) -> list[str]:
     unit = f" (unit in its header: {unit_of(image.placement.header)})" if image.placement else ""
     return [
         f"{name}: voxels of {shown} mm{unit}; accepted: {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm along each axis; "
-        "mend the header"
+        "to fix: correct the header"
     ]
 
 
@@ -86,13 +86,13 @@ def implausible(affine: NDArray[np.float64]) -> bool:
 
 
 def place_warning(image: Grid, name: str) -> str | None:
-    """A header that programs place differently; None where all agree."""
+    """A warning if programs would place the image differently; None if they agree."""
     if image.placement is None:
         return None
     if image.placement.says_nothing:
         return (
-            f"{name}: its header does not say where it lies (qform_code and sform_code are 0): programs may show it "
-            "flipped; left and right are not certain"
+            f"{name}: its header defines no position (qform_code and sform_code are 0); programs may show it flipped, "
+            "so left and right are uncertain"
         )
     sform, shape = image.placement.sform(), image.array.shape
     for other in image.placement.others():
@@ -100,8 +100,8 @@ def place_warning(image: Grid, name: str) -> str | None:
             continue
         if (apart := corner_distance(shape, sform, other)) > APART_MM:
             return (
-                f"{name}: its header places it twice (sform and qform), up to {apart:.3g} mm apart; FewLabel takes "
-                "the sform, some programs the qform; masks get both, so that they lie on the image everywhere"
+                f"{name}: its sform and qform differ by up to {apart:.3g} mm; FewLabel uses the sform, others may use "
+                "the qform; masks get both, so every program shows them on the image"
             )
     return None
 
@@ -137,7 +137,7 @@ def fit_problems(image: Grid, label: Grid, image_name: str, label_name: str) -> 
 
 
 def _places(image: Grid) -> list[NDArray[np.float64]]:
-    """Where programs may see an image: masks that they write lie there."""
+    """Affines that programs may use for an image, and so for masks drawn on it."""
     return [image.affine, *(image.placement.others() if image.placement else [])]
 
 
@@ -164,23 +164,23 @@ def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> l
 def empty_problems(
     labels: Sequence[int], masks: Mapping[str, tuple[str, frozenset[int]]], stated: Collection[str]
 ) -> list[str]:
-    """Masks without any value of the target, file by file, but for subjects that are said to have no target.
+    """Masks without any target value, file by file, except of subjects listed as without a target.
 
     Args:
         labels: values of the target.
-        masks: of each subject, the name of its file in messages and the values in it.
-        stated: subjects that are said to have no target.
+        masks: for each subject, its file name in messages and the values in the mask.
+        stated: subjects listed in `without_target`.
     """
     empty = {subject for subject, (_, values) in masks.items() if not values & set(labels)}
     if len(empty) == len(masks):
-        return []  # told by `target_problems`: the setting is wrong, not the masks
+        return []  # `target_problems` reports it: the setting is wrong, not the masks
     return [
         f"{name} holds {listed(sorted(values))}, but none of labels: {list(labels)}; accepted: a mask with the target; "
-        f"export it again, change `labels`, or, where there is no target in it, say so by `without_target: [{subject}]`"
+        f"to fix: export it again, change `labels`, or, if the subject has no target, set `without_target: [{subject}]`"
         for subject, (name, values) in masks.items()
         if subject in empty - set(stated)
     ] + [
-        f"without_target: {subject} has the target in {name}; take it out of the list"
+        f"without_target: {subject} has the target in {name}; to fix: remove it from the list"
         for subject, (name, _) in masks.items()
         if subject in set(stated) - empty
     ]

@@ -84,7 +84,7 @@ def list_subjects(source: RadialSource) -> list[Subject]:
 
 
 def unused(source: RadialSource) -> list[Unused]:
-    """What lies in the cohort's folder and is not read."""
+    """Content of the cohort's folder that is not read."""
     folder, streaks = cohort_folder(source), interference_folder(source)
     masks, tables = [folder / "labels", *([streaks] if streaks else [])], table_files(source, folder)
     inside = [one for part in masks for one in contents(part).unused]
@@ -138,7 +138,7 @@ def _read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> 
             problems += fit_problems(known, streaks, _placed_name(image, label, name), streaks_name)
         image = placed
     reading = assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
-    # The check has no voxels yet: what is reconstructed comes of the file.
+    # The check has no voxels yet: the hash of the file stands in for the reconstruction.
     unmade = not reconstructs and not _is_finished(source, subject) and reading.volume is not None
     return replace(reading, digest=sha256(subject.image)) if unmade else reading
 

@@ -1,4 +1,4 @@
-"""One volume under two names: told from a hash of its voxels, which the check reads anyway."""
+"""Find one volume under two names, by a hash of its voxels, which the check reads anyway."""
 
 import hashlib
 import json
@@ -14,37 +14,37 @@ from fewlabel.cohorts.layout import listed
 from fewlabel.files import write_text
 
 FILE = "voxels.json"
-"""Beside a cohort's list of subjects; Snakemake knows nothing of it."""
+"""File beside a cohort's list of subjects; Snakemake does not track it."""
 Group = tuple[list[str], list[str]]
-"""Subjects of equal voxels, and their files."""
+"""Subjects with equal voxels, and their files."""
 TRAINED_ON = ("pool", "unlabelled")
 
 
 class Seen(NamedTuple):
-    """What the check saw of one subject's image."""
+    """The hash and name of one subject's image."""
 
     digest: str
-    """SHA-256 of its voxels, or of its file where nothing is reconstructed yet."""
+    """SHA-256 of its voxels, or of its file if it is not reconstructed yet."""
     file: str
     """Its name in messages."""
 
 
 def voxel_digest(array: NDArray[np.float32]) -> str:
-    """A hash of the shape and the values of an image, whatever its file is called and how it is packed."""
+    """A hash of an image's shape and values, independent of file name and compression."""
     found = hashlib.sha256(repr(array.shape).encode())
     found.update(np.ascontiguousarray(array, dtype="<f4").data)
     return found.hexdigest()
 
 
 def twin_findings(seen: Mapping[str, Seen], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Volumes that lie in a cohort under several names.
+    """Volumes that a cohort contains under several names.
 
     Args:
         seen: by subject.
-        sides: where each subject stands (see `sides_of`); empty where that is not known.
+        sides: the side of each subject (see `sides_of`); empty if unknown.
 
     Returns:
-        Problems: those that stand on both sides of a split. Notes: the others.
+        Problems: volumes on both sides of a split. Notes: the others.
     """
     names: dict[str, list[str]] = defaultdict(list)
     for subject, one in seen.items():
@@ -56,12 +56,12 @@ def twin_findings(seen: Mapping[str, Seen], sides: Mapping[str, str]) -> tuple[l
 def twins_elsewhere(
     seen: Mapping[str, Seen], beside: Mapping[str, Path], sides: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
-    """Volumes that lie under other names in cohorts that are split like this one (`split_as`); see `twin_findings`.
+    """Volumes under other names in cohorts that are split like this one (`split_as`); see `twin_findings`.
 
     Args:
         seen: by subject.
-        beside: where the others' hashes are, by cohort; missing where one is not checked yet.
-        sides: where each subject stands, in this cohort and in the others.
+        beside: files of the other cohorts' hashes, by cohort; missing if a cohort is not checked yet.
+        sides: the side of each subject, in this cohort and in the others.
     """
     pairs: list[Group] = []
     for cohort, path in beside.items():
@@ -78,12 +78,12 @@ def twins_elsewhere(
 
 
 def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]) -> dict[str, str]:
-    """On which side of the split each subject stands, in words: equal words, one side.
+    """The side of the split of each subject, in words; equal words mean the same side.
 
     Args:
         subjects: by name.
         roles: of each (see `splits.Role`).
-        folds: the test fold of each, from 1; 0 where there is none.
+        folds: the test fold of each, from 1; 0 for none.
     """
     tested = {name: f"tested in fold {fold}" if fold else "tested" for name, fold in zip(subjects, folds, strict=True)}
     return {
@@ -92,12 +92,12 @@ def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]
 
 
 def write_seen(path: Path, seen: Mapping[str, Seen]) -> None:
-    """Keep the hashes of a cohort, so that others can be compared with it."""
+    """Write the hashes of a cohort, so that others can be compared with it."""
     write_text(path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
 
 
 def read_seen(path: Path) -> dict[str, Seen]:
-    """The hashes of a cohort; none where they are not there, or not as they were written."""
+    """The hashes of a cohort; empty if the file is missing or invalid."""
     try:
         return {str(name): Seen(*map(str, one)) for name, one in json.loads(path.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, TypeError, AttributeError):
@@ -113,8 +113,8 @@ def _told(groups: Iterable[Group], sides: Mapping[str, str]) -> tuple[list[str],
             where = ", ".join(f"{name} is {side}" for name, side in zip(names, stand, strict=True))
             problems.append(
                 f"{told}: the same voxels under {len(names)} names on both sides of the split ({where}); accepted: "
-                "each volume once; remove all but one, or give them one patient in the subjects table"
+                "each volume once; to fix: remove all but one, or give them one patient in the subjects table"
             )
         else:
-            notes.append(f"{told}: the same voxels under {len(names)} names; it counts as so many subjects")
+            notes.append(f"{told}: the same voxels under {len(names)} names; it counts as {len(names)} subjects")
     return problems, notes

@@ -38,12 +38,12 @@ class SourceModule(Protocol[S]):
         """One subject's image and mask (None without label). Raises InputError where the volume is no good."""
 
     def unused(self, source: S) -> list[Unused]:
-        """What lies in the cohort's folder and is not read, with the reason. Opens no volume."""
+        """Content of the cohort's folder that is not read, with the reason. Opens no volume."""
 
     def check(self, source: S, subjects: list[Subject], workers: int = 1, seen: "Noted" = None) -> list[str]:
-        """Read every volume, on so many processes, and return all problems of the cohort, one line each.
+        """Read every volume, on `workers` processes, and return all problems of the cohort, one line each.
 
-        In `seen`, where given, is then what tells one volume under two names; of volumes made by code nothing.
+        `seen`, if given, receives the hash of each image (see `same_voxels`), except of volumes made by code.
         """
 
 
@@ -90,11 +90,11 @@ def list_subjects(source: Source) -> list[Subject]:
 
 
 def survey(source: Source) -> tuple[list[Subject], list[str], str]:
-    """The same before the cohort is used: problems of the listing shall not hide those of the volumes.
+    """The same before the cohort is used: problems of the listing must not hide those of the volumes.
 
     Returns:
-        The subjects that are listed all the same; the problems, one line each, among them files that look as if they
-        were meant to be read and images that are masks by their names; where they are.
+        The listed subjects; the problems, one line each, including unread files that look like volumes and images
+        named like masks; the place of the problems.
 
     Raises:
         InputError: nothing can be listed: no such folder, a download that failed.
@@ -112,7 +112,7 @@ def survey(source: Source) -> tuple[list[Subject], list[str], str]:
 
 
 def notes(source: Source) -> list[str]:
-    """What a user should know of a cohort that is sound: files that are not read, names that are worth a look."""
+    """Notes on a valid cohort: files that are not read, and names to check."""
     if isinstance(source, PhantomSource):
         return []
     subjects = _listed(source)[0]
@@ -121,7 +121,7 @@ def notes(source: Source) -> list[str]:
 
 
 def unread(source: FileSource) -> list[Unused]:
-    """What lies in the folders of a cohort and is not read, with the reason. Opens no volume, fetches nothing."""
+    """Content of a cohort's folders that is not read, with the reason. Opens no volume, fetches nothing."""
     from fewlabel.cohorts import unlabelled
 
     return [*source_module(source).unused(source), *unlabelled.unused(source)]
@@ -129,9 +129,9 @@ def unread(source: FileSource) -> list[Unused]:
 
 def _name_problems(source: FileSource, subjects: Sequence[Subject]) -> list[str]:
     cure = (
-        f"set `label_suffix` (now {source.label_suffix}) to what masks have, or move it away"
+        f"to fix: set `label_suffix` (now {source.label_suffix}) to the suffix of masks, or move it away"
         if isinstance(source, MetaImageSource)
-        else "accepted: images; move it to the masks under its image's name, or away"
+        else "accepted: images; to fix: move it to the masks and give it its image's name, or move it away"
     )
     images = {subject.subject: subject.image for subject in subjects if subject.image is not None}
     return name_problems({name: place(image, cohort_folder(source)) for name, image in images.items()}, cure)
@@ -166,5 +166,5 @@ def read_volume(source: Source, subject: Subject) -> Volume:
 
 
 def check(source: Source, subjects: Sequence[Subject], workers: int = 1, seen: "Noted" = None) -> list[str]:
-    """Read every volume of a cohort; all its problems, one line each (none: an empty list); see `SourceModule`."""
+    """Read every volume of a cohort and return its problems, one line each; see `SourceModule`."""
     return source_module(source).check(source, list(subjects), workers, seen)

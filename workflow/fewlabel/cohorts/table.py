@@ -16,12 +16,12 @@ from fewlabel.cohorts.subject import Use
 COLUMNS = ("subject", "patient", "use")
 USES: tuple[str, ...] = get_args(Use)
 FORMULA = ("=", "+", "-", "@")
-"""Signs with which a cell begins that a spreadsheet computes."""
+"""First characters of cells that a spreadsheet computes."""
 MARKUP = ("<", ">", "&", "|", "`")
-"""Signs that begin or end something in HTML and Markdown."""
+"""Characters with a meaning in HTML and Markdown."""
 LONGEST = 200
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode's categories of signs that are not seen: control, format, halves of pairs, ends of lines."""
+"""Unicode categories of invisible characters: control, format, surrogates, line ends."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def read_table(path: Path, subjects: Collection[str]) -> tuple[dict[str, Entry],
     problems = [
         *(
             f"{path.name}: line {line}: {len(row)} cells, but the header has {len(header)}; accepted: one for each "
-            "column, empty where there is nothing to say"
+            "column; to fix: leave unknown cells empty"
             for line, row in cells[1:]
             if len(row) != len(header)
         ),
@@ -70,11 +70,11 @@ def read_table(path: Path, subjects: Collection[str]) -> tuple[dict[str, Entry],
 
 
 def _cells(path: Path) -> tuple[Cells, list[str]]:
-    """Each line is read by itself: a quote that is left open takes no further row along."""
+    """Read each line by itself, so that an unclosed quote does not swallow further rows."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        return [], [f"{path.name}: not a text file in UTF-8; accepted: TSV or CSV; export it again as such"]
+        return [], [f"{path.name}: not a text file in UTF-8; accepted: TSV or CSV in UTF-8; to fix: export it again"]
     except OSError as error:
         return [], [
             f"{path.name}: cannot be read ({error.strerror}); accepted: a TSV or CSV file in the cohort's folder"
@@ -96,22 +96,24 @@ def _cells(path: Path) -> tuple[Cells, list[str]]:
 
 
 def _broken(line: str, error: csv.Error) -> str:
-    """Why a line is none of a CSV table."""
+    """Why a line is not a row of a CSV table."""
     if len(line) > csv.field_size_limit():
-        return f"a cell of more than {csv.field_size_limit()} characters; accepted: names; shorten it"
+        return f"a cell has more than {csv.field_size_limit()} characters; accepted: names; to fix: shorten it"
     if "unexpected end" in str(error):
         return (
-            "a quote is opened and not closed; accepted: cells that end with their line, quoted as a whole or not at "
-            "all; close or remove it"
+            "a quote is opened and not closed; accepted: cells without line breaks, quoted as a whole or not at all; "
+            "to fix: close or remove the quote"
         )
-    return f"no row of a table ({error}); accepted: cells that are quoted as a whole or not at all; mend the quotes"
+    return (
+        f"not a row of a table ({error}); accepted: cells quoted as a whole or not at all; to fix: correct the quotes"
+    )
 
 
 def _hidden_signs(row: list[str]) -> list[str]:
-    """Signs that nobody sees, of which names that look alike would differ."""
+    """Invisible characters, which make names differ that look the same."""
     found = {sign for cell in row for sign in cell if unicodedata.category(sign) in HIDDEN}
     return [
-        f"a sign that is not seen (U+{ord(sign):04X}); accepted: text; remove it, or export the table again"
+        f"an invisible character (U+{ord(sign):04X}); accepted: text; remove it, or export the table again"
         for sign in sorted(found)
     ]
 
@@ -129,10 +131,10 @@ def _header_problems(name: str, cells: Cells) -> list[str]:
 
 
 def _patient_problems(name: str, rows: list[tuple[int, dict[str, str]]]) -> list[str]:
-    """Patients go into tables that people open: none may be a formula in a spreadsheet or markup in a page."""
+    """Patient names that a spreadsheet or a page would read as a formula or as markup."""
     return [
         f"{name}: line {line}: patient {row['patient'][:40]!r} {why}; accepted: text of at most {LONGEST} characters "
-        f"without {' '.join(MARKUP)}, that does not begin with {' '.join(FORMULA)}; give the patient another name"
+        f"without {' '.join(MARKUP)} and not beginning with {' '.join(FORMULA)}; to fix: rename the patient"
         for line, row in rows
         if (why := _unsuited(row.get("patient", "")))
     ]

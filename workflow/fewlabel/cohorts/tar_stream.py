@@ -1,4 +1,4 @@
-"""A tar file, compressed or not, whose headers stay small: none is read into memory before it is judged."""
+"""A tar file, compressed or not, with a limit on headers that is checked before they are read into memory."""
 
 import bz2
 import gzip
@@ -10,16 +10,16 @@ from fewlabel.errors import InputError
 from fewlabel.units import size
 
 MOST_HEADER_BYTES = 1_000_000
-"""What stands before a member: its block, a long name, extended headers. A path has at most some thousand bytes."""
+"""Headers before a member: its block, a long name, extended headers. A path has a few thousand bytes at most."""
 MOST_PADDING_BYTES = 64_000_000
-"""Zeros behind the last member; most programs write up to ten thousand."""
+"""Zeros after the last member; most programs write up to ten thousand."""
 BLOCK = 1_000_000
 COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
-"""How a compressed tar begins, and what reads it."""
+"""First bytes of a compressed tar, and its reader."""
 
 
 class TarStream:
-    """What `tarfile` reads from: headers up to a limit, and of members as much as was granted.
+    """The stream that `tarfile` reads: headers up to a limit, and the granted bytes of each member.
 
     Args:
         archive: the file.
@@ -36,32 +36,32 @@ class TarStream:
         self._left = MOST_HEADER_BYTES
 
     def grant(self, count: int) -> None:
-        """So many bytes of a member may be read, and then the headers of the next."""
+        """Allow reading `count` bytes of a member, and then the headers of the next."""
         self._left = count + MOST_HEADER_BYTES
 
     def read(self, count: int = -1) -> bytes:
         """Bytes, as of any file.
 
         Raises:
-            InputError: headers of more bytes than any archive of volumes has.
+            InputError: the headers exceed the limit.
         """
         if count < 0 or count > self._left:
             raise InputError(
-                f"a member's headers have more than {size(MOST_HEADER_BYTES)}, which no archive of volumes has"
+                f"a member's headers are larger than {size(MOST_HEADER_BYTES)}, unlike in any archive of volumes"
             )
         self._left -= count
         return self._file.read(count)
 
     def finish(self) -> None:
-        """Read what stands behind the last member, where gzip and xz have the checksum of everything.
+        """Read to the end, after the last member, so that gzip and xz verify their checksum.
 
         Raises:
-            InputError: there is more than padding.
+            InputError: more than padding follows.
         """
         for _ in range(MOST_PADDING_BYTES // BLOCK):
             if not self._file.read(BLOCK):
                 return
-        raise InputError(f"more than {size(MOST_PADDING_BYTES)} stand behind its last member")
+        raise InputError(f"more than {size(MOST_PADDING_BYTES)} follow its last member")
 
     def seek(self, place: int, whence: int = 0) -> int:
         """As of any file."""

@@ -39,7 +39,7 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
     if doubled:
         problems.append(f"names that are taken: {listed(doubled)}; accepted: each subject once; rename them")
     if not volumes and (found := recognised(folder)):
-        problems.append(f"the folder is {found}; as `unlabelled` name its images/")
+        problems.append(f"the folder is {found}; set `unlabelled` to its images/")
     elif not volumes:
         problems.append(
             "no volumes; accepted: NIfTI, MetaImage, NRRD or MGH files, or a folder with a DICOM series for each"
@@ -51,13 +51,13 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
 
 
 def unused(source: FileSource) -> list[Unused]:
-    """What lies in the folder that the settings name, if they do, and is not read."""
+    """Content of the `unlabelled` folder, if the settings name one, that is not read."""
     folder = unlabelled_folder(source)
     return [] if folder is None else list(volumes_in(folder).unused)
 
 
 def volumes_in(folder: Path) -> Contents:
-    """Sort what lies in a folder of volumes: files, and folders of a DICOM series each."""
+    """Sort the content of a folder of volumes: files, and folders with one DICOM series each."""
     found = contents(folder)
     used = list(found.used)
     unused: list[Unused] = []
@@ -74,5 +74,5 @@ def volumes_in(folder: Path) -> Contents:
 
 
 def name_of(volume: Path) -> str:
-    """A volume's name: of a file without its ending, of a series that of its folder."""
+    """A volume's name: the file name without its ending, or the folder name of a series."""
     return volume.resolve().name if volume.is_dir() else stem(volume)

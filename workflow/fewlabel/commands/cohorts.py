@@ -36,7 +36,7 @@ def fetch(
         typer.Option(
             parser=settings_json(jobs.PlannedSplit),
             metavar="JSON",
-            help="Refuse a cohort that cannot be split so, or brought onto its grid.",
+            help="Refuse a cohort that cannot be split like this or resampled to its grid.",
         ),
     ] = None,
     largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
@@ -101,9 +101,9 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
 
 @app.command()
 def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out) -> None:
-    """Say who is tested, who may be labelled, who only pretrains; keep a record of what the cohort was made of.
+    """Assign test, pool and pretraining roles to subjects, and record the sources of the cohort.
 
-    In a study's results, whom an earlier run tested stays tested.
+    Subjects that an earlier run of the study tested remain test subjects.
     """
     from fewlabel.former import COPY, SPLIT, former_beside, recorded
     from fewlabel.splits import split_roles

@@ -42,13 +42,13 @@ In = Annotated[Path, typer.Option(help="Read.")]
 
 
 def writable(path: Path | None) -> Path | None:
-    """A callback of options for outputs: what cannot be written is refused before anything is read."""
+    """Callback of output options: refuse a path that cannot be written, before anything is read."""
     if path is not None:
         demand_writable([path])
     return path
 
 
-Out = Annotated[Path, typer.Option(help="Written, whole or not at all.", callback=writable)]
+Out = Annotated[Path, typer.Option(help="Output file; the write is atomic.", callback=writable)]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda (any free GPU), cuda:N or mps.")]
 ScoringDevice = Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; a GPU is not reserved for it.")]
@@ -56,17 +56,17 @@ ScoringDevice = Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; a GP
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="Experiment files, in the order of merging; config.yaml lies beneath them by itself."),
+    typer.Argument(help="Experiment files, merged in this order over config.yaml."),
 ]
 
 
 def read_files(files: Sequence[Path]) -> "Experiment":
-    """The experiment that files make, as Snakemake would take them: overlays lie on `config.yaml`.
+    """The experiment of these files, merged over `config.yaml` as in Snakemake.
 
-    Its `data_root` counts from here on.
+    Its `data_root` is in effect from here on.
 
     Raises:
-        InputError: with all that is wrong with it.
+        InputError: all problems of the experiment.
     """
     from fewlabel.cohorts.data_root import export_data_root
     from fewlabel.experiment_files import merge, read_experiment
@@ -80,7 +80,7 @@ def read_files(files: Sequence[Path]) -> "Experiment":
 
 
 def refuse(problems: Sequence[str]) -> NoReturn:
-    """Tell what a run would refuse, a line each, and end with exit code 1."""
+    """Print what a run would refuse, one line each, and exit with code 1."""
     for problem in problems:
         print(f"problem  {printable(problem)}", file=sys.stderr)
     raise typer.Exit(1)

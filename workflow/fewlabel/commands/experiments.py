@@ -16,11 +16,11 @@ ExperimentJson = Annotated[Experiment, typer.Option("--settings", parser=setting
 @app.command()
 def validate(
     files: Files,
-    results: Annotated[Path, typer.Option(help="The folder of studies: cohorts that were checked before.")] = Path(
+    results: Annotated[Path, typer.Option(help="The folder of studies, with cohorts checked earlier.")] = Path(
         "results"
     ),
 ) -> None:
-    """Check experiment files, folders and splits and print the experiment with all defaults; exit code 1 for a problem.
+    """Check experiment files, folders and splits, and print the experiment with all defaults; exit 1 on problems.
 
     No volume is read: `snakemake` does that, before anything is trained.
     """

@@ -39,9 +39,9 @@ def plan(
     results: Results = Path("results"),
     whole: Annotated[bool, typer.Option("--whole", help="Plan as if nothing were done.")] = False,
 ) -> None:
-    """Tell a study's jobs, hours, wall time, memory and disk before it runs, and what would cut them.
+    """Estimate a study's jobs, hours, wall time, memory and disk before it runs, and how to reduce them.
 
-    What a run would refuse is told behind it, with exit code 1, as by `fewlabel validate`.
+    Problems that a run would refuse follow the plan, with exit code 1, as in `fewlabel validate`.
     """
     from fewlabel.doctor.cohorts import problems
     from fewlabel.planning.known import choose

@@ -27,7 +27,7 @@ def predict(
     images: Annotated[
         list[Path],
         typer.Argument(
-            help="NIfTI, MetaImage, NRRD or MGH files, their folders, or those of series.", show_default=False
+            help="NIfTI, MetaImage, NRRD or MGH files, folders of them, or folders of DICOM series.", show_default=False
         ),
     ],
     output: Annotated[
@@ -68,8 +68,8 @@ def predict(
     )
     if trained.ranges is None:
         print(
-            f"{weights.name}: holds no ranges of its training cohort (older weights do not): images and masks are not "
-            "compared with them",
+            f"{weights.name}: no ranges of the training cohort, as in older weights; images and masks are not "
+            "compared with it",
             file=sys.stderr,
         )
     for mask, volume in segment(segmenter, tasks, channel).items():

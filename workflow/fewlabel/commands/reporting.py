@@ -102,7 +102,7 @@ def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out, lat
     from fewlabel.reporting.scores import read_scores
     from fewlabel.reporting.table_forms import save
 
-    # Sizes of volumes stand in tables beneath the folder of the scores.
+    # Sizes of volumes are in tables below the folder of the scores.
     known = diagonals(scores.parent, settings.titles.cohorts) if settings.hd95_missing == "diagonal" else None
     save(table_of(read_scores(scores), settings, known), csv, markdown, latex, html)
 

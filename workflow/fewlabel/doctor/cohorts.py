@@ -1,4 +1,4 @@
-"""What a run would refuse of an experiment's cohorts, told without it: folders, listings, splits. No volume is read."""
+"""Problems of an experiment's cohorts that a run would refuse: folders, listings, splits. Reads no volume."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +14,12 @@ from fewlabel.preflight import listed_split_problems
 
 
 def problems(experiment: Experiment, results: Path) -> list[str]:
-    """What makes a run of an experiment impossible, one line each; an empty list where nothing is known to.
+    """Problems that make a run of an experiment impossible, one line each.
 
-    A cohort that is still to be downloaded, and one whose volumes lie elsewhere and that was checked before, is taken
-    as it is.
+    Cohorts that are not downloaded yet are not checked, nor cohorts checked earlier whose volumes are elsewhere.
 
     Args:
-        experiment: whose `data_root` counts already.
+        experiment: its `data_root` is already in effect.
         results: the folder of studies.
     """
     tables: dict[str, pd.DataFrame] = {}
@@ -29,7 +28,7 @@ def problems(experiment: Experiment, results: Path) -> list[str]:
 
 
 def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
-    """Problems of a cohort's files; a cohort without any gets its table of subjects."""
+    """Problems of a cohort's files; if there are none, its table of subjects is stored."""
     source = experiment.cohorts[name].source
     if not isinstance(source, PhantomSource) and not _listable(source):
         finding = data.cohort_finding(name, source)
@@ -48,7 +47,7 @@ def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str,
 
 
 def _listable(source: FileSource) -> bool:
-    """Whether all of a cohort lies here, so that a listing fetches nothing."""
+    """Whether all of a cohort is present, so that a listing fetches nothing."""
     if isinstance(source, ChaosSource) and source.test_sets and not (cohort_folder(source) / "Test_Sets").is_dir():
         return False
     return is_present(source)

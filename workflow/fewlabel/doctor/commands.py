@@ -18,11 +18,11 @@ OF_STORAGE = {"fs": ("rsync",)}
 OF_SOFTWARE = {"conda": ("conda",), "apptainer": ("apptainer",)}
 KNOWN = ("sbatch", "squeue", "sacct", "srun", "apptainer", "conda")
 
-LOGIN = "call it on a login node of the cluster, or load its scheduler's module (`module avail`)"
+LOGIN = "run this on a login node of the cluster, or load its scheduler's module (`module avail`)"
 HOW = {
     "conda": "install Miniforge, or leave `--sdm conda` out",
-    "kubectl": "install it and give it the cluster's configuration (`kubectl get nodes` must answer)",
-    "rsync": "install it here and in the image of the jobs (Debian: `apt-get install rsync`)",
+    "kubectl": "install it and set the cluster's configuration (`kubectl get nodes` must answer)",
+    "rsync": "install it here and in the container image of the jobs (Debian: `apt-get install rsync`)",
     "apptainer": "load the cluster's module for it (`module avail apptainer`), or leave `--sdm apptainer` out",
 }
 
@@ -89,7 +89,7 @@ def plugin_findings(profiles: Sequence[Profile], chosen: bool, pins: Mapping[str
 
 
 def plugins(profile: Profile) -> list[str]:
-    """The packages of Snakemake's plugins that a profile names: its executor, and its storage."""
+    """Packages of the Snakemake plugins that a profile needs: its executor and its storage."""
     executor = [] if profile.executor in BUILT_IN else [f"snakemake-executor-plugin-{profile.executor}"]
     return [*executor, *([f"snakemake-storage-plugin-{profile.storage}"] if profile.storage else [])]
 

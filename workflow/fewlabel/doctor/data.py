@@ -89,7 +89,7 @@ def _root() -> Finding:
 
 
 def cohort_finding(name: str, source: FileSource) -> Finding:
-    """Whether the volumes of a cohort of files are where they are looked for, or can be had."""
+    """Whether the volumes of a cohort are in their folder, or can be downloaded."""
     check, folder = f"data: {name}", cohort_folder(source)
     where, count = _volumes(source, folder)
     further = unlabelled_folder(source)
@@ -106,13 +106,13 @@ def cohort_finding(name: str, source: FileSource) -> Finding:
 
 
 def _unread(name: str, source: FileSource) -> list[Finding]:
-    """Files of the cohort that are not read, by their names alone."""
+    """Files of the cohort that are not read, from their names alone."""
     from fewlabel.cohorts.sources import unread
 
     found, folder, check = unread(source), cohort_folder(source), f"files: {name}"
-    todo = "the check of the cohort refuses it: docs/experiments.md, Your own data"
+    todo = "the check of the cohort refuses it: see docs/experiments.md, Your own data"
     stopping = [problem(check, line, todo) for line in lines(found, folder, stopping=True)]
-    return [*stopping, *(note(check, line, "nothing, if it is no volume") for line in lines(found, folder, False))]
+    return [*stopping, *(note(check, line, "nothing, unless it is a volume") for line in lines(found, folder, False))]
 
 
 def _volumes(source: FileSource, folder: Path) -> tuple[Path, int]:

@@ -64,7 +64,7 @@ def _torch(wish: Wish, profile: Profile | None) -> list[Finding]:
 
 
 def _wants_gpu(profile: Profile | None) -> bool:
-    """Whether trainings are to find a GPU here: a local profile counts GPUs (be it 0), or Slurm gave this job one."""
+    """Whether trainings should find a GPU here: a local profile counts GPUs (even 0), or Slurm gave this job one."""
     given = os.environ.get("SLURM_GPUS_ON_NODE", "0") not in ("", "0")
     return given or (profile is not None and profile.executor == "local" and profile.gpus is not None)
 
@@ -73,7 +73,7 @@ def _read(folder: Path) -> Profile | Finding:
     try:
         return profiles.read(folder)
     except InputError as error:
-        return problem("profile", str(error), "mend it")
+        return problem("profile", str(error), "correct it")
 
 
 def _cluster(profile: Profile | None, pins: Mapping[str, str]) -> list[Finding]:

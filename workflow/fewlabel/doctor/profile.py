@@ -25,11 +25,11 @@ class Profile:
         partitions: all of Slurm's that it names.
         gpu_partitions: those of them in which trainings ask for a GPU.
         accounts: to whom jobs are charged.
-        gpus: how many GPUs of this machine a local executor may give out; None where it does not count them.
+        gpus: number of GPUs that a local executor may assign; None if it does not count them.
         software: `conda`, `apptainer`, as in `--software-deployment-method`.
         status_command: how Slurm's executor asks for states (`squeue`, `sacct`); None: its own choice.
-        storage: the storage that takes inputs and outputs, by its plugin's name; None: files lie where they are.
-        programs: what submits, asks for and cancels jobs, where the profile names the commands itself.
+        storage: plugin name of the storage for inputs and outputs; None: files stay in place.
+        programs: commands that submit, query and cancel jobs, if the profile names them.
     """
 
     name: str

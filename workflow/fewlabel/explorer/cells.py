@@ -16,8 +16,8 @@ class Cell(TypedDict):
     """One method with one N on one cohort.
 
     `dice` has a list a draw with a value a subject (in the order of the cohort's subjects; None: no score); `subjects`
-    and `seconds` have, a draw, whom it was trained on and for how long (None: not recorded). `undefined`: in how many
-    scores one of two masks is empty, so that surface distances are undefined. Mean Dice and its interval
+    and `seconds` have, a draw, whom it was trained on and for how long (None: not recorded). `undefined`: the number
+    of scores with an empty mask, whose surface distances are undefined. Mean Dice and its interval
     are 0 to 1; `low` and `high` are None where no interval can be told.
     """
 

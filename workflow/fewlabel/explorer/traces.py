@@ -186,7 +186,7 @@ def _told(look: Look, cell: Cell, level: float) -> str:
     subjects = max(sum(value is not None for value in draw) for draw in cell["dice"])
     scores = sum(value is not None for draw in cell["dice"] for value in draw)
     one = "draw" if len(means) == 1 else f"{len(means)} draws"
-    empty = f"{cell['undefined']} of {scores} masks missed or false: HD95 undefined<br>" if cell["undefined"] else ""
+    empty = f"HD95 undefined in {cell['undefined']} of {scores} scores (empty mask)<br>" if cell["undefined"] else ""
     return (
         f"<b>{look.title}</b>, N = {cell['n']}<br>mean Dice {cell['mean']:.3f}{_interval(cell, level, '.3f')}<br>"
         f"{one}: {told}<br>{empty}click: its {subjects} test subject{'' if subjects == 1 else 's'}"

@@ -19,7 +19,7 @@ from skimage.transform import resize
 
 Shape = tuple[int, int, int]
 MM = {1: 1e3, 3: 1e-3}
-"""Of the codes for metre and micron in a NIfTI header's `xyzt_units`; others count as mm."""
+"""Factors for the codes of metre and micron in a NIfTI header's `xyzt_units`; other codes count as mm."""
 PLACE = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 ROWS = ("srow_x", "srow_y", "srow_z")
 
@@ -93,16 +93,16 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
 
 
 class PlacedWriter(NibabelWriter):  # type: ignore[misc]
-    """Writes masks whose headers say of their place all that their images' say: every program shows both at one place.
+    """Writes masks with all position fields of their images' headers, so every program shows both at the same position.
 
-    A header may place a grid twice, by sform and qform, of which programs take one or the other; MONAI's own writer
-    gives both the affine that MONAI takes.
+    A header may define the position twice, by sform and qform, and programs differ in which one they use. MONAI's own
+    writer sets both to the affine that MONAI uses.
     """
 
     placed: Mapping[str, Any] = {}
 
     def set_metadata(self, meta_dict: Mapping[str, Any] | None, resample: bool = False, **options: Any) -> None:
-        """Take what the image's header says; the array is never resampled."""
+        """Store the image's header; the array is never resampled."""
         super().set_metadata(meta_dict, resample=False, **options)
         self.placed = meta_dict or {}
 

@@ -1,8 +1,8 @@
-"""NIfTI headers: files opened without the library's own warnings, and where a header places its grid, in mm.
+"""NIfTI headers: open files without the library's warnings, and read the position of the grid, in mm.
 
-A header may place a grid twice: as a matrix (sform) and as a quaternion (qform), each with a code that says whether it
-counts. Programs choose differently between them: nibabel takes the sform, ITK often the qform. So every program shows a
-mask where its image is only if the mask's header holds all that the image's header says of its place.
+A header may define the position twice: as a matrix (sform) and as a quaternion (qform), each with a code that enables
+it. Programs differ in which one they use: nibabel uses the sform, ITK often the qform. Every program shows a mask on
+its image only if the mask's header copies all position fields of the image's header.
 """
 
 from dataclasses import dataclass
@@ -21,28 +21,28 @@ from fewlabel.silence import silent_warnings
 UNITS: dict[int, tuple[str, float]] = {1: ("metre", 1e3), 2: ("mm", 1.0), 3: ("micron", 1e-3)}
 """Names and mm of the unit codes of `xyzt_units`; other codes are unknown and count as mm."""
 Opened: TypeAlias = Any
-"""A NIfTI or MGH image of nibabel, which has no types: what `open_file` gives."""
+"""A NIfTI or MGH image of nibabel (which is untyped), as returned by `open_file`."""
 NIBABEL = "nibabel.global"
 """The logger of nibabel."""
 LONGEST = 1.01
-"""Length up to which a quaternion, of length 1 by definition, counts as rounded."""
+"""Length up to which a quaternion (1 by definition) is treated as a rounding error."""
 _FIELDS = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 _ROWS = ("srow_x", "srow_y", "srow_z")
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a NIfTI header places a grid.
+    """The position of a grid in a NIfTI header.
 
     Attributes:
-        header: holds nothing else: both forms, their codes, the voxel sizes and the unit, as in the file.
+        header: only both forms, their codes, the voxel sizes and the unit, as in the file.
     """
 
     header: nib.Nifti1Header
 
     @classmethod
     def of(cls, file: Opened) -> "Placement | None":
-        """The placement of an opened file; None of MGH files, which hold one affine, in mm."""
+        """The placement of an opened file; None for MGH files, which hold one affine, in mm."""
         if not isinstance(file, nib.Nifti1Image):
             return None
         header, found = nib.Nifti1Header(), file.header
@@ -53,13 +53,13 @@ class Placement:
         return cls(header)
 
     def sform(self) -> NDArray[np.float64] | None:
-        """The matrix, voxel indices to RAS+ mm; None where its code says that it does not count."""
+        """The matrix from voxel indices to RAS+ mm; None if its code is 0."""
         if self.header["sform_code"] <= 0:
             return None
         return _in_mm(np.asarray(self.header.get_sform(), dtype=np.float64), self.header)
 
     def qform(self) -> NDArray[np.float64] | None:
-        """The same of the quaternion; None also where its numbers are no rotation."""
+        """The same for the quaternion; None also if its numbers are not a rotation."""
         if self.header["qform_code"] <= 0:
             return None
         try:
@@ -68,7 +68,7 @@ class Placement:
             return None
 
     def others(self) -> list[NDArray[np.float64]]:
-        """Where other programs than nibabel may see the grid: by the qform, or by voxel sizes alone (ITK)."""
+        """Positions that programs other than nibabel may use: the qform, or only voxel sizes (ITK)."""
         sform, qform = self.sform(), self.qform()
         if sform is None and qform is None:
             return [_in_mm(np.diag([*(self.header["pixdim"][1:4] * [-1.0, -1.0, 1.0]), 1.0]), self.header)]
@@ -76,16 +76,16 @@ class Placement:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether both codes are 0, so that programs place the grid each in its own way."""
+        """Whether both codes are 0, so that each program uses its own position."""
         return bool(self.header["sform_code"] <= 0 and self.header["qform_code"] <= 0)
 
 
 def open_file(path: Path) -> Opened:
-    """Open a NIfTI or MGH file; its array stays on the disk. Quaternions a little longer than 1 are read as rounded.
+    """Open a NIfTI or MGH file; its array stays on disk. Quaternions slightly longer than 1 are normalised.
 
     Raises:
-        InputError: of another format, larger than any volume, or than this machine's memory.
-        Exception: of many kinds, for damaged files.
+        InputError: another format, or larger than any volume or this machine's memory.
+        Exception: any type, for damaged files.
     """
     refuse_extensions(path)
     with silent_warnings(NIBABEL):
@@ -102,7 +102,7 @@ def open_file(path: Path) -> Opened:
 
 
 def _opened(path: Path) -> Any:
-    """As nibabel opens it, whatever the case of its ending: `a.Nii` it would look for as `a.nii`."""
+    """Open a file as nibabel does, with endings in any case: nibabel itself would open `a.nii` for `a.Nii`."""
     ending = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
     if ending in (ending.lower(), ending.upper()):
         return nib.load(path)
@@ -115,13 +115,13 @@ def _opened(path: Path) -> Any:
 
 
 def affine_mm(file: Opened) -> NDArray[np.float64]:
-    """Where nibabel places a file's voxels, 4 x 4 to RAS+ mm whatever the unit of its header."""
+    """nibabel's affine of a file, 4 x 4 to RAS+ mm, with the unit of its header applied."""
     affine = np.asarray(file.affine, dtype=np.float64)
     return _in_mm(affine, file.header) if isinstance(file, nib.Nifti1Image) else affine
 
 
 def axes_of(file: Opened) -> tuple[int, ...]:
-    """A file's shape without axes of length 1 behind the third."""
+    """A file's shape without trailing axes of length 1 after the third."""
     shape = [int(side) for side in file.shape]
     while len(shape) > 3 and shape[-1] == 1:
         shape.pop()
@@ -129,7 +129,7 @@ def axes_of(file: Opened) -> tuple[int, ...]:
 
 
 def pixdim_problem(path: Path) -> str | None:
-    """What is wrong with the voxel sizes that a header holds as numbers; nibabel puts 1 in the place of 0."""
+    """Problem of the voxel sizes (pixdim) in a header; nibabel replaces 0 by 1."""
     kind = type(open_file(path).header)
     if not issubclass(kind, nib.Nifti1Header):
         return None
@@ -138,7 +138,9 @@ def pixdim_problem(path: Path) -> str | None:
     if np.isfinite(sizes).all() and sizes.all():
         return None
     shown = " x ".join(f"{size:g}" for size in sizes)
-    return f"voxel sizes (pixdim) {shown} in its header; accepted: numbers other than 0; mend the header"
+    return (
+        f"voxel sizes (pixdim) {shown} in its header; accepted: finite numbers other than 0; to fix: correct the header"
+    )
 
 
 def unit_of(header: nib.Nifti1Header) -> str:
@@ -154,7 +156,7 @@ def _in_mm(affine: NDArray[np.float64], header: nib.Nifti1Header) -> NDArray[np.
 
 
 class _RoundedHeader(nib.Nifti1Header):  # type: ignore[misc]
-    """A header whose quaternion is brought back to length 1."""
+    """A header whose quaternion is normalised to length 1."""
 
     @classmethod
     def from_fileobj(cls, fileobj: Any, endianness: str | None = None, check: bool = True) -> "_RoundedHeader":

@@ -48,7 +48,7 @@ class Frame:
         return cls(orientation, (slices, rows, columns), resampled, grid.matrix, spacing)
 
     def problem(self, grid: Grid) -> str | None:
-        """Why the volume cannot be brought onto the working grid: so much does no memory hold; None where it can."""
+        """Why the volume is too large for the working grid; None if it fits."""
         slices, rows, columns = self.resampled
         for what, voxels, cure in (
             (f"{slices} slices of {rows} x {columns} pixels", math.prod(self.resampled), "its spacing"),
@@ -63,8 +63,8 @@ class Frame:
                 distance = "" if grid.slice_mm is None else f" and {grid.slice_mm:g} mm between slices"
                 return (
                     f"{what} on the working grid ({grid.spacing_mm:g} mm{distance}), {size(voxels * 4)} of memory; "
-                    f"accepted: up to {size(LARGEST_VOXELS * 4)}; check the voxel size in its header "
-                    f"({native} mm: slice, row, column), or the grid: {cure}"
+                    f"accepted: up to {size(LARGEST_VOXELS * 4)}; to fix: check the voxel size in its header "
+                    f"({native} mm: slice, row, column) or change the grid: {cure}"
                 )
         return None
 
@@ -115,7 +115,7 @@ def preprocess(
 
 
 def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -> str:
-    """Why a target that is not empty has no pixel on the working grid, and what to change.
+    """Explain why a non-empty target has no pixel on the working grid, and what to change.
 
     Args:
         mask: on its native grid, 1 inside.
@@ -135,19 +135,19 @@ def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -
     causes = []
     if in_plane.max() < 0.5:
         causes.append(
-            f"it covers at most {in_plane.max():.2g} of a pixel of {pixel}: lower grid.spacing_mm "
+            f"it covers at most {in_plane.max():.2g} of a pixel of {pixel}; to fix: lower grid.spacing_mm "
             f"(native pixels: {row_mm:.3g} x {column_mm:.3g} mm)"
         )
     if grid.slice_mm is not None and (through.max() < 0.5 or not causes):
         causes.append(
-            f"it covers at most {min(coverage.max(), through.max()):.2g} of a slice of {grid.slice_mm:g} mm: lower "
-            f"grid.slice_mm (native slices: {frame.spacing[0]:.3g} mm), or leave it out"
+            f"it covers at most {min(coverage.max(), through.max()):.2g} of a slice of {grid.slice_mm:g} mm; to fix: "
+            f"lower grid.slice_mm (native slices: {frame.spacing[0]:.3g} mm) or remove it"
         )
     return f"its target fills less than half of any pixel of the working grid: {'; '.join(causes)}"
 
 
 def _why_cut(inside: NDArray[np.bool_], grid: Grid) -> str:
-    """Of a target, at the grid's spacing, that lies outside the matrix."""
+    """The same for a target outside the matrix, at the grid's spacing."""
     needed = []
     for axis, side in zip((1, 2), grid.matrix, strict=True):
         at = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
@@ -156,8 +156,8 @@ def _why_cut(inside: NDArray[np.bool_], grid: Grid) -> str:
         needed.append(next(holds, max(side, whole)))
     matrix = f"{grid.matrix[0]} x {grid.matrix[1]} pixels of {grid.spacing_mm:g} mm"
     return (
-        f"none of its target lies on the working grid ({matrix}, in the middle of the volume); enlarge grid.matrix, "
-        f"to [{needed[0]}, {needed[1]}] or more"
+        f"its target is outside the working grid ({matrix}, at the centre of the volume); to fix: enlarge "
+        f"grid.matrix to [{needed[0]}, {needed[1]}] or more"
     )
 
 

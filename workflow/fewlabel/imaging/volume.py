@@ -37,7 +37,7 @@ class Volume:
         image: float32, the three axes of the file; any intensity range.
         affine: 4 x 4, voxel indices to RAS+ mm.
         mask: uint8 on the same grid, 1 inside the target; None where the subject has no label.
-        placement: what the image's NIfTI header says of its place; None of an image from no NIfTI file.
+        placement: the position in the image's NIfTI header; None if the image is not from a NIfTI file.
     """
 
     image: NDArray[np.float32]
@@ -80,14 +80,14 @@ class Orientation:
 def save_nifti(
     path: Path, array: NDArray[Any], affine: NDArray[np.float64], placement: Placement | None = None
 ) -> None:
-    """Write an array with its affine (RAS+ mm) as NIfTI, whole or not at all.
+    """Write an array with its affine (RAS+ mm) as NIfTI, atomically.
 
     Args:
         path: of the file.
         array: three axes.
-        affine: of the array; not used where `placement` is given.
-        placement: of the image whose grid the array is on. The header says the same of its place, so every program
-            shows both at one place.
+        affine: of the array; not used if `placement` is given.
+        placement: of the image with the same grid. The header copies it, so every program shows both at the same
+            position.
     """
     if placement is None:
         image = nib.Nifti1Image(array, affine)
@@ -115,8 +115,8 @@ def read_placed(
         channel: index along the fourth axis, from 0; None for 3D files.
 
     Returns:
-        The array (file's axes, scaling of the header applied), its affine (RAS+ mm), and what its header says of its
-        place (None of MGH files, which say it once).
+        The array (file's axes, scaling of the header applied), its affine (RAS+ mm), and the placement
+        in its header (None for MGH files).
 
     Raises:
         InputError: the file is missing, truncated, no NIfTI, not three-dimensional, or lacks the channel.
@@ -137,7 +137,7 @@ def read_placed(
             raise InputError(f"{path.name}: array of shape {shape}; accepted: a 3D volume, or 4D with `channel` set")
         # A file with a channel for each volume may be large: no other channel is read.
         data = file.dataobj[(..., channel, *(0 for _ in file.shape[4:]))] if len(shape) == 4 else file.dataobj
-        # What float32 does not hold becomes infinite, which is told by the file's name.
+        # Values beyond float32 become infinite; the check of the file reports them.
         with np.errstate(over="ignore", invalid="ignore"):
             array = np.asarray(data, dtype=np.float32).reshape(shape[:3])
         return array, affine_mm(file), Placement.of(file)
@@ -156,10 +156,10 @@ def read_placed(
 
 
 def read_kept(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """As `read_nifti`, of a volume or mask that lies in the results of a study.
+    """As `read_nifti`, for a volume or mask in the results of a study.
 
     Raises:
-        InputError: as `read_nifti`, or it is another file than the one that was recorded when it was made.
+        InputError: as `read_nifti`, or the file differs from its recorded hash.
     """
     recorded.check(path)
     return read_nifti(path)

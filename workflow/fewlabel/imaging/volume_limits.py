@@ -1,4 +1,4 @@
-"""How large a volume may be: what a small file may become in memory is asked before anything of it is decompressed."""
+"""Size limits of volumes, checked before a small file is decompressed to a large array."""
 
 import gzip
 import math
@@ -11,13 +11,13 @@ from fewlabel.host_memory import most_bytes
 from fewlabel.units import size
 
 MOST_VOXELS = 1_000_000_000
-"""Of a 3D volume: 1000 slices of 1000 x 1000 pixels."""
+"""Voxels of a 3D volume: 1000 slices of 1000 x 1000 pixels."""
 MOST_SIDE = 32_767
-"""What a NIfTI header can tell of an axis."""
+"""Largest side that a NIfTI header can store."""
 MOST_VALUES = 20 * MOST_VOXELS
-"""Of a file of several channels, of which one is read."""
+"""Values of a file with several channels, of which one is read."""
 COPIES = 3
-"""Of a volume as float32 that reading, orienting and resampling hold at once."""
+"""Copies of a volume as float32 that reading, orienting and resampling hold at once."""
 MOST_EXTENSION_BYTES = 100_000_000
 """Between a NIfTI file's header and its voxels."""
 MOST_EXTENSIONS = 1000
@@ -33,7 +33,7 @@ def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> Non
         most: bytes of memory (default: all that this process may use).
 
     Raises:
-        InputError: too large, with what is accepted.
+        InputError: the volume is too large.
     """
     told = " x ".join(str(side) for side in shape)
     voxels, granted = math.prod(shape[:3]), most if most is not None else most_bytes()
@@ -44,15 +44,15 @@ def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> Non
         )
     if granted is not None and (needed := 4 * COPIES * voxels) > granted:
         raise InputError(
-            f"{name}: {told} voxels need {size(needed)} of memory; accepted: up to {size(granted)}, which this machine "
-            f"grants; to fix: {GET_AROUND}, or use a machine with more"
+            f"{name}: {told} voxels need {size(needed)} of memory; accepted: up to {size(granted)} on this machine; to "
+            f"fix: {GET_AROUND}, or use a machine with more memory"
         )
 
 
 def refuse_extensions(path: Path) -> None:
-    """Refuse a NIfTI file whose header extensions would be gigabytes in memory: libraries read them whole.
+    """Refuse a NIfTI file with header extensions of gigabytes, which libraries would read whole into memory.
 
-    A file that is no NIfTI is not judged here.
+    Files that are not NIfTI are not checked.
 
     Raises:
         InputError: more than `MOST_EXTENSION_BYTES` between header and voxels.
@@ -81,7 +81,7 @@ def refuse_extensions(path: Path) -> None:
 
 
 def _of_header(head: bytes) -> tuple[str, int, float] | None:
-    """Byte order, where extensions begin, and where voxels do; None: no single NIfTI file."""
+    """Byte order, and first bytes of extensions and voxels; None if it is not a single-file NIfTI."""
     for order in "<>":
         kind = head[:4]
         if kind == struct.pack(f"{order}i", 348) and head[344:347] == b"n+1":
@@ -93,6 +93,6 @@ def _of_header(head: bytes) -> tuple[str, int, float] | None:
 
 def _of_extensions(path: Path, count: float) -> str:
     return (
-        f"{path.name}: {count:.4g} bytes stand between its header and its voxels; accepted: up to "
+        f"{path.name}: {count:.4g} bytes between its header and its voxels; accepted: up to "
         f"{size(MOST_EXTENSION_BYTES)}; to fix: write it again without header extensions"
     )

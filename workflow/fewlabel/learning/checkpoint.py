@@ -37,8 +37,8 @@ class Checkpoint:
         peak_before: largest memory of earlier processes, in bytes.
         live: tells others how far the run is, where a state is kept.
         scalars: writes its TensorBoard logs.
-        reserve: holds room for its outputs; None: none is held.
-        ended: progress of the stage that ended last, for the case that the outputs cannot be written.
+        reserve: disk space reserved for the outputs; None: none is reserved.
+        ended: progress of the last completed stage, saved if the outputs cannot be written.
     """
 
     path: Path | None
@@ -156,14 +156,14 @@ class StageCheckpoint:
             print(f"{self.stage}: goes on after step {state.step}", file=sys.stderr)
 
     def begin(self, state: TrainingState, steps: int) -> None:
-        """Tell others that this stage of so many steps begins, or goes on, and hold room for what it hands on.
+        """Publish that this stage begins or resumes, and reserve disk space for its outputs.
 
         Raises:
-            OSError: no room on the disk, and nothing was trained yet.
+            OSError: the disk is full, before any training.
         """
         self.checkpoint.ended = None
         if self.checkpoint.reserve is not None:
-            # As weights, and as a pretext with its head.
+            # Once for the weights, once for the pretext network with its head.
             tensors = state.objective.state_dict().values()
             self.checkpoint.reserve.hold(2 * sum(tensor.nbytes for tensor in tensors))
         self.checkpoint.scalars.begin(self.stage, state.history)
@@ -187,7 +187,7 @@ class StageCheckpoint:
         self.checkpoint.save(self._progress(state.content()))
 
     def end(self, state: TrainingState) -> None:
-        """The stage has taken all its steps."""
+        """Record that the stage is complete."""
         self.checkpoint.ended = self._progress(state.content())
 
     def keep(self, content: Mapping[str, Any]) -> bool:

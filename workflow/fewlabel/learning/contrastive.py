@@ -75,8 +75,8 @@ def slice_relations(
     """Which pairs of views are positives and which negatives, for slices that are each seen in two views.
 
     Args:
-        rows: (batch,) which slice each is. A batch may hold one twice, where a volume has fewer slices than parts or is
-            drawn again: views of one slice are never negatives.
+        rows: (batch,) index of each slice. A slice may occur twice if its volume has fewer slices than parts or is
+            drawn twice; views of one slice are never negatives.
         parts: (batch,) part of its volume that each slice comes from: equal parts count as anatomically similar.
         volumes: (batch,) volume of each slice.
         positives: `augmentation` (the other view of the slice), `anatomy` (views of the same part of other volumes).

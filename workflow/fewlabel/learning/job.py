@@ -216,10 +216,10 @@ def _link(path: Path, link: Path) -> None:
 
 
 def _train(job: Job, outputs: Outputs, checkpoint: Checkpoint, train: Callable[[Checkpoint], Trained]) -> None:
-    """Train and write the outputs, on a full disk in the room that was held for them.
+    """Train and write the outputs; on a full disk, use the space reserved for them.
 
     Raises:
-        OSError: they cannot be written; the state of the finished training is kept where there is room for it.
+        OSError: the outputs cannot be written; the state of the finished training is kept if it fits on the disk.
     """
     reserve = checkpoint.reserve
     assert reserve is not None
@@ -235,7 +235,10 @@ def _train(job: Job, outputs: Outputs, checkpoint: Checkpoint, train: Callable[[
     except OSError:
         reserve.release()
         if checkpoint.ended is not None and checkpoint.write(checkpoint.ended):
-            print("the finished training is kept in its state: the same command writes its outputs", file=sys.stderr)
+            print(
+                "the state of the finished training is kept; to fix: run the same command again to write its outputs",
+                file=sys.stderr,
+            )
         raise
     finally:
         reserve.release()

@@ -69,7 +69,7 @@ def restore_pretext(path: Path) -> Pretext:
         stage: _part(tensors, stage) for stage in ("training", "global_stage", "local_stage", START, "joint_stage")
     }
     try:
-        # First without memory: shapes that do not fit are refused before anything is built.
+        # First without memory: wrong shapes are refused before anything is allocated.
         with torch.device("meta"):
             _objectives(settings, {name: {k: v.to("meta") for k, v in each.items()} for name, each in stages.items()})
         return Pretext(settings, subjects, **_objectives(settings, stages))

@@ -1,4 +1,4 @@
-"""Disk space that a training holds for its outputs, so that what ends is not lost on a disk that filled meanwhile."""
+"""Disk space reserved for the outputs of a training, so that they can be written if the disk fills meanwhile."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from fewlabel.files import partial_name
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Of an OSError: the disk, the quota, or what one file may hold is used up."""
+"""Errors of a full disk, an exhausted quota or the limit on file sizes."""
 BESIDE_BYTES = 48_000
 """History and facts of a run."""
 
@@ -18,8 +18,8 @@ class Reserve:
     """A file of the size of the outputs, in their folder; it is removed before they are written.
 
     Attributes:
-        path: of the file; a partial one by its name, so what a killed process leaves can be removed.
-        held: its bytes.
+        path: of the file; it is named like a partial file, so leftovers of killed processes can be removed.
+        held: its size in bytes.
     """
 
     def __init__(self, outputs: Path) -> None:
@@ -27,12 +27,12 @@ class Reserve:
         self.held = 0
 
     def hold(self, more: int) -> None:
-        """Take so many bytes more.
+        """Reserve `more` further bytes.
 
-        The first time there must be room. Later a training is under way, which a full disk does not end.
+        The first call needs free space. Later calls come during training, which a full disk must not stop.
 
         Raises:
-            OSError: no room the first time; nothing was trained yet.
+            OSError: no space at the first call, before any training.
         """
         total = self.held + more + (0 if self.held else BESIDE_BYTES)
         try:
@@ -44,18 +44,18 @@ class Reserve:
                 self.release()
                 if error.errno in FULL:
                     raise
-            print(f"{self.path.parent}: no room is held for the outputs ({error.strerror})", file=sys.stderr)
+            print(f"{self.path.parent}: no disk space is reserved for the outputs ({error.strerror})", file=sys.stderr)
             return
         self.held = total
 
     def release(self) -> None:
-        """Give the room back."""
+        """Free the reserved space."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
 
 def _allocate(descriptor: int, size: int) -> None:
-    """Blocks of a file up to this size."""
+    """Allocate blocks of a file up to this size."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
     else:  # macOS

@@ -1,4 +1,4 @@
-"""Whether a training or a prediction can fit the memory of its device, asked before anything is built."""
+"""Check that a training or prediction fits the memory of its device, before anything is built."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from fewlabel.study_size import prediction_bytes, pretraining_images, training_b
 def refuse_training(
     settings: PretrainSettings | FinetuneSettings, matrix: Sequence[int], device: torch.device, most: int | None = None
 ) -> None:
-    """Refuse a training that takes more than there is.
+    """Refuse a training that needs more memory than available.
 
     Args:
         settings: of the training.
         matrix: rows and columns of a slice.
-        device: where it takes place.
-        most: bytes of memory there (default: all that the device has).
+        device: of the training.
+        most: bytes of memory (default: all memory of the device).
 
     Raises:
-        InputError: with what it needs at least, and what to lower.
+        InputError: with the memory needed, and what to lower.
     """
     if isinstance(settings, PretrainSettings):
         batches = pretraining_images(settings.method)
@@ -30,12 +30,12 @@ def refuse_training(
     for stage, images in batches.items():
         needed = training_bytes(settings.network.widths, matrix, images)
         what = f"{stage}: a step of {images} images of {matrix[0]} x {matrix[1]} pixels"
-        remedy = "lower batch, network.widths or grid.matrix, or train where there is more"
+        remedy = "lower batch, network.widths or grid.matrix, or train on a device with more memory"
         refuse_beyond(needed, what, remedy, most if most is not None else _of_gpu(device))
 
 
 def refuse_prediction(widths: Sequence[int], matrix: Sequence[int], name: str, most: int | None = None) -> None:
-    """Refuse weights whose network and working grid take more than there is.
+    """Refuse weights whose network and working grid need more memory than available.
 
     Args:
         widths: of the network.
@@ -44,10 +44,10 @@ def refuse_prediction(widths: Sequence[int], matrix: Sequence[int], name: str, m
         most: bytes of memory (default: all of this machine).
 
     Raises:
-        InputError: with what they need at least.
+        InputError: with the memory needed.
     """
     what = f"{name}: its network of widths {list(widths)} on slices of {matrix[0]} x {matrix[1]} pixels"
-    refuse_beyond(prediction_bytes(widths, matrix), what, "use it where there is more", most)
+    refuse_beyond(prediction_bytes(widths, matrix), what, "use a machine with more memory", most)
 
 
 def _of_gpu(device: torch.device) -> int | None:

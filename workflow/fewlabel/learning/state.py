@@ -114,7 +114,7 @@ def read_state(path: Path) -> dict[str, Any]:
     except pickle.UnpicklingError:
         raise ValueError("it holds more than tensors and plain values") from None
     except (RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(f"it is no file of PyTorch ({plain(str(error))})") from None
+        raise ValueError(f"it is not a PyTorch file ({plain(str(error))})") from None
     if not isinstance(content, dict):
-        raise ValueError("it is of another kind")
+        raise ValueError("it is not a training state")
     return content

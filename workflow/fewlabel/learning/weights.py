@@ -63,7 +63,7 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
 
 
 class Facts(BaseModel):
-    """What a weights file must say of itself, and in which form; further facts are allowed."""
+    """Required facts of a weights file and their types; further facts are allowed."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True)
 
@@ -76,11 +76,11 @@ class Facts(BaseModel):
 
 @dataclass(frozen=True)
 class Header:
-    """What a weights file says before its numbers.
+    """Header of a weights file.
 
     Attributes:
-        facts: as `save_weights` was given them.
-        shapes: of each tensor, by name.
+        facts: the facts passed to `save_weights`.
+        shapes: shape of each tensor, by name.
     """
 
     facts: dict[str, Any]
@@ -88,10 +88,10 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Facts and shapes of a file; no number of its tensors is read.
+    """Facts and shapes of a file, without reading its tensors.
 
     Raises:
-        InputError: missing, damaged, not written by `save_weights`, or with facts of another form.
+        InputError: the file is missing, damaged, not written by `save_weights`, or has facts of wrong types.
     """
     with _opened(path) as file:
         metadata = file.metadata() or {}
@@ -99,7 +99,7 @@ def read_header(path: Path) -> Header:
         types = {name: each.get_dtype() for name, each in slices.items()}
         shapes = {name: tuple(each.get_shape()) for name, each in slices.items()}
     if "fewlabel" not in metadata:
-        raise _damaged(path, "it holds no metadata of fewlabel")
+        raise _damaged(path, "it contains no metadata of fewlabel")
     if other := sorted({kind for kind in types.values() if kind not in FLOATS}):
         raise InputError(f"{path.name}: numbers of type {', '.join(other)}; accepted: {', '.join(FLOATS)}; {AGAIN}")
     return Header(_facts(path, metadata["fewlabel"]), shapes)
@@ -116,14 +116,14 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {name: file.get_tensor(name) for name in header.shapes}
     if broken := [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]:
         raise InputError(
-            f"{path.name}: NaN or infinite numbers in {listed(broken, SHOWN)}; accepted: finite weights; {AGAIN}"
+            f"{path.name}: NaN or infinite values in {listed(broken, SHOWN)}; accepted: finite weights; {AGAIN}"
         )
     return tensors, header.facts
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A file of safetensors as its training wrote it; what the library says of a bad one becomes an InputError."""
+    """Open a safetensors file with an unchanged hash; errors of the library become an InputError."""
     recorded.check(path)
     try:
         with safe_open(path, framework="pt") as file:
@@ -141,7 +141,7 @@ def _damaged(path: Path, why: str) -> InputError:
 
 
 def _facts(path: Path, text: str) -> dict[str, Any]:
-    """The facts of a file, each that is needed in its form."""
+    """The facts of a file, with checked types."""
     try:
         facts = parse_json(text)
         Facts.model_validate(facts)
@@ -151,7 +151,7 @@ def _facts(path: Path, text: str) -> dict[str, Any]:
         found = plain(repr(first["input"]))
         raise _damaged(path, f"{place}: {first['msg']}, but it is {found}") from None
     except ValueError as error:
-        raise _damaged(path, f"its metadata is no JSON: {plain(str(error))}") from None
+        raise _damaged(path, f"its metadata is not JSON: {plain(str(error))}") from None
     return dict(facts)
 
 
@@ -186,10 +186,10 @@ def restore_network(path: Path) -> tuple[UNet, dict[str, Any]]:
     """The whole network of a file, with its facts.
 
     Raises:
-        InputError: the file is damaged, does not hold what its widths say, or holds only a part of a network.
+        InputError: the file is damaged, does not match its widths, or contains only a part of a network.
     """
     header = read_header(path)
-    # Parameters on the device "meta" have shapes and take no memory.
+    # Parameters on the device "meta" have shapes but use no memory.
     with torch.device("meta"):
         own = _shapes(UNet(header.facts["widths"]))
     problems = _unfit(header.shapes, own)
@@ -207,7 +207,7 @@ def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
 
 
 def _unfit(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> list[str]:
-    """Parameters that a network does not have, or has in another shape."""
+    """Parameters that the network lacks or has in another shape."""
     unknown = [f"parameter {plain(name)} is unknown to this network" for name in found if name not in expected]
     return unknown + [
         f"parameter {name} has shape {shape}, expected {expected[name]}"

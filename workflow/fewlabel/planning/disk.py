@@ -98,7 +98,7 @@ def _objective(step: Step) -> float:
         return encoder + head
     if step.stage == "local":
         return encoder + 2 * (head + decoder_work(step.widths, 1, step.decoder_stages).parameters)
-    # Both parts of a joint objective name the encoder that they share.
+    # Both parts of a joint objective contain the shared encoder.
     return whole + (encoder + head if step.stage == "joint" else 0)
 
 

@@ -65,10 +65,10 @@ def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], fl
 
     Args:
         results: of a study, or a published study.
-        cohorts: whose `slices/subjects.csv` are read.
+        cohorts: cohorts whose `slices/subjects.csv` is read.
 
     Raises:
-        InputError: a table is missing, or a number in it is none.
+        InputError: a table is missing, or a size is not a number.
     """
     found: dict[tuple[str, str], float] = {}
     for cohort in cohorts:
@@ -76,7 +76,7 @@ def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], fl
         table = _read(path, FACT_COLUMNS)
         numbers = table[[*COUNTS, *SPACINGS]].apply(pd.to_numeric, errors="coerce")
         if (bad := numbers.isna().any(axis=1)).any():
-            raise InputError(f"{path}: a size is no number for {_some(table, bad)}; make the slices again")
+            raise InputError(f"{path}: a size is not a number for {_some(table, bad)}; to fix: make the slices again")
         sides = numbers[list(COUNTS)].to_numpy() * numbers[list(SPACINGS)].to_numpy()
         lengths = np.linalg.norm(sides, axis=1)
         found |= {(cohort, subject): float(mm) for subject, mm in zip(table["subject"], lengths, strict=True)}

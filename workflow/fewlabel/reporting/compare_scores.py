@@ -86,7 +86,7 @@ def _cell(cell: pd.DataFrame) -> dict[str, float | int | bool]:
 
 
 def by_method(cells: pd.DataFrame) -> str:
-    """In words: the methods whose scores differ, and that all others are identical; empty where all scores are."""
+    """A sentence on methods whose scores differ and on the others; empty if all scores are identical."""
     sums = cells.groupby("method", sort=True).agg({"scores": "sum", "identical": "sum", "largest": "max"})
     differ = sums[sums["identical"] < sums["scores"]]
     told = [
@@ -95,7 +95,7 @@ def by_method(cells: pd.DataFrame) -> str:
         for method, row in differ.iterrows()
     ]
     if told and len(differ) < len(sums):
-        told.append("all else is identical")
+        told.append("all other methods are identical")
     return "; ".join(told)
 
 

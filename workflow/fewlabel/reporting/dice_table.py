@@ -23,8 +23,8 @@ def dice_table(
 
     Args:
         scores: as `scores.read_scores` gives it.
-        settings: what to show and in which order, the interval, and what stands for an HD95 that is undefined.
-        diagonals: in mm, of the volume of each cohort's subjects; needed where they are to stand for it.
+        settings: what to show and in which order, the interval, and the treatment of an undefined HD95.
+        diagonals: of the volumes, in mm, by cohort and subject; needed if they replace an undefined HD95.
 
     Returns:
         CSV: a row a cell, plain numbers; HD95 in mm, in how many scores it is undefined, and of how many. For readers:
@@ -58,8 +58,8 @@ def _with_diagonals(scores: pd.DataFrame, diagonals: Mapping[tuple[str, str], fl
     if unknown := sorted({subject for subject in subjects if subject not in diagonals}):
         cohort, subject = unknown[0]
         raise InputError(
-            f"figures.dice_table.hd95_missing: diagonal: no size is known of {len(unknown)} subjects, such as {subject}"
-            f" of {cohort}; accepted: `slices/subjects.csv` with all test subjects, or `exclude`"
+            f"figures.dice_table.hd95_missing: diagonal: the volume size is unknown for {len(unknown)} subjects, such "
+            f"as {subject} of {cohort}; accepted: `slices/subjects.csv` with all test subjects, or `exclude`"
         )
     return scores["hd95_mm"].fillna(pd.Series([diagonals[subject] for subject in subjects], index=scores.index))
 
@@ -115,8 +115,8 @@ def _notes(rows: pd.DataFrame, settings: DiceTableSettings) -> list[str]:
         what = "are left out of its medians" if settings.hd95_missing == "exclude" else "count with the diagonal"
         volume = "" if settings.hd95_missing == "exclude" else " of the subject's volume"
         notes.append(
-            f"HD95 is undefined where one of two masks is empty: {missing} scores {what}{volume}; how many of a cell's "
-            "scores stands beside its median."
+            f"HD95 is undefined if one of the two masks is empty: {missing} scores {what}{volume}; their number is "
+            "given beside the median."
         )
     if rows["paper_dice"].notna().any():
         notes.append(

@@ -26,8 +26,8 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
         experiment: that the study is of.
 
     Raises:
-        InputError: runs, scores or tables are missing, were changed since they were made, or runs were made with other
-            settings: named, with what to do.
+        InputError: runs, scores or tables are missing or were changed, or runs were made with other settings; the
+            message lists them and what to do.
     """
     wanted = [*_tables(experiment), *_run_files(experiment)]
     _refuse(folder, [name for name in wanted if not (folder / name).is_file()], f"missing, of {len(wanted)} files")

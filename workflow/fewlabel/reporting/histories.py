@@ -30,7 +30,7 @@ def join_histories(folder: Path, runs: Iterable[str]) -> pd.DataFrame:
         `COLUMNS` (a column that no history has is left out), sorted by run; empty where there is none.
 
     Raises:
-        InputError: histories that `read_history` refuses, all of them.
+        InputError: all histories that `read_history` refuses.
     """
     tables, problems = [], []
     for run in sorted(runs):
@@ -48,10 +48,10 @@ def join_histories(folder: Path, runs: Iterable[str]) -> pd.DataFrame:
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """The history of one training, as text: stage, step, loss, learning rate and what else it holds.
+    """The history of one training, as text: stage, step, loss, learning rate and further columns.
 
     Raises:
-        InputError: it was changed since it was made, is no such table, or was cut off.
+        InputError: the file was changed, is not a history, or is truncated.
     """
     recorded.check(path)
     cure = f"to fix: restore it, or {recorded.make_again(path)}"
@@ -61,11 +61,11 @@ def read_history(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: not a CSV table ({str(error).strip()}); {cure}") from None
     if missing := [column for column in COLUMNS[1:5] if column not in table]:
         raise InputError(f"{path}: no column {', '.join(missing)}; {cure}")
-    # A loss may be no number (`nan`), but it is one to look at.
+    # A loss may be `nan`, but not other text.
     numbers = table[["step", "loss", "learning_rate"]].apply(pd.to_numeric, errors="coerce")
     unread = numbers.isna() & ~table[numbers.columns].isin(["nan", "inf", "-inf"])
     if unread.any(axis=None):
-        raise InputError(f"{path}, line {int(unread.any(axis=1).to_numpy().argmax()) + 2}: cut off or edited; {cure}")
+        raise InputError(f"{path}, line {int(unread.any(axis=1).to_numpy().argmax()) + 2}: truncated or edited; {cure}")
     return table
 
 
@@ -98,8 +98,7 @@ def read_histories(path: Path) -> pd.DataFrame:
         pretraining), draw (0 of a pretraining), stage, step (int64), loss (float64, NaN where it was no number).
 
     Raises:
-        InputError: no such table, one that was changed since it was made, columns are missing, or a run or step is
-            none.
+        InputError: the table is missing, was changed, lacks columns, or has an invalid run or step.
     """
     recorded.check(path)
     try:

@@ -218,7 +218,7 @@ def _score_lines(own: pd.DataFrame, alike: pd.DataFrame, experiment: Experiment,
     rows = [_score_row("this network", own, intervals), _score_row(every, alike, intervals)]
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     note = f"Dice of whole volumes on their native grids, 0 to 1. {bootstrap_note(intervals)}"
-    note += " HD95 is undefined where one of two masks is empty, and is then left out."
+    note += " HD95 is undefined if one of the two masks is empty; such scores are left out."
     return "\n".join(lines) + f"\n\n{note} One network speaks of its test subjects alone, all draws of its recipe."
 
 

@@ -32,7 +32,7 @@ def write_report(experiment: Path, workflow: Path, html: Path) -> None:
     Raises:
         InputError: Snakemake cannot make the report; it would tell a place on this machine.
     """
-    # Snakemake would end with a traceback.
+    # Otherwise Snakemake would print a traceback.
     read_config([experiment])
     with whole(html) as partial:
         _snakemake(experiment, workflow, partial)

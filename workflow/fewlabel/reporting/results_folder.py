@@ -86,7 +86,7 @@ def read_experiment(folder: Path) -> Experiment:
     """The experiment that a results folder is of.
 
     Raises:
-        InputError: it is not recorded there, was changed since, or holds what this version does not accept.
+        InputError: it is not recorded there, was changed, or contains settings that this version does not accept.
     """
     path = folder / EXPERIMENT
     if not path.is_file():
@@ -110,8 +110,7 @@ def read_text_table(path: Path) -> pd.DataFrame:
     """A CSV table with a row a subject and all its values as text.
 
     Raises:
-        InputError: the file is missing, no table, was changed since it was made, or subjects are missing or there
-            twice.
+        InputError: the file is missing, not a table or was changed, or subjects are missing or repeated.
     """
     recorded.check(path)
     try:

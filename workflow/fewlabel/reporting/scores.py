@@ -32,8 +32,8 @@ def read_scores(path: Path) -> pd.DataFrame:
         NaN for distances that are undefined. Then, only where the file has it, `FOLD` as Int64, empty or from 1.
 
     Raises:
-        InputError: the file is missing, was changed since it was made, is no CSV table, is without rows, lacks
-            columns, holds values that are no number or out of range, or repeats a run's subject.
+        InputError: the file is missing, was changed, is not a CSV table, has no rows, lacks columns, contains values
+            that are not numbers or out of range, or repeats a subject of a run.
     """
     text = _read_text(path)
     if missing := [column for column in COLUMNS if column not in text.columns]:

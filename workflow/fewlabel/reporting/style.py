@@ -146,8 +146,8 @@ def save(figure: Figure, png: Path, pdf: Path, dpi: int = 300) -> None:
     Raises:
         OSError: the disk refuses; what was there before is untouched.
     """
-    # Their empty backgrounds would be written with places that are 0 but for rounding. The layout's solver orders its
-    # unknowns by their addresses in memory: -0 in one run is 0 in the next.
+    # Empty backgrounds would be written with coordinates that are 0 up to rounding. The layout solver orders its
+    # unknowns by memory address, so -0 in one run is 0 in the next.
     for part in figure.findobj(SubFigure):
         part.patch.set_visible(False)
     nothing: dict[str, dict[str, None]] = {

@@ -73,7 +73,7 @@ def _save(table: Table, csv: Path, texts: Mapping[Path, str]) -> None:
 
 # ----------------------------------------------------------------------------------------------------------- CSV
 def as_csv_text(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose texts a spreadsheet shows as they are: an apostrophe leads those that it would compute."""
+    """Rows with an apostrophe before texts that a spreadsheet would compute as a formula."""
     texts = {name: column.map(_csv_cell) for name, column in rows.items() if column.dtype.kind == "O"}
     return rows.assign(**{str(name): column for name, column in texts.items()})
 

@@ -82,6 +82,6 @@ def between(low: float, high: float, digits: int) -> str:
 
 
 def distance(median: float, undefined: int, scores: int) -> str:
-    """A median distance in mm, and of how many of its scores none is defined: one of their masks is empty."""
+    """A median distance in mm, with the number of scores in which it is undefined (an empty mask)."""
     shown = NONE if pd.isna(median) else f"{median:.1f}"
     return f"{shown} ({undefined} of {scores} undefined)" if undefined else shown

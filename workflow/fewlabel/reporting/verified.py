@@ -1,4 +1,4 @@
-"""Whether the files of a study's results are still those that its jobs wrote, and were made of each other."""
+"""Check that the files of a study are unchanged since its jobs wrote them, and consistent with each other."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,17 +15,17 @@ from fewlabel.reporting.results_folder import EXPERIMENT, SCORES, STORE, expecte
 from fewlabel.reporting.scores import FOLD, read_scores
 
 MADE = ("weights.safetensors", "pretext.safetensors", HISTORY, SCORES)
-"""Of a run: files whose hashes are recorded."""
+"""Files of a run whose hashes are recorded."""
 
 
 def check_results(folder: Path, experiment: Experiment) -> None:
-    """Refuse results of which a file was changed, swapped or damaged since a job wrote it.
+    """Refuse results with files that were changed, swapped or damaged after a job wrote them.
 
-    Files that are missing are no matter of this check, nor those of which nothing is recorded.
+    Missing files and files without a recorded hash are not checked.
 
     Args:
         folder: `results/<study>`.
-        experiment: that the study is of.
+        experiment: of the study.
 
     Raises:
         InputError: every such file, with what is wrong and what to do.
@@ -37,7 +37,7 @@ def check_results(folder: Path, experiment: Experiment) -> None:
 
 
 def _tables(folder: Path, experiment: Experiment) -> Iterator[str]:
-    """Of what the whole study has, and each cohort."""
+    """Changed tables of the study and of each cohort."""
     names = [EXPERIMENT, SCORES, HISTORY]
     for part in jobs.split_parts(experiment):
         names.append(f"{part}/splits/roles.csv")
@@ -58,33 +58,33 @@ def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
         changed = [path for path in (place / name for name in MADE) if recorded.is_changed(path)]
         for path in changed:
             other = whose.get(recorded.content(path))
-            yield recorded.told(path) + (f"; what lies there is of {other}" if other not in (None, run) else "")
+            yield recorded.told(path) + (f"; its content is that of {other}" if other not in (None, run) else "")
         if not changed:
             yield from _contents(place, run)
             yield from _other_start(place, experiment, run)
             for path in _other_inputs(folder, experiment, run):
                 others.setdefault(path, {})[run] = None
     for path, runs in others.items():
-        whose_is = f"is another file than {len(runs)} run(s) read, such as {next(iter(runs))}"
+        whose_is = f"the file differs from the one that {len(runs)} run(s) read, such as {next(iter(runs))}"
         yield (
-            f"{path}: {whose_is}; to fix: restore it, or {recorded.make_again(path)}; if it is meant, "
+            f"{path}: {whose_is}; to fix: restore it, or {recorded.make_again(path)}; if the change is intended, "
             f"delete the folders of these runs and run `snakemake` again"
         )
 
 
 def _other_start(place: Path, experiment: Experiment, run: str) -> Iterator[str]:
-    """A finetuning that began otherwise than its method does: that of another method lies in its place."""
+    """A finetuning whose start does not match its method, because another method's run replaced it."""
     read = _digests(place / "run.json", "inputs")
     if "slices/store.json" in read and "/finetuned/" in run:
         began = "initial weights" in read
         if began != (jobs.pretrained_as(experiment, run.split("/")[2]) is not None):
             ways = ("at random", "with pretrained weights")
-            told = f"began {ways[began]}, and its method begins {ways[not began]}"
+            told = f"the run started {ways[began]}, but its method starts {ways[not began]}"
             yield f"{place}: {told}; to fix: restore it, or delete this folder and run `snakemake` again"
 
 
 def _other_inputs(folder: Path, experiment: Experiment, run: str) -> Iterator[Path]:
-    """What a training or its evaluation read, and what is another file now."""
+    """Inputs of a training or its evaluation that have changed since."""
     part, kind, method, *_ = run.split("/")
     start = jobs.pretrained_as(experiment, method) if kind == "finetuned" else None
     for record in ("run.json", f"predictions/{recorded.EVALUATION}"):
@@ -100,7 +100,7 @@ def _other_inputs(folder: Path, experiment: Experiment, run: str) -> Iterator[Pa
 
 
 def _contents(place: Path, run: str) -> Iterator[str]:
-    """Tables that cannot be read, or are of another run."""
+    """Tables that cannot be read or belong to another run."""
     try:
         if (place / HISTORY).is_file():
             read_history(place / HISTORY)
@@ -118,7 +118,7 @@ def _foreign(path: Path, run: str) -> Iterator[str]:
     scores = read_scores(path)
     if differ := [name for name, value in wanted.items() if name in scores and set(scores[name]) != {value}]:
         held = ", ".join(f"{name} {scores[name].iloc[0]}" for name in differ)
-        yield f"{path}: holds the scores of another run ({held}); to fix: restore it, or {recorded.make_again(path)}"
+        yield f"{path}: contains the scores of another run ({held}); to fix: restore it, or {recorded.make_again(path)}"
 
 
 def _changed(paths: list[Path]) -> Iterator[str]:
@@ -126,6 +126,6 @@ def _changed(paths: list[Path]) -> Iterator[str]:
 
 
 def _digests(path: Path, name: str) -> Mapping[str, str]:
-    """The hashes that a record holds; none where it is missing."""
+    """The hashes in a record; empty if it is missing."""
     found = read_json(path).get(name) if path.is_file() else None
     return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
