@@ -108,8 +108,8 @@ def test_swapped_runs_are_named_though_each_is_whole(results):
     shutil.rmtree(results / TWO / "predictions")
     weights = results / "knee/pretrained/scratch/weights.safetensors"
     told = error_of(check_results, results, read_experiment(results))
-    assert f"{results / ONE}: began with pretrained weights" in told and str(weights) not in told
-    assert f"{results / TWO}: began at random" in told
+    assert f"{results / ONE}: the run started with pretrained weights" in told and str(weights) not in told
+    assert f"{results / TWO}: the run started at random" in told
 
 
 def test_runs_that_read_another_table_are_counted_once(results):
