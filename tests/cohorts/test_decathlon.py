@@ -222,7 +222,7 @@ def test_names_of_label_values_that_cannot_be_are_told(task):
 def test_a_section_twice_is_refused(task):
     path = task / "dataset.json"
     path.write_text(path.read_text().replace('"labels": {', '"labels": {"1": "prostate"}, "labels": {', 1))
-    assert "dataset.json: not a JSON file (the key 'labels' twice in one section)" in error_of(
+    assert "dataset.json: not a JSON file (the key 'labels' occurs twice in one section)" in error_of(
         decathlon.list_subjects, source()
     )
 

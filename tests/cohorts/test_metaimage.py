@@ -88,7 +88,7 @@ def test_masks_of_another_suffix_are_no_images(folder):
     write(folder / "training_data" / "Case50_seg.mhd", LABEL)
     (problem,) = sources.survey(source())[1]
     assert problem.startswith(
-        "training_data/Case50_seg.mhd: named like the mask of Case50; set `label_suffix` (now _segmentation)"
+        "training_data/Case50_seg.mhd: named like the mask of Case50; to fix: set `label_suffix` (now _segmentation)"
     )
 
 
@@ -128,7 +128,7 @@ def test_bad_files_are_told_at_once(folder):
     text = "\n".join(problems)
     assert "training_data/Case00.mhd: Case00.raw holds 230 bytes of 240; truncated" in text
     assert "training_data/Case00_segmentation.mhd: no Case00_segmentation.raw beside it" in text
-    assert "training_data/Case01.mhd: truncated or no MetaImage" in text
+    assert "training_data/Case01.mhd: truncated or not a MetaImage" in text
     assert "Case50.mhd: ElementDataFile = ../../../etc/passwd; accepted: one file beside the header" in text
 
 

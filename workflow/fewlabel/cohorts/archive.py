@@ -84,7 +84,7 @@ def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
         raise InputError(f"{archive.name}: refused, {error}; get the archive from its publisher") from None
     except RecursionError:
         raise InputError(
-            f"{archive.name}: headers are nested too deeply; to fix: download the archive from its publisher"
+            f"{archive.name}: refused, headers are nested too deeply; to fix: download the archive from its publisher"
         ) from None
     except (tarfile.TarError, BadZipFile, EOFError, zlib.error, LZMAError, OSError) as error:
         # Decompressors report damage as an OSError without errno.
