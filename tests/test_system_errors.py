@@ -42,7 +42,7 @@ def loop(folder):
         (lambda folder: folder, "Is a directory", "name a file"),
         (lambda folder: folder / "none", "No such file or directory", "check the path"),
         (lambda folder: folder / ("a" * 300), "File name too long", "use a shorter name"),
-        (loop, "Too many levels of symbolic links", "mend the link"),
+        (loop, "Too many levels of symbolic links", "correct the symbolic link"),
     ],
 )
 def test_an_error_of_the_system_is_told_in_one_line(tmp_path, make, reason, todo):
@@ -98,7 +98,7 @@ def test_outputs_that_cannot_be_written_are_refused_all_at_once_and_nothing_is_l
     message = error_of(demand_writable, [tmp_path / "file" / "a.csv", tmp_path / ("a" * 250), loop(tmp_path) / "a"])
     first, second, third = message.splitlines()
     assert first.startswith(f"{tmp_path}/file/a.csv: cannot be written (Not a directory)")
-    assert "its name is too long" in second
+    assert "the name is too long" in second
     assert "loop/a: cannot be written" in third
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
 
