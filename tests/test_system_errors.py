@@ -164,7 +164,7 @@ def test_a_table_without_its_columns_is_told(tmp_path):
 
 def test_a_link_that_leads_to_itself_is_told_where_a_path_is_resolved(tmp_path):
     said, code = ended("pathlib.Path(sys.argv[1]).resolve(); open(sys.argv[1])", loop(tmp_path))
-    assert code == 1 and "Traceback" not in said and "mend the link" in said and said.count("\n") == 1
+    assert code == 1 and "Traceback" not in said and "correct the symbolic link" in said and said.count("\n") == 1
 
 
 def test_control_characters_never_reach_a_terminal():
