@@ -44,6 +44,16 @@ def test_a_failed_job_is_told_at_once_without_its_command_and_its_log():
     assert record.aux == {"external": "3", "log": "results/a.log (shown at the end of the run)"}
 
 
+def test_a_job_with_thousands_of_files_is_shown_with_a_few():
+    files = [f"results/{index}.csv" for index in range(1000)]
+    facts = {"event": "job_info", "jobid": 1, "output": ["a"], "reason": f"Input files updated: {', '.join(files)}"}
+    (record,) = shown(("localrule all", {**facts, "input": files}))
+    assert record.input == [*files[:3], "and 997 more"] and record.output == ["a"]
+    assert record.reason.startswith("Input files updated: results/0.csv") and len(record.reason) < 310
+    (record,) = shown(("rule split", {**facts, "input": files[:4], "reason": "short"}))
+    assert record.input == files[:4] and record.reason == "short"
+
+
 def test_errors_of_commands_are_told_once_and_others_stay():
     command = (
         "RuleException:\nCalledProcessError in file \"a.smk\", line 3:\nCommand 'x' returned non-zero exit status 1."

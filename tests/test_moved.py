@@ -1,13 +1,16 @@
 """A study that has trainings keeps its test set and the order of its draws; what would change them is refused."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
 from fewlabel.commands import cohorts
 from fewlabel.errors import InputError
+from fewlabel.folds import part_of
 from fewlabel.former import has_trainings, read_former
 from fewlabel.jobs import DrawSettings, SplitSettings
-from fewlabel.moved import moved_problems
+from fewlabel.moved import moved_problems, redrawn
 from fewlabel.splits import split_roles
 from fewlabel.tables import read_subjects
 
@@ -184,3 +187,28 @@ def test_a_damaged_table_of_roles_is_named_with_what_to_do(tmp_path, text):
     (folder / ".roles.csv.sha256").unlink()
     with pytest.raises(InputError, match=r"splits/roles.csv: .*restore it, or remove its folder"):
         moved_problems(subjects_of(9), "c", HASH, tmp_path, 2)
+
+
+@pytest.mark.parametrize("split", [HASH, FOLDS])
+def test_a_deleted_splits_folder_does_not_change_the_test_set(tmp_path, split):
+    folds = [None] if split.folds is None else [1, 2]
+    split_into(tmp_path, subjects_of(9), split)
+    whole = split_roles(subjects_of(9), split)
+    for fold in folds:
+        tested = whole[whole["role"] == "test"] if fold is None else whole[whole["fold"] == fold]
+        run = tmp_path / part_of("c", fold) / "finetuned" / "scratch" / "n1" / "draw1"
+        run.mkdir(parents=True, exist_ok=True)
+        tested.assign(dice=0.5)[["subject", "dice"]].to_csv(run / "scores.csv", index=False)
+    shutil.rmtree(tmp_path / "c" / "splits")
+    assert moved_problems(subjects_of(9), "c", split, tmp_path, 1) == []
+    (problem,) = moved_problems(newcomer(split, subjects_of(9)), "c", split, tmp_path, 1)
+    assert "no longer tested: s" in problem or "in other folds: s" in problem or "newly tested: s" in problem
+
+
+def test_a_requested_draw_names_whom_it_moves(tmp_path):
+    split_into(tmp_path, subjects_of(9), HASH)
+    more, asked = newcomer(HASH, subjects_of(9)), HASH.model_copy(update={"redraw": True})
+    assert redrawn(more, "c", HASH, tmp_path) == []
+    assert redrawn(subjects_of(9), "c", asked, tmp_path) == []
+    (note,) = redrawn(more, "c", asked, tmp_path)
+    assert note.startswith("cohorts.c: redraw: no longer tested: s") and "newly tested: s" in note

@@ -10,7 +10,7 @@ from fewlabel.errors import InputError
 from fewlabel.experiment import Experiment
 from fewlabel.experiment_files import read_config
 from fewlabel.figure_settings import Figures
-from fewlabel.validation import load, schema
+from fewlabel.validation import load, load_files, schema
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = sorted((ROOT / "experiments").glob("*.yaml"))
@@ -374,3 +374,12 @@ def test_without_folds_no_job_is_told_of_them():
 def test_folds_that_make_no_sense_are_refused(cohort, message):
     with pytest.raises(InputError, match=message):
         load(with_folds(**cohort))
+
+
+def test_redraw_is_asked_for_on_the_command_line_and_never_recorded(tmp_path):
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("redraw: true\n")
+    with pytest.raises(InputError, match=r"mine.yaml:1: redraw: .* accepted: on the command line alone"):
+        load_files([ROOT / "config.yaml", overlay])
+    asked = load({**read_config([ROOT / "config.yaml"]), "redraw": True}, [ROOT / "config.yaml"])
+    assert asked.redraw and "redraw" not in asked.model_dump(mode="json")

@@ -580,9 +580,9 @@ class Experiment(Settings):
     drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
     """How subjects are drawn. `hash` (config.yaml): by a seeded hash of each, so adding subjects does not move the
     others. `permutation`: the method of older studies."""
-    redraw: bool = Field(False, exclude_if=lambda value: not value)
-    """Draw all subjects of a study with results again, as in a new study; set it on the command line: `--config
-    redraw=true`. False: test subjects, folds and draws are kept, and changes to them are refused."""
+    redraw: bool = Field(False, exclude=True)
+    """Draw all subjects of a study with results again, as in a new study; accepted only on the command line:
+    `--config redraw=true`. It is never recorded. False: test subjects, folds and draws are kept, and changes to them are refused."""
     cohorts: dict[Name, Cohort] = Field(min_length=1, max_length=100)
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
     methods: dict[Name, Method] = Field(min_length=1, max_length=1000)

@@ -74,6 +74,17 @@ def _last_lines(log: Path, count: int, width: int) -> list[str]:
     return lines[said[0] :] if said else lines
 
 
+def _shorten(record: logging.LogRecord) -> None:
+    """Leave out most files of a job with thousands of them, such as the target `all`."""
+    for name in ("input", "output"):
+        files = list(getattr(record, name, None) or [])
+        if len(files) > SHOWN:
+            setattr(record, name, [*files[:3], f"and {len(files) - 3} more"])
+    reason = str(getattr(record, "reason", "") or "")
+    if len(reason) > WIDTH:
+        record.reason = f"{reason[:WIDTH]} …"
+
+
 class ToldAtTheEnd(logging.Filter):
     """Shortens Snakemake's message on a failed job; `report` prints the log at the end of the run.
 
@@ -91,6 +102,8 @@ class ToldAtTheEnd(logging.Filter):
         """Whether a record is shown; the record of a failed job is shortened."""
         facts = vars(record)
         event = str(facts.get("event", ""))
+        if event == "job_info":
+            _shorten(record)
         if event == "error":
             return "\nCalledProcessError in file" not in record.getMessage()
         if event == "job_error":

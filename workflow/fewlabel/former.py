@@ -61,6 +61,24 @@ def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
     return Former(known, _read_split(places[min(tables) - 1] / SPLIT))
 
 
+def scored_former(study: Path, cohort: str, folds: int | None) -> Former | None:
+    """The test subjects of a study whose `splits` folders were deleted, from the scores of its runs; None if it has none.
+
+    Args:
+        study: the study's results.
+        cohort: its folder there.
+        folds: its number of folds; None: it has none.
+    """
+    rows = []
+    for fold in [None] if folds is None else range(1, folds + 1):
+        scores = next(iter(visible(study / part_of(cohort, fold), "finetuned/*/*/*/scores.csv")), None)
+        if scores is not None:
+            rows += [{"subject": name, "fold": fold} for name in read_subjects(scores, "subject")["subject"].unique()]
+    if not rows:
+        return None
+    return Former(pd.DataFrame(rows).assign(role="test", labelled=1), None)
+
+
 def former_beside(roles: Path, split: SplitSettings) -> Former | None:
     """The earlier split that a new split continues, if its roles belong to a study's results.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from fewlabel.folds import part_of
-from fewlabel.former import Former, former_orders, has_trainings, read_former
+from fewlabel.former import Former, former_orders, has_trainings, read_former, scored_former
 from fewlabel.jobs import SplitSettings
 from fewlabel.partition import some
 from fewlabel.splits import order_pool, split_roles
@@ -31,7 +31,7 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
     """
     if split.redraw or not has_trainings(study, cohort):
         return []
-    former = read_former(study, cohort, split.folds)
+    former = _former(study, cohort, split)
     if former is None:
         return []
     orders = dict(_orders(study, cohort, split, draws))
@@ -49,6 +49,18 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
         f"cohorts.{cohort}: subjects differ from those that {study} was trained and scored with: {'; '.join(changes)}; "
         f"accepted: the same test set and the same order of labelled subjects; {fix}; {REDRAW}"
     ]
+
+
+def redrawn(subjects: pd.DataFrame, cohort: str, split: SplitSettings, study: Path) -> list[str]:
+    """The test subjects that a requested new draw moves, one line; empty if it moves none. Arguments as above."""
+    former = _former(study, cohort, split) if split.redraw and has_trainings(study, cohort) else None
+    changes = _moved(former, split_roles(subjects, split), split) if former is not None else []
+    return [f"cohorts.{cohort}: redraw: {'; '.join(changes)}"] if changes else []
+
+
+def _former(study: Path, cohort: str, split: SplitSettings) -> Former | None:
+    """The earlier split, or the test subjects that its runs scored if the split was deleted."""
+    return read_former(study, cohort, split.folds) or scored_former(study, cohort, split.folds)
 
 
 def _changes(

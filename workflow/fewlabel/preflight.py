@@ -31,6 +31,16 @@ def fetched_split_problems(
     return listed_split_problems(experiment, cohort, read_subjects(subjects), study, other)
 
 
+def redraw_notes(experiment: Experiment, cohort: str, subjects: Path, study: Path) -> list[str]:
+    """The test subjects that `--config redraw=true` moves, for readers. Arguments as above."""
+    if not experiment.redraw or not subjects.exists():
+        return []
+    from fewlabel.moved import redrawn
+    from fewlabel.tables import read_subjects
+
+    return redrawn(read_subjects(subjects), cohort, split_settings(experiment, cohort), study)
+
+
 def listed_split_problems(
     experiment: Experiment, cohort: str, table: "DataFrame", study: Path, beside: "DataFrame | None" = None
 ) -> list[str]:

@@ -20,6 +20,11 @@ from fewlabel.study_size import size_problems
 
 GEOMETRIC = ("rotation_deg", "scale", "shift", "elastic_px", "flip", "crop_min")
 
+REDRAW_IN_FILE = (
+    "a file would draw the test subjects again in every run; accepted: on the command line alone; to fix: remove it, "
+    "and give `--config redraw=true` once"
+)
+
 
 def load(config: Mapping[str, Any], files: Sequence[Path] = ()) -> Experiment:
     """Validate a merged configuration.
@@ -59,6 +64,8 @@ def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Exp
         problems += explainer.explain(error.errors(include_url=False))
     else:
         problems += [f"{explainer.where(place)}: {text}" for place, text in contradictions(experiment)]
+        if stated.get("redraw"):
+            problems.append(f"{explainer.where(('redraw',))}: {REDRAW_IN_FILE}")
         if not problems:
             return experiment
     raise InputError.of(problems)

@@ -4,7 +4,7 @@ from functools import cache
 from hashlib import sha256
 
 from fewlabel.cohorts.record import known_fingerprint
-from fewlabel.preflight import fetched_split_problems
+from fewlabel.preflight import fetched_split_problems, redraw_notes
 
 FETCHED = f"{STUDY}/{{cohort}}/fetched/{{key}}"
 
@@ -56,3 +56,6 @@ if workflow.is_main_process:
     ]
     if impossible:
         raise WorkflowError("\n".join(impossible))
+    for cohort in EXPERIMENT.cohorts:
+        for note in redraw_notes(EXPERIMENT, cohort, listed(cohort), Path(STUDY)):
+            print(note, file=sys.stderr)
