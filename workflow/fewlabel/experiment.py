@@ -582,7 +582,8 @@ class Experiment(Settings):
     others. `permutation`: the method of older studies."""
     redraw: bool = Field(False, exclude=True)
     """Draw all subjects of a study with results again, as in a new study; accepted only on the command line:
-    `--config redraw=true`. It is never recorded. False: test subjects, folds and draws are kept, and changes to them are refused."""
+    `--config redraw=true`. It is never recorded. False: test subjects, folds and draws are kept, and changes to them
+    are refused."""
     cohorts: dict[Name, Cohort] = Field(min_length=1, max_length=100)
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
     methods: dict[Name, Method] = Field(min_length=1, max_length=1000)

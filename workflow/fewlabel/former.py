@@ -62,7 +62,7 @@ def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
 
 
 def scored_former(study: Path, cohort: str, folds: int | None) -> Former | None:
-    """The test subjects of a study whose `splits` folders were deleted, from the scores of its runs; None if it has none.
+    """The test subjects of a study whose `splits` folders were deleted, from the scores of its runs; None without runs.
 
     Args:
         study: the study's results.
