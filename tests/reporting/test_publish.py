@@ -178,6 +178,13 @@ def test_what_holds_no_study_is_refused(tmp_path, made, message):
         read_results(folder)
 
 
+def test_a_study_that_is_not_finished_is_not_taken_for_several(results):
+    (results / "provenance").mkdir()
+    (results / "scores.csv").rename(results / "provenance" / "scores.csv")
+    with pytest.raises(InputError, match=r"not finished: holds no scores\.csv; .*to fix: run `snakemake`"):
+        read_results(results)
+
+
 @pytest.mark.parametrize("text", ["", "{}", json.dumps([1])])
 def test_a_damaged_file_of_runs_is_named(results, to, text):
     publish(results, to)

@@ -62,8 +62,7 @@ def read_results(folder: Path) -> Results:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; {_accepted()}")
     if not (folder / SCORES).is_file():
-        what = "holds several studies; name one of them" if _studies(folder) else f"holds no {SCORES}"
-        raise InputError(f"{folder}: {what}; {_accepted()}; a study that is still running has its scores at its end")
+        raise InputError(f"{folder}: {_without_scores(folder)}")
     recorded.check_published(folder)
     runs, anonymised = _read_runs(folder)
     scores = read_scores(folder / SCORES)
@@ -161,8 +160,14 @@ def _with_folds(cohorts: list[str], experiment: dict[str, Any]) -> list[str]:
     return [*cohorts, *(part for name in cohorts if folds[name] for part in parts_of(name, folds[name]))]
 
 
-def _studies(folder: Path) -> bool:
-    return has_visible(folder, f"*/{SCORES}")
+def _without_scores(folder: Path) -> str:
+    """What a folder without scores is, and what to do."""
+    # A study's provenance/ holds a copy of the scores. Only a published one has all runs in one file.
+    if (folder / EXPERIMENT).is_file() and not (folder / RUNS).is_file():
+        todo = "run `snakemake` with the experiment to its end (finished runs stay as they are)"
+        return f"not finished: holds no {SCORES}; {_accepted()}; to fix: {todo}"
+    what = "holds several studies; name one of them" if has_visible(folder, f"*/{SCORES}") else f"holds no {SCORES}"
+    return f"{what}; {_accepted()}; a study that is still running has its scores at its end"
 
 
 def _accepted() -> str:
