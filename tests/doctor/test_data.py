@@ -76,6 +76,12 @@ def test_the_data_root_of_the_experiment_counts(root, monkeypatch):
     overlay.write_text(f"data_root: {root}/deep\ncohorts: {{mine: {{source: {{kind: nifti, folder: mine}}}}}}\n")
     findings = {finding.check: finding for finding in data.ask([overlay], [ROOT])}
     assert f"{root}/deep/mine" in findings["data: mine"].text
+    assert (
+        "set `data_root` (now: " in findings["data: mine"].todo and "FEWLABEL_DATA" not in findings["data: mine"].todo
+    )
+    assert "(`data_root`)" in findings["data"].text
+    monkeypatch.setenv("FEWLABEL_DATA", str(root / "elsewhere"))
+    assert "set FEWLABEL_DATA (now: " in found(root, NIFTI)["data: mine"].todo
 
 
 def test_a_mistyped_experiment_is_a_problem_and_none_at_all_a_note(root):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.cohorts.contents import contents, lines
-from fewlabel.cohorts.data_root import VARIABLE, data_root, export_data_root
+from fewlabel.cohorts.data_root import VARIABLE, data_root, export_data_root, set_by
 from fewlabel.cohorts.layout import (
     FIRST_PARTS,
     NIFTI_SUFFIXES,
@@ -82,10 +82,10 @@ def findings(experiment: Experiment | None) -> list[Finding]:
 
 
 def _root() -> Finding:
-    root, how = data_root().absolute(), f"{VARIABLE} or data_root" if os.environ.get(VARIABLE) else "the default"
+    root, how = data_root().absolute(), set_by() if os.environ.get(VARIABLE) else "the default"
     if root.is_dir() and os.access(root, os.R_OK | os.X_OK):
         return ok("data", f"{root} ({how}), {size(shutil.disk_usage(root).free)} free")
-    return note("data", f"{root} ({how}): no such folder that can be read", f"set {VARIABLE} to where your data lie")
+    return note("data", f"{root} ({how}): no such folder that can be read", f"set {set_by()} to where your data lie")
 
 
 def cohort_finding(name: str, source: FileSource) -> Finding:
@@ -101,7 +101,7 @@ def cohort_finding(name: str, source: FileSource) -> Finding:
         return problem(check, f"no volumes in {where}", "put the images there (docs/experiments.md: Your own data)")
     if found := _archive(source, folder, check):
         return found
-    todo = f"put it there, or set {VARIABLE} (now: {data_root()}) to the folder that holds it"
+    todo = f"put it there, or set {set_by()} (now: {data_root()}) to the folder that holds it"
     return problem(check, f"{folder if not folder.is_dir() else where}: no such folder", todo)
 
 

@@ -160,7 +160,7 @@ def _data(there: Sight, here: Sight) -> Finding:
     if there.listing == here.listing:
         return ok("same data", here.data if here.listing else "no data folder on either")
     text = f"{here.data} here and {there.data} there hold different files"
-    return problem("same data", text, "set FEWLABEL_DATA alike, to a folder that all nodes see")
+    return problem("same data", text, "set `data_root` or FEWLABEL_DATA alike, to a folder that all nodes see")
 
 
 def _clock(there: Sight, here: Sight) -> Finding:
