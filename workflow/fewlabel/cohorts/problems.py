@@ -153,8 +153,12 @@ def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> l
             f"accepted: {listed(labels)} inside the target; export the masks again"
         ]
     missing = [value for value in labels if value not in found]
-    suggestion = [value for value in labels if value in found] or inside[:1]
-    hint = f"found in the masks: {listed(found)}; did you mean labels: {suggestion}?"
+    suggestion = [value for value in labels if value in found] or [value for value in inside if value > 0][:1]
+    hint = f"found in the masks: {listed(found)}; " + (
+        f"did you mean labels: {suggestion}?"
+        if suggestion
+        else "accepted: values from 1 in the target; to fix: export the masks again with positive values"
+    )
     problems = [f"labels: value {value} is in none of the {len(masks)} masks; {hint}" for value in missing]
     if len(missing) == len(labels) > 1:
         problems.append(f"labels: the target is empty in every mask with labels: {list(labels)}; {hint}")
