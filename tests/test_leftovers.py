@@ -90,6 +90,9 @@ def test_what_a_process_works_on_is_told_and_not_removed(results):
         assert process.stdout.readline() == "held\n"
         found = kinds(results)
         assert {found[kind].in_use for kind in ("state", "live history", "lock")} == {f"process {process.pid}"}
+        listed = CliRunner().invoke(app, ["state", str(results)]).output
+        assert f"training.lock  (lock: in use by process {process.pid})" in listed and "works on it" not in listed
+        assert "of a process that was killed" not in listed
         for leftover in found.values():
             leftovers.remove(leftover)
         assert state.exists()
@@ -107,6 +110,7 @@ def test_a_partial_file_of_a_living_process_or_of_just_now_is_in_use(results):
     os.utime(mine, (0, 0))
     found = {leftover.path: leftover.in_use for leftover in leftovers.find(results)}
     assert found[mine] == f"process {os.getpid()}"
+    assert f"(partial file: in use by process {os.getpid()})" in CliRunner().invoke(app, ["state", str(results)]).output
     assert found[fresh] == "possibly another process"
 
 

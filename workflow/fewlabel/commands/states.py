@@ -21,9 +21,8 @@ def state(
         raise InputError(f"{folder}: no such folder; accepted: a folder of results, such as results or results/demo")
     found = leftovers.find(folder)
     for leftover in found:
-        use = f"; {leftover.in_use} works on it" if leftover.in_use else ""
-        meaning = f"{leftover.kind}: {leftovers.MEANING[leftover.kind]}"
-        print(f"{size(leftover.size):>9}  {printable(str(leftover.path))}  ({meaning}{use})")
+        meaning = f"in use by {leftover.in_use}" if leftover.in_use else leftovers.MEANING[leftover.kind]
+        print(f"{size(leftover.size):>9}  {printable(str(leftover.path))}  ({leftover.kind}: {meaning})")
     free = [leftover for leftover in found if leftover.in_use is None]
     everything = size(sum(leftover.size for leftover in found))
     print(f"{len(found)} left over, {everything}; nobody works on {len(free)} of them")
