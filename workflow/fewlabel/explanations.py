@@ -36,6 +36,7 @@ WORDS = {
 """Accepted values, by pydantic's error types; other types keep pydantic's message."""
 TEXTS = frozenset({"literal_error", "string_pattern_mismatch", "string_type", "union_tag_invalid"})
 """Error types of values that must be text."""
+ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
 NAME = "a name: small letters, digits and _, the first a letter"
 
 
@@ -165,13 +166,25 @@ def _accepted(error: _Error) -> str:
     kind, context = error.details["type"], error.details.get("ctx", {})
     if kind in WORDS:
         return WORDS[kind]
-    if kind == "string_pattern_mismatch" and context.get("pattern") == r"^[a-z][a-z0-9_]*$":
-        return NAME
+    if kind == "string_pattern_mismatch":
+        pattern = str(context.get("pattern"))
+        return {r"^[a-z][a-z0-9_]*$": NAME, ONE_LINE: "text in one line"}.get(pattern, f"text that matches {pattern}")
+    if kind.endswith(("too_long", "too_short")):
+        return _length(kind, context)
     message = error.details["msg"]
     for beginning in ("Input should be ", "String should ", "Input should "):
         if message.startswith(beginning):
             return message.removeprefix(beginning)
     return f"{message[0].lower()}{message[1:]}"
+
+
+def _length(kind: str, context: Mapping[str, Any]) -> str:
+    """The accepted length of a text, a list or a mapping."""
+    bound, count = ("most", context["max_length"]) if kind.endswith("long") else ("least", context["min_length"])
+    if kind.startswith("string"):
+        return f"text of at {bound} {count} character{'' if count == 1 else 's'}"
+    what = "a mapping" if context.get("field_type") == "Dictionary" else "a list"
+    return f"{what} of at {bound} {count} {'entry' if count == 1 else 'entries'}"
 
 
 def _short(text: str) -> str:
