@@ -126,7 +126,8 @@ def test_patients_that_look_alike_are_told_and_stay_apart(mine):
 
 def test_a_spreadsheet_in_place_of_the_table_is_refused(mine):
     (mine / "subjects.csv").write_bytes(b"PK\x03\x04\xff\xfe\x9d")
-    assert "subjects.csv: not a text file in UTF-8" in listing_error()
+    message = listing_error()
+    assert "subjects.csv: not a text file in UTF-8" in message and "to fix: save the table as CSV" in message
 
 
 names = st.text("abcXYZ019_-.", min_size=1, max_size=12).filter(is_safe_name)

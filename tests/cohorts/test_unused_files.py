@@ -51,7 +51,7 @@ REFUSED = {
     "labels/d.tif": "does not define the position of its voxels",
     "images/deep/e.nii.gz": "sub-folders are not searched, but this one holds volumes such as deep/e.nii.gz",
     "e.nii.gz": "a volume outside the folders of the cohort",
-    "Subjects.xlsx": "its name is not that of the subjects table; accepted: subjects.tsv or subjects.csv",
+    "Subjects.xlsx": "a spreadsheet; accepted: subjects.tsv or subjects.csv; to fix: save it as CSV",
     "participants.tsv": "its name is not that of the subjects table",
 }
 

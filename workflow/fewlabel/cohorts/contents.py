@@ -27,6 +27,7 @@ PLAIN = (
     *(".bval", ".bvec", ".png", ".jpg"),
 )
 """Endings of files that are never volumes, even after another ending: `a.nii.gz.md5`."""
+SPREADSHEETS = (".xlsx", ".xls", ".ods")
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 TABLE = re.compile(r"(subjects?|patients?|participants?)\b.*\.(csv|tsv|txt|xlsx?|ods)", re.IGNORECASE)
 READ = f"accepted: {', '.join(VOLUME_SUFFIXES)}"
@@ -111,7 +112,11 @@ def _other_table(path: Path, has_table: bool) -> Unused:
     """A table that is not read. If no table is read, volumes of one patient could land on both sides of a split."""
     if has_table:
         return Unused(path, "not the subjects table")
-    accepted = f"accepted: {' or '.join(TABLE_NAMES)}; rename it, name it with `subjects_table`, or move it away"
+    accepted = f"accepted: {' or '.join(TABLE_NAMES)}"
+    if ends_with(path, SPREADSHEETS):
+        text = f"a spreadsheet; {accepted}; to fix: save it as CSV under the name {TABLE_NAMES[1]}, or move it away"
+        return Unused(path, text, TABLE.fullmatch(path.name) is not None)
+    accepted += "; rename it, name it with `subjects_table`, or move it away"
     return Unused(
         path, f"its name is not that of the subjects table; {accepted}", TABLE.fullmatch(path.name) is not None
     )

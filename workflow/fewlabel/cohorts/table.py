@@ -74,7 +74,9 @@ def _cells(path: Path) -> tuple[Cells, list[str]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        return [], [f"{path.name}: not a text file in UTF-8; accepted: TSV or CSV in UTF-8; to fix: export it again"]
+        return [], [
+            f"{path.name}: not a text file in UTF-8; accepted: TSV or CSV in UTF-8; to fix: save the table as CSV"
+        ]
     except OSError as error:
         return [], [
             f"{path.name}: cannot be read ({error.strerror}); accepted: a TSV or CSV file in the cohort's folder"
