@@ -99,7 +99,22 @@ def test_damaged_files_of_other_formats_are_told(tmp_path, ending):
     data = tmp_path / "a.raw" if ending == ".nhdr" else path
     data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
     grid, (problem,) = load(path, path.name, None, "image")
-    assert grid is None and problem.startswith(f"a{ending}: truncated or no")
+    kind = {".mha": "a MetaImage;", ".mgz": "an MGH file ("}.get(ending, "an NRRD file (fread got only")
+    assert grid is None and problem.startswith(f"a{ending}: truncated or not {kind}")
+
+
+@pytest.mark.parametrize("ending", [".mha", ".nrrd", ".mgz", ".nii"])
+def test_a_link_to_nothing_is_told_in_every_format(tmp_path, ending):
+    (tmp_path / f"a{ending}").symlink_to("gone")
+    _, problems = load(tmp_path / f"a{ending}", f"a{ending}", None, "image")
+    assert problems == [f"a{ending}: a link to gone, which does not exist; to fix: correct or remove the link"]
+
+
+def test_an_mgh_file_that_is_not_compressed_as_its_name_says_is_told(tmp_path):
+    nib.save(nib.MGHImage(IMAGE, UPRIGHT), tmp_path / "a.mgh")
+    (tmp_path / "a.mgh").rename(tmp_path / "a.mgz")
+    _, (problem,) = load(tmp_path / "a.mgz", "a.mgz", None, "image")
+    assert problem == "a.mgz: not compressed; accepted: .mgh for such a file; to fix: rename it to a.mgh"
 
 
 def test_a_header_of_nrrd_reads_no_file_elsewhere(tmp_path):

@@ -131,7 +131,8 @@ def test_a_missing_folder_is_named_with_where_it_was_looked_for(data):
 def test_a_folder_without_images_is_refused(mine):
     for path in (mine / "images").iterdir():
         path.unlink()
-    assert "images/: no images; accepted: <subject>.nii.gz" in listing_error()
+    accepted = "<subject>.nii.gz (or .nii, .mhd, .mha, .seg.nrrd, .nrrd, .nhdr, .mgz, .mgh)"
+    assert f"images/: no images; accepted: {accepted};" in listing_error()
 
 
 def test_a_decathlon_task_given_as_nifti_is_recognised(data, make_task):
@@ -145,7 +146,7 @@ def test_a_cohort_without_any_label_is_refused(mine, remove_folder):
         path.unlink()
     if remove_folder:
         (mine / "labels").rmdir()
-    assert "labels/: no labels at all" in listing_error()
+    assert "labels/: no labels at all; accepted: <subject>.nii.gz (or .nii, .mhd," in listing_error()
 
 
 @pytest.mark.parametrize("part", ["images", "labels"])
@@ -185,6 +186,20 @@ def test_all_problems_of_a_listing_are_told_at_once(mine, write):
 def test_a_value_in_no_mask_is_told_with_what_was_found(mine):
     assert nifti.check(source(labels=[5]), nifti.list_subjects(source())) == [
         "labels: value 5 is in none of the 3 masks; found in the masks: 0, 1, 2; did you mean labels: [1]?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "hint"),
+    [
+        ([-1, 0], "accepted: values from 1 in the target; to fix: export the masks again with positive values"),
+        ([-1, 0, 3], "did you mean labels: [3]?"),
+    ],
+)
+def test_only_positive_values_are_suggested(found, hint):
+    told = ", ".join(map(str, found))
+    assert target_problems([1], [frozenset(found)]) == [
+        f"labels: value 1 is in none of the 1 masks; found in the masks: {told}; {hint}"
     ]
 
 

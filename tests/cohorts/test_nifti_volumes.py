@@ -85,7 +85,21 @@ def test_a_file_that_is_no_nifti_is_refused(mine, part, content):
 
 def test_a_dangling_link_is_refused(mine):
     (mine / "images" / "e.nii.gz").symlink_to(mine / "gone.nii.gz")
-    assert reading_error("e") == "images/e.nii.gz: no such file"
+    told = f"images/e.nii.gz: a link to {mine}/gone.nii.gz, which does not exist; to fix: correct or remove the link"
+    assert reading_error("e") == told
+
+
+def test_a_file_that_is_not_compressed_as_its_name_says_is_told(mine):
+    path = mine / "images" / "a.nii.gz"
+    packed = path.read_bytes()
+    path.write_bytes(gzip.decompress(packed))
+    assert reading_error() == (
+        "images/a.nii.gz: not compressed; accepted: .nii for such a file; to fix: rename it to a.nii"
+    )
+    path.rename(mine / "images" / "a.nii")
+    nifti.read_volume(source(), nifti.list_subjects(source())[0])
+    (mine / "images" / "a.nii").write_bytes(packed)
+    assert "images/a.nii: compressed; accepted: .nii.gz" in reading_error()
 
 
 def test_what_the_system_refuses_is_told_as_such(mine):

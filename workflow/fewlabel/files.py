@@ -47,6 +47,13 @@ def has_visible(folder: Path, pattern: str) -> bool:
     return next(iglob(pattern, root_dir=folder, recursive=True), None) is not None  # noqa: PTH207 - see `visible`
 
 
+def absent(path: Path) -> str:
+    """Why nothing is at a path, for messages: no such file, or a link to what does not exist."""
+    if not path.is_symlink():
+        return "no such file"
+    return f"a link to {path.readlink()}, which does not exist; to fix: correct or remove the link"
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; what is written there is moved into place when the block ends well."""

@@ -22,7 +22,7 @@ from fewlabel.cohorts.problems import image_problems, place_warning
 from fewlabel.cohorts.unlabelled import name_of, volumes_in
 from fewlabel.errors import InputError, printable
 from fewlabel.evaluation import predict
-from fewlabel.files import whole_together
+from fewlabel.files import absent, whole_together
 from fewlabel.imaging.preprocess import preprocess
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.jobs import Preparation
@@ -133,7 +133,8 @@ def unread(images: Sequence[Path]) -> list[str]:
 def _volumes(path: Path) -> Contents:
     """The volumes that a path names: itself, or those in it."""
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder; {ACCEPTED}")
+        what = absent(path) if path.is_symlink() else "no such file or folder"
+        raise InputError(f"{path}: {what}; {ACCEPTED}")
     if path.is_file():
         if ends_with(path, VOLUME_SUFFIXES):
             return Contents((path,))

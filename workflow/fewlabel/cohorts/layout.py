@@ -14,6 +14,8 @@ META_SUFFIXES = (".mhd", ".mha")
 NRRD_SUFFIXES = (".seg.nrrd", ".nrrd", ".nhdr")
 VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *META_SUFFIXES, *NRRD_SUFFIXES, ".mgz", ".mgh")
 """Endings of files that are read as one volume. The case of endings does not matter."""
+VOLUME_NAMES = f"<subject>{VOLUME_SUFFIXES[0]} (or {', '.join(VOLUME_SUFFIXES[1:])})"
+"""Accepted names of a subject's file, for messages."""
 KSPACE_SUFFIXES = (".h5", ".mrd")
 RADIAL_SUFFIXES = (*KSPACE_SUFFIXES, ".npy")
 """Of radial data in one file a subject."""

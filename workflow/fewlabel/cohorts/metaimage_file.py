@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fewlabel.cohorts.layout import META_SUFFIXES, ends_with
 from fewlabel.cohorts.problems import Grid
 from fewlabel.errors import InputError
+from fewlabel.files import absent
 from fewlabel.imaging.volume_limits import refuse_size
 from fewlabel.silence import silent_stderr
 
@@ -39,9 +40,8 @@ def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
     except InputError as error:
         return None, [str(error)]
     except RuntimeError as error:
-        reason = " ".join(str(error).split("\n")[-1].split())
-        kind = "MetaImage" if ends_with(path, META_SUFFIXES) else "NRRD file"
-        return None, [f"{name}: truncated or not a {kind} ({reason}); copy or export it again"]
+        kind = "a MetaImage" if ends_with(path, META_SUFFIXES) else f"an NRRD file{_nrrd_reason(error)}"
+        return None, [f"{name}: truncated or not {kind}; copy or export it again"]
     if problem := _shape_problem(image):
         return None, [f"{name}: {problem}"]
     array = sitk.GetArrayFromImage(image).astype(np.float32).transpose(2, 1, 0)
@@ -78,6 +78,16 @@ def _affine(image: Any) -> NDArray[np.float64]:
     return LPS_TO_RAS @ affine
 
 
+def _nrrd_reason(error: RuntimeError) -> str:
+    """The library's last line, in brackets, without the name of its function; empty: it says nothing.
+
+    Of a MetaImage, the library gives the system's last error, which has nothing to do with the file.
+    """
+    last = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+    reason = " ".join(re.sub(r"^\[nrrd\] \w+:", "", last).split())
+    return f" ({reason})" if reason else ""
+
+
 def _shape_problem(image: Any) -> str | None:
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         channels = image.GetNumberOfComponentsPerPixel()
@@ -89,6 +99,8 @@ def _data_problem(path: Path) -> str | None:
     """A missing or short data file: the library reads what is there and says nothing of the rest."""
     try:
         fields = _header(path)
+    except FileNotFoundError:
+        return absent(path)
     except OSError as error:
         return f"cannot be read ({error.strerror}); copy or export it again"
     named = fields.get("ElementDataFile", "")
@@ -112,6 +124,8 @@ def _nrrd_data_problem(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16).decode("latin-1").replace("\r", "").partition("\n\n")[0]
+    except FileNotFoundError:
+        return absent(path)
     except OSError as error:
         return f"cannot be read ({error.strerror}); copy or export it again"
     named = next((match[1].strip() for match in re.finditer(r"(?im)^data ?file:(.*)$", head)), "")

@@ -11,7 +11,7 @@ from pathlib import Path
 from fewlabel.cohorts import files
 from fewlabel.cohorts.contents import Unused, beside, contents
 from fewlabel.cohorts.foreign import recognised
-from fewlabel.cohorts.layout import UNSAFE_NAME, cohort_folder, listed, table_files
+from fewlabel.cohorts.layout import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, listed, table_files
 from fewlabel.cohorts.pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
 from fewlabel.cohorts.subject import ListingError, Subject, is_safe_name
 from fewlabel.errors import InputError
@@ -89,7 +89,7 @@ def _image_problems(folder: Path, images: Found) -> list[str]:
     if not images:
         decathlon = (folder / "dataset.json").is_file()
         hint = "with dataset.json, use `kind: decathlon`" if decathlon else "put one file for each subject there"
-        return [f"images/: no images; accepted: <subject>.nii.gz or <subject>.nii; {hint}"]
+        return [f"images/: no images; accepted: {VOLUME_NAMES}; {hint}"]
     return [f"images/{images[name][0].name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
 
 
@@ -98,7 +98,7 @@ def _label_problems(folder: Path, images: Found, labels: Found) -> list[str]:
         return []
     if not labels:
         return [
-            "labels/: no labels at all; accepted: <subject>.nii.gz or <subject>.nii, named as its image; "
+            f"labels/: no labels at all; accepted: {VOLUME_NAMES}, named as its image; "
             "at least one subject needs a mask"
         ]
     orphans = [paths[0].name for name, paths in labels.items() if name not in images]

@@ -26,6 +26,7 @@ from fewlabel.cohorts.layout import (
     RADIAL_SUFFIXES,
     SECOND_PARTS,
     UNSAFE_NAME,
+    VOLUME_NAMES,
     cohort_folder,
     ends_with,
     interference_folder,
@@ -70,7 +71,7 @@ def list_subjects(source: RadialSource) -> list[Subject]:
     if not images:
         problems.append(f"images/: no images; accepted: {', '.join(RADIAL_SUFFIXES)}, or pairs of NIfTI files")
     if not any(subject.labelled for subject in subjects):
-        problems.append("labels/: no labelled subject; accepted: <subject>.nii.gz named as its image, at least one")
+        problems.append(f"labels/: no labelled subject; accepted: {VOLUME_NAMES}, named as its image, at least one")
     for where, masks in (("labels", labels), (place(streaks, folder), seen)):
         orphans = [name for name in masks if name not in images]
         if orphans and images:

@@ -15,7 +15,7 @@ from nibabel.openers import ImageOpener
 from numpy.typing import NDArray
 
 from fewlabel.errors import InputError
-from fewlabel.imaging.volume_limits import refuse_extensions, refuse_size
+from fewlabel.imaging.volume_limits import refuse_extensions, refuse_name, refuse_size
 from fewlabel.silence import silent_warnings
 
 UNITS: dict[int, tuple[str, float]] = {1: ("metre", 1e3), 2: ("mm", 1.0), 3: ("micron", 1e-3)}
@@ -84,9 +84,10 @@ def open_file(path: Path) -> Opened:
     """Open a NIfTI or MGH file; its array stays on disk. Quaternions slightly longer than 1 are normalised.
 
     Raises:
-        InputError: another format, or larger than any volume or this machine's memory.
+        InputError: another format, not compressed as its name says, or larger than any volume or this machine's memory.
         Exception: any type, for damaged files.
     """
+    refuse_name(path)
     refuse_extensions(path)
     with silent_warnings(NIBABEL):
         try:
@@ -96,9 +97,14 @@ def open_file(path: Path) -> Opened:
                 raise
             file = _RoundedImage.from_file_map({"image": nib.FileHolder(str(path))})
     if not isinstance(file, nib.Nifti1Image | nib.MGHImage):
-        raise InputError(f"{path.name}: not a NIfTI file; accepted: .nii, .nii.gz, .mgz; convert it")
+        raise InputError(f"{path.name}: not {kind_of(path)}; accepted: .nii, .nii.gz, .mgz, .mgh; convert it")
     refuse_size(file.shape, path.name)
     return file
+
+
+def kind_of(path: Path) -> str:
+    """What a file is by its name, for messages."""
+    return "an MGH file" if path.suffix.lower() in (".mgz", ".mgh") else "a NIfTI file"
 
 
 def _opened(path: Path) -> Any:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from fewlabel import recorded
 from fewlabel.errors import InputError
-from fewlabel.files import whole
-from fewlabel.imaging.nifti_header import Placement, affine_mm, axes_of, open_file
+from fewlabel.files import absent, whole
+from fewlabel.imaging.nifti_header import Placement, affine_mm, axes_of, kind_of, open_file
 from fewlabel.system_errors import of_memory, told
 
 Plane = Literal["axial", "coronal", "sagittal"]
@@ -142,7 +142,7 @@ def read_placed(
             array = np.asarray(data, dtype=np.float32).reshape(shape[:3])
         return array, affine_mm(file), Placement.of(file)
     except FileNotFoundError:
-        raise InputError(f"{path.name}: no such file") from None
+        raise InputError(f"{path.name}: {absent(path)}") from None
     except InputError:
         raise
     except MemoryError as error:
@@ -151,7 +151,7 @@ def read_placed(
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(told(error, path.name)) from None
         raise InputError(
-            f"{path.name}: truncated or not a NIfTI file ({_reason(error)}); copy or export it again"
+            f"{path.name}: truncated or not {kind_of(path)} ({_reason(error)}); copy or export it again"
         ) from None
 
 

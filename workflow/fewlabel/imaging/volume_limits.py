@@ -1,4 +1,4 @@
-"""Size limits of volumes, checked before a small file is decompressed to a large array."""
+"""Checks of a volume's file before it is opened: its name, and its size before it is decompressed to a large array."""
 
 import gzip
 import math
@@ -21,6 +21,10 @@ COPIES = 3
 MOST_EXTENSION_BYTES = 100_000_000
 """Between a NIfTI file's header and its voxels."""
 MOST_EXTENSIONS = 1000
+GZIP = b"\x1f\x8b"
+"""The first bytes of a file compressed by gzip."""
+MGH = b"\x00\x00\x00\x01"
+"""The first bytes of an MGH file that is not compressed: its version."""
 GET_AROUND = "resample it to larger voxels, or crop it"
 
 
@@ -47,6 +51,25 @@ def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> Non
             f"{name}: {told} voxels need {size(needed)} of memory; accepted: up to {size(granted)} on this machine; to "
             f"fix: {GET_AROUND}, or use a machine with more memory"
         )
+
+
+def refuse_name(path: Path) -> None:
+    """Refuse a NIfTI or MGH file that is not compressed as its name says, or the reverse; libraries trust the name.
+
+    Raises:
+        InputError: the name is wrong.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(544)
+    for packed, plain in ((".nii.gz", ".nii"), (".mgz", ".mgh")):
+        for found, wrong, right in (("not compressed", packed, plain), ("compressed", plain, packed)):
+            fits = head.startswith(GZIP) if found == "compressed" else head.startswith(MGH) or _of_header(head)
+            if path.name.lower().endswith(wrong) and fits:
+                name = f"{path.name[: -len(wrong)]}{right}"
+                raise InputError(
+                    f"{path.name}: {found}; accepted: {right} for such a file; to fix: rename it to {name}"
+                )
 
 
 def refuse_extensions(path: Path) -> None:
