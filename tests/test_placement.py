@@ -227,7 +227,7 @@ def test_the_distance_told_is_that_of_the_farthest_corner(cohort, capsys):
     moved = UPRIGHT.copy()
     moved[:3, 3] += [3, 4, 0]
     (line,) = warnings_of(cohort(header(1, 1, UPRIGHT, moved)), capsys)
-    assert "up to 5 mm apart" in line
+    assert "differ by up to 5 mm;" in line
 
 
 @pytest.mark.parametrize(("size", "said"), [(0.0, "(pixdim) 0 x 2 x 5"), (np.nan, "(pixdim) nan x 2 x 5")])
