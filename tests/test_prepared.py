@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from fewlabel.errors import InputError
 from fewlabel.experiment import BiasCorrection, Grid, NiftiSource
 from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.jobs import Preparation, PrepareSettings, canonical
+from fewlabel.npy import save_array, save_blocks
 from fewlabel.prepared import ARRAYS, MADE_OF, folder_beside, how_prepared, keep, kept, made_of
-from fewlabel.slices import open_store, pack
+from fewlabel.slices import VERIFIED, open_store, pack
 
 GRID = Grid(matrix=(16, 16), spacing_mm=2)
 NAMES = ("a", "b", "c")
@@ -41,8 +43,9 @@ def read_another_a(subject):
 
 
 def content(folder):
-    """Every file beneath a folder."""
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Every file beneath a folder, without the times of verified files."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != VERIFIED)
+    return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 def places(folder):
@@ -203,3 +206,57 @@ def test_what_was_finished_before_kill_9_is_not_made_again_and_no_worker_stays(t
     for part in ("slices", "native"):
         assert content(killed / part) == content(fresh / part)
     assert open_store(killed / "slices" / "store.json").subjects["subject"].tolist() == names
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from fewlabel.cohorts.subject import Subject
+from fewlabel.experiment import Grid
+from fewlabel.imaging.volume import Volume
+from fewlabel.slices import pack
+from fewlabel.system_errors import told
+
+def read(subject):
+    return Volume(np.random.default_rng(1).random((64, 64, 16)).astype(np.float32), np.diag([-2.0, -2, 5, 1]))
+
+if __name__ == "__main__":
+    folder, limit, workers = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    subjects = [Subject(name, name, False) for name in "abc"]
+    try:
+        pack(subjects, read, Grid(matrix=(64, 64), spacing_mm=2), folder / "slices", folder / "native", workers)
+    except OSError as error:
+        print(told(error))
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "workers", "place"),
+    [
+        (100_000, 1, ".slices.prepared/a/images.npy"),  # its slices have 131 kB
+        (100_000, 2, ".slices.prepared/a/images.npy"),
+        (150_000, 1, "native/images/a.nii.gz"),  # above 200 kB
+        (300_000, 1, "slices/images.npy"),  # 393 kB
+    ],
+)
+def test_a_disk_that_takes_no_more_is_told_with_the_file(tmp_path, limit, workers, place):
+    script = tmp_path / "full.py"
+    script.write_text(FULL)
+    command = [sys.executable, script, tmp_path, str(limit), str(workers)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    line = process.stdout.splitlines()[-1]
+    assert line.startswith(f"{tmp_path / place}: File too large; to fix: ")
+
+
+def test_arrays_are_written_as_numpy_does(tmp_path):
+    array = np.random.default_rng(0).random((5, 4, 3)).astype(np.float16)
+    for each in (array, np.asfortranarray(array)):
+        np.save(tmp_path / "wanted.npy", each)
+        save_array(tmp_path / "found.npy", each)
+        assert (tmp_path / "found.npy").read_bytes() == (tmp_path / "wanted.npy").read_bytes()
+    np.save(tmp_path / "wanted.npy", array)
+    save_blocks(tmp_path / "found.npy", [np.asfortranarray(array[:2]), array[2:]], array.shape, np.float16)
+    assert (tmp_path / "found.npy").read_bytes() == (tmp_path / "wanted.npy").read_bytes()

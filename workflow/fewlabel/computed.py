@@ -24,6 +24,7 @@ from fewlabel.files import sha256, whole_folder
 from fewlabel.imaging.volume import Volume
 from fewlabel.jobs import RECIPES
 from fewlabel.json_text import load_json
+from fewlabel.npy import save_array
 from fewlabel.prepared import MADE_OF
 
 LIBRARIES = ("finufft", "numpy", "scipy")
@@ -88,6 +89,6 @@ def _keep(place: Path, key: str, volume: Volume) -> None:
         there["mask.npy"] = volume.mask
     with whole_folder(place) as partial_place:
         for name, array in there.items():
-            np.save(partial_place / name, array)
+            save_array(partial_place / name, array)
         facts = {"made_of": key, **{name: sha256(partial_place / name) for name in there}}
         (partial_place / MADE_OF).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

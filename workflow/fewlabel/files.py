@@ -54,6 +54,24 @@ def absent(path: Path) -> str:
     return f"a link to {path.readlink()}, which does not exist; to fix: correct or remove the link"
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors that only writing can cause."""
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Add the path to an error of a full disk, quota or file size limit that does not name its file.
+
+    Errors of a `write`, unlike those of an `open`, name no file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in FULL:
+            error.filename = str(path)
+        raise
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; what is written there is moved into place when the block ends well."""
@@ -68,9 +86,11 @@ def whole_together(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
     try:
         for path in paths:
             path.parent.mkdir(parents=True, exist_ok=True)
-        yield partials
-        for partial in partials:
-            flush(partial)
+        with named(paths[0] if len(paths) == 1 else paths[0].parent):
+            yield partials
+        for partial, path in zip(partials, paths, strict=True):
+            with named(path):
+                flush(partial)
         for partial, path in zip(partials, paths, strict=True):
             partial.replace(path)
         for folder in {path.parent for path in paths}:
@@ -90,7 +110,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        yield partial
+        with named(path):
+            yield partial
         while not _takes_place(partial, path):
             shutil.rmtree(old, ignore_errors=True)
             with suppress(FileNotFoundError):

@@ -21,6 +21,7 @@ from fewlabel.files import sha256, whole_folder
 from fewlabel.imaging.volume import Volume
 from fewlabel.jobs import RECIPES, Preparation
 from fewlabel.json_text import load_json
+from fewlabel.npy import save_array
 
 LIBRARIES = ("numpy", "scipy", "scikit-image", "SimpleITK")
 """By which volumes become slices."""
@@ -78,8 +79,8 @@ def kept(folder: Path, key: str) -> Kept | None:
 def keep(folder: Path, key: str, images: NDArray[np.float16], masks: NDArray[np.uint8]) -> Kept:
     """Write a subject's slices, all of it or nothing."""
     with whole_folder(folder) as partial:
-        np.save(partial / "images.npy", images)
-        np.save(partial / "masks.npy", masks)
+        save_array(partial / "images.npy", images)
+        save_array(partial / "masks.npy", masks)
         facts = {"made_of": key, **{name: sha256(partial / name) for name in ARRAYS}}
         (partial / MADE_OF).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return _kept(folder, again=False)

@@ -31,6 +31,7 @@ from fewlabel.imaging.volume import Volume, save_nifti
 from fewlabel.jobs import Preparation
 from fewlabel.json_text import load_json
 from fewlabel.locks import held
+from fewlabel.npy import save_blocks
 from fewlabel.parallel import of_each
 from fewlabel.prepared import Kept, folder_beside, how_prepared, keep, kept, made_of
 from fewlabel.system_errors import memory_of
@@ -271,10 +272,4 @@ def _facts(subject: Subject, volume: Volume, frame: Frame) -> dict[str, Any]:
 def _join(parts: Sequence[Path], path: Path, shape: tuple[int, ...], kind: type) -> None:
     """Write the parts one after another into one array on disk, holding one part in memory at a time."""
     with whole(path) as partial_path:
-        array = np.lib.format.open_memmap(partial_path, mode="w+", dtype=kind, shape=shape)
-        start = 0
-        for part in parts:
-            block = np.load(part)
-            array[start : start + len(block)] = block
-            start += len(block)
-        array.flush()
+        save_blocks(partial_path, map(np.load, parts), shape, kind)
