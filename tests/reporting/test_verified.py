@@ -1,8 +1,11 @@
 """Results that were edited, swapped or damaged after their jobs wrote them: publishing and the record name them."""
 
 import shutil
+from pathlib import Path
 
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from fewlabel.cli import app
@@ -10,11 +13,17 @@ from fewlabel.figure_jobs import histories_settings
 from fewlabel.jobs import canonical, collect_settings
 from fewlabel.reporting.finished import check_finished
 from fewlabel.reporting.publish import publish
+from fewlabel.reporting.report import write_report
 from fewlabel.reporting.results_folder import read_experiment
-from fewlabel.reporting.verified import check_results
+from fewlabel.reporting.style import save as save_figure
+from fewlabel.reporting.table_forms import save as save_table
+from fewlabel.reporting.tables import Section, Table
+from fewlabel.reporting.verified import check_record, check_results
+from fewlabel.reporting_jobs import crate_settings
 from recorded_study import add_records
 from refusals import error_of
 
+ROOT = Path(__file__).parents[2]
 ONE, TWO = "knee/finetuned/scratch/n1/draw1", "knee/finetuned/regression/n1/draw1"
 AGAIN = "snakemake --configfile <experiment>"
 
@@ -156,3 +165,53 @@ def test_results_of_an_earlier_version_are_taken_as_they_are(study, tmp_path):
     results = study(tmp_path / "results" / "old")
     edit(results / "knee/splits/roles.csv", "patient of ann", "somebody")
     check_results(results, read_experiment(results))
+
+
+def add_shown(results):
+    """A table and a figure, as the reporting jobs write them."""
+    ends = ("csv", "md", "tex", "html")
+    rows = pd.DataFrame({"method": ["scratch"], "dice_mean": [0.8125]})
+    table = Table(rows, 1, "Table 2", [Section("", rows.astype(str), numbers=True)], [])
+    save_table(table, *(results / f"tables/table2_dice.{end}" for end in ends))
+    save_figure(Figure(), *(results / f"figures/differences.{end}" for end in ("png", "pdf")), 50)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("tables/table2_dice.csv", lambda path: edit(path, "0.8125", "0.9125")),
+        ("tables/table2_dice.html", flip),
+        ("figures/differences.png", flip),
+    ],
+)
+def test_an_edited_table_or_figure_is_named_by_the_record_and_the_report(results, tmp_path, name, change):
+    add_shown(results)
+    experiment = read_experiment(results)
+    check_record(results, experiment)
+    change(results / name)
+    record = error_of(check_record, results, experiment)
+    report = error_of(write_report, results / "experiment.yaml", tmp_path, tmp_path / "report.html")
+    for told in (record, report):
+        assert f"{results / name}: the file was changed after it was made" in told
+        assert f"{AGAIN} {results / name}" in told
+    check_results(results, experiment)  # publishing reads none of them
+    add_shown(results)
+    check_record(results, experiment)
+
+
+def test_an_edited_table_of_an_earlier_version_is_not_checked(results):
+    add_shown(results)
+    for record in (results / "tables").glob(".*.sha256"):
+        record.unlink()
+    edit(results / "tables/table2_dice.csv", "0.8125", "0.9125")
+    check_record(results, read_experiment(results))
+
+
+def test_the_record_is_not_made_with_an_edited_table(results, tmp_path):
+    add_shown(results)
+    edit(results / "tables/table2_dice.csv", "0.8125", "0.9125")
+    settings = canonical(crate_settings(read_experiment(results)))
+    command = ["crate", "--settings", settings, "--results", results, "--workflow", ROOT, "--crate", tmp_path / "crate"]
+    done = CliRunner().invoke(app, [str(part) for part in command])
+    assert "tables/table2_dice.csv: the file was changed" in str(done.exception)
+    assert not (tmp_path / "crate").exists()

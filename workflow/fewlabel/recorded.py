@@ -1,7 +1,7 @@
 """Verify files by the SHA-256 recorded when they were made, to find files edited, swapped or damaged since.
 
 The hash of a file comes from the first of these records that contains it:
-    .<file>.sha256           beside a table that a command wrote (scores, histories, roles, draws, the experiment)
+    .<file>.sha256           beside what a command wrote (scores, histories, roles, draws, experiment, tables, figures)
     run.json                 beside what a training wrote: weights, pretext network, history
     evaluation.json          in the folder `predictions` of a run: its masks, and the scores beside that folder
     store.json               beside the files of a slice store
@@ -11,14 +11,15 @@ The hash of a file comes from the first of these records that contains it:
 Files without a recorded hash are not checked: results of earlier versions lack some of these records.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fewlabel.errors import InputError
-from fewlabel.files import sha256, visible, write_text
+from fewlabel.files import sha256, visible, whole_together, write_text
 from fewlabel.json_text import load_json
 
 SUMS, EVALUATION, RUN, STORE = "SHA256SUMS", "evaluation.json", "run.json", "store.json"
@@ -106,6 +107,17 @@ def write(path: Path, text: str) -> None:
     forget(path)
     write_text(path, text)
     keep(path)
+
+
+@contextmanager
+def written(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """Write files together as `whole_together` does, and record their hashes."""
+    with whole_together(paths) as partials:
+        yield partials
+        for path in paths:
+            forget(path)
+    for path in paths:
+        keep(path)
 
 
 def seal(folder: Path) -> None:

@@ -55,7 +55,7 @@ def budget(
     stem = figure or scores.parent / "figures" / "budget"
     stem = stem.with_suffix("") if stem.suffix in (".png", ".pdf") else stem
     png, pdf = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf"))
-    save(draw(answers, titles), png, pdf)
+    save(draw(answers, titles), png, pdf, record=False)
     if json:
         write_json(json, {"curves": [facts(found) for found in answers]})
     print(as_text(answers), end="")

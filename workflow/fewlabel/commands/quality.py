@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from fewlabel import quality_jobs
+from fewlabel import quality_jobs, recorded
 from fewlabel.commands.common import In, Out, Threads, app, settings_json
-from fewlabel.files import whole_together
 
 QualityJson = Annotated[
     quality_jobs.QualitySettings,
@@ -52,9 +51,10 @@ def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out, html: O
     from fewlabel.slices import open_store
     from fewlabel.tables import read_subjects
 
+    recorded.check(quality)
     rows = read_subjects(quality, "warnings")
     figure = draw_sheet(open_store(store), rows, settings)
-    with whole_together([png, html]) as (png_partial, html_partial):
+    with recorded.written([png, html]) as (png_partial, html_partial):
         figure.savefig(png_partial, format="png", dpi=settings.figure.dpi, metadata={"Software": None})
         page = as_html(quality_table(rows, settings), png_partial.read_bytes())
         html_partial.write_text(page, encoding="utf-8", newline="\n")

@@ -36,9 +36,9 @@ def crate(
 
     from fewlabel.reporting.crate import study_crate
     from fewlabel.reporting.study_facts import Results, Study, last_end, study_jobs
-    from fewlabel.reporting.verified import check_results
+    from fewlabel.reporting.verified import check_record
 
-    check_results(results, settings.experiment)
+    check_record(results, settings.experiment)
     found = Results(results)
     made = study_jobs(found, settings.experiment)
     fingerprints = {name: found.json(f"{name}/splits/source.json") for name in settings.experiment.cohorts}

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from fewlabel import recorded
 from fewlabel.destreaking_jobs import NO_SOURCE
 from fewlabel.errors import InputError
-from fewlabel.files import whole_together
 
 TITLES = {
     "none": "as acquired",
@@ -36,16 +35,12 @@ def save_measures(rows: pd.DataFrame, images: Images, csv: Path, arrays: Path) -
     """
     from safetensors.numpy import save
 
-    recorded.forget(csv)
-    recorded.forget(arrays)
-    with whole_together([csv, arrays]) as (csv_partial, arrays_partial):
+    with recorded.written([csv, arrays]) as (csv_partial, arrays_partial):
         rows[COLUMNS].to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.5g")
         # Half precision is finer than any display.
         peak = max(float(image.max()) for image in images.values())
         halves = {name: (image / peak).astype(np.float16) for name, image in images.items()}
         arrays_partial.write_bytes(save(halves))
-    recorded.keep(csv)
-    recorded.keep(arrays)
 
 
 def read_measures(path: Path) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from fewlabel.experiment_files import read_config
 from fewlabel.files import whole
 from fewlabel.reporting.private import PLACE
 from fewlabel.reporting.report_size import fit
+from fewlabel.reporting.verified import check_shown
 
 DATA = re.compile(r'<script id="([\w-]+)">\s*var \w+ = (?=[\[{"])')
 """Where Snakemake's page holds what it shows, as JSON."""
@@ -30,8 +31,10 @@ def write_report(experiment: Path, workflow: Path, html: Path) -> None:
         html: the page.
 
     Raises:
-        InputError: Snakemake cannot make the report; it would tell a place on this machine.
+        InputError: a table or figure was changed after it was made; Snakemake cannot make the report; it would tell a
+            place on this machine.
     """
+    check_shown(experiment.parent)
     # Otherwise Snakemake would print a traceback.
     read_config([experiment])
     with whole(html) as partial:

@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from seaborn import color_palette
 
+from fewlabel import recorded
 from fewlabel.files import whole_together
 from fewlabel.reporting_jobs import MethodTitle
 
@@ -138,10 +139,12 @@ def _with_room(counts: set[int]) -> set[int]:
     return set(chosen)
 
 
-def save(figure: Figure, png: Path, pdf: Path, dpi: int = 300) -> None:
+def save(figure: Figure, png: Path, pdf: Path, dpi: int = 300, record: bool = True) -> None:
     """Write a figure as PNG (at `dpi`) and as vector PDF, both or neither; folders are made.
 
     Neither file holds a date, a path or a version, so equal figures give equal files.
+
+    `record` also writes their hashes beside them, for figures that the workflow makes.
 
     Raises:
         OSError: the disk refuses; what was there before is untouched.
@@ -154,6 +157,7 @@ def save(figure: Figure, png: Path, pdf: Path, dpi: int = 300) -> None:
         "png": {"Software": None},
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
     }
-    with applied(), whole_together([png, pdf]) as partials:
+    writing = recorded.written if record else whole_together
+    with applied(), writing([png, pdf]) as partials:
         for path, kind in zip(partials, ("png", "pdf"), strict=True):
             figure.savefig(path, format=kind, dpi=dpi, metadata=nothing[kind])

@@ -1,6 +1,6 @@
 """Check that the files of a study are unchanged since its jobs wrote them, and consistent with each other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,35 @@ def check_results(folder: Path, experiment: Experiment) -> None:
     Raises:
         InputError: every such file, with what is wrong and what to do.
     """
-    problems = list(dict.fromkeys([*_tables(folder, experiment), *_runs(folder, experiment)]))
-    if problems:
+    _refuse(folder, [*_tables(folder, experiment), *_runs(folder, experiment)])
+
+
+def check_record(folder: Path, experiment: Experiment) -> None:
+    """The same, with the tables and figures that the record contains.
+
+    Raises:
+        InputError: every such file, with what is wrong and what to do.
+    """
+    _refuse(folder, [*_tables(folder, experiment), *_runs(folder, experiment), *_shown(folder)])
+
+
+def check_shown(folder: Path) -> None:
+    """Refuse tables and figures of a study that were changed after a job wrote them.
+
+    Raises:
+        InputError: every such file, with what to do.
+    """
+    _refuse(folder, _shown(folder))
+
+
+def _refuse(folder: Path, found: Iterable[str]) -> None:
+    if problems := list(dict.fromkeys(found)):
         heading = f"{folder}: {len(problems)} file(s) are not as the study's jobs wrote them:"
         raise InputError.of(recorded.shortened(problems), heading=heading)
+
+
+def _shown(folder: Path) -> Iterator[str]:
+    yield from _changed([path for kind in ("tables", "figures") for path in visible(folder / kind, "*")])
 
 
 def _tables(folder: Path, experiment: Experiment) -> Iterator[str]:
