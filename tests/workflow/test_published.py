@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fewlabel.files import visible
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 DRAWN = {
@@ -53,7 +55,7 @@ def drawn(folder):
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for name in ("figures", "tables")
-        for path in (folder / name).iterdir()
+        for path in visible(folder / name, "*")
     }
 
 

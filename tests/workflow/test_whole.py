@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.files import sha256
+from fewlabel.files import sha256, visible
 
 RUNS = 2 * (3 * 2 * 2 + 2)
 COHORTS = ("liver_phantom", "prostate_phantom")
@@ -19,7 +19,7 @@ def test_the_experiment_ends_with_scores_figures_and_tables(finished):
     made = {
         str(path.relative_to(finished.results))
         for folder in ("figures", "tables")
-        for path in (finished.results / folder).iterdir()
+        for path in visible(finished.results / folder, "*")
     }
     assert made == {
         "figures/differences.png",
