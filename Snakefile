@@ -3,7 +3,6 @@
 #   snakemake                                           the default experiment (config.yaml)
 #   snakemake --configfile experiments/paper.yaml       another one: an overlay on config.yaml
 #   snakemake figures | tables | pictures | provenance  only these
-#
 # All logic lives in the package `fewlabel` (workflow/fewlabel); each rule calls one command of it.
 
 from snakemake.utils import min_version
@@ -48,10 +47,7 @@ localrules:
 
 
 rule all:
-    """Every figure, page and table of the experiment, the record of how they were made, and the report of all.
-
-    And every file that these come from: what is deleted of a finished study is made again.
-    """
+    """Every figure, page and table of the experiment, the files they come from, the record and the report."""
     default_target: True
     input:
         MADE,
