@@ -160,7 +160,7 @@ UPRIGHT = np.diag([-1.0, -1.0, 2.0, 1.0])
         (
             mask_of((60, 40, 5), slice(2, 6), slice(30, 34), 2),
             Grid(matrix=(16, 16), spacing_mm=1),
-            "enlarge grid.matrix, to [28, 55] or more",
+            "enlarge grid.matrix to [28, 55] or more",
             ["spacing_mm", "slice_mm"],
         ),
         (

@@ -394,6 +394,11 @@ def test_a_subject_that_spoils_the_loss_is_named_and_no_output_appears(inputs, t
     images = np.load(spoilt / "slices/images.npy", mmap_mode="r+")
     images[6:12] = np.nan  # all slices of b
     images.flush()
+    # The store was packed with them: files that differ from their recorded hashes are refused before.
+    manifest = spoilt / "slices/store.json"
+    facts = json.loads(manifest.read_text())
+    facts["sha256"]["images.npy"] = sha256((spoilt / "slices/images.npy").read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(facts))
     process = run(command(spoilt, tmp_path / "out", method))
     assert process.returncode == 1 and "Traceback" not in process.stderr
     told = re.search(
