@@ -13,7 +13,7 @@ from fewlabel.files import PARTIAL, partial_name
 
 SPACE = "free some space (`fewlabel state` lists leftovers of killed jobs), then run the same command again"
 PERMISSION = "change its permissions or those of its folders (`ls -ld`), or choose another path"
-TODO = {
+REMEDY = {
     errno.ENOSPC: SPACE,
     errno.EDQUOT: f"{SPACE}; the quota is exhausted",
     errno.EFBIG: "use a file system or a limit (`ulimit -f`) that allows larger files",
@@ -47,11 +47,11 @@ OWN = re.compile(rf"\.[0-9a-f-]+{re.escape(PARTIAL)}")
 def told(error: OSError, name: str = "") -> str:
     """The error as one line: place (default: the file that the system names), reason, what to do."""
     if name:
-        return f"{name}: {error.strerror}; to fix: {TODO.get(error.errno or 0, OTHER)}"
+        return f"{name}: {error.strerror}; to fix: {REMEDY.get(error.errno or 0, OTHER)}"
     place = OWN.sub("", os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes, os.PathLike)) else ""
     reason = error.strerror or plain(str(error)) or type(error).__name__
-    todo = TODO.get(error.errno or 0, OTHER)
-    return f"{f'{place}: ' if place else ''}{reason}; to fix: {todo}"
+    remedy = REMEDY.get(error.errno or 0, OTHER)
+    return f"{f'{place}: ' if place else ''}{reason}; to fix: {remedy}"
 
 
 def is_link_loop(error: BaseException) -> bool:
@@ -110,7 +110,7 @@ def demand_writable(paths: Sequence[Path]) -> None:
 def _why_not(path: Path) -> str:
     """Why a file or folder cannot be written; empty: it can be."""
     if len(os.fsencode(partial_name(path).name)) > LONGEST_NAME:
-        return f"{path}: the name is too long; to fix: {TODO[errno.ENAMETOOLONG]}"
+        return f"{path}: the name is too long; to fix: {REMEDY[errno.ENAMETOOLONG]}"
     try:
         # A broken link blocks the path, too.
         above = next(folder for folder in path.absolute().parents if folder.is_symlink() or folder.exists())
@@ -118,4 +118,4 @@ def _why_not(path: Path) -> str:
         with tempfile.TemporaryFile(dir=above):
             return ""
     except OSError as error:
-        return f"{path}: cannot be written ({error.strerror}); to fix: {TODO.get(error.errno or 0, PERMISSION)}"
+        return f"{path}: cannot be written ({error.strerror}); to fix: {REMEDY.get(error.errno or 0, PERMISSION)}"
