@@ -171,6 +171,7 @@ def test_a_run_that_is_killed_again_and_again_equals_one_that_is_not(inputs, und
     process = run(arguments)
     assert process.returncode == 0, process.stderr
     assert same(tmp_path, undisturbed[method])
+    assert not list(tmp_path.glob(".*partial*"))
     assert kills >= KILLS // 3 - 1  # the last may come when all steps are done
     assert (json.loads((tmp_path / "run.json").read_text())["time"]["resumed"] > 0) == interrupted
 

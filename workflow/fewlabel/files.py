@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from glob import glob, iglob
+from glob import escape, glob, iglob
 from pathlib import Path
 
 PARTIAL = ".partial."
@@ -18,6 +18,11 @@ PARTIAL = ".partial."
 def partial_name(path: Path) -> Path:
     """The temporary name beside `path`; it is hidden, this process's own, and keeps all suffixes."""
     return path.with_name(f".{os.getpid()}-{this_place()}{PARTIAL}{path.name}")
+
+
+def partials_of(path: Path) -> list[Path]:
+    """The partial files and folders of `path`; to whoever holds its lock, those are of killed processes."""
+    return sorted(path.parent.glob(f".*{PARTIAL}{escape(path.name)}"))
 
 
 @cache

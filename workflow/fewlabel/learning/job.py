@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256 as digest
@@ -22,14 +22,14 @@ import torch
 from torch import Tensor
 
 from fewlabel import provenance
-from fewlabel.files import sha256, whole_folder, whole_together
+from fewlabel.files import partials_of, sha256, whole_folder, whole_together
 from fewlabel.gpu_slots import Slot
 from fewlabel.jobs import FinetuneSettings, PretrainSettings, canonical
 from fewlabel.json_text import load_json
 from fewlabel.learning.checkpoint import Checkpoint, listening
 from fewlabel.learning.device import Precision, choose_precision, deterministic, take_device, use_threads
 from fewlabel.learning.gpu_memory import measured_need
-from fewlabel.learning.reserve import FULL, Reserve
+from fewlabel.learning.reserve import FULL, NAME, Reserve
 from fewlabel.learning.scalars import Scalars
 from fewlabel.learning.state import HistoryRow, history_table
 from fewlabel.learning.weights import save_weights
@@ -168,8 +168,14 @@ def run(
             with listening(checkpoint), closing(scalars):
                 _train(job, outputs, checkpoint, train)
                 keep(finished(state), identity, outputs)
-        for leftover in (state, state.with_suffix(".refused"), live_path(state)):
+        for leftover in (state, state.with_suffix(".refused"), live_path(state), *_abandoned(outputs, state)):
             leftover.unlink(missing_ok=True)
+
+
+def _abandoned(outputs: Outputs, state: Path) -> Iterator[Path]:
+    """The partial files that killed processes left of a training; its lock is held."""
+    for path in (*outputs.paths(), outputs.weights.with_name(NAME), state, live_path(state)):
+        yield from partials_of(path)
 
 
 def finished(state: Path) -> Path:

@@ -12,6 +12,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk, an exhausted quota or the limit on file sizes."""
 BESIDE_BYTES = 48_000
 """History and facts of a run."""
+NAME = "room"
 
 
 class Reserve:
@@ -23,7 +24,7 @@ class Reserve:
     """
 
     def __init__(self, outputs: Path) -> None:
-        self.path = partial_name(outputs / "room")
+        self.path = partial_name(outputs / NAME)
         self.held = 0
 
     def hold(self, more: int) -> None:
