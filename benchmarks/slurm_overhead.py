@@ -3,7 +3,7 @@
     python benchmarks/slurm_overhead.py                     the overhead of single jobs: about five minutes
     python benchmarks/slurm_overhead.py --packed 1000 50    1,000 trivial finetunings, 50 in a job: most of an hour
 
-Both start a throw-away real Slurm on this machine (`tests/cluster/slurm.py`, which says which packages it needs) and
+Both start a throw-away real Slurm on this machine (`tests/helpers/slurm.py`, which says which packages it needs) and
 submit a tiny study to it through profiles/slurm. Seconds are comparable on a machine that does nothing else only; the
 load is printed beside. Times of Snakemake and of Slurm's accounting are whole seconds.
 """
@@ -22,10 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from cluster.slurm import PROGRAMS, Slurm  # noqa: E402
-from cluster.submission import PROFILE, jobs, submit  # noqa: E402
-from programs import lacking  # noqa: E402
-from studies import Study  # noqa: E402
+from helpers.programs import lacking  # noqa: E402
+from helpers.slurm import PROGRAMS, Slurm  # noqa: E402
+from helpers.slurm_studies import PROFILE, jobs, submit  # noqa: E402
+from helpers.studies import Study  # noqa: E402
 
 COHORT = {"source": {"labelled": 10, "unlabelled": 0, "pixel_mm": 8, "slice_mm": 16}, "test": 2}
 ALONE = {

@@ -23,7 +23,7 @@ def crate_issues(tmp_path_factory):
 
     def check(crate, severity="required"):
         folder = tmp_path_factory.mktemp("check")
-        script, report = Path(__file__).with_name("check_crate.py"), folder / "report.json"
+        script, report = Path(__file__).with_name("helpers") / "check_crate.py", folder / "report.json"
         command = [CHECKER, script, crate, severity, report, folder / "cache"]
         process = subprocess.run(command, capture_output=True, text=True, check=False)
         assert report.exists(), process.stdout + process.stderr

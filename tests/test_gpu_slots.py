@@ -13,7 +13,7 @@ import pytest
 
 from fewlabel import gpu_slots
 from fewlabel.errors import InputError
-from made_gpus import GIB, install, same
+from helpers.made_gpus import GIB, install, same
 
 RUN = """
 import os, sys, time

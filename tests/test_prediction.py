@@ -11,7 +11,6 @@ import pytest
 import SimpleITK
 import torch
 
-from dicom_trees import OBLIQUE, orthogonal, write_series
 from fewlabel.cohorts.nifti import list_subjects, read_volume
 from fewlabel.errors import InputError
 from fewlabel.evaluation import evaluate_subject
@@ -24,6 +23,7 @@ from fewlabel.learning.weights import save_weights
 from fewlabel.prediction import Segmenter, Task, plan, segment
 from fewlabel.slices import open_store, pack
 from fewlabel.trained import open_trained
+from helpers.dicom_trees import OBLIQUE, orthogonal, write_series
 
 WIDTHS = [4, 8]
 GRID = Grid(matrix=(32, 24), spacing_mm=3.0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import listed
+from helpers.programs import listed
 
 ROOT = Path(__file__).parents[1]
 ALWAYS = {"chmod", "cp", "env", "git", "sh", "sha256sum", "which"}

@@ -1,4 +1,4 @@
-"""Results do not change without their recipe number: tests/recipes.json holds what each number made."""
+"""Results do not change without their recipe number: tests/helpers/recipes.json holds what each number made."""
 
 import json
 from copy import deepcopy
@@ -6,10 +6,10 @@ from copy import deepcopy
 import pytest
 
 from fewlabel.jobs import RECIPES
-from recipes import RECORD, SETTINGS, measure, same
+from helpers.recipes import RECORD, SETTINGS, measure, same
 
 RECORDED = json.loads(RECORD.read_text())
-WRITE = "write the record anew: cd tests && python -m recipes"
+WRITE = "write the record anew: PYTHONPATH=tests python -m helpers.recipes"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from fewlabel import recorded
 from fewlabel.errors import InputError
 from fewlabel.files import sha256, write_text
-from refusals import error_of
+from helpers.refusals import error_of
 
 
 def beside(path):

@@ -18,7 +18,7 @@ from fewlabel.json_text import load_json
 from fewlabel.locks import held, hold_for_life
 from fewlabel.system_errors import demand_writable, memory_of, told
 from fewlabel.tables import read_subjects
-from refusals import error_of
+from helpers.refusals import error_of
 
 
 def ended(body, *arguments):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import skip_without
+from helpers.programs import skip_without
 
 ARTEFACTS = Path(__file__).with_name("artefacts")
 """Screenshots, for people to look at; not in git."""

@@ -11,7 +11,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from explored import HOSTILE, TITLE, experiment, make, page_of
+from helpers.explored import HOSTILE, TITLE, experiment, make, page_of
 
 pytestmark = pytest.mark.xdist_group("browser")
 CURVES = [f"#curve-cards [data-cohort='{at}'] .plot" for at in (0, 1)]

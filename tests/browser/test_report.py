@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies import Study
+from helpers.studies import Study
 
 pytestmark = pytest.mark.xdist_group("browser")
 HOSTILE = "Liver {x} <img src=x onerror=alert(1)></script>"

@@ -4,9 +4,9 @@ import getpass
 
 import pytest
 
-from cluster.slurm import PROGRAMS, Slurm
-from programs import skip_without
-from studies import Study
+from helpers.programs import skip_without
+from helpers.slurm import PROGRAMS, Slurm
+from helpers.studies import Study
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

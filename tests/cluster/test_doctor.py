@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studies import ROOT
+from helpers.studies import ROOT
 
 FEWLABEL = str(Path(sys.executable).with_name("fewlabel"))
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from cluster.submission import TrainingRun, finish, hold, resources, submit, table
-from studies import Study
+from helpers.slurm_studies import TrainingRun, finish, hold, resources, submit, table
+from helpers.studies import Study
 
 # Long enough to be hit, on a fast machine too (they are held before and after); the second stage of pretraining needs
 # much more memory than the first.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cluster.submission import TrainingRun, finish, jobs, submit, table, wait_for
-from studies import ROOT, Study
+from helpers.slurm_studies import TrainingRun, finish, jobs, submit, table, wait_for
+from helpers.studies import ROOT, Study
 
 CHANGE = {
     "cohorts": {"prostate_phantom": None},

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from cluster.shims import install, submitted
-from cluster.submission import PROFILE, jobs, submit
-from studies import ROOT
+from helpers.slurm_shims import install, submitted
+from helpers.slurm_studies import PROFILE, jobs, submit
+from helpers.studies import ROOT
 
 SLURM_PROFILES = ("slurm", "slurm-gres")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster.submission import TrainingRun, finish, hold, submit, table, wait_for
+from helpers.slurm_studies import TrainingRun, finish, hold, submit, table, wait_for
 
 CHANGE = {
     "cohorts": {"prostate_phantom": None},

@@ -1,8 +1,8 @@
 """What the Slurm profiles submit, by stand-ins for the commands of Slurm: runs anywhere, in seconds."""
 
-from cluster.shims import install, submitted
-from cluster.submission import finish
-from studies import ROOT
+from helpers.slurm_shims import install, submitted
+from helpers.slurm_studies import finish
+from helpers.studies import ROOT
 
 CHANGE = {"cohorts": {"prostate_phantom": None}, "labels": [1], "draws": 1}
 TARGET = "results/tiny/liver_phantom/finetuned/{}/weights.safetensors"

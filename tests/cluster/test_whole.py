@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from cluster.submission import finish, jobs, submit, table
+from helpers.slurm_studies import finish, jobs, submit, table
 
 SMALL = {"labels": [1], "draws": 1}
 TRAININGS = {"pretrain", "finetune"}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dicom_trees import UPRIGHT, organs, write_ground, write_series
 from fewlabel.cohorts import chaos, download, sources
 from fewlabel.cohorts.fingerprint import fingerprint
 from fewlabel.experiment import ChaosSource
-from range_server import serving
-from refusals import error_of
+from helpers.dicom_trees import UPRIGHT, organs, write_ground, write_series
+from helpers.range_server import serving
+from helpers.refusals import error_of
 
 SLICES = 12
 DOWN = UPRIGHT @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, SLICES - 1], [0, 0, 0, 1.0]])

@@ -6,7 +6,7 @@ import pytest
 
 from fewlabel.cohorts import decathlon, sources
 from fewlabel.experiment import DecathlonSource
-from refusals import error_of
+from helpers.refusals import error_of
 
 TASK = "Task05_Prostate"
 

@@ -16,8 +16,8 @@ import pytest
 
 from fewlabel.cohorts import decathlon, download, nifti
 from fewlabel.experiment import DecathlonSource, NiftiSource
-from range_server import serving
-from refusals import error_of
+from helpers.range_server import serving
+from helpers.refusals import error_of
 
 TASK = "Task05_Prostate"
 

@@ -7,10 +7,10 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless, RLELossless, generate_uid
 
-from dicom_trees import OBLIQUE, UPRIGHT, orthogonal, write_series
 from fewlabel.cohorts.dicom_headers import series_contents
 from fewlabel.cohorts.dicom_series import load_series, read_series
 from fewlabel.cohorts.formats import geometry, load
+from helpers.dicom_trees import OBLIQUE, UPRIGHT, orthogonal, write_series
 
 VOLUME = np.random.default_rng(0).integers(-50, 2000, (6, 5, 4)).astype(np.int16)
 AFFINES = [UPRIGHT, orthogonal(OBLIQUE)]

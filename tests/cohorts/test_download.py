@@ -15,7 +15,7 @@ from fewlabel.cohorts import download as module
 from fewlabel.cohorts import download_limits
 from fewlabel.cohorts.download import download
 from fewlabel.errors import InputError
-from range_server import serving
+from helpers.range_server import serving
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 OTHER = np.random.default_rng(1).bytes(300_000)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from dicom_trees import write_series
 from fewlabel.cli import app
 from fewlabel.cohorts import nifti, sources
 from fewlabel.cohorts.subject import ListingError
 from fewlabel.errors import InputError
 from fewlabel.experiment import NiftiSource
 from fewlabel.jobs import FetchSettings, canonical
+from helpers.dicom_trees import write_series
 
 
 def source(**changes):

@@ -11,7 +11,7 @@ from fewlabel.cohorts.foreign import recognised
 from fewlabel.errors import InputError
 from fewlabel.experiment import DecathlonSource, MetaImageSource, NiftiSource
 from fewlabel.prediction import plan
-from refusals import error_of
+from helpers.refusals import error_of
 
 
 def image(seed):

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal
 from fewlabel.cohorts import sources
 from fewlabel.cohorts.fingerprint import fingerprint
 from fewlabel.cohorts.formats import geometry, load
 from fewlabel.experiment import NiftiSource
+from helpers.dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)
 

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from dicom_trees import UPRIGHT, write_series
 from fewlabel.cohorts import nifti, sources
 from fewlabel.cohorts.problems import empty_problems
 from fewlabel.cohorts.voxels import image_among_masks, mask_among_images
 from fewlabel.errors import InputError
 from fewlabel.experiment import NiftiSource
 from fewlabel.prediction import read_image
+from helpers.dicom_trees import UPRIGHT, write_series
 
 SHAPE = (7, 6, 5)
 

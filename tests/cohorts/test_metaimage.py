@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal, write_series
 from fewlabel.cohorts import metaimage, sources
 from fewlabel.cohorts.fingerprint import fingerprint
 from fewlabel.cohorts.formats import geometry
 from fewlabel.errors import InputError
 from fewlabel.experiment import MetaImageSource, NiftiSource
+from helpers.dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal, write_series
 
 AFFINE = orthogonal(OBLIQUE)
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)

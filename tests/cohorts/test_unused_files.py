@@ -11,12 +11,12 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from typer.testing import CliRunner
 
-from dicom_trees import UPRIGHT, itk_image, write_series
 from fewlabel.cli import app
 from fewlabel.cohorts import sources
 from fewlabel.cohorts.fingerprint import fingerprint
 from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource, RadialSource
 from fewlabel.jobs import FetchSettings, canonical
+from helpers.dicom_trees import UPRIGHT, itk_image, write_series
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)
 

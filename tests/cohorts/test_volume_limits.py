@@ -12,13 +12,13 @@ import SimpleITK as sitk  # noqa: N813 - the library's own short name
 from pydicom import dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from dicom_trees import write_series
 from fewlabel.cohorts import dicom_limits, nifti_file
 from fewlabel.cohorts.dicom_series import read_series
 from fewlabel.cohorts.formats import geometry, load
 from fewlabel.imaging import volume_limits
 from fewlabel.imaging.volume_limits import refuse_size
-from refusals import error_of
+from helpers.dicom_trees import write_series
+from helpers.refusals import error_of
 
 MEGABYTE = 2**20
 

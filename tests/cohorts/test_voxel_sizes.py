@@ -8,7 +8,6 @@ import pytest
 import SimpleITK
 from typer.testing import CliRunner
 
-from dicom_trees import write_ground, write_series
 from fewlabel.cli import app
 from fewlabel.cohorts import sources
 from fewlabel.cohorts.dicom_series import load_series, read_series
@@ -17,6 +16,7 @@ from fewlabel.errors import InputError
 from fewlabel.experiment import ChaosSource, Grid, NiftiSource
 from fewlabel.jobs import FetchSettings, PlannedSplit, Preparation, canonical
 from fewlabel.prediction import read_image
+from helpers.dicom_trees import write_ground, write_series
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (12, 10, 4)).astype(np.int16)
 SOUND = np.diag([-2.0, -2.0, 5.0, 1.0])

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explored import METHODS, experiment
 from fewlabel.explorer.cells import cells, differences
 from fewlabel.explorer.choose import by_interest, shown_size, shown_slices
 from fewlabel.explorer.facts import told
@@ -16,6 +15,7 @@ from fewlabel.figure_jobs import difference_table_settings, labels_table_setting
 from fewlabel.figure_settings import Intervals
 from fewlabel.imaging.overlap import dice
 from fewlabel.reporting.statistics import summarise
+from helpers.explored import METHODS, experiment
 
 INTERVALS = Intervals(resamples=100)
 

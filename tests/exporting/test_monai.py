@@ -17,7 +17,6 @@ from monai.bundle import ConfigWorkflow, run
 from monai.data import MetaTensor
 from nibabel.affines import voxel_sizes
 
-from dicom_trees import OBLIQUE, orthogonal
 from fewlabel.errors import InputError
 from fewlabel.experiment import BiasCorrection, Grid
 from fewlabel.exporting.export import export
@@ -27,6 +26,7 @@ from fewlabel.imaging.preprocess import preprocess
 from fewlabel.imaging.volume import Orientation, Volume, save_nifti
 from fewlabel.prediction import Segmenter, Task, segment
 from fewlabel.trained import open_trained
+from helpers.dicom_trees import OBLIQUE, orthogonal
 
 UPRIGHT = np.diag([-2.0, -2.0, 6.0, 1.0])
 MATRIX = (32, 24)

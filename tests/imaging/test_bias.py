@@ -12,7 +12,7 @@ from fewlabel.imaging.bias import bias_field, correct_bias, fitted_voxels, shrin
 from fewlabel.imaging.volume import Volume
 from fewlabel.slices import open_store, pack
 from fewlabel.validation import load
-from studies import ROOT
+from helpers.studies import ROOT
 
 SHAPE, SPACING = (64, 56, 10), (2.5, 2.5, 7.0)
 QUICK = BiasCorrection(iterations=[30, 30, 30], shrink=4)

@@ -16,7 +16,7 @@ from fewlabel.imaging.preprocess import Frame, working_slices
 from fewlabel.imaging.volume import AXES, Orientation, Volume, read_nifti, save_nifti
 from fewlabel.slices import open_store, pack
 from fewlabel.validation import load
-from studies import ROOT
+from helpers.studies import ROOT
 
 LETTERS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 ORIENTATIONS = [

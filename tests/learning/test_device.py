@@ -19,7 +19,7 @@ from fewlabel.learning.checkpoint import Checkpoint
 from fewlabel.learning.device import choose_device, slots_per_gpu, take_device
 from fewlabel.learning.gpu_memory import CONTEXT_BYTES, STORE, measured_need
 from fewlabel.learning.job import Job, run_of
-from made_gpus import install, same
+from helpers.made_gpus import install, same
 
 EXPERIMENT = Experiment.model_validate(
     {

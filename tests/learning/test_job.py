@@ -24,7 +24,7 @@ from fewlabel.experiment import Experiment, Grid
 from fewlabel.imaging.volume import Volume
 from fewlabel.learning.reserve import FULL, Reserve
 from fewlabel.slices import pack
-from programs import skip_without
+from helpers.programs import skip_without
 
 pytestmark = pytest.mark.xdist_group("resume")  # one process makes the undisturbed runs once
 

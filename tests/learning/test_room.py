@@ -13,7 +13,7 @@ from fewlabel.learning.network import UNet
 from fewlabel.learning.room import refuse_prediction, refuse_training
 from fewlabel.study_size import training_bytes
 from fewlabel.trained import open_trained
-from refusals import error_of
+from helpers.refusals import error_of
 
 CPU = torch.device("cpu")
 WIDTHS = [8, 16]

@@ -14,7 +14,7 @@ from fewlabel.learning.network import UNet, seeded
 from fewlabel.learning.pretext import restore_pretext
 from fewlabel.learning.weights import load_weights, read_weights, restore_network, save_weights, transferable
 from fewlabel.trained import open_trained
-from refusals import error_of
+from helpers.refusals import error_of
 
 WIDTHS = [4, 8, 12]
 

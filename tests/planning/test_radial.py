@@ -28,7 +28,7 @@ from fewlabel.planning.sizes import cohort_size
 from fewlabel.planning.speed import Calibration, MeasuredStep
 from fewlabel.planning.work import Step
 from fewlabel.validation import load
-from studies import ROOT, merged
+from helpers.studies import ROOT, merged
 
 PHANTOM = {
     "kind": "phantom", "anatomy": "abdomen", "labelled": 4, "pixel_mm": 10, "slice_mm": 20,

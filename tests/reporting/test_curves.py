@@ -10,7 +10,7 @@ from fewlabel.reporting import paper, style
 from fewlabel.reporting.curves import label_curves
 from fewlabel.reporting.statistics import summary_table
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle
-from reporting.conftest import METHODS
+from helpers.synthetic_results import METHODS
 
 
 def line(axes, label):

@@ -10,7 +10,7 @@ from fewlabel.reporting import style
 from fewlabel.reporting.comparisons import comparisons
 from fewlabel.reporting.difference_figure import difference_figure
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle
-from reporting.conftest import COHORTS, METHODS
+from helpers.synthetic_results import COHORTS, METHODS
 
 
 @pytest.fixture

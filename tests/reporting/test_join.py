@@ -14,7 +14,7 @@ from fewlabel.reporting.join import join
 from fewlabel.reporting.model_card import CARD, WEIGHTS, chosen_run, model_card
 from fewlabel.reporting.publish import publish
 from fewlabel.reporting.results_folder import read_experiment, read_results
-from made_weights import FOLDERS, ONE, TWO, add_weights
+from helpers.made_weights import FOLDERS, ONE, TWO, add_weights
 
 SCRATCH, REGRESSION = {"pretext": "none"}, {"pretext": "regression"}
 

@@ -13,7 +13,7 @@ from fewlabel.reporting import style
 from fewlabel.reporting.paired import paired_subjects, pairs
 from fewlabel.reporting.statistics import DIFFERENCE, differences, summarise
 from fewlabel.reporting_jobs import CohortTitle, MethodTitle
-from reporting.conftest import COHORTS, METHODS
+from helpers.synthetic_results import COHORTS, METHODS
 
 INTERVALS = Intervals(resamples=200)
 

@@ -17,7 +17,7 @@ from fewlabel.reporting.model_card import chosen_run, model_card
 from fewlabel.reporting.publish import publish
 from fewlabel.reporting.results_folder import read_experiment, read_results
 from fewlabel.reporting.statistics import summarise
-from made_weights import FOLDERS, ONE, TWO, add_weights
+from helpers.made_weights import FOLDERS, ONE, TWO, add_weights
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from fewlabel.reporting.table_forms import as_html, as_markdown
 from fewlabel.slices import open_store, pack
 from fewlabel.tables import read_subjects
 from fewlabel.validation import load
-from studies import ROOT
+from helpers.studies import ROOT
 
 GRID = Grid(matrix=(24, 24), spacing_mm=2)
 SOURCE = NiftiSource(kind="nifti", folder="/somewhere/else")

@@ -11,7 +11,7 @@ from fewlabel.reporting.dice_table import dice_table
 from fewlabel.reporting.table_forms import as_html, as_latex, as_markdown, latex_text, save_plain
 from fewlabel.reporting.tables import Section, Table
 from fewlabel.reporting_jobs import DiceTableSettings
-from programs import needs
+from helpers.programs import needs
 
 HOSTILE = r"""50 % & $x_1^2$ #1 {a} \input{b} <script>alert("1")</script> [c]* ~d `e` 'f' | -- '' ,, é † \\ %"""
 COMMANDS = {

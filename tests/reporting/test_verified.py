@@ -20,8 +20,8 @@ from fewlabel.reporting.table_forms import save as save_table
 from fewlabel.reporting.tables import Section, Table
 from fewlabel.reporting.verified import check_record, check_results
 from fewlabel.reporting_jobs import crate_settings
-from recorded_study import add_records
-from refusals import error_of
+from helpers.recorded_study import add_records
+from helpers.refusals import error_of
 
 ROOT = Path(__file__).parents[2]
 ONE, TWO = "knee/finetuned/scratch/n1/draw1", "knee/finetuned/regression/n1/draw1"

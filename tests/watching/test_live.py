@@ -14,7 +14,7 @@ from fewlabel.experiment import Training
 from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
 from fewlabel.learning.loop import train
 from fewlabel.live import HEADER, LiveHistory, read_live
-from programs import needs
+from helpers.programs import needs
 
 HEAD = "time,stage,step,steps,loss,learning_rate\n"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies import Study
+from helpers.studies import Study
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import yaml
 
 from fewlabel import frozen, provenance
 from fewlabel.errors import InputError
-from studies import ROOT, TINY
+from helpers.studies import ROOT, TINY
 
 ORDER = "results/tiny/liver_phantom/splits/draw1.csv"
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 import yte
 
-from made_gpus import install, same
-from studies import ROOT
+from helpers.made_gpus import install, same
+from helpers.studies import ROOT
 
 PROFILE = ROOT / "profiles" / "gpu"
 ONE_RUN = {"cohorts": {"prostate_phantom": None}, "labels": [1], "draws": 1}

@@ -6,8 +6,8 @@ import pytest
 from snakemake.cli import parse_args
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
-from programs import needs
-from studies import ROOT
+from helpers.programs import needs
+from helpers.studies import ROOT
 
 PROFILES = ROOT / "profiles"
 OTHERS = ("cluster-generic", "kubernetes")

@@ -12,7 +12,7 @@ from fewlabel.planning.known import SHIPPED, read_table
 from fewlabel.planning.plan import cuts, make_plan
 from fewlabel.planning.schedule import Machine
 from fewlabel.validation import load
-from studies import ROOT, TINY, merged
+from helpers.studies import ROOT, TINY, merged
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 

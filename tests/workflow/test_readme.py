@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from studies import ROOT
+from helpers.studies import ROOT
 
 
 def rule_graph():

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import yte
 
-from studies import ROOT
+from helpers.studies import ROOT
 
 PROFILE = ROOT / "profiles" / "slurm"
 FACTS = ("JobID", "Comment", "State", "Partition", "AllocTRES", "Timelimit", "NodeList", "Submit", "Start", "End")

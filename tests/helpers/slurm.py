@@ -6,7 +6,7 @@ Nodes: cnode1 in partition `cpu`; gnode1 to gnode5, with one GPU each, in partit
 preempt those of `gpu`. It starts in two to five seconds; all that it writes lies in one folder. By hand, with `tests`
 on PYTHONPATH:
 
-    python -m cluster.slurm FOLDER      starts it, prints what to export, stops it at the end of input (Ctrl-D)
+    python -m helpers.slurm FOLDER      starts it, prints what to export, stops it at the end of input (Ctrl-D)
 """
 
 import getpass
@@ -23,14 +23,14 @@ from string import Template
 
 import psutil
 
-from programs import SYSTEM_PATH
+from helpers.programs import SYSTEM_PATH
 
 PROGRAMS = (
     *("mariadb", "mariadb-admin", "mariadb-install-db", "mariadbd", "munge", "munged"),
     *("sacct", "sacctmgr", "sbatch", "scancel", "scontrol", "sinfo", "slurmctld", "slurmd", "slurmdbd", "srun"),
 )
 NODES = ("cnode1", "gnode1", "gnode2", "gnode3", "gnode4", "gnode5")
-CONF = Path(__file__).parent / "conf"
+CONF = Path(__file__).parent / "slurm_conf"
 
 
 def free_ports(names):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-LIST = Path(__file__).parents[1] / "envs" / "test-programs.txt"
+LIST = Path(__file__).parents[2] / "envs" / "test-programs.txt"
 # Daemons lie where an ordinary user's PATH does not look.
 SYSTEM_PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 

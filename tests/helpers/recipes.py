@@ -1,9 +1,9 @@
 """What each stage makes of a tiny fixed input: numbers that say whether its results have changed.
 
-tests/recipes.json holds them as of each recipe number (fewlabel.jobs.RECIPES). After a change that is meant, raise the
-number and write the record anew, in tests/:
+recipes.json holds them as of each recipe number (fewlabel.jobs.RECIPES). After a change that is meant, raise the number
+and write the record anew:
 
-    python -m recipes
+    PYTHONPATH=tests python -m helpers.recipes
 """
 
 import json

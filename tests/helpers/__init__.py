@@ -1,0 +1,1 @@
+"""What tests of several folders share: studies, stand-ins, data made by rule. Import as `helpers.<module>`."""
