@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.budget import LEAST_COUNTS, REACH, learning_curve
-from fewlabel.reporting.scores import read_scores
+from fewlabel.config.figure_options import Intervals
+from fewlabel.reporting.statistics.annotation_budget import LEAST_COUNTS, REACH, learning_curve
+from fewlabel.reporting.statistics.scores import read_scores
 
 COUNTS = (1, 2, 4, 8, 16)
 

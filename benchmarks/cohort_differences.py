@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.bootstrap import crossed, interval, replicates
+from fewlabel.config.figure_options import Intervals
+from fewlabel.reporting.statistics.bootstrap import crossed, interval, replicates
 
 PAIR = ["method", "n", "draw", "subject"]
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.bootstrap import Floats, interval, replicates
+from fewlabel.config.figure_options import Intervals
+from fewlabel.reporting.statistics.bootstrap import Floats, interval, replicates
 
 SIZES = {"demo": (2, 12), "three draws": (3, 12), "CHAOS": (4, 20), "hippocampus": (5, 60), "eight draws": (8, 20)}
 """Draws and test subjects."""

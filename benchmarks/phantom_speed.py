@@ -6,8 +6,8 @@ Usage: python benchmarks/phantom_speed.py [volumes]
 import sys
 import time
 
-from fewlabel.cohorts.phantom import list_subjects, read_volume
-from fewlabel.experiment import PhantomSource
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.phantoms.source import list_subjects, read_volume
 
 GRIDS = {"abdomen": (2.0, 8.0), "pelvis": (1.0, 4.0)}
 

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import yaml
 
-from fewlabel.commands.planning import LOCAL_OVERHEAD
-from fewlabel.experiment_files import read_config
-from fewlabel.planning.known import OWN, choose
-from fewlabel.planning.plan import Plan, make_plan
-from fewlabel.planning.schedule import Machine
-from fewlabel.validation import load
+from fewlabel.cli.planning import LOCAL_OVERHEAD
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.operations.planning.calibration.calibration_table import OWN, choose
+from fewlabel.operations.planning.plan import Plan, make_plan
+from fewlabel.operations.planning.schedule import Machine
 
 ROOT = Path(__file__).parents[1]
 REDUCED = {

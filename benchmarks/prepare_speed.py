@@ -17,10 +17,13 @@ from pathlib import Path
 import numpy as np
 from skimage.transform import resize
 
-from fewlabel.cohorts.phantom import list_subjects, read_volume
-from fewlabel.experiment import BiasCorrection, Grid, NiftiSource, PhantomSource
-from fewlabel.imaging.volume import save_nifti
-from fewlabel.jobs import PrepareSettings, canonical
+from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import PrepareSettings
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.phantoms.source import list_subjects, read_volume
+from fewlabel.data.preprocessing.volume import save_nifti
 
 SHAPE, SPACING = (320, 320, 20), (0.6, 0.6, 3.6)
 GRID = Grid(matrix=(192, 192), spacing_mm=0.625)

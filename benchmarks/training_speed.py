@@ -12,8 +12,9 @@ import time
 
 import torch
 
-from fewlabel.learning import device, network
-from fewlabel.learning.regression import Regression
+from fewlabel.training import network
+from fewlabel.training.devices import device
+from fewlabel.training.pretexts.regression import Regression
 
 STEPS, SHAPE = 40, (16, 1, 64, 48)
 WITHOUT = {

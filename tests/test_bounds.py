@@ -8,12 +8,12 @@ import torch
 from pydantic import ValidationError
 
 import fewlabel
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment
-from fewlabel.learning.network import UNet
-from fewlabel.settings import Settings
-from fewlabel.study_size import MOST_TRAININGS, parameters, training_bytes
-from fewlabel.validation import load
+from fewlabel.config.base import Settings
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.loading.load import load
+from fewlabel.config.study_size import MOST_TRAININGS, parameters, training_bytes
+from fewlabel.training.network import UNet
+from fewlabel.utils.errors import InputError
 
 BOUNDS = {
     "integer": ("maximum", "exclusiveMaximum"),
@@ -114,7 +114,7 @@ def test_absurd_numbers_are_refused_with_what_is_accepted(changes, place, accept
 
 
 def test_numbers_beyond_the_limit_of_a_job_are_refused_too():
-    from fewlabel.jobs import DrawSettings
+    from fewlabel.config.jobs.data import DrawSettings
 
     with pytest.raises(ValidationError, match="1000"):
         DrawSettings.model_validate({"cohort": "a", "seed": 1, "draw": 10**9})

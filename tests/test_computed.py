@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.cohorts import radial, sources
-from fewlabel.computed import FOLDER, read_once
-from fewlabel.experiment import Grid, RadialSource
-from fewlabel.imaging.volume import read_nifti
-from fewlabel.jobs import PrepareSettings, canonical
-from fewlabel.prepared import MADE_OF, folder_beside
+from fewlabel.cli.main import app
+from fewlabel.config.cohort import Grid
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import PrepareSettings
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.data.preprocessing.volume import read_nifti
+from fewlabel.data.sources import radial, registry
+from fewlabel.data.store.prepared_subjects import MADE_OF, folder_beside
+from fewlabel.data.store.reconstructed_volumes import FOLDER, read_once
 
 AFFINE = np.diag([-4.0, -4, 8, 1])
 SOURCE = RadialSource(kind="radial", folder="scans")
@@ -63,16 +65,16 @@ def test_after_a_failure_no_volume_is_computed_again(scans, computed, tmp_path):
     (scans / "images" / "c.npy").write_bytes(good)
     assert prepare(tmp_path / "results").exit_code == 0
     assert computed == ["a", "b", "c", "c"]
-    for one in sources.list_subjects(SOURCE):
+    for one in registry.list_subjects(SOURCE):
         image, affine = read_nifti(tmp_path / "results" / "n" / "images" / f"{one.subject}.nii.gz")
-        truth = sources.read_volume(SOURCE, one)
+        truth = registry.read_volume(SOURCE, one)
         assert np.array_equal(image, truth.image) and np.array_equal(affine, truth.affine)
     assert not folder_beside(tmp_path / "results" / "slices").exists()
 
 
 def test_what_is_kept_is_the_volume_with_and_without_a_mask(scans, tmp_path):
-    for one in sources.list_subjects(SOURCE):
-        first, again, truth = *(read_once(SOURCE, tmp_path, one) for _ in "12"), sources.read_volume(SOURCE, one)
+    for one in registry.list_subjects(SOURCE):
+        first, again, truth = *(read_once(SOURCE, tmp_path, one) for _ in "12"), registry.read_volume(SOURCE, one)
         for found in (first, again):
             assert np.array_equal(found.image, truth.image) and np.array_equal(found.affine, truth.affine)
             assert (found.mask is None) == (one.subject == "c") and np.array_equal(found.mask, truth.mask)
@@ -80,7 +82,7 @@ def test_what_is_kept_is_the_volume_with_and_without_a_mask(scans, tmp_path):
 
 @pytest.mark.parametrize("change", ["image", "label", "settings", "image.npy", "mask.npy", MADE_OF, "gone"])
 def test_what_was_computed_from_something_else_or_is_damaged_is_computed_again(scans, computed, tmp_path, change):
-    one, source = sources.list_subjects(SOURCE)[0], SOURCE
+    one, source = registry.list_subjects(SOURCE)[0], SOURCE
     read_once(source, tmp_path, one)
     kept = tmp_path / FOLDER / "a"
     if change == "image":
@@ -95,7 +97,7 @@ def test_what_was_computed_from_something_else_or_is_damaged_is_computed_again(s
         (kept / change).write_bytes((kept / change).read_bytes()[:-3])
     volume = read_once(source, tmp_path, one)
     assert computed == ["a", "a"]
-    assert np.array_equal(volume.image, sources.read_volume(source, one).image)
+    assert np.array_equal(volume.image, registry.read_volume(source, one).image)
 
 
 def test_another_mask_of_the_interference_makes_the_volume_again(scans, computed, tmp_path):
@@ -105,5 +107,5 @@ def test_another_mask_of_the_interference_makes_the_volume_again(scans, computed
         mask = np.zeros((16, 16, 3), np.uint8)
         mask[row, :4] = 1
         nib.save(nib.Nifti1Image(mask, AFFINE), scans / "streaks" / "a.nii.gz")
-        read_once(source, tmp_path, sources.list_subjects(source)[0])
+        read_once(source, tmp_path, registry.list_subjects(source)[0])
     assert computed == ["a", "a"]

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fewlabel import jobs
-from fewlabel.drawing import in_random_order
-from fewlabel.errors import InputError
-from fewlabel.experiment_files import read_config
-from fewlabel.folds import cohort_of
-from fewlabel.former import Former, recorded
-from fewlabel.jobs import SplitSettings
-from fewlabel.seeds import generator
-from fewlabel.splits import order_pool, pretraining_subjects, split_roles
-from fewlabel.tables import read_subjects
-from fewlabel.validation import load
+from fewlabel.config import jobs
+from fewlabel.config.folds import cohort_of
+from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.data.drawing import in_random_order
+from fewlabel.data.existing_split import Former, recorded
+from fewlabel.data.splits import order_pool, pretraining_subjects, split_roles
+from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.seeds import generator
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = sorted((ROOT / "results" / "published").glob("*/experiment.yaml"))

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from fewlabel.errors import InputError
-from fewlabel.evaluation import as_row, score
-from fewlabel.imaging.overlap import dice
+from fewlabel.inference.evaluate import as_row, score
+from fewlabel.inference.metrics import dice
+from fewlabel.utils.errors import InputError
 
 
 def cube(start, side, shape=(20, 20, 20)):

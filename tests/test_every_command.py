@@ -8,21 +8,12 @@ from types import UnionType
 import pytest
 import typer
 
-from fewlabel import (
-    cli,
-    destreaking_jobs,
-    explorer_jobs,
-    figure_jobs,
-    gallery_jobs,
-    jobs,
-    pretext_jobs,
-    quality_jobs,
-    reporting_jobs,
-)
-from fewlabel.validation import load
+from fewlabel.cli import main
+from fewlabel.config import jobs
+from fewlabel.config.loading.load import load
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = typer.main.get_command(cli.app).commands
+COMMANDS = typer.main.get_command(main.app).commands
 ASIDE = {
     "calibrate": "measures for a minute",
     "destreaking": "measures for minutes, and reads no file",
@@ -34,14 +25,14 @@ ASIDE = {
 }
 """Commands that are not tried, and why."""
 MODULES = (
-    destreaking_jobs,
-    explorer_jobs,
-    figure_jobs,
-    gallery_jobs,
     jobs,
-    pretext_jobs,
-    quality_jobs,
-    reporting_jobs,
+    jobs,
+    jobs,
+    jobs,
+    jobs,
+    jobs,
+    jobs,
+    jobs,
 )
 BINARY = bytes(range(256)) * 12
 
@@ -123,7 +114,7 @@ def test_no_input_ends_a_command_with_a_traceback(name, path, tmp_path, monkeypa
     monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["fewlabel", *told(name, path, tmp_path / "out")])
     with pytest.raises(SystemExit) as end:
-        cli.main()
+        main.main()
     said = capsys.readouterr()
     assert "Traceback" not in said.out + said.err
     assert end.value.code in (0, 1, 2)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fewlabel.errors import InputError
-from fewlabel.experiment_files import DEEPEST, MOST_BYTES, merge, read_config, read_experiment, read_file
-from fewlabel.explanations import Explainer
-from fewlabel.validation import load, validated
+from fewlabel.config.loading.load import load, validated
+from fewlabel.config.loading.messages import Explainer
+from fewlabel.config.loading.yaml_files import DEEPEST, MOST_BYTES, merge, read_config, read_experiment, read_file
+from fewlabel.utils.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 BOMB = b"a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(

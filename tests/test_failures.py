@@ -2,7 +2,7 @@
 
 import logging
 
-from fewlabel.failures import LINES, SHOWN, Failure, ToldAtTheEnd, report
+from fewlabel.operations.hooks.failures import LINES, SHOWN, Failure, ToldAtTheEnd, report
 
 
 def test_the_last_lines_of_each_log_are_told(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import fewlabel
-from fewlabel.files import PARTIAL, partial_name, visible, whole, whole_folder, whole_together, write_text
+from fewlabel.utils.atomic_files import PARTIAL, partial_name, visible, whole, whole_folder, whole_together, write_text
 
 
 def names(folder):
@@ -71,7 +71,7 @@ def test_temporary_names_are_hidden_keep_all_suffixes_and_belong_to_their_proces
 WRITER = """
 import itertools, sys
 from pathlib import Path
-from fewlabel.files import whole_folder
+from fewlabel.utils.atomic_files import whole_folder
 for turn in itertools.count():
     with whole_folder(Path(sys.argv[1])) as partial:
         for index in range(20):

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fewlabel.errors import InputError
-from fewlabel.folds import all_parts, cohort_of, fold_of, part_of
-from fewlabel.jobs import SplitSettings
-from fewlabel.partition import partition
-from fewlabel.splits import PRETRAINING_ROLES, order_pool, pretraining_subjects, split_problems, split_roles
+from fewlabel.config.folds import all_parts, cohort_of, fold_of, part_of
+from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.data.cross_validation import partition
+from fewlabel.data.splits import PRETRAINING_ROLES, order_pool, pretraining_subjects, split_problems, split_roles
+from fewlabel.utils.errors import InputError
 
 
 def cohort(patients, labelled=None, use=None):

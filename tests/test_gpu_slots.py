@@ -11,14 +11,14 @@ from collections import Counter
 
 import pytest
 
-from fewlabel import gpu_slots
-from fewlabel.errors import InputError
+from fewlabel.training.devices import gpu_slots
+from fewlabel.utils.errors import InputError
 from helpers.made_gpus import GIB, install, same
 
 RUN = """
 import os, sys, time
-from fewlabel import gpu_slots
-from fewlabel.gpus import ask_driver, visible
+from fewlabel.training.devices import gpu_slots
+from fewlabel.training.devices.gpus import ask_driver, visible
 gpu_slots.POLL_SECONDS = 0.02
 need, slots, seconds, diary = sys.argv[1:]
 def ask():
@@ -140,7 +140,7 @@ def test_a_place_whose_holder_said_nothing_readable_is_not_shared(machine, tmp_p
 
 LIST = """
 import sys, torch
-from fewlabel.cli import main
+from fewlabel.cli.main import main
 # There is no GPU: torch is made to say what it would.
 torch.version.cuda, torch.cuda.is_available = "made", lambda: True
 sys.argv = ["fewlabel", "gpus"]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewlabel.errors import InputError
-from fewlabel.gpus import NEARLY_ALL, Gpu, Use, admits, ask_driver, choose, parse, usable, visible
+from fewlabel.training.devices.gpus import NEARLY_ALL, Gpu, Use, admits, ask_driver, choose, parse, usable, visible
+from fewlabel.utils.errors import InputError
 from helpers.made_gpus import GIB, install, same
 
 FOUR = [Gpu(index, f"GPU-{letter * 8}-0", "Made", 24 * GIB, 24 * GIB) for index, letter in enumerate("abcd")]

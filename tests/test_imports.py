@@ -19,11 +19,11 @@ HEAVY = {
     "jinja2",
 }
 
-TRAINING = "from fewlabel.learning import job, finetune, pretrain; from fewlabel import slices, tables"
+TRAINING = "from fewlabel.training import finetune, pretrain; from fewlabel.data.store import slice_store"
 NEEDED = {
-    "from fewlabel import cli": set(),
+    "from fewlabel.cli import main": set(),
     TRAINING: {"torch", "pandas", "nibabel"},
-    "from fewlabel import evaluation": {"torch", "pandas", "nibabel", "scipy.ndimage"},
+    "from fewlabel.inference import evaluate": {"torch", "pandas", "nibabel", "scipy.ndimage"},
 }
 
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from fewlabel.job_progress import JobProgress
+from fewlabel.operations.hooks.progress import JobProgress
 
 FINETUNES = dict.fromkeys(range(1, 9), ("finetune", "liver", "scratch"))
 

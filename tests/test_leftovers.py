@@ -7,10 +7,10 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel import leftovers
-from fewlabel.cli import app
-from fewlabel.errors import InputError
-from fewlabel.files import this_place
+from fewlabel.cli.main import app
+from fewlabel.operations.hooks import stale_files
+from fewlabel.utils.atomic_files import this_place
+from fewlabel.utils.errors import InputError
 
 DEAD = 2**22 + 1  # above the largest number of a process
 
@@ -41,7 +41,7 @@ def results(tmp_path):
 
 
 def kinds(folder):
-    return {leftover.kind: leftover for leftover in leftovers.find(folder)}
+    return {leftover.kind: leftover for leftover in stale_files.find(folder)}
 
 
 def test_every_kind_is_found_with_its_size_and_no_result_is_taken_for_one(results):
@@ -55,20 +55,20 @@ def test_every_kind_is_found_with_its_size_and_no_result_is_taken_for_one(result
         "prepared subjects": 80,
         "partial file": 70,
     }
-    assert all(leftover.in_use is None for leftover in leftovers.find(results))
+    assert all(leftover.in_use is None for leftover in stale_files.find(results))
 
 
 def test_folders_that_are_called_like_a_state_are_left_alone(results):
-    before = len(leftovers.find(results))
+    before = len(stale_files.find(results))
     (results / "training.lock").mkdir()
     (results / "training.state").mkdir()
-    assert len(leftovers.find(results)) == before
-    leftovers.forget_finished(results, set())
+    assert len(stale_files.find(results)) == before
+    stale_files.forget_finished(results, set())
 
 
 def test_removal_leaves_the_results_alone(results):
-    for leftover in leftovers.find(results):
-        leftovers.remove(leftover)
+    for leftover in stale_files.find(results):
+        stale_files.remove(leftover)
     left = sorted(path.name for path in results.rglob("*") if path.is_file())
     assert left == ["s1.nii.gz", "weights.safetensors"]
 
@@ -76,7 +76,7 @@ def test_removal_leaves_the_results_alone(results):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from fewlabel.locks import held
+from fewlabel.utils.locks import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
@@ -94,7 +94,7 @@ def test_what_a_process_works_on_is_told_and_not_removed(results):
         assert f"training.lock  (lock: in use by process {process.pid})" in listed and "works on it" not in listed
         assert "of a process that was killed" not in listed
         for leftover in found.values():
-            leftovers.remove(leftover)
+            stale_files.remove(leftover)
         assert state.exists()
     finally:
         process.kill()
@@ -108,7 +108,7 @@ def test_a_partial_file_of_a_living_process_or_of_just_now_is_in_use(results):
     for path in (mine, fresh):
         path.write_text("x")
     os.utime(mine, (0, 0))
-    found = {leftover.path: leftover.in_use for leftover in leftovers.find(results)}
+    found = {leftover.path: leftover.in_use for leftover in stale_files.find(results)}
     assert found[mine] == f"process {os.getpid()}"
     assert f"(partial file: in use by process {os.getpid()})" in CliRunner().invoke(app, ["state", str(results)]).output
     assert found[fresh] == "possibly another process"
@@ -119,7 +119,7 @@ def test_a_partial_file_of_a_dead_process_of_this_place_is_free_at_once_and_of_a
     names = {name: results / "published" / f".{name}.partial.study" for name in (here, elsewhere)}
     for path in names.values():
         path.mkdir(parents=True)
-    found = {leftover.path: leftover.in_use for leftover in leftovers.find(results)}
+    found = {leftover.path: leftover.in_use for leftover in stale_files.find(results)}
     assert found[names[here]] is None
     assert found[names[elsewhere]] == "possibly another process"  # its number means nothing here
     outcome = CliRunner().invoke(app, ["state", str(results), "--remove"])
@@ -130,21 +130,21 @@ def test_a_partial_file_of_a_dead_process_of_this_place_is_free_at_once_and_of_a
 
 def test_a_process_that_is_killed_while_it_writes_leaves_what_can_be_removed_at_once(tmp_path):
     writer = (
-        "import os, sys\nfrom pathlib import Path\nfrom fewlabel.files import whole, whole_folder\n"
+        "import os, sys\nfrom pathlib import Path\nfrom fewlabel.utils.atomic_files import whole, whole_folder\n"
         "with whole_folder(Path(sys.argv[1]) / 'mask'), whole(Path(sys.argv[1]) / 'a.csv') as part:\n"
         "    part.write_text('x')\n    os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", writer, tmp_path], check=False)
-    assert [leftover.in_use for leftover in leftovers.find(tmp_path)] == [None, None]
+    assert [leftover.in_use for leftover in stale_files.find(tmp_path)] == [None, None]
     assert "2 removed" in CliRunner().invoke(app, ["state", str(tmp_path), "--remove"]).output
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_workflow_forgets_the_links_of_trainings_that_it_knows_of_and_only_those(results):
     run = next(results.rglob("training.finished")).parent
-    leftovers.forget_finished(results, {run})
+    stale_files.forget_finished(results, {run})
     assert (run / "training.finished").exists()
-    leftovers.forget_finished(results, set())
+    stale_files.forget_finished(results, set())
     assert not (run / "training.finished").exists()
     assert (run / "training.state").exists()
 
@@ -155,9 +155,9 @@ def test_the_command_lists_sizes_and_removes_only_when_asked(results):
     assert "1 kB" in listed.output and "training.state" in listed.output
     assert "an interrupted training goes on from it" in listed.output
     assert "7 left over, 2 kB; nobody works on 7 of them" in listed.output
-    assert len(leftovers.find(results)) == 7
+    assert len(stale_files.find(results)) == 7
     assert "7 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
-    assert leftovers.find(results) == []
+    assert stale_files.find(results) == []
     assert "0 left over" in CliRunner().invoke(app, ["state", str(results)]).output
 
 
@@ -171,4 +171,4 @@ def test_thousands_of_runs_are_looked_through(tmp_path):
         (tmp_path / f"c/finetuned/m/n{index}/draw1/predictions").mkdir(parents=True)
     state = tmp_path / "c/finetuned/m/n7/draw1/training.state"
     state.write_text("x")
-    assert [leftover.path for leftover in leftovers.find(tmp_path)] == [state]
+    assert [leftover.path for leftover in stale_files.find(tmp_path)] == [state]

@@ -5,14 +5,14 @@ import shutil
 import pandas as pd
 import pytest
 
-from fewlabel.commands import cohorts
-from fewlabel.errors import InputError
-from fewlabel.folds import part_of
-from fewlabel.former import has_trainings, read_former
-from fewlabel.jobs import DrawSettings, SplitSettings
-from fewlabel.moved import moved_problems, redrawn
-from fewlabel.splits import split_roles
-from fewlabel.tables import read_subjects
+from fewlabel.cli import data
+from fewlabel.config.folds import part_of
+from fewlabel.config.jobs.data import DrawSettings, SplitSettings
+from fewlabel.data.existing_split import has_trainings, read_former
+from fewlabel.data.moved_subjects import moved_problems, redrawn
+from fewlabel.data.splits import split_roles
+from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.utils.errors import InputError
 
 HASH = SplitSettings(cohort="c", test=3, seed=1, drawing="hash")
 OLD = SplitSettings(cohort="c", test=3, seed=1)
@@ -31,9 +31,9 @@ def split_into(study, subjects, split, part="c", trained=True):
     subjects.to_csv(listed, index=False)
     source.write_text("{}")
     folder = study / part / "splits"
-    cohorts.split(split, listed, source, folder / "roles.csv", folder / "source.json")
+    data.split(split, listed, source, folder / "roles.csv", folder / "source.json")
     settings = DrawSettings(cohort=part, seed=split.seed, draw=1, drawing=split.drawing)
-    cohorts.draw(settings, folder / "roles.csv", folder / "draw1.csv")
+    data.draw(settings, folder / "roles.csv", folder / "draw1.csv")
     if trained:
         weights = study / part / "finetuned" / "scratch" / "n1" / "draw1" / "weights.safetensors"
         weights.parent.mkdir(parents=True, exist_ok=True)

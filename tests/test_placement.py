@@ -10,17 +10,18 @@ import SimpleITK
 import torch
 from scipy.spatial.transform import Rotation
 
-from fewlabel.cohorts import files
-from fewlabel.cohorts.formats import geometry
-from fewlabel.cohorts.nifti import check, list_subjects, read_volume
-from fewlabel.evaluation import evaluate_subject
-from fewlabel.experiment import Grid, NiftiSource
-from fewlabel.imaging.volume import read_nifti
-from fewlabel.jobs import Preparation
-from fewlabel.learning.batches import Slices
-from fewlabel.learning.network import UNet, seeded
-from fewlabel.prediction import Segmenter, Task, segment
-from fewlabel.slices import open_store, pack
+from fewlabel.config.cohort import Grid
+from fewlabel.config.jobs.data import Preparation
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.formats.registry import geometry
+from fewlabel.data.preprocessing.volume import read_nifti
+from fewlabel.data.sources.nifti import check, list_subjects, read_volume
+from fewlabel.data.store.slice_store import open_store, pack
+from fewlabel.data.subjects import reading
+from fewlabel.inference.evaluate import evaluate_subject
+from fewlabel.inference.predict import Segmenter, Task, segment
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.sampling import Slices
 
 SHAPE = (20, 18, 6)
 GRID = Grid(matrix=(16, 16), spacing_mm=2.5)
@@ -198,7 +199,7 @@ def test_axes_of_length_1_behind_the_third_are_read(cohort, tmp_path):
 
 # ----------------------------------------------------------------------------------------------------- what is told
 def warnings_of(source, capsys):
-    assert files.check(source, list_subjects(source)[0].image.parents[1], list_subjects(source)) == []
+    assert reading.check(source, list_subjects(source)[0].image.parents[1], list_subjects(source)) == []
     return [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
 
 

@@ -11,18 +11,21 @@ import pytest
 import SimpleITK
 import torch
 
-from fewlabel.cohorts.nifti import list_subjects, read_volume
-from fewlabel.errors import InputError
-from fewlabel.evaluation import evaluate_subject
-from fewlabel.experiment import Augmentation, BiasCorrection, Finetuning, Grid, Network, NiftiSource
-from fewlabel.imaging.volume import save_nifti
-from fewlabel.jobs import FinetuneSettings, Preparation
-from fewlabel.learning.batches import Slices
-from fewlabel.learning.network import UNet, seeded
-from fewlabel.learning.weights import save_weights
-from fewlabel.prediction import Segmenter, Task, plan, segment
-from fewlabel.slices import open_store, pack
-from fewlabel.trained import open_trained
+from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.jobs.data import Preparation
+from fewlabel.config.jobs.training import FinetuneSettings
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.training import Augmentation, Finetuning, Network
+from fewlabel.data.preprocessing.volume import save_nifti
+from fewlabel.data.sources.nifti import list_subjects, read_volume
+from fewlabel.data.store.slice_store import open_store, pack
+from fewlabel.inference.evaluate import evaluate_subject
+from fewlabel.inference.predict import Segmenter, Task, plan, segment
+from fewlabel.inference.trained_network import open_trained
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.sampling import Slices
+from fewlabel.training.weights import save_weights
+from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import OBLIQUE, orthogonal, write_series
 
 WIDTHS = [4, 8]

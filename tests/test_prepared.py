@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewlabel.cohorts.subject import Subject
-from fewlabel.errors import InputError
-from fewlabel.experiment import BiasCorrection, Grid, NiftiSource
-from fewlabel.imaging.volume import Volume, save_nifti
-from fewlabel.jobs import Preparation, PrepareSettings, canonical
-from fewlabel.npy import save_array, save_blocks
-from fewlabel.prepared import ARRAYS, MADE_OF, folder_beside, how_prepared, keep, kept, made_of
-from fewlabel.slices import VERIFIED, open_store, pack
+from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import Preparation, PrepareSettings
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.preprocessing.volume import Volume, save_nifti
+from fewlabel.data.store.npy import save_array, save_blocks
+from fewlabel.data.store.prepared_subjects import ARRAYS, MADE_OF, folder_beside, how_prepared, keep, kept, made_of
+from fewlabel.data.store.slice_store import VERIFIED, open_store, pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.utils.errors import InputError
 
 GRID = Grid(matrix=(16, 16), spacing_mm=2)
 NAMES = ("a", "b", "c")
@@ -212,11 +214,11 @@ FULL = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import Grid
-from fewlabel.imaging.volume import Volume
-from fewlabel.slices import pack
-from fewlabel.system_errors import told
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.config.cohort import Grid
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.store.slice_store import pack
+from fewlabel.utils.system_errors import told
 
 def read(subject):
     return Volume(np.random.default_rng(1).random((64, 64, 16)).astype(np.float32), np.diag([-2.0, -2, 5, 1]))

@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import pytest
 
-from fewlabel.jobs import RECIPES
+from fewlabel.config.jobs.base import RECIPES
 from helpers.recipes import RECORD, SETTINGS, measure, same
 
 RECORDED = json.loads(RECORD.read_text())
@@ -28,7 +28,7 @@ def test_a_stage_makes_what_its_recipe_number_made(made, stage):
     recorded = RECORDED[stage]
     assert RECIPES[stage] == recorded["recipe"], f"{stage}: the recipe number was raised; {WRITE}"
     assert same(made[stage], recorded["made"]), (
-        f"{stage}: its results changed and its recipe number did not; raise RECIPES in fewlabel/jobs.py and {WRITE}"
+        f"{stage}: its results changed, its recipe number did not; raise config.jobs.base.RECIPES and {WRITE}"
     )
 
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from fewlabel.revision import commit
+from fewlabel.utils.git import commit
 
 
 def git(folder, *arguments):

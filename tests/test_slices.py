@@ -7,14 +7,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fewlabel import recorded
-from fewlabel.cohorts.subject import Subject
-from fewlabel.errors import InputError
-from fewlabel.experiment import Grid
-from fewlabel.files import sha256
-from fewlabel.imaging.preprocess import preprocess
-from fewlabel.imaging.volume import Volume
-from fewlabel.slices import VERIFIED, open_store, pack
+from fewlabel.config.cohort import Grid
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.preprocessing.working_grid import preprocess
+from fewlabel.data.store.slice_store import VERIFIED, open_store, pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.atomic_files import sha256
+from fewlabel.utils.errors import InputError
 
 GRID = Grid(matrix=(16, 24), spacing_mm=2)
 SUBJECTS = [Subject("a", "p1", True), Subject("b", "p1", False), Subject("c", "p2", True)]
@@ -212,15 +212,15 @@ def test_a_store_that_was_changed_is_refused_with_the_file_and_what_to_do(made, 
 
 def test_an_old_or_copied_store_is_read_once_and_then_known(made, tmp_path, monkeypatch):
     read_through = []
-    real = recorded.sha256
-    monkeypatch.setattr(recorded, "sha256", lambda path: read_through.append(path.name) or real(path))
+    real = recorded_hashes.sha256
+    monkeypatch.setattr(recorded_hashes, "sha256", lambda path: read_through.append(path.name) or real(path))
     open_store(made / "store.json")
     assert "images.npy" not in read_through  # known since it was packed
     copy = tmp_path / "elsewhere"
     shutil.copytree(made, copy, copy_function=shutil.copyfile)  # other dates
     open_store(copy / "store.json")
     assert read_through.count("images.npy") == 1
-    recorded._content.cache_clear()  # as in another process
+    recorded_hashes._content.cache_clear()  # as in another process
     open_store(copy / "store.json")
     assert read_through.count("images.npy") == 1
 
@@ -231,7 +231,7 @@ def test_a_store_in_a_place_where_nothing_can_be_written_is_opened(made, monkeyp
     def refused(path, text):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("fewlabel.slices.write_text", refused)
+    monkeypatch.setattr("fewlabel.data.store.slice_store.write_text", refused)
     assert len(open_store(made / "store.json").index) == 12
 
 

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fewlabel.errors import InputError
-from fewlabel.jobs import SplitSettings
-from fewlabel.splits import (
+from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.data.splits import (
     PRETRAINING_ROLES,
     assign_roles,
     check_roles,
@@ -16,6 +15,7 @@ from fewlabel.splits import (
     pretraining_subjects,
     split_problems,
 )
+from fewlabel.utils.errors import InputError
 
 
 def cohort(patients, labelled=None, use=None):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 
-from fewlabel.surfaces import assd, hd95, surface_distances
+from fewlabel.inference.metrics import assd, hd95, surface_distances
 
 
 def of_monai(predicted, truth, spacing):

@@ -10,20 +10,23 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fewlabel.errors import InputError, plain, printable
-from fewlabel.experiment import NiftiSource
-from fewlabel.files import partial_name
-from fewlabel.jobs import FetchSettings, canonical
-from fewlabel.json_text import load_json
-from fewlabel.locks import held, hold_for_life
-from fewlabel.system_errors import demand_writable, memory_of, told
-from fewlabel.tables import read_subjects
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import FetchSettings
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.utils.atomic_files import partial_name
+from fewlabel.utils.errors import InputError, plain, printable
+from fewlabel.utils.json_files import load_json
+from fewlabel.utils.locks import held, hold_for_life
+from fewlabel.utils.system_errors import demand_writable, memory_of, told
 from helpers.refusals import error_of
 
 
 def ended(body, *arguments):
     """What `main` prints where the application does what `body` says, and its exit code."""
-    code = f"import sys, os, pathlib\nimport fewlabel.cli as cli\ndef app():\n    {body}\ncli.app = app\ncli.main()"
+    code = (
+        f"import sys, os, pathlib\nimport fewlabel.cli.main as cli\ndef app():\n    {body}\ncli.app = app\ncli.main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
     )
@@ -107,7 +110,7 @@ def test_a_command_refuses_its_outputs_before_it_reads_anything(tmp_path):
     (tmp_path / "file").touch()
     command = ["draw", "--settings", '{"cohort": "c", "seed": 1, "draw": 1}', "--roles", tmp_path / "none.csv"]
     command += ["--order", tmp_path / "file" / "draw.csv"]
-    code = "from fewlabel.cli import main; main()"
+    code = "from fewlabel.cli.main import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "file/draw.csv: cannot be written (Not a directory)" in done.stderr
@@ -132,9 +135,7 @@ def test_without_file_locks_work_goes_on_with_a_warning(tmp_path, monkeypatch, c
 
 
 def test_a_lock_that_another_has_is_still_waited_for(tmp_path):
-    code = (
-        "import sys, pathlib; from fewlabel.locks import hold_for_life; print(hold_for_life(pathlib.Path(sys.argv[1])))"
-    )
+    code = "import sys, pathlib; from fewlabel.utils.locks import hold_for_life; print(hold_for_life(pathlib.Path(sys.argv[1])))"
     assert hold_for_life(tmp_path / ".running") is None
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / ".running"], capture_output=True, text=True, check=True
@@ -186,7 +187,7 @@ def test_names_that_are_no_utf8_or_hold_escapes_reach_a_terminal_as_plain_text(t
     (tmp_path / "images" / os.fsdecode(b"README\xff\x1b[2J")).touch()
     settings = FetchSettings(cohort="c", source=NiftiSource(kind="nifti", folder=str(tmp_path)), fingerprint="x")
     command = ["fetch", "--settings", canonical(settings), "--subjects", tmp_path / "s.csv", "--source", tmp_path / "s"]
-    code = "from fewlabel.cli import main; main()"
+    code = "from fewlabel.cli.main import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, check=False)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said

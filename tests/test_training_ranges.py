@@ -9,20 +9,24 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.cohorts.nifti import list_subjects, read_volume
-from fewlabel.errors import InputError
-from fewlabel.experiment import Augmentation, Finetuning, Grid, Network, NiftiSource
-from fewlabel.imaging.preprocess import Frame, preprocess
-from fewlabel.imaging.volume import save_nifti
-from fewlabel.jobs import FinetuneSettings, Preparation, canonical
-from fewlabel.learning.network import UNet, seeded
-from fewlabel.learning.weights import read_header, read_weights, save_weights
-from fewlabel.prediction import Segmenter, Task, segment
-from fewlabel.slices import as_stored, open_store, pack
-from fewlabel.tables import read_subjects
-from fewlabel.trained import open_trained
-from fewlabel.training_ranges import RANGES, Ranges, outliers, ranges_of
+from fewlabel.cli.main import app
+from fewlabel.config.cohort import Grid
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import Preparation
+from fewlabel.config.jobs.training import FinetuneSettings
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.training import Augmentation, Finetuning, Network
+from fewlabel.data.preprocessing.volume import save_nifti
+from fewlabel.data.preprocessing.working_grid import Frame, preprocess
+from fewlabel.data.sources.nifti import list_subjects, read_volume
+from fewlabel.data.store.slice_store import as_stored, open_store, pack
+from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.inference.predict import Segmenter, Task, segment
+from fewlabel.inference.trained_network import open_trained
+from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_of
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.weights import read_header, read_weights, save_weights
+from fewlabel.utils.errors import InputError
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published" / "hippocampus"
 GRID = Grid(matrix=(16, 16), spacing_mm=2.0)
@@ -77,7 +81,7 @@ def test_ranges_are_the_smallest_and_largest_by_hand(ranges):
 
 
 def look(ranges, image, affine, volume_ml=2.0):
-    from fewlabel.imaging.volume import Volume
+    from fewlabel.data.preprocessing.volume import Volume
 
     images, _, frame = preprocess(Volume(image, affine), GRID)
     return outliers(ranges, frame, as_stored(images), volume_ml)

@@ -5,12 +5,12 @@ import yaml
 from jsonschema import Draft202012Validator
 from snakemake.io import contains_wildcard
 
-from fewlabel import jobs, reporting_jobs
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment
-from fewlabel.experiment_files import read_config
-from fewlabel.figure_settings import Figures
-from fewlabel.validation import load, load_files, schema
+from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Figures
+from fewlabel.config.loading.load import load, load_files, schema
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.utils.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = sorted((ROOT / "experiments").glob("*.yaml"))
@@ -202,7 +202,7 @@ def test_settings_of_a_job_come_back_from_their_text():
         jobs.pretrain_settings(experiment(), "a", "regression"),
         jobs.pretrain_settings(experiment(), "a", "contrastive"),
         jobs.finetune_settings(experiment(), "a", "supervised", "all", 2),
-        reporting_jobs.curves_settings(experiment()),
+        jobs.curves_settings(experiment()),
     ]
     for settings in made:
         text = jobs.canonical(settings)
@@ -212,10 +212,10 @@ def test_settings_of_a_job_come_back_from_their_text():
 
 @pytest.mark.parametrize("title", ["{x}", '"{x}" {', "\\\\{x,.*}", "}\\n{x}"])
 def test_braces_of_a_text_are_no_wildcards_and_come_back(title):
-    settings = reporting_jobs.CohortTitle(title=title, stands_for=None)
+    settings = jobs.CohortTitle(title=title, stands_for=None)
     text = jobs.canonical(settings)
     assert not contains_wildcard(text)
-    assert reporting_jobs.CohortTitle.model_validate_json(text).title == title
+    assert jobs.CohortTitle.model_validate_json(text).title == title
 
 
 def test_a_method_changes_only_what_it_names():
@@ -273,7 +273,7 @@ def test_methods_that_differ_after_pretraining_alone_share_it():
 
 
 def test_the_benchmark_is_the_method_without_pretext_that_has_all_labels_alone():
-    methods = reporting_jobs.titles(experiment()).methods
+    methods = jobs.titles(experiment()).methods
     assert {name: method.benchmark for name, method in methods.items()} == {
         "scratch": False,
         "regression": False,
@@ -287,7 +287,7 @@ def test_a_title_tells_that_the_pool_is_scored():
     inner = Experiment.model_validate(
         {"cohorts": {"a": cohort, "b": {**cohort, "validation": 3}}, "methods": {"scratch": {"pretext": "none"}}}
     )
-    found = {name: cohort.title for name, cohort in reporting_jobs.titles(inner).cohorts.items()}
+    found = {name: cohort.title for name, cohort in jobs.titles(inner).cohorts.items()}
     assert found == {"a": "Knee", "b": "Knee, scored on the pool"}
 
 
@@ -361,7 +361,7 @@ def test_cohorts_of_the_same_people_are_cut_into_the_same_folds():
 def test_without_folds_no_job_is_told_of_them():
     made = Experiment.model_validate(config())
     told = [made, jobs.split_settings(made, "a"), jobs.evaluate_settings(made, "a", "scratch", 1)]
-    told += [jobs.collect_settings(made), reporting_jobs.titles(made)]
+    told += [jobs.collect_settings(made), jobs.titles(made)]
     assert "fold" not in "".join(map(jobs.canonical, told))
 
 

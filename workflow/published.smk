@@ -8,7 +8,7 @@
 
 from snakemake.utils import min_version
 
-from fewlabel.recorded import check_published
+from fewlabel.utils.recorded_hashes import check_published
 
 min_version("9.19")
 

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from fewlabel.cohorts import archive_limits
-from fewlabel.cohorts.archive import unpack
-from fewlabel.errors import InputError
+from fewlabel.data.download import archive_limits
+from fewlabel.data.download.archive import unpack
+from fewlabel.utils.errors import InputError
 
 FILES = {
     "Train/MR/1/a.dcm": b"one",

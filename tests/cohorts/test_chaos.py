@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fewlabel.cohorts import chaos, download, sources
-from fewlabel.cohorts.fingerprint import fingerprint
-from fewlabel.experiment import ChaosSource
+from fewlabel.config.sources.chaos import ChaosSource
+from fewlabel.data.download import download
+from fewlabel.data.sources import chaos, registry
+from fewlabel.data.subjects.fingerprint import fingerprint
 from helpers.dicom_trees import UPRIGHT, organs, write_ground, write_series
 from helpers.range_server import serving
 from helpers.refusals import error_of
@@ -79,16 +80,16 @@ def test_the_published_folders_are_read(tree):
 
 
 def test_the_test_sets_are_left_out_by_default(tree):
-    assert [one.subject for one in sources.list_subjects(source())] == ["chaos_01", "chaos_20"]
+    assert [one.subject for one in registry.list_subjects(source())] == ["chaos_01", "chaos_20"]
 
 
 @pytest.mark.parametrize("label", [1, 2, 3, 4])
 def test_each_organ_can_be_the_target(tree, label):
     _, truth = tree
     mine = source(labels=[label])
-    subjects = sources.list_subjects(mine)
-    assert sources.check(mine, subjects) == []
-    assert np.array_equal(sources.read_volume(mine, subjects[0]).mask, truth[1][1] == label)
+    subjects = registry.list_subjects(mine)
+    assert registry.check(mine, subjects) == []
+    assert np.array_equal(registry.read_volume(mine, subjects[0]).mask, truth[1][1] == label)
 
 
 # ------------------------------------------------------------------------------------------------------------- order

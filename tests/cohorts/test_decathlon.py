@@ -4,8 +4,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fewlabel.cohorts import decathlon, sources
-from fewlabel.experiment import DecathlonSource
+from fewlabel.config.sources.decathlon import DecathlonSource
+from fewlabel.data.sources import decathlon, registry
 from helpers.refusals import error_of
 
 TASK = "Task05_Prostate"
@@ -63,10 +63,10 @@ def test_a_task_of_3d_images_is_read_with_the_default_channel(data, make_task):
 
 
 def test_the_registry_gives_what_the_module_gives(task):
-    subjects = sources.list_subjects(source())
+    subjects = registry.list_subjects(source())
     assert subjects == decathlon.list_subjects(source())
-    assert sources.check(source(), subjects) == []
-    assert sources.read_volume(source(), subjects[0]).mask.any()
+    assert registry.check(source(), subjects) == []
+    assert registry.read_volume(source(), subjects[0]).mask.any()
 
 
 # ---------------------------------------------------------------------------------------------------- a bad folder
@@ -159,7 +159,7 @@ def test_a_mask_with_values_that_the_task_does_not_name_is_told(task, write):
 # ------------------------------------------------------------------------------------------------- contradictions
 def contradictions(task):
     """Told before a cohort is used; a finished study is still read."""
-    problems = sources.survey(source())[1]
+    problems = registry.survey(source())[1]
     return [line.removeprefix("dataset.json: ") for line in problems if line.startswith("dataset.json: ")]
 
 

@@ -14,8 +14,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fewlabel.cohorts import decathlon, download, nifti
-from fewlabel.experiment import DecathlonSource, NiftiSource
+from fewlabel.config.sources.decathlon import DecathlonSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.download import download
+from fewlabel.data.sources import decathlon, nifti
 from helpers.range_server import serving
 from helpers.refusals import error_of
 
@@ -177,8 +179,8 @@ def test_with_nothing_there_it_is_told_where_to_place_what(data):
 
 FETCH = """
 import sys
-from fewlabel.cohorts import decathlon
-from fewlabel.experiment import DecathlonSource
+from fewlabel.data.sources import decathlon
+from fewlabel.config.sources.decathlon import DecathlonSource
 print(len(decathlon.list_subjects(DecathlonSource(kind="decathlon", **eval(sys.argv[1])))))
 """
 

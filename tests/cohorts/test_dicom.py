@@ -7,9 +7,9 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless, RLELossless, generate_uid
 
-from fewlabel.cohorts.dicom_headers import series_contents
-from fewlabel.cohorts.dicom_series import load_series, read_series
-from fewlabel.cohorts.formats import geometry, load
+from fewlabel.data.formats.dicom_headers import series_contents
+from fewlabel.data.formats.dicom_series import load_series, read_series
+from fewlabel.data.formats.registry import geometry, load
 from helpers.dicom_trees import OBLIQUE, UPRIGHT, orthogonal, write_series
 
 VOLUME = np.random.default_rng(0).integers(-50, 2000, (6, 5, 4)).astype(np.int16)

@@ -11,10 +11,10 @@ import time
 import numpy as np
 import pytest
 
-from fewlabel.cohorts import download as module
-from fewlabel.cohorts import download_limits
-from fewlabel.cohorts.download import download
-from fewlabel.errors import InputError
+from fewlabel.data.download import download as module
+from fewlabel.data.download import download_limits
+from fewlabel.data.download.download import download
+from fewlabel.utils.errors import InputError
 from helpers.range_server import serving
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
@@ -93,7 +93,7 @@ def test_a_killed_process_loses_nothing_that_was_written(served, file):
     served.cuts = [3 * (1 << 20)]
     served.content = CONTENT * 20
     code = (
-        "import sys; from pathlib import Path; from fewlabel.cohorts import download as d; d.FIRST_WAIT_SECONDS = 60;"
+        "import sys; from pathlib import Path; from fewlabel.data.download import download as d; d.FIRST_WAIT_SECONDS = 60;"
         "d.download(sys.argv[1], sys.argv[2], Path(sys.argv[3]))"
     )
     command = [sys.executable, "-c", code, served.url, checksum(served.content), str(file)]

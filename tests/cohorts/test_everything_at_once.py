@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.cohorts import nifti, sources
-from fewlabel.cohorts.subject import ListingError
-from fewlabel.errors import InputError
-from fewlabel.experiment import NiftiSource
-from fewlabel.jobs import FetchSettings, canonical
+from fewlabel.cli.main import app
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import FetchSettings
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.sources import nifti, registry
+from fewlabel.data.subjects.subject import ListingError
+from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import write_series
 
 
@@ -72,14 +73,14 @@ def test_a_listing_with_problems_keeps_the_subjects_whose_files_are_there(mine):
     assert [one.subject for one in told.value.subjects] == ["a", "b", "c", "d"]
     assert str(told.value) == f"{mine}:\n  - {told.value.problems[0]}"
     with pytest.raises(ListingError, match=r"orphan\.nii\.gz"):
-        sources.list_subjects(source())
+        registry.list_subjects(source())
 
 
 def test_several_workers_find_the_same_in_the_same_order(mine, write):
     write(mine / "images" / "b.nii.gz", np.full((7, 6, 5), 3, np.int16))
     write(mine / "labels" / "c.nii.gz", np.full((7, 6, 4), 1, np.uint8))
-    subjects = sources.list_subjects(source())
-    one, three = (sources.check(source(), subjects, workers) for workers in (1, 3))
+    subjects = registry.list_subjects(source())
+    one, three = (registry.check(source(), subjects, workers) for workers in (1, 3))
     assert one == three and len(one) == 2
 
 

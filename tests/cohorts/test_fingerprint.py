@@ -7,9 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from fewlabel.cohorts import decathlon
-from fewlabel.cohorts.fingerprint import fingerprint
-from fewlabel.experiment import DecathlonSource, NiftiSource, PhantomSource
+from fewlabel.config.sources.decathlon import DecathlonSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.sources import decathlon
+from fewlabel.data.subjects.fingerprint import fingerprint
 
 
 def source(**changes):
@@ -106,7 +108,9 @@ def test_the_users_own_decathlon_folder_has_one(data, make_task, write):
 
 
 def test_its_import_brings_no_slow_library():
-    code = "import sys, fewlabel.cohorts.fingerprint; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    code = (
+        "import sys, fewlabel.data.subjects.fingerprint; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert not set(done.stdout.split()) & {

@@ -6,11 +6,13 @@ import subprocess
 import numpy as np
 import pytest
 
-from fewlabel.cohorts import sources
-from fewlabel.cohorts.foreign import recognised
-from fewlabel.errors import InputError
-from fewlabel.experiment import DecathlonSource, MetaImageSource, NiftiSource
-from fewlabel.prediction import plan
+from fewlabel.config.sources.decathlon import DecathlonSource
+from fewlabel.config.sources.metaimage import MetaImageSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.foreign_layouts import recognised
+from fewlabel.inference.predict import plan
+from fewlabel.utils.errors import InputError
 from helpers.refusals import error_of
 
 
@@ -55,18 +57,18 @@ def laid_out(folder, told):
     command = told.split("`")[1]
     assert subprocess.run(["sh", "-uc", command], cwd=folder, capture_output=True, check=False).stderr == b""
     mine = NiftiSource(kind="nifti", folder=str(folder / "fewlabel"), labels=[1])
-    subjects, problems, _ = sources.survey(mine)
-    assert [*problems, *sources.check(mine, subjects)] == []
+    subjects, problems, _ = registry.survey(mine)
+    assert [*problems, *registry.check(mine, subjects)] == []
     return mine, subjects
 
 
 def test_an_nnunet_dataset_is_recognised_and_laid_out(nnunet):
-    told = error_of(sources.list_subjects, NiftiSource(kind="nifti", folder=nnunet.name))
+    told = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder=nnunet.name))
     assert "images/: no images; the folder is an nnU-Net dataset (2 cases; images end in _0000.nii.gz" in told
     assert "channels 0: T2, 1: ADC, labels 0: background, 1: PZ); accepted: images/<subject>" in told
     mine, subjects = laid_out(nnunet, told)
     assert [(one.subject, one.labelled) for one in subjects] == [("pro_001", True), ("pro_002", True)]
-    assert np.array_equal(sources.read_volume(mine, subjects[1]).image, image(1))
+    assert np.array_equal(registry.read_volume(mine, subjects[1]).image, image(1))
 
 
 def test_it_is_recognised_as_every_kind_of_source_and_by_predict(nnunet, mine, tmp_path):
@@ -75,7 +77,7 @@ def test_it_is_recognised_as_every_kind_of_source_and_by_predict(nnunet, mine, t
         MetaImageSource(kind="metaimage", folder=nnunet.name),
         NiftiSource(kind="nifti", folder="mine", unlabelled=nnunet.name),
     ):
-        told = error_of(sources.list_subjects, chosen)
+        told = error_of(registry.list_subjects, chosen)
         assert "the folder is an nnU-Net dataset" in told and len(told.splitlines()) == 2
     with pytest.raises(InputError, match=r"is an nnU-Net dataset.*then give .*fewlabel/images"):
         plan([nnunet], tmp_path / "masks")
@@ -98,12 +100,12 @@ def test_the_first_version_of_nnunet_is_told_from_the_decathlon(nnunet, data, ma
 def test_channels_that_were_copied_are_told(mine, write):
     for path in list((mine / "images").iterdir()):
         path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
-    told = error_of(sources.list_subjects, NiftiSource(kind="nifti", folder="mine"))
+    told = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder="mine"))
     assert "images end in _0000, like channels of nnU-Net: remove it from their names" in told
 
 
 def test_a_bids_dataset_is_recognised_and_laid_out(bids):
-    told = error_of(sources.list_subjects, NiftiSource(kind="nifti", folder=bids.name))
+    told = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder=bids.name))
     assert "the folder is a BIDS dataset (images 1 *_T1w.nii.gz, 4 *_T2w.nii.gz; masks in derivatives: " in told
     assert "3 *_desc-liver_dseg.nii.gz)" in told
     mine, subjects = laid_out(bids, told)
@@ -113,13 +115,13 @@ def test_a_bids_dataset_is_recognised_and_laid_out(bids):
         ("sub-02", "sub-02", True),
         ("sub-03", "sub-03", False),
     ]
-    assert np.array_equal(sources.read_volume(mine, subjects[2]).image, image(2))
+    assert np.array_equal(registry.read_volume(mine, subjects[2]).image, image(2))
 
 
 def test_a_bids_dataset_is_recognised_by_predict_and_among_further_volumes(bids, mine, tmp_path):
     with pytest.raises(InputError, match="is a BIDS dataset"):
         plan([bids], tmp_path / "masks")
-    told = error_of(sources.list_subjects, NiftiSource(kind="nifti", folder="mine", unlabelled=bids.name))
+    told = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder="mine", unlabelled=bids.name))
     assert "the folder is a BIDS dataset" in told and "set `unlabelled` to its images/" in told
 
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from fewlabel.cohorts import sources
-from fewlabel.cohorts.fingerprint import fingerprint
-from fewlabel.cohorts.formats import geometry, load
-from fewlabel.experiment import NiftiSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.formats.registry import geometry, load
+from fewlabel.data.sources import registry
+from fewlabel.data.subjects.fingerprint import fingerprint
 from helpers.dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)
@@ -19,20 +19,20 @@ def source(**changes):
 
 
 def told(chosen):
-    return "\n".join(sources.survey(chosen)[1])
+    return "\n".join(registry.survey(chosen)[1])
 
 
 @pytest.mark.parametrize("ending", [".NII.GZ", ".Nii.Gz", ".nii.GZ"])
 def test_endings_count_whatever_their_case(mine, ending):
-    before = sources.list_subjects(source())
-    first = sources.read_volume(source(), before[0])
+    before = registry.list_subjects(source())
+    first = registry.read_volume(source(), before[0])
     for part in ("images", "labels"):
         (mine / part / "a.nii.gz").rename(mine / part / f"a{ending}")
     (mine / "labels" / "b.nii.gz").rename(mine / "labels" / f"b{ending}")
-    after = sources.list_subjects(source())
+    after = registry.list_subjects(source())
     assert [(one.subject, one.labelled) for one in after] == [(one.subject, one.labelled) for one in before]
-    assert sources.check(source(), after) == [] and told(source()) == ""
-    again = sources.read_volume(source(), after[0])
+    assert registry.check(source(), after) == [] and told(source()) == ""
+    again = registry.read_volume(source(), after[0])
     assert np.array_equal(first.image, again.image) and np.array_equal(first.mask, again.mask)
 
 
@@ -77,11 +77,11 @@ def test_formats_go_together_in_one_cohort(mine):
     sitk.WriteImage(itk_image(IMAGE), str(mine / "images" / "f.mhd"))
     sitk.WriteImage(itk_image((IMAGE > 500).astype(np.uint8)), str(mine / "labels" / "f.seg.nrrd"))
     nib.save(nib.MGHImage(IMAGE, UPRIGHT), mine / "images" / "g.mgz")
-    subjects = sources.list_subjects(source())
+    subjects = registry.list_subjects(source())
     assert [(one.subject, one.labelled) for one in subjects[4:]] == [("e", True), ("f", True), ("g", False)]
-    assert sources.check(source(), subjects) == [] and told(source()) == ""
+    assert registry.check(source(), subjects) == [] and told(source()) == ""
     for one in subjects[4:6]:
-        assert np.array_equal(sources.read_volume(source(), one).mask, IMAGE > 500)
+        assert np.array_equal(registry.read_volume(source(), one).mask, IMAGE > 500)
     # The voxels of a MetaImage count, not its header alone.
     first = fingerprint(source())
     sitk.WriteImage(itk_image(IMAGE + 1), str(mine / "images" / "f.mhd"))

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from fewlabel.cohorts import nifti, sources
-from fewlabel.cohorts.problems import empty_problems
-from fewlabel.cohorts.voxels import image_among_masks, mask_among_images
-from fewlabel.errors import InputError
-from fewlabel.experiment import NiftiSource
-from fewlabel.prediction import read_image
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.formats.checks import empty_problems
+from fewlabel.data.sources import nifti, registry
+from fewlabel.data.subjects.mask_detection import image_among_masks, mask_among_images
+from fewlabel.inference.predict import read_image
+from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import UPRIGHT, write_series
 
 SHAPE = (7, 6, 5)
@@ -52,7 +52,7 @@ def test_a_subject_that_has_no_target_is_said_to_have_none(mine, write):
     write(mine / "labels" / "b.nii.gz", of_values(2))
     write(mine / "labels" / "c.nii.gz", of_values())
     assert checked(without_target=["b", "c"]) == []
-    volume = sources.read_volume(source(), next(one for one in nifti.list_subjects(source()) if one.subject == "c"))
+    volume = registry.read_volume(source(), next(one for one in nifti.list_subjects(source()) if one.subject == "c"))
     assert volume.mask is not None and not volume.mask.any()
     assert checked(without_target=["a", "b", "c", "d", "nobody"]) == [
         "without_target: d is not a subject with a mask; accepted: names of labelled subjects; correct it",
@@ -126,7 +126,7 @@ def test_masks_are_refused_among_images_of_every_kind(mine, data, write):
     write(data / "further" / "z2.nii.gz", mask * 3)
     write_series(data / "further" / "z3", mask.astype(np.int16))
     both = source(unlabelled="further")
-    problems = sources.check(both, sources.list_subjects(both))
+    problems = registry.check(both, registry.list_subjects(both))
     assert [problem.rpartition("/")[2].partition(";")[0] for problem in problems] == [
         "e.nii.gz: holds only 2 values (0, 1), so it is a mask",
         "z2.nii.gz: holds only 2 values (0, 3), so it is a mask",

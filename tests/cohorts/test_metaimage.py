@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from fewlabel.cohorts import metaimage, sources
-from fewlabel.cohorts.fingerprint import fingerprint
-from fewlabel.cohorts.formats import geometry
-from fewlabel.errors import InputError
-from fewlabel.experiment import MetaImageSource, NiftiSource
+from fewlabel.config.sources.metaimage import MetaImageSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.formats.registry import geometry
+from fewlabel.data.sources import metaimage, registry
+from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal, write_series
 
 AFFINE = orthogonal(OBLIQUE)
@@ -48,9 +49,9 @@ def folder(data):
 def test_pairs_are_read_where_they_lie_in_space(data, suffix, compress):
     write(data / "promise12" / f"a{suffix}", IMAGE, compress=compress)
     write(data / "promise12" / f"a_segmentation{suffix}", LABEL, compress=compress)
-    (one,) = sources.list_subjects(source())
-    assert sources.check(source(), [one]) == []
-    volume = sources.read_volume(source(), one)
+    (one,) = registry.list_subjects(source())
+    assert registry.check(source(), [one]) == []
+    volume = registry.read_volume(source(), one)
     assert np.array_equal(volume.image, IMAGE) and np.array_equal(volume.mask, LABEL)
     assert np.allclose(volume.affine, AFFINE, atol=1e-5)
     shape, affine = geometry(one.image)
@@ -78,7 +79,7 @@ def test_the_suffix_of_masks_counts_in_any_case(folder):
     header.write_text(header.read_text().replace("Case01_segmentation.raw", "Case01_Segmentation.raw"))
     subjects = metaimage.list_subjects(source())
     assert [(one.subject, one.labelled) for one in subjects] == [("Case00", True), ("Case01", True), ("Case50", False)]
-    assert sources.survey(source())[1] == [] and metaimage.check(source(), subjects) == []
+    assert registry.survey(source())[1] == [] and metaimage.check(source(), subjects) == []
     changed = fingerprint(source())
     write(header, 1 - LABEL)  # its content counts, as a mask's does
     assert len({before, changed, fingerprint(source())}) == 3
@@ -86,7 +87,7 @@ def test_the_suffix_of_masks_counts_in_any_case(folder):
 
 def test_masks_of_another_suffix_are_no_images(folder):
     write(folder / "training_data" / "Case50_seg.mhd", LABEL)
-    (problem,) = sources.survey(source())[1]
+    (problem,) = registry.survey(source())[1]
     assert problem.startswith(
         "training_data/Case50_seg.mhd: named like the mask of Case50; to fix: set `label_suffix` (now _segmentation)"
     )
@@ -158,14 +159,14 @@ def test_volumes_of_a_further_folder_pretrain_only(mine, data):
     (further / "readme.txt").write_text("x")
     plain = NiftiSource(kind="nifti", folder="mine")
     both = NiftiSource(kind="nifti", folder="mine", unlabelled="further")
-    subjects = sources.list_subjects(both)
+    subjects = registry.list_subjects(both)
     assert [one.subject for one in subjects] == ["a", "b", "c", "d", "scan_1", "scan_2", "scan_3"]
     assert [(one.labelled, one.use) for one in subjects[4:]] == [(False, "unlabelled")] * 3
-    assert sources.check(both, subjects) == []
+    assert registry.check(both, subjects) == []
     for one in subjects[4:]:
-        volume = sources.read_volume(both, one)
+        volume = registry.read_volume(both, one)
         assert np.array_equal(volume.image, IMAGE) and volume.mask is None
-    assert sources.list_subjects(plain) == subjects[:4]
+    assert registry.list_subjects(plain) == subjects[:4]
     first = fingerprint(both)
     assert first != fingerprint(plain)
     write_series(further / "scan_4", IMAGE)
@@ -176,14 +177,14 @@ def test_volumes_of_a_further_folder_pretrain_only(mine, data):
 def test_problems_of_the_further_folder_are_told_at_once(mine, data):
     both = NiftiSource(kind="nifti", folder="mine", unlabelled="further")
     with pytest.raises(InputError, match="further: no such folder; looked for"):
-        sources.list_subjects(both)
+        registry.list_subjects(both)
     (data / "further").mkdir()
     with pytest.raises(InputError, match="no volumes; accepted"):
-        sources.list_subjects(both)
+        registry.list_subjects(both)
     write_series(data / "further" / "a", IMAGE)
     write_series(data / "further" / "b c", IMAGE)
     with pytest.raises(InputError) as error:
-        sources.list_subjects(both)
+        registry.list_subjects(both)
     assert "names that are taken: a" in str(error.value) and "b c: unsafe subject name" in str(error.value)
 
 
@@ -193,14 +194,14 @@ def test_bad_series_of_a_cohort_are_told_at_once(mine, data):
         write_series(data / "further" / name, IMAGE)
     (data / "further" / "s1" / "IMG-0004-00002.dcm").unlink()
     write_series(data / "further" / "s2", IMAGE, names=[f"x{n}.dcm" for n in range(4)])
-    problems = sources.check(both, sources.list_subjects(both))
+    problems = registry.check(both, registry.list_subjects(both))
     assert len(problems) == 2 and "s1: " in problems[0] and "further/s2: 2 series" in problems[1]
 
 
 # ------------------------------------------------------------------------------------------------------ real volumes
 def test_real_unlabelled_prostates_written_as_dicom_give_the_same_slices(real_data, tmp_path):
-    from fewlabel.experiment import Grid
-    from fewlabel.imaging.preprocess import preprocess
+    from fewlabel.config.cohort import Grid
+    from fewlabel.data.preprocessing.working_grid import preprocess
 
     cohort = real_data("prostate_unlabelled")
     grid = Grid(matrix=(192, 192), spacing_mm=0.625)
@@ -211,9 +212,9 @@ def test_real_unlabelled_prostates_written_as_dicom_give_the_same_slices(real_da
     for path in paths:
         file = nib.load(path)
         write_series(tmp_path / path.name.removesuffix(".nii.gz"), np.asarray(file.dataobj), file.affine)
-    pairs = zip(sources.list_subjects(direct), sources.list_subjects(series), strict=True)
+    pairs = zip(registry.list_subjects(direct), registry.list_subjects(series), strict=True)
     for one, same in [pair for pair in pairs if not pair[0].labelled]:
         assert one.subject == same.subject
-        first, _, _ = preprocess(sources.read_volume(direct, one), grid)
-        second, _, _ = preprocess(sources.read_volume(series, same), grid)
+        first, _, _ = preprocess(registry.read_volume(direct, one), grid)
+        second, _, _ = preprocess(registry.read_volume(series, same), grid)
         assert np.array_equal(first, second)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from fewlabel.cohorts import sources
-from fewlabel.cohorts.names import masks_among, name_notes, name_problems
-from fewlabel.experiment import NiftiSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.sources import registry
+from fewlabel.data.subjects.suspicious_names import masks_among, name_notes, name_problems
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,6 @@ def test_a_mask_among_further_volumes_is_refused(mine, data, write):
     for name, array in (("z1", image), ("z1_seg", (image > 500).astype(np.uint8))):
         write(data / "further" / f"{name}.nii.gz", array)
     both = NiftiSource(kind="nifti", folder="mine", unlabelled="further")
-    subjects, problems, _ = sources.survey(both)
+    subjects, problems, _ = registry.survey(both)
     assert len(subjects) == 6 and len(problems) == 1
     assert problems[0].startswith(f"{data}/further/z1_seg.nii.gz: named like the mask of z1; accepted: images")

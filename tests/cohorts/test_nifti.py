@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewlabel.cohorts import nifti, sources
-from fewlabel.cohorts.problems import target_problems
-from fewlabel.errors import InputError
-from fewlabel.experiment import NiftiSource
-from fewlabel.imaging.volume import read_nifti
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.formats.checks import target_problems
+from fewlabel.data.preprocessing.volume import read_nifti
+from fewlabel.data.sources import nifti, registry
+from fewlabel.utils.errors import InputError
 
 
 def source(**changes):
@@ -103,11 +103,11 @@ def test_without_the_environment_variable_data_lies_in_the_working_directory(min
 
 
 def test_the_registry_gives_what_the_module_gives(mine):
-    subjects = sources.list_subjects(source())
+    subjects = registry.list_subjects(source())
     assert subjects == nifti.list_subjects(source())
-    assert sources.check(source(), subjects) == []
+    assert registry.check(source(), subjects) == []
     assert np.array_equal(
-        sources.read_volume(source(), subjects[0]).mask, nifti.read_volume(source(), subjects[0]).mask
+        registry.read_volume(source(), subjects[0]).mask, nifti.read_volume(source(), subjects[0]).mask
     )
 
 
@@ -238,7 +238,7 @@ def test_the_check_tells_the_problems_of_all_subjects_at_once(mine, write):
 
 def test_the_check_draws_no_bar_in_a_log(mine):
     code = (
-        "from fewlabel.cohorts import nifti; from fewlabel.experiment import NiftiSource;"
+        "from fewlabel.data.sources import nifti; from fewlabel.config.experiment import NiftiSource;"
         "s = NiftiSource(kind='nifti', folder='mine'); print(nifti.check(s, nifti.list_subjects(s)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment())

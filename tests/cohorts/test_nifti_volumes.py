@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from fewlabel.cohorts import nifti
-from fewlabel.cohorts.contents import contents, lines
-from fewlabel.cohorts.problems import TOLERANCE_MM, corner_distance
-from fewlabel.errors import InputError
-from fewlabel.experiment import NiftiSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.formats.checks import TOLERANCE_MM, corner_distance
+from fewlabel.data.sources import nifti
+from fewlabel.data.subjects.folder_contents import contents, lines
+from fewlabel.utils.errors import InputError
 
 
 def source(**changes):

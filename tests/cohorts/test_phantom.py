@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fewlabel.cohorts.phantom import ANATOMIES, check, list_subjects, read_tissues, read_volume
-from fewlabel.cohorts.phantom_canvas import Canvas, SmoothField
-from fewlabel.cohorts.phantom_shapes import Capsule, Ellipsoid, Part, Union
-from fewlabel.cohorts.phantom_signal import RELAXATION, Tissue, draw_tissues, rician, spin_echo, tissue_signals
-from fewlabel.cohorts.subject import is_safe_name
-from fewlabel.experiment import PhantomSource
-from fewlabel.imaging.volume import Orientation, Volume
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.phantoms.canvas import Canvas, SmoothField
+from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, Part, Union
+from fewlabel.data.phantoms.signal import RELAXATION, Tissue, draw_tissues, rician, spin_echo, tissue_signals
+from fewlabel.data.phantoms.source import ANATOMIES, check, list_subjects, read_tissues, read_volume
+from fewlabel.data.preprocessing.volume import Orientation, Volume
+from fewlabel.data.subjects.subject import is_safe_name
 
 GRIDS = {"abdomen": (3.0, 8.0), "pelvis": (2.0, 4.0)}
 both = pytest.mark.parametrize("anatomy", sorted(GRIDS))

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fewlabel import jobs
-from fewlabel.cohorts.phantom import list_subjects, read_tissues, read_volume
-from fewlabel.cohorts.phantom_signal import RELAXATION, Tissue
-from fewlabel.experiment import Experiment, PhantomSource
-from fewlabel.experiment_files import read_config
-from fewlabel.reporting.cohort_table import source as in_words
+from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.phantoms.signal import RELAXATION, Tissue
+from fewlabel.data.phantoms.source import list_subjects, read_tissues, read_volume
+from fewlabel.reporting.tables.cohorts import source as in_words
 
 GRID = {"kind": "phantom", "anatomy": "abdomen", "labelled": 1, "unlabelled": 1, "pixel_mm": 6, "slice_mm": 20}
 SMALL = {"spokes": 96, "echoes": 4, "echo_spacing_ms": 20}

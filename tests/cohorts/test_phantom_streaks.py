@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from fewlabel.cohorts.phantom_streaks import TRIALS, measure, scale_to
-from fewlabel.destreaking_jobs import NO_SOURCE, destreaking_settings, files, measure_settings
-from fewlabel.errors import InputError
-from fewlabel.reporting.destreaking_measures import COLUMNS, TITLES
-from fewlabel.validation import load
+from fewlabel.config.jobs.figures.destreaking import NO_SOURCE, destreaking_settings, files, measure_settings
+from fewlabel.config.loading.load import load
+from fewlabel.data.phantoms.streak_measures import TRIALS, measure, scale_to
+from fewlabel.reporting.tables.destreaking_measures import COLUMNS, TITLES
+from fewlabel.utils.errors import InputError
 
 PHANTOM = {"kind": "phantom", "anatomy": "abdomen", "labelled": 3, "pixel_mm": 8, "slice_mm": 20}
 RADIAL = {**PHANTOM, "radial": {"spokes": 48, "coils": 8}}

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from fewlabel.cohorts import sources
-from fewlabel.cohorts.fingerprint import fingerprint
-from fewlabel.cohorts.formats import geometry
-from fewlabel.cohorts.phantom import list_subjects, read_acquisition
-from fewlabel.cohorts.radial_file import examine_radial, load_radial
-from fewlabel.errors import InputError
-from fewlabel.experiment import PhantomSource, RadialImages, RadialSource
-from fewlabel.imaging.destreak.coil_images import coil_images
-from fewlabel.imaging.destreak.reconstruct import reconstruct
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.sources.radial import RadialImages, RadialSource
+from fewlabel.data.formats.registry import geometry
+from fewlabel.data.phantoms.source import list_subjects, read_acquisition
+from fewlabel.data.reconstruction.destreaking.coil_images import coil_images
+from fewlabel.data.reconstruction.destreaking.reconstruct import reconstruct
+from fewlabel.data.reconstruction.raw_data.file import examine_radial, load_radial
+from fewlabel.data.sources import registry
+from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.utils.errors import InputError
 
 AFFINE = np.diag([-8.0, -8, 20, 1])
 
@@ -114,11 +115,11 @@ def test_kspace_is_reconstructed_as_it_would_be_by_hand(scans, image):
     write_ismrmrd(scans / "images" / "b.mrd")
     label(scans, "a")
     mine = source(input=image)
-    subjects = sources.list_subjects(mine)
+    subjects = registry.list_subjects(mine)
     assert [(one.subject, one.labelled) for one in subjects] == [("a", True), ("b", False)]
-    assert sources.check(mine, subjects) == []
+    assert registry.check(mine, subjects) == []
     truth = np.moveaxis(reconstruct(scan()[0], RadialImages(input=image)), 0, -1)
-    first, second = (sources.read_volume(mine, one) for one in subjects)
+    first, second = (registry.read_volume(mine, one) for one in subjects)
     assert np.array_equal(first.image, truth) and np.array_equal(first.affine, AFFINE)
     assert np.array_equal(first.mask, scan()[1] > 0)
     close = np.isclose(second.image, truth, rtol=1e-2, atol=1e-2 * truth.max())
@@ -132,13 +133,13 @@ def test_coil_images_of_every_form_give_the_same_volume(scans):
     write_pair(scans, "b", ("magnitude", "phase"), np.abs(images), np.angle(images))
     write_pair(scans, "c", ("real", "imaginary"), images.real, images.imag)
     label(scans, "a")
-    subjects = sources.list_subjects(source())
-    assert sources.check(source(), subjects) == []
-    first, *others = (sources.read_volume(source(), one) for one in subjects)
+    subjects = registry.list_subjects(source())
+    assert registry.check(source(), subjects) == []
+    first, *others = (registry.read_volume(source(), one) for one in subjects)
     assert np.array_equal(first.affine, AFFINE) and first.mask.any()
     for other in others:
         assert np.allclose(first.image, other.image, atol=1e-4 * first.image.max())
-    plain = sources.read_volume(source(destreak={"method": "none"}), subjects[0])
+    plain = registry.read_volume(source(destreak={"method": "none"}), subjects[0])
     assert np.allclose(plain.image, np.linalg.norm(images, axis=-1), atol=1e-4 * plain.image.max())
 
 
@@ -155,7 +156,7 @@ def test_all_problems_of_a_cohort_are_told_at_once(scans):
     np.save(images / "g.npy", np.ones((8, 8, 8)))
     nib.save(nib.Nifti1Image(np.ones((8, 8, 2, 4), np.float32), AFFINE), images / "h_real.nii.gz")
     label(scans, "a")
-    text = "\n".join(sources.check(source(), sources.list_subjects(source())))
+    text = "\n".join(registry.check(source(), registry.list_subjects(source())))
     for line in (
         "images/a.h5: kspace: 3 samples are NaN or infinite",
         "images/b.h5: trajectory of 47 spokes of",
@@ -230,7 +231,7 @@ def test_what_the_numbers_tell_needs_no_reconstruction(scans, changes, destreak,
         assert problems == found == [] and image.array.std() > 0
     elif "affine" in changed:
         label(scans, "a")
-        assert told in "\n".join(sources.check(source(), sources.list_subjects(source())))
+        assert told in "\n".join(registry.check(source(), registry.list_subjects(source())))
     else:
         assert told in "\n".join(problems) and problems == found
 
@@ -245,20 +246,20 @@ def test_the_check_reconstructs_nothing_and_tells_masks_that_do_not_fit(scans, m
     def refuse(*_):
         raise AssertionError("reconstructed")
 
-    monkeypatch.setattr("fewlabel.imaging.destreak.reconstruct.reconstruct", refuse)
-    monkeypatch.setattr("fewlabel.imaging.destreak.remedy.from_images", refuse)
-    subjects = sources.list_subjects(source())
-    (problem,) = sources.check(source(), subjects)
+    monkeypatch.setattr("fewlabel.data.reconstruction.destreaking.reconstruct.reconstruct", refuse)
+    monkeypatch.setattr("fewlabel.data.reconstruction.destreaking.destreaking_filter.from_images", refuse)
+    subjects = registry.list_subjects(source())
+    (problem,) = registry.check(source(), subjects)
     assert problem.startswith("labels/b.nii.gz: shape (44, 44, 12), but images/b.mrd has (44, 44, 2)")
     assert [geometry(one.image)[0] for one in subjects] == [(44, 44, 12), (44, 44, 2), (44, 44, 12)]
 
 
 def test_the_listing_is_checked_and_the_fingerprint_follows_the_files(scans):
     with pytest.raises(InputError, match="images/: no images"):
-        sources.list_subjects(source())
+        registry.list_subjects(source())
     np.save(scans / "images" / "a.npy", np.ones((4, 4, 2, 8), np.complex64))
     with pytest.raises(InputError, match="labels/: no labelled subject"):
-        sources.list_subjects(source())
+        registry.list_subjects(source())
     first = fingerprint(source())
     np.save(scans / "images" / "a.npy", np.zeros((4, 4, 2, 8), np.complex64))
     assert fingerprint(source()) != first
@@ -274,11 +275,11 @@ def test_ismrmrd_tells_where_slices_lie_and_which_spoke_is_which(scans):
     write_hdf5(scans / "images" / "b.h5", kspace=arrays()["kspace"][:3], affine=OBLIQUE)
     label(scans, "a")
     mine = source()
-    first, second = (sources.read_volume(mine, replace(one, label=None)) for one in sources.list_subjects(mine))
+    first, second = (registry.read_volume(mine, replace(one, label=None)) for one in registry.list_subjects(mine))
     assert np.allclose(first.affine, OBLIQUE, atol=1e-3)
     # Readouts stand in the file from the last spoke to the first.
     assert np.allclose(first.image, second.image, atol=1e-2 * second.image.max())
-    (problem,) = [line for line in sources.check(mine, sources.list_subjects(mine)) if "labels/a" in line]
+    (problem,) = [line for line in registry.check(mine, registry.list_subjects(mine)) if "labels/a" in line]
     assert "shape" in problem and "images/a.mrd" in problem
 
 
@@ -307,7 +308,7 @@ def test_what_does_not_fit_in_ismrmrd_or_is_not_radial_is_told(scans):
     write_pair(scans, "moved", ("real", "imaginary"), coils, coils)
     nib.save(nib.Nifti1Image(coils, OBLIQUE), images / "moved_imaginary.nii.gz")
     label(scans, "cut")
-    text = "\n".join(sources.check(source(), sources.list_subjects(source())))
+    text = "\n".join(registry.check(source(), registry.list_subjects(source())))
     for line in (
         "images/shift.mrd: unequal spacing of slices (",
         "images/twice.mrd: 72 spokes twice (first: slice 0, contrast 0, kspace_encode_step_1 0)",

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fewlabel.cohorts import sources
-from fewlabel.cohorts.fingerprint import fingerprint
-from fewlabel.cohorts.radial_file import examine_radial
-from fewlabel.cohorts.subject import ListingError
-from fewlabel.errors import InputError
-from fewlabel.experiment import RadialImages, RadialSource
-from fewlabel.imaging.destreak.reconstruct import reconstruct
-from fewlabel.imaging.radial.acquisition import Acquisition
-from fewlabel.imaging.radial.trajectory import golden_angle
+from fewlabel.config.sources.radial import RadialImages, RadialSource
+from fewlabel.data.reconstruction.destreaking.reconstruct import reconstruct
+from fewlabel.data.reconstruction.radial.acquisition import Acquisition
+from fewlabel.data.reconstruction.radial.trajectory import golden_angle
+from fewlabel.data.reconstruction.raw_data.file import examine_radial
+from fewlabel.data.sources import registry
+from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.data.subjects.subject import ListingError
+from fewlabel.utils.errors import InputError
 
 AFFINE = np.diag([-2.0, -2, 5, 1])
 SIDE = 6
@@ -68,8 +68,8 @@ def nothing_is_reconstructed(monkeypatch):
     def refuse(*_):
         raise AssertionError("reconstructed")
 
-    monkeypatch.setattr("fewlabel.imaging.destreak.reconstruct.reconstruct", refuse)
-    monkeypatch.setattr("fewlabel.imaging.destreak.remedy.from_images", refuse)
+    monkeypatch.setattr("fewlabel.data.reconstruction.destreaking.reconstruct.reconstruct", refuse)
+    monkeypatch.setattr("fewlabel.data.reconstruction.destreaking.destreaking_filter.from_images", refuse)
 
 
 def test_streaks_go_that_are_seen_where_the_mask_says(scans):
@@ -77,9 +77,9 @@ def test_streaks_go_that_are_seen_where_the_mask_says(scans):
     images[SEEN] = 30 * direction * np.arange(1, 6)[:, None]
     np.save(scans / "images" / "a.npy", images)
     save(scans, "a", drawn())
-    (one,) = sources.list_subjects(source())
-    assert sources.check(source(), [one]) == []
-    found = sources.read_volume(source(), one).image
+    (one,) = registry.list_subjects(source())
+    assert registry.check(source(), [one]) == []
+    found = registry.read_volume(source(), one).image
     unit = direction / np.linalg.norm(direction)
     truth = np.linalg.norm(images - (images @ unit.conj())[..., None] * unit, axis=-1)
     assert np.allclose(found, truth, atol=1e-3) and found[SEEN].max() < 1e-3 < found[drawn() == 0].min()
@@ -93,11 +93,11 @@ def test_of_kspace_the_mask_reaches_the_reconstruction(scans):
     for name, side in (("a", SIDE), ("b", 16)):
         save(scans, name, drawn(side))
     mine = source(destreak={"method": "remove_coils", "threshold": 1.01})
-    subjects = sources.list_subjects(mine)
-    assert sources.check(mine, subjects) == []
+    subjects = registry.list_subjects(mine)
+    assert registry.check(mine, subjects) == []
     images = RadialImages(destreak=mine.destreak)
     truth, automatic = (np.moveaxis(reconstruct(acquisition, images, each), 0, -1) for each in (region, None))
-    found = sources.read_volume(mine, subjects[1]).image
+    found = registry.read_volume(mine, subjects[1]).image
     assert np.array_equal(found, truth) and not np.allclose(found, automatic)
 
 
@@ -132,22 +132,22 @@ def test_all_that_is_wrong_with_masks_is_told_before_anything_is_reconstructed(s
         "h": "truncated or not a NIfTI file",
         "i": "its affine places it up to ",
     }
-    subjects = sources.list_subjects(source())
-    problems = sources.check(source(), subjects)
+    subjects = registry.list_subjects(source())
+    problems = registry.check(source(), subjects)
     assert [line[:10] for line in problems] == [*(f"streaks/{name}." for name in expected), "labels/j.n"]
     for (name, told), line in zip(expected.items(), problems, strict=False):
         assert line.startswith(f"streaks/{name}.nii.gz: {told}")
     assert "images/i.npy (placed by pixel_mm and slice_mm)" in problems[8]
     for one, line in zip(subjects[:1] + subjects[3:8], problems[:1] + problems[3:8], strict=True):
         with pytest.raises(InputError) as told_again:
-            sources.read_volume(source(), one)
+            registry.read_volume(source(), one)
         assert str(told_again.value) == line
 
 
 def test_a_mask_that_no_longer_fits_is_told_where_its_volume_is_read(scans):
     save(scans, "a", drawn(7))
     with pytest.raises(InputError, match=r"images/a.npy: shape \(6, 6, 6\), but its interference mask has \(7, 7, 6\)"):
-        sources.read_volume(source(), sources.list_subjects(source())[0])
+        registry.read_volume(source(), registry.list_subjects(source())[0])
 
 
 def test_masks_of_no_subject_and_two_of_one_are_told(scans):
@@ -155,12 +155,12 @@ def test_masks_of_no_subject_and_two_of_one_are_told(scans):
     save(scans, "z", drawn())
     nib.save(nib.Nifti1Image(drawn(), AFFINE), scans / "streaks" / "a.nii")
     with pytest.raises(ListingError) as told:
-        sources.list_subjects(source())
+        registry.list_subjects(source())
     assert told.value.problems == [
         "streaks/: no image of the same name in images/ for z; rename or remove them",
         "duplicate subject a: streaks/a.nii, streaks/a.nii.gz; keep one of them",
     ]
-    assert len(sources.list_subjects(source(interference=None))) == 1
+    assert len(registry.list_subjects(source(interference=None))) == 1
 
 
 @pytest.mark.usefixtures("nothing_is_reconstructed")
@@ -171,10 +171,10 @@ def test_finished_volumes_and_excluded_subjects_need_no_mask(scans, data):
     (scans / "subjects.tsv").write_text("subject\tuse\nb\texclude\n")
     save(scans, "a", drawn())
     mine = source(unlabelled="further")
-    subjects = sources.list_subjects(mine)
+    subjects = registry.list_subjects(mine)
     assert [one.subject for one in subjects] == ["a", "c"]
-    assert sources.check(mine, subjects) == []
-    assert sources.read_volume(mine, subjects[1]).image.shape == (9, 9, 9)
+    assert registry.check(mine, subjects) == []
+    assert registry.read_volume(mine, subjects[1]).image.shape == (9, 9, 9)
 
 
 def test_with_a_mask_nothing_beyond_the_view_is_needed(scans):

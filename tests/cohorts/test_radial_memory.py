@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from ismrmrd.hdf5 import acquisition_dtype, acquisition_header_dtype
 
-from fewlabel.cohorts.radial_file import examine_radial, load_radial
-from fewlabel.experiment import RadialSource
-from fewlabel.imaging.destreak import coil_images
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.data.reconstruction.destreaking import coil_images
+from fewlabel.data.reconstruction.raw_data.file import examine_radial, load_radial
 
 SLICES, COILS, SPOKES, MATRIX = 48, 8, 64, 32
 SPACE = (

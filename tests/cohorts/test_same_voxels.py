@@ -7,12 +7,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fewlabel import jobs
-from fewlabel.cohorts import sources
-from fewlabel.cohorts.same_voxels import Seen, twins_elsewhere, voxel_digest, write_seen
-from fewlabel.commands.cohorts import fetch
-from fewlabel.errors import InputError
-from fewlabel.experiment import NiftiSource, RadialSource
+from fewlabel.cli.data import fetch
+from fewlabel.config import jobs
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.data.sources import registry
+from fewlabel.data.subjects.duplicate_volumes import Seen, twins_elsewhere, voxel_digest, write_seen
+from fewlabel.utils.errors import InputError
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_all_workers_see_the_same(cohort):
     source = NiftiSource(kind="nifti", folder="mine")
     one, three = {}, {}
     for workers, seen in ((1, one), (3, three)):
-        assert sources.check(source, sources.list_subjects(source), workers, seen) == []
+        assert registry.check(source, registry.list_subjects(source), workers, seen) == []
     assert one == three and len({seen.digest for seen in one.values()}) == 6
 
 
@@ -140,7 +141,7 @@ def test_coil_images_that_are_not_reconstructed_yet_are_told_by_their_files(data
         )
     source = RadialSource(kind="radial", folder="mine", destreak={"method": "none"})
     seen = {}
-    assert sources.check(source, sources.list_subjects(source), 1, seen) == []
+    assert registry.check(source, registry.list_subjects(source), 1, seen) == []
     assert seen["a"].digest == seen["b"].digest != seen["c"].digest
 
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fewlabel.cohorts import nifti, sources
-from fewlabel.cohorts.names import patient_notes
-from fewlabel.cohorts.subject import is_safe_name
-from fewlabel.cohorts.table import USES, read_table
-from fewlabel.errors import InputError
-from fewlabel.experiment import NiftiSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.sources import nifti, registry
+from fewlabel.data.subjects.subject import is_safe_name
+from fewlabel.data.subjects.subjects_table import USES, read_table
+from fewlabel.data.subjects.suspicious_names import patient_notes
+from fewlabel.utils.errors import InputError
 
 
 def source(**changes):
@@ -117,7 +117,7 @@ def test_all_problems_of_a_table_are_told_at_once(mine):
 def test_patients_that_look_alike_are_told_and_stay_apart(mine):
     table(mine, "subject,patient\na,Ann Lee\nb,ann  lee \nc,Bob\nd,BOB2\n", "subjects.csv")
     assert [subject.patient for subject in nifti.list_subjects(source())] == ["Ann Lee", "ann  lee", "Bob", "BOB2"]
-    told = [note for note in sources.notes(source()) if "patient names" in note]
+    told = [note for note in registry.notes(source()) if "patient names" in note]
     assert len(told) == 1 and "'Ann Lee', 'ann  lee'" in told[0] and "use one name" in told[0]
     assert patient_notes(["\ufb01x", "FIX", "p 1", "p1", "p2"]) == [
         text.replace("Ann Lee', 'ann  lee", pair) for text in told for pair in ("FIX', '\ufb01x", "p 1', 'p1")

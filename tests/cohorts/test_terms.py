@@ -5,13 +5,14 @@ import yaml
 from docutils.core import publish_parts
 from pydantic import ValidationError
 
-from fewlabel.cohorts.terms import MADE, NOT_STATED, Terms, sentence, terms
-from fewlabel.experiment import Cohort, Experiment
-from fewlabel.jobs import canonical
-from fewlabel.reporting.cohort_table import cohort_table
-from fewlabel.reporting.conditions import study_facts
-from fewlabel.reporting.table_forms import as_html, as_latex, as_markdown
-from fewlabel.reporting_jobs import cohort_table_settings
+from fewlabel.config.cohort import Cohort
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.figures.tables import cohort_table_settings
+from fewlabel.data.subjects.licences import MADE, NOT_STATED, Terms, sentence, terms
+from fewlabel.reporting.captions import study_facts
+from fewlabel.reporting.tables.cohorts import cohort_table
+from fewlabel.reporting.tables.formats import as_html, as_latex, as_markdown
 
 ROOT = Path(__file__).parents[2]
 PHANTOM = {"kind": "phantom", "anatomy": "pelvis", "labelled": 3}

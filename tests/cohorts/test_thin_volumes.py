@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewlabel import jobs
-from fewlabel.commands.cohorts import fetch
-from fewlabel.experiment import Experiment, Grid, NiftiSource
-from fewlabel.experiment_files import read_config
-from fewlabel.validation import load
+from fewlabel.cli.data import fetch
+from fewlabel.config import jobs
+from fewlabel.config.cohort import Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.config.sources.nifti import NiftiSource
 
 
 def said(folder, capsys, partitions, **grid):

@@ -11,11 +11,16 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.cohorts import sources
-from fewlabel.cohorts.fingerprint import fingerprint
-from fewlabel.experiment import ChaosSource, DecathlonSource, MetaImageSource, NiftiSource, RadialSource
-from fewlabel.jobs import FetchSettings, canonical
+from fewlabel.cli.main import app
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import FetchSettings
+from fewlabel.config.sources.chaos import ChaosSource
+from fewlabel.config.sources.decathlon import DecathlonSource
+from fewlabel.config.sources.metaimage import MetaImageSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.data.sources import registry
+from fewlabel.data.subjects.fingerprint import fingerprint
 from helpers.dicom_trees import UPRIGHT, itk_image, write_series
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)
@@ -26,7 +31,7 @@ def source(**changes):
 
 
 def told(chosen):
-    return "\n".join(sources.survey(chosen)[1])
+    return "\n".join(registry.survey(chosen)[1])
 
 
 def fetch(chosen, out):
@@ -109,10 +114,10 @@ def test_the_command_that_is_told_converts(mine, ending):
     subprocess.run(["sh", "-c", command], cwd=folder, check=True)
     for path in [path for path in folder.iterdir() if path.name[0] in "ef" and not path.name.endswith(".nii.gz")]:
         path.unlink()
-    subjects = sources.list_subjects(source())
+    subjects = registry.list_subjects(source())
     assert [one.subject for one in subjects] == list("abcdef") and told(source()) == ""
-    assert sources.check(source(), subjects) == []
-    volume = sources.read_volume(source(), subjects[-1])
+    assert registry.check(source(), subjects) == []
+    volume = registry.read_volume(source(), subjects[-1])
     assert np.array_equal(volume.image, IMAGE) and np.allclose(np.abs(np.diag(volume.affine)), [2, 2, 3, 1])
 
 
@@ -124,7 +129,7 @@ def test_a_folder_of_metaimages_reports_at_any_depth(data):
         sitk.WriteImage(itk_image(array), str(folder / f"{name}.mhd"))
     (folder / "readme.txt").write_text("x")
     mine = MetaImageSource(kind="metaimage", folder="promise12")
-    assert told(mine) == "" and sources.notes(mine) == ["deep/: not read: readme.txt: by its name not a volume"]
+    assert told(mine) == "" and registry.notes(mine) == ["deep/: not read: readme.txt: by its name not a volume"]
     before = fingerprint(mine)
     sitk.WriteImage(itk_image(IMAGE), str(folder / "Case01.gipl"))
     assert told(mine).startswith("deep/: not read: Case01.gipl: a format that is not read")
@@ -142,7 +147,7 @@ def test_radial_data_report_what_they_are_not(data, write):
     (folder / "images" / "b.npy").rename(folder / "images" / "b.NPY")
     write(folder / "labels" / "a.nii.gz", np.ones((2, 2, 2), np.uint8))
     mine = RadialSource(kind="radial", folder="mine")
-    assert [one.subject for one in sources.list_subjects(mine)] == ["a", "b"] and told(mine) == ""
+    assert [one.subject for one in registry.list_subjects(mine)] == ["a", "b"] and told(mine) == ""
     sitk.WriteImage(itk_image(IMAGE), str(folder / "images" / "c.mha"))
     (folder / "labels" / "b.gipl").write_bytes(b"x")
     (folder / "images" / "notes.txt").write_text("x")
@@ -150,7 +155,7 @@ def test_radial_data_report_what_they_are_not(data, write):
         "images/: not read: c.mha: volumes are not read here",
         "labels/: not read: b.gipl: a format that is not read",
     ]
-    assert sources.notes(mine) == ["images/: not read: notes.txt: by its name not a volume"]
+    assert registry.notes(mine) == ["images/: not read: notes.txt: by its name not a volume"]
 
 
 def test_chaos_reports_what_lies_among_slices_and_masks(data):
@@ -165,7 +170,7 @@ def test_chaos_reports_what_lies_among_slices_and_masks(data):
     (part / "Ground_new").mkdir()
     (data / "CHAOS" / "Test_Sets" / "MR").mkdir(parents=True)
     (data / "CHAOS" / "Train_Sets" / "MR" / "list.txt").touch()
-    assert sources.notes(mine) == [
+    assert registry.notes(mine) == [
         "not read: Test_Sets: volumes without masks; `test_sets: true` reads them",
         "Train_Sets/MR/: not read: list.txt: by its name neither a volume nor the subjects table",
         "Train_Sets/MR/1/T2SPIR/: not read: Ground_new: not one of the folders of the cohort",
@@ -179,7 +184,7 @@ def test_a_task_reports_what_lies_beside_its_parts(data, make_task):
     (folder / "imagesTr" / "notes.txt").touch()
     mine = DecathlonSource(kind="decathlon")
     assert told(mine) == ""
-    notes = sources.notes(mine)
+    notes = registry.notes(mine)
     assert "imagesTr/: not read: notes.txt: by its name not a volume" in notes
     assert "not read: labelsTs: not one of the folders of the cohort" in notes
     (folder / "extra.nii.gz").touch()
@@ -197,8 +202,8 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     (further / "s4.nii.gz").rename(further / "s4.NII.GZ")
     (further / "about.txt").write_text("x")
     both = source(unlabelled="further")
-    assert [one.subject for one in sources.list_subjects(both)[4:]] == ["s1", "s3", "s4"] and told(both) == ""
-    assert [line.partition("not read: ")[2] for line in sources.notes(both)] == [
+    assert [one.subject for one in registry.list_subjects(both)[4:]] == ["s1", "s3", "s4"] and told(both) == ""
+    assert [line.partition("not read: ")[2] for line in registry.notes(both)] == [
         "about.txt: by its name not a volume",
         "README: not a DICOM file",
         "s2: a sub-folder without volumes",

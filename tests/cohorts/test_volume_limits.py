@@ -12,11 +12,11 @@ import SimpleITK as sitk  # noqa: N813 - the library's own short name
 from pydicom import dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from fewlabel.cohorts import dicom_limits, nifti_file
-from fewlabel.cohorts.dicom_series import read_series
-from fewlabel.cohorts.formats import geometry, load
-from fewlabel.imaging import volume_limits
-from fewlabel.imaging.volume_limits import refuse_size
+from fewlabel.data.formats import dicom_limits, volume_limits
+from fewlabel.data.formats import nifti as nifti_file
+from fewlabel.data.formats.dicom_series import read_series
+from fewlabel.data.formats.registry import geometry, load
+from fewlabel.data.formats.volume_limits import refuse_size
 from helpers.dicom_trees import write_series
 from helpers.refusals import error_of
 
@@ -158,7 +158,7 @@ def test_deflated_files_are_read_and_those_of_zeros_without_end_are_refused(seri
 
 def test_a_folder_of_more_files_than_any_series_is_refused_before_they_are_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(dicom_limits, "MOST_FILES", 3)
-    monkeypatch.setattr("fewlabel.cohorts.dicom_headers.MOST_FILES", 3)
+    monkeypatch.setattr("fewlabel.data.formats.dicom_headers.MOST_FILES", 3)
     folder = tmp_path / "s"
     folder.mkdir()
     for number in range(4):

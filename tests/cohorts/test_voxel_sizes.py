@@ -8,14 +8,17 @@ import pytest
 import SimpleITK
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.cohorts import sources
-from fewlabel.cohorts.dicom_series import load_series, read_series
-from fewlabel.cohorts.formats import geometry, load
-from fewlabel.errors import InputError
-from fewlabel.experiment import ChaosSource, Grid, NiftiSource
-from fewlabel.jobs import FetchSettings, PlannedSplit, Preparation, canonical
-from fewlabel.prediction import read_image
+from fewlabel.cli.main import app
+from fewlabel.config.cohort import Grid
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import FetchSettings, PlannedSplit, Preparation
+from fewlabel.config.sources.chaos import ChaosSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.formats.dicom_series import load_series, read_series
+from fewlabel.data.formats.registry import geometry, load
+from fewlabel.data.sources import registry
+from fewlabel.inference.predict import read_image
+from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import write_ground, write_series
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (12, 10, 4)).astype(np.int16)
@@ -53,7 +56,7 @@ def test_sizes_that_no_image_has_are_refused_at_the_check_and_by_predict(data, s
     nifti(data / "mine" / "images" / "a.nii.gz", np.diag([*sizes, 1.0]), unit)
     nifti(data / "mine" / "labels" / "a.nii.gz", np.diag([*sizes, 1.0]), unit)
     source = NiftiSource(kind="nifti", folder="mine")
-    told = [one for one in sources.check(source, sources.list_subjects(source)) if "voxels of" in one]
+    told = [one for one in registry.check(source, registry.list_subjects(source)) if "voxels of" in one]
     (problem,) = told
     assert problem.startswith(f"images/a.nii.gz: {said}") and "accepted: 0.01 to 100 mm" in problem
     with pytest.raises(InputError, match=r"accepted: 0\.01 to 100 mm along each axis"):
@@ -80,7 +83,7 @@ def test_the_check_of_chaos_looks_at_sizes(data):
     write_series(tree / "DICOM_anon", IMAGE, np.diag([-0.001, -0.001, 5.0, 1.0]))
     write_ground(tree / "Ground", np.ones(IMAGE.shape, np.uint8))
     source = ChaosSource(kind="chaos", folder="CHAOS", png_order="numbered")
-    problems = sources.check(source, sources.list_subjects(source))
+    problems = registry.check(source, registry.list_subjects(source))
     assert any("DICOM_anon: voxels of 0.001 x 0.001 x 5 mm" in problem for problem in problems)
 
 
@@ -120,7 +123,7 @@ def test_a_working_grid_that_no_memory_holds_is_refused_at_the_check(three, tmp_
 
 
 def test_predict_refuses_such_an_image_and_names_it(three, tmp_path):
-    from fewlabel.prediction import Segmenter, Task, segment
+    from fewlabel.inference.predict import Segmenter, Task, segment
 
     preparation = Preparation(grid=Grid(spacing_mm=0.05))
     tasks = [Task(three / "images" / "b.nii.gz", tmp_path / "mask.nii.gz")]

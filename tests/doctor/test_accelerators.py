@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fewlabel.doctor import accelerators, driver
-from fewlabel.doctor.accelerators import Gpu, Torch, covers
-from fewlabel.doctor.driver import Driver
+from fewlabel.operations.doctor import accelerators, driver
+from fewlabel.operations.doctor.accelerators import Gpu, Torch, covers
+from fewlabel.operations.doctor.driver import Driver
 
 CPU = Torch("2.13.0+cpu", bf16_cpu=True)
 HOPPER = Gpu("NVIDIA H100", (9, 0), 70_000_000_000, 80_000_000_000, bf16=True)

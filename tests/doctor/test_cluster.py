@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from fewlabel.doctor import commands, slurm
-from fewlabel.doctor.profile import Profile
-from fewlabel.doctor.slurm import Partition, Slurm
+from fewlabel.operations.doctor import programs as commands
+from fewlabel.operations.doctor import slurm
+from fewlabel.operations.doctor.profile import Profile
+from fewlabel.operations.doctor.slurm import Partition, Slurm
 
 ALL = frozenset({"sbatch", "scontrol", "scancel", "squeue", "srun", "conda", "apptainer"})
 PROFILE = Profile(

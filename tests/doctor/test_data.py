@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewlabel.doctor import data
+from fewlabel.operations.doctor import data
 
 ROOT = Path(__file__).parents[2]
 NIFTI = {"kind": "nifti", "folder": "mine"}

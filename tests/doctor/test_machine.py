@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from fewlabel import host_memory
-from fewlabel.doctor import machine
-from fewlabel.doctor.machine import Machine
+from fewlabel.operations.doctor import machine
+from fewlabel.operations.doctor.machine import Machine
+from fewlabel.utils import host_memory
 
 ROOMY = Machine(8, 16, free=30 * 10**9, total=64 * 10**9)
 
@@ -55,6 +55,6 @@ def test_memory_is_read_in_bytes():
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system binds no process to cores")
 def test_a_process_bound_to_one_core_sees_one():
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-    code += "from fewlabel.doctor.machine import ask; print(ask().cores, ask().free > 0)"
+    code += "from fewlabel.operations.doctor.machine import ask; print(ask().cores, ask().free > 0)"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout == "1 True\n"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fewlabel.doctor import profile
-from fewlabel.errors import InputError
+from fewlabel.operations.doctor import profile
+from fewlabel.utils.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from fewlabel.doctor import sight
-from fewlabel.doctor.sight import Sight
+from fewlabel.operations.doctor import shared_view
+from fewlabel.operations.doctor.shared_view import Sight
 
 LOGIN = Sight(
     "0.1.0", "c0de", "ru1e5", "3.12.1", "/shared/results", "token", "/shared/data", "1157", 0.1,
@@ -14,7 +14,7 @@ LOGIN = Sight(
 
 
 def differing(**changes):
-    findings = sight.compare(LOGIN, replace(LOGIN, **changes))
+    findings = shared_view.compare(LOGIN, replace(LOGIN, **changes))
     return {finding.check: (finding.status, finding.text) for finding in findings if finding.status != "ok"}
 
 
@@ -46,22 +46,22 @@ def test_each_difference_is_told_by_its_own_check(changes, check, status, words)
 
 def test_a_commit_and_its_changes_are_named():
     dirty = replace(LOGIN, code="other", commit={"commit": "fedcba9876543210", "dirty": True})
-    text = sight.compare(LOGIN, dirty)[0].text
+    text = shared_view.compare(LOGIN, dirty)[0].text
     assert "commit fedcba987654 and changes" in text and "commit 0123456789ab" in text
-    assert "code other" in sight.compare(LOGIN, replace(dirty, commit={}))[0].text
+    assert "code other" in shared_view.compare(LOGIN, replace(dirty, commit={}))[0].text
 
 
 def test_code_is_its_names_and_contents(tmp_path):
     files = [tmp_path / "a.py", tmp_path / "b.py"]
     for file in files:
         file.write_text("x = 1\n")
-    before = sight.content(files, tmp_path)
+    before = shared_view.content(files, tmp_path)
     files[1].rename(tmp_path / "c.py")
-    assert sight.content([files[0], tmp_path / "c.py"], tmp_path) != before
+    assert shared_view.content([files[0], tmp_path / "c.py"], tmp_path) != before
     (tmp_path / "c.py").rename(files[1])
-    assert sight.content(files, tmp_path) == before
+    assert shared_view.content(files, tmp_path) == before
     files[1].write_text("x = 2\n")
-    assert sight.content(files, tmp_path) != before
+    assert shared_view.content(files, tmp_path) != before
 
 
 def test_a_package_that_is_not_the_checkouts_is_told(tmp_path):
@@ -69,16 +69,16 @@ def test_a_package_that_is_not_the_checkouts_is_told(tmp_path):
     for folder in (package, checkout / "workflow" / "fewlabel"):
         folder.mkdir(parents=True)
         (folder / "__init__.py").write_text("")
-    assert sight.code_findings(package, checkout)[0].status == "ok"
+    assert shared_view.code_findings(package, checkout)[0].status == "ok"
     (package / "__init__.py").write_text("x = 1\n")
-    assert sight.code_findings(package, checkout)[0].status == "note"
-    assert sight.code_findings(package, tmp_path) == []
+    assert shared_view.code_findings(package, checkout)[0].status == "note"
+    assert shared_view.code_findings(package, tmp_path) == []
 
 
 def test_a_token_is_found_where_it_was_left_and_each_is_another(tmp_path):
     def token():
-        sight.leave_token(tmp_path)
-        return sight.look(tmp_path, tmp_path / "data", {}, 0.0).token
+        shared_view.leave_token(tmp_path)
+        return shared_view.look(tmp_path, tmp_path / "data", {}, 0.0).token
 
     assert token() not in (None, token())
-    assert sight.look(tmp_path / "elsewhere", tmp_path, {}, 0.0).token is None
+    assert shared_view.look(tmp_path / "elsewhere", tmp_path, {}, 0.0).token is None

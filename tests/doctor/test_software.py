@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fewlabel.doctor import software
-from fewlabel.doctor.software import Software
+from fewlabel.operations.doctor import software
+from fewlabel.operations.doctor.software import Software
 
 ROOT = Path(__file__).parents[2]
 GOOD = Software(

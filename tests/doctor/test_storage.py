@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fewlabel.doctor import quota, storage
-from fewlabel.doctor.storage import Disk
+from fewlabel.operations.doctor import quota, storage
+from fewlabel.operations.doctor.storage import Disk
 
 GOOD = {"free": 10**12, "files": 10**6, "links": True, "locks": True}
 
@@ -60,7 +60,7 @@ def test_a_limit_that_really_stops_writing_is_told(tmp_path):
     code = f"""
 import resource, signal
 from pathlib import Path
-from fewlabel.doctor import storage
+from fewlabel.operations.doctor import storage
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 print(storage.ask(Path({str(tmp_path)!r})).refused)

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewlabel.explorer.cells import cells, differences
-from fewlabel.explorer.choose import by_interest, shown_size, shown_slices
-from fewlabel.explorer.facts import told
-from fewlabel.explorer.volumes import slice_dice, smaller_mask
-from fewlabel.explorer_jobs import explorer_settings
-from fewlabel.figure_jobs import difference_table_settings, labels_table_settings
-from fewlabel.figure_settings import Intervals
-from fewlabel.imaging.overlap import dice
-from fewlabel.reporting.statistics import summarise
+from fewlabel.config.figure_options import Intervals
+from fewlabel.config.jobs.figures.explorer import explorer_settings
+from fewlabel.config.jobs.figures.tables import difference_table_settings, labels_table_settings
+from fewlabel.inference.metrics import dice
+from fewlabel.reporting.explorer.cells import cells, differences
+from fewlabel.reporting.explorer.facts import told
+from fewlabel.reporting.explorer.selection import by_interest, shown_size, shown_slices
+from fewlabel.reporting.explorer.volumes import slice_dice, smaller_mask
+from fewlabel.reporting.statistics.summary import summarise
 from helpers.explored import METHODS, experiment
 
 INTERVALS = Intervals(resamples=100)

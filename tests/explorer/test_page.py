@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fewlabel.explorer.page import in_html
+from fewlabel.reporting.explorer.page import in_html
 from helpers.explored import HOSTILE, SUBJECTS, TITLE, experiment, make, page_of, predicted_of, save, truth_of
 
 METHOD = {"only": {"pretext": "contrastive"}}

@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from fewlabel.experiment import Augmentation, Finetuning, Grid, Network
-from fewlabel.jobs import FinetuneSettings, Preparation
-from fewlabel.learning.network import UNet, seeded
-from fewlabel.learning.weights import save_weights
+from fewlabel.config.cohort import Grid
+from fewlabel.config.jobs.data import Preparation
+from fewlabel.config.jobs.training import FinetuneSettings
+from fewlabel.config.training import Augmentation, Finetuning, Network
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.weights import save_weights
 
 WIDTHS = [4, 8, 12]
 SETTINGS = FinetuneSettings(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fewlabel.errors import InputError
-from fewlabel.exporting.export import export
-from fewlabel.exporting.formats import Format
+from fewlabel.inference.export.export import export
+from fewlabel.inference.export.formats import Format
+from fewlabel.utils.errors import InputError
 
 
 def content(folder):

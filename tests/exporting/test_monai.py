@@ -17,15 +17,15 @@ from monai.bundle import ConfigWorkflow, run
 from monai.data import MetaTensor
 from nibabel.affines import voxel_sizes
 
-from fewlabel.errors import InputError
-from fewlabel.experiment import BiasCorrection, Grid
-from fewlabel.exporting.export import export
-from fewlabel.exporting.formats import Format
-from fewlabel.exporting.working_grid import WorkingGridd
-from fewlabel.imaging.preprocess import preprocess
-from fewlabel.imaging.volume import Orientation, Volume, save_nifti
-from fewlabel.prediction import Segmenter, Task, segment
-from fewlabel.trained import open_trained
+from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.data.preprocessing.volume import Orientation, Volume, save_nifti
+from fewlabel.data.preprocessing.working_grid import preprocess
+from fewlabel.inference.export.export import export
+from fewlabel.inference.export.formats import Format
+from fewlabel.inference.export.working_grid import WorkingGridd
+from fewlabel.inference.predict import Segmenter, Task, segment
+from fewlabel.inference.trained_network import open_trained
+from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import OBLIQUE, orthogonal
 
 UPRIGHT = np.diag([-2.0, -2.0, 6.0, 1.0])

@@ -8,15 +8,16 @@ import onnxruntime
 import pytest
 import torch
 
-from fewlabel.cohorts.phantom import list_subjects, read_volume
-from fewlabel.errors import TrainingError
-from fewlabel.experiment import Grid, PhantomSource
-from fewlabel.exporting.export import export
-from fewlabel.exporting.formats import Format
-from fewlabel.exporting.graph import module_of, refuse_difference
-from fewlabel.imaging.preprocess import preprocess
-from fewlabel.slices import as_stored
-from fewlabel.trained import open_trained
+from fewlabel.config.cohort import Grid
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.phantoms.source import list_subjects, read_volume
+from fewlabel.data.preprocessing.working_grid import preprocess
+from fewlabel.data.store.slice_store import as_stored
+from fewlabel.inference.export.export import export
+from fewlabel.inference.export.formats import Format
+from fewlabel.inference.export.module import module_of, refuse_difference
+from fewlabel.inference.trained_network import open_trained
+from fewlabel.utils.errors import TrainingError
 
 GRID = Grid(matrix=(48, 64), spacing_mm=7.0, percentiles=(2.0, 98.0))
 
@@ -61,8 +62,8 @@ def test_the_file_tells_its_input_its_operators_and_how_images_are_prepared(expo
         assert (tensor.name, tensor.type.tensor_type.elem_type) == (name, onnx.TensorProto.FLOAT)
         assert sides[0].dim_param and [side.dim_value for side in sides[1:]] == [1, 48, 64]
     facts = {prop.key: prop.value for prop in model.metadata_props}
-    assert json.loads(facts["fewlabel.prepared"])["grid"] == GRID.model_dump(mode="json")
-    assert json.loads(facts["fewlabel.settings"])["labels"] == 1
+    assert json.loads(facts["fewlabel.data.store.prepared_subjects"])["grid"] == GRID.model_dump(mode="json")
+    assert json.loads(facts["fewlabel.config.base"])["labels"] == 1
     assert json.loads(facts["fewlabel.versions"]).keys() == {"fewlabel", "torch", "onnx", "onnxruntime"}
     assert len(facts["fewlabel.weights_sha256"]) == 64
 

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.evaluation import as_row, score
-from fewlabel.experiment import Experiment
-from fewlabel.explorer_jobs import explorer_settings
-from fewlabel.files import write_text
-from fewlabel.jobs import canonical, run_folders
+from fewlabel.cli.main import app
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.figures.explorer import explorer_settings
+from fewlabel.config.jobs.grid import run_folders
+from fewlabel.inference.evaluate import as_row, score
+from fewlabel.utils.atomic_files import write_text
 
 HOSTILE = "<img src=x onerror=window.pwned=1>"
 """A name of a subject that would be code, were it ever read as HTML. (`fetch` refuses it; tables can be edited.)"""

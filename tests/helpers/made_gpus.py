@@ -1,6 +1,6 @@
 """GPUs made of a table: a stand-in for the driver's command, which prints what a file says."""
 
-from fewlabel.gpus import ASK, MIB
+from fewlabel.training.devices.gpus import ASK, MIB
 
 GIB = 2**30
 

@@ -2,11 +2,11 @@
 
 import json
 
-from fewlabel.files import sha256, write_text
-from fewlabel.learning.network import UNet
-from fewlabel.learning.weights import save_weights
-from fewlabel.reporting.finished import settings_of_run
-from fewlabel.reporting.results_folder import read_experiment
+from fewlabel.reporting.results.completeness import settings_of_run
+from fewlabel.reporting.results.folder import read_experiment
+from fewlabel.training.network import UNet
+from fewlabel.training.weights import save_weights
+from fewlabel.utils.atomic_files import sha256, write_text
 
 ONE, TWO = "knee/regression/2/1", "knee/scratch/1/2"
 FOLDERS = {ONE: "knee/finetuned/regression/n2/draw1", TWO: "knee/finetuned/scratch/n1/draw2"}

@@ -1,6 +1,6 @@
 """What each stage makes of a tiny fixed input: numbers that say whether its results have changed.
 
-recipes.json holds them as of each recipe number (fewlabel.jobs.RECIPES). After a change that is meant, raise the number
+recipes.json holds them as of each recipe number (fewlabel.config.jobs.base.RECIPES). After a change that is meant, raise the number
 and write the record anew:
 
     PYTHONPATH=tests python -m helpers.recipes
@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fewlabel import jobs
-from fewlabel.cohorts.phantom import list_subjects, read_volume
-from fewlabel.evaluation import as_row, evaluate_subject
-from fewlabel.experiment import Experiment
-from fewlabel.learning.batches import Slices
-from fewlabel.learning.device import use_threads
-from fewlabel.learning.finetune import finetune
-from fewlabel.learning.network import UNet, seeded
-from fewlabel.learning.pretrain import pretrain
-from fewlabel.slices import open_store, pack
-from fewlabel.splits import order_pool, split_roles
+from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.data.phantoms.source import list_subjects, read_volume
+from fewlabel.data.splits import order_pool, split_roles
+from fewlabel.data.store.slice_store import open_store, pack
+from fewlabel.inference.evaluate import as_row, evaluate_subject
+from fewlabel.training.devices.device import use_threads
+from fewlabel.training.finetune import finetune
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.pretrain import pretrain
+from fewlabel.training.sampling import Slices
 
 RECORD = Path(__file__).with_name("recipes.json")
 CPU = torch.device("cpu")

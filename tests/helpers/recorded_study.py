@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from fewlabel import recorded
-from fewlabel.files import sha256, write_text
-from fewlabel.reporting.results_folder import expected_runs, read_experiment
+from fewlabel.reporting.results.folder import expected_runs, read_experiment
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.atomic_files import sha256, write_text
 
 TABLES = ("experiment.yaml", "scores.csv", "knee/splits/roles.csv", "knee/splits/draw1.csv", "knee/splits/draw2.csv")
 
@@ -15,13 +15,13 @@ def add_records(folder: Path) -> Path:
     store = {"slices": 63, "matrix": [64, 64], "sha256": {"subjects.csv": sha256(folder / "knee/slices/subjects.csv")}}
     write_text(folder / "knee/slices/store.json", json.dumps(store))
     write_text(folder / "knee/native/labels/zoe.nii.gz", "a mask")
-    recorded.seal(folder / "knee/native")
+    recorded_hashes.seal(folder / "knee/native")
     for run in sorted(expected_runs(read_experiment(folder)), key=lambda run: "finetuned" in run):
         _train(folder, run)
         if "finetuned" in run:
             _evaluate(folder, run)
     for name in TABLES:
-        recorded.keep(folder / name)
+        recorded_hashes.keep(folder / name)
     return folder
 
 
@@ -53,4 +53,4 @@ def _evaluate(folder, run):
     made = {"scores.csv": place / "scores.csv", "predictions/zoe.nii.gz": place / "predictions/zoe.nii.gz"}
     facts = {"inputs": read, "outputs": made}
     hashes = {kind: {name: sha256(path) for name, path in files.items()} for kind, files in facts.items()}
-    write_text(place / "predictions" / recorded.EVALUATION, json.dumps(hashes))
+    write_text(place / "predictions" / recorded_hashes.EVALUATION, json.dumps(hashes))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fewlabel.errors import InputError
+from fewlabel.utils.errors import InputError
 
 
 def error_of(function, *arguments):

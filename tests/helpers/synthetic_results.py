@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fewlabel.experiment import Experiment
-from fewlabel.figure_settings import Intervals, LabelCurves
-from fewlabel.files import write_text
-from fewlabel.jobs import CollectSettings
-from fewlabel.reporting.finished import settings_of_run
-from fewlabel.reporting.results_folder import expected_runs
-from fewlabel.reporting_jobs import CohortTitle, CurvesSettings, MethodTitle, Titles
-from fewlabel.validation import as_yaml
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Intervals, LabelCurves
+from fewlabel.config.jobs.figures.scores import CurvesSettings
+from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.config.jobs.grid import CollectSettings
+from fewlabel.config.loading.load import as_yaml
+from fewlabel.reporting.results.completeness import settings_of_run
+from fewlabel.reporting.results.folder import expected_runs
+from fewlabel.utils.atomic_files import write_text
 
 POOL = 12
 METHODS = {

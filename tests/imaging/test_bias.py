@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from fewlabel import jobs
-from fewlabel.cohorts.subject import Subject
-from fewlabel.errors import InputError
-from fewlabel.experiment import BiasCorrection, Grid
-from fewlabel.experiment_files import read_config
-from fewlabel.imaging.bias import bias_field, correct_bias, fitted_voxels, shrink_factors
-from fewlabel.imaging.volume import Volume
-from fewlabel.slices import open_store, pack
-from fewlabel.validation import load
+from fewlabel.config import jobs
+from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.data.preprocessing.n4 import bias_field, correct_bias, fitted_voxels, shrink_factors
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.store.slice_store import open_store, pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.utils.errors import InputError
 from helpers.studies import ROOT
 
 SHAPE, SPACING = (64, 56, 10), (2.5, 2.5, 7.0)

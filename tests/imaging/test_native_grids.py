@@ -8,14 +8,14 @@ from nibabel.affines import apply_affine
 from scipy.ndimage import center_of_mass
 from scipy.spatial.transform import Rotation
 
-from fewlabel import jobs
-from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import Grid
-from fewlabel.experiment_files import read_config
-from fewlabel.imaging.preprocess import Frame, working_slices
-from fewlabel.imaging.volume import AXES, Orientation, Volume, read_nifti, save_nifti
-from fewlabel.slices import open_store, pack
-from fewlabel.validation import load
+from fewlabel.config import jobs
+from fewlabel.config.cohort import Grid
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.data.preprocessing.volume import AXES, Orientation, Volume, read_nifti, save_nifti
+from fewlabel.data.preprocessing.working_grid import Frame, working_slices
+from fewlabel.data.store.slice_store import open_store, pack
+from fewlabel.data.subjects.subject import Subject
 from helpers.studies import ROOT
 
 LETTERS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}

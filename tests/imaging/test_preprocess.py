@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from fewlabel.errors import InputError
-from fewlabel.experiment import Grid
-from fewlabel.imaging.preprocess import Frame, preprocess, scale_intensity, why_lost
-from fewlabel.imaging.volume import Orientation, Volume
+from fewlabel.config.cohort import Grid
+from fewlabel.data.preprocessing.volume import Orientation, Volume
+from fewlabel.data.preprocessing.working_grid import Frame, preprocess, scale_intensity, why_lost
+from fewlabel.utils.errors import InputError
 
 
 def ellipsoid(shape, radii=0.3):

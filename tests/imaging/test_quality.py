@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from fewlabel.experiment import Grid
-from fewlabel.imaging.quality import oblique_degrees, volume_facts
-from fewlabel.imaging.volume import Volume
+from fewlabel.config.cohort import Grid
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.reporting.tables.quality_checks import oblique_degrees, volume_facts
 
 
 def test_the_facts_of_a_volume_are_those_that_were_put_in():

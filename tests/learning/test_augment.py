@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from fewlabel.experiment import AUGMENTATIONS, Augmentation
-from fewlabel.learning.augment import augment
+from fewlabel.config.training import AUGMENTATIONS, Augmentation
+from fewlabel.training.augmentation import augment
 
 
 def seeded(seed=0):

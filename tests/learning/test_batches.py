@@ -3,7 +3,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fewlabel.learning.batches import foreground_rows, partition_rows, rows_by_volume, uniform_rows
+from fewlabel.training.sampling import foreground_rows, partition_rows, rows_by_volume, uniform_rows
 
 steps = st.integers(0, 10_000)
 

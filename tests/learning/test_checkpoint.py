@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fewlabel.learning.checkpoint import Checkpoint, kept_stages, stage_checkpoint
-from fewlabel.learning.state import TrainingState, read_state, write_state
+from fewlabel.training.checkpointing.checkpoint import Checkpoint, kept_stages, stage_checkpoint
+from fewlabel.training.checkpointing.state import TrainingState, read_state, write_state
 
 CONTENT = {
     "identity": {"settings": "s"},

@@ -7,8 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from monai.losses import ContrastiveLoss
 
-from fewlabel.learning.batches import partition_rows
-from fewlabel.learning.contrastive import (
+from fewlabel.training.network import UNet
+from fewlabel.training.pretexts.contrastive import (
     GlobalContrast,
     LocalContrast,
     contrastive_loss,
@@ -17,7 +17,7 @@ from fewlabel.learning.contrastive import (
     region_means,
     slice_relations,
 )
-from fewlabel.learning.network import UNet
+from fewlabel.training.sampling import partition_rows
 
 
 def embeddings(seed, count, features):

@@ -9,16 +9,16 @@ import sys
 import pytest
 import torch
 
-from fewlabel import jobs
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment
-from fewlabel.files import sha256
-from fewlabel.gpu_slots import Slot
-from fewlabel.gpus import Gpu
-from fewlabel.learning.checkpoint import Checkpoint
-from fewlabel.learning.device import choose_device, slots_per_gpu, take_device
-from fewlabel.learning.gpu_memory import CONTEXT_BYTES, STORE, measured_need
-from fewlabel.learning.job import Job, run_of
+from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.training.checkpointing.checkpoint import Checkpoint
+from fewlabel.training.checkpointing.training_run import Job, run_of
+from fewlabel.training.devices.device import choose_device, slots_per_gpu, take_device
+from fewlabel.training.devices.gpu_memory import CONTEXT_BYTES, STORE, measured_need
+from fewlabel.training.devices.gpu_slots import Slot
+from fewlabel.training.devices.gpus import Gpu
+from fewlabel.utils.atomic_files import sha256
+from fewlabel.utils.errors import InputError
 from helpers.made_gpus import install, same
 
 EXPERIMENT = Experiment.model_validate(
@@ -139,7 +139,7 @@ def test_the_facts_of_a_run_tell_which_gpu_it_had_and_who_may_have_shared_it(stu
 
 TAKE = """
 import os, torch
-from fewlabel.learning import device
+from fewlabel.training.devices import device
 torch.version.cuda = torch.version.cuda or "made"  # a CPU build would not look for GPUs
 try:
     device.take_device(os.environ["FEWLABEL_DEVICE"], lambda gpu: 2 * 10**9)
@@ -169,7 +169,7 @@ def test_torch_sees_the_gpu_alone_whose_place_was_taken(tmp_path, name, visible,
 
 FAULTS = """
 import resource, sys, torch
-from fewlabel.learning.device import use_threads
+from fewlabel.training.devices.device import use_threads
 if sys.argv[1] == "kept":
     use_threads(1)
 for _ in range(2):

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from fewlabel.errors import TrainingError
-from fewlabel.experiment import Training
-from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
-from fewlabel.learning.contrastive import spread
-from fewlabel.learning.guard import COLLAPSED, collapse
-from fewlabel.learning.loop import train
-from fewlabel.learning.state import HistoryRow, read_state
+from fewlabel.config.training import Training
+from fewlabel.training.checkpointing.checkpoint import Checkpoint, stage_checkpoint
+from fewlabel.training.checkpointing.divergence import COLLAPSED, collapse
+from fewlabel.training.checkpointing.state import HistoryRow, read_state
+from fewlabel.training.loop import train
+from fewlabel.training.pretexts.contrastive import spread
+from fewlabel.utils.errors import TrainingError
 
 CPU = torch.device("cpu")
 STEPS = 2_000  # a history row each 10 steps

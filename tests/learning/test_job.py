@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel import jobs
-from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import Experiment, Grid
-from fewlabel.imaging.volume import Volume
-from fewlabel.learning.reserve import FULL, Reserve
-from fewlabel.slices import pack
+from fewlabel.config import jobs
+from fewlabel.config.cohort import Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.store.slice_store import pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.training.checkpointing.disk_reserve import FULL, Reserve
 from helpers.programs import skip_without
 
 pytestmark = pytest.mark.xdist_group("resume")  # one process makes the undisturbed runs once
@@ -90,7 +91,7 @@ def command(inputs, out, method, *extra, experiment=EXPERIMENT):
     start = [
         sys.executable,
         "-c",
-        "from fewlabel.cli import main; main()",
+        "from fewlabel.cli.main import main; main()",
         name,
         "--settings",
         jobs.canonical(settings),

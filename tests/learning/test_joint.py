@@ -4,15 +4,17 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from fewlabel import jobs
-from fewlabel.experiment import GlobalStage, JointMethod, Method
-from fewlabel.learning.contrastive import GlobalContrast
-from fewlabel.learning.joint import Joint
-from fewlabel.learning.network import UNet, seeded
-from fewlabel.learning.pretrain import STAGES
-from fewlabel.learning.regression import Regression
-from fewlabel.planning.steps import STAGE_OF
-from fewlabel.reporting import learning_curves
+from fewlabel.config import jobs
+from fewlabel.config.pretexts.contrastive import GlobalStage
+from fewlabel.config.pretexts.joint import JointMethod
+from fewlabel.config.pretexts.registry import Method
+from fewlabel.operations.planning.training_steps import STAGE_OF
+from fewlabel.reporting.figures import learning_curves
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.pretexts.contrastive import GlobalContrast
+from fewlabel.training.pretexts.joint import Joint
+from fewlabel.training.pretexts.regression import Regression
+from fewlabel.training.pretrain import STAGES
 
 WIDTHS = [4, 8]
 ROWS, PARTS, VOLUMES = torch.tensor([3, 4, 7, 8]), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])

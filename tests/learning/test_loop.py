@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from fewlabel.errors import TrainingError
-from fewlabel.experiment import Training
-from fewlabel.learning.loop import HISTORY_ROWS, learning_rate, train
+from fewlabel.config.training import Training
+from fewlabel.training.loop import HISTORY_ROWS, learning_rate, train
+from fewlabel.utils.errors import TrainingError
 
 CPU = torch.device("cpu")
 

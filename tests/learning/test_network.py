@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from fewlabel.learning.network import Normalisation, UNet, seeded
+from fewlabel.training.network import Normalisation, UNet, seeded
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fewlabel.cohorts.subject import Subject
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment, Grid
-from fewlabel.imaging.volume import Volume
-from fewlabel.jobs import pretrain_settings
-from fewlabel.learning.network import UNet, seeded
-from fewlabel.learning.pretext import flat, restore_pretext
-from fewlabel.learning.pretrain import pretrain
-from fewlabel.learning.weights import load_weights, save_weights, transferable
-from fewlabel.slices import open_store, pack
+from fewlabel.config.cohort import Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.training import pretrain_settings
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.store.slice_store import open_store, pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.pretexts.restore import flat, restore_pretext
+from fewlabel.training.pretrain import pretrain
+from fewlabel.training.weights import load_weights, save_weights, transferable
+from fewlabel.utils.errors import InputError
 
 WIDTHS = [4, 8, 12]
 LOCAL = {"steps": 3, "batch": 4, "head": [8, 8], "decoder_stages": 1, "region_size": 2}

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fewlabel.learning.network import UNet
-from fewlabel.learning.regression import Regression, corrupt, corruption_mask, masked_l1
+from fewlabel.training.network import UNet
+from fewlabel.training.pretexts.regression import Regression, corrupt, corruption_mask, masked_l1
 
 
 def seeded(seed=0):

@@ -6,13 +6,15 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from fewlabel.experiment import ContrastiveMethod, Finetuning, Network, RegressionMethod, Training
-from fewlabel.host_memory import most_bytes
-from fewlabel.jobs import FinetuneSettings, PretrainSettings
-from fewlabel.learning.network import UNet
-from fewlabel.learning.room import refuse_prediction, refuse_training
-from fewlabel.study_size import training_bytes
-from fewlabel.trained import open_trained
+from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
+from fewlabel.config.pretexts.contrastive import ContrastiveMethod
+from fewlabel.config.pretexts.regression import RegressionMethod
+from fewlabel.config.study_size import training_bytes
+from fewlabel.config.training import Finetuning, Network, Training
+from fewlabel.inference.trained_network import open_trained
+from fewlabel.training.devices.memory_check import refuse_prediction, refuse_training
+from fewlabel.training.network import UNet
+from fewlabel.utils.host_memory import most_bytes
 from helpers.refusals import error_of
 
 CPU = torch.device("cpu")

@@ -8,14 +8,15 @@ import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fewlabel import jobs
-from fewlabel.cohorts.subject import Subject
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment, Grid
-from fewlabel.imaging.volume import Volume
-from fewlabel.learning.scalars import Scalars
-from fewlabel.learning.state import HistoryRow
-from fewlabel.slices import pack
+from fewlabel.config import jobs
+from fewlabel.config.cohort import Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.store.slice_store import pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.training.checkpointing.state import HistoryRow
+from fewlabel.training.checkpointing.tensorboard import Scalars
+from fewlabel.utils.errors import InputError
 
 
 def read_back(folder):
@@ -99,7 +100,14 @@ def test_a_training_logs_its_history_and_its_weights_stay_what_they_are(tmp_path
     settings = jobs.canonical(jobs.finetune_settings(EXPERIMENT, "c", "scratch", 2, 1))
     for name, extra in (("plain", []), ("logged", ["--tensorboard"])):
         out = tmp_path / name
-        command = [sys.executable, "-c", "from fewlabel.cli import main; main()", "finetune", "--settings", settings]
+        command = [
+            sys.executable,
+            "-c",
+            "from fewlabel.cli.main import main; main()",
+            "finetune",
+            "--settings",
+            settings,
+        ]
         command += ["--store", tmp_path / "slices/store.json", "--order", tmp_path / "draw.csv", "--device", "cpu"]
         command += ["--weights", out / "weights.safetensors", "--history", out / "history.csv"]
         command += ["--run", out / "run.json", "--state", out / "training.state", *extra]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.losses import DiceLoss
 
-from fewlabel.learning.segmentation import dice_loss
+from fewlabel.training.segmentation import dice_loss
 
 
 def test_dice_loss_by_hand_numbers():

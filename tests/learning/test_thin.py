@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 import torch
 
-from fewlabel.errors import InputError
-from fewlabel.experiment import Augmentation, ContrastiveMethod, GlobalStage, JointMethod, Network
-from fewlabel.jobs import PretrainSettings
-from fewlabel.learning.pretrain import pretrain
-from fewlabel.learning.thin import thin_volumes, thin_warnings
-from fewlabel.slices import Store
+from fewlabel.config.jobs.training import PretrainSettings
+from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage
+from fewlabel.config.pretexts.joint import JointMethod
+from fewlabel.config.training import Augmentation, Network
+from fewlabel.data.store.slice_store import Store
+from fewlabel.training.pretrain import pretrain
+from fewlabel.training.thin_volumes import thin_volumes, thin_warnings
+from fewlabel.utils.errors import InputError
 
 
 def store(*sizes):

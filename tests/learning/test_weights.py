@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from fewlabel.errors import InputError
-from fewlabel.files import sha256
-from fewlabel.learning.network import UNet, seeded
-from fewlabel.learning.pretext import restore_pretext
-from fewlabel.learning.weights import load_weights, read_weights, restore_network, save_weights, transferable
-from fewlabel.trained import open_trained
+from fewlabel.inference.trained_network import open_trained
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.pretexts.restore import restore_pretext
+from fewlabel.training.weights import load_weights, read_weights, restore_network, save_weights, transferable
+from fewlabel.utils.atomic_files import sha256
+from fewlabel.utils.errors import InputError
 from helpers.refusals import error_of
 
 WIDTHS = [4, 8, 12]
@@ -172,8 +172,8 @@ def test_shapes_are_compared_before_a_network_is_built(tmp_path):
     path = written(tmp_path / "w.safetensors", small, {"fewlabel": json.dumps({"widths": [4096] * 8})})
     code = (
         "import resource, sys, pathlib\n"
-        "from fewlabel.learning.weights import restore_network\n"
-        "from fewlabel.errors import InputError\n"
+        "from fewlabel.training.weights import restore_network\n"
+        "from fewlabel.utils.errors import InputError\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try:\n    restore_network(pathlib.Path(sys.argv[1]))\n"
         "except InputError as error:\n    print(error)\n"

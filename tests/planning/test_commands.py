@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.planning import designed
-from fewlabel.planning.known import SHIPPED, add_to_table, choose, read_table
+from fewlabel.cli.main import app
+from fewlabel.operations.planning.calibration import designs
+from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, add_to_table, choose, read_table
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config.yaml"
@@ -18,7 +18,7 @@ CONFIG = ROOT / "config.yaml"
 
 def fewlabel(folder, *arguments):
     """Run a command in a folder; its exit code, and what it said."""
-    command = [sys.executable, "-c", "from fewlabel.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from fewlabel.cli.main import main; main()", *map(str, arguments)]
     process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return process.returncode, process.stdout + process.stderr
 
@@ -72,8 +72,8 @@ def test_a_file_that_is_no_calibration_is_refused(tmp_path):
 def test_a_calibration_of_this_machine_is_written_and_planned_with(tmp_path, monkeypatch):
     """In a few seconds: too short to tell times, long enough to take a small step of each stage."""
     tiny = tmp_path / "tiny.yaml"
-    small = [row for row in designed.DESIGN if row[1] == designed.SMALL and row[2] == 64]
-    monkeypatch.setattr(designed, "DESIGN", small)
+    small = [row for row in designs.DESIGN if row[1] == designs.SMALL and row[2] == 64]
+    monkeypatch.setattr(designs, "DESIGN", small)
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["calibrate", "--seconds", "5", "--device", "cpu", "--precision", "f32"])
     assert done.exit_code == 0, done.output

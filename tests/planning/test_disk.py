@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from fewlabel import jobs
-from fewlabel.experiment import Experiment
-from fewlabel.learning.pretrain import pretrain
-from fewlabel.planning.costs import FLOAT_BYTES
-from fewlabel.planning.disk import WEIGHTS_FACTS, study_disk
-from fewlabel.planning.rehearse import made_up_store
-from fewlabel.planning.sizes import Size
-from fewlabel.planning.work import unet_work
+from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.operations.planning.calibration.step_times import made_up_store
+from fewlabel.operations.planning.cohort_sizes import Size
+from fewlabel.operations.planning.costs import FLOAT_BYTES
+from fewlabel.operations.planning.disk import WEIGHTS_FACTS, study_disk
+from fewlabel.operations.planning.step_work import unet_work
+from fewlabel.training.pretrain import pretrain
 
 SCRATCH = {"pretext": "none"}
 HEAD = {"steps": 1, "batch": 4, "warmup": 0, "head": [16, 8]}

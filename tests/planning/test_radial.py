@@ -8,11 +8,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fewlabel.cohorts.phantom import list_subjects, read_acquisition
-from fewlabel.experiment import Experiment
-from fewlabel.experiment_files import read_config
-from fewlabel.figure_settings import Figures
-from fewlabel.planning.costs import (
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Figures
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.data.phantoms.source import list_subjects, read_acquisition
+from fewlabel.operations.planning.calibration.calibration import Calibration, MeasuredStep
+from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, read_table
+from fewlabel.operations.planning.cohort_sizes import cohort_size
+from fewlabel.operations.planning.costs import (
     ACQUIRED_GRIDDINGS,
     ECHO_GRIDDINGS,
     GRIDDING_PACKS,
@@ -21,13 +25,9 @@ from fewlabel.planning.costs import (
     PREPARE_BYTES,
     Costs,
 )
-from fewlabel.planning.known import SHIPPED, read_table
-from fewlabel.planning.plan import cuts, make_plan
-from fewlabel.planning.schedule import Machine
-from fewlabel.planning.sizes import cohort_size
-from fewlabel.planning.speed import Calibration, MeasuredStep
-from fewlabel.planning.work import Step
-from fewlabel.validation import load
+from fewlabel.operations.planning.plan import cuts, make_plan
+from fewlabel.operations.planning.schedule import Machine
+from fewlabel.operations.planning.step_work import Step
 from helpers.studies import ROOT, merged
 
 PHANTOM = {

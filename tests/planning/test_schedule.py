@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from fewlabel.planning.schedule import Machine, Task, longest_chain, wall_seconds
+from fewlabel.operations.planning.schedule import Machine, Task, longest_chain, wall_seconds
 
 
 def task(name, seconds, *needs, **more):

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from fewlabel.planning.designed import designed
-from fewlabel.planning.known import SHIPPED, read_table
-from fewlabel.planning.speed import Calibration, MeasuredStep, cost, fit
-from fewlabel.planning.work import Step, Work, step_work
+from fewlabel.operations.planning.calibration.calibration import Calibration, MeasuredStep, cost, fit
+from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, read_table
+from fewlabel.operations.planning.calibration.designs import designed
+from fewlabel.operations.planning.step_work import Step, Work, step_work
 
 COSTS = Work(multiply_adds=2e-11, activations=1e-9, parameters=5e-9, pixels=3e-9, calls=5e-5)
 

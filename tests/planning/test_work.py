@@ -4,10 +4,19 @@ import pytest
 import torch
 from torch import nn
 
-from fewlabel.experiment import AUGMENTATIONS, Augmentation
-from fewlabel.learning.contrastive import GlobalContrast, LocalContrast
-from fewlabel.learning.network import UNet
-from fewlabel.planning.work import Step, Work, decoder_work, encoder_work, head_work, step_work, transforms, unet_work
+from fewlabel.config.training import AUGMENTATIONS, Augmentation
+from fewlabel.operations.planning.step_work import (
+    Step,
+    Work,
+    decoder_work,
+    encoder_work,
+    head_work,
+    step_work,
+    transforms,
+    unet_work,
+)
+from fewlabel.training.network import UNet
+from fewlabel.training.pretexts.contrastive import GlobalContrast, LocalContrast
 
 NETWORKS = [([4, 8], (8, 8)), ([8, 16, 32, 64], (64, 48)), ([16, 32, 64, 128, 128, 128], (64, 64))]
 

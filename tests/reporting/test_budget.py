@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.budget import REACH, answer, learning_curve
-from fewlabel.reporting.budget_plot import budget
-from fewlabel.reporting.budget_text import as_text
-from fewlabel.reporting.power_law import Laws
-from fewlabel.reporting.scores import read_scores
-from fewlabel.reporting_jobs import CohortTitle, MethodTitle, Titles
+from fewlabel.config.figure_options import Intervals
+from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.reporting.figures.annotation_budget import budget
+from fewlabel.reporting.statistics.annotation_budget import REACH, answer, learning_curve
+from fewlabel.reporting.statistics.annotation_budget_text import as_text
+from fewlabel.reporting.statistics.power_law import Laws
+from fewlabel.reporting.statistics.scores import read_scores
 
 FEW = Intervals(resamples=200)
 

@@ -5,14 +5,23 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap
 
-from fewlabel.errors import InputError
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.compare import DIFFERENT, IDENTICAL, SAME, TOO_FEW, compare
-from fewlabel.reporting.compare_scores import KEY, SCORED, Paired, beyond_chance, by_method, cells, pair, too_few
-from fewlabel.reporting.compare_text import as_text
-from fewlabel.reporting.publish import publish
-from fewlabel.reporting.results_folder import read_results
-from fewlabel.reporting.statistics import excluded_by_sign
+from fewlabel.config.figure_options import Intervals
+from fewlabel.reporting.publishing.compare import DIFFERENT, IDENTICAL, SAME, TOO_FEW, compare
+from fewlabel.reporting.publishing.compare_scores import (
+    KEY,
+    SCORED,
+    Paired,
+    beyond_chance,
+    by_method,
+    cells,
+    pair,
+    too_few,
+)
+from fewlabel.reporting.publishing.compare_text import as_text
+from fewlabel.reporting.publishing.publish import publish
+from fewlabel.reporting.results.folder import read_results
+from fewlabel.reporting.statistics.summary import excluded_by_sign
+from fewlabel.utils.errors import InputError
 
 SCORES = "scores.csv"
 

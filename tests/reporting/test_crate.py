@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.experiment import Experiment
-from fewlabel.jobs import STAGES, canonical
-from fewlabel.reporting.crate_actions import add_action
-from fewlabel.reporting.crate_entities import Graph, local
-from fewlabel.reporting.study_facts import Job, Results, Stored, study_jobs
-from fewlabel.reporting_jobs import crate_settings
+from fewlabel.cli.main import app
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.base import STAGES, canonical
+from fewlabel.config.jobs.crate import crate_settings
+from fewlabel.reporting.provenance.jobs import Job, Results, Stored, study_jobs
+from fewlabel.reporting.provenance.ro_crate_actions import add_action
+from fewlabel.reporting.provenance.ro_crate_entities import Graph, local
 
 ROOT = Path(__file__).parents[2]
 NASTY = [

@@ -5,11 +5,12 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 
-from fewlabel.errors import InputError
-from fewlabel.reporting import paper, style
-from fewlabel.reporting.curves import label_curves
-from fewlabel.reporting.statistics import summary_table
-from fewlabel.reporting_jobs import CohortTitle, MethodTitle
+from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.reporting import paper
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures.label_curves import label_curves
+from fewlabel.reporting.statistics.summary import summary_table
+from fewlabel.utils.errors import InputError
 from helpers.synthetic_results import METHODS
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel import recorded
-from fewlabel.destreaking_jobs import NO_SOURCE, DestreakingSettings
-from fewlabel.errors import InputError
-from fewlabel.figure_settings import Destreaking
-from fewlabel.reporting.destreaking_figure import FAINTEST, PANELS, destreaking_figure
-from fewlabel.reporting.destreaking_measures import COLUMNS, TITLES, read_images, read_measures, save_measures
-from fewlabel.reporting.destreaking_table import destreaking_table
-from fewlabel.reporting.table_forms import as_markdown
+from fewlabel.config.figure_options import Destreaking
+from fewlabel.config.jobs.figures.destreaking import NO_SOURCE, DestreakingSettings
+from fewlabel.reporting.figures.destreaking import FAINTEST, PANELS, destreaking_figure
+from fewlabel.reporting.tables.destreaking import destreaking_table
+from fewlabel.reporting.tables.destreaking_measures import COLUMNS, TITLES, read_images, read_measures, save_measures
+from fewlabel.reporting.tables.formats import as_markdown
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.errors import InputError
 
 SETTINGS = DestreakingSettings(pixel_mm=4, coils=16, spokes=192, figure=Destreaking(strengths=[1, 4], shown=4))
 
@@ -96,7 +96,7 @@ def test_other_images_are_refused(tmp_path):
     arrays.write_bytes(arrays.read_bytes()[:-8])
     with pytest.raises(InputError, match="was changed after it was made"):
         read_images(arrays)
-    recorded.forget(arrays)
+    recorded_hashes.forget(arrays)
     with pytest.raises(InputError, match="not a safetensors file"):
         read_images(arrays)
     save_measures(rows(), {name: each for name, each in images().items() if name != "bstar"}, csv, arrays)

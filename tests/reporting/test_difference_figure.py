@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 
-from fewlabel.figure_jobs import DifferencesSettings, DifferenceTableSettings
-from fewlabel.figure_settings import Differences, Intervals
-from fewlabel.reporting import style
-from fewlabel.reporting.comparisons import comparisons
-from fewlabel.reporting.difference_figure import difference_figure
-from fewlabel.reporting_jobs import CohortTitle, MethodTitle
+from fewlabel.config.figure_options import Differences, Intervals
+from fewlabel.config.jobs.figures.scores import DifferencesSettings
+from fewlabel.config.jobs.figures.tables import DifferenceTableSettings
+from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures.differences import difference_figure
+from fewlabel.reporting.statistics.comparisons import comparisons
 from helpers.synthetic_results import COHORTS, METHODS
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.experiment import Experiment
-from fewlabel.figure_jobs import DifferenceTableSettings, difference_table_settings
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.difference_table import difference_table, probability
-from fewlabel.reporting.signed_rank import holm, rank_biserial, signed_rank
-from fewlabel.reporting.statistics import DIFFERENCE, differences, summarise
-from fewlabel.reporting.table_forms import as_html, as_latex, as_markdown
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Intervals
+from fewlabel.config.jobs.figures.tables import DifferenceTableSettings, difference_table_settings
+from fewlabel.reporting.statistics.significance import holm, rank_biserial, signed_rank
+from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise
+from fewlabel.reporting.tables.differences import difference_table, probability
+from fewlabel.reporting.tables.formats import as_html, as_latex, as_markdown
 
 
 def pairs(values):

@@ -6,13 +6,13 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 
-from fewlabel.experiment import Experiment
-from fewlabel.figure_jobs import EfficiencySettings, efficiency_settings
-from fewlabel.figure_settings import Intervals, LabelEfficiency
-from fewlabel.reporting import style
-from fewlabel.reporting.efficiency import label_efficiency, share_table
-from fewlabel.reporting.statistics import share
-from fewlabel.reporting_jobs import CohortTitle, MethodTitle, Titles
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Intervals, LabelEfficiency
+from fewlabel.config.jobs.figures.tables import EfficiencySettings, efficiency_settings
+from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures.label_efficiency import label_efficiency, share_table
+from fewlabel.reporting.statistics.summary import share
 
 INTERVALS = Intervals(resamples=400)
 

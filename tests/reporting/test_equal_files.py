@@ -11,23 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
-from fewlabel.experiment import Experiment
-from fewlabel.experiment_files import read_config
-from fewlabel.figure_jobs import differences_settings, efficiency_settings, learning_settings, paired_settings
-from fewlabel.pretext_jobs import pretexts_settings
-from fewlabel.reporting import style
-from fewlabel.reporting.curves import label_curves
-from fewlabel.reporting.destreaking_figure import destreaking_figure
-from fewlabel.reporting.difference_figure import difference_figure
-from fewlabel.reporting.efficiency import label_efficiency
-from fewlabel.reporting.histories import read_histories
-from fewlabel.reporting.learning_curves import learning_curves
-from fewlabel.reporting.paired import paired_subjects
-from fewlabel.reporting.pretext_cases import Compared, Restored
-from fewlabel.reporting.pretexts import pretexts
-from fewlabel.reporting.scores import read_scores
-from fewlabel.reporting_jobs import curves_settings
-from fewlabel.validation import load
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.figures.histories import learning_settings
+from fewlabel.config.jobs.figures.pretexts import pretexts_settings
+from fewlabel.config.jobs.figures.scores import curves_settings, differences_settings, paired_settings
+from fewlabel.config.jobs.figures.tables import efficiency_settings
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures.destreaking import destreaking_figure
+from fewlabel.reporting.figures.differences import difference_figure
+from fewlabel.reporting.figures.label_curves import label_curves
+from fewlabel.reporting.figures.label_efficiency import label_efficiency
+from fewlabel.reporting.figures.learning_curves import learning_curves
+from fewlabel.reporting.figures.paired_subjects import paired_subjects
+from fewlabel.reporting.images.pretext_cases import Compared, Restored
+from fewlabel.reporting.images.pretexts import pretexts
+from fewlabel.reporting.results.histories import read_histories
+from fewlabel.reporting.statistics.scores import read_scores
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_destreaking import SETTINGS, images, rows

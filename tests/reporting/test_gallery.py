@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment
-from fewlabel.gallery_jobs import galleries, gallery_settings, run_of
-from fewlabel.reporting import style
-from fewlabel.reporting.gallery import TRUTH, gallery
-from fewlabel.reporting.gallery_case import choose_slices, choose_subject, crop, read_case
-from fewlabel.validation import load
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.figures.galleries import galleries, gallery_settings, run_of
+from fewlabel.config.loading.load import load
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.images.gallery import TRUTH, gallery
+from fewlabel.reporting.images.gallery_case import choose_slices, choose_subject, crop, read_case
+from fewlabel.utils.errors import InputError
 
 PHANTOM = {"kind": "phantom", "anatomy": "abdomen", "labelled": 6}
 SPACING = (0.5, 1.0, 4.0)

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.errors import InputError
-from fewlabel.reporting.join import join
-from fewlabel.reporting.model_card import CARD, WEIGHTS, chosen_run, model_card
-from fewlabel.reporting.publish import publish
-from fewlabel.reporting.results_folder import read_experiment, read_results
+from fewlabel.cli.main import app
+from fewlabel.reporting.publishing.join import join
+from fewlabel.reporting.publishing.model_card import CARD, WEIGHTS, chosen_run, model_card
+from fewlabel.reporting.publishing.publish import publish
+from fewlabel.reporting.results.folder import read_experiment, read_results
+from fewlabel.utils.errors import InputError
 from helpers.made_weights import FOLDERS, ONE, TWO, add_weights
 
 SCRATCH, REGRESSION = {"pretext": "none"}, {"pretext": "regression"}

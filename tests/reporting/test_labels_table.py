@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.figure_jobs import LabelsTableSettings, labels_table_settings
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.labels_needed import crossing, labels_needed, labels_saved
-from fewlabel.reporting.labels_table import labels_table
-from fewlabel.reporting.results_folder import read_experiment
-from fewlabel.reporting.scores import read_scores
-from fewlabel.reporting.table_forms import as_markdown
+from fewlabel.config.figure_options import Intervals
+from fewlabel.config.jobs.figures.tables import LabelsTableSettings, labels_table_settings
+from fewlabel.reporting.results.folder import read_experiment
+from fewlabel.reporting.statistics.labels_needed import crossing, labels_needed, labels_saved
+from fewlabel.reporting.statistics.scores import read_scores
+from fewlabel.reporting.tables.formats import as_markdown
+from fewlabel.reporting.tables.labels_needed import labels_table
 
 PUBLISHED = Path(__file__).parents[2] / "results/published/hippocampus"
 INTERVALS = Intervals(resamples=300)

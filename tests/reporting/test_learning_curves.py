@@ -7,16 +7,21 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment
-from fewlabel.figure_jobs import LearningSettings, histories_settings, learning_settings, training_folders
-from fewlabel.figure_settings import LearningCurves
-from fewlabel.reporting import style
-from fewlabel.reporting.histories import join_histories, read_histories, thinned
-from fewlabel.reporting.learning_curves import learning_curves, mean_of_draws, smoothed
-from fewlabel.reporting.publish import publish
-from fewlabel.reporting.results_folder import expected_runs, read_experiment
-from fewlabel.reporting_jobs import CohortTitle, MethodTitle, Titles
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import LearningCurves
+from fewlabel.config.jobs.figures.histories import (
+    LearningSettings,
+    histories_settings,
+    learning_settings,
+    training_folders,
+)
+from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures.learning_curves import learning_curves, mean_of_draws, smoothed
+from fewlabel.reporting.publishing.publish import publish
+from fewlabel.reporting.results.folder import expected_runs, read_experiment
+from fewlabel.reporting.results.histories import join_histories, read_histories, thinned
+from fewlabel.utils.errors import InputError
 
 
 def history(steps, loss, stage="finetune"):
@@ -121,7 +126,7 @@ def test_histories_that_are_too_large_are_published_in_fewer_rows(study, tmp_pat
     folder = study(tmp_path / "results/mine")
     for run in expected_runs(read_experiment(folder)):
         write(folder, {run: history(np.arange(1, 101), np.full(100, 0.5))})
-    monkeypatch.setattr("fewlabel.reporting.published_files.LARGEST_HISTORY", 15_000)
+    monkeypatch.setattr("fewlabel.reporting.publishing.files.LARGEST_HISTORY", 15_000)
     assert publish(folder, tmp_path / "published/mine").histories
     found = read_histories(tmp_path / "published/mine/history.csv")
     assert (tmp_path / "published/mine/history.csv").stat().st_size <= 15_000

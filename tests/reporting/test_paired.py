@@ -6,13 +6,13 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 
-from fewlabel.experiment import Experiment
-from fewlabel.figure_jobs import PairedSettings, paired_settings
-from fewlabel.figure_settings import Intervals, PairedSubjects
-from fewlabel.reporting import style
-from fewlabel.reporting.paired import paired_subjects, pairs
-from fewlabel.reporting.statistics import DIFFERENCE, differences, summarise
-from fewlabel.reporting_jobs import CohortTitle, MethodTitle
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Intervals, PairedSubjects
+from fewlabel.config.jobs.figures.scores import PairedSettings, paired_settings
+from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures.paired_subjects import paired_subjects, pairs
+from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise
 from helpers.synthetic_results import COHORTS, METHODS
 
 INTERVALS = Intervals(resamples=200)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
-from fewlabel.reporting.power_law import SPREAD, USUAL_EXPONENT, Laws, fit
+from fewlabel.reporting.statistics.power_law import SPREAD, USUAL_EXPONENT, Laws, fit
 
 COUNTS = np.array([1, 2, 4, 8, 16])
 

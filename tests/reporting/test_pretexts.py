@@ -6,24 +6,22 @@ import pytest
 import torch
 from matplotlib.text import Text
 
-from fewlabel.cohorts.subject import Subject
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment, Grid
-from fewlabel.imaging.volume import Volume
-from fewlabel.jobs import pretrain_settings
-from fewlabel.learning.contrastive import GlobalContrast, LocalContrast
-from fewlabel.learning.network import UNet
-from fewlabel.learning.pretext import Pretext
-from fewlabel.learning.regression import Regression
-from fewlabel.pretext_jobs import local_similarity_settings, pretexts_settings
-from fewlabel.reporting.local_similarity import (
+from fewlabel.config.cohort import Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.figures.pretexts import local_similarity_settings, pretexts_settings
+from fewlabel.config.jobs.training import pretrain_settings
+from fewlabel.config.loading.load import contradictions
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.store.slice_store import open_store, pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.reporting.images.local_similarity import (
     centre_point,
     inside_outside,
     local_similarity,
     similar_places,
     similarity,
 )
-from fewlabel.reporting.pretext_cases import (
+from fewlabel.reporting.images.pretext_cases import (
     compared,
     cosines,
     largest_target,
@@ -31,9 +29,12 @@ from fewlabel.reporting.pretext_cases import (
     shown_subjects,
     spread_slices,
 )
-from fewlabel.reporting.pretexts import pretexts
-from fewlabel.slices import open_store, pack
-from fewlabel.validation import contradictions
+from fewlabel.reporting.images.pretexts import pretexts
+from fewlabel.training.network import UNet
+from fewlabel.training.pretexts.contrastive import GlobalContrast, LocalContrast
+from fewlabel.training.pretexts.regression import Regression
+from fewlabel.training.pretexts.restore import Pretext
+from fewlabel.utils.errors import InputError
 
 METHODS = {
     "scratch": {"pretext": "none"},

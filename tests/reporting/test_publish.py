@@ -7,9 +7,9 @@ import shutil
 import pandas as pd
 import pytest
 
-from fewlabel.errors import InputError
-from fewlabel.reporting.publish import publish
-from fewlabel.reporting.results_folder import read_experiment, read_results
+from fewlabel.reporting.publishing.publish import publish
+from fewlabel.reporting.results.folder import read_experiment, read_results
+from fewlabel.utils.errors import InputError
 
 
 def content(folder):
@@ -154,7 +154,7 @@ def test_facts_that_only_look_like_a_place_are_published(study, to, tmp_path):
 
 
 def test_histories_that_are_too_large_are_left_out(results, to, monkeypatch):
-    monkeypatch.setattr("fewlabel.reporting.published_files.LARGEST_HISTORY", 100)
+    monkeypatch.setattr("fewlabel.reporting.publishing.files.LARGEST_HISTORY", 100)
     assert not publish(results, to).histories
     assert not (to / "history.csv").exists() and "history.csv" not in (to / "README.md").read_text()
 

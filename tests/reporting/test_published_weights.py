@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.errors import InputError
-from fewlabel.figure_settings import Intervals
-from fewlabel.learning.weights import read_weights
-from fewlabel.reporting.model_card import chosen_run, model_card
-from fewlabel.reporting.publish import publish
-from fewlabel.reporting.results_folder import read_experiment, read_results
-from fewlabel.reporting.statistics import summarise
+from fewlabel.cli.main import app
+from fewlabel.config.figure_options import Intervals
+from fewlabel.reporting.publishing.model_card import chosen_run, model_card
+from fewlabel.reporting.publishing.publish import publish
+from fewlabel.reporting.results.folder import read_experiment, read_results
+from fewlabel.reporting.statistics.summary import summarise
+from fewlabel.training.weights import read_weights
+from fewlabel.utils.errors import InputError
 from helpers.made_weights import FOLDERS, ONE, TWO, add_weights
 
 

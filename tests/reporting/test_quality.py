@@ -11,20 +11,27 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.cohorts.subject import Subject
-from fewlabel.experiment import Experiment, Grid, NiftiSource
-from fewlabel.experiment_files import read_config
-from fewlabel.figure_settings import ContactSheet
-from fewlabel.imaging.volume import Volume, save_nifti
-from fewlabel.quality_jobs import ContactSheetSettings, QualitySettings, contact_sheet_settings, quality_settings
-from fewlabel.reporting.contact_sheet import OUTLINE, choose_subjects, contact_sheet, shortened, tile
-from fewlabel.reporting.quality import quality_rows, warnings
-from fewlabel.reporting.quality_table import quality_table
-from fewlabel.reporting.table_forms import as_html, as_markdown
-from fewlabel.slices import open_store, pack
-from fewlabel.tables import read_subjects
-from fewlabel.validation import load
+from fewlabel.cli.main import app
+from fewlabel.config.cohort import Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import ContactSheet
+from fewlabel.config.jobs.figures.quality import (
+    ContactSheetSettings,
+    QualitySettings,
+    contact_sheet_settings,
+    quality_settings,
+)
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.preprocessing.volume import Volume, save_nifti
+from fewlabel.data.store.slice_store import open_store, pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.reporting.images.contact_sheet import OUTLINE, choose_subjects, contact_sheet, shortened, tile
+from fewlabel.reporting.tables.formats import as_html, as_markdown
+from fewlabel.reporting.tables.quality import quality_table
+from fewlabel.reporting.tables.quality_checks import quality_rows, warnings
 from helpers.studies import ROOT
 
 GRID = Grid(matrix=(24, 24), spacing_mm=2)

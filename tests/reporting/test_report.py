@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from docutils.core import publish_parts
 
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment
-from fewlabel.experiment_files import read_config
-from fewlabel.reporting.conditions import study_facts
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.reporting.captions import study_facts
 from fewlabel.reporting.report import safe_page, write_report
+from fewlabel.utils.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = '</script><script>alert("x")</script>'

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewlabel.reporting.run_facts import flat, pack, unpack
+from fewlabel.reporting.results.run_facts import flat, pack, unpack
 
 names = st.sampled_from(["a", "b", "c.d", "e/f"])
 values = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from([0.0, 1.0, 0.1]) | st.text(max_size=3)

@@ -6,15 +6,15 @@ import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 
-from fewlabel.experiment import Experiment
-from fewlabel.learning.contrastive import LocalContrast
-from fewlabel.learning.network import UNet
-from fewlabel.learning.weights import load_weights, save_weights, transferable
-from fewlabel.reporting import style
-from fewlabel.reporting.canvas import text_width, wrapped
-from fewlabel.reporting.scheme import scheme
-from fewlabel.reporting.scheme_steps import State, steps
-from fewlabel.reporting_jobs import scheme_settings
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.figures.scheme import scheme_settings
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures.canvas import text_width, wrapped
+from fewlabel.reporting.images.method_diagram import scheme
+from fewlabel.reporting.images.method_diagram_steps import State, steps
+from fewlabel.training.network import UNet
+from fewlabel.training.pretexts.contrastive import LocalContrast
+from fewlabel.training.weights import load_weights, save_weights, transferable
 
 WIDTHS = [4, 8, 12, 16, 20, 24, 28, 32]
 HOSTILE = r"50 % & $x_{1}$ <b>\input{a}</b> #_^~ " + "W" * 60

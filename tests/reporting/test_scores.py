@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.errors import InputError
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.scores import COLUMNS, collect, fold_of_subject, read_scores, select
-from fewlabel.reporting.statistics import summarise
+from fewlabel.config.figure_options import Intervals
+from fewlabel.reporting.statistics.scores import COLUMNS, collect, fold_of_subject, read_scores, select
+from fewlabel.reporting.statistics.summary import summarise
+from fewlabel.utils.errors import InputError
 
 
 def written(frame, path):

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, ttest_1samp
 
-from fewlabel.figure_settings import Intervals
-from fewlabel.reporting.bootstrap import interval, replicates, standard_error
-from fewlabel.reporting.statistics import DIFFERENCE, summarise, summary_table
+from fewlabel.config.figure_options import Intervals
+from fewlabel.reporting.statistics.bootstrap import interval, replicates, standard_error
+from fewlabel.reporting.statistics.summary import DIFFERENCE, summarise, summary_table
 
 
 def cell(values):

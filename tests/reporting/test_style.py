@@ -5,8 +5,8 @@ import pytest
 import seaborn
 from matplotlib.colors import to_hex
 
-from fewlabel.reporting import style
-from fewlabel.reporting_jobs import MethodTitle
+from fewlabel.config.jobs.figures.titles import MethodTitle
+from fewlabel.reporting.figures import style
 
 
 def drawn():
@@ -84,7 +84,7 @@ def test_a_failed_save_leaves_what_was_there(tmp_path, monkeypatch):
 
 
 def test_drawing_needs_neither_torch_nor_volumes():
-    code = "import sys, fewlabel.reporting.curves, fewlabel.reporting.dice_table, fewlabel.reporting.cohort_table\n"
+    code = "import sys\nfrom fewlabel.reporting.figures import label_curves\nfrom fewlabel.reporting.tables import cohorts, dice\n"
     code += "print([name for name in ('torch', 'nibabel', 'skimage', 'monai') if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from fewlabel.reporting.dice_table import dice_table
-from fewlabel.reporting.table_forms import as_html, as_latex, as_markdown, latex_text, save_plain
-from fewlabel.reporting.tables import Section, Table
-from fewlabel.reporting_jobs import DiceTableSettings
+from fewlabel.config.jobs.figures.tables import DiceTableSettings
+from fewlabel.reporting.tables.dice import dice_table
+from fewlabel.reporting.tables.formats import as_html, as_latex, as_markdown, latex_text, save_plain
+from fewlabel.reporting.tables.table import Section, Table
 from helpers.programs import needs
 
 HOSTILE = r"""50 % & $x_1^2$ #1 {a} \input{b} <script>alert("1")</script> [c]* ~d `e` 'f' | -- '' ,, é † \\ %"""

@@ -4,16 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.errors import InputError
-from fewlabel.experiment import Cohort, DecathlonSource, NiftiSource, PhantomSource
-from fewlabel.figure_settings import Intervals
-from fewlabel.files import visible
-from fewlabel.reporting.cohort_facts import diagonals, read_facts
-from fewlabel.reporting.cohort_table import cohort_table, source
-from fewlabel.reporting.dice_table import dice_table
-from fewlabel.reporting.table_forms import as_markdown, save
-from fewlabel.reporting.tables import Section, Table
-from fewlabel.reporting_jobs import CohortTableSettings, CohortTitle, DiceTableSettings
+from fewlabel.config.cohort import Cohort
+from fewlabel.config.figure_options import Intervals
+from fewlabel.config.jobs.figures.tables import CohortTableSettings, DiceTableSettings
+from fewlabel.config.jobs.figures.titles import CohortTitle
+from fewlabel.config.sources.decathlon import DecathlonSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.reporting.tables.cohort_facts import diagonals, read_facts
+from fewlabel.reporting.tables.cohorts import cohort_table, source
+from fewlabel.reporting.tables.dice import dice_table
+from fewlabel.reporting.tables.formats import as_markdown, save
+from fewlabel.reporting.tables.table import Section, Table
+from fewlabel.utils.atomic_files import visible
+from fewlabel.utils.errors import InputError
 
 ROLES = ["test", "test", "pool", "pool", "pool", "unlabelled", "withheld"]
 

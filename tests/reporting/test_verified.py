@@ -8,18 +8,19 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-from fewlabel.cli import app
-from fewlabel.figure_jobs import histories_settings
-from fewlabel.jobs import canonical, collect_settings
-from fewlabel.reporting.finished import check_finished
-from fewlabel.reporting.publish import publish
+from fewlabel.cli.main import app
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.crate import crate_settings
+from fewlabel.config.jobs.figures.histories import histories_settings
+from fewlabel.config.jobs.grid import collect_settings
+from fewlabel.reporting.figures.style import save as save_figure
+from fewlabel.reporting.publishing.publish import publish
 from fewlabel.reporting.report import write_report
-from fewlabel.reporting.results_folder import read_experiment
-from fewlabel.reporting.style import save as save_figure
-from fewlabel.reporting.table_forms import save as save_table
-from fewlabel.reporting.tables import Section, Table
-from fewlabel.reporting.verified import check_record, check_results
-from fewlabel.reporting_jobs import crate_settings
+from fewlabel.reporting.results.completeness import check_finished
+from fewlabel.reporting.results.folder import read_experiment
+from fewlabel.reporting.results.verified import check_record, check_results
+from fewlabel.reporting.tables.formats import save as save_table
+from fewlabel.reporting.tables.table import Section, Table
 from helpers.recorded_study import add_records
 from helpers.refusals import error_of
 

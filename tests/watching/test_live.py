@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from fewlabel.experiment import Training
-from fewlabel.learning.checkpoint import Checkpoint, stage_checkpoint
-from fewlabel.learning.loop import train
-from fewlabel.live import HEADER, LiveHistory, read_live
+from fewlabel.config.training import Training
+from fewlabel.training.checkpointing.checkpoint import Checkpoint, stage_checkpoint
+from fewlabel.training.checkpointing.live_history import HEADER, LiveHistory, read_live
+from fewlabel.training.loop import train
 from helpers.programs import needs
 
 HEAD = "time,stage,step,steps,loss,learning_rate\n"

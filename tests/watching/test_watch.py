@@ -12,16 +12,17 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from fewlabel import jobs
-from fewlabel.cli import app
-from fewlabel.cohorts.subject import Subject
-from fewlabel.errors import InputError
-from fewlabel.experiment import Experiment, Grid
-from fewlabel.imaging.volume import Volume
-from fewlabel.slices import pack
-from fewlabel.units import duration
-from fewlabel.watching.studies import standing, studies
-from fewlabel.watching.text import plain, summary
+from fewlabel.cli.main import app
+from fewlabel.config import jobs
+from fewlabel.config.cohort import Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.store.slice_store import pack
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.operations.watch.studies import standing, studies
+from fewlabel.operations.watch.text import plain, summary
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import duration
 
 NOW = 1_800_000_000.0
 HEAD = "time,stage,step,steps,loss,learning_rate\n"
@@ -152,7 +153,7 @@ LONG = Experiment.model_validate(
         "finetuning": {"steps": 1_000_000, "batch": 2},
     }
 )
-FEWLABEL = [sys.executable, "-c", "from fewlabel.cli import main; main()"]
+FEWLABEL = [sys.executable, "-c", "from fewlabel.cli.main import main; main()"]
 
 
 def read(subject):

@@ -6,9 +6,9 @@ from itertools import combinations
 import pandas as pd
 import pytest
 
-from fewlabel.reporting.publish import publish
-from fewlabel.reporting.results_folder import read_experiment
-from fewlabel.reporting.study_facts import Results, study_jobs
+from fewlabel.reporting.provenance.jobs import Results, study_jobs
+from fewlabel.reporting.publishing.publish import publish
+from fewlabel.reporting.results.folder import read_experiment
 
 FOLDS = {
     "cohorts": {

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewlabel import frozen, provenance
-from fewlabel.errors import InputError
+from fewlabel.operations.hooks import snapshot
+from fewlabel.utils import environment
+from fewlabel.utils.errors import InputError
 from helpers.studies import ROOT, TINY
 
 ORDER = "results/tiny/liver_phantom/splits/draw1.csv"
@@ -73,12 +74,20 @@ def test_a_frozen_copy_runs_whatever_happens_to_the_original(copy, tmp_path):
 
 def test_files_that_are_edited_during_a_run_are_named_at_its_end_with_the_next_step(copy, tmp_path):
     workflow = editable(copy, tmp_path / "workflow")
-    files = [workflow / name for name in ("Snakefile", "workflow/rules/reporting.smk", "workflow/fewlabel/tables.py")]
+    files = [
+        workflow / name
+        for name in ("Snakefile", "workflow/rules/reporting.smk", "workflow/fewlabel/data/subjects/tables.py")
+    ]
     process = start(workflow, tmp_path, ORDER)
     text = edit_during(process, tmp_path, *files, tmp_path / "experiment.yaml")
     assert process.returncode == 0, text
     said = text[text.index("warning: edited while this run was under way: ") :]
-    for name in ("Snakefile", "workflow/rules/reporting.smk", "workflow/fewlabel/tables.py", "experiment.yaml"):
+    for name in (
+        "Snakefile",
+        "workflow/rules/reporting.smk",
+        "workflow/fewlabel/data/subjects/tables.py",
+        "experiment.yaml",
+    ):
         assert name in said.partition("\n")[0]
     assert "fewlabel freeze FOLDER" in said
     # What was edited before a run is none of its business.
@@ -96,32 +105,32 @@ def test_a_frozen_copy_refuses_to_run_with_another_package(copy, tmp_path):
 
 def test_a_frozen_copy_is_read_only_and_remembers_its_commit(copy):
     assert not [path for path in copy.rglob("*") if path.is_file() and path.stat().st_mode & 0o222]
-    assert provenance.commit(copy / "workflow" / "fewlabel") == provenance.commit(frozen.PACKAGE)
+    assert environment.commit(copy / "workflow" / "fewlabel") == environment.commit(snapshot.PACKAGE)
     assert not list(copy.rglob("__pycache__")) and not (copy / "results").exists()
 
 
 def test_edited_removed_and_untouched_files_are_told_apart(tmp_path):
     for name in "abc":
         (tmp_path / name).write_text(name)
-    before = frozen.fingerprint(ROOT, [tmp_path / name for name in "abcd"])
+    before = snapshot.fingerprint(ROOT, [tmp_path / name for name in "abcd"])
     assert {
         ROOT / "Snakefile",
         ROOT / "workflow/rules/common.smk",
         ROOT / "workflow/report/study.rst",
-        Path(frozen.__file__),
+        Path(snapshot.__file__),
     } < before.keys()
-    assert frozen.edited(before) == []
+    assert snapshot.edited(before) == []
     (tmp_path / "a").write_text("A")
     (tmp_path / "b").unlink()
     os.utime(tmp_path / "c", (0, 0))
-    assert frozen.edited(before) == [tmp_path / "a", tmp_path / "b"]
-    assert "a, " in frozen.warning([tmp_path / name for name in "abcabcab"], tmp_path)
-    assert "and 3 more" in frozen.warning([tmp_path / name for name in "abcabcab"], tmp_path)
+    assert snapshot.edited(before) == [tmp_path / "a", tmp_path / "b"]
+    assert "a, " in snapshot.warning([tmp_path / name for name in "abcabcab"], tmp_path)
+    assert "and 3 more" in snapshot.warning([tmp_path / name for name in "abcabcab"], tmp_path)
 
 
 def test_what_is_no_workflow_and_what_is_there_already_are_refused(tmp_path):
     with pytest.raises(InputError, match="no workflow, it lacks Snakefile"):
-        frozen.freeze(tmp_path, tmp_path / "copy", {})
+        snapshot.freeze(tmp_path, tmp_path / "copy", {})
     with pytest.raises(InputError, match="is there already; accepted: a new folder"):
-        frozen.freeze(ROOT, tmp_path, {})
+        snapshot.freeze(ROOT, tmp_path, {})
     assert not list(tmp_path.iterdir())

@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 import yaml
 
-from fewlabel.experiment_files import read_config
-from fewlabel.planning.grid import pretext_figures, reports
-from fewlabel.planning.known import SHIPPED, read_table
-from fewlabel.planning.plan import cuts, make_plan
-from fewlabel.planning.schedule import Machine
-from fewlabel.validation import load
+from fewlabel.config.loading.load import load
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, read_table
+from fewlabel.operations.planning.plan import cuts, make_plan
+from fewlabel.operations.planning.schedule import Machine
+from fewlabel.operations.planning.tasks import pretext_figures, reports
 from helpers.studies import ROOT, TINY, merged
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once

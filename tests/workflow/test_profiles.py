@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yte
 
-from fewlabel.doctor.machine import Machine
-from fewlabel.profiles import minutes_each
+from fewlabel.operations.doctor.machine import Machine
+from fewlabel.operations.hooks.profiles import minutes_each
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 CLUSTERS = ("slurm", "slurm-gres")
@@ -43,7 +43,7 @@ def test_what_makes_a_result_old_and_how_a_run_ends_is_the_same_in_all_profiles(
     ],
 )
 def test_jobs_may_ask_for_what_the_machine_has(monkeypatch, machine, expected):
-    monkeypatch.setattr("fewlabel.profiles.ask", lambda: machine)
+    monkeypatch.setattr("fewlabel.operations.hooks.profiles.ask", lambda: machine)
     assert profile("default")["resources"] == [f"mem_mb={expected}"]
     assert profile("gpu")["resources"]["mem_mb"] == expected
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewlabel.files import visible
+from fewlabel.utils.atomic_files import visible
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -7,11 +7,12 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from fewlabel.cohorts.phantom import list_subjects, read_acquisition
-from fewlabel.cohorts.phantom_signal import Tissue
-from fewlabel.experiment import PhantomSource, RadialImages
-from fewlabel.imaging.destreak.reconstruct import reconstruct
-from fewlabel.imaging.volume import read_nifti
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.sources.radial import RadialImages
+from fewlabel.data.phantoms.signal import Tissue
+from fewlabel.data.phantoms.source import list_subjects, read_acquisition
+from fewlabel.data.preprocessing.volume import read_nifti
+from fewlabel.data.reconstruction.destreaking.reconstruct import reconstruct
 
 MADE = PhantomSource(
     kind="phantom", anatomy="abdomen", labelled=4, pixel_mm=10, slice_mm=20,

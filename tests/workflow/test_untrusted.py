@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.cohorts.subject import is_safe_name
+from fewlabel.data.subjects.subject import is_safe_name
 
 pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
 
@@ -133,7 +133,7 @@ def test_names_in_an_experiment_that_would_leave_their_place_are_refused(fresh, 
 
 def test_an_experiment_file_runs_no_code(fresh):
     (fresh.folder / "evil.yaml").write_text("study: !!python/object/apply:os.system ['touch pwned']\n")
-    call = [sys.executable, "-c", "from fewlabel.cli import main; main()", "validate", "evil.yaml"]
+    call = [sys.executable, "-c", "from fewlabel.cli.main import main; main()", "validate", "evil.yaml"]
     by_hand = subprocess.run(call, cwd=fresh.folder, capture_output=True, text=True, check=False)
     assert by_hand.returncode == 1 and "evil.yaml:1: not YAML" in by_hand.stderr
     process = fresh.run("--configfile", str(fresh.folder / "evil.yaml"))
@@ -171,9 +171,9 @@ def test_arrays_that_hold_objects_are_not_unpickled(finished, fresh, tmp_path):
             return (Path(tmp_path / "pwned").touch, ())
 
     np.save(store / "images.npy", np.array([Trap()], dtype=object), allow_pickle=True)
-    from fewlabel.errors import InputError
-    from fewlabel.files import sha256
-    from fewlabel.slices import open_store
+    from fewlabel.data.store.slice_store import open_store
+    from fewlabel.utils.atomic_files import sha256
+    from fewlabel.utils.errors import InputError
 
     manifest = json.loads((store / "store.json").read_text())
     manifest["sha256"]["images.npy"] = sha256(store / "images.npy")

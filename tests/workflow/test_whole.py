@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.files import sha256, visible
+from fewlabel.utils.atomic_files import sha256, visible
 
 RUNS = 2 * (3 * 2 * 2 + 2)
 COHORTS = ("liver_phantom", "prostate_phantom")

@@ -1,3 +1,4 @@
-"""FewLabel: how few labelled volumes does a segmentation network need, and how many does pretraining save?"""
+"""FewLabel: how few labelled volumes does a segmentation network need, and how many does pretraining save?
 
-__version__ = "0.1.0"
+Eight folders; imports run down only: cli, operations, reporting, inference, training, data, config, utils.
+"""

@@ -6,7 +6,7 @@ import signal
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import ExecutionSettings
 
-from fewlabel.doctor.submission import trouble as submission_trouble
+from fewlabel.operations.doctor.slurm import trouble as submission_trouble
 
 
 def refuse_what_slurm_lacks():

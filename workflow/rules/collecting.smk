@@ -4,7 +4,7 @@
 
 RUNS = jobs.collect_settings(EXPERIMENT)
 PRETRAININGS = [f"{part}/pretrained/{method}" for part in PARTS for method in jobs.pretrainings(EXPERIMENT)]
-HISTORIES = figure_jobs.histories_settings(EXPERIMENT)
+HISTORIES = jobs.histories_settings(EXPERIMENT)
 
 # Every file between volumes and tables. Snakemake does not notice a deleted file if the files made from it exist.
 # With a storage the list is empty: all files would be fetched from it at the end.
@@ -50,7 +50,7 @@ rule collect:
 rule collect_histories:
     """Join the histories of all trainings into the study's one table."""
     input:
-        [f"{STUDY}/{run}/history.csv" for run in figure_jobs.training_folders(HISTORIES)],
+        [f"{STUDY}/{run}/history.csv" for run in jobs.training_folders(HISTORIES)],
     output:
         history=HISTORY,
     log:
@@ -82,7 +82,7 @@ if DESTREAKING:
             mem_mb=growing_with_threads(2000),
             runtime=growing(120),
         params:
-            settings=jobs.canonical(destreaking_jobs.measure_settings(EXPERIMENT)),
+            settings=jobs.canonical(jobs.measure_settings(EXPERIMENT)),
         shell:
             "fewlabel destreaking --settings {params.settings:q} --csv {output.csv} --images {output.images} "
             "--threads {threads} > {log} 2>&1"

@@ -7,21 +7,12 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from fewlabel import (
-    destreaking_jobs,
-    explorer_jobs,
-    figure_jobs,
-    gallery_jobs,
-    jobs,
-    pretext_jobs,
-    quality_jobs,
-    reporting_jobs,
-)
-from fewlabel.cohorts.data_root import export_data_root
-from fewlabel.errors import InputError
-from fewlabel.folds import cohort_of, part_of
-from fewlabel.reporting.conditions import study_facts
-from fewlabel.validation import load
+from fewlabel.config import jobs
+from fewlabel.data.paths import export_data_root
+from fewlabel.utils.errors import InputError
+from fewlabel.config.folds import cohort_of, part_of
+from fewlabel.reporting.captions import study_facts
+from fewlabel.config.loading.load import load
 
 # Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
 DEFAULTS = Path(workflow.basedir) / "config.yaml"
@@ -49,10 +40,10 @@ PRETEXT = f"{STUDY}/{{cohort}}/pretrained/{{method}}/pretext.safetensors"
 HISTORY = f"{STUDY}/history.csv"
 
 # What was measured of de-streaking methods, where a study asks for it.
-DESTREAKING = destreaking_jobs.destreaking_settings(EXPERIMENT)
-MEASURES = [f"{STUDY}/{name}" for name in (destreaking_jobs.MEASURES, destreaking_jobs.IMAGES)]
+DESTREAKING = jobs.destreaking_settings(EXPERIMENT)
+MEASURES = [f"{STUDY}/{name}" for name in (jobs.MEASURES, jobs.IMAGES)]
 
-# What is trained and tested together: cohorts, and of one that is cross-validated its folds (`fewlabel.folds`). Splits and
+# What is trained and tested together: cohorts, and of one that is cross-validated its folds (`fewlabel.config.folds`). Splits and
 # trainings are of these; there, the wildcard `cohort` may name a fold. Volumes and slices are the cohort's.
 PARTS = jobs.parts(EXPERIMENT)
 # The tables that say of every cohort, and of every fold of one, who is what.
@@ -157,7 +148,7 @@ def cohort_page(caption, shows):
 
 
 def settings(make):
-    """A rule's settings string, made by a function of `fewlabel.jobs` from the wildcards that it asks for."""
+    """A rule's settings string, made by a function of `fewlabel.config.jobs.grid` from the wildcards that it asks for."""
     asked = list(signature(make).parameters)[1:]
 
     def of_wildcards(wildcards):

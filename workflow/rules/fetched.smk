@@ -3,8 +3,8 @@
 from functools import cache
 from hashlib import sha256
 
-from fewlabel.cohorts.record import known_fingerprint
-from fewlabel.preflight import fetched_split_problems, redraw_notes
+from fewlabel.data.subjects.recorded_fingerprint import known_fingerprint
+from fewlabel.operations.hooks.preflight import fetched_split_problems, redraw_notes
 
 FETCHED = f"{STUDY}/{{cohort}}/fetched/{{key}}"
 

@@ -1,6 +1,6 @@
 # GPUs of this machine, where a profile says that trainings take them (profiles/gpu). Which one, each chooses itself.
 
-from fewlabel.profiles import gpu_trouble, share_gpus
+from fewlabel.operations.hooks.profiles import gpu_trouble, share_gpus
 
 LIMITS = {name: limit.value for name, limit in workflow.global_resources.items()}
 

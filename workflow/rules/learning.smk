@@ -2,7 +2,7 @@
 # Trainings ask for one GPU. Only a profile gives that a meaning: a machine without one runs them on its CPU. Scoring asks
 # for none: most of it is resampling and surface distances, through which a GPU would idle.
 
-from fewlabel.extras import export_tensorboard
+from fewlabel.utils.optional_dependencies import export_tensorboard
 
 # Logs are no result: by this variable, not by their settings, trainings know that they are wanted (as of data_root).
 if EXPERIMENT.tensorboard:

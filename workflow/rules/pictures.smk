@@ -30,7 +30,7 @@ rule quality:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        settings=settings(quality_jobs.quality_settings),
+        settings=settings(jobs.quality_settings),
         # What lies there is told by the store: of a folder, new dates alone would make the table again.
         native=lambda wildcards, input: input.get("native") or NATIVE.format(cohort=wildcards.cohort),
     shell:
@@ -53,7 +53,7 @@ rule contact_sheet:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=settings(quality_jobs.contact_sheet_settings),
+        settings=settings(jobs.contact_sheet_settings),
     shell:
         "fewlabel contact-sheet --settings {params.settings:q} --store {input.store} --quality {input.quality} "
         "--png {output.png} --html {output.html} > {log} 2>&1"
@@ -63,16 +63,16 @@ PICTURES += expand([*QUALITY, SHEET], cohort=EXPERIMENT.cohorts)
 
 
 # -------------------------------------------------------------------------------------------------------- pretexts
-if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
+if PRETEXTS := jobs.pretexts_settings(EXPERIMENT):
 
     rule figure1_pretexts:
         """What the pretexts ask of a network and what it answers, on slices of one cohort."""
         input:
             store=expand(STORE, cohort=PRETEXTS.cohort),
             arrays=unshared(expand(ARRAYS, cohort=PRETEXTS.cohort)),
-            roles=expand(ROLES, cohort=pretext_jobs.shown_part(PRETEXTS)),
+            roles=expand(ROLES, cohort=jobs.shown_part(PRETEXTS)),
             pretexts=[
-                expand(PRETEXT, cohort=pretext_jobs.shown_part(PRETEXTS), method=method)
+                expand(PRETEXT, cohort=jobs.shown_part(PRETEXTS), method=method)
                 for method in (PRETEXTS.regression, PRETEXTS.contrastive)
                 if method
             ],
@@ -82,7 +82,7 @@ if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
                 "figure1_pretexts",
                 "Figures",
                 figure="Figure 1: the pretexts",
-                **pretext_jobs.pretexts_labels(PRETEXTS),
+                **jobs.pretexts_labels(PRETEXTS),
             ),
             pdf=f"{STUDY}/figures/figure1_pretexts.pdf",
         log:
@@ -99,15 +99,15 @@ if PRETEXTS := pretext_jobs.pretexts_settings(EXPERIMENT):
     PICTURES += rules.figure1_pretexts.output
 
 
-if LOCAL := pretext_jobs.local_similarity_settings(EXPERIMENT):
+if LOCAL := jobs.local_similarity_settings(EXPERIMENT):
 
     rule local_similarity:
         """How alike a point's local representation is to that of every other place, before and after stage 2."""
         input:
             store=expand(STORE, cohort=LOCAL.cohort),
             arrays=unshared(expand(ARRAYS, cohort=LOCAL.cohort)),
-            roles=expand(ROLES, cohort=pretext_jobs.shown_part(LOCAL)),
-            pretext=expand(PRETEXT, cohort=pretext_jobs.shown_part(LOCAL), method=LOCAL.method),
+            roles=expand(ROLES, cohort=jobs.shown_part(LOCAL)),
+            pretext=expand(PRETEXT, cohort=jobs.shown_part(LOCAL), method=LOCAL.method),
         output:
             png=shown(
                 f"{STUDY}/figures/local_similarity.png",
@@ -133,8 +133,8 @@ if LOCAL := pretext_jobs.local_similarity_settings(EXPERIMENT):
 
 # ------------------------------------------------------------------------------------------------------- galleries
 # One rule a cohort: figure 4 is of the liver, figure 5 of the prostate, `gallery_<cohort>` of any other.
-for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():
-    GALLERY = gallery_jobs.gallery_settings(EXPERIMENT, cohort)
+for figure, cohort in jobs.galleries(EXPERIMENT).items():
+    GALLERY = jobs.gallery_settings(EXPERIMENT, cohort)
 
     rule:
         name:
@@ -142,14 +142,14 @@ for figure, cohort in gallery_jobs.galleries(EXPERIMENT).items():
         input:
             scores=SCORES,
             native=expand(NATIVE, cohort=cohort),
-            predictions=[f"{STUDY}/{run}/predictions" for run in gallery_jobs.runs_of(GALLERY)],
+            predictions=[f"{STUDY}/{run}/predictions" for run in jobs.runs_of(GALLERY)],
         output:
             png=shown(
                 f"{STUDY}/figures/{figure}.png",
-                figure if figure in gallery_jobs.FIGURES.values() else "gallery",
+                figure if figure in jobs.FIGURES.values() else "gallery",
                 "Figures",
                 figure=figure.replace("_", ": ", 1).replace("figure", "Figure ").replace("gallery", "Gallery"),
-                **gallery_jobs.gallery_labels(GALLERY),
+                **jobs.gallery_labels(GALLERY),
             ),
             pdf=f"{STUDY}/figures/{figure}.pdf",
         log:
@@ -185,7 +185,7 @@ rule explorer:
         mem_mb=growing(3000),
         runtime=growing(60),
     params:
-        settings=jobs.canonical(explorer_jobs.explorer_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.explorer_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(output.page),
     shell:
         "fewlabel explorer --settings {params.settings:q} --results {params.results} --page {output.page} > {log} 2>&1"

@@ -2,8 +2,8 @@
 
 from snakemake.logging import logger
 
-from fewlabel.failures import ToldAtTheEnd
-from fewlabel.job_progress import JobProgress
+from fewlabel.operations.hooks.failures import ToldAtTheEnd
+from fewlabel.operations.hooks.progress import JobProgress
 
 
 def running_jobs():

@@ -16,7 +16,7 @@ rule crate:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(reporting_jobs.crate_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.crate_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.metadata)),
         # A checkout that lies elsewhere makes the same crate.
         workflow=Unwatched(workflow.basedir),

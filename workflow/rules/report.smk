@@ -1,7 +1,7 @@
 # The last of a study: one page that shows every figure and table, and how each was made.
 # It is made from what Snakemake remembers of the jobs, beside the results: not where these lie in a storage.
 
-from fewlabel import frozen
+from fewlabel.operations.hooks import snapshot
 
 REPORT = []
 
@@ -25,7 +25,7 @@ if not workflow.storage_settings.default_storage_provider:
             # A checkout that lies elsewhere makes the same report.
             workflow=Unwatched(workflow.basedir),
             # Another caption makes another report.
-            captions=sorted(frozen.captions(Path(workflow.basedir)).values()),
+            captions=sorted(snapshot.captions(Path(workflow.basedir)).values()),
         shell:
             "fewlabel report --workflow {params.workflow:q} --experiment {input.experiment} --html {output.html} > {log} 2>&1"
 

@@ -15,7 +15,7 @@ rule figure2_scheme:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(reporting_jobs.scheme_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.scheme_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.png)),
     shell:
         "fewlabel scheme --settings {params.settings:q} --results {params.results} --png {output.png} "
@@ -39,7 +39,7 @@ rule figure3_label_curves:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(reporting_jobs.curves_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.curves_settings(EXPERIMENT)),
     shell:
         "fewlabel label-curves --settings {params.settings:q} --scores {input.scores} --png {output.png} "
         "--pdf {output.pdf} > {log} 2>&1"
@@ -57,7 +57,7 @@ rule label_efficiency:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(figure_jobs.efficiency_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.efficiency_settings(EXPERIMENT)),
     shell:
         "fewlabel label-efficiency --settings {params.settings:q} --scores {input.scores} --png {output.png} "
         "--pdf {output.pdf} > {log} 2>&1"
@@ -75,7 +75,7 @@ rule paired_subjects:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(figure_jobs.paired_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.paired_settings(EXPERIMENT)),
     shell:
         "fewlabel paired-subjects --settings {params.settings:q} --scores {input.scores} --png {output.png} "
         "--pdf {output.pdf} > {log} 2>&1"
@@ -93,7 +93,7 @@ rule differences:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(figure_jobs.differences_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.differences_settings(EXPERIMENT)),
     shell:
         "fewlabel differences --settings {params.settings:q} --scores {input.scores} --png {output.png} "
         "--pdf {output.pdf} > {log} 2>&1"
@@ -112,7 +112,7 @@ rule learning_curves:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(figure_jobs.learning_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.learning_settings(EXPERIMENT)),
         history=lambda wildcards, input: f"--history {input.history}" if input.history else "",
     shell:
         "fewlabel learning-curves --settings {params.settings:q} {params.history} --png {output.png} "
@@ -135,14 +135,14 @@ rule table1_cohorts:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(reporting_jobs.cohort_table_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.cohort_table_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.csv)),
     shell:
         "fewlabel cohort-table --settings {params.settings:q} --results {params.results} --csv {output.csv} "
         "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
 
 
-DICE_TABLE = reporting_jobs.dice_table_settings(EXPERIMENT)
+DICE_TABLE = jobs.dice_table_settings(EXPERIMENT)
 
 
 rule table2_dice:
@@ -183,7 +183,7 @@ rule table3_differences:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(figure_jobs.difference_table_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.difference_table_settings(EXPERIMENT)),
     shell:
         "fewlabel difference-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
         "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"
@@ -203,7 +203,7 @@ rule table4_labels:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(figure_jobs.labels_table_settings(EXPERIMENT)),
+        settings=jobs.canonical(jobs.labels_table_settings(EXPERIMENT)),
     shell:
         "fewlabel labels-table --settings {params.settings:q} --scores {input.scores} --csv {output.csv} "
         "--markdown {output.markdown} --latex {output.latex} --html {output.html} > {log} 2>&1"

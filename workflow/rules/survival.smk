@@ -2,19 +2,19 @@
 
 from snakemake.exceptions import WorkflowError
 
-from fewlabel import frozen
-from fewlabel.failures import Failure, report
-from fewlabel.leftovers import forget_finished
-from fewlabel.locks import hold_for_life, lock_files
+from fewlabel.operations.hooks import snapshot
+from fewlabel.operations.hooks.failures import Failure, report
+from fewlabel.operations.hooks.stale_files import forget_finished
+from fewlabel.utils.locks import hold_for_life, lock_files
 
 RUNNING = Path(f"{STUDY}/.running")
 WORKFLOW = Path(workflow.basedir)
 
-if trouble := frozen.foreign_package(WORKFLOW):
+if trouble := snapshot.foreign_package(WORKFLOW):
     raise WorkflowError(trouble)
 
 # Jobs of a cluster read this too, and need not remember what the main process does.
-CODE = frozen.fingerprint(WORKFLOW, FILES) if workflow.is_main_process else {}
+CODE = snapshot.fingerprint(WORKFLOW, FILES) if workflow.is_main_process else {}
 
 
 def finish():
@@ -23,8 +23,8 @@ def finish():
     forget_finished(Path(STUDY), {Path(job.output.weights).parent for job in left})
     for file in lock_files(RUNNING):
         file.unlink(missing_ok=True)
-    if paths := frozen.edited(CODE):
-        print(frozen.warning(paths, WORKFLOW), file=sys.stderr)
+    if paths := snapshot.edited(CODE):
+        print(snapshot.warning(paths, WORKFLOW), file=sys.stderr)
 
 
 # Snakemake's own lock outlives a Snakemake that is killed, and then asks for `--unlock`: the profiles turn it off.

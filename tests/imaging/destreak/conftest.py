@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fewlabel.imaging.destreak.coil_images import coil_images
-from fewlabel.imaging.destreak.region import root_sum_of_squares
-from fewlabel.imaging.destreak.remedy import Remedy
-from fewlabel.imaging.radial.acquisition import Acquisition, acquire_body, with_arms, with_noise
-from fewlabel.imaging.radial.arms import draw_arms
-from fewlabel.imaging.radial.trajectory import golden_angle
+from fewlabel.data.reconstruction.destreaking.coil_images import coil_images
+from fewlabel.data.reconstruction.destreaking.destreaking_filter import Remedy
+from fewlabel.data.reconstruction.destreaking.interference_region import root_sum_of_squares
+from fewlabel.data.reconstruction.radial.acquisition import Acquisition, acquire_body, with_arms, with_noise
+from fewlabel.data.reconstruction.radial.arms import draw_arms
+from fewlabel.data.reconstruction.radial.trajectory import golden_angle
 
 MATRIX, PIXEL_MM, COILS = 64, 6.0, 16
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from fewlabel.errors import InputError
-from fewlabel.experiment import Destreak
-from fewlabel.imaging.destreak.cactus import interference_subspace, null_projection
-from fewlabel.imaging.destreak.coil_images import coil_images
-from fewlabel.imaging.destreak.covariance import coil_covariance, mix
-from fewlabel.imaging.destreak.region import beyond_view, corners, root_sum_of_squares
-from fewlabel.imaging.destreak.remedy import from_images, from_kspace
-from fewlabel.imaging.destreak.remove_coils import background_ratios, kept_coils, streak_ratios
+from fewlabel.config.sources.radial import Destreak
+from fewlabel.data.reconstruction.destreaking.cactus import interference_subspace, null_projection
+from fewlabel.data.reconstruction.destreaking.coil_images import coil_images
+from fewlabel.data.reconstruction.destreaking.covariance import coil_covariance, mix
+from fewlabel.data.reconstruction.destreaking.destreaking_filter import from_images, from_kspace
+from fewlabel.data.reconstruction.destreaking.interference_region import beyond_view, corners, root_sum_of_squares
+from fewlabel.data.reconstruction.destreaking.remove_coils import background_ratios, kept_coils, streak_ratios
+from fewlabel.utils.errors import InputError
 
 CACTUS = Destreak(method="cactus")
 

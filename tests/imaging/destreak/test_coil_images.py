@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from fewlabel.experiment import Destreak
-from fewlabel.imaging.destreak import coil_images
-from fewlabel.imaging.destreak.coil_images import Gridded, Kept, Mixed, each
-from fewlabel.imaging.destreak.remedy import from_kspace
-from fewlabel.imaging.radial.acquisition import Scan
-from fewlabel.imaging.radial.density import density
-from fewlabel.imaging.radial.gridding import grid
+from fewlabel.config.sources.radial import Destreak
+from fewlabel.data.reconstruction.destreaking import coil_images
+from fewlabel.data.reconstruction.destreaking.coil_images import Gridded, Kept, Mixed, each
+from fewlabel.data.reconstruction.destreaking.destreaking_filter import from_kspace
+from fewlabel.data.reconstruction.radial.acquisition import Scan
+from fewlabel.data.reconstruction.radial.density_compensation import density
+from fewlabel.data.reconstruction.radial.gridding import grid
 
 
 class Counted:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fewlabel.cohorts.phantom import list_subjects, read_acquisition, read_volume
-from fewlabel.experiment import PhantomSource
-from fewlabel.imaging.destreak.quality import Known, quality
-from fewlabel.imaging.destreak.reconstruct import reconstruct
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.phantoms.source import list_subjects, read_acquisition, read_volume
+from fewlabel.data.reconstruction.destreaking.measures import Known, quality
+from fewlabel.data.reconstruction.destreaking.reconstruct import reconstruct
 
 BODY = np.zeros((1, 16, 16), dtype=bool)
 BODY[:, 4:12, 4:12] = True

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.special import j1
 
-from fewlabel.imaging.radial.acquisition import acquire_body, with_arms, with_noise
-from fewlabel.imaging.radial.arms import TURN_MM, Arm, encoded
-from fewlabel.imaging.radial.coils import sensitivities
-from fewlabel.imaging.radial.density import density
-from fewlabel.imaging.radial.gridding import grid, sample
-from fewlabel.imaging.radial.sharing import echo_samples
-from fewlabel.imaging.radial.t2 import LONGEST_MS, fit_t2
-from fewlabel.imaging.radial.trajectory import GOLDEN_ANGLE, golden_angle
+from fewlabel.data.reconstruction.radial.acquisition import acquire_body, with_arms, with_noise
+from fewlabel.data.reconstruction.radial.arms import TURN_MM, Arm, encoded
+from fewlabel.data.reconstruction.radial.coil_sensitivities import sensitivities
+from fewlabel.data.reconstruction.radial.density_compensation import density
+from fewlabel.data.reconstruction.radial.gridding import grid, sample
+from fewlabel.data.reconstruction.radial.t2_mapping import LONGEST_MS, fit_t2
+from fewlabel.data.reconstruction.radial.trajectory import GOLDEN_ANGLE, golden_angle
+from fewlabel.data.reconstruction.radial.view_sharing import echo_samples
 
 TIMES = 10.0 * np.arange(1, 5)
 

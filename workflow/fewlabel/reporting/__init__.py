@@ -1,1 +1,4 @@
-"""Statistics, figures and tables, from tables alone."""
+"""Statistics, tables, figures and pages of a study, from its result files.
+
+May import inference and everything below it.
+"""

@@ -1,19 +1,20 @@
 """Snakemake's own report of a finished study, made by a second Snakemake that reads and runs nothing."""
 
+import base64
+import html
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fewlabel.errors import InputError
-from fewlabel.experiment_files import read_config
-from fewlabel.files import whole
-from fewlabel.reporting.private import PLACE
-from fewlabel.reporting.report_size import fit
-from fewlabel.reporting.verified import check_shown
+from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.reporting.publishing.privacy import PLACE
+from fewlabel.reporting.results.verified import check_shown
+from fewlabel.utils.atomic_files import whole
+from fewlabel.utils.errors import InputError
 
 DATA = re.compile(r'<script id="([\w-]+)">\s*var \w+ = (?=[\[{"])')
 """Where Snakemake's page holds what it shows, as JSON."""
@@ -97,3 +98,29 @@ def _texts(content: Any) -> Iterator[str]:
             yield key
             if key != "data_uri":
                 yield from _texts(part)
+
+
+def fit(results: Mapping[str, dict[str, Any]], room: int) -> list[str]:
+    """Leave out the largest files until the rest fits; changes `results`.
+
+    Args:
+        results: as Snakemake's page holds them: by path, each with `name`, `data_uri`, `mime_type`, `caption` (HTML).
+        room: characters that all files may take together, as they stand in the page.
+
+    Returns:
+        Paths of what was left out, largest first.
+    """
+    left_out = []
+    taken = sum(len(result.get("data_uri", "")) for result in results.values())
+    for path, result in sorted(results.items(), key=lambda item: -len(item[1].get("data_uri", ""))):
+        if taken <= room:
+            break
+        note = f"<p>{html.escape(result['name'])} is too large for this page: it lies beside it.</p>"
+        content = base64.b64encode(note.encode()).decode()
+        uri = f"data:text/html;charset=utf8;base64,{content}"
+        if len(uri) >= len(result["data_uri"]):
+            break
+        taken += len(uri) - len(result["data_uri"])
+        result.update(data_uri=uri, mime_type="text/html", caption=note + result["caption"])
+        left_out.append(path)
+    return left_out

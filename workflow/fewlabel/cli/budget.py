@@ -1,0 +1,112 @@
+"""How many more volumes to annotate."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fewlabel.cli.common import app, write_json
+from fewlabel.utils.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fewlabel.config.jobs.figures.titles import Titles
+
+
+@app.command()
+def budget(
+    scores: Annotated[Path, typer.Argument(help="results/<study>/scores.csv, or its folder.", show_default=False)],
+    target: Annotated[float, typer.Option(help="The mean Dice to reach, between 0 and 1.", show_default=False)],
+    have: Annotated[
+        int | None, typer.Option(min=1, help="Labelled volumes that you have; default: the largest N that was tried.")
+    ] = None,
+    cohort: Annotated[list[str] | None, typer.Option(help="Only this one; repeat for more.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only this one; repeat for more.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write <this>.png and .pdf; default: figures/budget beside the scores.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the answers for machines.")] = None,
+    level: Annotated[float, typer.Option(help="Of the intervals, between 0.5 and 1.")] = 0.95,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap replicates.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+) -> None:
+    """Tell how many labelled volumes a target needs, and what the next 1, 5 and 10 would bring."""
+    _check_shares({"--target": target, "--level": level}, {"--target": 0.0, "--level": 0.5})
+    from fewlabel.config.figure_options import Intervals
+    from fewlabel.reporting.figures.annotation_budget import budget as draw
+    from fewlabel.reporting.figures.style import save
+    from fewlabel.reporting.statistics.annotation_budget import answer, learning_curve
+    from fewlabel.reporting.statistics.annotation_budget_text import as_text, facts
+    from fewlabel.reporting.statistics.scores import read_scores
+
+    scores = scores / "scores.csv" if scores.is_dir() else scores
+    chosen = _chosen(read_scores(scores), scores, {"cohort": cohort, "method": method})
+    intervals = Intervals(level=level, resamples=resamples, seed=seed)
+    titles = _titles(chosen, scores.parent / "experiment.yaml")
+    curves = [
+        learning_curve(rows, intervals)
+        for cohort_name in titles.cohorts
+        for method_name in titles.methods
+        if not (rows := chosen[(chosen["cohort"] == cohort_name) & (chosen["method"] == method_name)]).empty
+    ]
+    answers = [answer(curve, target, have) for curve in curves]
+    stem = figure or scores.parent / "figures" / "budget"
+    stem = stem.with_suffix("") if stem.suffix in (".png", ".pdf") else stem
+    png, pdf = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf"))
+    save(draw(answers, titles), png, pdf, record=False)
+    if json:
+        write_json(json, {"curves": [facts(found) for found in answers]})
+    print(as_text(answers), end="")
+    print(f"\nDrawn: {png}, {pdf}")
+
+
+def _check_shares(given: dict[str, float], least: dict[str, float]) -> None:
+    bad = [f"{name} {value:g}: accepted: more than {least[name]:g}, less than 1" for name, value in given.items()
+           if not least[name] < value < 1]  # fmt: skip
+    if bad:
+        raise InputError.of(bad)
+
+
+def _chosen(scores: "pd.DataFrame", path: Path, wanted: dict[str, list[str] | None]) -> "pd.DataFrame":
+    """The rows that are asked for; refused where one of the names is not there."""
+    problems = []
+    for column, names in wanted.items():
+        there = sorted(set(scores[column]))
+        problems += [f"--{column} {name}: found: {', '.join(there)}" for name in names or [] if name not in there]
+    if problems:
+        raise InputError.of(problems, heading=f"{path}: no such scores:")
+    for column, names in wanted.items():
+        scores = scores[scores[column].isin(names)] if names else scores
+    if scores.empty:
+        asked = ", ".join(f"{column} {' or '.join(names)}" for column, names in wanted.items() if names)
+        raise InputError(f"{path}: no scores of {asked} together")
+    return scores
+
+
+def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
+    """What the figure calls cohorts and methods: as the experiment beside the scores says, else by their names."""
+    from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles, titles
+    from fewlabel.reporting.results.folder import read_experiment
+
+    known = titles(read_experiment(experiment.parent)) if experiment.is_file() else Titles(cohorts={}, methods={})
+    counts = scores.groupby("method")["n"].nunique()
+    return Titles(
+        cohorts={
+            name: known.cohorts.get(name) or CohortTitle(title=name.replace("_", " "), stands_for=None)
+            for name in _in_order(scores["cohort"], known.cohorts)
+        },
+        methods={
+            name: known.methods.get(name)
+            or MethodTitle(title=name.replace("_", " "), pretext="none", benchmark=int(counts[name]) == 1)
+            for name in _in_order(scores["method"], known.methods)
+        },
+    )
+
+
+def _in_order(names: "pd.Series", known: Iterable[str]) -> list[str]:
+    """Each name once: those that are known in their order, then the others as they come."""
+    found = [str(name) for name in names.unique()]
+    first = [name for name in known if name in found]
+    return [*first, *(name for name in found if name not in first)]

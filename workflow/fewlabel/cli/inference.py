@@ -1,0 +1,96 @@
+"""Using a trained network: masks of one's own images."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fewlabel.cli.common import ScoringDevice, Threads, app
+from fewlabel.config.base import Axis
+from fewlabel.inference.export.formats import Format
+from fewlabel.utils.errors import printable
+
+Weights = Annotated[Path, typer.Argument(help="Finetuned weights (.safetensors).", show_default=False)]
+
+
+class Mirrored(StrEnum):
+    """`settings.Axis` for the command line: typer takes no list of a Literal."""
+
+    ROWS = "rows"
+    COLUMNS = "columns"
+
+
+@app.command()
+def predict(
+    weights: Weights,
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            help="NIfTI, MetaImage, NRRD or MGH files, folders of them, or folders of DICOM series.", show_default=False
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="mask.nii.gz for one volume, else a folder.", show_default=False),
+    ],
+    channel: Annotated[int | None, typer.Option(min=0, help="Which channel of 4D images, from 0.")] = None,
+    flip: Annotated[
+        list[Mirrored] | None,
+        typer.Option(help="Average over mirror images along this axis of a slice; repeat for both."),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace masks that are there already.")] = False,
+    device: ScoringDevice = "cpu",
+    threads: Threads = 1,
+) -> None:
+    """Segment volumes with a trained network; masks (1 inside) lie on the grids of the images."""
+    from fewlabel.inference.predict import Segmenter, plan, segment, unread
+    from fewlabel.inference.trained_network import open_trained
+    from fewlabel.training.devices.device import choose_device, choose_precision, use_threads
+
+    use_threads(threads)
+    tasks = plan(images, output, replace)
+    for line in unread(images):
+        print(printable(line), file=sys.stderr)
+    trained = open_trained(weights)
+    where = choose_device(device)
+    flips: list[Axis] = sorted({"rows" if axis is Mirrored.ROWS else "columns" for axis in flip or []})
+    for axis in flips:
+        if not (trained.settings.augmentation.flip and axis in trained.settings.flip):
+            print(f"warning: --flip {axis}: the network never saw its images mirrored along {axis}", file=sys.stderr)
+    segmenter = Segmenter(
+        trained.network.to(where),
+        trained.preparation,
+        where,
+        choose_precision(trained.settings.precision, where),
+        flips,
+        trained.ranges,
+    )
+    if trained.ranges is None:
+        print(
+            f"{weights.name}: no ranges of the training cohort, as in older weights; images and masks are not "
+            "compared with it",
+            file=sys.stderr,
+        )
+    for mask, volume in segment(segmenter, tasks, channel).items():
+        print(printable(f"{mask}: ") + (f"{volume:.1f} ml" if volume else "empty, no target found"))
+
+
+@app.command()
+def export(
+    weights: Annotated[Path, typer.Argument(help="Finetuned weights (.safetensors).", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder; written whole or not at all.", show_default=False)
+    ],
+    formats: Annotated[
+        list[Format] | None,
+        typer.Option("--format", help="Repeat for several. Default: all.", show_default=False),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier export there.")] = False,
+) -> None:
+    """Write a trained network as ONNX and as a MONAI bundle, each checked against torch; needs the extra `export`."""
+    from fewlabel.inference.export.export import export as put
+
+    for done in put(weights, output, formats or list(Format), replace):
+        print(f"{done.path}: probabilities differ from torch's by {done.difference:.1g} at most")

@@ -1,0 +1,62 @@
+"""The way in of the command line: `fewlabel <command>`; one file a stage."""
+
+import os
+import signal
+import sys
+from io import TextIOWrapper
+from typing import NoReturn
+
+from fewlabel.cli import budget, data, experiments, figures, inference, machine, planning, publishing, tables, training
+from fewlabel.cli.common import app
+from fewlabel.utils.errors import InputError, Interrupted, TrainingError, plain, printable
+from fewlabel.utils.system_errors import is_link_loop, is_out_of_memory, of_memory, told
+
+__all__ = [
+    "app",
+    "budget",
+    "data",
+    "experiments",
+    "figures",
+    "inference",
+    "machine",
+    "main",
+    "planning",
+    "publishing",
+    "tables",
+    "training",
+]
+
+
+def main() -> None:
+    """Run the command line; errors caused by the user or the system print one line, without traceback; exit code 1.
+
+    Bugs of the program keep their traceback.
+    """
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    # File names that are not UTF-8 are printed with escapes.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # A cluster's warning before the wall time: trainings save at it, anything else goes on.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        app()
+    except (InputError, TrainingError) as error:
+        _end(str(error))
+    except OSError as error:
+        _end(told(error))
+    except UnicodeDecodeError as error:
+        _end(f"a text file is not UTF-8 ({plain(str(error))}); accepted: UTF-8; to fix: save it as UTF-8")
+    except (MemoryError, RuntimeError) as error:
+        if is_link_loop(error):
+            _end(f"{error}; to fix: correct the symbolic link, which points to itself")
+        if not is_out_of_memory(error):
+            raise
+        _end(of_memory(error))
+    except Interrupted as interruption:
+        print(f"fewlabel: {interruption}", file=sys.stderr)
+        raise SystemExit(128 + interruption.number) from None
+
+
+def _end(message: str) -> NoReturn:
+    print(f"fewlabel: {printable(message)}", file=sys.stderr)
+    raise SystemExit(1) from None

@@ -1,0 +1,184 @@
+"""Scores of all runs, figures and tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fewlabel.cli.common import In, Out, app, settings_json
+from fewlabel.config import jobs
+from fewlabel.config.folds import parts_of
+from fewlabel.utils import recorded_hashes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+from fewlabel.cli.common import Threads
+
+CollectJson = Annotated[
+    jobs.CollectSettings,
+    typer.Option("--settings", parser=settings_json(jobs.CollectSettings), metavar="JSON"),
+]
+SchemeJson = Annotated[
+    jobs.SchemeSettings,
+    typer.Option("--settings", parser=settings_json(jobs.SchemeSettings), metavar="JSON"),
+]
+CurvesJson = Annotated[
+    jobs.CurvesSettings,
+    typer.Option("--settings", parser=settings_json(jobs.CurvesSettings), metavar="JSON"),
+]
+CohortTableJson = Annotated[
+    jobs.CohortTableSettings,
+    typer.Option("--settings", parser=settings_json(jobs.CohortTableSettings), metavar="JSON"),
+]
+DiceTableJson = Annotated[
+    jobs.DiceTableSettings,
+    typer.Option("--settings", parser=settings_json(jobs.DiceTableSettings), metavar="JSON"),
+]
+DifferenceTableJson = Annotated[
+    jobs.DifferenceTableSettings,
+    typer.Option("--settings", parser=settings_json(jobs.DifferenceTableSettings), metavar="JSON"),
+]
+LabelsTableJson = Annotated[
+    jobs.LabelsTableSettings,
+    typer.Option("--settings", parser=settings_json(jobs.LabelsTableSettings), metavar="JSON"),
+]
+
+
+def _facts(results: Path, titles: jobs.Titles) -> "dict[str, pd.DataFrame]":
+    """Of each cohort's subjects, from the study's tables."""
+    from fewlabel.reporting.tables.cohort_facts import read_facts, read_fold_facts
+
+    found = {}
+    for name, title in titles.cohorts.items():
+        roles = [results / part / "splits" / "roles.csv" for part in parts_of(name, title.folds)]
+        subjects = results / name / "slices" / "subjects.csv"
+        found[name] = read_facts(roles[0], subjects) if title.folds is None else read_fold_facts(roles, subjects)
+    return found
+
+
+@app.command()
+def collect(settings: CollectJson, results: In, scores: Out) -> None:
+    """Join the scores of all runs into the study's one long table."""
+    from fewlabel.reporting.statistics.scores import collect as join
+
+    recorded_hashes.write(
+        scores, join([results / run / "scores.csv" for run in jobs.run_folders(settings)]).to_csv(index=False)
+    )
+
+
+@app.command()
+def scheme(settings: SchemeJson, results: In, png: Out, pdf: Out) -> None:
+    """Figure 2: the two steps as the experiment sets them, with table 1 beneath."""
+    from fewlabel.reporting.figures.style import save
+    from fewlabel.reporting.images.method_diagram import scheme as draw_scheme
+    from fewlabel.reporting.tables.cohorts import cohort_table as table_of
+
+    rows = table_of(_facts(results, settings.titles), settings.table).rows if settings.table else None
+    save(draw_scheme(rows, settings), png, pdf, settings.figure.dpi)
+
+
+@app.command("label-curves")
+def label_curves(settings: CurvesJson, scores: In, png: Out, pdf: Out) -> None:
+    """Figure 3: mean Dice against the number of labelled subjects."""
+    from fewlabel.reporting.figures.label_curves import label_curves as draw_curves
+    from fewlabel.reporting.figures.style import save
+    from fewlabel.reporting.statistics.scores import read_scores
+
+    save(draw_curves(read_scores(scores), settings), png, pdf, settings.figure.dpi)
+
+
+@app.command("cohort-table")
+def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
+    """Table 1: the subjects of each cohort and what they are used for."""
+    from fewlabel.reporting.tables.cohorts import cohort_table as table_of
+    from fewlabel.reporting.tables.formats import save
+
+    save(table_of(_facts(results, settings.titles), settings), csv, markdown, latex, html)
+
+
+@app.command("dice-table")
+def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
+    """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
+    from fewlabel.reporting.statistics.scores import read_scores
+    from fewlabel.reporting.tables.cohort_facts import diagonals
+    from fewlabel.reporting.tables.dice import dice_table as table_of
+    from fewlabel.reporting.tables.formats import save
+
+    # Sizes of volumes are in tables below the folder of the scores.
+    known = diagonals(scores.parent, settings.titles.cohorts) if settings.hd95_missing == "diagonal" else None
+    save(table_of(read_scores(scores), settings, known), csv, markdown, latex, html)
+
+
+@app.command("difference-table")
+def difference_table(settings: DifferenceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
+    """Table 3: paired differences to the control with intervals, tests and effect sizes."""
+    from fewlabel.reporting.statistics.scores import read_scores
+    from fewlabel.reporting.tables.differences import difference_table as table_of
+    from fewlabel.reporting.tables.formats import save
+
+    save(table_of(read_scores(scores), settings), csv, markdown, latex, html)
+
+
+@app.command("labels-table")
+def labels_table(settings: LabelsTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
+    """Table 4: labelled subjects that each method needs for shares of the benchmark's score, and labels saved."""
+    from fewlabel.reporting.statistics.scores import read_scores
+    from fewlabel.reporting.tables.formats import save
+    from fewlabel.reporting.tables.labels_needed import labels_table as table_of
+
+    save(table_of(read_scores(scores), settings), csv, markdown, latex, html)
+
+
+QualityJson = Annotated[
+    jobs.QualitySettings,
+    typer.Option("--settings", parser=settings_json(jobs.QualitySettings), metavar="JSON"),
+]
+SheetJson = Annotated[
+    jobs.ContactSheetSettings,
+    typer.Option("--settings", parser=settings_json(jobs.ContactSheetSettings), metavar="JSON"),
+]
+
+
+@app.command()
+def quality(
+    settings: QualityJson,
+    store: In,
+    roles: In,
+    native: In,
+    csv: Out,
+    markdown: Out,
+    threads: Threads = 1,
+) -> None:
+    """List a cohort's volumes: shape, spacing, orientation, intensities, target, and what is worth a look."""
+    from fewlabel.data.store.slice_store import open_store
+    from fewlabel.data.subjects.tables import read_subjects
+    from fewlabel.reporting.tables.formats import save_plain
+    from fewlabel.reporting.tables.quality import quality_table
+    from fewlabel.reporting.tables.quality_checks import quality_rows
+
+    rows = quality_rows(open_store(store), read_subjects(roles, "role"), native, settings, threads)
+    save_plain(quality_table(rows, settings), csv, markdown)
+    warned = rows.loc[rows["warnings"] != "", ["subject", "warnings"]]
+    for row in warned.itertuples():
+        print(f"{settings.cohort}: {row.subject}: {row.warnings}")
+    print(f"{settings.cohort}: {len(rows)} subjects, {len(warned)} with warnings")
+
+
+@app.command("contact-sheet")
+def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out, html: Out) -> None:
+    """Show slices of every subject with the mask outlined, those with warnings first; and a page of sheet and table."""
+    from fewlabel.data.store.slice_store import open_store
+    from fewlabel.data.subjects.tables import read_subjects
+    from fewlabel.reporting.images.contact_sheet import contact_sheet as draw_sheet
+    from fewlabel.reporting.tables.formats import as_html
+    from fewlabel.reporting.tables.quality import quality_table
+
+    recorded_hashes.check(quality)
+    rows = read_subjects(quality, "warnings")
+    figure = draw_sheet(open_store(store), rows, settings)
+    with recorded_hashes.written([png, html]) as (png_partial, html_partial):
+        figure.savefig(png_partial, format="png", dpi=settings.figure.dpi, metadata={"Software": None})
+        page = as_html(quality_table(rows, settings), png_partial.read_bytes())
+        html_partial.write_text(page, encoding="utf-8", newline="\n")

@@ -1,0 +1,172 @@
+"""Pretraining, finetuning and scoring."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fewlabel.cli.common import Device, In, Out, ScoringDevice, Threads, app, settings_json
+from fewlabel.config import jobs
+from fewlabel.utils.atomic_files import whole, whole_folder
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.optional_dependencies import TENSORBOARD
+
+PretrainJson = Annotated[
+    jobs.PretrainSettings, typer.Option("--settings", parser=settings_json(jobs.PretrainSettings), metavar="JSON")
+]
+FinetuneJson = Annotated[
+    jobs.FinetuneSettings, typer.Option("--settings", parser=settings_json(jobs.FinetuneSettings), metavar="JSON")
+]
+EvaluateJson = Annotated[
+    jobs.EvaluateSettings, typer.Option("--settings", parser=settings_json(jobs.EvaluateSettings), metavar="JSON")
+]
+
+
+StateFile = Annotated[Path | None, typer.Option(help="Keeps an interrupted run; removed when it is complete.")]
+TensorBoard = Annotated[bool, typer.Option(envvar=TENSORBOARD, help="Also write TensorBoard logs, beside the outputs.")]
+CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two states.")]
+
+
+@app.command()
+def pretrain(
+    settings: PretrainJson,
+    store: In,
+    roles: In,
+    weights: Out,
+    history: Out,
+    run: Out,
+    pretext: Annotated[Path | None, typer.Option(help="Every stage's objective, heads included.")] = None,
+    state: StateFile = None,
+    checkpoint_every: CheckpointEvery = 60,
+    tensorboard: TensorBoard = False,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Pretrain a network without labels on the pool and the unlabelled subjects."""
+    from fewlabel.data.splits import pretraining_subjects
+    from fewlabel.data.store.slice_store import open_store
+    from fewlabel.data.subjects.tables import read_subjects
+    from fewlabel.training.checkpointing import training_run
+    from fewlabel.training.checkpointing.checkpoint import Checkpoint
+    from fewlabel.training.checkpointing.divergence import collapse
+    from fewlabel.training.pretexts.restore import flat
+    from fewlabel.training.pretrain import pretrain as train
+    from fewlabel.training.thin_volumes import thin_warnings
+    from fewlabel.training.weights import transferable
+
+    few = settings.method.pretraining_subjects
+    subjects = pretraining_subjects(read_subjects(roles, "role"), settings.seed, few, settings.drawing)
+    inputs = {"slices/store.json": store, f"splits/{roles.name}": roles}
+    here = training_run.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
+
+    def work(checkpoint: Checkpoint) -> training_run.Trained:
+        slices = open_store(store)
+        done = train(slices, subjects, settings, here.device, here.precision, checkpoint)
+        warnings = thin_warnings(slices.index, subjects, settings.method)
+        warnings += [text for stage, rows in done.history.items() for text in collapse(stage, rows)]
+        for text in warnings:
+            print(f"warning: {text}", file=sys.stderr)
+        facts = {"decoder_stages": done.decoder_stages, **({"warnings": warnings} if warnings else {})}
+        tensors = transferable(done.network, done.decoder_stages)
+        return training_run.Trained(tensors, done.history, facts, flat(done.objectives))
+
+    training_run.run(
+        here, training_run.Outputs(weights, history, run, pretext), state, checkpoint_every, work, tensorboard
+    )
+
+
+@app.command()
+def finetune(
+    settings: FinetuneJson,
+    store: In,
+    order: In,
+    weights: Out,
+    history: Out,
+    run: Out,
+    init: Annotated[Path | None, typer.Option(help="Pretrained weights; none: random initialisation.")] = None,
+    state: StateFile = None,
+    checkpoint_every: CheckpointEvery = 60,
+    tensorboard: TensorBoard = False,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train a network on the N labelled subjects of one draw with Dice loss."""
+    from fewlabel.data.splits import first_subjects
+    from fewlabel.data.store.slice_store import open_store
+    from fewlabel.data.subjects.tables import read_subjects
+    from fewlabel.inference.training_ranges import RANGES, ranges_of
+    from fewlabel.training.checkpointing import training_run
+    from fewlabel.training.checkpointing.checkpoint import Checkpoint
+    from fewlabel.training.finetune import finetune as train
+
+    pool = read_subjects(order)
+    subjects = first_subjects(pool, settings.labels)
+    inputs = {"slices/store.json": store, f"splits/{order.name}": order}
+    if init is not None:
+        inputs["initial weights"] = init
+    here = training_run.Job.here("finetune", settings, subjects, inputs, device, threads, run)
+
+    def work(checkpoint: Checkpoint) -> training_run.Trained:
+        opened = open_store(store)
+        network, rows, loaded = train(opened, subjects, settings, init, here.device, here.precision, checkpoint)
+        facts = {"initialisation": {"loaded": loaded.matched, "random": loaded.missing}} if loaded else {}
+        beside = {"prepared": opened.prepared} if opened.prepared else {}
+        if ranges := ranges_of(opened, list(pool["subject"])):
+            beside[RANGES] = ranges.model_dump(mode="json")
+        return training_run.Trained(network.state_dict(), {"finetune": rows}, facts, beside=beside)
+
+    training_run.run(here, training_run.Outputs(weights, history, run), state, checkpoint_every, work, tensorboard)
+
+
+@app.command()
+def evaluate(
+    settings: EvaluateJson,
+    store: In,
+    roles: In,
+    truth: In,
+    weights: In,
+    scores: Out,
+    predictions: Out,
+    device: ScoringDevice = "cpu",
+    threads: Threads = 1,
+) -> None:
+    """Segment the test subjects; save and score the masks on their native grids."""
+    import pandas as pd
+
+    from fewlabel.data.store.slice_store import open_store
+    from fewlabel.data.subjects.tables import read_subjects
+    from fewlabel.inference.evaluate import as_row, evaluate_subject, record_evaluation
+    from fewlabel.training.devices.device import choose_device, choose_precision, use_threads
+    from fewlabel.training.sampling import Slices
+    from fewlabel.training.weights import restore_network
+    from fewlabel.utils.progress import Progress
+    from fewlabel.utils.system_errors import memory_of
+
+    use_threads(threads)
+    where = choose_device(device)
+    network, facts = restore_network(weights)
+    slices = Slices(open_store(store), where)
+    network.to(where)
+    table = read_subjects(roles, "role")
+    subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
+    precision = choose_precision(settings.precision, where)
+    rows, problems = [], []
+    with whole_folder(predictions) as folder:
+        with Progress("evaluate", len(subjects), "subject") as progress:
+            for subject in subjects:
+                try:
+                    with memory_of():
+                        result = evaluate_subject(network, slices, settings.grid, subject, truth, folder, precision)
+                except InputError as error:
+                    problems.append(f"{subject}: {error}")
+                    continue
+                row = as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result)
+                rows.append(row if settings.fold is None else {**row, "fold": settings.fold})
+                progress.advance(note=f"Dice {result.dice:.3f}")
+        if problems:
+            raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")
+        with whole(scores) as partial:
+            pd.DataFrame(rows).to_csv(partial, index=False)
+            read = {"weights.safetensors": weights, "slices/store.json": store, f"splits/{roles.name}": roles}
+            record_evaluation(folder, read, scores.name, partial)

@@ -1,1 +1,0 @@
-"""Where volumes come from: one module a source, all with the same three functions (see `sources`)."""

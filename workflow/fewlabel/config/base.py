@@ -1,0 +1,55 @@
+"""What all settings are made of: the base model, and types of single values."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Title = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=120)]
+"""Text for readers, in one line."""
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=600)]
+"""A longer text for readers, in one line."""
+Share = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(min_length=1, max_length=4096)]
+"""A path, or the name of a subject or file."""
+Subjects = Annotated[int, Field(ge=1, le=1_000_000)]
+"""A number of subjects or of similar items, or the index of one."""
+Side = Annotated[int, Field(ge=1, le=4096)]
+"""Pixels along one side, or slices of a batch."""
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""Seed of random numbers, 63 bits."""
+Draw = Annotated[int, Field(ge=1, le=1000)]
+"""Number of random draws of labelled subjects, or the index of one, from 1."""
+Fold = Annotated[int, Field(ge=1, le=1000)]
+"""Number of test folds, or the index of one, from 1."""
+Steps = Annotated[int, Field(ge=0, le=100_000_000)]
+"""Optimiser steps."""
+Trainings = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Number = Annotated[float, Field(ge=0, le=1_000_000)]
+"""A measured value, in its own unit."""
+Recipe = Annotated[int, Field(ge=0, le=1_000_000)]
+"""A stage's recipe number."""
+LabelValue = Annotated[int, Field(ge=1, le=2**24)]
+"""A value in a mask; float32 holds whole numbers up to 2 ** 24."""
+LabelValues = Annotated[list[LabelValue], Field(min_length=1, max_length=1000)]
+LabelCount = Subjects | Literal["all"]
+Axis = Literal["rows", "columns"]
+"""Of a slice."""
+Drawing = Literal["hash", "permutation"]
+"""Method of ordering subjects at random; see `fewlabel.data.drawing`."""
+LabelBudgets = Annotated[list[LabelCount], Field(min_length=1, max_length=100)]
+
+
+def distinct(values: list[Any]) -> list[Any]:
+    """A validator: the list as it is, if it holds each entry once."""
+    if len(set(values)) != len(values):
+        raise ValueError(f"each entry once, but got {values}")
+    return values
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, numbers are finite, values never change after validation."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True, allow_inf_nan=False
+    )

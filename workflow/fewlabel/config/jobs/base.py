@@ -1,0 +1,33 @@
+"""What the settings of all jobs share: recipe numbers, names of stages, and the canonical JSON text."""
+
+import json
+import re
+
+from pydantic import BaseModel
+
+RECIPES = {
+    "fetch": 1,
+    "prepare": 1,
+    "split": 1,
+    "draw": 1,
+    "pretrain, regression": 1,
+    # 2: views of one slice are never each other's negatives; sums in the order of channels-last convolutions.
+    "pretrain, contrastive": 2,
+    "pretrain, joint": 2,
+    "finetune": 1,
+    "evaluate": 1,
+    "destreaking": 1,
+    "quality": 1,
+}
+"""Raise a stage's number when its numerics change: finished results of that stage are then made again."""
+STAGES = ("training", "global_stage", "local_stage", "joint_stage")
+"""Names of pretraining stages in settings, histories and facts of runs."""
+TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+"""A text in JSON."""
+
+
+def canonical(settings: BaseModel) -> str:
+    """One line of JSON: equal settings give equal text. Keys stand in the order of the model, cohorts and methods in
+    the experiment's, which figures and tables follow. Braces in texts are escaped: Snakemake would read wildcards."""
+    text = json.dumps(settings.model_dump(mode="json"), separators=(",", ":"))
+    return TEXT.sub(lambda found: found[0].replace("{", r"\u007b").replace("}", r"\u007d"), text)

@@ -1,0 +1,126 @@
+"""Settings of the jobs that bring cohorts in, split and draw their subjects, and prepare their slices."""
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from fewlabel.config.base import Draw, Drawing, Fold, Name, Recipe, Seed, Settings, Subjects, Text
+from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.folds import cohort_of, fold_of, part_of
+from fewlabel.config.jobs.base import RECIPES
+from fewlabel.config.jobs.training import most_partitions
+from fewlabel.config.sources.registry import Source
+
+
+class FetchSettings(Settings):
+    """Bring a cohort's volumes in and check them."""
+
+    cohort: str
+    source: Source
+    fingerprint: str
+    recipe: Recipe = RECIPES["fetch"]
+
+
+class PrepareSettings(Settings):
+    """Turn volumes into slices on the working grid."""
+
+    source: Source
+    grid: Grid
+    bias_correction: BiasCorrection | None = Field(None, exclude_if=lambda value: value is None)
+    recipe: Recipe = RECIPES["prepare"]
+
+
+class Preparation(Settings):
+    """How volumes become slices: what a trained network must know of the images that it is given."""
+
+    grid: Grid
+    bias_correction: BiasCorrection | None = None
+
+
+class SplitSettings(Settings):
+    """Choose test subjects and the pool."""
+
+    cohort: str
+    test: Subjects | list[Text]
+    validation: Subjects | None = Field(None, exclude_if=lambda value: value is None)
+    folds: Fold | None = Field(None, exclude_if=lambda value: value is None)
+    """Cross-validated: `test` says nothing."""
+    fold: Fold | None = Field(None, exclude_if=lambda value: value is None)
+    """Of these folds, from 1; None: all of them, for the record."""
+    seed: Seed
+    drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
+    redraw: bool = Field(False, exclude_if=lambda value: not value)
+    """Split as in a new study, independent of existing results."""
+    recipe: Recipe = RECIPES["split"]
+
+
+class PlannedSplit(SplitSettings):
+    """A split, with the results that it must not change and the grid that its volumes must fit."""
+
+    results: Text | None = None
+    """The study's folder; its test subjects and the order of its draws are kept. None: a new study."""
+    draws: Draw = 1
+    """Number of draws of the labelled subjects."""
+    grid: Grid | None = None
+    partitions: Subjects = 1
+    """Largest number of partitions of a contrastive stage."""
+    beside: dict[Name, Text] = Field({}, max_length=100)
+    """Files with voxel hashes of the cohorts that are split alike."""
+
+
+class DrawSettings(Settings):
+    """Put the labelled pool into the random order of one draw."""
+
+    cohort: str
+    seed: Seed
+    draw: Draw
+    drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
+    recipe: Recipe = RECIPES["draw"]
+
+
+def fetch_settings(experiment: Experiment, cohort: str, fingerprint: str) -> FetchSettings:
+    """Settings of the job that brings a cohort in."""
+    return FetchSettings(cohort=cohort, source=experiment.cohorts[cohort].source, fingerprint=fingerprint)
+
+
+def prepare_settings(experiment: Experiment, cohort: str) -> PrepareSettings:
+    """Settings of the job that makes a cohort's slices."""
+    chosen = experiment.cohorts[cohort]
+    return PrepareSettings(source=chosen.source, grid=chosen.grid, bias_correction=chosen.bias_correction)
+
+
+def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
+    """Settings of the split of a cohort, or of one of its folds."""
+    name = cohort_of(cohort)
+    chosen = experiment.cohorts[name]
+    return SplitSettings(
+        cohort=chosen.split_as or name,
+        test=chosen.test if chosen.folds is None else [],
+        validation=chosen.validation,
+        folds=chosen.folds,
+        fold=fold_of(cohort),
+        seed=experiment.seed,
+        drawing=experiment.drawing,
+        redraw=experiment.redraw,
+    )
+
+
+def planned_split(experiment: Experiment, cohort: str, results: str, beside: Mapping[str, str]) -> PlannedSplit:
+    """The planned split of a cohort in a study's results; `beside`: see `PlannedSplit`."""
+    split, grid = split_settings(experiment, cohort), experiment.cohorts[cohort].grid
+    plan = {"results": results, "draws": experiment.draws, "grid": grid, "beside": beside}
+    return PlannedSplit(**split.model_dump(), **plan, partitions=most_partitions(experiment))
+
+
+def split_alike(experiment: Experiment, cohort: str) -> list[str]:
+    """The other cohorts with the same subjects (`split_as`)."""
+    base = {name: chosen.split_as or name for name, chosen in experiment.cohorts.items()}
+    return [name for name in base if name != cohort and base[name] == base[cohort]]
+
+
+def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:
+    """Settings of one draw of a part; N is no part of them, so that a new N leaves finished draws alone."""
+    name = cohort_of(cohort)
+    named = part_of(experiment.cohorts[name].split_as or name, fold_of(cohort))
+    return DrawSettings(cohort=named, seed=experiment.seed, draw=draw, drawing=experiment.drawing)

@@ -1,0 +1,85 @@
+"""What the jobs that measure and show methods of de-streaking are told: see `fewlabel.config.jobs.figures.titles`."""
+
+from collections.abc import Mapping
+
+from fewlabel.config.base import Number, Recipe, Settings, Subjects
+from fewlabel.config.cohort import Cohort
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Destreaking
+from fewlabel.config.jobs.base import RECIPES
+from fewlabel.config.sources.phantom import PhantomSource
+
+NO_SOURCE = "no_source"
+"""Name of the image without arms, among those that are shown."""
+MEASURES, IMAGES = "destreaking.csv", "destreaking.safetensors"
+"""Beneath a study: what was measured, and the images that are shown."""
+
+
+class MeasureSettings(Settings):
+    """What is measured."""
+
+    source: PhantomSource
+    """Acquired radially; the signal of its arms is one of `strengths` at a time."""
+    subjects: Subjects
+    """The first of the source."""
+    strengths: list[Number]
+    shown: Number
+    """The strength whose images are kept."""
+    recipe: Recipe = RECIPES["destreaking"]
+
+
+class DestreakingSettings(Settings):
+    """The table and the figure of the measures."""
+
+    pixel_mm: Number
+    coils: Subjects
+    spokes: Subjects
+    figure: Destreaking
+
+
+# ------------------------------------------------------------------------------------------- from an experiment
+def radial_phantoms(cohorts: Mapping[str, Cohort]) -> dict[str, PhantomSource]:
+    """Sources of the cohorts that are phantoms and acquired radially, in their order."""
+    sources = {name: cohort.source for name, cohort in cohorts.items()}
+    return {name: each for name, each in sources.items() if isinstance(each, PhantomSource) and each.radial is not None}
+
+
+def measure_settings(experiment: Experiment) -> MeasureSettings | None:
+    """Settings of the measurement; None where `figures.destreaking` does not ask for one."""
+    figure = experiment.figures.destreaking
+    if figure is None:
+        return None
+    source = radial_phantoms(experiment.cohorts)[measured_cohort(experiment, figure)]
+    sizes = {"pixel_mm": figure.pixel_mm or source.pixel_mm, "slice_mm": figure.slice_mm or source.slice_mm}
+    # Whoever else belongs to the cohort makes no difference to those that are measured.
+    made = source.model_copy(update={**sizes, "labelled": figure.subjects, "unlabelled": 0})
+    return MeasureSettings(source=made, subjects=figure.subjects, strengths=figure.strengths, shown=shown(figure))
+
+
+def destreaking_settings(experiment: Experiment) -> DestreakingSettings | None:
+    """Settings of table and figure; None as above."""
+    measured, figure = measure_settings(experiment), experiment.figures.destreaking
+    if measured is None or figure is None or measured.source.radial is None:
+        return None
+    return DestreakingSettings(
+        pixel_mm=measured.source.pixel_mm,
+        coils=measured.source.radial.coils,
+        spokes=measured.source.radial.spokes,
+        figure=figure,
+    )
+
+
+def files(experiment: Experiment) -> tuple[str, ...]:
+    """What the measurement leaves beneath the study; none where there is none."""
+    return () if experiment.figures.destreaking is None else (MEASURES, IMAGES)
+
+
+def shown(figure: Destreaking) -> float:
+    """The strength whose images are shown."""
+    ordered = sorted(figure.strengths)
+    return ordered[len(ordered) // 2] if figure.shown is None else figure.shown
+
+
+def measured_cohort(experiment: Experiment, figure: Destreaking) -> str:
+    """The cohort whose phantoms are measured."""
+    return figure.cohort or next(iter(radial_phantoms(experiment.cohorts)))

@@ -1,0 +1,45 @@
+"""What each job that looks at a cohort's volumes is told: see `fewlabel.config.jobs.figures.titles`."""
+
+from fewlabel.config.base import Recipe, Settings
+from fewlabel.config.cohort import Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import ContactSheet
+from fewlabel.config.jobs.base import RECIPES
+from fewlabel.config.jobs.figures.titles import titles
+from fewlabel.config.sources.registry import Source
+
+
+class QualitySettings(Settings):
+    """The quality table of a cohort."""
+
+    cohort: str
+    title: str
+    source: Source
+    grid: Grid
+    recipe: Recipe = RECIPES["quality"]
+
+
+class ContactSheetSettings(Settings):
+    """The contact sheet of a cohort."""
+
+    cohort: str
+    title: str
+    grid: Grid
+    figure: ContactSheet
+
+
+# ------------------------------------------------------------------------------------------- from an experiment
+def quality_settings(experiment: Experiment, cohort: str) -> QualitySettings:
+    """Settings of a cohort's quality table."""
+    chosen, title = experiment.cohorts[cohort], titles(experiment).cohorts[cohort].title
+    return QualitySettings(cohort=cohort, title=title, source=chosen.source, grid=chosen.grid)
+
+
+def contact_sheet_settings(experiment: Experiment, cohort: str) -> ContactSheetSettings:
+    """Settings of a cohort's contact sheet."""
+    return ContactSheetSettings(
+        cohort=cohort,
+        title=titles(experiment).cohorts[cohort].title,
+        grid=experiment.cohorts[cohort].grid,
+        figure=experiment.figures.contact_sheets,
+    )

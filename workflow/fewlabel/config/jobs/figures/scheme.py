@@ -1,0 +1,51 @@
+"""Settings of the method diagram (figure 2)."""
+
+from fewlabel.config.base import Draw, LabelCount, Settings
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Scheme
+from fewlabel.config.jobs.figures.tables import CohortTableSettings, cohort_table_settings
+from fewlabel.config.jobs.figures.titles import Titles, titles
+from fewlabel.config.jobs.grid import label_counts
+from fewlabel.config.jobs.training import finetuning
+from fewlabel.config.pretexts.registry import Method
+from fewlabel.config.training import Finetuning, Network
+
+
+class SchemeSettings(Settings):
+    """Figure 2."""
+
+    titles: Titles
+    network: Network
+    methods: dict[str, Method]
+    """Those that are drawn, in their order."""
+    finetuning: dict[str, Finetuning]
+    """Of each of them, resolved."""
+    labels: dict[str, list[LabelCount]]
+    draws: Draw
+    table: CohortTableSettings | None
+    """Beneath it; none: without it."""
+    figure: Scheme
+
+
+def scheme_methods(experiment: Experiment) -> list[str]:
+    """Methods of figure 2: those in its settings, else the first of each of the paper's pretexts, else the first
+    pretrained one, else the first."""
+    named = experiment.figures.scheme.methods
+    firsts = {method.pretext: name for name, method in reversed(experiment.methods.items()) if method.pretext != "none"}
+    found = [firsts[pretext] for pretext in ("regression", "contrastive") if pretext in firsts]
+    return named or found or [*firsts.values(), *experiment.methods][:1]
+
+
+def scheme_settings(experiment: Experiment) -> SchemeSettings:
+    """Settings of figure 2."""
+    shown = scheme_methods(experiment)
+    return SchemeSettings(
+        titles=titles(experiment),
+        network=experiment.network,
+        methods={name: experiment.methods[name] for name in shown},
+        finetuning={name: finetuning(experiment, name) for name in shown},
+        labels={name: label_counts(experiment, name) for name in shown},
+        draws=experiment.draws,
+        table=cohort_table_settings(experiment) if experiment.figures.scheme.table else None,
+        figure=experiment.figures.scheme,
+    )

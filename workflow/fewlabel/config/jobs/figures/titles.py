@@ -1,0 +1,61 @@
+"""What each job that draws, tabulates or records is told: see `fewlabel.config.jobs.grid`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from fewlabel.config.base import Fold, Settings
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.grid import label_counts
+from fewlabel.config.pretexts.registry import Method
+
+
+class CohortTitle(Settings):
+    """What figures and tables say of a cohort."""
+
+    title: str
+    stands_for: Literal["liver", "prostate"] | None
+    folds: Fold | None = Field(None, exclude_if=lambda value: value is None)
+    """How many test folds its scores are joined from."""
+
+
+class MethodTitle(Settings):
+    """What figures and tables say of a method."""
+
+    title: str
+    pretext: Literal["none", "regression", "contrastive", "joint"]
+    benchmark: bool
+    """Trained with all labels only: drawn as a line, not as a curve."""
+
+
+class Titles(Settings):
+    """Names of cohorts and methods, in the experiment's order."""
+
+    cohorts: dict[str, CohortTitle]
+    methods: dict[str, MethodTitle]
+
+
+def titles(experiment: Experiment) -> Titles:
+    """Names for figures and tables."""
+    methods: dict[str, Method] = experiment.methods
+    return Titles(
+        cohorts={
+            name: CohortTitle(title=cohort_title(experiment, name), stands_for=cohort.stands_for, folds=cohort.folds)
+            for name, cohort in experiment.cohorts.items()
+        },
+        methods={
+            name: MethodTitle(
+                title=method.title or name.replace("_", " "),
+                pretext=method.pretext,
+                benchmark=method.pretext == "none" and label_counts(experiment, name) == ["all"],
+            )
+            for name, method in methods.items()
+        },
+    )
+
+
+def cohort_title(experiment: Experiment, name: str) -> str:
+    """A cohort's title; it says so where subjects of the pool are scored instead of the test subjects."""
+    cohort = experiment.cohorts[name]
+    title = cohort.title or name.replace("_", " ")
+    return title if cohort.validation is None else f"{title}, scored on the pool"

@@ -1,0 +1,72 @@
+"""What each job is told: exactly the settings it depends on, as one canonical JSON string.
+
+The Snakefile passes `canonical(...)` to a command, and the command reads it back with the same model: a setting that a
+job does not depend on cannot make it run again, and one that it depends on always does.
+"""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from fewlabel.config.base import Draw, Fold, LabelCount, Settings
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.folds import all_parts
+
+
+class CollectSettings(Settings):
+    """All runs of a study, by their axes: a list of thousands of runs would not fit a command line."""
+
+    cohorts: list[str]
+    labels: dict[str, list[LabelCount]]
+    """Of each method."""
+    draws: Draw
+    folds: dict[str, Fold] = Field({}, exclude_if=lambda value: not value)
+    """How many test folds, of each cohort that is cross-validated."""
+
+    @property
+    def parts(self) -> list[str]:
+        """What is trained and tested together: cohorts, and the folds of cross-validated ones (`fewlabel.config.folds`)."""
+        return all_parts(self.cohorts, self.folds)
+
+
+def label_counts(experiment: Experiment, method: str) -> list[LabelCount]:
+    """The label budgets of a method."""
+    return experiment.methods[method].labels or experiment.labels
+
+
+def collect_settings(experiment: Experiment) -> CollectSettings:
+    """All finetunings of a study."""
+    labels = {method: label_counts(experiment, method) for method in experiment.methods}
+    return CollectSettings(
+        cohorts=list(experiment.cohorts), labels=labels, draws=experiment.draws, folds=folds_of(experiment)
+    )
+
+
+def folds_of(experiment: Experiment) -> dict[str, int]:
+    """How many test folds, of each cohort that is cross-validated."""
+    return {name: cohort.folds for name, cohort in experiment.cohorts.items() if cohort.folds is not None}
+
+
+def parts(experiment: Experiment) -> list[str]:
+    """What is trained and tested together: cohorts, and the folds of cross-validated ones (see `fewlabel.config.folds`)."""
+    return all_parts(experiment.cohorts, folds_of(experiment))
+
+
+def split_parts(experiment: Experiment) -> list[str]:
+    """All that has a split of its own: the cohorts, and the folds of those that have some."""
+    return list(dict.fromkeys([*experiment.cohorts, *parts(experiment)]))
+
+
+def run_folders(settings: CollectSettings) -> Iterator[str]:
+    """Where the files of each run lie, beneath the study's results."""
+    for part in settings.parts:
+        for method, counts in settings.labels.items():
+            for labels in counts:
+                for draw in range(1, settings.draws + 1):
+                    yield f"{part}/finetuned/{method}/n{labels}/draw{draw}"
+
+
+def largest_n(experiment: Experiment) -> int:
+    """The largest number of labelled subjects that any run asks for; 1 where all ask for `all`."""
+    counts = [n for method in experiment.methods for n in label_counts(experiment, method)]
+    return max((n for n in counts if n != "all"), default=1)

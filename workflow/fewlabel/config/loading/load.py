@@ -1,0 +1,235 @@
+"""From a merged configuration to an `Experiment`, with errors that name the file, the key and what is accepted."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import drawn_methods
+from fewlabel.config.jobs.figures.destreaking import radial_phantoms
+from fewlabel.config.jobs.figures.galleries import gallery_problems
+from fewlabel.config.loading.messages import Explainer, nearest
+from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, read_files
+from fewlabel.config.pretexts.contrastive import ContrastiveMethod
+from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.config.study_size import size_problems
+from fewlabel.config.training import AUGMENTATIONS, Augmentation
+from fewlabel.utils.errors import InputError
+
+GEOMETRIC = ("rotation_deg", "scale", "shift", "elastic_px", "flip", "crop_min")
+
+REDRAW_IN_FILE = (
+    "a file would draw the test subjects again in every run; accepted: on the command line alone; to fix: remove it, "
+    "and give `--config redraw=true` once"
+)
+
+
+def load(config: Mapping[str, Any], files: Sequence[Path] = ()) -> Experiment:
+    """Validate a merged configuration.
+
+    Args:
+        config: the content of `config.yaml` with its overlays merged in; cohorts and methods set to null are dropped.
+        files: the files it came from, in the order of merging; errors name the last that sets the key.
+
+    Raises:
+        InputError: unknown keys, values out of bounds, or settings that contradict each other, all at once; or files
+            that cannot be read.
+    """
+    return validated(config, read_files(files))
+
+
+def load_files(paths: Sequence[Path]) -> Experiment:
+    """The experiment of these files alone, in the order of merging.
+
+    Raises:
+        InputError: see `load`.
+    """
+    files = read_files(paths)
+    return validated(merge(files), files)
+
+
+def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Experiment:
+    """The same as `load`, for files that are already read."""
+    explainer = Explainer(config, files)
+    stated = explainer.stated
+    data = {
+        key: _named(value, stated.get(key)) if key in ("cohorts", "methods") else value for key, value in config.items()
+    }
+    problems = [problem for file in files for problem in file.repeated]
+    try:
+        experiment = Experiment.model_validate(data)
+    except ValidationError as error:
+        problems += explainer.explain(error.errors(include_url=False))
+    else:
+        problems += [f"{explainer.where(place)}: {text}" for place, text in contradictions(experiment)]
+        if stated.get("redraw"):
+            problems.append(f"{explainer.where(('redraw',))}: {REDRAW_IN_FILE}")
+        if not problems:
+            return experiment
+    raise InputError.of(problems)
+
+
+def _named(entries: Any, stated: Any) -> Any:
+    """Cohorts or methods without those set to null, in the order in which the files first name them.
+
+    Snakemake lays the defaults beneath the overlays, which puts what an overlay changes first.
+    """
+    if not isinstance(entries, Mapping):
+        return entries
+    order = {name: index for index, name in enumerate(stated if isinstance(stated, Mapping) else ())}
+    names = sorted(entries, key=lambda name: order.get(name, len(order)))
+    return {name: entries[name] for name in names if entries[name] is not None}
+
+
+def as_yaml(experiment: Mapping[str, Any]) -> str:
+    """An experiment, as plain data, as the text of a file that it can be read from again; order is kept."""
+    return yaml.safe_dump(dict(experiment), sort_keys=False, allow_unicode=True)
+
+
+def schema() -> str:
+    """The JSON schema of an experiment file, as committed in workflow/schemas/."""
+    return json.dumps(Experiment.model_json_schema(), indent=2) + "\n"
+
+
+# --------------------------------------------------------------------------------------------- contradictions
+def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    """Settings that are valid alone and not together, with their places."""
+    yield from size_problems(experiment)
+    yield from _matrices(experiment)
+    yield from _split_alike(experiment)
+    yield from _augmentation_names(experiment)
+    yield from _local_stages(experiment)
+    yield from _drawn_methods(experiment)
+    yield from _drawn_pretexts(experiment)
+    yield from gallery_problems(experiment)
+    yield from _destreaking(experiment)
+    if experiment.study == "published":
+        yield ("study",), "results/published/ is kept for published results; choose another name"
+    if len(set(experiment.labels)) != len(experiment.labels):
+        yield ("labels",), f"each number once, but got {experiment.labels}"
+
+
+def _matrices(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    factor = experiment.network.reduction
+    for name, cohort in experiment.cohorts.items():
+        for side in cohort.grid.matrix:
+            if side % factor:
+                below, above = side // factor * factor, (side // factor + 1) * factor
+                near = f"{below} or {above}" if below else f"{above}"
+                text = f"{side} cannot be halved {len(experiment.network.widths) - 1} times, as network.widths asks"
+                yield (
+                    ("cohorts", name, "grid", "matrix"),
+                    f"{text}; use multiples of {factor}, such as {near}, or fewer widths",
+                )
+                break
+
+
+def _split_alike(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    for name, cohort in experiment.cohorts.items():
+        if cohort.split_as is None:
+            continue
+        place: Place = ("cohorts", name, "split_as")
+        known = [key for key, other in experiment.cohorts.items() if key != name and other.split_as is None]
+        other = experiment.cohorts.get(cohort.split_as)
+        if other is None or cohort.split_as not in known:
+            text = f"{cohort.split_as!r} is no other cohort with a split of its own{nearest(cohort.split_as, known)}"
+            yield place, f"{text}; accepted: {', '.join(known) or 'none in this experiment'}"
+        elif (other.test, other.validation, other.folds) != (cohort.test, cohort.validation, cohort.folds):
+            yield place, f"`test`, `folds` and `validation` must be those of {cohort.split_as}; make them equal"
+
+
+def _augmentation_names(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    known = [*AUGMENTATIONS, *(name for name in experiment.augmentations if name not in AUGMENTATIONS)]
+    for place, name in _used_augmentations(experiment):
+        if name not in known:
+            yield (
+                (*place, "augmentation"),
+                f"unknown augmentation {name!r}{nearest(name, known)}; accepted: {', '.join(known)}",
+            )
+
+
+def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    yield ("finetuning",), experiment.finetuning.augmentation
+    for name, method in experiment.methods.items():
+        yield ("methods", name, "finetuning"), jobs.finetuning(experiment, name).augmentation
+        if isinstance(method, PretrainedMethod):
+            for key, stage in jobs.pretraining_stages(method).items():
+                yield ("methods", name, key), stage.augmentation
+
+
+def _local_stages(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    deepest = len(experiment.network.widths) - 1
+    for name, method in experiment.methods.items():
+        stage = method.local_stage if isinstance(method, ContrastiveMethod) else None
+        if stage is None:
+            continue
+        place: Place = ("methods", name, "local_stage")
+        if stage.decoder_stages > deepest:
+            yield (
+                (*place, "decoder_stages"),
+                f"{stage.decoder_stages} decoder stages, but network.widths gives {deepest}; accepted: 1 to {deepest}",
+            )
+            continue
+        yield from _local_views(experiment, place, stage.augmentation)
+        cell = stage.region_size * 2 ** (deepest - stage.decoder_stages)
+        for cohort in experiment.cohorts:
+            rows, columns = experiment.cohorts[cohort].grid.matrix
+            cells = (rows // cell) * (columns // cell)
+            if cells < stage.regions:
+                text = f"{stage.regions} regions of {cell} x {cell} pixels do not fit {rows} x {columns} ({cohort})"
+                yield (
+                    (*place, "regions"),
+                    f"{text}; accepted: at most {cells}, or a smaller region_size or more decoder_stages",
+                )
+
+
+def _drawn_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    known = list(experiment.methods)
+    for (figure, key), names in drawn_methods(experiment.figures).items():
+        for name in names:
+            if name not in known:
+                text = f"unknown method {name!r}{nearest(name, known)}; accepted: {', '.join(known)}"
+                yield ("figures", figure, key), text
+
+
+def _drawn_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    pretexts, local = experiment.figures.pretexts, experiment.figures.local_similarity
+    known = list(experiment.cohorts)
+    for figure, name in (("pretexts", pretexts.cohort), ("local_similarity", local.cohort)):
+        if name is not None and name not in known:
+            text = f"unknown cohort {name!r}{nearest(name, known)}; accepted: {', '.join(known)}"
+            yield ("figures", figure, "cohort"), text
+    wanted = (
+        ("pretexts", "regression", pretexts.regression, "regression"),
+        ("pretexts", "contrastive", pretexts.contrastive, "contrastive"),
+        ("local_similarity", "method", local.method, "contrastive"),
+    )
+    for figure, key, name, pretext in wanted:
+        method = experiment.methods.get(name) if name else None
+        if method is not None and method.pretext != pretext:
+            yield ("figures", figure, key), f"{name} is no {pretext} method (its pretext: {method.pretext})"
+        elif figure == "local_similarity" and isinstance(method, ContrastiveMethod) and method.local_stage is None:
+            yield ("figures", figure, key), f"{name} has no local stage"
+
+
+def _destreaking(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    figure, known = experiment.figures.destreaking, list(radial_phantoms(experiment.cohorts))
+    if figure is not None and not known:
+        yield ("figures", "destreaking"), "no cohort is a phantom that is acquired radially; give one `source.radial`"
+    elif figure is not None and figure.cohort is not None and figure.cohort not in known:
+        text = f"{figure.cohort!r} is no radially acquired phantom{nearest(figure.cohort, known)}"
+        yield ("figures", "destreaking", "cohort"), f"{text}; accepted: {', '.join(known)}"
+
+
+def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tuple[Place, str]]:
+    if name in {**AUGMENTATIONS, **experiment.augmentations}:
+        views, still = jobs.augmentation(experiment, name), Augmentation()
+        moving = [key for key in GEOMETRIC if getattr(views, key) != getattr(still, key)]
+        if moving:
+            text = f"{name!r} sets {', '.join(moving)}, but regions must stay in place between the two views"
+            yield (*place, "augmentation"), f"{text}; use one with intensity transforms only, such as 'intensity'"

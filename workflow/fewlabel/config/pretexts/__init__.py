@@ -1,0 +1,4 @@
+"""Settings of pretexts: one file a pretext.
+
+May import config/base, config/training and utils.
+"""

@@ -1,0 +1,22 @@
+"""Settings of pretraining by regression."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from fewlabel.config.base import Side
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.training import Training
+
+
+class RegressionMethod(PretrainedBase):
+    """Pretrained to restore corrupted pixels: L1 at those pixels only."""
+
+    pretext: Literal["regression"]
+    training: Training = Training(augmentation="geometry")
+    corrupted: float = Field(0.25, gt=0, lt=1)
+    """Share of the pixels that Gaussian noise replaces."""
+    block: Side = 1
+    """Side in pixels of the squares that are corrupted as a whole; 1: pixels independently."""
+    noise_scale: float = Field(1.0, gt=0, le=1000)
+    """Standard deviation of the noise, in standard deviations of the slice (its mean is the slice's)."""

@@ -1,0 +1,22 @@
+"""Settings of a cohort in MetaImage files."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from fewlabel.config.base import LabelValues, Text
+from fewlabel.config.sources.base import FileSource
+
+
+class MetaImageSource(FileSource):
+    """A folder of MetaImage pairs, as PROMISE12 comes: `<subject>.mhd` and `<subject>_segmentation.mhd` (or `.mha`)."""
+
+    kind: Literal["metaimage"]
+    folder: Text
+    """The cohort's folder, searched to its bottom; beneath `data_root` unless absolute."""
+    label_suffix: str = Field("_segmentation", pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
+    """Suffix of mask names after the subject's name, in any case. Subjects without a mask are used for pretraining."""
+    subjects_table: Text | None = None
+    """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
+    labels: LabelValues = Field([1])
+    """Values in the masks that form the target; several are merged."""

@@ -1,0 +1,22 @@
+"""Settings of a cohort in NIfTI, MetaImage, NRRD or MGH files."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from fewlabel.config.base import LabelValues, Text
+from fewlabel.config.sources.base import FileSource
+
+
+class NiftiSource(FileSource):
+    """A folder with `images/` and `labels/` of NIfTI files: the way in for anyone's own data."""
+
+    kind: Literal["nifti"]
+    folder: Text
+    """The cohort's folder, beneath `data_root` unless absolute."""
+    subjects_table: Text | None = None
+    """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
+    labels: LabelValues = Field([1])
+    """Values in the label files that form the target; several are merged."""
+    channel: int | None = Field(None, ge=0, le=32_766)
+    """Which channel of a 4D image, from 0."""

@@ -1,0 +1,60 @@
+"""Settings of a synthetic cohort."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from fewlabel.config.base import Seed, Settings
+from fewlabel.config.sources.radial import RadialImages
+
+
+class RadialPhantom(RadialImages):
+    """A phantom acquired radially, with arms beside the body that make streaks."""
+
+    coils: int = Field(16, ge=8, le=128)
+    """Of the array around the body."""
+    spokes: int = Field(192, ge=1, le=100_000)
+    """Of all echoes together, by the golden angle; a multiple of `echoes`."""
+    echoes: int = Field(8, ge=2, le=64)
+    """Of the train."""
+    echo_spacing_ms: float = Field(15, gt=0, le=100)
+    """Between echoes; the first comes after one spacing."""
+    streaks: float = Field(4, ge=0, le=1000)
+    """Signal of the arms, in multiples of the target's mean signal; 0: no source of streaks."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.spokes % self.echoes:
+            raise ValueError(f"spokes {self.spokes} is no multiple of echoes {self.echoes}")
+        if self.echo is not None and self.echo > self.echoes:
+            raise ValueError(f"echo {self.echo}, but the train has {self.echoes}")
+        return self
+
+
+class PhantomSource(Settings):
+    """Synthetic T2w volumes with masks, made by code."""
+
+    kind: Literal["phantom"]
+    anatomy: Literal["abdomen", "pelvis"]
+    """`abdomen` (target: liver) or `pelvis` (target: prostate)."""
+    labelled: int = Field(ge=1, le=100_000)
+    """Subjects with a mask."""
+    unlabelled: int = Field(0, ge=0, le=100_000)
+    """Further subjects without a mask, for pretraining."""
+    seed: Seed = 0
+    """Every volume is a function of (seed, subject)."""
+    pixel_mm: float = Field(2.0, gt=0, le=10)
+    """In-plane size of a native pixel."""
+    slice_mm: float = Field(8.0, gt=0, le=20)
+    """Distance of native slices."""
+    snr: float = Field(25.0, gt=1, le=1_000_000)
+    """Mean signal of the target over the standard deviation of the noise (in each of the two receiver channels)."""
+    # What existing cohorts do not set, their jobs are not told: they stay as they are.
+    radial: RadialPhantom | None = Field(None, exclude_if=lambda value: value is None)
+    """Acquire the abdomen radially with several coils, arms and streaks; none: images are made directly."""
+
+    @model_validator(mode="after")
+    def _arms_lie_beside_the_abdomen(self) -> Self:
+        if self.radial is not None and self.anatomy != "abdomen":
+            raise ValueError(f"radial is for anatomy abdomen, which has arms beside it, not {self.anatomy}")
+        return self

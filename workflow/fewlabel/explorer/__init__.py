@@ -1,1 +1,0 @@
-"""One self-contained page to explore a finished study: label curves, volumes, paired differences, facts, settings."""

@@ -1,1 +1,0 @@
-"""A trained network in formats of other runtimes."""

@@ -1,1 +1,0 @@
-"""A volume on its way to slices."""

@@ -1,1 +1,0 @@
-"""Radial multi-coil fast spin echo: acquired (simulated), gridded, shared between echoes, fitted."""

@@ -1,0 +1,149 @@
+"""Predicted masks back on the native grid, and their scores against the truth there.
+
+One rule for empty masks: both empty, Dice 1 and distances 0; one empty, Dice 0 and distances undefined (NaN).
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fewlabel.config.base import Axis
+from fewlabel.config.cohort import Grid
+from fewlabel.data.preprocessing.volume import read_placed, save_nifti
+from fewlabel.inference.metrics import Mask, assd, dice, hd95, surface_distances
+from fewlabel.training.devices.device import Precision, autocast
+from fewlabel.training.network import UNet
+from fewlabel.training.sampling import Slices
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.atomic_files import sha256, visible, write_text
+from fewlabel.utils.errors import InputError
+
+BATCH = 32
+
+AXES: dict[Axis, int] = {"rows": 2, "columns": 3}
+"""Of a batch (slice, channel, row, column): along which axis a slice is mirrored."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One predicted mask against its truth, on the native grid.
+
+    Attributes:
+        dice: 0 to 1, of the whole volume.
+        hd95_mm: the larger of both directions' 95th percentiles of surface distances.
+        assd_mm: average symmetric surface distance.
+        truth_ml, predicted_ml: volumes.
+    """
+
+    dice: float
+    hd95_mm: float
+    assd_mm: float
+    truth_ml: float
+    predicted_ml: float
+
+
+def predict(
+    network: UNet, slices: Slices, rows: NDArray[np.int64], precision: Precision, flips: Collection[Axis] = ()
+) -> NDArray[np.float32]:
+    """Probability of the target, float32 (slice, row, column), on the working grid.
+
+    Args:
+        network: on the device of `slices`.
+        slices, rows: which slices, of which store.
+        precision: of the forward pass.
+        flips: axes of the slice; the mean over all mirror images along them is given, each mirrored back.
+    """
+    network.eval()
+    axes = sorted(AXES[flip] for flip in flips)
+    mirrored = [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
+    parts = []
+    with torch.inference_mode(), autocast(precision, slices.device):
+        for start in range(0, len(rows), BATCH):
+            images = slices.images(rows[start : start + BATCH])
+            seen = [network(images.flip(turned)).float().sigmoid().flip(turned) for turned in mirrored]
+            parts.append((sum(seen) / len(seen)).squeeze(1).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def evaluate_subject(
+    network: UNet, slices: Slices, grid: Grid, subject: str, truth: Path, predictions: Path, precision: Precision
+) -> Scores:
+    """Predict, save and score one subject.
+
+    Args:
+        network: on the device of `slices`.
+        slices, grid: the cohort's slices and their working grid.
+        subject: to score.
+        truth: folder of `<subject>.nii.gz` with native truth masks.
+        predictions: folder that receives `<subject>.nii.gz` on the same grid.
+        precision: of the prediction.
+
+    Raises:
+        InputError: the truth is missing, damaged or on another grid.
+    """
+    frame, affine = slices.store.frame(subject, grid)
+    mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision))
+    recorded_hashes.check(truth / f"{subject}.nii.gz")
+    expected, placed, placement = read_placed(truth / f"{subject}.nii.gz")
+    # The truth's header contains the image's full position.
+    known = placement if np.allclose(placed, affine, atol=1e-3) else None
+    save_nifti(predictions / f"{subject}.nii.gz", mask, affine, known)
+    return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
+
+
+def score(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> Scores:
+    """Score one mask.
+
+    Args:
+        predicted, truth: 1 inside, same shape and axes.
+        spacing: voxel size along those axes, in mm.
+
+    Raises:
+        InputError: shapes differ.
+    """
+    if predicted.shape != truth.shape:
+        raise InputError(f"predicted mask has shape {predicted.shape}, truth {truth.shape}: they must be on one grid")
+    sizes = int(predicted.sum()), int(truth.sum())
+    voxel_ml = float(np.prod(spacing)) / 1000
+    distances = (
+        _distances(predicted, truth, spacing) if all(sizes) else ((0.0, 0.0) if not any(sizes) else (np.nan, np.nan))
+    )
+    return Scores(dice(predicted, truth), *distances, truth_ml=sizes[1] * voxel_ml, predicted_ml=sizes[0] * voxel_ml)
+
+
+def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
+    """HD95 and average symmetric surface distance in mm."""
+    distances = surface_distances(predicted, truth, [float(size) for size in spacing])
+    return hd95(distances), assd(distances)
+
+
+def as_row(
+    cohort: str, method: str, labels: int, draw: int, subject: str, scores: Scores
+) -> dict[str, str | int | float]:
+    """A row of the long table of scores; Dice to 6 digits, mm and ml to 4."""
+    digits = {"dice": 6}
+    rounded = {name: round(value, digits.get(name, 4)) for name, value in asdict(scores).items()}
+    return {"cohort": cohort, "method": method, "n": labels, "draw": draw, "subject": subject, **rounded}
+
+
+def record_evaluation(predictions: Path, inputs: Mapping[str, Path], name: str, scores: Path) -> None:
+    """Record the hashes of all inputs and outputs, in the folder of the predicted masks.
+
+    Args:
+        predictions: folder of the masks.
+        inputs: the input files, by kind.
+        name: of the table of scores.
+        scores: current path of that table.
+    """
+    masks = {f"predictions/{path.name}": sha256(path) for path in visible(predictions, "*.nii.gz")}
+    facts = {
+        "inputs": {what: sha256(path) for what, path in inputs.items()},
+        "outputs": {name: sha256(scores), **masks},
+    }
+    write_text(predictions / recorded_hashes.EVALUATION, json.dumps(facts, indent=2, sort_keys=True) + "\n")

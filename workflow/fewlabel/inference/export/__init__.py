@@ -1,0 +1,4 @@
+"""A trained network in the formats of other runtimes.
+
+May import inference and everything below it.
+"""

@@ -1,0 +1,231 @@
+"""A trained network as a MONAI bundle: metadata, a configuration of the whole inference, the network itself.
+
+The network is TorchScript, which MONAI's tools read, so FewLabel is not needed to run it. The transforms are MONAI's,
+but for the way to the working grid and back: MONAI pads with the minimum of a line, not of the volume, and does not
+anti-alias on the way back; that one transform (`working_grid.py`) lies in the bundle. MONAI has no N4.
+"""
+
+import json
+import platform
+import shutil
+import warnings
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fewlabel.config.cohort import Grid
+from fewlabel.data.preprocessing.volume import AXES
+from fewlabel.inference.export.module import module_of, refuse_difference
+from fewlabel.inference.trained_network import Trained
+from fewlabel.utils.atomic_files import write_text
+from fewlabel.utils.errors import InputError
+
+SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
+MODEL = "models/model.ts"
+LABELS = [["L", "R"], ["P", "A"], ["I", "S"]]
+"""What MONAI calls the ends of the axes; its default changes between versions."""
+TOGETHER = 32
+"""Slices that are predicted at once."""
+
+
+def refuse_bias_correction(trained: Trained) -> None:
+    """Refuse a network whose images are corrected for bias fields, which no transform of MONAI does.
+
+    Raises:
+        InputError: it is one.
+    """
+    if trained.preparation.bias_correction is not None:
+        raise InputError(
+            "a MONAI bundle: the network was trained on images corrected by N4, for which MONAI has no transform; "
+            "accepted: networks without bias_correction; give --format onnx alone, or use `fewlabel predict`"
+        )
+
+
+def write_bundle(trained: Trained, folder: Path, card: str, licence: str) -> float:
+    """Write a bundle: `configs/metadata.json`, `configs/inference.json`, `models/model.ts`, `scripts/`, `docs/`.
+
+    Args:
+        trained: the network.
+        folder: that is empty.
+        card: Markdown for `docs/README.md`.
+        licence: text of `LICENSE`.
+
+    Returns:
+        The largest difference in probability between TorchScript and the network.
+
+    Raises:
+        InputError: see `refuse_bias_correction`.
+        TrainingError: TorchScript gives other numbers.
+    """
+    refuse_bias_correction(trained)
+    for part in ("configs", "models", "scripts", "docs"):
+        (folder / part).mkdir()
+    difference = _write_model(trained, folder / MODEL)
+    for name, content in (("metadata", _metadata(trained)), ("inference", _inference(trained.preparation.grid))):
+        write_text(folder / "configs" / f"{name}.json", json.dumps(content, indent=2) + "\n")
+    shutil.copyfile(Path(__file__).with_name("working_grid.py"), folder / "scripts" / "working_grid.py")
+    write_text(folder / "scripts" / "__init__.py", "")
+    write_text(folder / "docs" / "README.md", card + HOW_TO_RUN)
+    write_text(folder / "LICENSE", licence)
+    return difference
+
+
+HOW_TO_RUN = """
+## This bundle
+
+    pip install "monai[nibabel,skimage,ignite,fire]"
+    python -m monai.bundle run --config_file configs/inference.json --dataset_dir images --output_dir masks
+
+in the bundle's folder writes a mask for each NIfTI file of the folder `images`, 1 inside, on the grid of the image:
+those of `fewlabel predict` in float32. `--images "['a.nii.gz']"` names files in place of a folder.
+"""
+
+
+def _write_model(trained: Trained, path: Path) -> float:
+    module, example = module_of(trained)
+    with warnings.catch_warnings():
+        # TorchScript will be given up one day; today it is what MONAI's tools take.
+        warnings.simplefilter("ignore")
+        whole = path.with_suffix(".whole")
+        with torch.inference_mode():
+            torch.jit.save(torch.jit.trace(module, example, check_trace=False), whole)  # type: ignore[no-untyped-call]
+        _without_source(whole, path)
+        whole.unlink()
+        return refuse_difference(module, torch.jit.load(path), trained, "TorchScript")  # type: ignore[no-untyped-call]
+
+
+def _without_source(archive: Path, to: Path) -> None:
+    """A copy of a TorchScript archive without where each operator stands in our code, on this machine's disk."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as new:
+        for name in old.namelist():
+            if not name.endswith(".debug_pkl"):
+                # Not `name` alone: files would carry the time of day.
+                new.writestr(zipfile.ZipInfo(name), old.read(name))
+
+
+def _metadata(trained: Trained) -> dict[str, Any]:
+    rows, columns = trained.preparation.grid.matrix
+    images = {
+        "type": "image",
+        "format": "magnitude",
+        "modality": "MR",
+        "num_channels": 1,
+        "spatial_shape": [rows, columns],
+        "dtype": "float32",
+        "value_range": [0, 1],
+        "is_patch_data": False,
+        "channel_def": {"0": "image"},
+    }
+    probability = {**images, "format": "segmentation", "channel_def": {"0": "probability of the target"}}
+    return {
+        "schema": SCHEMA,
+        "version": "0.1.0",
+        "changelog": {"0.1.0": f"exported by FewLabel {version('fewlabel')}"},
+        "monai_version": version("monai"),
+        "pytorch_version": torch.__version__.partition("+")[0],
+        "numpy_version": version("numpy"),
+        "required_packages_version": {
+            name: version(name) for name in ("nibabel", "scikit-image", "pytorch-ignite", "fire")
+        },
+        "python_version": platform.python_version(),
+        "name": "FewLabel segmentation",
+        "task": "Segmentation of one structure in MR volumes, slice by slice",
+        "description": "A 2D U-Net; docs/README.md tells how it was trained and how well it does.",
+        "authors": "made with FewLabel",
+        "copyright": "see LICENSE",
+        "intended_use": "Research; not for clinical use.",
+        "fewlabel": {
+            "prepared": trained.preparation.model_dump(mode="json"),
+            "settings": trained.settings.model_dump(mode="json"),
+        },
+        "network_data_format": {"inputs": {"image": images}, "outputs": {"pred": probability}},
+    }
+
+
+def _inference(grid: Grid) -> dict[str, Any]:
+    """The whole way from files to masks, as MONAI's parser reads it."""
+    low, high = grid.percentiles
+    keys = {"keys": "image"}
+    return {
+        "imports": ["$import glob", "$import torch", "$from scripts.working_grid import PlacedWriter"],
+        "bundle_root": ".",
+        "dataset_dir": "$@bundle_root + '/images'",
+        "images": "$sorted(glob.glob(@dataset_dir + '/*.nii') + glob.glob(@dataset_dir + '/*.nii.gz'))",
+        "output_dir": "$@bundle_root + '/eval'",
+        "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
+        "data": "$[{'image': path} for path in @images]",
+        "network_def": f"$torch.jit.load(@bundle_root + '/{MODEL}', map_location=@device)",
+        "preprocessing": {
+            "_target_": "Compose",
+            "transforms": [
+                {"_target_": "LoadImaged", **keys, "ensure_channel_first": True, "image_only": True},
+                {"_target_": "Orientationd", **keys, "axcodes": "".join(AXES[grid.plane]), "labels": LABELS},
+                {
+                    "_target_": "ScaleIntensityRangePercentilesd",
+                    **keys,
+                    "lower": low,
+                    "upper": high,
+                    "b_min": 0.0,
+                    "b_max": 1.0,
+                    "clip": False,
+                },
+                {
+                    "_target_": "scripts.working_grid.WorkingGridd",
+                    **keys,
+                    "matrix": list(grid.matrix),
+                    "spacing_mm": grid.spacing_mm,
+                    "slice_mm": grid.slice_mm,
+                },
+                # The network was trained on images that are kept in half precision.
+                {"_target_": "CastToTyped", **keys, "dtype": "$torch.float16"},
+                {"_target_": "CastToTyped", **keys, "dtype": "$torch.float32"},
+            ],
+        },
+        "dataset": {"_target_": "Dataset", "data": "@data", "transform": "@preprocessing"},
+        "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
+        "inferer": {
+            "_target_": "SliceInferer",
+            "roi_size": list(grid.matrix),
+            "sw_batch_size": TOGETHER,
+            "spatial_dim": 0,
+            "progress": False,
+        },
+        "postprocessing": {
+            "_target_": "Compose",
+            "transforms": [
+                {
+                    "_target_": "Invertd",
+                    "keys": "pred",
+                    "transform": "@preprocessing",
+                    "orig_keys": "image",
+                    "nearest_interp": False,
+                    "to_tensor": True,
+                },
+                {"_target_": "AsDiscreted", "keys": "pred", "threshold": 0.5},
+                {
+                    "_target_": "SaveImaged",
+                    "keys": "pred",
+                    "writer": "$PlacedWriter",
+                    "output_dir": "@output_dir",
+                    "output_postfix": "mask",
+                    "output_dtype": "$torch.uint8",
+                    "separate_folder": False,
+                    "resample": False,
+                },
+            ],
+        },
+        "handlers": [],
+        "evaluator": {
+            "_target_": "SupervisedEvaluator",
+            "device": "@device",
+            "val_data_loader": "@dataloader",
+            "network": "@network_def",
+            "inferer": "@inferer",
+            "postprocessing": "@postprocessing",
+            "val_handlers": "@handlers",
+        },
+        "run": ["$@evaluator.run()"],
+    }

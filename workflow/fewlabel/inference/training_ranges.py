@@ -1,0 +1,131 @@
+"""Ranges of a network's training cohort, and checks whether an image and its mask are inside them.
+
+A network returns a mask for any image. Voxel sizes, field of view and intensities on the working grid show whether the
+image resembles the training cohort; the volume of the mask shows whether the mask does.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from fewlabel.data.preprocessing.working_grid import Frame
+from fewlabel.data.store.slice_store import Store
+
+RANGES = "cohort_ranges"
+"""Key of the ranges among the facts of a weights file."""
+MM_MARGIN = 1.25
+"""Factor by which voxel sizes and fields of view may be outside the range of the cohort."""
+INTENSITY_MARGIN = 0.1
+"""Distance by which quartiles may be outside the cohort's, where 1 is the range between the grid's percentiles."""
+VOLUME_MARGIN = 1.5
+"""The same as `MM_MARGIN` for the target's volume."""
+QUARTILES = (0.25, 0.5, 0.75)
+EVERY = 2
+"""Quartiles use every second row and column."""
+DIRECTIONS = ("across slices", "along columns", "along rows")
+"""Names of the axes slice, row and column."""
+
+
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError(f"two rising numbers, but got {value[0]} and {value[1]}")
+    return value
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_rising)]
+"""Smallest and largest."""
+
+
+class Ranges(BaseModel):
+    """Smallest and largest values over the subjects of a pool; three are by axis: slice, row, column."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    subjects: int = Field(ge=1)
+    """Number of subjects."""
+    voxel_mm: tuple[Range, Range, Range]
+    view_mm: tuple[Range, Range, Range]
+    """Field of view: voxels along the axis times their size."""
+    target_ml: Range
+    """Volume of the target in the masks of labelled subjects."""
+    quartiles: tuple[Range, Range, Range] | None = None
+    """Quartiles of intensities on the working grid, where the grid's percentiles are 0 and 1; None: unknown."""
+
+
+def ranges_of(store: Store, subjects: Sequence[str]) -> Ranges | None:
+    """The ranges over these subjects; None if none of them is labelled."""
+    known = ranges_of_table(store.subjects, subjects)
+    if known is None:
+        return None
+    quartiles = np.array([_quartiles(store.images[store.rows([subject])]) for subject in subjects])
+    return known.model_copy(update={"quartiles": _three(quartiles)})
+
+
+def ranges_of_table(subjects_table: pd.DataFrame, subjects: Sequence[str]) -> Ranges | None:
+    """The same without intensities, from the table of a slice store alone (`subjects.csv`)."""
+    table = subjects_table.set_index("subject").loc[list(subjects)]
+    volumes = table.loc[table["labelled"] == 1, "target_ml"].dropna()
+    if not len(volumes):
+        return None
+    voxels = table[["slice_mm", "row_mm", "column_mm"]].to_numpy(np.float64)
+    sides = table[["slices", "rows", "columns"]].to_numpy(np.float64)
+    return Ranges(
+        subjects=len(table),
+        voxel_mm=_three(voxels),
+        view_mm=_three(voxels * sides),
+        target_ml=_range(volumes.to_numpy(np.float64)),
+    )
+
+
+def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: float) -> list[str]:
+    """Messages on properties of an image and its mask that are outside the ranges by more than the margins.
+
+    Args:
+        ranges: of the network's training cohort.
+        frame: of the image.
+        images: (slice, row, column) on the working grid.
+        volume_ml: of the mask; an empty mask is always reported.
+    """
+    views = [count * mm for count, mm in zip(frame.native, frame.spacing, strict=True)]
+    found = [
+        *_sizes("voxel size", frame.spacing, ranges.voxel_mm),
+        *_sizes("field of view", views, ranges.view_mm),
+    ]
+    names = ("lower quartile", "median", "upper quartile")
+    for name, value, (low, high) in zip(names, _quartiles(images), ranges.quartiles or (), strict=False):
+        if not low - INTENSITY_MARGIN <= value <= high + INTENSITY_MARGIN:
+            found.append(f"{name} of scaled intensities {value:.2g} (cohort: {_words(low, high)})")
+    low, high = ranges.target_ml
+    if not volume_ml or not low / VOLUME_MARGIN <= volume_ml <= high * VOLUME_MARGIN:
+        mask = f"mask of {volume_ml:.4g} ml" if volume_ml else "empty mask"
+        found.append(f"{mask} (cohort targets: {_words(low, high)} ml)")
+    return found
+
+
+def _sizes(what: str, values: Sequence[float], accepted: Sequence[Range]) -> Iterator[str]:
+    """Lengths in mm along the three axes that are outside."""
+    for direction, value, (low, high) in zip(DIRECTIONS, values, accepted, strict=True):
+        if not low / MM_MARGIN <= value <= high * MM_MARGIN:
+            yield f"{what} {direction} {value:.4g} mm (cohort: {_words(low, high)})"
+
+
+def _words(low: float, high: float) -> str:
+    first, last = f"{low:.4g}", f"{high:.4g}"
+    return first if first == last else f"{first} to {last}"
+
+
+def _quartiles(images: NDArray[Any]) -> NDArray[np.float64]:
+    return np.quantile(images[:, ::EVERY, ::EVERY].astype(np.float32), QUARTILES).astype(np.float64)
+
+
+def _three(values: NDArray[np.float64]) -> tuple[Range, Range, Range]:
+    first, second, third = map(_range, values.T)
+    return first, second, third
+
+
+def _range(values: NDArray[np.float64]) -> Range:
+    return round(float(values.min()), 6), round(float(values.max()), 6)

@@ -1,1 +1,0 @@
-"""The network, its objectives, and the one training loop."""

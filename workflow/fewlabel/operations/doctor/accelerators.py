@@ -1,0 +1,162 @@
+"""The build of torch, the devices that it sees, and the precision that they compute in."""
+
+from dataclasses import dataclass
+
+from fewlabel.operations.doctor import driver as nvidia
+from fewlabel.operations.doctor.driver import Driver
+from fewlabel.operations.doctor.finding import Finding, note, ok, problem
+from fewlabel.utils.formatting import size
+
+FEW_BYTES = 2_000_000_000
+GPU_BUILD = (
+    "`python -m pip install --constraint envs/cuda.txt 'torch==={version}'` (envs/cuda.yaml: the same for conda)"
+)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as torch sees it; memory in bytes.
+
+    Attributes:
+        name: as the driver gives it.
+        capability: major and minor number of its architecture.
+        free, total: memory.
+        bf16: whether it computes in bfloat16.
+        works: None where a sum on it came out right, else why not.
+    """
+
+    name: str
+    capability: tuple[int, int]
+    free: int
+    total: int
+    bf16: bool
+    works: str | None = None
+
+
+@dataclass(frozen=True)
+class Torch:
+    """The build of torch and its devices; version None: it cannot be imported, `broken` says why."""
+
+    version: str | None
+    cuda: str | None = None
+    architectures: tuple[str, ...] = ()
+    gpus: tuple[Gpu, ...] = ()
+    mps: bool = False
+    bf16_cpu: bool = False
+    broken: str = ""
+
+
+def ask() -> Torch:
+    """Import torch, which takes seconds, and compute something on every GPU."""
+    try:
+        import torch
+
+        from fewlabel.training.devices.device import choose_precision
+    except (ImportError, OSError, RuntimeError) as error:
+        return Torch(None, broken=str(error).splitlines()[0])
+    gpus = tuple(_gpu(index) for index in range(torch.cuda.device_count())) if torch.cuda.is_available() else ()
+    return Torch(
+        torch.__version__,
+        torch.version.cuda,
+        tuple(torch.cuda.get_arch_list()),
+        gpus,
+        torch.backends.mps.is_available(),
+        choose_precision("auto", torch.device("cpu")) == "bf16",
+    )
+
+
+def _gpu(index: int) -> Gpu:
+    import torch
+
+    from fewlabel.training.devices.device import choose_precision
+
+    device = torch.device("cuda", index)
+    properties = torch.cuda.get_device_properties(device)
+    capability, works, free = (properties.major, properties.minor), None, 0
+    try:
+        free = torch.cuda.mem_get_info(device)[0]
+        if torch.ones(1000, device=device).sum().item() != 1000:
+            works = "a sum came out wrong"
+    except RuntimeError as error:
+        works = str(error).splitlines()[0]
+    bf16 = choose_precision("auto", device) == "bf16"
+    return Gpu(properties.name, capability, free, properties.total_memory, bf16, works)
+
+
+def findings(torch: Torch, driver: Driver, need_gpu: bool) -> list[Finding]:
+    """Whether the build fits the driver, each device, and the precision of trainings."""
+    if torch.version is None:
+        return [
+            problem("torch", f"cannot be imported: {torch.broken}", "make the environment again: `make clean demo`")
+        ]
+    devices = [_device(index, gpu, torch) for index, gpu in enumerate(torch.gpus)]
+    return [_build(torch, driver, need_gpu), *devices, _precision(torch)]
+
+
+def _build(torch: Torch, driver: Driver, need_gpu: bool) -> Finding:
+    stopping = problem if need_gpu else note
+    build = f"{torch.version} for {f'CUDA {torch.cuda}' if torch.cuda else 'CPUs'}"
+    if torch.gpus:
+        return ok("torch", f"{build}, driver {driver.version or 'unknown'}, {len(torch.gpus)} GPUs")
+    if not driver.present:
+        if need_gpu:
+            todo = (
+                "ask the cluster for one (`srun --gpus=1`, `--gres=gpu:1`), or take profiles/default, which needs none"
+            )
+            return problem("torch", f"{build}, and no NVIDIA GPU or driver here", todo)
+        return ok("torch", f"{build}, no NVIDIA GPU here: trainings run on {'MPS' if torch.mps else 'the CPU'}")
+    if torch.cuda is None:
+        plain = str(torch.version).partition("+")[0]
+        text = f"{build}, but this machine has NVIDIA GPUs (driver {driver.version}): they would stand idle"
+        return stopping("torch", text, GPU_BUILD.format(version=plain))
+    least = nvidia.too_old(driver.version, torch.cuda) if driver.version else None
+    if least:
+        newest = nvidia.newest_cuda(str(driver.version))
+        todo = f"bring the driver to {least} or newer" + (f", or install a build for CUDA {newest}" if newest else "")
+        return stopping("torch", f"{build}, but driver {driver.version} is older than the {least} that it needs", todo)
+    return stopping("torch", f"{build}, driver {driver.version}, but torch sees no GPU", _hidden(driver))
+
+
+def _hidden(driver: Driver) -> str:
+    if driver.visible is not None and driver.visible.strip() in ("", "-1", "NoDevFiles"):
+        return f"CUDA_VISIBLE_DEVICES={driver.visible!r} hides them: unset it, or ask the cluster for one"
+    if driver.visible is not None:
+        return f"CUDA_VISIBLE_DEVICES={driver.visible!r} names none of the {len(driver.gpus)} that the driver lists"
+    return "look at `nvidia-smi`; in a container: `--nv` (Apptainer), `--gpus all` (Docker); else reload the driver"
+
+
+def _device(index: int, gpu: Gpu, torch: Torch) -> Finding:
+    check = f"GPU {index}"
+    major, minor = gpu.capability
+    text = f"{gpu.name}, capability {major}.{minor}, {size(gpu.free)} free of {size(gpu.total)}"
+    if not covers(torch.architectures, gpu.capability):
+        todo = (
+            f"take another GPU, or a build of torch with sm_{major}{minor} (this one: {' '.join(torch.architectures)})"
+        )
+        return problem(check, f"{text}: torch {torch.version} has no code for it", todo)
+    if gpu.works is not None:
+        return problem(check, f"{text}: {gpu.works}", "look at `nvidia-smi`; take another GPU, or restart this one")
+    if gpu.free < FEW_BYTES:
+        return note(check, f"{text}: others use it", "wait, or name another by CUDA_VISIBLE_DEVICES")
+    return ok(check, text)
+
+
+def covers(architectures: tuple[str, ...], capability: tuple[int, int]) -> bool:
+    """Whether a build has code for a GPU: compiled for its major version and up to its minor one, or portable (PTX)."""
+    for name in architectures:
+        kind, _, number = name.partition("_")
+        digits = "".join(character for character in number if character.isdigit())
+        built = (int(digits[:-1]), int(digits[-1]))
+        # Suffixes: `a` is for one architecture alone, `f` for its family.
+        exact = kind == "sm" and built[0] == capability[0] and built <= capability
+        if (exact and (not number.endswith("a") or built == capability)) or (kind == "compute" and built <= capability):
+            return True
+    return not architectures
+
+
+def _precision(torch: Torch) -> Finding:
+    if torch.gpus:
+        where = {gpu.name: gpu.bf16 for gpu in torch.gpus}
+    else:
+        where = {"MPS": False} if torch.mps else {"CPU": torch.bf16_cpu}
+    return ok("precision", ", ".join(f"{name}: {'bf16' if bf16 else 'f32'}" for name, bf16 in where.items()))

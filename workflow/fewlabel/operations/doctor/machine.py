@@ -1,0 +1,87 @@
+"""Processors and memory that this process may use."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from fewlabel.operations.doctor.finding import Finding, note, ok
+from fewlabel.utils.formatting import size
+from fewlabel.utils.host_memory import control, kilobytes, limit, read
+
+TRAINING_MEMORY = 3_000_000_000
+"""What a training asks a profile for at its first attempt."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Memory in bytes; None where it is unknown.
+
+    Attributes:
+        cores: that this process may use.
+        all_cores: of the machine.
+        core_time: how many cores' time a container or allocation grants; None: no limit.
+        threads: OMP_NUM_THREADS.
+        free: memory that programs may still take.
+        total: memory of the machine.
+        limit: the most that the container or allocation grants.
+    """
+
+    cores: int
+    all_cores: int
+    core_time: float | None = None
+    threads: str | None = None
+    free: int | None = None
+    total: int | None = None
+    limit: int | None = None
+
+
+def ask() -> Machine:
+    """The facts of this machine."""
+    all_cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else all_cores
+    memory = read(Path("/proc/meminfo")) or ""
+    return Machine(
+        cores,
+        all_cores,
+        core_time=core_time(control("cpu.max")),
+        threads=os.environ.get("OMP_NUM_THREADS"),
+        free=kilobytes(memory, "MemAvailable"),
+        total=kilobytes(memory, "MemTotal"),
+        limit=limit(control("memory.max")),
+    )
+
+
+def findings(machine: Machine) -> list[Finding]:
+    """Cores and memory."""
+    return [_cores(machine), _memory(machine)]
+
+
+def core_time(text: str | None) -> float | None:
+    """The cores that a control group's `cpu.max` ("150000 100000") comes to; None: no limit."""
+    found = re.fullmatch(r"(\d+) (\d+)\s*", text or "")
+    return int(found[1]) / int(found[2]) if found else None
+
+
+def _cores(machine: Machine) -> Finding:
+    threads = f", OMP_NUM_THREADS={machine.threads}" if machine.threads else ""
+    text = f"{machine.cores} of {machine.all_cores}{threads}"
+    if machine.core_time is not None and machine.core_time < machine.cores:
+        granted = f"{text}, but time of {machine.core_time:g} only"
+        return note(
+            "cores", granted, f"`--cores {max(1, int(machine.core_time))}`: more jobs would wait for each other"
+        )
+    return ok("cores", text)
+
+
+def _memory(machine: Machine) -> Finding:
+    known = [bound for bound in (machine.free, machine.limit) if bound is not None]
+    if not known:
+        return note("memory", "unknown on this system", "set `resources: mem_mb` of the profile by hand")
+    free = min(known)
+    text = f"{size(free)} free" + (f" of {size(machine.total)}" if machine.total else "")
+    text += f", {size(machine.limit)} granted" if machine.limit is not None else ""
+    if free < TRAINING_MEMORY:
+        todo = "end other programs, ask for more, or take fewer trainings at once (`--cores`, `resources: mem_mb`)"
+        return note("memory", f"{text}: less than the {size(TRAINING_MEMORY)} that a training asks for", todo)
+    return ok("memory", text)

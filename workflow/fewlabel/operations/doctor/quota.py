@@ -1,0 +1,52 @@
+"""What a user may still write by quota, where a command of the system can tell."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from fewlabel.operations.doctor.finding import Finding, note, ok, problem
+from fewlabel.utils.formatting import size
+from fewlabel.utils.hardware_info import output
+
+FEW = 0.05
+"""Less than this share left is worth a note."""
+
+NUMBER = re.compile(r"(\d+)\*?")
+
+
+def ask(folder: Path, kind: str | None) -> tuple[int, int] | None:
+    """Bytes used and granted on the disk of a folder; None where there is no quota or nothing tells it.
+
+    Lustre has a command of its own; elsewhere `quota` knows, also of NFS.
+    """
+    if kind == "lustre" and shutil.which("lfs"):
+        return used_and_granted(output(["lfs", "quota", "-q", "-u", str(os.getuid()), str(folder)], 4) or "")
+    if shutil.which("quota"):
+        # Exit code 1 means that the quota is exceeded: `output` then gives nothing, and the write test tells it.
+        return used_and_granted(output(["quota", "-w", "-p", "-f", str(folder)], 4) or "")
+    return None
+
+
+def used_and_granted(text: str) -> tuple[int, int] | None:
+    """The row of numbers in the answer of `quota -w -p` or `lfs quota -q`: kilobytes used, soft and hard limit."""
+    for row in text.splitlines():
+        cells = row.split()
+        numbers = [NUMBER.fullmatch(cell) for cell in cells[1:4]]
+        if len(cells) >= 4 and all(numbers):
+            used, soft, hard = (int(found[1]) * 1024 for found in numbers if found)
+            granted = min((bound for bound in (soft, hard) if bound), default=0)
+            return (used, granted) if granted else None
+    return None
+
+
+def findings(quota: tuple[int, int] | None) -> list[Finding]:
+    """Nothing where there is no quota that can be known."""
+    if quota is None:
+        return []
+    used, granted = quota
+    text = f"{size(used)} of {size(granted)} used"
+    todo = "remove what you do not need (`fewlabel state` lists what killed work left over), or ask for more"
+    if used >= granted:
+        return [problem("quota", text, todo)]
+    return [note("quota", text, todo) if granted - used < FEW * granted else ok("quota", text)]

@@ -1,0 +1,162 @@
+"""The disks of results, data and temporary files: room, and whether files can be made, linked and locked there."""
+
+import errno
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from fewlabel.operations.doctor.finding import Finding, note, ok, problem
+from fewlabel.utils.formatting import size
+
+LEAST_BYTES = 500_000_000
+FEW_BYTES = 10_000_000_000
+FEW_FILES = 10_000
+PROBE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A folder's disk; what is unknown is None.
+
+    Attributes:
+        folder: that was looked at: the one asked for, or the nearest above it that exists.
+        kind: of the file system, such as ext4 or nfs4.
+        free: bytes that this user may still write.
+        files: how many more files fit.
+        refused: why nothing can be written; None: it can.
+        links: whether a file may have two names.
+        locks: whether a second process is kept from what a first one locked.
+        clock: seconds by which the disk's clock is ahead of this machine's.
+    """
+
+    folder: Path
+    kind: str | None = None
+    free: int | None = None
+    files: int | None = None
+    refused: str | None = None
+    links: bool | None = None
+    locks: bool | None = None
+    clock: float | None = None
+
+
+def ask(folder: Path, write: bool = True) -> Disk:
+    """Look at a folder's disk; with `write`, try it out in a folder of our own that is removed again."""
+    folder = existing(folder)
+    facts = os.statvfs(folder)
+    # Some file systems (btrfs, some network ones) do not count files.
+    files = facts.f_favail if facts.f_files else None
+    disk = Disk(folder, file_system(folder), shutil.disk_usage(folder).free, files)
+    return _tried(disk) if write else disk
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    folder = folder.absolute()
+    return folder if folder.is_dir() else existing(folder.parent)
+
+
+def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
+    """The kind of file system that a folder lies on."""
+    try:
+        rows = [line.split() for line in mounts.read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return None
+    real = folder.resolve()
+    places = [(place.replace("\\040", " "), kind) for _, place, kind, *_ in rows]
+    # The deepest mount counts, and of two at one place the later.
+    fitting = [(len(place), index, kind) for index, (place, kind) in enumerate(places) if real.is_relative_to(place)]
+    return max(fitting)[2] if fitting else None
+
+
+def findings(check: str, disk: Disk, for_results: bool = True) -> list[Finding]:
+    """Room and write access; for results also links and locks."""
+    return [_room(check, disk), *([_access(check, disk)] if for_results or disk.refused else [])]
+
+
+def _room(check: str, disk: Disk) -> Finding:
+    on = f" on {disk.kind}" if disk.kind else ""
+    text = f"{size(disk.free or 0)} free{on}: {disk.folder}"
+    todo = "free some space (`fewlabel state` lists what killed work left over), or work on another disk"
+    if disk.free is not None and disk.free < LEAST_BYTES:
+        return problem(check, f"{text}: too little for a study", todo)
+    if disk.files == 0:
+        return problem(check, f"{text}, but no further file fits (inodes)", "remove files that nobody needs")
+    if disk.free is not None and disk.free < FEW_BYTES:
+        return note(check, f"{text}: enough for small studies alone", todo)
+    if disk.files is not None and disk.files < FEW_FILES:
+        return note(check, f"{text}, room for {disk.files} files (inodes)", "remove files that nobody needs")
+    return ok(check, text)
+
+
+def _access(check: str, disk: Disk) -> Finding:
+    check = f"{check}: files"
+    if disk.refused is not None:
+        return problem(
+            check, f"{disk.folder}: {disk.refused}", "name a folder that you may write to, with room in your quota"
+        )
+    if not disk.locks:
+        text = f"{disk.folder}: locks do not hold, so two runs could write the same files"
+        return problem(
+            check, text, "mount it with locks (Lustre: `flock`; NFS: without `nolock`), or work on another disk"
+        )
+    if not disk.links:
+        return note(check, f"{disk.folder}: writable, locks hold; no hard links: copies take their place")
+    return ok(check, "writable, hard links, locks hold")
+
+
+def _tried(disk: Disk) -> Disk:
+    try:
+        place = Path(tempfile.mkdtemp(prefix=".doctor-", dir=disk.folder))
+    except OSError as error:
+        return Disk(disk.folder, disk.kind, disk.free, disk.files, refused=_reason(error))
+    try:
+        probe = place / "probe"
+        refused, clock = _written(probe)
+        links = _works(lambda: os.link(probe, place / "link"))
+        locks = _locks(place / "lock")
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return Disk(disk.folder, disk.kind, disk.free, disk.files, refused, links, locks, clock)
+
+
+def _written(probe: Path) -> tuple[str | None, float | None]:
+    """Write for real, to the disk: a full quota is told by nothing else. Also the disk's clock against ours."""
+    try:
+        with probe.open("wb") as file:
+            file.write(os.urandom(PROBE_BYTES))
+            os.fsync(file.fileno())
+        os.utime(probe)
+        return None, round(probe.stat().st_mtime - time.time(), 1) + 0.0  # no -0.0
+    except OSError as error:
+        return _reason(error), None
+
+
+def _locks(path: Path) -> bool:
+    try:
+        with FileLock(path, timeout=0):
+            try:
+                FileLock(path).acquire(timeout=0)
+            except Timeout:
+                return True
+            return False
+    except (OSError, NotImplementedError, Timeout):
+        return False
+
+
+def _works(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except OSError:
+        return False
+    return True
+
+
+def _reason(error: OSError) -> str:
+    full = {errno.EDQUOT: "your quota is full", errno.ENOSPC: "the disk is full", errno.EROFS: "mounted read-only"}
+    return full.get(error.errno or 0, f"nothing can be written ({error.strerror})")

@@ -1,0 +1,63 @@
+"""What can be told before any job runs. Imported while Snakemake reads its rules: nothing slow comes with it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.data import split_settings
+from fewlabel.config.jobs.grid import largest_n
+from fewlabel.config.jobs.training import most_pretrained
+from fewlabel.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def fetched_split_problems(
+    experiment: Experiment, cohort: str, subjects: Path, study: Path, beside: Path | None = None
+) -> list[str]:
+    """Problems that make the split of a fetched cohort impossible, and its changes to existing results.
+
+    Args:
+        experiment: the study.
+        cohort: one of its cohorts.
+        subjects: its list of subjects; if it does not exist yet, nothing is checked.
+        study: the study's results.
+        beside: the list of the cohort whose split this one uses.
+    """
+    if not subjects.exists():
+        return []
+    from fewlabel.data.subjects.tables import read_subjects
+
+    other = read_subjects(beside) if beside is not None and beside.exists() else None
+    return listed_split_problems(experiment, cohort, read_subjects(subjects), study, other)
+
+
+def redraw_notes(experiment: Experiment, cohort: str, subjects: Path, study: Path) -> list[str]:
+    """The test subjects that `--config redraw=true` moves, for readers. Arguments as above."""
+    if not experiment.redraw or not subjects.exists():
+        return []
+    from fewlabel.data.moved_subjects import redrawn
+    from fewlabel.data.subjects.tables import read_subjects
+
+    return redrawn(read_subjects(subjects), cohort, split_settings(experiment, cohort), study)
+
+
+def listed_split_problems(
+    experiment: Experiment, cohort: str, table: "DataFrame", study: Path, beside: "DataFrame | None" = None
+) -> list[str]:
+    """The same for a list of subjects that is already read."""
+    from fewlabel.data.existing_split import read_former
+    from fewlabel.data.moved_subjects import moved_problems
+    from fewlabel.data.splits import split_problems
+
+    if beside is not None and not table.equals(beside):
+        other = experiment.cohorts[cohort].split_as
+        return [f"cohorts.{cohort}.split_as: {other} has other subjects; only the same people are split alike"]
+    split = split_settings(experiment, cohort)
+    try:
+        former = read_former(study, split.cohort, split.folds)
+        problems = split_problems(table, split, largest_n(experiment), most_pretrained(experiment), former)
+        return problems or moved_problems(table, cohort, split, study, experiment.draws)
+    except InputError as error:
+        return str(error).splitlines()

@@ -1,0 +1,106 @@
+"""Jobs of a workflow done, running and left, and the time that is left: a line after each job, below Snakemake's own.
+
+A handler of the log that Snakemake keeps with Python's `logging`; it changes no record. Nothing slow is imported.
+"""
+
+import logging
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from statistics import fmean
+
+from fewlabel.utils.formatting import duration
+
+Key = tuple[str, ...]
+"""A job's rule first, then what its length depends on."""
+
+LONG = frozenset({"fetch", "prepare", "pretrain", "finetune", "evaluate"})
+"""Rules whose jobs make the length of a study; until one job of each is done, no time is told."""
+TARGETS = frozenset({"all", "figures", "tables", "pictures", "provenance"})
+"""Rules that run nothing."""
+SHORT = 5.0
+"""Seconds of a figure, table or page, until one is done: they take 1 to 10."""
+OVERDUE = 0.1
+"""Remaining time of an overdue job, as a share of its time so far."""
+
+
+class JobProgress(logging.Handler):
+    """Tells the progress of the jobs that a workflow runs.
+
+    Args:
+        jobs: what is to be done, by Snakemake's number of the job.
+        running: the numbers of the jobs that run now, or wait in a cluster's queue.
+        say: receives each line.
+        clock: seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        jobs: Mapping[int, Key],
+        running: Callable[[], Iterable[int]],
+        say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(logging.INFO)
+        self.jobs, self.running, self.say, self.clock = jobs, running, say, clock
+        self._begun: dict[int, float] = {}
+        self._took: dict[Key, list[float]] = defaultdict(list)
+        self._done: set[int] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one record of the log. Whatever is wrong here, the workflow goes on."""
+        with suppress(Exception):
+            self._take(record)
+
+    def _take(self, record: logging.LogRecord) -> None:
+        facts = vars(record)
+        event = str(facts.get("event", ""))
+        if event == "job_finished":
+            self._finish(facts["job_id"])
+        elif event in ("job_started", "job_error", "progress"):
+            # What failed is no longer among them, and begins anew when it is tried again.
+            now = set(self.running()) - self._done
+            self._begun = {job: self._begun.get(job, self.clock()) for job in now}
+        if event == "progress":
+            self.say(self.line(facts["done"], facts["total"]))
+
+    def _finish(self, job: int) -> None:
+        begun = self._begun.pop(job, None)
+        self._done.add(job)
+        if begun is not None and job in self.jobs:
+            self._took[self.jobs[job]].append(self.clock() - begun)
+
+    def line(self, done: int, total: int) -> str:
+        """What is told after a job."""
+        running = len(self._begun)
+        left = self._seconds_left()
+        time_left = "time left not known yet" if left is None else f"about {duration(left)} left"
+        counts = f"jobs: {done} of {total} done, {running} running, {max(0, total - done - running)} to come"
+        return counts if done >= total else f"{counts}, {time_left}"
+
+    def _seconds_left(self) -> float | None:
+        now = self.clock()
+        open_jobs = [job for job in self.jobs if job not in self._done]
+        means = mean_seconds(self._took)
+        short = [seconds for key, values in self._took.items() if key[0] not in LONG | TARGETS for seconds in values]
+        usual = fmean(short) if short else SHORT
+        left = []
+        for job in open_jobs:
+            key = self.jobs[job]
+            if key[0] in LONG and key[:1] not in means:
+                return None
+            expected = 0.0 if key[0] in TARGETS else means.get(key, means.get(key[:1], usual))
+            since = now - self._begun[job] if job in self._begun else 0.0
+            left.append(expected - since if since <= expected else OVERDUE * since)
+        # As many jobs run in parallel as now; the longest job is a lower bound.
+        return max([sum(left) / max(1, len(self._begun)), *left], default=0.0)
+
+
+def mean_seconds(took: Mapping[Key, Iterable[float]]) -> dict[Key, float]:
+    """Mean seconds of each kind of job, and of each rule."""
+    of_rule: dict[Key, list[float]] = defaultdict(list)
+    for key, values in took.items():
+        of_rule[key[:1]].extend(values)
+    return {key: fmean(values) for key, values in [*of_rule.items(), *took.items()]}

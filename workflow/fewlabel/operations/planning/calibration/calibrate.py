@@ -1,0 +1,62 @@
+"""Measures a machine in about two minutes. Needs torch; `plan` does not."""
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import torch
+
+from fewlabel.operations.planning.calibration.calibration import Calibration, MeasuredStep
+from fewlabel.operations.planning.calibration.designs import Planned
+from fewlabel.operations.planning.calibration.startup_times import measure_starts
+from fewlabel.operations.planning.calibration.step_times import measure_step
+from fewlabel.operations.planning.calibration.volume_times import measure_volumes
+from fewlabel.training.devices.device import Precision, choose_precision
+from fewlabel.utils import environment
+from fewlabel.utils.progress import Progress
+
+ROUNDS = 2
+"""Times that each step is come back to, so that a busy moment does not decide."""
+SHARE = 0.6
+"""Of the time, for steps; the rest is for volumes, starts and warming up."""
+
+
+def calibrate(planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float) -> Calibration:
+    """Measure steps, volumes and starts on this machine; the caller has set the threads.
+
+    Args:
+        planned: the steps to measure.
+        device, precision: where and how.
+        seconds: about how long all of it may take.
+    """
+    load = os.getloadavg()[0]
+    hardware = environment.hardware(device)
+    return Calibration(
+        device=device.type,
+        name=str(hardware.get("gpu") or hardware.get("processor") or "unknown"),
+        precision=precision,
+        automatic=precision == choose_precision("auto", device),
+        threads=torch.get_num_threads(),
+        volume_seconds=measure_volumes(),
+        start_seconds=measure_starts(),
+        steps=measure_steps(planned, device, precision, seconds * SHARE),
+        load=round((load + os.getloadavg()[0]) / 2, 1),
+        measured=datetime.now(UTC).replace(microsecond=0),
+        software={name: version(name) for name in ("fewlabel", "torch")},
+    )
+
+
+def measure_steps(
+    planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float
+) -> list[MeasuredStep]:
+    """All steps, several rounds of them; of each the quickest, since what else runs on the machine only ever adds."""
+    share = seconds / (ROUNDS * len(planned))
+    rounds: list[list[MeasuredStep]] = []
+    with Progress("calibrate", ROUNDS * len(planned), "measurement") as progress:
+        for _ in range(ROUNDS):
+            rounds.append([])
+            for step, augmentation in planned:
+                rounds[-1].append(measure_step(step, augmentation, device, precision, share))
+                progress.advance(note=f"{step.stage}: {rounds[-1][-1].seconds:.3g} s a step")
+    return [min(rows, key=lambda row: row.seconds) for rows in zip(*rounds, strict=True)]

@@ -1,0 +1,60 @@
+"""Which steps a calibration measures: small and large networks, matrices and batches, in each stage."""
+
+from collections.abc import Sequence
+
+from fewlabel.config.training import AUGMENTATIONS, Augmentation
+from fewlabel.operations.planning.step_work import Stage, Step, transforms
+
+Planned = tuple[Step, Augmentation]
+"""A step to measure, and its augmentation."""
+
+SMALL, MIDDLE, WIDE, LARGE = [8, 16, 32, 64], [16, 32, 64, 128], [32, 64, 128, 256], [16, 32, 64, 128, 128, 128]
+DESIGN: Sequence[tuple[Stage, list[int], int, int]] = (
+    ("regression", SMALL, 64, 16),
+    ("regression", MIDDLE, 96, 12),
+    ("regression", LARGE, 192, 4),
+    ("global", SMALL, 64, 16),
+    ("global", MIDDLE, 128, 8),
+    ("global", LARGE, 192, 4),
+    ("local", SMALL, 64, 16),
+    ("local", MIDDLE, 128, 8),
+    ("local", LARGE, 192, 4),
+    ("finetune", SMALL, 64, 8),
+    ("finetune", SMALL, 160, 10),
+    ("finetune", MIDDLE, 96, 12),
+    ("finetune", WIDE, 64, 12),
+    ("finetune", LARGE, 192, 4),
+    ("predict", SMALL, 64, 24),
+    ("predict", MIDDLE, 96, 24),
+    ("predict", LARGE, 192, 8),
+)
+"""Stage, widths, side of the matrix, slices a step; a step of the largest takes about a second on one core."""
+AUGMENTATION_OF: dict[Stage, str] = {
+    "regression": "geometry",
+    "global": "views",
+    "local": "intensity",
+    "finetune": "standard",
+    "predict": "none",
+}
+
+
+def designed() -> list[Planned]:
+    """The steps of every calibration."""
+    return [_planned(*row) for row in DESIGN]
+
+
+def _planned(stage: Stage, widths: list[int], side: int, batch: int) -> Planned:
+    small = widths == SMALL
+    augmentation = AUGMENTATIONS[AUGMENTATION_OF[stage]]
+    heads = {"global": (256, 64) if small else (1024, 128), "local": (64, 32) if small else (128, 64)}
+    step = Step(
+        stage=stage,
+        widths=widths,
+        matrix=(side, side),
+        batch=batch,
+        transforms=transforms(augmentation, masks=stage == "finetune"),
+        head=heads.get(stage),
+        decoder_stages=3 if (stage, widths) == ("local", LARGE) else 2 * (stage == "local"),
+        freeze_encoder=stage == "local",
+    )
+    return step, augmentation

@@ -1,0 +1,153 @@
+"""Takes the steps of real trainings on made-up slices, and times them. Needs torch."""
+
+import contextlib
+import io
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings, pretraining_stages
+from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage, LocalStage
+from fewlabel.config.pretexts.joint import JointMethod
+from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.config.pretexts.regression import RegressionMethod
+from fewlabel.config.training import Augmentation, Finetuning, Network, Training
+from fewlabel.data.store.slice_store import Store
+from fewlabel.inference.evaluate import predict
+from fewlabel.operations.planning.calibration.calibration import MeasuredStep
+from fewlabel.operations.planning.step_work import Step
+from fewlabel.training.checkpointing.checkpoint import Checkpoint
+from fewlabel.training.devices.device import Precision
+from fewlabel.training.finetune import finetune
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.pretrain import pretrain
+from fewlabel.training.sampling import Slices
+
+SUBJECTS, SLICES = 8, 16
+"""Of the made-up cohort."""
+WARM_UP = 1
+"""Steps before the clock starts: the first one loads libraries and reserves memory."""
+ENOUGH = 100_000
+"""Steps: more than fit any share of the time."""
+
+
+class _TimeIsUp(Exception):  # noqa: N818 - no error
+    pass
+
+
+class _Clock(Checkpoint):
+    """Stands where a training keeps its state: it is asked once a step, and so can tell how long steps take."""
+
+    def __init__(self, device: torch.device, share: float, done: Sequence[str] = ()) -> None:
+        """`share`: seconds to take steps for; `done`: stages to pass over."""
+        super().__init__(None, 0, {})
+        self.device, self.share, self.stages_done = device, share, done
+        self.taken, self.step_seconds = 0, 0.0
+        self.wall = self.own = 0.0
+
+    def load(self) -> dict[str, Any]:
+        """Progress in which some stages are done."""
+        return {"stage": "", "done": {stage: [] for stage in self.stages_done}, "state": None}
+
+    def due(self) -> bool:
+        """Note the time; a GPU is waited for only where the clock starts and stops.
+
+        Raises:
+            _TimeIsUp: the share of the time is over.
+        """
+        self.taken += 1
+        if self.taken == WARM_UP:
+            self._wait()
+            self.wall, self.own = time.monotonic(), time.process_time()
+        elif self.taken > WARM_UP and time.monotonic() - self.wall > self.share:
+            self._wait()
+            wall, own = time.monotonic() - self.wall, time.process_time() - self.own
+            self.step_seconds = (own if self.device.type == "cpu" else wall) / (self.taken - WARM_UP)
+            raise _TimeIsUp
+        return False
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+
+def measure_step(
+    step: Step, augmentation: Augmentation, device: torch.device, precision: Precision, share: float
+) -> MeasuredStep:
+    """Take a step again and again for so many seconds, at least once after warming up."""
+    store, clock = made_up_store(step.matrix), _Clock(device, share, ["global_stage"] if step.stage == "local" else [])
+    names = list(store.subjects["subject"])
+    work: Callable[[], object]
+    if step.stage == "predict":
+        work = lambda: _predict(store, step, device, precision, clock)  # noqa: E731
+    elif step.stage == "finetune":
+        settings = _finetune_settings(step, augmentation, precision)
+        work = lambda: finetune(store, names, settings, None, device, precision, clock)  # noqa: E731
+    else:
+        pretraining = _pretrain_settings(step, augmentation, precision)
+        work = lambda: pretrain(store, names, pretraining, device, precision, clock)  # noqa: E731
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(_TimeIsUp):
+        work()
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+    return MeasuredStep(step=step, seconds=clock.step_seconds, peak_gpu_bytes=peak)
+
+
+def made_up_store(matrix: tuple[int, int]) -> Store:
+    """Random slices of a few subjects, half of each slice target."""
+    rng, count = np.random.default_rng(0), SUBJECTS * SLICES
+    images = rng.random((count, *matrix), dtype=np.float32).astype(np.float16)
+    masks = np.zeros(images.shape, np.uint8)
+    masks[:, : matrix[0] // 2] = 1
+    names = np.repeat([f"subject_{number}" for number in range(SUBJECTS)], SLICES)
+    index = pd.DataFrame({"subject": names, "slice": np.tile(np.arange(SLICES), SUBJECTS)})
+    return Store(images, masks, index.assign(target_px=masks.sum(axis=(1, 2))), index[["subject"]].drop_duplicates())
+
+
+def _predict(store: Store, step: Step, device: torch.device, precision: Precision, clock: _Clock) -> None:
+    network = seeded(lambda: UNet(step.widths), 0, "network").to(device)
+    slices, rows = Slices(store, device), np.arange(step.batch)
+    while True:
+        predict(network, slices, rows, precision)
+        clock.due()
+
+
+def _common(step: Step, precision: Precision) -> dict[str, Any]:
+    network = Network(widths=step.widths)
+    return {"network": network, "flip": ["columns"], "precision": precision, "deterministic": False, "seed": 0}
+
+
+def _finetune_settings(step: Step, augmentation: Augmentation, precision: Precision) -> FinetuneSettings:
+    budget = Finetuning(steps=ENOUGH, batch=step.batch)
+    return FinetuneSettings(
+        finetuning=budget, augmentation=augmentation, labels="all", draw=1, **_common(step, precision)
+    )
+
+
+def _pretrain_settings(step: Step, augmentation: Augmentation, precision: Precision) -> PretrainSettings:
+    method = _method(step)
+    used = dict.fromkeys(pretraining_stages(method), augmentation)
+    return PretrainSettings(method=method, augmentations=used, **_common(step, precision))
+
+
+def _method(step: Step) -> PretrainedMethod:
+    """A method that takes this step."""
+    budget: dict[str, Any] = {"steps": ENOUGH, "batch": step.batch}
+    if step.stage == "regression":
+        return RegressionMethod(pretext="regression", training=Training(augmentation="geometry", **budget))
+    assert step.head is not None
+    if step.stage in ("global", "joint"):
+        parts = next(parts for parts in (4, 3, 2, 1) if step.batch % parts == 0)
+        stage = GlobalStage(partitions=parts, similar_as_negatives=True, head=step.head, **budget)
+        if step.stage == "joint":
+            return JointMethod(pretext="joint", joint_stage=stage)
+        return ContrastiveMethod(pretext="contrastive", global_stage=stage, local_stage=None)
+    budget |= {"head": step.head, "decoder_stages": step.decoder_stages, "freeze_encoder": step.freeze_encoder}
+    return ContrastiveMethod(pretext="contrastive", local_stage=LocalStage(regions=2, region_size=1, **budget))

@@ -1,0 +1,68 @@
+"""What it costs to make, check, pack and score a volume: measured with the functions that jobs call."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fewlabel.config.cohort import Grid
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.phantoms import source as phantom
+from fewlabel.data.preprocessing.volume import read_nifti, save_nifti
+from fewlabel.data.preprocessing.working_grid import Frame
+from fewlabel.data.store.slice_store import pack
+from fewlabel.data.subjects import reading
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.inference.evaluate import score
+from fewlabel.operations.planning.calibration.calibration import VolumeWork
+
+ABDOMEN = PhantomSource(kind="phantom", anatomy="abdomen", labelled=1, pixel_mm=2.0, slice_mm=8)
+PELVIS = PhantomSource(kind="phantom", anatomy="pelvis", labelled=1, pixel_mm=1.0, slice_mm=4)
+GRID = Grid(matrix=(128, 128), spacing_mm=3)
+
+
+def measure_volumes() -> dict[VolumeWork, float]:
+    """This process's own seconds for a million native voxels of each work; each is done twice, the quicker counts."""
+    subject = phantom.list_subjects(ABDOMEN)[0]
+    volume, pelvis = phantom.read_volume(ABDOMEN, subject), phantom.list_subjects(PELVIS)[0]
+    assert volume.mask is not None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        image, label = folder / "image.nii.gz", folder / "label.nii.gz"
+        save_nifti(image, volume.image, volume.affine)
+        save_nifti(label, volume.mask, volume.affine)
+        listed = Subject(subject.subject, subject.patient, labelled=True, image=image, label=label)
+        source = NiftiSource(kind="nifti", folder=name)
+        works: dict[VolumeWork, Callable[[], object]] = {
+            "make abdomen": lambda: phantom.read_volume(ABDOMEN, subject),
+            "check": lambda: reading.check(source, folder, [listed]),
+            "pack": lambda: pack([subject], lambda _: volume, GRID, folder / "slices", folder / "native"),
+            "score": lambda: _score(label, folder),
+        }
+        voxels = volume.image.size
+        found = {work: _own_seconds(do) / voxels * 1e6 for work, do in works.items()}
+    made = phantom.read_volume(PELVIS, pelvis).image.size
+    found["make pelvis"] = _own_seconds(lambda: phantom.read_volume(PELVIS, pelvis)) / made * 1e6
+    return found
+
+
+def _score(truth: Path, folder: Path) -> None:
+    """A prediction that is the truth, moved by a pixel: onto the native grid, saved, read back and scored."""
+    mask, affine = read_nifti(truth)
+    frame = Frame.of(mask.shape, affine, GRID)
+    probability = np.roll(frame.mask_slices(mask.astype(np.uint8)), 1, axis=1).astype(np.float32)
+    predicted = frame.native_mask(probability)
+    save_nifti(folder / "predicted.nii.gz", predicted, affine)
+    score(predicted, read_nifti(truth)[0].astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
+
+
+def _own_seconds(work: Callable[[], object]) -> float:
+    def once() -> float:
+        before = time.process_time()
+        work()
+        return time.process_time() - before
+
+    return min(once(), once())

@@ -1,0 +1,167 @@
+"""How large a cohort is, as far as that is known before it is prepared."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.config.cohort import Cohort, Grid
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.grid import largest_n
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.config.sources.registry import Source
+from fewlabel.data.formats.registry import geometry
+from fewlabel.data.paths import is_present
+from fewlabel.data.preprocessing.working_grid import Frame, working_slices
+from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
+from fewlabel.data.sources import registry
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.utils.errors import InputError
+
+ASSUMED_SLICES = 32
+"""Of a volume of which nothing is known."""
+ASSUMED_COILS, ASSUMED_SPOKES = 16, 192
+"""Of a radial acquisition of which nothing is known."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a cohort's cost depends on.
+
+    Attributes:
+        subjects, labelled, tested: how many; in test folds: tested in the largest of them.
+        slices: of all subjects, on the working grid.
+        voxels: of all subjects, on their native grids.
+        source: where this is known from, or what is assumed.
+        samples: of radial k-space, of all coils and subjects; 0: there is none.
+        coils: of a subject; 0: nothing is combined.
+    """
+
+    subjects: int
+    labelled: int
+    tested: int
+    slices: int
+    voxels: int
+    source: str
+    samples: int = 0
+    coils: int = 0
+
+    @property
+    def tested_slices(self) -> float:
+        """Of the test subjects, as far as these are like the others."""
+        return self.slices * self.tested / self.subjects
+
+    @property
+    def voxels_each(self) -> float:
+        """Native voxels of a subject."""
+        return self.voxels / self.subjects
+
+
+def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
+    """The size of a cohort: from its settings, its prepared slices, its files' headers, or assumed.
+
+    Args:
+        experiment: of the study.
+        name: of the cohort.
+        folder: the cohort's results, if there are any yet.
+
+    Raises:
+        InputError: its files are there, but no cohort.
+    """
+    cohort = experiment.cohorts[name]
+    if cohort.folds is not None:
+        # So many leave the fewest others that the experiment can be run with.
+        size = _size(experiment, cohort, folder, math.ceil(largest_n(experiment) / (cohort.folds - 1)))
+        return replace(size, tested=math.ceil(size.labelled / cohort.folds))
+    return _size(experiment, cohort, folder, cohort.test if isinstance(cohort.test, int) else len(cohort.test))
+
+
+def _size(experiment: Experiment, cohort: Cohort, folder: Path, tested: int) -> Size:
+    if isinstance(cohort.source, PhantomSource):
+        return _of_phantoms(cohort.source, cohort.grid, tested)
+    if (folder / "slices" / "store.json").is_file():
+        return _of_slices(read_subjects(folder / "slices" / "subjects.csv"), cohort.grid, tested)
+    if is_present(cohort.source):
+        return _of_files(cohort, tested)
+    return _assumed(experiment, cohort, tested)
+
+
+def _of_phantoms(source: PhantomSource, grid: Grid, tested: int) -> Size:
+    from fewlabel.data.phantoms import source as phantom
+
+    shapes = [phantom.native_shape(source, subject) for subject in phantom.list_subjects(source)]
+    slices = sum(working_slices(shape[2], source.slice_mm, grid) for shape in shapes)
+    voxels = sum(x * y * z for x, y, z in shapes)
+    samples = coils = 0
+    if radial := source.radial:
+        coils = radial.coils
+        samples = sum(z * coils * radial.spokes * OVERSAMPLING * max(x, y) for x, y, z in shapes)
+    return Size(len(shapes), source.labelled, tested, slices, voxels, "known from its settings", samples, coils)
+
+
+def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> Size:
+    voxels = int((table["slices"] * table["rows"] * table["columns"]).sum())
+    native = zip(table["slices"], table["slice_mm"], strict=True)
+    slices = sum(working_slices(int(count), float(mm), grid) for count, mm in native)
+    counts = len(table), int(table["labelled"].sum()), tested, slices
+    return Size(*counts, voxels, "known from its prepared slices")
+
+
+def _of_files(cohort: Cohort, tested: int) -> Size:
+    subjects = registry.list_subjects(cohort.source)
+    frames = _header_frames(cohort, subjects)
+    slices = sum(frame.resampled[0] for frame in frames)
+    voxels = sum(math.prod(frame.native) for frame in frames)
+    labelled = sum(subject.labelled for subject in subjects)
+    known = f"known from the headers of {len(subjects)} files"
+    return Size(len(subjects), labelled, tested, slices, voxels, known, *_samples(cohort.source, subjects))
+
+
+def _samples(source: Source, subjects: Sequence[Subject]) -> tuple[int, int]:
+    """Of radial k-space, of all coils and subjects; and the most coils."""
+    if not isinstance(source, RadialSource):
+        return 0, 0
+    from fewlabel.data.reconstruction.raw_data.coil_images import coil_count
+    from fewlabel.data.reconstruction.raw_data.file import kspace_shape
+
+    samples, coils = 0, [0]
+    for image in (one.image for one in subjects if one.computed and one.image is not None):
+        shape = kspace_shape(image)
+        samples += 0 if shape is None else math.prod(shape)
+        coils.append(coil_count(image) if shape is None else shape[1])
+    return samples, max(coils)
+
+
+def _header_frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
+    """How each volume lies on the working grid; only headers are read."""
+    frames, problems = [], []
+    for subject in subjects:
+        assert subject.image is not None
+        try:
+            shape, affine = geometry(subject.image)
+            frames.append(Frame.of(shape, affine, cohort.grid))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError.of(problems)
+    return frames
+
+
+def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> Size:
+    """The fewest subjects that the experiment can be run with, on native grids as large as the working grid."""
+    subjects = tested + largest_n(experiment)
+    slices, (rows, columns) = subjects * ASSUMED_SLICES, cohort.grid.matrix
+    text = (
+        f"assumed, since its files are not there: {tested} test subjects and {subjects - tested} others, "
+        f"{ASSUMED_SLICES} slices of {rows} x {columns} each"
+    )
+    coils = samples = 0
+    if isinstance(cohort.source, RadialSource):
+        coils, spokes = ASSUMED_COILS, ASSUMED_SPOKES
+        samples = slices * coils * spokes * OVERSAMPLING * max(rows, columns)
+        text += f", of {coils} coils and {spokes} spokes"
+    return Size(subjects, subjects, tested, slices, slices * rows * columns, text, samples, coils)

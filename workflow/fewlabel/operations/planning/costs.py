@@ -1,0 +1,239 @@
+"""What each kind of job costs: seconds, and memory."""
+
+from dataclasses import dataclass
+
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Destreaking
+from fewlabel.config.jobs.figures.destreaking import measured_cohort, radial_phantoms
+from fewlabel.config.sources.phantom import PhantomSource, RadialPhantom
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.config.sources.registry import Source, radial_images
+from fewlabel.data.reconstruction.destreaking.coil_images import KEPT_BYTES
+from fewlabel.data.reconstruction.destreaking.destreaking_filter import BY_COVARIANCE
+from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
+from fewlabel.operations.planning.calibration.calibration import Calibration, Start
+from fewlabel.operations.planning.cohort_sizes import Size
+from fewlabel.operations.planning.step_work import TRAINED, Step, step_work
+from fewlabel.operations.planning.training_steps import (
+    PREDICTED,
+    Steps,
+    finetuning_steps,
+    prediction_step,
+    pretraining_steps,
+)
+
+BASE_BYTES = 420e6
+"""Of a training beside its tensors, taken from the demo, whose finetunings hold little: 457 to 466 MB in all."""
+STATE_COPIES = 4
+"""Parameters, their gradients, and Adam's two moments."""
+FLOAT_BYTES = 4
+BIAS_PACKS, BIAS_ITERATIONS, BIAS_SHRINK = 48, 200, 6
+"""N4 of a volume takes so many times as long as packing it, with so many iterations in all and that shrinking; measured
+on 320 x 320 x 20 voxels of 0.6 x 0.6 x 3.6 mm. Thick slices are not shrunk: the time goes with the square of it."""
+
+GRIDDING_PACKS = 0.3
+"""Gridding a million samples of k-space once takes so many times as long as packing a million voxels; measured on 16
+slices of 16 coils, 192 spokes of 118 samples (0.054 s; packing 0.19 s). Larger matrices take up to a third longer."""
+GRIDDINGS: dict[str, float] = {"none": 1, "remove_coils": 1.7, "cactus": 2.2, "bstar": 3.8}
+"""A composite image takes as long as gridding so many times: what is looked for beyond the view is gridded wide."""
+WIDE_GRIDDINGS = 1.2
+"""Of these, what is gridded wide; masks of the interference need 1 in its place."""
+ECHO_GRIDDINGS, ACQUIRED_GRIDDINGS = 0.65, 1.8
+"""The image of one echo beside the composite one; making k-space of a phantom."""
+MEASURED_GRIDDINGS = 4.5
+"""All methods of de-streaking on a quarter of the slices, and their measures; timed on a phantom of 4 mm (24 s)."""
+PREPARE_BYTES = 300e6
+"""Of each process that makes slices: an allowance. The demo's phantoms take 156 MB, larger volumes more."""
+SAMPLE_BYTES = 8
+LOOKED_BYTES = 28
+"""Of each pixel in which interference is looked for: its magnitude, and what is compared with it. Measured with 40
+slices of 16 coils and matrix 320: 1,016 MB in all (bstar 1,022; none 243), of which coil images take 512."""
+ASSUMED_ECHOES = 8
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of one job of each kind, from a calibration.
+
+    Attributes:
+        experiment: of the study.
+        sizes: of its cohorts.
+        speed: what was measured; None: nothing is known, and all seconds are 0.
+    """
+
+    experiment: Experiment
+    sizes: dict[str, Size]
+    speed: Calibration | None
+
+    def fetch(self, cohort: str) -> float:
+        """Every volume of a cohort on disk is read and checked; phantoms are only listed."""
+        return self._start("fetch") + (0 if self._made(cohort) else self._volumes("check", self.sizes[cohort].voxels))
+
+    def prepare(self, cohort: str) -> float:
+        """Every volume is made or read, brought onto the grid and written."""
+        source, voxels = self.experiment.cohorts[cohort].source, self.sizes[cohort].voxels
+        if isinstance(source, PhantomSource):
+            get = self._volumes("make abdomen" if source.anatomy == "abdomen" else "make pelvis", voxels)
+        else:
+            get = self._volumes("check", voxels)
+        pack = (1 + self._bias(cohort)) * self._volumes("pack", voxels)
+        return self._start("prepare") + get + self._radial(cohort) + pack
+
+    def prepare_memory(self, cohort: str) -> float:
+        """Bytes of each process that makes slices.
+
+        K-space is read slice by slice, but a phantom's is held twice, and finished coil images once.
+        """
+        source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
+        radial = radial_images(source)
+        if radial is None:
+            return PREPARE_BYTES
+        found = self._looked_through(cohort)
+        if isinstance(source, PhantomSource):
+            held = 2 * SAMPLE_BYTES * size.samples / size.subjects
+        elif not size.samples:
+            held, found = SAMPLE_BYTES * size.voxels_each * size.coils, LOOKED_BYTES * size.voxels_each
+        else:
+            held = 0
+        if radial.destreak.method == "bstar":
+            # Of one slice, how all coils go together at each pixel.
+            found += 2 * SAMPLE_BYTES * size.coils**2 * size.voxels / max(size.slices, 1)
+        return PREPARE_BYTES + held + found
+
+    def _looked_through(self, cohort: str) -> float:
+        """Bytes of coil images that are kept for a second look, and of what is found in them."""
+        source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
+        wide = _looks_beyond(source)
+        if not wide and not (isinstance(source, RadialSource) and source.interference):
+            return 0
+        pixels = size.voxels_each * (OVERSAMPLING**2 if wide else 1)
+        return min(SAMPLE_BYTES * pixels * size.coils, KEPT_BYTES) + LOOKED_BYTES * pixels
+
+    def destreaking(self) -> float:
+        """Every method is measured at every strength, on a phantom that may be finer than the cohort's."""
+        figure = self.experiment.figures.destreaking
+        if figure is None:
+            return 0
+        passes = (2 + len(figure.strengths)) * ACQUIRED_GRIDDINGS + len(figure.strengths) * MEASURED_GRIDDINGS
+        samples = figure.subjects * self._measured_samples(figure)
+        return self._start("prepare") + passes * GRIDDING_PACKS * self._volumes("pack", samples)
+
+    def destreaking_memory(self) -> float:
+        """Bytes of each process that measures: two acquisitions at a time."""
+        figure = self.experiment.figures.destreaking
+        return PREPARE_BYTES + (3 * SAMPLE_BYTES * self._measured_samples(figure) if figure else 0)
+
+    def _measured_samples(self, figure: Destreaking) -> float:
+        """Of a subject's k-space; their number goes with that of slices and with that of samples of a spoke."""
+        name = measured_cohort(self.experiment, figure)
+        source, size = radial_phantoms(self.experiment.cohorts)[name], self.sizes[name]
+        finer = source.pixel_mm / (figure.pixel_mm or source.pixel_mm)
+        return size.samples / size.subjects * finer * source.slice_mm / (figure.slice_mm or source.slice_mm)
+
+    def quality(self, cohort: str) -> float:
+        """Every volume is read and looked at."""
+        return self._start("figure") + self._volumes("check", self.sizes[cohort].voxels)
+
+    def _radial(self, cohort: str) -> float:
+        """Seconds of making and reconstructing k-space."""
+        source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
+        radial = radial_images(source)
+        if radial is None:
+            return 0
+        # Of scans the train's length is not among what a cohort's size tells.
+        echoes = radial.echoes if isinstance(radial, RadialPhantom) else ASSUMED_ECHOES
+        passes = GRIDDINGS[radial.destreak.method]
+        if not _looks_beyond(source) and radial.destreak.method in BY_COVARIANCE:
+            passes -= WIDE_GRIDDINGS - 1
+        passes += ECHO_GRIDDINGS * {"composite": 0, "echo": 1, "t2_map": echoes}[radial.input]
+        passes += ACQUIRED_GRIDDINGS if isinstance(source, PhantomSource) else 0
+        return passes * GRIDDING_PACKS * self._volumes("pack", size.samples)
+
+    def _bias(self, cohort: str) -> float:
+        """Seconds of bias correction for one of packing."""
+        settings = self.experiment.cohorts[cohort].bias_correction
+        if settings is None:
+            return 0
+        return BIAS_PACKS * sum(settings.iterations) / BIAS_ITERATIONS * (BIAS_SHRINK / settings.shrink) ** 2
+
+    def pretrain(self, cohort: str, method: str) -> float:
+        """All stages of a method."""
+        steps = pretraining_steps(self.experiment, cohort, method)
+        return self._start("training") + sum(self._steps(each) for each in steps)
+
+    def finetune(self, cohort: str, method: str) -> float:
+        """One finetuning, whatever its N."""
+        return self._start("training") + self._steps(finetuning_steps(self.experiment, cohort, method))
+
+    def evaluate(self, cohort: str) -> float:
+        """All test subjects are predicted, and their masks saved and scored."""
+        size = self.sizes[cohort]
+        each = size.slices / size.subjects
+        step = prediction_step(self.experiment, cohort, each)
+        seconds = self.speed.step_seconds(step) if self.speed else 0
+        predicted = size.tested * seconds * each / min(PREDICTED, max(1, round(each)))
+        return self._start("evaluate") + predicted + self._volumes("score", size.tested * size.voxels_each)
+
+    def split(self) -> float:
+        """A cohort's roles are assigned."""
+        return self._start("split")
+
+    def table(self) -> float:
+        """A job that reads and writes a small table."""
+        return self._start("draw")
+
+    def figure(self) -> float:
+        """A job that resamples scores and draws or lists them."""
+        return self._start("figure")
+
+    def training_memory(self, cohort: str, method: str | None = None) -> float:
+        """Bytes that the largest step of a method's trainings (of all methods' where none is named) needs."""
+        methods = self.experiment.methods if method is None else [method]
+        return max(
+            step_memory(steps.step)
+            for name in methods
+            for steps in (
+                finetuning_steps(self.experiment, cohort, name),
+                *pretraining_steps(self.experiment, cohort, name),
+            )
+        )
+
+    def gpu_memory(self, cohort: str) -> float | None:
+        """Bytes on the GPU of the largest step, its cohort's slices included; None where none was measured."""
+        steps = [steps.step for name in self.experiment.methods for steps in self._all_steps(cohort, name)]
+        found = [self.speed.gpu_bytes(step) for step in steps] if self.speed else []
+        rows, columns = self.experiment.cohorts[cohort].grid.matrix
+        known = [peak for peak in found if peak is not None]
+        return max(known) + 3 * self.sizes[cohort].slices * rows * columns if known else None
+
+    def _all_steps(self, cohort: str, method: str) -> list[Steps]:
+        return [
+            *pretraining_steps(self.experiment, cohort, method),
+            finetuning_steps(self.experiment, cohort, method),
+        ]
+
+    def _made(self, cohort: str) -> bool:
+        return isinstance(self.experiment.cohorts[cohort].source, PhantomSource)
+
+    def _start(self, kind: Start) -> float:
+        return self.speed.start_seconds[kind] if self.speed else 0
+
+    def _volumes(self, work: str, voxels: float) -> float:
+        rates: dict[str, float] = dict(self.speed.volume_seconds) if self.speed else {}  # type: ignore[arg-type]
+        return rates.get(work, 0) * voxels / 1e6
+
+    def _steps(self, steps: Steps) -> float:
+        return steps.count * self.speed.step_seconds(steps.step) if self.speed else 0
+
+
+def step_memory(step: Step) -> float:
+    """Bytes of a process that trains: what it imports, the activations kept for the gradient, the optimiser's state."""
+    work = step_work(step)
+    return BASE_BYTES + FLOAT_BYTES * (work.activations / TRAINED + STATE_COPIES * work.parameters)
+
+
+def _looks_beyond(source: Source) -> bool:
+    """Whether interference is looked for beyond the field of view."""
+    radial = radial_images(source)
+    masked = isinstance(source, RadialSource) and source.interference is not None
+    return radial is not None and radial.destreak.method in BY_COVARIANCE and not masked

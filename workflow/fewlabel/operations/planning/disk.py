@@ -1,0 +1,131 @@
+"""What a study takes on disk: sizes of arrays and networks, and what masks and noise take once they are compressed."""
+
+from dataclasses import dataclass
+
+from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.operations.planning.cohort_sizes import Size
+from fewlabel.operations.planning.costs import FLOAT_BYTES
+from fewlabel.operations.planning.step_work import Step, decoder_work, encoder_work, head_work, unet_work
+from fewlabel.operations.planning.training_steps import finetuning_steps, pretraining_steps
+
+SLICE_BYTES = 3
+"""A pixel of the slice store: its image in float16 and its mask."""
+INDEX_BYTES, SUBJECT_BYTES = 40, 360
+"""A row of the store's two tables; measured."""
+NOISE_BYTES, MASK_BYTES = 3.6, 0.018
+"""A native voxel, compressed: of a noisy image in float32, of a mask; measured on phantoms."""
+RUN_BYTES, SCORE_BYTES, HISTORY_BYTES, WEIGHTS_FACTS = 5_000, 90, 53, 3_500
+"""The facts of a run, a test subject's scores, a row of a history, what weights say of themselves; measured."""
+LOG_BYTES, REPORT_BYTES, HISTORY_ROWS = 1_500, 1_000_000, 200
+"""Allowances for the logs of a run, and for figures, tables and record; rows of a history at most."""
+STATE_COPIES = 3
+"""Of the parameters: themselves, and Adam's two moments."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Bytes of a study, by what takes them.
+
+    Attributes:
+        slices: the stores that training reads.
+        native: volumes and masks on their native grids.
+        weights: of all trainings.
+        predictions: masks of all runs.
+        records: facts, histories, scores, logs, figures, tables.
+        states: of trainings that run at once; gone when they end.
+    """
+
+    slices: float
+    native: float
+    weights: float
+    predictions: float
+    records: float
+    states: float
+
+    @property
+    def kept(self) -> float:
+        """What is left at the end."""
+        return self.slices + self.native + self.weights + self.predictions + self.records
+
+
+def study_disk(experiment: Experiment, sizes: dict[str, Size], trainings: int) -> Disk:
+    """The disk that a study takes, with so many trainings at once."""
+    runs = {name: len(jobs.label_counts(experiment, name)) * experiment.draws for name in experiment.methods}
+    every = sum(runs.values())
+    folds = {name: experiment.cohorts[name].folds or 1 for name in sizes}
+    weights = FLOAT_BYTES * unet_work(experiment.network.widths, 1).parameters + WEIGHTS_FACTS
+    pretrained = len(jobs.pretrainings(experiment))
+    return Disk(
+        slices=sum(_slices(experiment, name, size) for name, size in sizes.items()),
+        native=sum(_native(experiment, name, size) for name, size in sizes.items()),
+        weights=sum(folds.values()) * (every + pretrained) * weights + _pretexts(experiment, folds),
+        predictions=sum(
+            folds[name] * every * size.tested * size.voxels_each * MASK_BYTES for name, size in sizes.items()
+        ),
+        records=sum(folds[name] * _records(experiment, name, size, runs) for name, size in sizes.items())
+        + REPORT_BYTES,
+        states=trainings * largest_state(experiment),
+    )
+
+
+def largest_state(experiment: Experiment) -> float:
+    """Bytes of the largest state of a training."""
+    return max(
+        STATE_COPIES * FLOAT_BYTES * _parameters(steps.step)
+        for cohort in experiment.cohorts
+        for method in experiment.methods
+        for steps in (finetuning_steps(experiment, cohort, method), *pretraining_steps(experiment, cohort, method))
+    )
+
+
+def _pretexts(experiment: Experiment, folds: dict[str, int]) -> float:
+    """Of all pretrainings' objectives, heads included; those of a local stage also as they began."""
+    numbers, files = 0.0, 0
+    for cohort in experiment.cohorts:
+        for method in jobs.pretrainings(experiment):
+            steps = [stage.step for stage in pretraining_steps(experiment, cohort, method)]
+            numbers += folds[cohort] * sum(map(_objective, steps))
+            files += folds[cohort] * bool(steps)
+    return FLOAT_BYTES * numbers + WEIGHTS_FACTS * files
+
+
+def _objective(step: Step) -> float:
+    """Numbers of a stage's objective in `pretext.safetensors`."""
+    whole, encoder = (work(step.widths, 1).parameters for work in (unet_work, encoder_work))
+    head = head_work(step).parameters if step.head else 0
+    if step.stage == "global":
+        return encoder + head
+    if step.stage == "local":
+        return encoder + 2 * (head + decoder_work(step.widths, 1, step.decoder_stages).parameters)
+    # Both parts of a joint objective contain the shared encoder.
+    return whole + (encoder + head if step.stage == "joint" else 0)
+
+
+def _parameters(step: Step) -> float:
+    head = head_work(step).parameters if step.head else 0
+    return unet_work(step.widths, 1).parameters + head
+
+
+def _slices(experiment: Experiment, cohort: str, size: Size) -> float:
+    rows, columns = experiment.cohorts[cohort].grid.matrix
+    return size.slices * (rows * columns * SLICE_BYTES + INDEX_BYTES) + size.subjects * SUBJECT_BYTES
+
+
+def _native(experiment: Experiment, cohort: str, size: Size) -> float:
+    kept = isinstance(experiment.cohorts[cohort].source, (PhantomSource, RadialSource))
+    return size.voxels * NOISE_BYTES * kept + size.labelled * size.voxels_each * MASK_BYTES
+
+
+def _records(experiment: Experiment, cohort: str, size: Size, runs: dict[str, int]) -> float:
+    total = 0.0
+    for method, count in runs.items():
+        steps = finetuning_steps(experiment, cohort, method).count
+        history = HISTORY_BYTES * min(HISTORY_ROWS, steps)
+        total += count * (RUN_BYTES + LOG_BYTES + history + SCORE_BYTES * size.tested)
+        stages = pretraining_steps(experiment, cohort, method)
+        total += bool(stages) * (RUN_BYTES + LOG_BYTES)
+        total += sum(HISTORY_BYTES * min(HISTORY_ROWS, stage.count) for stage in stages)
+    return total

@@ -1,0 +1,151 @@
+"""A study's plan: its jobs, what they cost, when they would end, and what would make it cheaper."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.loading.load import contradictions
+from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.operations.planning.calibration.calibration import Calibration
+from fewlabel.operations.planning.cohort_sizes import cohort_size
+from fewlabel.operations.planning.costs import Costs
+from fewlabel.operations.planning.disk import Disk, study_disk
+from fewlabel.operations.planning.schedule import Machine, Task, longest_chain, wall_seconds
+from fewlabel.operations.planning.tasks import finished, study_tasks
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study will cost.
+
+    Attributes:
+        experiment, machine, costs: what it is of.
+        left: the tasks that are still to do.
+        done: how many of each rule are done.
+        disk: of the whole study.
+    """
+
+    experiment: Experiment
+    machine: Machine
+    costs: Costs
+    left: list[Task]
+    done: Counter[str]
+    disk: Disk
+
+    @property
+    def wall_seconds(self) -> float:
+        """From start to end."""
+        return wall_seconds(self.left, self.machine)
+
+    @property
+    def shortest_seconds(self) -> float:
+        """No number of workers is quicker: what waits for each other, one after the other."""
+        return longest_chain(self.left, self.machine)
+
+    def seconds(self, place: str | None = None, rule: str | None = None, method: str | None = None) -> float:
+        """Work of the tasks of a place, rule and method, where named: of one core or one GPU."""
+        return sum(
+            task.seconds
+            for task in self.left
+            if place in (None, task.place) and rule in (None, task.rule) and method in (None, task.method)
+        )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A change of the settings that makes a study cheaper: seconds of work and of waiting that it saves."""
+
+    change: str
+    work: float
+    wall: float
+
+
+def make_plan(experiment: Experiment, machine: Machine, speed: Calibration | None, results: Path, whole: bool) -> Plan:
+    """The plan of a study.
+
+    Args:
+        experiment: of the study.
+        machine: that it would run on.
+        speed: measured step times; None: none are known, and all seconds are 0.
+        results: the folder of studies; what is finished there counts as done.
+        whole: plan as if nothing were done.
+
+    Raises:
+        InputError: a cohort's files are there, but no cohort.
+    """
+    folder = results / experiment.study
+    sizes = {cohort: cohort_size(experiment, cohort, folder / cohort) for cohort in experiment.cohorts}
+    return _planned(
+        experiment, machine, Costs(experiment, sizes, speed), set() if whole else finished(experiment, folder)
+    )
+
+
+def _planned(experiment: Experiment, machine: Machine, costs: Costs, done: set[str]) -> Plan:
+    tasks = study_tasks(costs, "gpu" if machine.gpus else "core")
+    counts = Counter(task.rule for task in tasks if task.name in done)
+    disk = study_disk(experiment, costs.sizes, machine.gpus or machine.cores)
+    return Plan(experiment, machine, costs, [task for task in tasks if task.name not in done], counts, disk)
+
+
+def cuts(plan: Plan) -> list[Cut]:
+    """What would make a study cheaper, what saves most work first; each change alone.
+
+    What is finished stays finished: of a change that makes finished runs again, only what is left is counted.
+    """
+    done = {task.name for task in study_tasks(plan.costs, "core")} - {task.name for task in plan.left}
+    before, found = plan.seconds(), []
+    wall = plan.wall_seconds
+    for text, experiment in _changes(plan.experiment):
+        if any(contradictions(experiment)):
+            # Something else of the experiment needs what it takes away.
+            continue
+        sizes = {cohort: plan.costs.sizes[cohort] for cohort in experiment.cohorts}
+        other = _planned(experiment, plan.machine, replace(plan.costs, experiment=experiment, sizes=sizes), done)
+        found.append(Cut(text, before - other.seconds(), wall - other.wall_seconds))
+    return sorted((cut for cut in found if cut.work > 0.005 * before), key=lambda cut: -cut.work)
+
+
+def _changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
+    """Cheaper experiments, each with one change."""
+
+    def changed(**fields: object) -> Experiment:
+        return experiment.model_copy(update=fields)
+
+    if experiment.draws > 1:
+        yield f"draws: {experiment.draws - 1} (not {experiment.draws})", changed(draws=experiment.draws - 1)
+    budget = experiment.finetuning
+    half = budget.model_copy(update={"steps": max(1, budget.steps // 2)})
+    yield f"finetuning.steps: {half.steps} (not {budget.steps})", changed(finetuning=half)
+    if len(experiment.labels) > 1:
+        for n in experiment.labels:
+            yield f"labels: without {n}", changed(labels=[other for other in experiment.labels if other != n])
+    for group in ("methods", "cohorts"):
+        entries = getattr(experiment, group)
+        for name in entries if len(entries) > 1 else ():
+            yield f"{group}.{name}: null", changed(**{group: {key: entries[key] for key in entries if key != name}})
+    yield from _method_changes(experiment)
+
+
+def _method_changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
+    for name, method in experiment.methods.items():
+        stages = jobs.pretraining_stages(method) if isinstance(method, PretrainedMethod) else {}
+        for key, stage in stages.items():
+            half = stage.model_copy(update={"steps": max(1, stage.steps // 2)})
+            text = f"methods.{name}.{key}.steps: {half.steps} (not {stage.steps})"
+            yield text, _with_method(experiment, name, {key: half})
+        own = method.finetuning.model_dump().get("steps")
+        if own is not None:
+            fewer = max(1, own // 2)
+            change = method.finetuning.model_copy(update={"steps": fewer})
+            yield (
+                f"methods.{name}.finetuning.steps: {fewer} (not {own})",
+                _with_method(experiment, name, {"finetuning": change}),
+            )
+
+
+def _with_method(experiment: Experiment, name: str, change: dict[str, object]) -> Experiment:
+    methods = {**experiment.methods, name: experiment.methods[name].model_copy(update=change)}
+    return experiment.model_copy(update={"methods": methods})

@@ -1,0 +1,121 @@
+"""The trainings of a study that are not finished, as their files on the disk tell: no process is asked."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from fewlabel.operations.hooks.stale_files import TRAINING
+from fewlabel.training.checkpointing.live_history import SUFFIX, LiveRow, read_live
+from fewlabel.utils.atomic_files import visible
+
+Condition = Literal["running", "starting", "silent", "interrupted"]
+
+SILENT_SECONDS = 60.0
+"""News come every few seconds; a network file system may show them up to a minute late."""
+SILENT_GAPS = 4
+"""A training whose steps take minutes is silent only after so many of its usual gaps."""
+STARTING_SECONDS = 600.0
+"""What a training may take until its first step: imports, reading slices, a cold disk."""
+SPEED_SECONDS = 60.0
+"""Speed is told of so long."""
+RUNS = ("*/pretrained/*", "*/finetuned/*/n*/draw*")
+"""Where trainings lie beneath a study."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training that is not finished.
+
+    Attributes:
+        run: its folder beneath the study.
+        condition: `running`; `starting`: no step taken yet; `silent`: no news for long, though nobody ended it in good
+            order; `interrupted`: ended in good order before it was complete.
+        heard: seconds since the last news.
+        row: the last one; None where there is none.
+        speed: steps a second, of about the last minute; None: not known yet.
+    """
+
+    run: str
+    condition: Condition
+    heard: float
+    row: LiveRow | None
+    speed: float | None
+
+    @property
+    def names(self) -> tuple[str, str, str, str]:
+        """Cohort, method, N and draw; the last two are empty for a pretraining."""
+        cohort, _, method, *rest = self.run.split("/")
+        n, draw = (
+            [part.removeprefix(name) for part, name in zip(rest, ("n", "draw"), strict=True)] if rest else ("", "")
+        )
+        return cohort, method, n, draw
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the stage, at its speed; None: not known, or it does not run."""
+        if self.condition != "running" or self.row is None or not self.speed:
+            return None
+        return (self.row.steps - self.row.step) / self.speed
+
+
+def run_folders(study: Path) -> Iterator[Path]:
+    """The folders of trainings that exist beneath a study."""
+    for pattern in RUNS:
+        yield from (path for path in visible(study, pattern) if path.is_dir())
+
+
+def look(study: Path, folder: Path, now: float | None = None) -> Training | None:
+    """What the training of a folder does; None: it is finished, or was never begun.
+
+    Args:
+        study: `results/<study>`.
+        folder: of the training.
+        now: seconds since 1970; default: the clock's.
+    """
+    now = time.time() if now is None else now
+    holder = _written(folder / f"{TRAINING}.holder")
+    table = read_live(folder / f"{TRAINING}{SUFFIX}")
+    rows, told = table if table else ([], None)
+    last = max((moment for moment in (holder, told) if moment is not None), default=None)
+    if last is None:
+        return None
+    complete = _written(folder / "run.json")
+    if complete is not None and (holder is None or complete >= last):
+        return None
+    heard = max(0.0, now - last)
+    row = rows[-1] if rows else None
+    condition: Condition
+    if holder is None:
+        condition = "interrupted"
+    elif row is None or told is None or told < holder:
+        # What an earlier process told says nothing of the one that holds the training now.
+        condition, row = ("starting" if heard < STARTING_SECONDS else "silent"), None
+    else:
+        condition = "running" if heard <= _patience(rows) else "silent"
+    return Training(folder.relative_to(study).as_posix(), condition, heard, row, _speed(rows) if row else None)
+
+
+def _written(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def _patience(rows: list[LiveRow]) -> float:
+    """Seconds of silence that are usual."""
+    gaps = [after.time - before.time for before, after in pairwise(rows)]
+    return max(SILENT_SECONDS, SILENT_GAPS * median(gaps or [0.0]))
+
+
+def _speed(rows: list[LiveRow]) -> float | None:
+    last = rows[-1]
+    same = [row for row in rows if row.stage == last.stage]
+    recent = [row for row in same if last.time - row.time <= SPEED_SECONDS]
+    first = recent[0] if len(recent) > 1 else same[-2:][0]
+    seconds = last.time - first.time
+    return (last.step - first.step) / seconds if seconds > 0 and last.step > first.step else None

@@ -1,0 +1,65 @@
+"""From a study's results to its page."""
+
+from pathlib import Path
+
+from fewlabel.config.jobs.figures.explorer import ExplorerSettings
+from fewlabel.reporting.explorer.packing import pack
+from fewlabel.reporting.explorer.page import render
+from fewlabel.reporting.explorer.study import cohort_content, folders, joined_facts, run_facts, study_content
+from fewlabel.reporting.statistics.scores import read_scores, select
+
+
+def explorer_page(results: Path, settings: ExplorerSettings) -> str:
+    """The page of a finished study.
+
+    Args:
+        results: the study's folder, with scores, volumes, predictions and the facts of its runs.
+        settings: what to show, and how large the page may become.
+
+    Raises:
+        InputError: scores of a part of the study only, or a volume or prediction that is missing or damaged.
+    """
+    titles = settings.titles
+    scores = select(read_scores(results / "scores.csv"), titles, settings.runs)
+    runs = run_facts(results, settings)
+    content = study_content(settings, runs)
+    parts = {cohort: scores[scores["cohort"] == cohort] for cohort in titles.cohorts}
+    places = {cohort: folders(settings, cohort, part) for cohort, part in parts.items()}
+    content["cohorts"] = [
+        cohort_content(
+            part,
+            cohort,
+            {
+                key: joined_facts({fold: runs[folder] for fold, folder in found.items()})
+                for key, found in places[cohort].items()
+            },
+            settings,
+        )
+        for cohort, part in parts.items()
+    ]
+    content["notes"] = [
+        f"{title.title}: every subject is tested once, in one of {title.folds} test folds; a draw is that draw of each."
+        for title in titles.cohorts.values()
+        if title.folds is not None
+    ]
+    limit = settings.page.size_limit_mb * 10**6
+    room = limit - len(render(content, []).encode()) - 10_000 * len(parts)
+    blocks: list[str] = []
+    for index, (cohort, part) in enumerate(parts.items()):
+        share = max(0, room - sum(map(len, blocks))) // (len(parts) - index)
+        packed = pack(
+            results,
+            cohort,
+            titles.cohorts[cohort].title,
+            settings.images[cohort],
+            part,
+            places[cohort],
+            settings.page,
+            share,
+        )
+        content["cohorts"][index]["volumes"] = list(range(len(blocks), len(blocks) + len(packed.blocks)))
+        content["cohorts"][index]["shown"] = packed.subjects
+        content["cohorts"][index]["draws"] = packed.draws
+        content["notes"] += packed.notes
+        blocks += packed.blocks
+    return render(content, blocks)

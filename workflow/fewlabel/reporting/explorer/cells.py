@@ -1,0 +1,129 @@
+"""The numbers behind the page: each cell (cohort, method, N) with all its scores, and its difference to the control."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import pandas as pd
+
+from fewlabel.config.figure_options import Intervals
+from fewlabel.reporting.statistics import summary as statistics
+
+DIGITS = 4
+
+
+class Cell(TypedDict):
+    """One method with one N on one cohort.
+
+    `dice` has a list a draw with a value a subject (in the order of the cohort's subjects; None: no score); `subjects`
+    and `seconds` have, a draw, whom it was trained on and for how long (None: not recorded). `undefined`: the number
+    of scores with an empty mask, whose surface distances are undefined. Mean Dice and its interval
+    are 0 to 1; `low` and `high` are None where no interval can be told.
+    """
+
+    method: str
+    n: int
+    mean: float
+    low: float | None
+    high: float | None
+    draws: list[int]
+    dice: list[list[float | None]]
+    subjects: list[list[str] | None]
+    seconds: list[float | None]
+    undefined: int
+
+
+class Difference(TypedDict):
+    """A cell minus the control's cell of the same N: the mean over draws and subjects, and of each subject."""
+
+    method: str
+    n: int
+    mean: float
+    low: float | None
+    high: float | None
+    dice: list[float | None]
+
+
+Runs = Mapping[tuple[str, int, int], Mapping[str, Any]]
+"""What is recorded of a cohort's trainings, by method, N and draw."""
+
+
+def cells(
+    scores: pd.DataFrame, methods: Sequence[str], subjects: Sequence[str], runs: Runs, intervals: Intervals
+) -> list[Cell]:
+    """All cells of a cohort, in the order of methods and N.
+
+    Args:
+        scores: the cohort's rows, as `scores.read_scores` gives them.
+        methods: in the order of the experiment.
+        subjects: the test subjects, in the order of the cell's values.
+        runs: facts of the trainings; those that lack are None in the cells.
+        intervals: of the bootstrap.
+    """
+    found: list[Cell] = []
+    for method in methods:
+        for n, cell in scores[scores["method"] == method].groupby("n", sort=True):
+            table = cell.pivot_table(index="draw", columns="subject", values="dice").reindex(columns=list(subjects))
+            draws = [int(draw) for draw in table.index]
+            facts = [runs.get((method, int(str(n)), draw), {}) for draw in draws]
+            summary = statistics.summarise(cell, intervals)
+            found.append(
+                {
+                    "method": method,
+                    "n": int(str(n)),
+                    "mean": round(summary.mean, DIGITS),
+                    "low": number(summary.low),
+                    "high": number(summary.high),
+                    "draws": draws,
+                    "dice": [[number(value) for value in row] for row in table.to_numpy()],
+                    "subjects": [_names(fact.get("subjects")) for fact in facts],
+                    "seconds": [_seconds(fact.get("time")) for fact in facts],
+                    "undefined": int(cell["hd95_mm"].isna().sum()),
+                }
+            )
+    return found
+
+
+def differences(
+    scores: pd.DataFrame, control: str | None, methods: Sequence[str], subjects: Sequence[str], intervals: Intervals
+) -> list[Difference]:
+    """Each method minus the control, paired by N, draw and test subject; none where there is no control.
+
+    Intervals are those of `statistics.summarise` for the differences.
+    """
+    if control is None:
+        return []
+    by_method = {(str(name), int(str(n))): rows for (name, n), rows in scores.groupby(["method", "n"], sort=True)}
+    found: list[Difference] = []
+    for method in [name for name in methods if name != control]:
+        for n in sorted(n for name, n in by_method if name == method and (control, n) in by_method):
+            cell = statistics.differences(by_method[method, n], by_method[control, n])
+            if cell.empty:  # no draw or subject in common
+                continue
+            summary = statistics.summarise(cell, intervals, statistics.DIFFERENCE)
+            by_subject = cell.groupby("subject")["dice"].mean().reindex(list(subjects))
+            found.append(
+                {
+                    "method": method,
+                    "n": n,
+                    "mean": round(summary.mean, DIGITS),
+                    "low": number(summary.low),
+                    "high": number(summary.high),
+                    "dice": [number(value) for value in by_subject],
+                }
+            )
+    return found
+
+
+def number(value: float) -> float | None:
+    """A number for JSON, which has no NaN."""
+    return None if math.isnan(value) else round(float(value), DIGITS)
+
+
+def _names(value: Any) -> list[str] | None:
+    return [str(name) for name in value] if isinstance(value, list) else None
+
+
+def _seconds(value: Any) -> float | None:
+    seconds = value.get("seconds") if isinstance(value, dict) else None
+    return float(seconds) if isinstance(seconds, (int, float)) else None

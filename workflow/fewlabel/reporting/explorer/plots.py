@@ -1,0 +1,70 @@
+"""The page's plots, made with plotly and drawn by its own JavaScript: label curves, and differences to the control."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.reporting import paper
+from fewlabel.reporting.explorer import traces
+from fewlabel.reporting.explorer.cells import Cell, Difference
+
+
+def curves(
+    cells: Sequence[Cell], cohort: CohortTitle, methods: Mapping[str, MethodTitle], level: float
+) -> dict[str, Any]:
+    """The label curves of one cohort as plotly reads them: `data` and `layout`."""
+    published = paper.published(cohort.stands_for)
+    curved = {cell["n"] for cell in cells if not methods[cell["method"]].benchmark}
+    counts = sorted(curved | {point.n for point in published if point.n}) or [max(cell["n"] for cell in cells)]
+    drawn: list[go.Scatter] = []
+    for name, look in traces.looks(methods).items():
+        own = [cell for cell in cells if cell["method"] == name]
+        if own and methods[name].benchmark:
+            drawn += traces.benchmark(look, own[-1], counts, level)
+        elif own:
+            drawn += traces.curve(look, own, level)
+    drawn += [traces.published(point, counts) for point in published]
+    return _figure(drawn, counts, "Mean test Dice")
+
+
+def differences(
+    found: Sequence[Difference], subjects: Sequence[str], control: str, methods: Mapping[str, MethodTitle], level: float
+) -> dict[str, Any] | None:
+    """Each method minus the control against N, with each subject as a faint point; None where there are none."""
+    if not found:
+        return None
+    counts = sorted({cell["n"] for cell in found})
+    known = traces.looks(methods)
+    against = known[control].title
+    drawn: list[go.Scatter] = []
+    for name, look in known.items():
+        if own := [cell for cell in found if cell["method"] == name]:
+            drawn += traces.difference(look, own, subjects, against, level)
+    figure = _figure(drawn, counts, f"Dice minus {against}")
+    figure["layout"]["yaxis"]["zeroline"] = True
+    return figure
+
+
+def _figure(drawn: Sequence[go.Scatter], counts: Sequence[int], y_title: str) -> dict[str, Any]:
+    layout = {
+        "showlegend": False,  # the page's own switches are the legend, and a keyboard reaches them
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left"},
+        "dragmode": False,  # a drag on a phone scrolls the page
+        "margin": {"l": 56, "r": 14, "t": 8, "b": 48},
+        "xaxis": {
+            "type": "log",
+            "tickmode": "array",
+            "tickvals": list(counts),
+            "ticktext": [str(n) for n in counts],
+            "title": {"text": "Labelled training subjects, N"},
+            "fixedrange": True,
+            "zeroline": False,
+        },
+        "yaxis": {"title": {"text": y_title}, "fixedrange": True, "zeroline": False},
+    }
+    # Validated here, so that what the page draws later has no key that plotly does not know.
+    figure = go.Figure(data=list(drawn), layout=layout)
+    return {"data": [trace.to_plotly_json() for trace in figure.data], "layout": layout}

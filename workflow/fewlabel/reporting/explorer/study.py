@@ -1,0 +1,106 @@
+"""What the page tells of a study, gathered from its results: numbers and plots of each cohort, facts, settings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.folds import cohort_of, fold_of
+from fewlabel.config.jobs.figures.explorer import ExplorerSettings
+from fewlabel.config.jobs.grid import parts, run_folders
+from fewlabel.config.jobs.training import pretrainings
+from fewlabel.config.loading.load import as_yaml
+from fewlabel.reporting.explorer import cells, facts, plots
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.results.folder import read_json
+
+Key = tuple[str, int, int]
+"""Method, N and draw of a finetuning."""
+Folders = dict[int | None, str]
+"""Where such a finetuning lies, by test fold; None: the cohort has no folds."""
+
+
+def folders(settings: ExplorerSettings, cohort: str, scores: pd.DataFrame) -> dict[Key, Folders]:
+    """Where the runs of a cohort lie, by method, N and draw; `all` is the largest N that there is."""
+    found: dict[Key, Folders] = {}
+    for folder in run_folders(settings.runs):
+        place, _, method, labels, draw = folder.split("/")
+        if cohort_of(place) == cohort:
+            n = int(scores["n"].max()) if labels == "nall" else int(labels.removeprefix("n"))
+            found.setdefault((method, n, int(draw.removeprefix("draw"))), {}).setdefault(fold_of(place), folder)
+    return found
+
+
+def joined_facts(facts: Mapping[int | None, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What is told of a finetuning, of whose test folds each has facts of its own: whom each saw, and time in all."""
+    if None in facts:
+        return facts[None]
+    names = [f"{name} (fold {fold})" for fold, one in facts.items() for name in one.get("subjects") or []]
+    times = [one["time"]["seconds"] for one in facts.values() if isinstance(one.get("time"), Mapping)]
+    return {"subjects": names, **({"time": {"seconds": sum(times)}} if len(times) == len(facts) else {})}
+
+
+def cohort_content(
+    scores: pd.DataFrame, cohort: str, runs: Mapping[Key, Mapping[str, Any]], settings: ExplorerSettings
+) -> dict[str, Any]:
+    """One cohort: its test subjects, cells, differences and plots. `scores` holds its rows only."""
+    titles, intervals = settings.titles, settings.intervals
+    methods, subjects = list(titles.methods), sorted({str(name) for name in scores["subject"]})
+    own = cells.cells(scores, methods, subjects, runs, intervals)
+    paired = cells.differences(scores, settings.control, methods, subjects, intervals)
+    control = settings.control or ""
+    return {
+        "name": cohort,
+        "title": titles.cohorts[cohort].title,
+        "standsFor": titles.cohorts[cohort].stands_for,
+        "subjects": subjects,
+        "cells": own,
+        "differences": paired,
+        "curves": plots.curves(own, titles.cohorts[cohort], titles.methods, intervals.level),
+        "paired": plots.differences(paired, subjects, control, titles.methods, intervals.level),
+    }
+
+
+def study_content(settings: ExplorerSettings, runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What holds for all cohorts: methods with their colours, facts, settings.
+
+    Args:
+        settings: of the page.
+        runs: the facts of every training by its folder.
+    """
+    colours = style.method_colours(settings.titles.methods)
+    pretrained = [facts for folder, facts in runs.items() if "/pretrained/" in folder]
+    finetuned = [facts for folder, facts in runs.items() if "/finetuned/" in folder]
+    return {
+        "study": settings.experiment.study,
+        "level": settings.intervals.level,
+        "control": settings.control,
+        "methods": [
+            {"name": name, "title": method.title, "benchmark": method.benchmark, "colour": colours[name]}
+            for name, method in settings.titles.methods.items()
+        ],
+        "facts": facts.told(pretrained, finetuned),
+        "settings": as_yaml(shown_settings(settings.experiment)),
+    }
+
+
+def shown_settings(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as plain data, without what is no part of the page: where data lie, settings of other figures."""
+    return {
+        key: value for key, value in experiment.model_dump(mode="json").items() if key not in ("data_root", "figures")
+    }
+
+
+def run_facts(results: Path, settings: ExplorerSettings) -> dict[str, dict[str, Any]]:
+    """The facts of every training by its folder.
+
+    Raises:
+        InputError: those of a training are missing or damaged.
+    """
+    pretrained = [
+        f"{part}/pretrained/{name}" for part in parts(settings.experiment) for name in pretrainings(settings.experiment)
+    ]
+    wanted = dict.fromkeys([*pretrained, *run_folders(settings.runs)])
+    return {folder: read_json(results / folder / "run.json") for folder in wanted}

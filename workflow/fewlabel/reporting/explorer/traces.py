@@ -1,0 +1,217 @@
+"""What is drawn of a method in the page's plots: plotly's traces.
+
+Every trace says in `meta` whose it is, so that methods can be switched on and off; every point that can be clicked says
+in `customdata` its N, and, of a subject, which one it is. Texts are escaped: plotly reads a few tags of HTML in them.
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from fewlabel.config.jobs.figures.titles import MethodTitle
+from fewlabel.reporting import paper
+from fewlabel.reporting.explorer.cells import Cell, Difference
+from fewlabel.reporting.figures import style
+
+DODGE = 0.05
+"""Octaves between neighbouring methods at one N, so that none hides another."""
+MARGIN = 0.4
+"""Octaves beside the smallest and the largest N."""
+MARKERS = {"o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "P": "cross", "X": "x"}
+"""Plotly's names for `style.MARKERS`; further ones are circles."""
+LINES = {":": "dot", "-.": "dashdot", "--": "dash"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one method is drawn: `title` is escaped, `shift` is the factor by which it stands beside its N."""
+
+    name: str
+    title: str
+    colour: str
+    symbol: str
+    dash: str
+    shift: float
+
+
+def looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
+    """Of every method; colours, markers and lines are those of the figures."""
+    colours, markers, lines = (
+        style.method_colours(methods),
+        style.method_markers(methods),
+        style.benchmark_lines(methods),
+    )
+    step = min(DODGE, 4 * DODGE / max(1, len(markers)))
+    beside = {name: (index - (len(markers) - 1) / 2) * step for index, name in enumerate(markers)}
+    return {
+        name: Look(
+            name=name,
+            title=escaped(method.title),
+            colour=colours[name],
+            symbol=MARKERS.get(markers.get(name, "o"), "circle"),
+            dash=LINES[lines[name]] if name in lines else "solid",
+            shift=2.0 ** beside.get(name, 0.0),
+        )
+        for name, method in methods.items()
+    }
+
+
+def escaped(text: str) -> str:
+    """Text that stays text where plotly would read tags."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def curve(look: Look, own: Sequence[Cell], level: float) -> list[go.Scatter]:
+    """A method's means with intervals as a band (or bars, of a single N), and each draw as a faint point."""
+    band = len(own) > 1 and all(cell["low"] is not None for cell in own)
+    several = [cell for cell in own if len(cell["draws"]) > 1]
+    draws = [(cell["n"], value) for cell in several for value in draw_means(cell)]
+    x = [cell["n"] * look.shift for cell in own]
+    edges = [*(cell["high"] for cell in own), *(cell["low"] for cell in reversed(own))]
+    line = {"color": _faint(look.colour, 0.35), "width": 0.5}
+    return [
+        *([_band(look, [*x, *reversed(x)], edges, 0.13, line)] if band else []),
+        _points(look, "draw", [n * look.shift for n, _ in draws], [value for _, value in draws]),
+        _means(look, own, None if band else _bars(own, look.colour), [_told(look, cell, level) for cell in own]),
+    ]
+
+
+def benchmark(look: Look, cell: Cell, counts: Sequence[int], level: float) -> list[go.Scatter]:
+    """A line across with its band; points along it, so that a pointer finds it anywhere."""
+    x = [counts[0] * 2.0**-MARGIN, *counts, counts[-1] * 2.0**MARGIN]
+    corners = [x[0], x[-1], x[-1], x[0]]
+    edges = [cell["low"], cell["low"], cell["high"], cell["high"]]
+    return [
+        *([_band(look, corners, edges, 0.09, {"width": 0})] if cell["low"] is not None else []),
+        go.Scatter(
+            x=x,
+            y=[cell["mean"]] * len(x),
+            mode="lines",
+            line={"color": look.colour, "width": 2, "dash": look.dash},
+            hoverinfo="text",
+            hovertext=[_told(look, cell, level)] * len(x),
+            customdata=[[cell["n"]]] * len(x),
+            meta={"method": look.name, "role": "cell"},
+        ),
+    ]
+
+
+def published(point: paper.Published, counts: Sequence[int]) -> go.Scatter:
+    """A number of the paper: an open diamond at its N, or for all labels a triangle at the right margin."""
+    edge = {"regression": style.BLUE, "contrastive": style.ORANGE}.get(str(point.pretext), style.INK)
+    n = "all labels" if point.n is None else f"N = {point.n}"
+    note = "".join(f"<br>{escaped(line)}" for line in textwrap.wrap(point.note, 48))
+    symbol = "triangle-left-open" if point.n is None else "diamond-open"
+    return go.Scatter(
+        x=[counts[-1] * 2.0 ** (MARGIN * 0.85) if point.n is None else point.n],
+        y=[point.dice],
+        mode="markers",
+        marker={"symbol": symbol, "size": 11, "color": edge, "line": {"width": 2, "color": edge}},
+        hoverinfo="text",
+        hovertext=[f"<b>{escaped(paper.SHORT)}</b>, {n}: {point.dice:.2f}{note}"],
+        meta={"method": None, "role": "paper"},
+    )
+
+
+def difference(
+    look: Look, own: Sequence[Difference], subjects: Sequence[str], control: str, level: float
+) -> list[go.Scatter]:
+    """A method minus the control (its escaped title): each subject as a faint point, means with their intervals."""
+    points = [
+        (cell["n"], index, value) for cell in own for index, value in enumerate(cell["dice"]) if value is not None
+    ]
+    marks = _points(look, "subject", [n * look.shift for n, _, _ in points], [value for _, _, value in points])
+    told = [
+        f"<b>{escaped(subjects[index])}</b><br>{look.title}, N = {n}: {value:+.3f}<br>click: its volume"
+        for n, index, value in points
+    ]
+    marks.update(hoverinfo="text", hovertext=told, customdata=[[n, index] for n, index, _ in points])
+    texts = [
+        f"<b>{look.title}</b> minus {control}, N = {cell['n']}<br>mean difference {cell['mean']:+.3f}"
+        f"{_interval(cell, level, '+.3f')}<br>click: its test subjects"
+        for cell in own
+    ]
+    return [marks, _means(look, own, _bars(own, look.colour), texts)]
+
+
+def draw_means(cell: Cell) -> list[float]:
+    """The mean over test subjects of each draw."""
+    known = [[value for value in draw if value is not None] for draw in cell["dice"]]
+    return [sum(values) / len(values) for values in known if values]
+
+
+# ----------------------------------------------------------------------------------------------------------- parts
+def _means(
+    look: Look, own: Sequence[Cell] | Sequence[Difference], bars: dict[str, Any] | None, texts: Sequence[str]
+) -> go.Scatter:
+    return go.Scatter(
+        x=[cell["n"] * look.shift for cell in own],
+        y=[cell["mean"] for cell in own],
+        error_y=bars,
+        mode="lines+markers",
+        line={"color": look.colour, "width": 2.2},
+        marker={"color": look.colour, "symbol": look.symbol, "size": 10},
+        hoverinfo="text",
+        hovertext=list(texts),
+        customdata=[[cell["n"]] for cell in own],
+        meta={"method": look.name, "role": "cell"},
+    )
+
+
+def _points(look: Look, role: str, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+    marker = {"color": look.colour, "size": 6, "opacity": 0.45}
+    meta = {"method": look.name, "role": role}
+    return go.Scatter(x=list(x), y=list(y), mode="markers", marker=marker, hoverinfo="skip", meta=meta)
+
+
+def _band(look: Look, x: Sequence[float], y: Sequence[float | None], alpha: float, line: dict[str, Any]) -> go.Scatter:
+    return go.Scatter(
+        x=list(x),
+        y=list(y),
+        fill="toself",
+        fillcolor=_faint(look.colour, alpha),
+        mode="lines",
+        line=line,
+        hoverinfo="skip",
+        meta={"method": look.name, "role": "band"},
+    )
+
+
+def _told(look: Look, cell: Cell, level: float) -> str:
+    """What a point says of itself."""
+    means = draw_means(cell)
+    told = ", ".join(f"{value:.3f}" for value in means[:10]) + (" …" if len(means) > 10 else "")
+    subjects = max(sum(value is not None for value in draw) for draw in cell["dice"])
+    scores = sum(value is not None for draw in cell["dice"] for value in draw)
+    one = "draw" if len(means) == 1 else f"{len(means)} draws"
+    empty = f"HD95 undefined in {cell['undefined']} of {scores} scores (empty mask)<br>" if cell["undefined"] else ""
+    return (
+        f"<b>{look.title}</b>, N = {cell['n']}<br>mean Dice {cell['mean']:.3f}{_interval(cell, level, '.3f')}<br>"
+        f"{one}: {told}<br>{empty}click: its {subjects} test subject{'' if subjects == 1 else 's'}"
+    )
+
+
+def _interval(cell: Cell | Difference, level: float, form: str) -> str:
+    if cell["low"] is None or cell["high"] is None:
+        return ""
+    return f"<br>{100 * level:g} % interval {cell['low']:{form}} to {cell['high']:{form}}"
+
+
+def _bars(own: Sequence[Cell] | Sequence[Difference], colour: str) -> dict[str, Any]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [0 if cell["high"] is None else cell["high"] - cell["mean"] for cell in own],
+        "arrayminus": [0 if cell["low"] is None else cell["mean"] - cell["low"] for cell in own],
+        "color": colour,
+        "thickness": 1.5,
+        "width": 3,
+    }
+
+
+def _faint(colour: str, alpha: float) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"

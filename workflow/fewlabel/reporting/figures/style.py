@@ -1,0 +1,163 @@
+"""One look for all figures: readable at one journal column, safe for colour-blind readers, equal files if equal."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from seaborn import color_palette
+
+from fewlabel.config.jobs.figures.titles import MethodTitle
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.atomic_files import whole_together
+
+LineStyle = Literal[":", "-.", "--"]
+
+PALETTE: list[str] = color_palette("colorblind").as_hex()
+
+BLUE, ORANGE, GREY, INK = PALETTE[0], PALETTE[1], "#7a7a7a", "#222222"
+"""The paper's regression and contrastive, the random-initialisation control, and the supervised benchmark."""
+
+FURTHER = tuple(PALETTE[index] for index in (2, 4, 3, 9, 5, 6, 8))
+"""For any further method, in this order: those that are easiest to tell apart first."""
+
+MARKERS = ("o", "s", "^", "v", "P", "X", "p", "h")
+"""One a method, so that print without colour still tells them apart; diamonds are the paper's."""
+
+PARAMETERS: Any = {  # matplotlib's stubs know only a dictionary of literal keys
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.7,
+    "axes.edgecolor": "#444444",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "xtick.labelcolor": "#222222",
+    "ytick.labelcolor": "#222222",
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "text.parse_math": False,  # titles are the user's: a dollar sign is one
+    "pdf.fonttype": 42,  # TrueType: text stays text; journals refuse Type 3
+    "savefig.facecolor": "white",
+}
+
+
+TICK_GAP = 0.45
+"""Octaves that two tick labels need between them."""
+MARGIN = 0.4
+"""Octaves left free beside the smallest and the largest N."""
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """The style, for as long as a figure is being made or saved."""
+    with mpl.rc_context(PARAMETERS):
+        yield
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """An empty figure of that size in inches, laid out without overlaps, and without pyplot's global state."""
+    layout = ConstrainedLayoutEngine(h_pad=0.05, w_pad=0.05, hspace=0.05, wspace=0.03)
+    figure = Figure(figsize=(width_in, height_in), layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def method_colours(methods: Mapping[str, MethodTitle]) -> dict[str, str]:
+    """One colour a method, whatever is shown of it.
+
+    The first regression is blue, the first contrastive orange, the first control grey, benchmarks are ink; further ones
+    take `FURTHER` in their order.
+    """
+    free = {"regression": [BLUE], "contrastive": [ORANGE], "none": [GREY]}
+    colours: dict[str, str] = {}
+    more = 0
+    for name, method in methods.items():
+        if method.benchmark:
+            colours[name] = INK
+        elif free.get(method.pretext):
+            colours[name] = free[method.pretext].pop()
+        else:
+            colours[name] = FURTHER[more % len(FURTHER)]
+            more += 1
+    return colours
+
+
+def method_markers(methods: Mapping[str, MethodTitle]) -> dict[str, str]:
+    """One marker a method, in the order of `MARKERS`; benchmarks are lines and have none."""
+    curves = [name for name, method in methods.items() if not method.benchmark]
+    return {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(curves)}
+
+
+def benchmark_lines(methods: Mapping[str, MethodTitle]) -> dict[str, LineStyle]:
+    """One line style a benchmark: dotted, as in the paper, and others if there are more."""
+    benchmarks = [name for name, method in methods.items() if method.benchmark]
+    styles: tuple[LineStyle, ...] = (":", "-.", "--")
+    return {name: styles[index % len(styles)] for index, name in enumerate(benchmarks)}
+
+
+def label_axis(axes: Axes, counts: set[int]) -> None:
+    """Make the x axis log2 in the number of labelled subjects, with the numbers themselves (`counts`) as ticks."""
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(min(counts, default=1) * 2.0**-MARGIN, max(counts, default=1) * 2.0**MARGIN)
+    labelled = _with_room(counts)
+    axes.xaxis.set_major_locator(FixedLocator(sorted(counts)))
+    axes.xaxis.set_major_formatter(FixedFormatter([str(n) if n in labelled else "" for n in sorted(counts)]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("Labelled training subjects, N")
+
+
+def _with_room(counts: set[int]) -> set[int]:
+    """The numbers whose labels do not touch; powers of two go first, since readers know them from the text."""
+    chosen: list[int] = []
+    for n in sorted(counts, key=lambda n: (n & (n - 1) != 0, n)):
+        if all(abs(math.log2(n / other)) >= TICK_GAP for other in chosen):
+            chosen.append(n)
+    return set(chosen)
+
+
+def save(figure: Figure, png: Path, pdf: Path, dpi: int = 300, record: bool = True) -> None:
+    """Write a figure as PNG (at `dpi`) and as vector PDF, both or neither; folders are made.
+
+    Neither file holds a date, a path or a version, so equal figures give equal files.
+
+    `record` also writes their hashes beside them, for figures that the workflow makes.
+
+    Raises:
+        OSError: the disk refuses; what was there before is untouched.
+    """
+    # Empty backgrounds would be written with coordinates that are 0 up to rounding. The layout solver orders its
+    # unknowns by memory address, so -0 in one run is 0 in the next.
+    for part in figure.findobj(SubFigure):
+        part.patch.set_visible(False)
+    nothing: dict[str, dict[str, None]] = {
+        "png": {"Software": None},
+        "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+    }
+    writing = recorded_hashes.written if record else whole_together
+    with applied(), writing([png, pdf]) as partials:
+        for path, kind in zip(partials, ("png", "pdf"), strict=True):
+            figure.savefig(path, format=kind, dpi=dpi, metadata=nothing[kind])

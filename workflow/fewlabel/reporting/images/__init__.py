@@ -1,0 +1,4 @@
+"""Figures that show volumes, masks and networks.
+
+May import figures, tables, results and everything below reporting.
+"""

@@ -1,0 +1,171 @@
+"""What a gallery shows: one test subject's image, truth and predictions on its native grid, and which of its slices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fewlabel.config.jobs.figures.galleries import Column, GallerySettings, run_of
+from fewlabel.data.preprocessing.volume import Orientation, read_kept
+from fewlabel.data.preprocessing.working_grid import scale_intensity
+from fewlabel.reporting.statistics.scores import fold_of_subject
+from fewlabel.utils.errors import InputError
+
+Mask = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One subject; arrays are (slice, row, column) of the native grid.
+
+    Attributes:
+        subject: its id.
+        image: float32, 0 to 1 between the grid's percentiles of the volume, not clipped.
+        truth: 1 inside the target.
+        predictions: of each column.
+        dice: of each column, of the whole volume, 0 to 1.
+        spacing: (slice, row, column) in mm.
+        subjects: how many test subjects it is one of.
+    """
+
+    subject: str
+    image: NDArray[np.float32]
+    truth: Mask
+    predictions: Sequence[Mask]
+    dice: Sequence[float]
+    spacing: tuple[float, float, float]
+    subjects: int
+
+
+def dice_table(scores: pd.DataFrame, settings: GallerySettings) -> pd.DataFrame:
+    """Dice of each test subject (row, by name) in each column of the gallery.
+
+    Raises:
+        InputError: a column has no scores, or they are not of the same subjects.
+    """
+    rows = scores[(scores["cohort"] == settings.cohort) & (scores["draw"] == settings.figure.draw)]
+    table = pd.DataFrame({index: _of_run(rows, column) for index, column in enumerate(settings.columns)}).sort_index()
+    for index, column in enumerate(settings.columns):
+        if absent := [str(name) for name in table.index[table[index].isna()]]:
+            run = run_of(settings, column)
+            raise InputError(f"scores.csv: no score of {', '.join(absent[:5])} in {run}; run what is missing")
+    if table.empty:
+        raise InputError(f"scores.csv: no scores of {run_of(settings, settings.columns[0])}; run what is missing")
+    return table
+
+
+def _of_run(rows: pd.DataFrame, column: Column) -> pd.Series:
+    """`all` is the largest N that the method has."""
+    own = rows[rows["method"] == column.method]
+    return own[own["n"] == (own["n"].max() if column.labels == "all" else column.labels)].set_index("subject")["dice"]
+
+
+def choose_subject(table: pd.DataFrame, named: str | None) -> str:
+    """The subject that is named, else the one of median Dice.
+
+    Subjects are ordered by their mean over the gallery's columns, equal ones by name. The median is the one in the
+    middle, of two in the middle the lower: it is always a subject that exists.
+
+    Args:
+        table: as `dice_table` gives it.
+        named: by the settings.
+
+    Raises:
+        InputError: the one that is named is no test subject.
+    """
+    if named is not None:
+        if named not in table.index:
+            some = ", ".join(map(str, table.index[:10]))
+            raise InputError(f"figures.galleries: subject {named!r} is no test subject; accepted: {some}")
+        return named
+    # Rounded, so that means that are equal but for their last bit are equal.
+    means = table.mean(axis=1).round(9)
+    ordered = sorted(means.index, key=lambda subject: (means[subject], subject))
+    return str(ordered[(len(ordered) - 1) // 2])
+
+
+def choose_slices(truth: Mask, asked: int | Sequence[int]) -> list[int]:
+    """The slices that are asked for, or so many, spread evenly over those that hold the target (all of them if fewer).
+
+    Without any target they are spread over the whole volume.
+
+    Raises:
+        InputError: a slice that the volume does not have.
+    """
+    if not isinstance(asked, int):
+        if beyond := [index for index in asked if index >= len(truth)]:
+            accepted = f"accepted: 0 to {len(truth) - 1}"
+            raise InputError(f"figures.galleries: no slice {beyond[0]} in a volume of {len(truth)}; {accepted}")
+        return list(asked)
+    holding = np.flatnonzero(truth.any(axis=(1, 2)))
+    holding = holding if len(holding) else np.arange(len(truth))
+    number = min(asked, len(holding))
+    return [int(holding[int((index + 0.5) / number * len(holding))]) for index in range(number)]
+
+
+def crop(masks: Sequence[Mask], spacing: tuple[float, float, float], margin_mm: float | None) -> tuple[slice, slice]:
+    """Rows and columns that hold all of the masks with a margin around; the whole slice without margin or masks."""
+    whole = masks[0].shape[1:]
+    found = np.any([mask.any(axis=0) for mask in masks], axis=0)
+    if margin_mm is None or not found.any():
+        return slice(0, whole[0]), slice(0, whole[1])
+    edges = []
+    for axis, mm in ((1, spacing[1]), (0, spacing[2])):
+        at, room = np.flatnonzero(found.any(axis=axis)), round(margin_mm / mm)
+        edges.append(slice(max(0, int(at[0]) - room), int(at[-1]) + 1 + room))
+    return slice(edges[0].start, min(edges[0].stop, whole[0])), slice(edges[1].start, min(edges[1].stop, whole[1]))
+
+
+def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) -> Case:
+    """Choose the subject, and read its image, truth and predictions.
+
+    Args:
+        scores: as `scores.read_scores` gives it.
+        results: the study's folder.
+        settings: what is shown of which cohort.
+
+    Raises:
+        InputError: scores, volumes or predictions are missing, or not on one grid.
+    """
+    table = dice_table(scores, settings)
+    subject = choose_subject(table, settings.figure.subject)
+    folder = results / settings.cohort / "native"
+    truth, affine = read_kept(folder / "labels" / f"{subject}.nii.gz")
+    image = _image(folder / "images" / f"{subject}.nii.gz", subject, settings)
+    fold = fold_of_subject(scores[scores["cohort"] == settings.cohort], subject)
+    predictions = [
+        read_kept(results / run_of(settings, column, fold) / "predictions" / f"{subject}.nii.gz")[0]
+        for column in settings.columns
+    ]
+    if any(array.shape != truth.shape for array in (image, *predictions)):
+        raise InputError(f"{settings.cohort}: image, truth and predictions of {subject} are on different grids")
+    orientation = Orientation.of(affine, settings.grid.plane)
+
+    def mask(array: NDArray[Any]) -> Mask:
+        return orientation.slices(array > 0.5).astype(np.uint8)
+
+    return Case(
+        subject=subject,
+        image=orientation.slices(scale_intensity(image, settings.grid.percentiles)),
+        truth=mask(truth),
+        predictions=[mask(prediction) for prediction in predictions],
+        dice=[float(value) for value in table.loc[subject].to_numpy()],
+        spacing=orientation.spacing(affine),
+        subjects=len(table),
+    )
+
+
+def _image(kept: Path, subject: str, settings: GallerySettings) -> NDArray[np.float32]:
+    """The image that the results keep where a volume is made by code or computed, else the cohort's own file."""
+    if kept.is_file():
+        return read_kept(kept)[0]
+    from fewlabel.data.sources import registry
+
+    listed = {one.subject: one for one in registry.list_subjects(settings.source)}
+    if subject not in listed:
+        raise InputError(f"{settings.cohort}: {subject} is gone since the cohort was prepared; put its volume back")
+    return registry.read_volume(settings.source, listed[subject]).image

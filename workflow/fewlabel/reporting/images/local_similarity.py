@@ -1,0 +1,169 @@
+"""How alike a point's local representation is to that of every other place, before and after stage 2."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fewlabel.config.jobs.figures.pretexts import LocalSimilaritySettings
+from fewlabel.data.store.slice_store import Store
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.images.pretext_cases import (
+    Image,
+    cosines,
+    largest_target,
+    shown_subjects,
+    slices_of,
+    target_sizes,
+)
+from fewlabel.reporting.images.pretexts import NOTE, number, picture
+from fewlabel.training.pretexts.restore import Pretext
+from fewlabel.utils.errors import InputError
+
+HEAD, FOOT = 0.45, 0.2
+TRUTH = "#e8202a"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One slice, and how alike its places are to the point.
+
+    Attributes:
+        name: what it is.
+        number: of the slice in its volume, from 0.
+        image: (rows, columns).
+        target: the same shape, 1 inside; 0 throughout without a label.
+        before, after: cosine similarities, (cells, cells) of the local stage's feature map, before its first step and
+            after its last.
+    """
+
+    name: str
+    number: int
+    image: Image
+    target: NDArray[np.uint8]
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+
+
+def similar_places(
+    pretext: Pretext, store: Store, roles: pd.DataFrame, settings: LocalSimilaritySettings
+) -> tuple[tuple[int, int], list[Seen]]:
+    """The point (row, column), its own slice, and the slice of another subject at the nearest relative position.
+
+    Raises:
+        InputError: a method without a local stage, or a subject, slice or point that is not there.
+    """
+    if pretext.local_stage is None or pretext.local_start is None:
+        raise InputError("pretext.safetensors: of no method with a local stage; give that of one that has it")
+    figure = settings.figure
+    subjects = shown_subjects(roles, [figure.subject], "local_similarity.subject")
+    if figure.other is not None:
+        shown_subjects(roles, [figure.other], "local_similarity.other")
+    others = [figure.other] if figure.other else subjects[1:2]
+    own = slices_of(store, subjects[0])
+    chosen = largest_target(target_sizes(store, subjects[0])) if figure.slice is None else figure.slice
+    if chosen >= len(own):
+        raise InputError(
+            f"figures.local_similarity.slice: {chosen} is none of {len(own)} slices; the last is {len(own) - 1}"
+        )
+    numbers = [chosen, *(int((chosen + 0.5) / len(own) * len(slices_of(store, name))) for name in others)]
+    rows = [store.rows([name])[index] for name, index in zip([subjects[0], *others], numbers, strict=True)]
+    images, targets = store.images[rows].astype(np.float32), np.asarray(store.masks[rows])
+    point = figure.point or centre_point(targets[0])
+    if any(place >= side for place, side in zip(point, images.shape[1:], strict=True)):
+        size = " x ".join(str(side) for side in images.shape[1:])
+        raise InputError(f"figures.local_similarity.point: {point[0]}, {point[1]} lies outside the slice of {size}")
+    with torch.inference_mode():
+        before, after = (
+            similarity(stage.represent(torch.from_numpy(images).unsqueeze(1)), point, images.shape[1:])
+            for stage in (pretext.local_start, pretext.local_stage)
+        )
+    names = ["with the point", "another subject"]
+    return point, [
+        Seen(*parts) for parts in zip(names[: len(rows)], numbers, images, targets, before, after, strict=True)
+    ]
+
+
+def centre_point(target: NDArray[np.uint8]) -> tuple[int, int]:
+    """The pixel of a target nearest to its centre, the first of equals; the middle of the slice without one."""
+    places = np.argwhere(target)
+    if not len(places):
+        return target.shape[0] // 2, target.shape[1] // 2
+    row, column = places[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return int(row), int(column)
+
+
+def similarity(maps: torch.Tensor, point: tuple[int, int], sides: Sequence[int]) -> NDArray[np.float64]:
+    """Cosine similarity of each cell of maps (images, features, rows, columns) with the first image's at a point.
+
+    Args:
+        maps: of local representations, coarser than the image.
+        point: row and column in pixels of the image.
+        sides: rows and columns of the image.
+
+    Returns:
+        (images, rows, columns) of the maps, -1 to 1.
+    """
+    count, features, rows, columns = maps.shape
+    row, column = point[0] * rows // sides[0], point[1] * columns // sides[1]
+    cells = maps.permute(0, 2, 3, 1).reshape(-1, features)
+    return cosines(maps[:1, :, row, column], cells).reshape(count, rows, columns)
+
+
+def inside_outside(values: NDArray[np.float64], target: NDArray[np.uint8]) -> tuple[float, float] | None:
+    """Mean of a map over the cells that lie in the target by half or more, and over the others; None without either."""
+    high, wide = target.shape[0] // values.shape[0], target.shape[1] // values.shape[1]
+    share = target.reshape(values.shape[0], high, values.shape[1], wide).mean(axis=(1, 3))
+    inside = share >= 0.5
+    return (float(values[inside].mean()), float(values[~inside].mean())) if inside.any() and not inside.all() else None
+
+
+def local_similarity(point: tuple[int, int], shown: Sequence[Seen], settings: LocalSimilaritySettings) -> Figure:
+    """Draw the maps: a row for each slice, its image, and the similarity before and after stage 2."""
+    width = settings.figure.width_in
+    with style.applied():
+        figure = style.new_figure(width, HEAD + len(shown) * (width / 3.5 * _tall(shown) + FOOT))
+        title = f"{settings.method_title.title} · {settings.title.title}"
+        figure.suptitle(title, x=0.01, ha="left", fontsize=8.5, fontweight="bold", color=style.ORANGE)
+        grid = figure.subplots(len(shown), 3, squeeze=False)
+        for index, (axes, seen) in enumerate(zip(grid, shown, strict=True)):
+            picture(axes[0], seen.image, gid="image")
+            axes[0].set_ylabel(f"Slice {seen.number + 1}, {seen.name}", fontsize=7)
+            rows, columns = seen.image.shape
+            extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
+            for place, name, values in zip(axes[1:], ("before", "after"), (seen.before, seen.after), strict=True):
+                drawn = picture(place, values, cmap="RdBu_r", vmin=-1, extent=extent, gid=name)
+                if (means := inside_outside(values, seen.target)) is not None:
+                    text = f"mean inside the target {number(means[0])}, outside {number(means[1])}"
+                    place.set_xlabel(text, fontsize=NOTE, labelpad=2)
+            for place in axes:
+                _outline(place, seen, point if index == 0 else None)
+        for place, head in zip(grid[0], ("Image", "Before stage 2", "After stage 2"), strict=True):
+            place.set_title(head, fontsize=7.5, fontweight="normal", loc="center", pad=3)
+        bar = figure.colorbar(drawn, ax=list(grid.ravel()), fraction=0.03, pad=0.02, shrink=0.6)
+        bar.set_ticks([-1, 0, 1])
+        bar.set_label("cosine similarity with the point", fontsize=NOTE)
+        bar.outline.set_visible(False)
+    return figure
+
+
+def _tall(shown: Sequence[Seen]) -> float:
+    rows, columns = shown[0].image.shape
+    return float(rows / columns)
+
+
+def _outline(axes: Axes, seen: Seen, point: tuple[int, int] | None) -> None:
+    if seen.target.any():
+        axes.contour(
+            seen.target,
+            levels=[0.5],
+            colors=[TRUTH if axes.images[0].get_cmap().name == "gray" else "black"],
+            linewidths=0.8,
+        )
+    if point is not None:
+        axes.plot(point[1], point[0], "o", markersize=5, markerfacecolor="yellow", markeredgecolor="black")

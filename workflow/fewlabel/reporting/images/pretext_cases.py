@@ -1,0 +1,194 @@
+"""What figure 1 shows: slices as a regression sees and restores them, slices and views as an encoder compares them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from fewlabel.data.store.slice_store import Store
+from fewlabel.training.augmentation import augment
+from fewlabel.training.pretexts.regression import corrupt, corruption_mask
+from fewlabel.training.pretexts.restore import Pretext
+from fewlabel.training.sampling import torch_generator
+from fewlabel.utils.errors import InputError
+
+Image = NDArray[np.float32]
+CPU = torch.device("cpu")
+VOLUMES = 3
+"""Whose slices the matrix of similarities compares, as far as there are so many."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """One slice of a regression; images are (rows, columns), 0 to 1 between the volume's percentiles.
+
+    Attributes:
+        number: of the slice in its volume, from 0.
+        image, corrupted, restored: target, input and output of the network.
+        mask: True where the input was replaced.
+    """
+
+    number: int
+    image: Image
+    mask: NDArray[np.bool_]
+    corrupted: Image
+    restored: Image
+
+    @property
+    def error(self) -> Image:
+        """Absolute, of every pixel."""
+        error: Image = np.abs(self.restored - self.image)
+        return error
+
+    @property
+    def loss(self) -> float:
+        """The mean error over the corrupted pixels: what the pretext minimises."""
+        return float(self.error[self.mask].mean())
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What an encoder makes alike and what it keeps apart.
+
+    Attributes:
+        names: what each of the images is.
+        images: the first is what the others are compared with; (rows, columns).
+        cosines: of the global representations with the first's, -1 to 1.
+        matrix: cosines of a batch, each slice in two views, ordered by part, then volume, then view.
+        parts: in how many parts the rows of the matrix fall.
+        volumes: how many volumes are in it.
+    """
+
+    names: Sequence[str]
+    images: Sequence[Image]
+    cosines: Sequence[float]
+    matrix: NDArray[np.float64]
+    parts: int
+    volumes: int
+
+
+def cosines(first: torch.Tensor, second: torch.Tensor) -> NDArray[np.float64]:
+    """Cosine similarities of all rows (n, features) with all rows (m, features): (n, m)."""
+    one, two = (functional.normalize(rows.double(), dim=-1) for rows in (first, second))
+    matrix: NDArray[np.float64] = (one @ two.T).clamp(-1, 1).numpy()
+    return matrix
+
+
+def shown_subjects(roles: pd.DataFrame, named: Sequence[str | None], settings: str) -> list[str]:
+    """All subjects of a cohort in the order in which figures take them: those named, test subjects, the others.
+
+    Raises:
+        InputError: a named subject is none of the cohort.
+    """
+    names = [str(name) for name in roles["subject"]]
+    for name in named:
+        if name is not None and name not in names:
+            raise InputError(f"figures.{settings}: the cohort has no subject {name!r}; accepted: {', '.join(names)}")
+    tested = [name for name, role in zip(names, roles["role"], strict=True) if role == "test"]
+    return list(dict.fromkeys([*(name for name in named if name), *tested, *names]))
+
+
+def slices_of(store: Store, subject: str) -> Image:
+    """All slices of a subject: float32 (slice, row, column)."""
+    return store.images[store.rows([subject])].astype(np.float32)
+
+
+def target_sizes(store: Store, subject: str) -> NDArray[np.int64]:
+    """Pixels of the target in each slice of a subject; 0 throughout without a label."""
+    return store.index["target_px"].to_numpy()[store.rows([subject])]
+
+
+def largest_target(sizes: NDArray[np.int64]) -> int:
+    """The slice with the largest target, the first of equals; the middle one where there is none."""
+    return int(sizes.argmax()) if sizes.any() else len(sizes) // 2
+
+
+def spread_slices(sizes: NDArray[np.int64], count: int) -> list[int]:
+    """So many slices, spread evenly over those with target, or over all where there is none."""
+    held = np.flatnonzero(sizes) if sizes.any() else np.arange(len(sizes))
+    places = (np.arange(min(count, len(held))) + 0.5) / min(count, len(held)) * len(held)
+    return [int(held[int(place)]) for place in places]
+
+
+def restored(pretext: Pretext, store: Store, subject: str, count: int, seed: int) -> list[Restored]:
+    """Slices of a subject with the noise that a regression removes; mask and noise follow from the seed.
+
+    Raises:
+        InputError: the pretext is of no regression.
+    """
+    if pretext.regression is None:
+        raise InputError("pretext.safetensors: of no regression; give that of a regression pretraining")
+    objective, numbers = pretext.regression, spread_slices(target_sizes(store, subject), count)
+    images = torch.from_numpy(slices_of(store, subject)[numbers]).unsqueeze(1)
+    chance = torch_generator(CPU, seed, "figure 1", "corruption")
+    masks = corruption_mask(tuple(images.shape), objective.corrupted, objective.block, chance)
+    inputs = corrupt(images, masks, objective.noise_scale, chance)
+    with torch.inference_mode():
+        outputs = objective.network(inputs)
+    arrays = [tensor[:, 0].numpy() for tensor in (images, masks, inputs, outputs)]
+    return [Restored(number, *parts) for number, *parts in zip(numbers, *arrays, strict=True)]
+
+
+def compared(pretext: Pretext, store: Store, subjects: Sequence[str], seed: int) -> Compared:
+    """A slice of the first subject beside another view, its neighbour in the second subject, and a dissimilar one.
+
+    The slice is that with the largest target. Its neighbour is the second subject's at the nearest relative position;
+    the dissimilar one is the middle of the part (as the method divides volumes) that lies farthest away. Views are
+    drawn as in pretraining. Without a second subject both are the first's, and the neighbour is left out.
+
+    Raises:
+        InputError: the pretext has no global stage, or is of slices of another size.
+    """
+    stage, method = pretext.global_stage, pretext.settings.method
+    if stage is None or method.pretext != "contrastive":
+        raise InputError("pretext.safetensors: of no contrastive method; give that of a contrastive pretraining")
+    fits(pretext, store)
+    parts = method.global_stage.partitions
+
+    def view(images: torch.Tensor, name: str) -> torch.Tensor:
+        chance = torch_generator(CPU, seed, "figure 1", name)
+        augmentation = pretext.settings.augmentations["global_stage"]
+        return augment(images, None, augmentation, pretext.settings.flip, chance)[0]
+
+    own, other = slices_of(store, subjects[0]), slices_of(store, subjects[min(1, len(subjects) - 1)])
+    number = largest_target(target_sizes(store, subjects[0]))
+    position = (number + 0.5) / len(own)
+    part = int(position * parts)
+    farthest = max(range(parts), key=lambda index: abs(index - part))
+    anchor = torch.from_numpy(own[number])[None, None]
+    shown = {"view 1": view(anchor, "first"), "view 2": view(anchor, "second")}
+    if len(subjects) > 1:
+        shown["neighbour"] = torch.from_numpy(other[int(position * len(other))])[None, None]
+    shown["dissimilar"] = torch.from_numpy(other[int((farthest + 0.5) / parts * len(other))])[None, None]
+    volumes = [slices_of(store, name) for name in subjects[:VOLUMES]]
+    middles = [volume[int((index + 0.5) / parts * len(volume))] for index in range(parts) for volume in volumes]
+    batch = torch.from_numpy(np.stack(middles)).unsqueeze(1)
+    with torch.inference_mode():
+        known = stage.represent(torch.cat(list(shown.values())))
+        pairs = torch.stack([stage.represent(view(batch, name)) for name in ("batch 1", "batch 2")], dim=1).flatten(
+            0, 1
+        )
+    images = [image[0, 0].numpy() for image in shown.values()]
+    return Compared(
+        list(shown), images, cosines(known[:1], known)[0].tolist(), cosines(pairs, pairs), parts, len(volumes)
+    )
+
+
+def fits(pretext: Pretext, store: Store) -> None:
+    """Whether the head of the global stage takes slices of this size.
+
+    Raises:
+        InputError: it does not.
+    """
+    assert pretext.global_stage is not None
+    widths, side = pretext.settings.network.widths, pretext.settings.network.reduction
+    rows, columns = store.images.shape[1:]
+    if pretext.global_stage.head[1].in_features != widths[-1] * (rows // side) * (columns // side):
+        raise InputError(
+            f"pretext.safetensors: its network was pretrained on slices of another size than {rows} x {columns}; "
+            "give that of this cohort"
+        )

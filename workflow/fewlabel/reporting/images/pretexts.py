@@ -1,0 +1,124 @@
+"""Figure 1: what a regression is asked to restore, and what a contrastive encoder makes alike."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from fewlabel.config.jobs.figures.pretexts import PretextsSettings
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.images.pretext_cases import Compared, Restored
+
+COLUMNS = 5
+HEAD, FOOT = 0.42, 0.17
+"""Inches: above the pictures of a part, and beneath each row of them."""
+NOTE = 6.5
+ERROR = 0.3
+"""Where the scale of errors ends: images are about 0 to 1."""
+TITLES = {
+    "view 1": "Slice, view 1",
+    "view 2": "The same, view 2",
+    "neighbour": "Same part, other subject",
+    "dissimilar": "Other part, other subject",
+}
+
+
+def pretexts(regression: Sequence[Restored], contrast: Compared | None, settings: PretextsSettings) -> Figure:
+    """Draw the figure.
+
+    Args:
+        regression: slices to show, a row each; empty: the study has no regression.
+        contrast: what the encoder compares; None: the study has no contrastive method.
+        settings: titles, colours, and the width in inches; the height follows.
+
+    Returns:
+        A figure to be written with `style.save`.
+    """
+    side = settings.figure.width_in / COLUMNS
+    heights = [HEAD + len(regression) * (0.86 * side + 1.5 * FOOT)] if regression else []
+    heights += [HEAD + 2 * (side + 2 * FOOT)] if contrast else []
+    with style.applied():
+        figure = style.new_figure(settings.figure.width_in, sum(heights))
+        parts = list(np.ravel(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)))
+        colours = style.method_colours(settings.methods)
+        if regression and settings.regression:
+            part = parts.pop(0)
+            _title(part, settings, settings.regression, colours)
+            _regression(part, regression)
+        if contrast and settings.contrastive:
+            part = parts.pop(0)
+            _title(part, settings, settings.contrastive, colours)
+            _contrast(part, contrast)
+    return figure
+
+
+def _title(part: SubFigure, settings: PretextsSettings, method: str, colours: dict[str, str]) -> None:
+    text = f"{settings.methods[method].title} · {settings.title.title}"
+    part.suptitle(text, x=0.01, ha="left", fontsize=8.5, fontweight="bold", color=colours[method])
+
+
+def number(value: float) -> str:
+    """With two digits and a real minus."""
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def picture(axes: Axes, image: Any, **look: Any) -> Any:
+    """An image without ticks, grid or frame; grey from 0 to 1 unless `look` says otherwise."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes.imshow(image, **{"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest", **look})
+
+
+def _regression(part: SubFigure, shown: Sequence[Restored]) -> None:
+    grid = part.subplots(len(shown), COLUMNS, squeeze=False)
+    heads = ("Slice", "Mask M", "Corrupted (input)", "Restored (output)", "Absolute error")
+    for row, (axes, case) in enumerate(zip(grid, shown, strict=True)):
+        picture(axes[0], case.image, gid="image").axes.set_ylabel(f"slice {case.number + 1}", fontsize=NOTE)
+        picture(axes[1], case.mask, gid="mask")
+        picture(axes[2], case.corrupted, gid="corrupted")
+        picture(axes[3], case.restored, gid="restored")
+        error = picture(axes[4], case.error, cmap="magma", vmax=ERROR, gid="error")
+        axes[1].set_xlabel(f"{case.mask.mean():.1%} of the pixels", fontsize=NOTE, labelpad=2)
+        axes[4].set_xlabel(f"mean at M {case.loss:.3f}", fontsize=NOTE, labelpad=2)
+        if row == 0:
+            for place, head in zip(axes, heads, strict=True):
+                place.set_title(head, fontsize=7, fontweight="normal", loc="center", pad=3)
+    bar = part.colorbar(error, ax=list(grid[:, -1]), fraction=0.06, pad=0.03, extend="max")
+    bar.set_ticks([0, ERROR])
+    bar.ax.tick_params(labelsize=6)
+    bar.outline.set_visible(False)
+
+
+def _contrast(part: SubFigure, shown: Compared) -> None:
+    left, right = part.subfigures(1, 2, width_ratios=[2, 2.7], squeeze=False)[0]
+    pictures = np.ravel(left.subplots(2, 2))
+    for axes in pictures[len(shown.images) :]:
+        axes.set_visible(False)
+    for index, (axes, name, image) in enumerate(zip(pictures, shown.names, shown.images, strict=False)):
+        picture(axes, image, gid=name)
+        axes.set_title(TITLES[name], fontsize=7, fontweight="normal", loc="center", pad=3)
+        text = f"cosine {number(shown.cosines[index])}" if index else "cosines: with this view"
+        axes.set_xlabel(text, fontsize=NOTE, labelpad=2)
+    axes = right.subplots()
+    drawn = picture(axes, shown.matrix, cmap="RdBu_r", vmin=-1, gid="matrix")
+    each = len(shown.matrix) // shown.parts
+    for part_number in range(1, shown.parts):
+        axes.axhline(part_number * each - 0.5, color="white", linewidth=1.2)
+        axes.axvline(part_number * each - 0.5, color="white", linewidth=1.2)
+    middles = [(number + 0.5) * each - 0.5 for number in range(shown.parts)]
+    names = [f"part {number + 1}" for number in range(shown.parts)]
+    axes.set_xticks(middles, names, fontsize=6.5)
+    axes.set_yticks(middles, names, fontsize=6.5, rotation=90, va="center")
+    axes.tick_params(length=0)
+    volumes = "1 subject" if shown.volumes == 1 else f"{shown.volumes} subjects"
+    axes.set_title(f"A batch: {volumes}, each part in two views", fontsize=7, fontweight="normal", loc="center", pad=3)
+    bar = right.colorbar(drawn, ax=axes, fraction=0.05, pad=0.03)
+    bar.set_ticks([-1, 0, 1])
+    bar.ax.tick_params(labelsize=6)
+    bar.set_label("cosine similarity", fontsize=NOTE, labelpad=2)
+    bar.outline.set_visible(False)

@@ -1,0 +1,278 @@
+"""What a finished study is made of: every job with its inputs and outputs by SHA-256, read from its results.
+
+Trainings tell their own facts (`run.json`); of them and of all other jobs, what nobody recorded is hashed or left out.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fewlabel.config import jobs as destreaking_jobs
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.folds import cohort_of, parts_of
+from fewlabel.config.jobs.figures.galleries import galleries, gallery_settings, runs_of
+from fewlabel.config.jobs.figures.pretexts import local_similarity_settings, pretexts_settings, shown_part
+from fewlabel.config.jobs.grid import collect_settings, parts, run_folders, split_parts
+from fewlabel.config.jobs.training import pretrained_as, pretrainings
+from fewlabel.utils.atomic_files import sha256, visible
+from fewlabel.utils.json_files import load_json
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file by its content.
+
+    Attributes:
+        path: beneath the study's results.
+        sha256: of its content, in hexadecimal.
+        size: in bytes; None where the file that was read or written is no longer at hand.
+    """
+
+    path: str
+    sha256: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one command.
+
+    Attributes:
+        command: of `fewlabel`.
+        place: what of the study it made; empty for the whole study.
+        inputs, outputs: what is known of its files.
+        facts: of a training, as `run.json` holds them; every key may be missing.
+    """
+
+    command: str
+    place: str
+    inputs: Sequence[Stored]
+    outputs: Sequence[Stored]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The facts of a study.
+
+    Attributes:
+        experiment: its resolved settings.
+        jobs: all that was run.
+        fingerprints: of cohorts whose files lie on disk.
+        files: what the crate holds, by path in it; `Snakefile` must be one of them.
+        published: date or time of the record (ISO 8601).
+        commands: what each command of `fewlabel` does.
+        versions: of `fewlabel` and `snakemake`.
+    """
+
+    experiment: Experiment
+    jobs: Sequence[Job]
+    fingerprints: Mapping[str, str]
+    files: Mapping[str, Path]
+    published: str
+    commands: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+class Results:
+    """The results of a study; each file is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._stored: dict[str, Stored] = {}
+
+    def json(self, path: str) -> dict[str, Any]:
+        """The content of a JSON file; empty where it is missing or something else."""
+        try:
+            content = load_json(self.folder / path)
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def stored(self, *paths: str, recorded: Mapping[str, str] | None = None) -> list[Stored]:
+        """These files; a digest that is recorded is not computed, and a file without either is left out."""
+        for path in paths:
+            file, digest = self.folder / path, (recorded or {}).get(path)
+            if path not in self._stored and file.is_file():
+                self._stored[path] = Stored(path, digest or sha256(file), file.stat().st_size)
+            elif path not in self._stored and digest:
+                self._stored[path] = Stored(path, digest)
+        return [self._stored[path] for path in paths if path in self._stored]
+
+
+def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
+    """All jobs of a study, in an order in which they can have run."""
+    jobs = [
+        job
+        for name, cohort in experiment.cohorts.items()
+        for job in _cohort(results, name, cohort.folds, experiment.draws)
+    ]
+    pretrained = [f"{part}/pretrained/{name}" for part in parts(experiment) for name in pretrainings(experiment)]
+    for folder in pretrained:
+        jobs.append(_training(results, "pretrain", folder, {"splits/roles.csv": "splits/roles.csv"}))
+    runs = list(run_folders(collect_settings(experiment)))
+    for run in runs:
+        _, _, method, _, draw = run.split("/")
+        inputs = {f"splits/{draw}.csv": f"splits/{draw}.csv"}
+        if (start := pretrained_as(experiment, method)) is not None:
+            inputs["initial weights"] = f"pretrained/{start}/weights.safetensors"
+        jobs.append(_training(results, "finetune", run, inputs))
+    jobs += [_evaluation(results, run) for run in runs]
+    jobs += _reporting(
+        results,
+        experiment,
+        [f"{run}/scores.csv" for run in runs],
+        [f"{run}/history.csv" for run in [*pretrained, *runs]],
+    )
+    jobs += [job for cohort in experiment.cohorts for job in _quality(results, cohort)]
+    return [*jobs, *_galleries(results, experiment), *_pretexts(results, experiment)]
+
+
+def last_end(jobs: Sequence[Job], results: Results) -> str:
+    """When the study's last training ended (ISO 8601); the date of the newest facts where none says it."""
+    ends = [time for job in jobs if (time := moment(job.facts, "ended"))]
+    if ends:
+        return max(ends, key=datetime.fromisoformat)
+    newest = max((path.stat().st_mtime for path in visible(results.folder, "*/**/run.json")), default=0.0)
+    return datetime.fromtimestamp(newest, UTC).date().isoformat()
+
+
+def moment(facts: Mapping[str, Any], name: str) -> str | None:
+    """A recorded time; None if it is no ISO 8601 time with a zone."""
+    time = facts.get("time")
+    text = time.get(name) if isinstance(time, dict) else None
+    try:
+        return text if isinstance(text, str) and datetime.fromisoformat(text).tzinfo else None
+    except ValueError:
+        return None
+
+
+# ------------------------------------------------------------------------------------------------- jobs by kind
+def _cohort(results: Results, cohort: str, folds: int | None, draws: int) -> Iterator[Job]:
+    source = results.stored(f"{cohort}/splits/source.json")
+    listed = _listed(results, cohort, source)
+    yield Job("fetch", cohort, [], [*listed, *source])
+    if folds is not None:
+        yield Job("split", cohort, [*listed, *source], results.stored(f"{cohort}/splits/roles.csv"))
+    for place in parts_of(cohort, folds):
+        roles = results.stored(f"{place}/splits/roles.csv")
+        yield Job("split", place, [*listed, *source], roles)
+        for draw in range(1, draws + 1):
+            yield Job("draw", f"{place}/draw{draw}", roles, results.stored(f"{place}/splits/draw{draw}.csv"))
+    # The manifest holds the SHA-256 of the arrays.
+    yield Job("prepare", cohort, listed, results.stored(*(f"{cohort}/slices/{n}" for n in ("store.json", "index.csv"))))
+
+
+def _listed(results: Results, cohort: str, source: Sequence[Stored]) -> list[Stored]:
+    """The list of subjects that belongs to the cohort's source: a folder keeps those of earlier sources, too."""
+    folders = visible(results.folder / cohort / "fetched", "*/source.json")
+    paths = [path.parent for path in folders if source and sha256(path) == source[0].sha256]
+    return results.stored(*(f"{cohort}/fetched/{path.name}/subjects.csv" for path in paths[:1]))
+
+
+def _training(results: Results, command: str, folder: str, inputs: Mapping[str, str]) -> Job:
+    place = folder.partition("/")[0]
+    facts = results.json(f"{folder}/run.json")
+    expected = {"slices/store.json": "slices/store.json", **inputs}
+    read = digests(facts, "inputs")
+    paths = {name: _beneath(place, expected.get(name, name)) for name in {**expected, **read}}
+    known = [Stored(paths[name], digest) for name, digest in read.items()]
+    unknown = results.stored(*(paths[name] for name in expected if name not in read))
+    made = {f"{folder}/{name}": digest for name, digest in digests(facts, "outputs").items()}
+    names = dict.fromkeys([f"{folder}/weights.safetensors", f"{folder}/history.csv", *made])
+    return Job(command, folder, [*known, *unknown], results.stored(*names, recorded=made), facts)
+
+
+def _beneath(part: str, path: str) -> str:
+    """Where a file of a part lies; slices are its cohort's."""
+    return f"{cohort_of(part) if path.startswith('slices/') else part}/{path}"
+
+
+def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Recorded SHA-256 of files by name, without what is none."""
+    found = facts.get(name)
+    items = found.items() if isinstance(found, dict) else ()
+    return {key: value for key, value in items if isinstance(value, str) and SHA256.fullmatch(value)}
+
+
+def _evaluation(results: Results, run: str) -> Job:
+    place = run.partition("/")[0]
+    read = (_beneath(place, name) for name in ("slices/store.json", "splits/roles.csv"))
+    inputs = [*read, f"{run}/weights.safetensors"]
+    return Job("evaluate", run, results.stored(*inputs), results.stored(f"{run}/scores.csv"))
+
+
+def _reporting(
+    results: Results, experiment: Experiment, scores: Sequence[str], trained: Sequence[str]
+) -> Iterator[Job]:
+    table = results.stored("scores.csv")
+    yield Job("collect", "", results.stored(*scores), table)
+    histories, history = results.stored(*trained), results.stored("history.csv")
+    yield Job("collect-histories", "", histories, history)
+    facts = []
+    for place in split_parts(experiment):
+        facts.append(f"{place}/splits/roles.csv")
+        facts += [f"{place}/slices/subjects.csv"] * (place in experiment.cohorts)
+    ends = ("png", "pdf", "csv", "md", "tex", "html")
+    for command, inputs, name in (
+        ("scheme", results.stored(*facts), "figures/figure2_scheme"),
+        ("label-curves", table, "figures/figure3_label_curves"),
+        ("label-efficiency", table, "figures/label_efficiency"),
+        ("paired-subjects", table, "figures/paired_subjects"),
+        ("differences", table, "figures/differences"),
+        ("learning-curves", history, "figures/learning_curves"),
+        ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
+        ("dice-table", table, "tables/table2_dice"),
+        ("difference-table", table, "tables/table3_differences"),
+        ("labels-table", table, "tables/table4_labels"),
+    ):
+        yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
+    if measured := results.stored(*destreaking_jobs.files(experiment)):
+        yield Job("destreaking", "", [], measured)
+        for command, name in (("destreaking-figure", "figures"), ("destreaking-table", "tables")):
+            made = results.stored(*(f"{name}/destreaking.{end}" for end in ends))
+            yield Job(command, "", measured if name == "figures" else measured[:1], made)
+    if page := results.stored("explorer.html"):
+        yield Job("explorer", "", table, page)
+
+
+def _quality(results: Results, cohort: str) -> Iterator[Job]:
+    """Those that are there, as galleries."""
+    store, roles, table = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"tables/quality_{cohort}.csv"
+    if made := results.stored(table, f"tables/quality_{cohort}.md"):
+        yield Job("quality", cohort, results.stored(store, roles), made)
+    if sheet := results.stored(f"figures/contact_sheet_{cohort}.png", f"tables/quality_{cohort}.html"):
+        yield Job("contact-sheet", cohort, results.stored(store, table), sheet)
+
+
+def _pretexts(results: Results, experiment: Experiment) -> Iterator[Job]:
+    """Those that are there, as galleries."""
+    one, two = pretexts_settings(experiment), local_similarity_settings(experiment)
+    shown: list[tuple[str, str, str | None, list[str | None]]] = [
+        (
+            "pretexts",
+            "figure1_pretexts",
+            shown_part(one) if one else None,
+            [one.regression, one.contrastive] if one else [],
+        ),
+        ("local-similarity", "local_similarity", shown_part(two) if two else None, [two.method] if two else []),
+    ]
+    for command, figure, place, methods in shown:
+        if place and (made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf")))):
+            names = [_beneath(place, name) for name in ("slices/store.json", "splits/roles.csv")]
+            names += [f"{place}/pretrained/{method}/pretext.safetensors" for method in methods if method]
+            yield Job(command, cohort_of(place), results.stored(*names), made)
+
+
+def _galleries(results: Results, experiment: Experiment) -> Iterator[Job]:
+    """Those that are there: they need volumes, which not every place has."""
+    for figure, cohort in galleries(experiment).items():
+        settings = gallery_settings(experiment, cohort)
+        weights = [f"{run}/weights.safetensors" for run in runs_of(settings)]
+        if made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf"))):
+            yield Job("gallery", cohort, results.stored("scores.csv", *weights), made)

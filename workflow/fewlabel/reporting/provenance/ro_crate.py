@@ -1,0 +1,141 @@
+"""The record of a whole study: a Provenance Run Crate (RO-Crate) that leads from each number to what made it.
+
+Profiles: https://w3id.org/ro/wfrun/provenance/0.5 and those that it extends, on RO-Crate 1.1. The workflow is the
+Snakefile; each command is a step; each job is an action. Files that are not in the crate (weights, slices) are named
+with SHA-256 and size, and one action's output is another's input by that digest.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rocrate.model import ContextEntity, File
+from rocrate.rocrate import ROCrate
+
+from fewlabel.config.experiment import Experiment
+from fewlabel.data.subjects.licences import terms
+from fewlabel.reporting import paper
+from fewlabel.reporting.provenance.jobs import Job, Study, moment
+from fewlabel.reporting.provenance.ro_crate_actions import add_action
+from fewlabel.reporting.provenance.ro_crate_entities import Graph, Ref, leaves, local, media_type, ref, schema_type
+from fewlabel.reporting.provenance.ro_crate_plan import LICENSE, WORKFLOW, add_engine, add_workflow
+from fewlabel.reporting.tables.cohorts import source
+from fewlabel.utils.atomic_files import sha256
+
+TERMS = "https://w3id.org/ro/terms/workflow-run/context"
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
+    "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
+    "https://w3id.org/ro/wfrun/provenance/0.5": ("Provenance Run Crate", "0.5"),
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
+}
+
+
+def study_crate(study: Study) -> ROCrate:
+    """The crate of a study, ready to be written; equal facts give an equal crate."""
+    graph = Graph({sha256(file): path for path, file in study.files.items()})
+    actions = [_job(graph, study, job) for job in study.jobs]
+    inputs, settings = _parameters(graph, study.experiment)
+    outputs, results = _results(graph, study)
+    run = _run(graph, study, settings, results)
+    add_workflow(graph, study, inputs, outputs)
+    add_engine(graph, study, run)
+    _root(graph, study, [run, *actions])
+    return _assembled(graph, study)
+
+
+# ------------------------------------------------------------------------------------------------- what was run
+def _job(graph: Graph, study: Study, job: Job) -> Ref:
+    action = add_action(graph, job, study.commands[job.command])
+    if job.command == "fetch":
+        graph.add(action["@id"], "CreateAction", object=[_cohort(graph, study, job.place)])
+    return action
+
+
+def _cohort(graph: Graph, study: Study, name: str) -> Ref:
+    """A cohort: where its volumes come from; they are not in the crate."""
+    cohort = study.experiment.cohorts[name]
+    stated = terms(cohort)
+    facts = {
+        "licence": stated.licence,
+        "citation": stated.citation,
+        "MD5 of the archive": getattr(cohort.source, "md5", None),
+        "fingerprint of the files": study.fingerprints.get(name),
+    }
+    return graph.add(
+        local("cohort", name),
+        "Dataset",
+        name=cohort.title or name,
+        description=source(cohort),
+        url=getattr(cohort.source, "url", None),
+        additionalProperty=[graph.value(what, value) for what, value in facts.items() if value],
+    )
+
+
+def _run(graph: Graph, study: Study, settings: Sequence[Ref], results: Sequence[Ref]) -> Ref:
+    """The run of the whole workflow; its times are those of the trainings, which alone tell theirs."""
+    starts, ends = ([time for job in study.jobs if (time := moment(job.facts, name))] for name in ("started", "ended"))
+    return graph.add(
+        "#run",
+        "CreateAction",
+        name=f"Run of the study {study.experiment.study}",
+        description="All jobs of the workflow, from volumes to figures and tables.",
+        instrument=ref(WORKFLOW),
+        object=[*settings, *(ref(local("cohort", name)) for name in study.experiment.cohorts)],
+        result=list(results),
+        startTime=min(starts, key=datetime.fromisoformat, default=None),
+        endTime=max(ends, key=datetime.fromisoformat, default=None),
+    )
+
+
+def _parameters(graph: Graph, experiment: Experiment) -> tuple[list[Ref], list[Ref]]:
+    """Every setting of the experiment, as a parameter of the workflow and as the value that it had."""
+    parameters, values = [], []
+    for name, value in leaves(experiment.model_dump(mode="json")):
+        what = graph.add(local("parameter", name), "FormalParameter", name=name, additionalType=schema_type(value))
+        parameters.append(what)
+        values.append(graph.add(local("setting", name), "PropertyValue", name=name, value=value, exampleOfWork=what))
+    return parameters, values
+
+
+def _results(graph: Graph, study: Study) -> tuple[list[Ref], list[Ref]]:
+    """Scores, figures and tables, as outputs of the workflow and as the files that they are."""
+    paths = [path for path in study.files if path.startswith(("scores.csv", "figures/", "tables/"))]
+    outputs = [
+        graph.add(
+            local("output", path), "FormalParameter", name=path, additionalType="File", encodingFormat=media_type(path)
+        )
+        for path in paths
+    ]
+    return outputs, [graph.add(path, "File", exampleOfWork=output) for path, output in zip(paths, outputs, strict=True)]
+
+
+# ------------------------------------------------------------------------------------------------- the crate itself
+def _root(graph: Graph, study: Study, actions: Sequence[Ref]) -> None:
+    for address, (name, version) in PROFILES.items():
+        graph.add(address, "CreativeWork", name=name, version=version)
+    graph.add(LICENSE, "CreativeWork", name="Apache-2.0", description="Apache License, Version 2.0, of the workflow")
+    graph.add(paper.DOI, "ScholarlyArticle", name=paper.TITLE, description=paper.CITATION)
+    graph.add(
+        "./", "Dataset", name=f"FewLabel study {study.experiment.study}",
+        description="What was run, on what and with what, from volumes to each figure and table of the study.",
+        datePublished=study.published, license=ref(LICENSE), citation=ref(paper.DOI), mainEntity=ref(WORKFLOW),
+        conformsTo=[ref(address) for address in PROFILES], mentions=list(actions),
+    )  # fmt: skip
+
+
+def _assembled(graph: Graph, study: Study) -> ROCrate:
+    crate = ROCrate(version="1.1")
+    crate.metadata.extra_contexts.append(TERMS)
+    crate.metadata["conformsTo"] = [ref("https://w3id.org/ro/crate/1.1"), ref(list(PROFILES)[-1])]
+    graph.add("README.md", "File", about=ref("./"))
+    for path, file in study.files.items():
+        told = {"name": path, **graph.entities.pop(path, {"@type": "File"})}
+        size = str(file.stat().st_size)
+        facts = {"sha256": sha256(file), "contentSize": size, "encodingFormat": media_type(path)}
+        crate.add(File(crate, file, path, properties={**told, **facts}))
+    for key, value in graph.entities.pop("./").items():
+        if not key.startswith("@"):
+            crate.root_dataset[key] = value
+    for identifier, properties in graph.entities.items():
+        crate.add(ContextEntity(crate, identifier, properties=properties))
+    return crate

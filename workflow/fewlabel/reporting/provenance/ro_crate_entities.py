@@ -1,0 +1,110 @@
+"""Entities of an RO-Crate: what a study is described by, as JSON-LD.
+
+All names and values are somebody else's text: they become plain strings, and in an `@id` they are percent-encoded.
+"""
+
+import hashlib
+import json
+import mimetypes
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fewlabel.reporting.provenance.jobs import Stored
+
+Ref = dict[str, str]
+"""`{"@id": …}`"""
+
+MEDIA_TYPES = {
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".csv": "text/csv",
+    ".yaml": "application/yaml",
+    ".smk": "text/plain",
+    "": "text/plain",
+}
+
+
+def ref(identifier: str) -> Ref:
+    """A reference to an entity."""
+    return {"@id": identifier}
+
+
+def local(kind: str, *parts: str) -> str:
+    """The `@id` of something that is no file of the crate."""
+    return "#" + "/".join(quote(clean(part), safe="") for text in (kind, *parts) for part in text.split("/") if part)
+
+
+def clean(value: Any) -> Any:
+    """A value whose text can be written as UTF-8 (JSON admits halves of characters)."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [clean(item) for item in value]
+    return value
+
+
+def media_type(path: str) -> str:
+    """Of a file by its name; the same on every machine for what a study writes."""
+    return MEDIA_TYPES.get(Path(path).suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+
+
+class Graph:
+    """Entities by their `@id`; what is said twice is kept once."""
+
+    def __init__(self, copied: Mapping[str, str]) -> None:
+        """`copied`: the SHA-256 of the files that lie in the crate, with their paths in it."""
+        self.entities: dict[str, dict[str, Any]] = {}
+        self.copied = copied
+        self._paths: dict[str, set[str]] = {}
+
+    def add(self, identifier: str, kind: str | list[str], /, **properties: Any) -> Ref:
+        """Say something of an entity; what is None or empty is left out, and a list of one is that one."""
+        told = {
+            key: clean(value[0] if isinstance(value, list) and len(value) == 1 else value)
+            for key, value in properties.items()
+            if value is not None and value not in ("", [])
+        }
+        self.entities.setdefault(identifier, {"@type": kind}).update(told)
+        return ref(identifier)
+
+    def value(self, name: str, value: Any, /, **properties: Any) -> Ref:
+        """A named value, the same one for all that share it."""
+        text = json.dumps([name, value, properties], sort_keys=True)
+        identifier = local(name, hashlib.sha256(text.encode()).hexdigest()[:16])
+        return self.add(identifier, "PropertyValue", name=name, value=value, **properties)
+
+    def files(self, stored: Iterable[Stored]) -> list[Ref]:
+        """Files by their content: those in the crate, and those that it only names."""
+        return list({entity["@id"]: entity for entity in map(self._file, stored)}.values())
+
+    def _file(self, stored: Stored) -> Ref:
+        if stored.sha256 in self.copied:
+            return ref(self.copied[stored.sha256])
+        paths = self._paths.setdefault(stored.sha256, set())
+        paths.add(stored.path)
+        first, *others = sorted(paths)
+        told = {"name": first, "alternateName": others, "encodingFormat": media_type(first)}
+        if stored.size is not None:
+            told["contentSize"] = str(stored.size)
+        return self.add(f"#sha256-{stored.sha256}", "File", sha256=stored.sha256, **told)
+
+
+def leaves(settings: Any, place: str = "") -> Iterable[tuple[str, bool | int | float | str]]:
+    """Settings that are set, by their place (`finetuning.steps`); a list is one setting, as JSON."""
+    if isinstance(settings, dict):
+        for key, value in settings.items():
+            yield from leaves(value, f"{place}.{key}" if place else str(key))
+    elif isinstance(settings, list):
+        yield place, json.dumps(settings, ensure_ascii=False)
+    elif settings is not None:
+        yield place, settings
+
+
+def schema_type(value: bool | int | float | str) -> str:
+    """The schema.org data type of a setting."""
+    for kind, name in ((bool, "Boolean"), (int, "Integer"), (float, "Float")):
+        if isinstance(value, kind):
+            return name
+    return "Text"

@@ -1,0 +1,127 @@
+"""Is a run of one's own the same as another? Two results folders: their settings, versions, inputs and scores."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fewlabel.reporting.publishing import compare_facts, compare_scores
+from fewlabel.reporting.publishing.compare_facts import Difference
+from fewlabel.reporting.publishing.compare_scores import Paired
+from fewlabel.reporting.publishing.pseudonymize import anonymised
+from fewlabel.reporting.results.folder import Results, read_results
+from fewlabel.utils.errors import InputError
+
+IDENTICAL, SAME, DIFFERENT = "identical", "same within chance", "different"
+TOO_FEW = (
+    "So few runs can tell no difference from chance: a training comes out above or below another of equal settings by "
+    "chance, and all its test subjects with it. More draws would tell, or more methods or N."
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two studies have in common and what not.
+
+    Attributes:
+        a, b: their folders.
+        verdict: `IDENTICAL`, `SAME` or `DIFFERENT`, of the scores that both have; sentence: in words, with reasons.
+        exact: both have the same scores, bit for bit, and neither has others.
+        notes: what a reader must know of how they were paired, and of what the verdict cannot say.
+        cells: as `compare_scores.cells` gives it.
+        only: in words, what `a` and `b` have alone: runs and test subjects.
+        differences: by heading: settings, versions and machine, inputs, files that the trainings wrote; None where
+            one of the two does not record them.
+    """
+
+    a: Path
+    b: Path
+    verdict: str
+    sentence: str
+    exact: bool
+    notes: list[str]
+    cells: pd.DataFrame
+    only: dict[str, list[str]]
+    differences: dict[str, list[Difference] | None]
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as plain data for a JSON file; values that are undefined become null."""
+        rows = self.cells.astype(object).where(self.cells.notna(), None).to_dict("records")
+        told = {
+            heading: None if found is None else [asdict(one) for one in found]
+            for heading, found in self.differences.items()
+        }
+        folders = {"a": str(self.a), "b": str(self.b)}
+        verdict = {"verdict": self.verdict, "sentence": self.sentence, "exact": self.exact, "notes": self.notes}
+        return {**folders, **verdict, "cells": rows, "only": self.only, "differences": told}
+
+
+def compare(folder_a: Path, folder_b: Path) -> Comparison:
+    """Compare two studies.
+
+    Of many intervals some exclude 0 by chance. The verdict is `DIFFERENT` only if more of them do than chance would
+    let (`compare_scores.beyond_chance`), or if no interval can be estimated; one cell by itself never decides it.
+
+    Raises:
+        InputError: a folder that holds no study, or two studies without a score in common.
+    """
+    a, b, notes = _alike(read_results(folder_a), read_results(folder_b))
+    paired = compare_scores.pair(a, b)
+    cells = compare_scores.cells(paired)
+    verdict = _verdict(paired, cells)
+    if verdict == SAME and bool(cells["excludes_0"].any()) and compare_scores.too_few(cells):
+        notes.append(TOO_FEW)
+    only = {
+        "a": [*compare_scores.runs_of(a.scores, b.scores), *compare_scores.subjects_of(a.scores, b.scores)],
+        "b": [*compare_scores.runs_of(b.scores, a.scores), *compare_scores.subjects_of(b.scores, a.scores)],
+    }
+    differences = {
+        "Settings": compare_facts.settings(a, b),
+        "Versions and machine": compare_facts.surroundings(a, b),
+        "Inputs": compare_facts.inputs(a, b),
+        "Files that the trainings wrote": compare_facts.outputs(a, b),
+    }
+    exact = verdict == IDENTICAL and paired.only_a.empty and paired.only_b.empty
+    return Comparison(
+        folder_a, folder_b, verdict, _sentence(verdict, paired, cells), exact, notes, cells, only, differences
+    )
+
+
+def _alike(a: Results, b: Results) -> tuple[Results, Results, list[str]]:
+    """Both with ids of subjects, or both with codes, and a note on it."""
+    if a.anonymised == b.anonymised:
+        return a, b, []
+    ours, theirs = anonymised(a), anonymised(b)
+    for name in sorted(ours.tables.keys() & theirs.tables.keys()):
+        if len(ours.tables[name]) != len(theirs.tables[name]):
+            coded = a.folder if a.anonymised else b.folder
+            counts = f"{name}: {len(ours.tables[name])} subjects in A, {len(theirs.tables[name])} in B"
+            raise InputError(
+                f"{coded}: subjects stand under codes that cannot be matched ({counts}); accepted: a study of equally "
+                f"many subjects; compare it with one that is published with its ids"
+            )
+    return ours, theirs, ["One side is anonymised: subjects are matched by the order of their ids."]
+
+
+def _verdict(paired: Paired, cells: pd.DataFrame) -> str:
+    if bool(compare_scores.identical(paired.both).all()):
+        return IDENTICAL
+    estimable = bool(cells["low"].notna().any())
+    return SAME if estimable and not compare_scores.beyond_chance(cells) else DIFFERENT
+
+
+def _sentence(verdict: str, paired: Paired, cells: pd.DataFrame) -> str:
+    scores, intervals = len(paired.both), int(cells["low"].notna().sum())
+    if verdict == IDENTICAL:
+        text = f"Identical: all {scores} scores that both have are equal, bit for bit"
+    else:
+        text = (
+            f"{verdict.capitalize()}: {int(cells['excludes_0'].sum())} of {intervals} intervals of B - A exclude 0 "
+            f"(chance alone: about {cells['by_chance'].sum():.1f}); {int(cells['identical'].sum())} of {scores} scores "
+            f"are equal, the largest difference in Dice is {cells['largest'].max():.3g}"
+        )
+    alone = [f"{len(rows)} scores are in {name} only" for name, rows in (("A", paired.only_a), ("B", paired.only_b))]
+    more = [part for part, rows in zip(alone, (paired.only_a, paired.only_b), strict=True) if len(rows)]
+    methods = compare_scores.by_method(cells)
+    return "; ".join([text, *more]) + "." + (f" By method: {methods}." if methods else "")

@@ -1,0 +1,271 @@
+"""The model card of a finetuned network: what it was made of and how, how well it does, and what nobody knows of it.
+
+In the spirit of Mitchell et al., Model Cards for Model Reporting, FAT* 2019, doi:10.1145/3287560.3287596.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fewlabel.config.cohort import Cohort
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Intervals
+from fewlabel.config.folds import cohort_of, fold_of
+from fewlabel.config.jobs.figures.titles import cohort_title, titles
+from fewlabel.config.jobs.training import finetuning, pretrained_as, pretraining_stages
+from fewlabel.config.loading.load import load
+from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.training import Finetuning, Training
+from fewlabel.data.subjects.licences import NOT_STATED, terms
+from fewlabel.reporting.results.folder import EXPERIMENT, Results
+from fewlabel.reporting.results.run_facts import Facts
+from fewlabel.reporting.statistics.scores import FOLD
+from fewlabel.reporting.statistics.summary import summarise
+from fewlabel.reporting.tables.cohorts import source
+from fewlabel.reporting.tables.formats import markdown_cell
+from fewlabel.reporting.tables.table import between, bootstrap_note, distance
+from fewlabel.utils.errors import InputError
+
+WEIGHTS, CARD = "weights.safetensors", "MODEL_CARD.md"
+SOFTWARE = ("torch", "numpy", "nibabel", "scipy", "simpleitk")
+"""Packages whose versions a card names: the numbers pass through them."""
+
+USE = (
+    f"`fewlabel predict {WEIGHTS} image.nii.gz -o mask.nii.gz` puts a mask (1 inside) on the image's own grid; images "
+    "should be as the volumes above: the same contrast, the same part of the body. `fewlabel export` makes ONNX and a "
+    "MONAI bundle of it."
+)
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """One finetuning of a study.
+
+    Attributes:
+        part: a cohort, or one test fold of it.
+        labels: how many labelled subjects it was trained on, or `all`, as text.
+        draw: from 1.
+    """
+
+    part: str
+    method: str
+    labels: str
+    draw: int
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie, beneath the study."""
+        return f"{self.part}/finetuned/{self.method}/n{self.labels}/draw{self.draw}"
+
+    @property
+    def cohort(self) -> str:
+        """Of which it is."""
+        return cohort_of(self.part)
+
+
+def chosen_run(results: Results, asked: str) -> Finetuned:
+    """The finetuning that `cohort/method/N/draw` names.
+
+    Args:
+        results: of the study.
+        asked: such as `liver/scratch/4/1` or `liver-fold2/supervised/all/1`.
+
+    Raises:
+        InputError: no such finetuning; with those that are there.
+    """
+    known = {"/".join(_key(run)): run for run in results.runs if "/finetuned/" in run}
+    if asked in known:
+        return finetuned(known[asked])
+    keys = map(_key, known.values())
+    parts = zip(("cohorts", "methods", "N", "draws"), zip(*keys, strict=True), strict=True)
+    there = "; ".join(f"{name}: {', '.join(dict.fromkeys(values))}" for name, values in parts)
+    raise InputError(f"{asked!r} is no finetuning of {results.folder.name}; accepted: cohort/method/N/draw; {there}")
+
+
+def finetuned(run: str) -> Finetuned:
+    """The finetuning whose files lie in this folder (`Finetuned.folder`)."""
+    part, method, labels, draw = _key(run)
+    return Finetuned(part, method, labels, int(draw))
+
+
+def _key(run: str) -> tuple[str, str, str, str]:
+    part, _, method, labels, draw = run.split("/")
+    return part, method, labels.removeprefix("n"), draw.removeprefix("draw")
+
+
+def model_card(results: Results, run: Finetuned) -> str:
+    """The card, in Markdown.
+
+    Args:
+        results: of the study; of a published one as well. What it says of subjects are counts alone.
+        run: which finetuning.
+
+    Raises:
+        InputError: the study has no experiment, or no scores of the run.
+    """
+    experiment = load(results.experiment, [results.folder / EXPERIMENT])
+    facts = results.runs[run.folder]
+    cohort = experiment.cohorts[run.cohort]
+    known = titles(experiment)
+    name = f"{known.cohorts[run.cohort].title}, {known.methods[run.method].title}, N = {run.labels}, draw {run.draw}"
+    own, alike = _scores(results, run)
+    parts = {
+        "Data": _data(results, run, cohort, facts),
+        "How it was made": _recipe(results, run, experiment, facts),
+        "Scores": _score_lines(own, alike, experiment, run),
+        "Use": USE,
+        "Limits": "\n".join(f"- {line}" for line in _limits(own, cohort, run, experiment)),
+    }
+    body = "\n\n".join(f"## {heading}\n{text}" for heading, text in parts.items())
+    return f"# Model card: {markdown_cell(name)}\n\nA 2D U-Net of the study `{experiment.study}`.\n\n{body}\n"
+
+
+# ------------------------------------------------------------------------------------------------------ what it says
+def _table(rows: Mapping[str, str]) -> str:
+    lines = [f"| {name} | {markdown_cell(value)} |" for name, value in rows.items() if value]
+    return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def _data(results: Results, run: Finetuned, cohort: Cohort, facts: Facts) -> str:
+    owed = terms(cohort)
+    roles = results.tables.get(f"{run.part}/splits/roles.csv", pd.DataFrame({"role": []}))["role"].value_counts()
+    counts = [f"{count} {role}" for role in ("pool", "unlabelled", "test", "withheld") if (count := roles.get(role))]
+    fold = fold_of(run.part)
+    return _table(
+        {
+            "volumes": source(cohort),
+            "licence of the volumes": owed.licence,
+            "cite": owed.citation or "not stated",
+            "subjects of the study": ", ".join(counts),
+            "labelled subjects that this network was trained on": str(len(facts.get("subjects", []))) or run.labels,
+            "test fold": f"{fold} of {cohort.folds}" if fold is not None else "",
+        }
+    )
+
+
+def _recipe(results: Results, run: Finetuned, experiment: Experiment, facts: Facts) -> str:
+    method, cohort = experiment.methods[run.method], experiment.cohorts[run.cohort]
+    start = pretrained_as(experiment, run.method)
+    rows = {"start": "at random" if start is None else f"pretrained without labels ({method.pretext})"}
+    if start is not None and isinstance(method, PretrainedMethod):
+        rows |= {
+            f"pretraining, {key.replace('_', ' ')}": _training(of) for key, of in pretraining_stages(method).items()
+        }
+        earlier = results.runs.get(f"{run.part}/pretrained/{start}", {})
+        rows["pretraining took"] = _took(earlier)
+    rows["finetuning"] = _training(finetuning(experiment, run.method))
+    rows["finetuning took"] = _took(facts)
+    grid = cohort.grid
+    rows |= {
+        "network": f"U-Net, widths {', '.join(map(str, experiment.network.widths))}, one channel in, one out",
+        "slices": f"{grid.plane}, {grid.matrix[0]} x {grid.matrix[1]} (rows x columns) of {grid.spacing_mm:g} mm, "
+        + ("distance as it is" if grid.slice_mm is None else f"{grid.slice_mm:g} mm apart"),
+        "intensities": f"percentiles {grid.percentiles[0]:g} and {grid.percentiles[1]:g} of the volume become 0 and 1"
+        + ("" if cohort.bias_correction is None else ", after N4 bias correction"),
+        "seed": str(experiment.seed),
+        "software": _software(facts),
+        "machine": " ".join(str(facts[key]) for key in ("device", "precision") if key in facts),
+    }
+    return _table(rows) + f"\n\nAll settings: `{EXPERIMENT}` of the study, and the metadata of `{WEIGHTS}`."
+
+
+def _training(training: Training) -> str:
+    """A training's budget in words."""
+    batch = getattr(training, "batch", None)
+    parts = [
+        f"{training.steps} steps",
+        *([f"batches of {batch}"] if batch is not None else []),
+        f"learning rate {training.learning_rate:g} ({training.schedule}, warm-up {training.warmup} steps)",
+        f"weight decay {training.weight_decay:g}",
+    ]
+    if isinstance(training, Finetuning):
+        parts += ["Dice loss, last weights", f"augmentation {training.augmentation}"]
+    return ", ".join(parts)
+
+
+def _took(facts: Facts) -> str:
+    time = facts.get("time")
+    seconds = time.get("seconds") if isinstance(time, dict) else None
+    return f"{seconds:.0f} s" if isinstance(seconds, int | float) else ""
+
+
+def _software(facts: Facts) -> str:
+    software: dict[str, Any] = facts.get("software", {})
+    packages = software.get("packages", {})
+    found = {"fewlabel": software.get("fewlabel"), "Python": software.get("python")}
+    found |= {name: packages.get(name) for name in SOFTWARE}
+    return ", ".join(f"{name} {version}" for name, version in found.items() if version)
+
+
+def _scores(results: Results, run: Finetuned) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The scores of this network, and of all draws (and test folds) of its method at its N."""
+    scores = results.scores[results.scores["cohort"] == run.cohort]
+    n = scores["n"].max() if run.labels == "all" else int(run.labels)
+    alike = scores[(scores["method"] == run.method) & (scores["n"] == n)]
+    own = alike[alike["draw"] == run.draw]
+    if (fold := fold_of(run.part)) is not None and FOLD in own:
+        own = own[own[FOLD] == fold]
+    if own.empty:
+        raise InputError(f"{results.folder}: no scores of {run.folder}; run `snakemake` with the experiment to its end")
+    return own, alike
+
+
+def _score_lines(own: pd.DataFrame, alike: pd.DataFrame, experiment: Experiment, run: Finetuned) -> str:
+    intervals = experiment.intervals
+    level = f"{intervals.level * 100:g} % interval"
+    head = ["", "networks", f"{_tested(experiment.cohorts[run.cohort])} subjects", "mean Dice", level,
+            "lowest subject", "median HD95, mm"]  # fmt: skip
+    every = f"all draws of this method at N = {run.labels}"
+    rows = [_score_row("this network", own, intervals), _score_row(every, alike, intervals)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+    note = f"Dice of whole volumes on their native grids, 0 to 1. {bootstrap_note(intervals)}"
+    note += " HD95 is undefined if one of the two masks is empty; such scores are left out."
+    return "\n".join(lines) + f"\n\n{note} One network speaks of its test subjects alone, all draws of its recipe."
+
+
+def _score_row(name: str, scores: pd.DataFrame, intervals: Intervals) -> list[str]:
+    found = summarise(scores, intervals)
+    trained = scores[["draw", *([FOLD] if FOLD in scores else [])]].drop_duplicates()
+    return [
+        name,
+        str(len(trained)),
+        str(found.subjects),
+        f"{found.mean:.3f}",
+        between(found.low, found.high, 3),
+        f"{scores['dice'].min():.3f}",
+        distance(scores["hd95_mm"].median(), int(scores["hd95_mm"].isna().sum()), len(scores)),
+    ]
+
+
+def _tested(cohort: Cohort) -> str:
+    return "test" if cohort.validation is None else "validation"
+
+
+def _limits(own: pd.DataFrame, cohort: Cohort, run: Finetuned, experiment: Experiment) -> Iterator[str]:
+    yield "Research only: not a medical device, tested by no authority, not for clinical use."
+    where = markdown_cell(cohort_title(experiment, run.cohort))
+    yield (
+        f"Tested on {own['subject'].nunique()} subjects of the same cohort ({where}) and on nothing else: not on other "
+        "scanners, sites, sequences, field strengths, ages or diseases, and not against a second reader."
+    )
+    if isinstance(cohort.source, PhantomSource):
+        yield "Trained and tested on volumes that code has made: of any image of a person it is not known what it does."
+    if cohort.validation is not None:
+        yield "Scored on subjects of the pool, on which recipes are chosen: such scores flatter."
+    steps = finetuning(experiment, run.method).steps
+    yield (
+        f"A fixed budget ({steps} steps of finetuning) and its last weights: nothing was stopped early, and more steps "
+        "or labels may do better. The study compares recipes; it does not look for the best network."
+    )
+    if run.labels != "all":
+        yield f"Trained on {run.labels} labelled subject(s): another draw gives another network; see the second row."
+    yield "Its output is a mask without a measure of doubt, and it may find a target in images that have none."
+    yield (
+        "A network chosen by its score on these test subjects is worse than that score says; whoever publishes it "
+        "should say by which rule it was chosen."
+    )
+    if terms(cohort).licence == NOT_STATED:
+        yield "The licence of the volumes is not stated: ask whoever holds them before passing this network on."

@@ -1,0 +1,92 @@
+"""Answers about budgets of labels, as text to be read."""
+
+import math
+from collections.abc import Sequence
+
+from fewlabel.reporting.statistics.annotation_budget import REACH, Answer, Curve, Estimate
+
+
+def as_text(answers: Sequence[Answer]) -> str:
+    """A paragraph for each curve."""
+    level = answers[0].curve.level
+    head = f"Labelled subjects for a mean Dice of {answers[0].target:g}, with {level * 100:g} % intervals"
+    return "\n\n".join([head, *(_paragraph(answer) for answer in answers)]) + "\n"
+
+
+def _paragraph(answer: Answer) -> str:
+    curve = answer.curve
+    tried = ", ".join(map(str, curve.counts))
+    lines = [f"{curve.cohort}, {curve.method} (N = {tried}; {curve.draws} draws, {curve.subjects} test subjects)"]
+    lines.append(f"  target {answer.target:g}: {_needed(answer)}")
+    if curve.doubts:
+        return "\n".join(lines)
+    lines.append(f"  law: {_law(curve)}")
+    lines += [f"  the next {_subjects(more)}: {_gain(gain)}" for more, gain in answer.gains.items()]
+    return "\n".join(lines)
+
+
+def _needed(answer: Answer) -> str:
+    needed = answer.needed
+    if needed is None:
+        return f"not told: {answer.refused}"
+    if needed.value <= answer.curve.counts[0]:
+        return f"N = {needed.value:g} or fewer; it is reached at the smallest N that was tried"
+    more = int(needed.value) - answer.have
+    further = f"{_subjects(more)} more than the {answer.have} there are" if more > 0 else f"the {answer.have} suffice"
+    return f"N = {needed.value:g} ({counts(needed, answer.curve)}), {further}"
+
+
+def counts(needed: Estimate, curve: Curve) -> str:
+    """The interval of a number of subjects; what lies beyond the law's reach is not told."""
+    limit = REACH * curve.largest
+    low, high = (f"more than {limit:g}" if end > limit else f"{end:g}" for end in (needed.low, needed.high))
+    return f"{low} to {high}"
+
+
+def _law(curve: Curve) -> str:
+    ceiling = curve.ceiling
+    return (
+        f"Dice {curve.law.first[0]:.3f} with one label, ceiling {ceiling.value:.3f} ({ceiling.low:.3f} to"
+        f" {ceiling.high:.3f}), exponent {curve.law.exponent[0]:.2f}"
+    )
+
+
+def _gain(gain: Estimate | str) -> str:
+    if isinstance(gain, str):
+        return f"not told: {gain}"
+    return f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
+
+
+def _subjects(number: int) -> str:
+    return f"{number} subject" if number == 1 else f"{number} subjects"
+
+
+def facts(answer: Answer) -> dict[str, object]:
+    """The same for machines: plain numbers, None for what is infinite or not told."""
+    curve = answer.curve
+    return {
+        "cohort": curve.cohort,
+        "method": curve.method,
+        "counts": list(curve.counts),
+        "dice": [round(float(value), 6) for value in curve.dice],
+        "draws": curve.draws,
+        "subjects": curve.subjects,
+        "target": answer.target,
+        "have": answer.have,
+        "level": curve.level,
+        "needed": None if answer.needed is None else _numbers(answer.needed),
+        "refused": answer.refused or None,
+        "law": {
+            "first": float(curve.law.first[0]),
+            "ceiling": _numbers(curve.ceiling),
+            "exponent": float(curve.law.exponent[0]),
+        },
+        "gains": {
+            str(more): {"refused": gain} if isinstance(gain, str) else _numbers(gain)
+            for more, gain in answer.gains.items()
+        },
+    }
+
+
+def _numbers(estimate: Estimate) -> dict[str, float | None]:
+    return {key: value if math.isfinite(value) else None for key, value in vars(estimate).items()}

@@ -1,0 +1,197 @@
+"""The long table of scores: one row for each run and test subject, validated where it is read."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.config.jobs.figures.titles import Titles
+from fewlabel.config.jobs.grid import CollectSettings
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.errors import InputError
+
+COLUMNS = ("cohort", "method", "n", "draw", "subject", "dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
+"""n: labelled subjects finetuned on; dice: 0 to 1 on the native grid; hd95_mm, assd_mm: empty where a mask is empty."""
+
+FOLD = "fold"
+"""A further column where a cohort is cross-validated: the test fold, from 1; empty for other cohorts."""
+KEY = ["cohort", "method", "n", "draw", "subject"]
+COUNTS = ("n", "draw")
+DISTANCES = ("hd95_mm", "assd_mm")
+VOLUMES = ("truth_ml", "predicted_ml")
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read and check one table of scores.
+
+    Args:
+        path: a CSV file with at least `COLUMNS`; further columns are dropped, but for `FOLD`.
+
+    Returns:
+        `COLUMNS` in their order: cohort, method, subject as text; n, draw as int64 from 1; the rest as float64, with
+        NaN for distances that are undefined. Then, only where the file has it, `FOLD` as Int64, empty or from 1.
+
+    Raises:
+        InputError: the file is missing, was changed, is not a CSV table, has no rows, lacks columns, contains values
+            that are not numbers or out of range, or repeats a subject of a run.
+    """
+    text = _read_text(path)
+    if missing := [column for column in COLUMNS if column not in text.columns]:
+        found, accepted = ", ".join(text.columns), ", ".join(COLUMNS)
+        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {found}; accepted: {accepted}")
+    if text.empty:
+        raise InputError(f"{path.name}: no rows; a table of scores has one row for each run and test subject")
+    scores = text[list(COLUMNS)].copy()
+    for column in COLUMNS[5:] + COUNTS:
+        scores[column] = text[column].map(_number).astype("float64")
+    problems = [*_empty_names(scores), *_bad_values(text, scores), *_repeats(scores)]
+    if FOLD in text:
+        folds = text[FOLD].map(_number)
+        good = (text[FOLD] == "") | ((folds >= 1) & (folds % 1 == 0))
+        if not good.all():
+            wrong = f"{FOLD}: {int((~good).sum())} bad values such as '{text.loc[~good, FOLD].iloc[0]}'"
+            problems.append(f"{wrong}; accepted: whole numbers from 1, or empty")
+        scores[FOLD] = folds.where(good)
+    if problems:
+        raise InputError.of(problems, heading=f"{path.name}: not a valid table of scores")
+    kinds = dict.fromkeys(COUNTS, "int64") | ({FOLD: "Int64"} if FOLD in scores else {})
+    return scores.astype(kinds)
+
+
+def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
+    """Join the tables of all runs into one, sorted by cohort, method, n, draw, subject, in whatever order they come.
+
+    The test folds of a cohort become one cohort: draw 1 is draw 1 of every fold, and so on, so that each draw tests
+    every subject once. Folds may differ in how many labelled subjects `all` are: N is that of the largest pool.
+
+    A method asked for both `all` labels and a number equal to the whole pool has two runs of one name, equal up to what
+    a GPU leaves to chance: the one that comes first counts.
+
+    Raises:
+        InputError: no table given, files missing (all named at once), or a table that `read_scores` refuses.
+    """
+    if not run_tables:
+        raise InputError("no tables of scores to collect: the study has no runs")
+    if missing := [path for path in run_tables if not path.is_file()]:
+        raise InputError.of(
+            [str(path) for path in missing], heading="tables of scores are missing; evaluate these runs:"
+        )
+    joined = pd.concat(_on_all_labels([(path, read_scores(path)) for path in run_tables]), ignore_index=True)
+    return joined.drop_duplicates(KEY).sort_values(KEY, kind="stable", ignore_index=True)
+
+
+def _on_all_labels(tables: Sequence[tuple[Path, pd.DataFrame]]) -> Iterator[pd.DataFrame]:
+    """The tables, with one N for the runs of all folds of a cohort on all labels, which lie in `nall`."""
+    folded = {path for path, table in tables if path.parent.parent.name == "nall" and FOLD in table}
+    largest: dict[str, int] = {}
+    for path, table in tables:
+        if path in folded:
+            cohort = str(table["cohort"].iloc[0])
+            largest[cohort] = max(largest.get(cohort, 0), int(table["n"].max()))
+    for path, table in tables:
+        yield table.assign(n=largest[str(table["cohort"].iloc[0])]) if path in folded else table
+
+
+def fold_of_subject(scores: pd.DataFrame, subject: str) -> int | None:
+    """The test fold of a subject of a cohort, whose rows `scores` holds; None: the cohort has no folds."""
+    if FOLD not in scores:
+        return None
+    folds = scores.loc[scores["subject"] == subject, FOLD].dropna()
+    return None if folds.empty else int(folds.iloc[0])
+
+
+def select(scores: pd.DataFrame, titles: Titles, runs: CollectSettings) -> pd.DataFrame:
+    """The rows of the cohorts and methods that are to be shown: all of them, since nothing is shown of a part.
+
+    Raises:
+        InputError: a cohort or method of `titles`, one method on one cohort, or a run or a test subject of it, has no
+            row; named with what is there.
+    """
+    problems = []
+    for column, wanted in (("cohort", titles.cohorts), ("method", titles.methods)):
+        there = set(scores[column])
+        if absent := [name for name in wanted if name not in there]:
+            problems.append(f"no {column} {', '.join(absent)}; found: {', '.join(sorted(there))}")
+    pairs = set(zip(scores["cohort"], scores["method"], strict=True))
+    if not problems:
+        wanted_pairs = [(cohort, method) for cohort in titles.cohorts for method in titles.methods]
+        problems = [
+            f"no method {method} on cohort {cohort}" for cohort, method in wanted_pairs if (cohort, method) not in pairs
+        ]
+    if problems:
+        raise InputError.of(problems, heading="the scores lack what is to be shown; run it, or leave it out:")
+    chosen = scores[scores["cohort"].isin(list(titles.cohorts)) & scores["method"].isin(list(titles.methods))]
+    if gaps := [gap for cohort, rows in chosen.groupby("cohort") for gap in _gaps(str(cohort), rows, runs)]:
+        raise InputError.of(
+            [*gaps[:10], *([f"and {len(gaps) - 10} more"] if len(gaps) > 10 else [])],
+            heading="the scores are those of a part of the study, of which nothing is drawn; run what is missing:",
+        )
+    return chosen
+
+
+def _gaps(cohort: str, scores: pd.DataFrame, runs: CollectSettings) -> Iterator[str]:
+    """Runs of a cohort, and test subjects of a run, that have no score. `all` is the largest N that there is."""
+    everyone = set(scores["subject"])
+    tested = scores.groupby(["method", "n", "draw"])["subject"].agg(set).to_dict()
+    for method in scores["method"].unique():
+        for labels in runs.labels.get(method, []):
+            n = int(scores["n"].max()) if labels == "all" else labels
+            for draw in range(1, runs.draws + 1):
+                run = f"{cohort}, {method}, N = {labels}, draw {draw}"
+                if (method, n, draw) not in tested:
+                    yield f"{run}: no scores"
+                elif absent := sorted(everyone - tested[method, n, draw]):
+                    yield f"{run}: no score of {', '.join(absent[:5])}{' …' if len(absent) > 5 else ''}"
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    recorded_hashes.check(path)
+    try:
+        # As text: a subject may be called "007" or "NA", and a wrong number is to be named, not guessed at.
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path.name}: no such file") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        reason = str(error).strip()
+        raise InputError(f"{path.name}: not a CSV table ({reason}); columns accepted: {', '.join(COLUMNS)}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _empty_names(scores: pd.DataFrame) -> list[str]:
+    return [
+        f"{column}: empty in {int(empty.sum())} rows"
+        for column in ("cohort", "method", "subject")
+        if (empty := scores[column] == "").any()
+    ]
+
+
+def _bad_values(text: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+    finite_from_0 = {
+        column: scores[column].between(0, float("inf"), inclusive="left") for column in DISTANCES + VOLUMES
+    }
+    good = {column: (scores[column] >= 1) & (scores[column] % 1 == 0) for column in COUNTS}
+    good |= {"dice": scores["dice"].between(0, 1)}
+    good |= {column: finite_from_0[column] for column in VOLUMES}
+    good |= {column: finite_from_0[column] | text[column].str.lower().isin(["", "nan"]) for column in DISTANCES}
+    accepted = dict.fromkeys(COUNTS, "whole numbers from 1") | {"dice": "0 to 1"}
+    accepted |= dict.fromkeys(VOLUMES, "numbers from 0") | dict.fromkeys(DISTANCES, "numbers from 0, or empty")
+    return [
+        f"{column}: {int((~fine).sum())} bad values such as '{text.loc[~fine, column].iloc[0]}';"
+        f" accepted: {accepted[column]}"
+        for column, fine in good.items()
+        if not fine.all()
+    ]
+
+
+def _repeats(scores: pd.DataFrame) -> list[str]:
+    repeated = scores[scores.duplicated(KEY)]
+    if repeated.empty:
+        return []
+    first = ", ".join(f"{column} {repeated[column].iloc[0]}" for column in KEY)
+    return [f"{', '.join(KEY)}: {len(repeated)} rows are there twice, such as {first}"]

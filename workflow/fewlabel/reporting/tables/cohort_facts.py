@@ -1,0 +1,103 @@
+"""What is known of a cohort's subjects: the split's roles joined with the facts of the prepared volumes."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.errors import InputError
+
+ROLES = ("test", "pool", "unlabelled", "withheld")
+ROLE_COLUMNS = ("subject", "role")
+COUNTS = ("slices", "rows", "columns")
+SPACINGS = ("slice_mm", "row_mm", "column_mm")
+FACT_COLUMNS = ("subject", *COUNTS, *SPACINGS, "target_ml")
+
+
+def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
+    """Join a cohort's `roles.csv` with its `slices/subjects.csv`.
+
+    Args:
+        roles: written by the split: at least subject, role (test, pool, unlabelled or withheld).
+        subjects: written when the slices are made: at least subject, slices, rows, columns (the native grid, in the
+            order slice, row, column), slice_mm, row_mm, column_mm, target_ml (empty without a label).
+
+    Returns:
+        One row for each subject that has a role: subject, role, then the facts as float64; target_ml may be NaN.
+
+    Raises:
+        InputError: a file is missing or no such table, a role is unknown, a number is no number, a subject is there
+            twice or has no facts.
+    """
+    split = _read(roles, ROLE_COLUMNS)
+    facts = _read(subjects, FACT_COLUMNS)
+    if unknown := sorted(set(split["role"]) - set(ROLES)):
+        raise InputError(f"{roles.name}: role {', '.join(unknown)} unknown; accepted: {', '.join(ROLES)}")
+    for column in FACT_COLUMNS[1:]:
+        facts[column] = pd.to_numeric(facts[column].replace("", "nan"), errors="coerce").astype("float64")
+        if column != "target_ml" and facts[column].isna().any():
+            raise InputError(f"{subjects.name}: {column}: not a number for {_some(facts, facts[column].isna())}")
+    if not (absent := ~split["subject"].isin(facts["subject"])).any():
+        return split.merge(facts, on="subject", how="left", validate="one_to_one")
+    raise InputError(
+        f"{subjects.name}: no row for {_some(split, absent)}, named in {roles.name}; make the slices again"
+    )
+
+
+def read_fold_facts(roles: Sequence[Path], subjects: Path) -> pd.DataFrame:
+    """The facts of a cohort in test folds: those of each fold beneath one another, with its number, from 1, as `fold`.
+
+    Args:
+        roles: of each fold.
+        subjects: of the cohort.
+
+    Raises:
+        InputError: see `read_facts`.
+    """
+    facts = [read_facts(path, subjects).assign(fold=fold) for fold, path in enumerate(roles, 1)]
+    return pd.concat(facts, ignore_index=True)
+
+
+def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], float]:
+    """The diagonal, in mm, of the native volume of each subject, by cohort and subject.
+
+    Args:
+        results: of a study, or a published study.
+        cohorts: cohorts whose `slices/subjects.csv` is read.
+
+    Raises:
+        InputError: a table is missing, or a size is not a number.
+    """
+    found: dict[tuple[str, str], float] = {}
+    for cohort in cohorts:
+        path = results / cohort / "slices" / "subjects.csv"
+        table = _read(path, FACT_COLUMNS)
+        numbers = table[[*COUNTS, *SPACINGS]].apply(pd.to_numeric, errors="coerce")
+        if (bad := numbers.isna().any(axis=1)).any():
+            raise InputError(f"{path}: a size is not a number for {_some(table, bad)}; to fix: make the slices again")
+        sides = numbers[list(COUNTS)].to_numpy() * numbers[list(SPACINGS)].to_numpy()
+        lengths = np.linalg.norm(sides, axis=1)
+        found |= {(cohort, subject): float(mm) for subject, mm in zip(table["subject"], lengths, strict=True)}
+    return found
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    recorded_hashes.check(path)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path.name}: no such file") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name}: not a CSV table ({str(error).strip()})") from None
+    if missing := [column for column in columns if column not in table.columns]:
+        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {', '.join(table.columns)}")
+    if (twice := table["subject"].duplicated()).any():
+        raise InputError(f"{path.name}: {_some(table, twice)} twice; each subject has one row")
+    return table[list(columns)]
+
+
+def _some(table: pd.DataFrame, chosen: pd.Series) -> str:
+    names = table.loc[chosen, "subject"].tolist()
+    return f"subject{'s' if len(names) > 1 else ''} {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"

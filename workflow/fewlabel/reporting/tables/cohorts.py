@@ -1,0 +1,176 @@
+"""Table 1: the cohorts, and how many of their subjects are used for what."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fewlabel.config.cohort import Cohort
+from fewlabel.config.jobs.figures.tables import CohortTableSettings
+from fewlabel.config.sources.chaos import ChaosSource
+from fewlabel.config.sources.decathlon import DecathlonSource
+from fewlabel.config.sources.metaimage import MetaImageSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.sources.radial import RadialImages, RadialSource
+from fewlabel.data.subjects.licences import sentence, terms
+from fewlabel.reporting import paper
+from fewlabel.reporting.tables.table import NONE, Section, Table, between
+
+GROUPS = {"pretraining": ("pool", "unlabelled"), "pool": ("pool",), "test": ("test",), "withheld": ("withheld",)}
+"""Roles by what their subjects are used for."""
+
+
+def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSettings) -> Table:
+    """Table 1: subjects and slices for pretraining, finetuning and test, grids and target volumes, the paper's beside.
+
+    Args:
+        facts: by cohort, as `cohort_facts.read_facts` gives them (of one in folds, `read_fold_facts`); every cohort of
+            `settings.titles`.
+        settings: the cohorts' titles and settings, and the label budgets.
+
+    Returns:
+        CSV: a row a cohort; of one in test folds, counts are those of the smallest fold, beside them the largest, and
+        `test` counts the subjects of all folds. For readers: a column a cohort, since its facts are many, with the
+        paper's cohort beside.
+    """
+    rows = pd.DataFrame([_cohort_row(name, facts[name], settings) for name in settings.titles.cohorts])
+    columns: dict[str, dict[str, str]] = {}
+    for _, row in rows.iterrows():
+        title = row["title"]
+        columns[title if title not in columns else f"{title} ({row['cohort']})"] = _cohort_column(row)
+        if row["paper_cohort"]:
+            columns[f"paper: {row['paper_cohort']}"] = _paper_column(row)
+    body = pd.DataFrame(columns).fillna(NONE).reset_index(names="")
+    notes = [
+        "Pretraining uses the labelled pool and the subjects without labels, never a test subject.",
+        "Ranges are smallest to largest over all subjects that are used; matrix is rows x columns.",
+    ]
+    titles = settings.titles.cohorts
+    if any(title.folds for title in titles.values()):
+        notes.append(
+            "In test folds each labelled subject is tested once, by networks that saw no volume of that patient; the "
+            "other counts are those of one fold, smallest to largest."
+        )
+    notes += [text for name in titles if (text := sentence(titles[name].title, settings.cohorts[name])) is not None]
+    if (rows["paper_cohort"] != "").any():
+        notes.append(f"Paper: {paper.CITATION}. Its own Table 1 is in no public copy: {NONE} where its text is silent.")
+    return Table(rows, 1, "Cohorts", [Section("", body, numbers=False)], notes)
+
+
+def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -> dict[str, Any]:
+    title, cohort = settings.titles.cohorts[name], settings.cohorts[name]
+    used = facts[facts["role"] != "withheld"]
+    row: dict[str, Any] = {"cohort": name, "title": title.title, "source": source(cohort)}
+    row |= {"subjects": facts["subject"].nunique(), **_counts(facts)}
+    used = used.drop_duplicates("subject")
+    row["finetuned_on"] = " ".join(str(n) for n in settings.labels)
+    for column in ("slices", "rows", "columns"):
+        row |= {f"{column}_min": int(used[column].min()), f"{column}_max": int(used[column].max())}
+    for column in ("slice_mm", "row_mm", "column_mm", "target_ml"):
+        row |= {f"{column}_min": used[column].min(), f"{column}_max": used[column].max()}
+    row["target_ml_median"] = used["target_ml"].median()
+    grid = cohort.grid
+    row |= {"working_rows": grid.matrix[0], "working_columns": grid.matrix[1], "working_mm": grid.spacing_mm}
+    size = paper.SIZES[title.stands_for] if title.stands_for else None
+    row |= {"paper_cohort": title.stands_for or "", "paper_subjects": size.subjects if size else None}
+    found = terms(cohort)
+    row |= {"paper_labelled": size.labelled if size else None}
+    return row | {"licence": found.licence, "citation": found.citation}
+
+
+def _counts(facts: pd.DataFrame) -> dict[str, int]:
+    """Subjects and slices by what they are used for."""
+    folds = [facts] if "fold" not in facts else [fold for _, fold in facts.groupby("fold")]
+    found: dict[str, int] = {}
+    for group, roles in GROUPS.items():
+        members = [fold[fold["role"].isin(roles)] for fold in folds]
+        subjects, slices = [len(each) for each in members], [int(each["slices"].sum()) for each in members]
+        whole = sum if group == "test" else min
+        found |= {f"{group}_subjects": whole(subjects), f"{group}_slices": whole(slices)}
+        if "fold" in facts:
+            found |= {f"{group}_subjects_max": max(subjects), f"{group}_slices_max": max(slices)}
+            if group == "test":
+                found |= {"folds": len(folds), "test_subjects_min": min(subjects)}
+    return found
+
+
+def source(cohort: Cohort) -> str:
+    """Where a cohort's volumes come from, in words and without any path of the machine."""
+    match cohort.source:
+        case PhantomSource(anatomy=anatomy, radial=radial):
+            how = "" if radial is None else f", {_radial(radial)}, streaks {radial.streaks:g}"
+            return f"synthetic T2w phantom, {anatomy}{how}"
+        case NiftiSource(folder=folder, labels=labels):
+            return f"NIfTI folder {Path(folder).name}, label {_joined(labels)}"
+        case DecathlonSource(task=task, labels=labels, channel=channel):
+            which = "" if channel is None else f", channel {channel}"
+            return f"Medical Segmentation Decathlon {task}{which}, label {_joined(labels)}"
+        case MetaImageSource(folder=folder, labels=labels):
+            return f"MetaImage folder {Path(folder).name}, label {_joined(labels)}"
+        case RadialSource(folder=folder, labels=labels):
+            return f"{_radial(cohort.source)}, folder {Path(folder).name}, label {_joined(labels)}"
+        case ChaosSource(labels=labels, test_sets=test_sets):
+            sets = "training and test sets" if test_sets else "training set"
+            return f"CHAOS T2-SPIR, {sets}, label {_joined(labels)}"
+
+
+def _radial(images: RadialImages) -> str:
+    """Which image of a radial acquisition, and how streaks were removed."""
+    which = {"composite": "composite", "t2_map": "T2 map", "echo": f"echo {images.echo or 'in the middle'}"}[
+        images.input
+    ]
+    return f"radial ({which}, de-streaking: {images.destreak.method})"
+
+
+def _cohort_column(row: pd.Series) -> dict[str, str]:
+    labels = ", ".join(
+        f"all ({fold_range(row, 'pool_subjects')})" if n == "all" else n for n in row["finetuned_on"].split()
+    )
+    volume = f"{row['target_ml_median']:.1f} ({_range(row, 'target_ml', 1)})"
+    return {
+        "source": row["source"],
+        "subjects": str(row["subjects"]),
+        "pretraining: subjects (slices)": _of_folds(row, "pretraining"),
+        "labelled pool: subjects (slices)": _of_folds(row, "pool"),
+        "finetuning: N": labels,
+        "test: subjects (slices)": f"{row['test_subjects']} ({row['test_slices']}){_in_folds(row)}",
+        "withheld: subjects": fold_range(row, "withheld_subjects"),
+        "native slices": _range(row, "slices", 0),
+        "native matrix": f"{_range(row, 'rows', 0)} x {_range(row, 'columns', 0)}",
+        "native pixel, mm": f"{_range(row, 'row_mm', 2)} x {_range(row, 'column_mm', 2)}",
+        "slice distance, mm": _range(row, "slice_mm", 2),
+        "working matrix": f"{row['working_rows']} x {row['working_columns']}",
+        "working pixel, mm": f"{row['working_mm']:.2f}",
+        "target volume, ml: median (range)": volume if pd.notna(row["target_ml_median"]) else NONE,
+    }
+
+
+def fold_range(row: pd.Series, count: str) -> str:
+    """A count, or its range over test folds, of a row of the table."""
+    largest = row.get(f"{count}_max")
+    return between(row[count], row[count] if largest is None or pd.isna(largest) else largest, 0)
+
+
+def _of_folds(row: pd.Series, group: str) -> str:
+    return f"{fold_range(row, f'{group}_subjects')} ({fold_range(row, f'{group}_slices')})"
+
+
+def _in_folds(row: pd.Series) -> str:
+    if pd.isna(row.get("folds")):
+        return ""
+    return f" in {row['folds']:.0f} folds of {between(row['test_subjects_min'], row['test_subjects_max'], 0)}"
+
+
+def _paper_column(row: pd.Series) -> dict[str, str]:
+    labelled = f"{row['paper_labelled']:.0f} labelled in all, pool and test"
+    return {"source": paper.SHORT, "subjects": f"{row['paper_subjects']:.0f} ({labelled})"}
+
+
+def _range(row: pd.Series, column: str, digits: int) -> str:
+    return between(row[f"{column}_min"], row[f"{column}_max"], digits)
+
+
+def _joined(labels: Sequence[int]) -> str:
+    return " + ".join(str(label) for label in labels)

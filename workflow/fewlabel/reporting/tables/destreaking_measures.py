@@ -1,0 +1,90 @@
+"""What was measured of de-streaking methods, as files: a table, and the images that are shown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fewlabel.config.jobs.figures.destreaking import NO_SOURCE
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.errors import InputError
+
+TITLES = {
+    "none": "as acquired",
+    "remove_coils": "coils removed",
+    "remove_coils_rescaled": "coils removed, rescaled",
+    "cactus": "CACTUS, k-space",
+    "cactus_images": "CACTUS, coil images",
+    "bstar": "B-STAR",
+}
+"""Of each trial, in their order."""
+MEASURES = ("streak_energy", "snr", "similarity", "signal_loss")
+COLUMNS = ["subject", "streaks", "method", *MEASURES]
+
+Images = Mapping[str, NDArray[np.float32]]
+
+
+def save_measures(rows: pd.DataFrame, images: Images, csv: Path, arrays: Path) -> None:
+    """Write both, or none.
+
+    Args:
+        rows: with `COLUMNS`, a row a subject, strength and trial.
+        images: (row, column), `NO_SOURCE` and one of each trial.
+    """
+    from safetensors.numpy import save
+
+    with recorded_hashes.written([csv, arrays]) as (csv_partial, arrays_partial):
+        rows[COLUMNS].to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.5g")
+        # Half precision is finer than any display.
+        peak = max(float(image.max()) for image in images.values())
+        halves = {name: (image / peak).astype(np.float16) for name, image in images.items()}
+        arrays_partial.write_bytes(save(halves))
+
+
+def read_measures(path: Path) -> pd.DataFrame:
+    """The rows again.
+
+    Raises:
+        InputError: not such a table, or a strength that lacks a trial.
+    """
+    accepted = f"accepted: columns {', '.join(COLUMNS)}, and finite numbers; run the rule `destreaking` again"
+    recorded_hashes.check(path)
+    try:
+        rows = pd.read_csv(path, dtype={"subject": str, "method": str})
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); {accepted}") from None
+    if list(rows.columns) != COLUMNS or rows.empty:
+        raise InputError(f"{path}: columns {', '.join(map(str, rows.columns))}, {len(rows)} rows; {accepted}")
+    numbers = rows[["streaks", *MEASURES]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        line = int(np.flatnonzero(~np.isfinite(numbers).all(axis=1))[0]) + 2
+        raise InputError(f"{path}, line {line}: no finite number; {accepted}")
+    for streaks, group in rows.groupby("streaks"):
+        if missing := [name for name in TITLES if name not in set(group["method"])]:
+            raise InputError(f"{path}: no {', '.join(missing)} at {streaks:g}; run the rule `destreaking` again")
+    return rows
+
+
+def read_images(path: Path) -> Images:
+    """The images again, their brightest pixel 1.
+
+    Raises:
+        InputError: not such a file, or one that lacks an image.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    again = "run the rule `destreaking` again"
+    recorded_hashes.check(path)
+    try:
+        images = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: not a safetensors file ({error}); {again}") from None
+    if missing := [name for name in (NO_SOURCE, *TITLES) if name not in images]:
+        raise InputError(f"{path}: no image {', '.join(missing)}; {again}")
+    if len({image.shape for image in images.values()}) > 1 or any(image.ndim != 2 for image in images.values()):
+        shapes = ", ".join(f"{name} {image.shape}" for name, image in images.items())
+        raise InputError(f"{path}: images of shapes {shapes}; accepted: one shape (row, column); {again}")
+    return {name: np.asarray(image, dtype=np.float32) for name, image in images.items()}

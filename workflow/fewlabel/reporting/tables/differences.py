@@ -1,0 +1,83 @@
+"""Table 3: what each method gains over the control, subject by subject, and whether chance alone could have done it."""
+
+import pandas as pd
+
+from fewlabel.config.jobs.figures.tables import DifferenceTableSettings
+from fewlabel.reporting.statistics.comparisons import comparisons, why_none
+from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, folds_note
+
+
+def difference_table(scores: pd.DataFrame, settings: DifferenceTableSettings) -> Table:
+    """Table 3: the mean paired difference in Dice of each method to the control, for each cohort and N.
+
+    How they are measured: `comparisons.comparisons`.
+
+    Args:
+        scores: as `scores.read_scores` gives it.
+        settings: control, methods in their order, and the interval.
+
+    Returns:
+        CSV: a row a comparison, plain numbers; no row where there is nothing to compare. For readers: a section a
+        cohort.
+
+    Raises:
+        InputError: a cohort, method, run or test subject that is to be shown has no scores.
+    """
+    rows = comparisons(scores, settings)
+    sections = [
+        Section(_head(title.title, settings), _body(rows[rows["cohort"] == name], settings), numbers=True)
+        for name, title in settings.titles.cohorts.items()
+    ]
+    return Table(rows, 3, "Paired differences in Dice to the control", sections, _notes(rows, settings))
+
+
+def _body(rows: pd.DataFrame, settings: DifferenceTableSettings) -> pd.DataFrame:
+    level = f"{settings.intervals.level * 100:g} %"
+    shown = pd.DataFrame(
+        {
+            "method": rows["method"].map(lambda name: settings.titles.methods[name].title),
+            "N": rows["n"].astype(str),
+            "difference": rows["difference"].map("{:+.3f}".format),
+            f"{level} interval": [_interval(row["low"], row["high"]) for _, row in rows.iterrows()],
+            "p": rows["p"].map(probability),
+            "p, Holm": rows["p_holm"].map(probability),
+            "effect": rows["rank_biserial"].map(lambda value: NONE if pd.isna(value) else f"{value:+.2f}"),
+            "subjects better": [f"{row['better']} of {row['test_subjects']}" for _, row in rows.iterrows()],
+            "draws": rows["draws"].astype(str),
+        }
+    )
+    if rows.empty:
+        return pd.DataFrame([[NONE] * len(shown.columns)], columns=shown.columns, index=[NONE])
+    return shown.set_index(rows["method"])
+
+
+def _interval(low: float, high: float) -> str:
+    return NONE if pd.isna(low) or pd.isna(high) else f"{low:+.3f} to {high:+.3f}"
+
+
+def probability(p: float) -> str:
+    """A p value as it is printed."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _head(cohort: str, settings: DifferenceTableSettings) -> str:
+    """Titles are the user's: they stand in heads and cells, which are escaped, and not in titles or notes."""
+    return f"{cohort}, minus {settings.titles.methods[settings.control].title}" if settings.control else cohort
+
+
+def _notes(rows: pd.DataFrame, settings: DifferenceTableSettings) -> list[str]:
+    """What a reader must know to read the table."""
+    if rows.empty:
+        return [f"Nothing to compare: {why_none(settings.control)}."]
+    family = rows.groupby("cohort").size()
+    ends = sorted({int(family.min()), int(family.max())})
+    return [
+        "Mean difference in Dice, method minus control, of pairs of one draw and test subject: both saw the same"
+        f" labelled subjects. {bootstrap_note(settings.intervals)}",
+        "p: Wilcoxon's signed-rank test, two-sided, on the test subjects' means over draws; it speaks of other test"
+        " subjects with these draws, the interval also of other draws. Holm: corrected for the"
+        f" {' to '.join(map(str, ends))} comparisons of a cohort.",
+        "Effect: matched-pairs rank-biserial correlation, from -1 (worse in every test subject) to 1 (better in every"
+        " one).",
+        *folds_note(settings.titles),
+    ]

@@ -1,0 +1,161 @@
+"""Table 4: how many labelled subjects each method needs for a share of the benchmark's score, and how many it saves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fewlabel.config.jobs.figures.tables import LabelsTableSettings
+from fewlabel.reporting.statistics.labels_needed import Needed, Saved, labels_needed, labels_saved
+from fewlabel.reporting.statistics.scores import select
+from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, folds_note
+
+COLUMNS = [
+    "cohort", "method", "share", "dice", "n", "n_low", "n_high", "control", "saved", "saved_is", "saved_low",
+    "saved_high", "smallest_n", "largest_n", "draws", "test_subjects",
+]  # fmt: skip
+
+
+def labels_table(scores: pd.DataFrame, settings: LabelsTableSettings) -> Table:
+    """Table 4: the N at which each method reaches shares of the benchmark's mean Dice, interpolated, and labels saved.
+
+    Args:
+        scores: as `scores.read_scores` gives it.
+        settings: whose score is 100 %, shares, control, methods in their order, and the interval.
+
+    Returns:
+        CSV: a row a cohort, method and share; `n` is `inf` where no N that was tried reaches it, and empty fields stand
+        where there is nothing to tell. For readers: a section a cohort.
+
+    Raises:
+        InputError: a cohort, method, run or test subject that is to be shown has no scores.
+    """
+    chosen = select(scores, settings.titles, settings.runs)
+    found = [row for cohort in settings.titles.cohorts for row in _cohort(chosen, cohort, settings)]
+    rows = pd.DataFrame(found, columns=COLUMNS)
+    sections = [
+        Section(title.title, _body(rows[rows["cohort"] == name], settings), numbers=True)
+        for name, title in settings.titles.cohorts.items()
+    ]
+    return Table(rows, 4, "Labelled subjects that a share of the benchmark needs", sections, _notes(rows, settings))
+
+
+def _cohort(scores: pd.DataFrame, cohort: str, settings: LabelsTableSettings) -> Iterator[dict[str, Any]]:
+    own = scores[scores["cohort"] == cohort]
+    whole = own[own["method"] == settings.reference]
+    if whole.empty:
+        return
+    reference = whole[whole["n"] == whole["n"].max()]
+    curves = {
+        method: {int(str(n)): cell for n, cell in own[own["method"] == method].groupby("n")}
+        for method in settings.methods
+    }
+    most = max((len(by_n) for by_n in curves.values()), default=0)
+    curves = {method: by_n for method, by_n in curves.items() if len(by_n) > 1 or most == 1}
+    needed = labels_needed(curves, reference, settings.shares, settings.intervals)
+    for method, by_share in needed.items():
+        for place, (share, one) in enumerate(zip(settings.shares, by_share, strict=True)):
+            row: dict[str, Any] = {"cohort": cohort, "method": method, "share": share}
+            row |= {"dice": share * reference["dice"].mean(), "n": one.value, "n_low": one.low, "n_high": one.high}
+            if settings.control in needed and method != settings.control:
+                saved = labels_saved(one, needed[settings.control][place], settings.intervals)
+                row |= {"control": settings.control, "saved": saved.value, "saved_is": saved.bound}
+                row |= {"saved_low": saved.low, "saved_high": saved.high}
+            row |= {"smallest_n": one.smallest, "largest_n": one.largest}
+            yield row | {"draws": reference["draw"].nunique(), "test_subjects": reference["subject"].nunique()}
+
+
+def _body(rows: pd.DataFrame, settings: LabelsTableSettings) -> pd.DataFrame:
+    level = f"{settings.intervals.level * 100:g} % interval"
+    read = [_read(row) for _, row in rows.iterrows()]
+    shown = pd.DataFrame(
+        {
+            "method": [settings.titles.methods[name].title for name in rows["method"]],
+            "share (Dice)": [f"{row['share'] * 100:g} % ({row['dice']:.3f})" for _, row in rows.iterrows()],
+            "N": [_count(one.value, one) for one, _ in read],
+            f"{level} of N": [_interval(one) for one, _ in read],
+            "labels saved": [_saved(saved) for _, saved in read],
+            f"{level} of saved": [_saved_interval(saved) for _, saved in read],
+        }
+    )
+    if rows.empty:
+        return pd.DataFrame([[NONE] * len(shown.columns)], columns=shown.columns, index=[NONE])
+    return shown.set_index(rows["method"])
+
+
+def _read(row: pd.Series) -> tuple[Needed, Saved | None]:
+    """The numbers of a row once more."""
+    ends = int(row["smallest_n"]), int(row["largest_n"])
+    needed = Needed(row["n"], row["n_low"], row["n_high"], np.empty(0), *ends)
+    if not isinstance(row["control"], str):
+        return needed, None
+    return needed, Saved(row["saved"], row["saved_is"], row["saved_low"], row["saved_high"])
+
+
+def _count(value: float, needed: Needed) -> str:
+    if np.isinf(value):
+        return f"> {needed.largest}"
+    if value <= needed.smallest:
+        return f"{needed.smallest}" if needed.smallest == 1 else f"{needed.smallest} or fewer"
+    return f"{value:.1f}"
+
+
+def _interval(needed: Needed) -> str:
+    """As `tables.between`: equal ends once."""
+    return " to ".join(dict.fromkeys(_count(end, needed) for end in (needed.low, needed.high)))
+
+
+def _saved(saved: Saved | None) -> str:
+    if saved is None or np.isnan(saved.value):
+        return NONE
+    return f"{saved.bound} {_signed(saved.value)}".strip()
+
+
+def _saved_interval(saved: Saved | None) -> str:
+    return NONE if saved is None or np.isnan(saved.low) else f"{_signed(saved.low)} to {_signed(saved.high)}"
+
+
+def _signed(value: float) -> str:
+    """One digit, and no sign before zero."""
+    return f"{value:+.1f}" if f"{abs(value):.1f}" != "0.0" else "0.0"
+
+
+def _notes(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
+    """What a reader must know to read the table."""
+    if rows.empty:
+        return [
+            "Nothing to tell: no method is trained on all labels, of whose score these are shares;"
+            " figures.label_efficiency.reference names another."
+        ]
+    notes = [
+        "N: where the mean Dice over draws and test subjects first reaches the share, on straight lines in log N"
+        f" between the N that were tried; > is beyond them. {bootstrap_note(settings.intervals)} All N, methods and the"
+        " benchmark are resampled together."
+    ]
+    if settings.control is not None:
+        notes.append(
+            "Labels saved: the control's N minus the method's, resampled in pairs; N beyond those that were tried count"
+            " as the largest of them. An interval that holds 0 is no evidence of a saving."
+        )
+    return notes + _left_out_note(rows, settings) + _steps_note(settings) + folds_note(settings.titles)
+
+
+def _left_out_note(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
+    """Which methods no cohort's section has: one N makes no curve."""
+    left = [settings.titles.methods[name].title for name in settings.methods if name not in set(rows["method"])]
+    return [f"Left out, since one N alone makes no curve: {', '.join(left)}."] if left else []
+
+
+def _steps_note(settings: LabelsTableSettings) -> list[str]:
+    """Where finetunings differ in steps: who had how many, the most first."""
+    had: dict[int, list[str]] = {}
+    for name, steps in settings.steps.items():
+        had.setdefault(steps, []).append(settings.titles.methods[name].title)
+    if len(had) < 2:
+        return []
+    told = [f"{steps} for {', '.join(names)}" for steps, names in sorted(had.items(), reverse=True)]
+    return [
+        f"Steps of finetuning differ: {'; '.join(told)}. What separates these is steps as well as labels, most of all"
+        " where curves are flat: there a saving of labels may be one of steps."
+    ]

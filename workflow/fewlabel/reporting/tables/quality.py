@@ -1,0 +1,85 @@
+"""The quality table of a cohort for readers: volumes with warnings first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from fewlabel.config.jobs.figures.quality import ContactSheetSettings, QualitySettings
+from fewlabel.reporting.tables.quality_checks import CLIPPED, GRID_DICE, KEPT, OBLIQUE, SPACING, TINY, clipped_alike
+from fewlabel.reporting.tables.table import NONE, Section, Table
+
+SPACE = "\N{NO-BREAK SPACE}"
+IN_ONE_LINE = ("size", "voxel, mm", "orientation", "target, ml", "slices with target", "kept", "Dice of the grid")
+
+
+def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSettings) -> Table:
+    """The table of `quality.quality_rows`, as it is or as read from its CSV."""
+    rows = rows.astype({"target_slices": "Int64"})
+    warned = rows["warnings"] != ""
+    parts = [(_count(int(warned.sum()), "with warnings"), rows[warned])]
+    parts.append((_count(int((~warned).sum()), "without warnings"), rows[~warned]))
+    sections = [Section(title, _body(part), numbers=False) for title, part in parts if len(part)]
+    grid = settings.grid
+    return Table(
+        rows=rows,
+        number=None,
+        title=f"{settings.title}: what went in",
+        sections=sections,
+        notes=[
+            *_summary(rows),
+            "Sizes are slices x rows x columns of the native grid; orientation: the directions in which the axes of "
+            "the file grow (LPS: left, posterior, superior); intensities as stored, before any correction.",
+            f"Kept: the share of the target's volume on the working grid ({grid.matrix[0]} x {grid.matrix[1]} pixels "
+            f"of {grid.spacing_mm:g} mm). Dice of the grid: of the mask with itself after it went onto that grid and "
+            "back, as a prediction does; finer pixels raise it.",
+            f"Warnings: an empty target, or one below {100 * TINY:g} % of the median; less than "
+            f"{100 * KEPT:g} % of it kept, or a Dice of the grid below {GRID_DICE:g}; voxels "
+            f"{SPACING:g} times as long or as short as the median; {100 * CLIPPED:g} % of the voxels "
+            f"or more at the highest value (in T2 maps, and where most volumes of the cohort are so, "
+            f"{100 - grid.percentiles[1]:g} %: above that percentile scaling cuts nothing off); axes more than "
+            f"{OBLIQUE:g} degrees off the patient's (slices follow the nearest).",
+        ],
+    )
+
+
+def _summary(rows: pd.DataFrame) -> list[str]:
+    """What holds for the cohort as a whole."""
+    clipped = rows.loc[rows["clipped"] >= CLIPPED, "clipped"] * 100
+    if not clipped_alike(rows):
+        return []
+    return [
+        f"In {len(clipped)} of {len(rows)} volumes {clipped.min():.2g} to {clipped.max():.2g} % of the voxels hold the "
+        "highest value: clipped as published, or bounded as T2 maps are."
+    ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} subject{'' if number == 1 else 's'} {what}"
+
+
+def _body(rows: pd.DataFrame) -> pd.DataFrame:
+    told = pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
+    told = told.assign(**{name: told[name].str.replace(" ", SPACE) for name in IN_ONE_LINE})
+    return told if rows["warnings"].any() else told.drop(columns="warnings")
+
+
+def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
+    intensities = [f"{row[name]:.4g}" for name in ("p1", "p99", "lowest", "highest")]
+    return {
+        "subject": str(row["subject"]),
+        "role": row["role"] or NONE,
+        "warnings": row["warnings"] or NONE,
+        "size": f"{row['slices']} x {row['rows']} x {row['columns']}",
+        "voxel, mm": f"{row['slice_mm']:.3g} x {row['row_mm']:.3g} x {row['column_mm']:.3g}",
+        "orientation": _orientation(row["orientation"], row["oblique_deg"]),
+        "1st to 99th percentile (range)": "{0}_to_{1} ({2}_to_{3})".replace("_", SPACE).format(*intensities),
+        "target, ml": NONE if pd.isna(row["target_ml"]) else f"{row['target_ml']:.1f}",
+        "slices with target": NONE if pd.isna(row["target_slices"]) else f"{row['target_slices']} of {row['slices']}",
+        "kept": NONE if pd.isna(row["kept"]) else f"{100 * min(1, row['kept']):.0f} %",
+        "Dice of the grid": NONE if pd.isna(row["grid_dice"]) else f"{row['grid_dice']:.3f}",
+    }
+
+
+def _orientation(codes: str, degrees: float) -> str:
+    return codes if round(degrees) == 0 else f"{codes}, {degrees:.0f}° off"

@@ -1,0 +1,215 @@
+"""What went into a study: the facts of each volume of a cohort, and what in them a person should look at."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fewlabel.config.cohort import Grid
+from fewlabel.config.jobs.figures.quality import QualitySettings
+from fewlabel.config.sources.registry import Source, radial_images
+from fewlabel.data.preprocessing.volume import Orientation, Volume, read_kept
+from fewlabel.data.preprocessing.working_grid import Frame
+from fewlabel.data.sources import registry
+from fewlabel.data.store.slice_store import Store
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.inference.metrics import dice
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.parallel import of_each
+
+TINY = 0.1
+"""Of the median target volume of the cohort: a smaller target is worth a look."""
+SPACING = 1.5
+"""A voxel so many times as long or as short as the cohort's median is."""
+CLIPPED = 0.001
+"""Share of the voxels that hold the highest value; a few do in every volume of whole numbers."""
+USUAL = 0.5
+"""Where so large a share of a cohort's volumes are clipped, it is how they were published: said once, of the cohort."""
+OBLIQUE = 30.0
+"""Degrees. Prostates are planned along the rectum: 12 to 23 degrees are usual."""
+KEPT = 0.9
+"""Share of the target that is left on the working grid."""
+GRID_DICE = 0.95
+"""Of the mask with itself after it went onto the working grid and back: less would hide what methods differ by."""
+SPACINGS = {"slice_mm": "slice distance", "row_mm": "row distance", "column_mm": "column distance"}
+DIGITS = {"oblique_deg": 2, "clipped": 6, "target_ml": 3, "kept": 4, "grid_dice": 4}
+
+
+def quality_rows(
+    store: Store, roles: pd.DataFrame, native: Path, settings: QualitySettings, workers: int = 1
+) -> pd.DataFrame:
+    """One row a subject, in the store's order.
+
+    Args:
+        store: of the cohort's slices.
+        roles: the cohort's split: subject, role.
+        native: the folder with native masks, and with images of volumes that have no file of their own.
+        settings: of the table.
+        workers: processes; each holds one volume.
+
+    Returns:
+        Columns subject, role, labelled (0 or 1); orientation, oblique_deg; slices, rows, columns and slice_mm, row_mm,
+        column_mm of the native grid; lowest, p1, p99, highest, clipped (see `VolumeFacts`); target_ml, target_slices,
+        kept (the share of the target's volume that the working grid holds) and grid_dice (see `VolumeFacts`), empty
+        without a mask; warnings, separated by semicolons.
+
+    Raises:
+        InputError: volumes are gone or damaged since the cohort was prepared, all of them at once.
+    """
+    subjects = store.subjects[["subject", "labelled", "slices", "rows", "columns", *SPACINGS]]
+    labelled = set(subjects.loc[subjects["labelled"] == 1, "subject"])
+    files = image_files(list(subjects["subject"]), native, settings)
+    work = partial(_facts, source=settings.source, native=native, labelled=labelled, grid=settings.grid)
+    facts = pd.DataFrame(of_each(work, files, workers, "examine")).astype({"grid_dice": float})
+    rows = subjects.reset_index(drop=True).join(facts)
+    rows["kept"] = [
+        _kept(store, row["subject"], row["target_ml"], settings) if row["labelled"] and row["target_ml"] else None
+        for row in rows.to_dict("records")
+    ]
+    rows.insert(1, "role", rows["subject"].map(roles.set_index("subject")["role"]).fillna(""))
+    rows = rows.round(DIGITS)
+    scaled = 1 - settings.grid.percentiles[1] / 100
+    radial = radial_images(settings.source)
+    bounded = radial is not None and radial.input == "t2_map"
+    rows["warnings"] = ["; ".join(warnings(row, rows, scaled, bounded)) for row in rows.to_dict("records")]
+    order = ["subject", "role", "labelled", "orientation", "oblique_deg", "slices", "rows", "columns", *SPACINGS]
+    order += ["lowest", "p1", "p99", "highest", "clipped", "target_ml", "target_slices", "kept"]
+    order += ["grid_dice", "warnings"]
+    return rows[order].astype({"target_slices": "Int64"})
+
+
+def clipped_alike(rows: pd.DataFrame) -> int:
+    """How many volumes are clipped, where that is usual in the cohort; else 0."""
+    count = int((rows["clipped"] >= CLIPPED).sum())
+    return count if count >= USUAL * len(rows) else 0
+
+
+def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float, bounded: bool = False) -> Iterator[str]:
+    """What in one subject's facts a person should look at, given those of the whole cohort.
+
+    `scaled` is the share of voxels that scaling maps above 1: with so many at the highest value, contrast of tissue is
+    lost. Fewer are told where other volumes of the cohort are not clipped, and where values are not `bounded`, as those
+    of T2 maps are by their fit.
+    """
+    target, median = row["target_ml"], rows["target_ml"].median()
+    if row["labelled"] and target == 0:
+        yield "empty mask"
+    elif row["labelled"] and target < TINY * median:
+        yield f"tiny mask: {target:.2g} ml, median {median:.3g} ml"
+    if row["labelled"] and row["kept"] < KEPT:
+        yield f"the working grid holds {100 * row['kept']:.0f} % of the target"
+    elif row["labelled"] and row["grid_dice"] < GRID_DICE:
+        yield f"on the working grid and back, the mask itself has a Dice of {row['grid_dice']:.2f}"
+    for column, name in SPACINGS.items():
+        usual = float(rows[column].median())
+        if not 1 / SPACING <= row[column] / usual <= SPACING:
+            yield f"{name} {row[column]:.3g} mm, median {usual:.3g} mm"
+    if row["clipped"] >= (max(scaled, CLIPPED) if bounded or clipped_alike(rows) else CLIPPED):
+        yield f"{100 * row['clipped']:.2g} % of the voxels hold the highest value, {row['highest']:g}"
+    if row["oblique_deg"] > OBLIQUE:
+        yield f"oblique by {row['oblique_deg']:.0f} degrees"
+
+
+def image_files(subjects: list[str], native: Path, settings: QualitySettings) -> dict[str, Subject]:
+    """The subjects with their files: of images that the results keep there, else of the cohort's source.
+
+    Raises:
+        InputError: subjects are gone since the cohort was prepared.
+    """
+    kept = {name: native / "images" / f"{name}.nii.gz" for name in subjects}
+    missing = [name for name, path in kept.items() if not path.is_file()]
+    listed = {one.subject: one for one in registry.list_subjects(settings.source)} if missing else {}
+    if gone := [name for name in missing if name not in listed]:
+        raise InputError(
+            f"{settings.cohort}: {', '.join(gone[:5])} gone since the cohort was prepared; put the volumes back"
+        )
+    return {
+        name: listed[name] if name in listed else Subject(name, name, labelled=False, image=kept[name])
+        for name in subjects
+    }
+
+
+def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], grid: Grid) -> dict[str, Any]:
+    kept = native / "images" / f"{subject.subject}.nii.gz"
+    volume = Volume(*read_kept(kept)) if subject.image == kept else registry.read_volume(source, subject)
+    mask = None
+    if subject.subject in labelled:
+        array, _ = read_kept(native / "labels" / f"{subject.subject}.nii.gz")
+        mask = (array > 0.5).astype(np.uint8)
+        if mask.shape != volume.image.shape:
+            raise InputError(f"image {volume.image.shape} and kept mask {mask.shape} differ; run prepare again")
+    return asdict(volume_facts(Volume(volume.image, volume.affine, mask), grid))
+
+
+def _kept(store: Store, subject: str, native_ml: float, settings: QualitySettings) -> float:
+    """The target's volume on the working grid, as a share of its native volume."""
+    frame, _ = store.frame(subject, settings.grid)
+    voxel_ml = np.prod(np.multiply(frame.native, frame.spacing) / frame.resampled) / 1000
+    return float(store.index["target_px"].to_numpy()[store.rows([subject])].sum() * voxel_ml / native_ml)
+
+
+@dataclass(frozen=True)
+class VolumeFacts:
+    """Facts of one volume.
+
+    Attributes:
+        orientation: the patient's directions in which the file's axes grow (LPS: left, posterior, superior).
+        oblique_deg: the largest angle between an axis of the file and the patient's axis that it is taken for.
+        lowest, p1, p99, highest: of the intensities, as stored; p1 and p99 are percentiles.
+        clipped: share of the voxels that hold the highest value, 0 to 1.
+        target_ml: volume of the target; None without a mask.
+        target_slices: slices that hold any of it; None without a mask.
+        grid_dice: Dice of the mask with itself after it went onto the working grid and back, as a prediction does;
+            None without a target.
+    """
+
+    orientation: str
+    oblique_deg: float
+    lowest: float
+    p1: float
+    p99: float
+    highest: float
+    clipped: float
+    target_ml: float | None
+    target_slices: int | None
+    grid_dice: float | None
+
+
+def volume_facts(volume: Volume, grid: Grid) -> VolumeFacts:
+    """The facts of a volume that is to go onto this working grid."""
+    image, mask = volume.image, volume.mask
+    p1, p99 = (float(value) for value in np.percentile(image, (1, 99)))
+    highest = float(image.max())
+    voxel_ml = abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
+    slices = None if mask is None else Orientation.of(volume.affine, grid.plane).slices(mask)
+    return VolumeFacts(
+        orientation="".join(nib.orientations.aff2axcodes(volume.affine)),
+        oblique_deg=oblique_degrees(volume.affine),
+        lowest=float(image.min()),
+        p1=p1,
+        p99=p99,
+        highest=highest,
+        clipped=float(np.count_nonzero(image == highest) / image.size),
+        target_ml=None if mask is None else int(mask.sum()) * voxel_ml,
+        target_slices=None if slices is None else int(slices.any(axis=(1, 2)).sum()),
+        grid_dice=None if mask is None or not mask.any() else _grid_dice(mask, volume.affine, grid),
+    )
+
+
+def _grid_dice(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -> float:
+    frame = Frame.of(mask.shape, affine, grid)
+    return dice(frame.native_mask(frame.mask_slices(mask).astype(np.float32)), mask)
+
+
+def oblique_degrees(affine: NDArray[np.float64]) -> float:
+    """The largest angle between an axis of the grid and the patient's axis that it is taken for; 0: along the axes."""
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    taken = nib.orientations.io_orientation(affine)[:, 0].astype(int)
+    along = np.abs(directions[taken, np.arange(3)])
+    return float(np.rad2deg(np.arccos(np.clip(along, 0, 1))).max())

@@ -1,0 +1,101 @@
+"""Random transforms of a whole batch at once, on the device that trains; image and mask move together."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from fewlabel.config.training import Augmentation
+
+
+def augment(
+    images: Tensor, masks: Tensor | None, settings: Augmentation, flip: Sequence[str], generator: Generator
+) -> tuple[Tensor, Tensor | None]:
+    """Transform every slice of a batch by its own random draw.
+
+    Args:
+        images: float32 (batch, 1, rows, columns), about 0 to 1.
+        masks: the same shape, 0 or 1; or None.
+        settings: ranges of the transforms.
+        flip: axes that may be mirrored, `rows` and `columns`.
+        generator: on the images' device; with the settings it determines the result.
+
+    Returns:
+        Images and masks of the same shapes; masks stay 0 or 1.
+    """
+    if moves(settings, flip):
+        grid = _sampling_grid(images, settings, flip, generator)
+        images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        if masks is not None:
+            inside = functional.grid_sample(masks, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+            masks = (inside >= 0.5).to(masks.dtype)
+    return intensity(images, settings, generator), masks
+
+
+def moves(settings: Augmentation, flip: Sequence[str]) -> bool:
+    """Whether any transform of the settings moves pixels."""
+    ranges = (settings.rotation_deg, settings.scale, settings.shift, settings.elastic_px, 1 - settings.crop_min)
+    return any(ranges) or (settings.flip and bool(flip))
+
+
+def intensity(images: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
+    """Shading, gamma, contrast, brightness and noise, in this order; shapes stay."""
+
+    def uniform() -> Tensor:
+        """One value between -1 and 1 for each slice."""
+        return torch.rand((len(images), 1, 1, 1), generator=generator, device=images.device) * 2 - 1
+
+    if settings.shading:
+        images = images * (1 + settings.shading * _smooth_field(images, 1, 3, generator).tanh())
+    if settings.gamma:
+        # Negative values (below the low percentile) have no real power: they keep their place.
+        images = torch.where(images > 0, images.clamp(min=1e-6) ** (1 + settings.gamma * uniform()), images)
+    if settings.contrast:
+        mean = images.mean(dim=(2, 3), keepdim=True)
+        images = mean + (images - mean) * (1 + settings.contrast * uniform())
+    if settings.brightness:
+        images = images + settings.brightness * uniform()
+    if settings.noise:
+        level = settings.noise * (uniform() + 1) / 2
+        images = images + level * torch.randn(images.shape, generator=generator, device=images.device)
+    return images
+
+
+def _sampling_grid(images: Tensor, settings: Augmentation, flip: Sequence[str], generator: Generator) -> Tensor:
+    """Where each output pixel is read, as normalised (x, y) of grid_sample: (batch, rows, columns, 2)."""
+    batch, _, rows, columns = images.shape
+    grid = functional.affine_grid(
+        _affine(images, settings, flip, generator), [batch, 1, rows, columns], align_corners=False
+    )
+    if settings.elastic_px:
+        displacement = _smooth_field(images, 2, settings.elastic_grid, generator) * settings.elastic_px
+        pixels = torch.tensor([2 / columns, 2 / rows], device=images.device)
+        grid = grid + displacement.permute(0, 2, 3, 1) * pixels
+    return grid
+
+
+def _affine(images: Tensor, settings: Augmentation, flip: Sequence[str], generator: Generator) -> Tensor:
+    """Rotation, zoom, crop, mirror and translation as (batch, 2, 3), right for matrices that are not square."""
+    batch, _, rows, columns = images.shape
+    draw = torch.rand((9, batch), generator=generator, device=images.device)
+    angle = (draw[0] * 2 - 1) * math.radians(settings.rotation_deg)
+    crop = settings.crop_min + (1 - settings.crop_min) * draw[1]
+    zoom = crop / (1 + settings.scale * (draw[2] * 2 - 1))
+    mirror = [
+        torch.where(draw[3 + k] < 0.5, -1.0, 1.0) if settings.flip and axis in flip else torch.ones_like(zoom)
+        for k, axis in enumerate(("columns", "rows"))
+    ]
+    # A crop may lie anywhere inside the slice; a shift is a share of the whole side (normalised sides measure 2).
+    offset = (draw[5:7] * 2 - 1) * (1 - crop) + (draw[7:9] * 2 - 1) * 2 * settings.shift
+    cos, sin, aspect = angle.cos() * zoom, angle.sin() * zoom, rows / columns
+    first = torch.stack([cos * mirror[0], -sin * aspect * mirror[1], offset[0]], dim=1)
+    second = torch.stack([sin / aspect * mirror[0], cos * mirror[1], offset[1]], dim=1)
+    return torch.stack([first, second], dim=1)
+
+
+def _smooth_field(images: Tensor, channels: int, cells: int, generator: Generator) -> Tensor:
+    """Standard normal values on a coarse grid, interpolated bicubically to (batch, channels, rows, columns)."""
+    coarse = torch.randn((len(images), channels, cells, cells), generator=generator, device=images.device)
+    return functional.interpolate(coarse, size=images.shape[2:], mode="bicubic", align_corners=True)

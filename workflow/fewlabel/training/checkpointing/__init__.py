@@ -1,0 +1,4 @@
+"""Trainings that survive kills, full disks and divergence.
+
+May import data and everything below it.
+"""

@@ -1,0 +1,63 @@
+"""Disk space reserved for the outputs of a training, so that they can be written if the disk fills meanwhile."""
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from fewlabel.utils.atomic_files import partial_name
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a full disk, an exhausted quota or the limit on file sizes."""
+BESIDE_BYTES = 48_000
+"""History and facts of a run."""
+NAME = "room"
+
+
+class Reserve:
+    """A file of the size of the outputs, in their folder; it is removed before they are written.
+
+    Attributes:
+        path: of the file; it is named like a partial file, so leftovers of killed processes can be removed.
+        held: its size in bytes.
+    """
+
+    def __init__(self, outputs: Path) -> None:
+        self.path = partial_name(outputs / NAME)
+        self.held = 0
+
+    def hold(self, more: int) -> None:
+        """Reserve `more` further bytes.
+
+        The first call needs free space. Later calls come during training, which a full disk must not stop.
+
+        Raises:
+            OSError: no space at the first call, before any training.
+        """
+        total = self.held + more + (0 if self.held else BESIDE_BYTES)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab") as file:
+                _allocate(file.fileno(), total)
+        except OSError as error:
+            if not self.held:
+                self.release()
+                if error.errno in FULL:
+                    raise
+            print(f"{self.path.parent}: no disk space is reserved for the outputs ({error.strerror})", file=sys.stderr)
+            return
+        self.held = total
+
+    def release(self) -> None:
+        """Free the reserved space."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+
+def _allocate(descriptor: int, size: int) -> None:
+    """Allocate blocks of a file up to this size."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:  # macOS
+        os.write(descriptor, bytes(size - os.fstat(descriptor).st_size))

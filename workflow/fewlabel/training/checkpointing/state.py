@@ -1,0 +1,120 @@
+"""All that a training changes while it runs, and its file.
+
+A state file is the SHA-256 (32 bytes) of what follows, and what `torch.save` wrote. It is written to a temporary name,
+flushed to the disk and moved into place: the previous state stays until the new one is complete.
+"""
+
+import hashlib
+import io
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from fewlabel.utils.atomic_files import whole
+from fewlabel.utils.errors import plain
+
+DIGEST = 32
+"""Bytes of a SHA-256."""
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """Mean loss since the row before; the learning rate, and how far embeddings spread, at this step.
+
+    `spread` is 0 where all embeddings of a contrastive stage are alike, 1 where they cancel out; None in other stages.
+    """
+
+    step: int
+    loss: float
+    learning_rate: float
+    spread: float | None = None
+
+
+@dataclass
+class TrainingState:
+    """All that a training changes while it runs.
+
+    Attributes:
+        objective, optimizer: changed in place.
+        since: sum of the losses since the last history row, on the training device.
+        step: steps taken.
+        history: rows so far.
+    """
+
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    since: Tensor
+    step: int = 0
+    history: list[HistoryRow] = field(default_factory=list)
+
+    def close_row(self, rate: float) -> None:
+        """Add the row that ends at this step."""
+        taken = self.step - (self.history[-1].step if self.history else 0)
+        spread = getattr(self.objective, "spread", None)
+        row = HistoryRow(self.step, self.since.item() / taken, rate, None if spread is None else float(spread))
+        self.history.append(row)
+        self.since.zero_()
+
+    def recent_loss(self) -> float | None:
+        """Mean loss since the last row; that row's where it was just closed; None before the first step."""
+        last = self.history[-1] if self.history else None
+        taken = self.step - (last.step if last else 0)
+        return self.since.item() / taken if taken else last.loss if last else None
+
+    def content(self) -> dict[str, Any]:
+        """Tensors and plain values, for a file."""
+        return {
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "since": self.since,
+            "step": self.step,
+            "history": [astuple(row) for row in self.history],
+        }
+
+    def take(self, content: Mapping[str, Any]) -> None:
+        """Become what `content` says."""
+        self.objective.load_state_dict(content["objective"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.since.copy_(content["since"])
+        self.step = content["step"]
+        self.history = [HistoryRow(*row) for row in content["history"]]
+
+
+def history_table(stages: Mapping[str, Sequence[HistoryRow]]) -> pd.DataFrame:
+    """Columns stage and those of `HistoryRow`."""
+    return pd.DataFrame([{"stage": stage, **asdict(row)} for stage, rows in stages.items() for row in rows])
+
+
+def write_state(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a state whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    data = buffer.getvalue()
+    with whole(path) as partial:
+        partial.write_bytes(hashlib.sha256(data).digest() + data)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a state.
+
+    Raises:
+        ValueError: truncated, damaged, or no plain state.
+    """
+    data = path.read_bytes()
+    if len(data) <= DIGEST or hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
+        raise ValueError("it is truncated or damaged")
+    try:
+        content: dict[str, Any] = torch.load(io.BytesIO(data[DIGEST:]), weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError:
+        raise ValueError("it holds more than tensors and plain values") from None
+    except (RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(f"it is not a PyTorch file ({plain(str(error))})") from None
+    if not isinstance(content, dict):
+        raise ValueError("it is not a training state")
+    return content

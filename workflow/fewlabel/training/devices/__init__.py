@@ -1,0 +1,4 @@
+"""The devices that trainings run on, and their memory.
+
+May import data and everything below it.
+"""

@@ -1,0 +1,54 @@
+"""Check that a training or prediction fits the memory of its device, before anything is built."""
+
+from collections.abc import Sequence
+
+import torch
+
+from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
+from fewlabel.config.study_size import prediction_bytes, pretraining_images, training_bytes
+from fewlabel.utils.host_memory import refuse_beyond
+
+
+def refuse_training(
+    settings: PretrainSettings | FinetuneSettings, matrix: Sequence[int], device: torch.device, most: int | None = None
+) -> None:
+    """Refuse a training that needs more memory than available.
+
+    Args:
+        settings: of the training.
+        matrix: rows and columns of a slice.
+        device: of the training.
+        most: bytes of memory (default: all memory of the device).
+
+    Raises:
+        InputError: with the memory needed, and what to lower.
+    """
+    if isinstance(settings, PretrainSettings):
+        batches = pretraining_images(settings.method)
+    else:
+        batches = {"finetuning": settings.finetuning.batch}
+    for stage, images in batches.items():
+        needed = training_bytes(settings.network.widths, matrix, images)
+        what = f"{stage}: a step of {images} images of {matrix[0]} x {matrix[1]} pixels"
+        remedy = "lower batch, network.widths or grid.matrix, or train on a device with more memory"
+        refuse_beyond(needed, what, remedy, most if most is not None else _of_gpu(device))
+
+
+def refuse_prediction(widths: Sequence[int], matrix: Sequence[int], name: str, most: int | None = None) -> None:
+    """Refuse weights whose network and working grid need more memory than available.
+
+    Args:
+        widths: of the network.
+        matrix: rows and columns of the working grid.
+        name: of the weights, for the message.
+        most: bytes of memory (default: all of this machine).
+
+    Raises:
+        InputError: with the memory needed.
+    """
+    what = f"{name}: its network of widths {list(widths)} on slices of {matrix[0]} x {matrix[1]} pixels"
+    refuse_beyond(prediction_bytes(widths, matrix), what, "use a machine with more memory", most)
+
+
+def _of_gpu(device: torch.device) -> int | None:
+    return torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None

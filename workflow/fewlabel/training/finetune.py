@@ -1,0 +1,89 @@
+"""Supervised training on the labelled subjects of one draw."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+
+from fewlabel.config.jobs.training import FinetuneSettings
+from fewlabel.data.store.slice_store import Store
+from fewlabel.training.augmentation import augment
+from fewlabel.training.checkpointing.checkpoint import Checkpoint, stage_checkpoint
+from fewlabel.training.checkpointing.state import HistoryRow
+from fewlabel.training.devices.device import Precision
+from fewlabel.training.devices.memory_check import refuse_training
+from fewlabel.training.loop import train
+from fewlabel.training.network import UNet, seeded
+from fewlabel.training.sampling import Slices, foreground_rows, subjects_of, torch_generator
+from fewlabel.training.segmentation import Segmentation
+from fewlabel.training.weights import Loaded, load_weights
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.seeds import seed64
+
+
+def finetune(
+    store: Store,
+    subjects: Sequence[str],
+    settings: FinetuneSettings,
+    initial: Path | None,
+    device: torch.device,
+    precision: Precision,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[UNet, list[HistoryRow], Loaded | None]:
+    """Train a network on all slices of the labelled subjects with Dice loss.
+
+    Args:
+        store: the cohort's slices.
+        subjects: the labelled ones of the draw; no other slice is read.
+        settings: network, budget, augmentation, seed and draw; runs of one draw see the same batches and transforms,
+            whatever their initialisation.
+        initial: pretrained weights; None for random initialisation.
+        device, precision: where and how the network is trained.
+        checkpoint: keeps the state of an interrupted run; None: an interrupted run begins again.
+
+    Returns:
+        The network, the history, and which parameters were loaded (None for random initialisation).
+    """
+    budget, names = settings.finetuning, (settings.seed, "finetune", settings.draw)
+    refuse_training(settings, store.images.shape[1:], device)
+    # The start of every pretraining too: runs with and without it differ in nothing else.
+    network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network")
+    loaded = load_weights(network, initial, settings.network.widths) if initial else None
+    print(f"initialisation: {loaded or 'random'}", file=sys.stderr)
+    rows = store.rows(subjects)
+    target = store.index["target_px"].to_numpy()[rows] > 0
+    if not target.any():
+        raise InputError(f"{', '.join(subjects)}: no target in their masks on the working grid; check labels and grid")
+    slices = Slices(store, device)
+    seed = seed64(*names)
+
+    batch_rows = partial(foreground_rows, rows, target, budget.batch, budget.foreground, seed)
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        batch = batch_rows(step)
+        images, masks = augment(
+            slices.images(batch),
+            slices.masks(batch),
+            settings.augmentation,
+            settings.flip,
+            torch_generator(device, seed, "augment", step),
+        )
+        assert masks is not None
+        return images, masks
+
+    objective = Segmentation(network).to(device)
+    states = stage_checkpoint(checkpoint, "finetune", {}, checkpoint.load() if checkpoint else None)
+    history = train(
+        objective,
+        sample,
+        budget,
+        device,
+        precision,
+        "finetune",
+        states,
+        lambda step: subjects_of(store.index, batch_rows(step)),
+    )
+    return network, history, loaded

@@ -1,0 +1,98 @@
+"""The one training loop: pretraining stages and finetuning alike are an objective, a sampler and a budget."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fewlabel.config.training import Training
+from fewlabel.training.checkpointing.checkpoint import StageCheckpoint
+from fewlabel.training.checkpointing.divergence import Guard
+from fewlabel.training.checkpointing.state import HistoryRow, TrainingState
+from fewlabel.training.devices.device import Precision, autocast
+from fewlabel.utils.progress import Progress
+
+HISTORY_ROWS = 200
+
+
+def learning_rate(step: int, budget: Training) -> float:
+    """The learning rate of a step (from 0): a linear rise over the warm-up, then constant or half a cosine to 0."""
+    if step < budget.warmup:
+        return budget.learning_rate * (step + 1) / budget.warmup
+    if budget.schedule == "constant":
+        return budget.learning_rate
+    share = (step - budget.warmup) / max(1, budget.steps - budget.warmup)
+    return budget.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def train(
+    objective: nn.Module,
+    sample: Callable[[int], tuple[Tensor | torch.Generator, ...]],
+    budget: Training,
+    device: torch.device,
+    precision: Precision,
+    what: str,
+    checkpoint: StageCheckpoint | None = None,
+    subjects: Callable[[int], Sequence[str]] | None = None,
+) -> list[HistoryRow]:
+    """Take the budget's steps; the objective's parameters change in place.
+
+    Args:
+        objective: a module whose call with a sampled batch gives the loss; parameters without `requires_grad` stay.
+        sample: gives the batch of a step, as a pure function of the step.
+        budget: steps, learning rate and its schedule.
+        device: where the objective's parameters lie.
+        precision: of the forward pass.
+        what: named in the progress and in errors.
+        checkpoint: saves the state now and then, and holds the one to go on from; a run that goes on takes the same
+            steps as one that was never interrupted.
+        subjects: whose slices make the batch of a step; named in errors.
+
+    Returns:
+        The history, at most `HISTORY_ROWS` rows.
+
+    Raises:
+        TrainingError: the loss is no finite number; the last good state is saved.
+        Interrupted: a signal asked for the end, and the state is saved.
+    """
+    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        trained, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=device.type != "mps"
+    )
+    every = max(1, -(-budget.steps // HISTORY_ROWS))
+    state = TrainingState(objective, optimizer, since=torch.zeros((), device=device))
+    if checkpoint is not None:
+        checkpoint.restore(state)
+        checkpoint.begin(state, budget.steps)
+    guard = Guard(what, state, subjects, checkpoint)
+    objective.train()
+    with Progress(what, budget.steps, done=state.step) as progress:
+        for step in range(state.step, budget.steps):
+            batch = sample(step)
+            rate = learning_rate(step, budget)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            with autocast(precision, device):
+                loss = objective(*batch)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            guard.watch(loss, step)
+            state.since += loss.detach()
+            state.step = step + 1
+            # Reading the loss makes a GPU wait: only once a history row.
+            if state.step % every == 0 or state.step == budget.steps:
+                state.close_row(rate)
+                guard.check(state)
+                progress.advance_to(state.step, f"loss {state.history[-1].loss:.4f}")
+                if checkpoint is not None:
+                    checkpoint.close_row(state)
+            if checkpoint is not None:
+                checkpoint.tell(state, budget.steps, rate)
+                if checkpoint.due():
+                    guard.check(state)
+                    checkpoint.save(state)
+    if checkpoint is not None:
+        checkpoint.end(state)
+    return state.history

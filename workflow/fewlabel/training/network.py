@@ -1,0 +1,124 @@
+"""A 2D U-Net with named encoder and decoder stages (Ronneberger 2015; normalisation as in the paper's lineage)."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fewlabel.utils.seeds import seed64
+
+Built = TypeVar("Built")
+
+
+def _channels_last(features: Tensor) -> Tensor:
+    """Laid out as a CPU's convolutions want it, which otherwise do so themselves, each anew; elsewhere as it is."""
+    return features.contiguous(memory_format=torch.channels_last) if features.device.type == "cpu" else features
+
+
+class Normalisation(nn.GroupNorm):
+    """GroupNorm, four channels a group."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels // 4, channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features of shape (batch, channels, rows, columns), normalised."""
+        # On CPUs GroupNorm of channels last takes several times as long as of a copy.
+        return _channels_last(super().forward(features.contiguous()))
+
+
+def _stage(channels: int, width: int) -> nn.Sequential:
+    """Two 3 x 3 convolutions, each with GroupNorm (four channels a group) and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 3, padding=1, bias=False),
+        Normalisation(width),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 3, padding=1, bias=False),
+        Normalisation(width),
+        nn.ReLU(),
+    )
+
+
+class Encoder(nn.Module):
+    """Stages from fine to coarse, each after the first behind a 2 x 2 max-pool."""
+
+    def __init__(self, widths: Sequence[int], channels: int = 1) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(_stage(*pair) for pair in zip([channels, *widths[:-1]], widths, strict=True))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Feature maps of all stages, finest first; the last is the bottleneck."""
+        features: list[Tensor] = []
+        images = _channels_last(images)
+        for stage in self.stages:
+            images = stage(functional.max_pool2d(features[-1], 2) if features else images)
+            features.append(images)
+        return features
+
+
+class DecoderStage(nn.Module):
+    """Nearest up-sampling and 2 x 2 convolution, the encoder's map beside it, then two convolutions."""
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.up = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(coarse, fine, 2))
+        self.fuse = _stage(2 * fine, fine)
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """From shape (batch, coarse, h, w) and a skip (batch, fine, 2h, 2w) to the shape of the skip."""
+        up = self.up(functional.interpolate(coarse, scale_factor=2, mode="nearest"))
+        fused: Tensor = self.fuse(torch.cat([up, skip], dim=1))
+        return fused
+
+
+class Decoder(nn.Module):
+    """Stages from coarse to fine."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(DecoderStage(*pair) for pair in pairwise(reversed(widths)))
+
+    def forward(self, features: Sequence[Tensor], stages: int | None = None) -> Tensor:
+        """The feature map after so many decoder stages (coarsest first), or after all."""
+        decoded = features[-1]
+        for stage, skip in zip(list(self.stages)[:stages], reversed(features[:-1]), strict=False):
+            decoded = stage(decoded, skip)
+        return decoded
+
+
+class UNet(nn.Module):
+    """Encoder, decoder and a 1 x 1 output convolution.
+
+    Images have shape (batch, 1, rows, columns) with sides that `2 ** (len(widths) - 1)` divides; the output is one
+    channel of the same sides: a logit in segmentation, a restored intensity in regression.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.encoder = Encoder(widths)
+        self.decoder = Decoder(widths)
+        self.output = nn.Conv2d(widths[0], 1, 1)
+        self.apply(_initialise)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images to one output channel."""
+        out: Tensor = self.output(self.decoder(self.encoder(images)))
+        return out
+
+
+def _initialise(module: nn.Module) -> None:
+    """He et al. 2015, for layers that a ReLU follows."""
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def seeded(build: Callable[[], Built], *names: int | str) -> Built:
+    """Build modules whose random initialisation is a pure function of numbers and names; the global generator stays."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed64(*names))
+        return build()

@@ -1,0 +1,207 @@
+"""The contrastive pretext (paper, figure 1 right): global representations of slices, then local ones of regions."""
+
+from collections.abc import Collection
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
+
+from fewlabel.training.network import UNet
+
+
+def contrastive_loss(embeddings: Tensor, positive: Tensor, negative: Tensor, temperature: float) -> Tensor:
+    """Temperature-scaled cross entropy of each positive pair against its anchor's negatives.
+
+    For anchor i and positive p with cosine similarities s: -log(e^(s_ip/t) / (e^(s_ip/t) + sum over negatives n of
+    e^(s_in/t))), averaged over an anchor's positives, then over anchors that have any (Chen 2020, eq. 1; with several
+    positives as in Chaitanya 2020, eq. 1 and 2).
+
+    Args:
+        embeddings: (..., candidates, features), any scale; leading axes are independent sets.
+        positive, negative: boolean (..., candidates, candidates) or broadcastable; row = anchor. Pairs that are
+            neither have no influence.
+        temperature: > 0.
+
+    Returns:
+        Scalar in nats.
+
+    Raises:
+        ValueError: no anchor has both a positive and a negative, or a pair is both.
+    """
+    if bool((positive & negative).any()):
+        raise ValueError("a pair is marked as positive and as negative at once")
+    usable = positive & negative.any(dim=-1, keepdim=True)
+    if not bool(usable.any()):
+        raise ValueError("no anchor has both a positive and a negative: draw more slices or regions")
+    unit = functional.normalize(embeddings.float(), dim=-1)
+    # Not in bf16, whatever the forward pass uses: similarities over the temperature need the digits.
+    with torch.autocast(embeddings.device.type, enabled=False):
+        similarity = unit @ unit.transpose(-1, -2) / temperature
+    against = similarity.masked_fill(~negative, -torch.inf).logsumexp(dim=-1, keepdim=True)
+    usable = usable.expand_as(similarity)
+    pair = torch.where(usable, torch.logaddexp(similarity, against) - similarity, 0.0)
+    count = usable.sum(dim=-1)
+    return (pair.sum(dim=-1) / count.clamp(min=1)).sum() / (count > 0).sum()
+
+
+def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.1) -> Tensor:
+    """Normalised temperature-scaled cross entropy between two views (Chen et al. 2020, eq. 1).
+
+    Row i of `first` and row i of `second` are views of the same thing; every other row of both is a negative.
+
+    Args:
+        first, second: (..., batch, features), any scale; leading axes are independent sets.
+        temperature: > 0; smaller weighs hard negatives more.
+
+    Returns:
+        Scalar, mean over the 2 * batch anchors, in nats. With all embeddings equal: log(2 * batch - 1).
+
+    Raises:
+        ValueError: shapes differ, or fewer than two rows (there would be no negative).
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"views have shapes {tuple(first.shape)} and {tuple(second.shape)}: they must be equal")
+    count = first.shape[-2]
+    if count < 2:
+        raise ValueError(f"{count} row gives no negative; at least 2 are needed")
+    itself = torch.eye(2 * count, dtype=torch.bool, device=first.device)
+    positive = itself.roll(count, dims=0)
+    return contrastive_loss(torch.cat([first, second], dim=-2), positive, ~(positive | itself), temperature)
+
+
+def slice_relations(
+    rows: Tensor, parts: Tensor, volumes: Tensor, positives: Collection[str], similar_as_negatives: bool
+) -> tuple[Tensor, Tensor]:
+    """Which pairs of views are positives and which negatives, for slices that are each seen in two views.
+
+    Args:
+        rows: (batch,) index of each slice. A slice may occur twice if its volume has fewer slices than parts or is
+            drawn twice; views of one slice are never negatives.
+        parts: (batch,) part of its volume that each slice comes from: equal parts count as anatomically similar.
+        volumes: (batch,) volume of each slice.
+        positives: `augmentation` (the other view of the slice), `anatomy` (views of the same part of other volumes).
+        similar_as_negatives: whether similar slices that are no positives are negatives; otherwise they are neither.
+
+    Returns:
+        Two boolean (2 batch, 2 batch) tensors for views in the order first views, second views.
+    """
+    row, part, volume = (torch.cat([one, one]) for one in (rows, parts, volumes))
+    count = len(parts)
+    itself = torch.eye(2 * count, dtype=torch.bool, device=parts.device)
+    other_view = itself.roll(count, dims=0)
+    similar = (part[:, None] == part[None, :]) & ~itself
+    elsewhere = similar & (volume[:, None] != volume[None, :])
+    positive = torch.zeros_like(itself)
+    if "augmentation" in positives:
+        positive |= other_view
+    if "anatomy" in positives:
+        positive |= elsewhere
+    excluded = (row[:, None] == row[None, :]) | positive
+    return positive, ~excluded if similar_as_negatives else ~(excluded | similar)
+
+
+class GlobalContrast(nn.Module):
+    """Stage 1: the encoder, with a projection head on the flattened bottleneck that is dropped afterwards."""
+
+    def __init__(
+        self,
+        network: UNet,
+        bottleneck: int,
+        head: tuple[int, int],
+        positives: Collection[str],
+        similar_as_negatives: bool,
+        temperature: float,
+    ) -> None:
+        """`bottleneck`: channels x rows x columns of the coarsest feature map."""
+        super().__init__()
+        self.encoder = network.encoder
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Linear(bottleneck, head[0], bias=False), nn.ReLU(), nn.Linear(head[0], head[1], bias=False)
+        )
+        self.positives, self.similar_as_negatives, self.temperature = positives, similar_as_negatives, temperature
+
+    def represent(self, images: Tensor) -> Tensor:
+        """Global representations behind the head: (batch, 1, rows, columns) to (batch, features)."""
+        embeddings: Tensor = self.head(self.encoder(images)[-1])
+        return embeddings
+
+    def forward(self, first: Tensor, second: Tensor, rows: Tensor, parts: Tensor, volumes: Tensor) -> Tensor:
+        """The loss of two views (batch, 1, rows, columns) of the same slices; see `slice_relations`."""
+        embeddings = self.represent(torch.cat([first, second]))
+        self.spread = spread(embeddings)
+        positive, negative = slice_relations(rows, parts, volumes, self.positives, self.similar_as_negatives)
+        return contrastive_loss(embeddings, positive, negative, self.temperature)
+
+
+class LocalContrast(nn.Module):
+    """Stage 2: the first decoder stages, with a 1 x 1 convolutional head that is dropped afterwards."""
+
+    def __init__(
+        self,
+        network: UNet,
+        stages: int,
+        width: int,
+        head: tuple[int, int],
+        regions: int,
+        region_size: int,
+        temperature: float,
+        freeze_encoder: bool,
+    ) -> None:
+        """`width`: channels of the feature map after `stages` decoder stages."""
+        super().__init__()
+        self.encoder, self.stages_trained = network.encoder, nn.ModuleList(list(network.decoder.stages)[:stages])
+        self._decoder = [network.decoder]  # in a list: its further stages are not trained and must not be registered
+        self.head = nn.Sequential(
+            nn.Conv2d(width, head[0], 1, bias=False),
+            nn.GroupNorm(1, head[0]),
+            nn.ReLU(),
+            nn.Conv2d(head[0], head[1], 1, bias=False),
+        )
+        self.stages, self.regions, self.region_size, self.temperature = stages, regions, region_size, temperature
+        self.encoder.requires_grad_(not freeze_encoder)
+
+    def represent(self, images: Tensor) -> Tensor:
+        """Local representations behind the head: (batch, 1, rows, columns) to (batch, features, cells, cells).
+
+        Cells are pixels of the feature map that the last of the trained decoder stages gives.
+        """
+        maps: Tensor = self.head(self._decoder[0](self.encoder(images), self.stages)).float()
+        return maps
+
+    def forward(self, first: Tensor, second: Tensor, generator: Generator) -> Tensor:
+        """The loss of two intensity-transformed views (batch, 1, rows, columns) of the same slices."""
+        maps = self.represent(torch.cat([first, second]))
+        one, two = maps.chunk(2)
+        cells = draw_regions(one, self.regions, self.region_size, generator)
+        first, second = (region_means(maps, cells, self.region_size) for maps in (one, two))
+        self.spread = spread(first)
+        return nt_xent(first, second, self.temperature)
+
+
+def spread(embeddings: Tensor) -> Tensor:
+    """How far embeddings (..., candidates, features) differ: 0 if all of a set are alike, 1 if they cancel out.
+
+    The root of 1 - |mean of the unit vectors|^2, averaged over the leading axes: it shows a collapse that a loss hides.
+    Vectors of length 0, which have no direction, count as alike.
+    """
+    with torch.no_grad():
+        unit = functional.normalize(embeddings.float(), dim=-1)
+        apart = unit.square().sum(dim=-1).mean(dim=-1) - unit.mean(dim=-2).square().sum(dim=-1)
+        return apart.clamp(min=0).sqrt().mean()
+
+
+def draw_regions(maps: Tensor, regions: int, size: int, generator: Generator) -> Tensor:
+    """For each image its own regions: distinct cells of the grid of size x size cells, as indices (batch, regions)."""
+    cells = (maps.shape[2] // size) * (maps.shape[3] // size)
+    if cells < regions:
+        raise ValueError(
+            f"{regions} regions of {size} x {size} do not fit a map of {tuple(maps.shape[2:])}: at most {cells}"
+        )
+    chance = torch.rand((len(maps), cells), generator=generator, device=maps.device)
+    return chance.topk(regions, dim=1).indices
+
+
+def region_means(maps: Tensor, cells: Tensor, size: int) -> Tensor:
+    """Mean features of each region: (batch, features, rows, columns) and cells to (batch, regions, features)."""
+    means = functional.avg_pool2d(maps, size).flatten(2).transpose(1, 2)
+    return means.gather(1, cells[:, :, None].expand(-1, -1, means.shape[2]))

@@ -1,0 +1,39 @@
+"""Both pretexts at once, in one network: neither the paper nor its lineage tried it."""
+
+from torch import Generator, Tensor, nn
+
+from fewlabel.config.pretexts.joint import JointMethod
+from fewlabel.training.network import UNet
+from fewlabel.training.pretexts.contrastive import GlobalContrast
+from fewlabel.training.pretexts.regression import Regression
+
+
+class Joint(nn.Module):
+    """A U-Net restores corrupted slices while its encoder, behind a head that is dropped afterwards, contrasts slices.
+
+    The loss is the regression's on the first views, plus `weight` times the contrastive one on both views.
+    """
+
+    def __init__(self, regression: Regression, contrast: GlobalContrast, weight: float) -> None:
+        """`regression` and `contrast` share the network's encoder; `weight` > 0."""
+        super().__init__()
+        self.regression, self.contrast, self.weight = regression, contrast, weight
+
+    @classmethod
+    def of(cls, method: JointMethod, network: UNet, bottleneck: int) -> "Joint":
+        """As a method asks for; `bottleneck`: see `GlobalContrast`."""
+        stage = method.joint_stage
+        contrast = GlobalContrast(
+            network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature
+        )
+        regression = Regression(network, method.corrupted, method.block, method.noise_scale)
+        return cls(regression, contrast, method.contrast_weight)
+
+    def forward(
+        self, first: Tensor, second: Tensor, rows: Tensor, parts: Tensor, volumes: Tensor, generator: Generator
+    ) -> Tensor:
+        """The loss of two views (batch, 1, rows, columns) of the same slices; the generator draws the corruption."""
+        restored: Tensor = self.regression(first, generator)
+        contrasted: Tensor = self.contrast(first, second, rows, parts, volumes)
+        self.spread = self.contrast.spread
+        return restored + self.weight * contrasted

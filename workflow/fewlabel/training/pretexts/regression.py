@@ -1,0 +1,74 @@
+"""The regression pretext: noise replaces a share of the pixels; the network restores them (paper, figure 1 left)."""
+
+import torch
+from torch import Generator, Tensor, nn
+
+from fewlabel.training.network import UNet
+
+
+def corruption_mask(shape: tuple[int, ...], share: float, block: int, generator: Generator) -> Tensor:
+    """Which pixels are replaced: exactly the wanted share of pixels or squares, at random, for each slice.
+
+    Args:
+        shape: (batch, 1, rows, columns).
+        share: of the pixels (of the squares, when `block` is above 1), 0 to 1; at least one is corrupted.
+        block: side of the squares in pixels; squares at the right and lower border may be cut.
+        generator: on the wanted device.
+
+    Returns:
+        Boolean tensor of that shape; True is corrupted.
+    """
+    batch, _, rows, columns = shape
+    high, wide = -(-rows // block), -(-columns // block)
+    chance = torch.rand((batch, high * wide), generator=generator, device=generator.device)
+    count = max(1, round(share * high * wide))
+    corrupted = torch.zeros_like(chance, dtype=torch.bool)
+    corrupted.scatter_(1, chance.topk(count, dim=1).indices, True)
+    squares = corrupted.view(batch, 1, high, wide)
+    return squares.repeat_interleave(block, 2).repeat_interleave(block, 3)[:, :, :rows, :columns]
+
+
+def corrupt(images: Tensor, corrupted: Tensor, noise_scale: float, generator: Generator) -> Tensor:
+    """Replace corrupted pixels by Gaussian noise: the slice's mean, its standard deviation times `noise_scale`.
+
+    The paper says Gaussian noise and no more; taking both moments from the slice keeps its brightness and contrast, so
+    that noise cannot be told from tissue by its level alone.
+    """
+    mean = images.mean(dim=(2, 3), keepdim=True)
+    deviation = images.std(dim=(2, 3), keepdim=True) * noise_scale
+    noise = torch.randn(images.shape, generator=generator, device=images.device) * deviation + mean
+    return torch.where(corrupted, noise, images)
+
+
+def masked_l1(restored: Tensor, images: Tensor, corrupted: Tensor) -> Tensor:
+    """Mean absolute error over the corrupted pixels only; all others are without influence.
+
+    Args:
+        restored, images: shape (batch, 1, rows, columns).
+        corrupted: boolean, the same shape, True where the input was replaced.
+
+    Raises:
+        ValueError: shapes differ, or no pixel is corrupted.
+    """
+    if not restored.shape == images.shape == corrupted.shape:
+        raise ValueError(
+            f"shapes {tuple(restored.shape)}, {tuple(images.shape)} and {tuple(corrupted.shape)} must be equal"
+        )
+    if not bool(corrupted.any()):
+        raise ValueError("no pixel is corrupted: the loss is a mean over none")
+    error = (restored.float() - images).abs()
+    return torch.where(corrupted, error, 0.0).sum() / corrupted.sum()
+
+
+class Regression(nn.Module):
+    """The regression objective: a U-Net that restores corrupted slices."""
+
+    def __init__(self, network: UNet, corrupted: float, block: int, noise_scale: float) -> None:
+        super().__init__()
+        self.network = network
+        self.corrupted, self.block, self.noise_scale = corrupted, block, noise_scale
+
+    def forward(self, images: Tensor, generator: Generator) -> Tensor:
+        """The loss of a batch; the generator draws mask and noise."""
+        corrupted = corruption_mask(tuple(images.shape), self.corrupted, self.block, generator)
+        return masked_l1(self.network(corrupt(images, corrupted, self.noise_scale, generator)), images, corrupted)

@@ -1,0 +1,54 @@
+"""Volumes with fewer slices than the partitions of a contrastive stage: one slice then represents several parts."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from fewlabel.config.jobs.training import pretraining_stages
+from fewlabel.config.pretexts.contrastive import GlobalStage
+from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.data.cross_validation import some
+from fewlabel.utils.errors import InputError
+
+
+def thin_volumes(index: pd.DataFrame, subjects: Iterable[str], partitions: int) -> dict[str, int]:
+    """The number of slices of each subject that has fewer than `partitions`.
+
+    Args:
+        index: of a slice store: a row a slice, with its `subject`.
+        subjects: names of the subjects to check.
+        partitions: parts of a volume.
+    """
+    counts = index["subject"].astype(str).value_counts()
+    return {name: int(counts[name]) for name in sorted(set(subjects)) if 0 < counts.get(name, 0) < partitions}
+
+
+def thin_warnings(index: pd.DataFrame, subjects: Sequence[str], method: PretrainedMethod) -> list[str]:
+    """Warnings about such volumes, one line per stage of a method."""
+    texts = []
+    for name, stage in pretraining_stages(method).items():
+        if not isinstance(stage, GlobalStage):
+            continue
+        if thin := thin_volumes(index, subjects, stage.partitions):
+            texts.append(
+                f"{name}: {len(thin)} of {len(subjects)} volumes have fewer slices than the {stage.partitions} "
+                f"partitions: {some([f'{subject} ({count})' for subject, count in thin.items()])}; each of their "
+                "slices represents several parts and is never a negative of itself"
+            )
+    return texts
+
+
+def refuse_lone_slices(name: str, stage: GlobalStage, index: pd.DataFrame, subjects: Sequence[str]) -> None:
+    """Refuse a stage whose batch may contain only one slice: its views have no negative.
+
+    Raises:
+        InputError: a volume has one slice, and batches hold a single volume or may repeat one.
+    """
+    lone = list(thin_volumes(index, subjects, 2))
+    drawn = stage.batch // stage.partitions
+    if lone and (drawn == 1 or drawn > len(subjects)):
+        raise InputError(
+            f"{name}: a batch of {drawn} of {len(subjects)} volumes may contain only one slice, which leaves no "
+            f"negative (volumes of one slice: {some(lone)}); accepted: 2 to all volumes (`batch` / `partitions`); "
+            "to fix: change `batch`, or exclude volumes of one slice"
+        )

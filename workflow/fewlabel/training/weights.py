@@ -1,0 +1,226 @@
+"""Weights as safetensors with JSON metadata; a network takes them only where they fit."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from fewlabel.config.base import Text
+from fewlabel.config.training import Widths
+from fewlabel.data.paths import listed
+from fewlabel.training.network import UNet
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.atomic_files import whole
+from fewlabel.utils.errors import InputError, plain
+from fewlabel.utils.json_files import parse_json
+
+FLOATS = ("F16", "BF16", "F32", "F64")
+AGAIN = "make them again"
+SHOWN = 5
+"""Problems or names in a message."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of each parameter when weights were loaded."""
+
+    matched: list[str]
+    missing: list[str]
+
+    def __str__(self) -> str:
+        """One line for a log."""
+        fresh = sorted(
+            {
+                ".".join(name.split(".")[:3]) if name.startswith("decoder") else name.split(".")[0]
+                for name in self.missing
+            }
+        )
+        return f"{len(self.matched)} parameters loaded, {len(self.missing)} start at random" + (
+            f" ({', '.join(fresh)})" if fresh else ""
+        )
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Write tensors (as float32 on the CPU) and facts, whole or not at all.
+
+    Args:
+        path: of the `.safetensors` file.
+        tensors: by parameter name of the `UNet`.
+        facts: JSON values; `widths` (of the U-Net) is required to load the file again.
+    """
+    plain = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in tensors.items()}
+    with whole(path) as partial:
+        # Not by the library's own `save_file`, which makes files that nobody else on a cluster may read.
+        partial.write_bytes(save(plain, metadata={"fewlabel": json.dumps(dict(facts), sort_keys=True)}))
+
+
+class Facts(BaseModel):
+    """Required facts of a weights file and their types; further facts are allowed."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True)
+
+    widths: Widths
+    subjects: list[Text] = Field([], max_length=1_000_000)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    prepared: dict[str, Any] = Field(default_factory=dict)
+    decoder_stages: int = Field(0, ge=0, le=7)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Header of a weights file.
+
+    Attributes:
+        facts: the facts passed to `save_weights`.
+        shapes: shape of each tensor, by name.
+    """
+
+    facts: dict[str, Any]
+    shapes: dict[str, tuple[int, ...]]
+
+
+def read_header(path: Path) -> Header:
+    """Facts and shapes of a file, without reading its tensors.
+
+    Raises:
+        InputError: the file is missing, damaged, not written by `save_weights`, or has facts of wrong types.
+    """
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        types = {name: each.get_dtype() for name, each in slices.items()}
+        shapes = {name: tuple(each.get_shape()) for name, each in slices.items()}
+    if "fewlabel" not in metadata:
+        raise _damaged(path, "it contains no metadata of fewlabel")
+    if other := sorted({kind for kind in types.values() if kind not in FLOATS}):
+        raise InputError(f"{path.name}: numbers of type {', '.join(other)}; accepted: {', '.join(FLOATS)}; {AGAIN}")
+    return Header(_facts(path, metadata["fewlabel"]), shapes)
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and facts of a file.
+
+    Raises:
+        InputError: as `read_header`, or a tensor holds NaN or infinite numbers.
+    """
+    header = read_header(path)
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in header.shapes}
+    if broken := [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]:
+        raise InputError(
+            f"{path.name}: NaN or infinite values in {listed(broken, SHOWN)}; accepted: finite weights; {AGAIN}"
+        )
+    return tensors, header.facts
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file with an unchanged hash; errors of the library become an InputError."""
+    recorded_hashes.check(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except FileNotFoundError:
+        raise InputError(f"{path.name}: no such weights file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); accepted: a weights file") from None
+    except SafetensorError as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, why: str) -> InputError:
+    return InputError(f"{path.name}: damaged, or not weights of fewlabel ({why}); make them again")
+
+
+def _facts(path: Path, text: str) -> dict[str, Any]:
+    """The facts of a file, with checked types."""
+    try:
+        facts = parse_json(text)
+        Facts.model_validate(facts)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "metadata"
+        found = plain(repr(first["input"]))
+        raise _damaged(path, f"{place}: {first['msg']}, but it is {found}") from None
+    except ValueError as error:
+        raise _damaged(path, f"its metadata is not JSON: {plain(str(error))}") from None
+    return dict(facts)
+
+
+def load_weights(network: UNet, path: Path, widths: list[int]) -> Loaded:
+    """Give a network the parameters of a file; those that the file does not hold keep their random initialisation.
+
+    Raises:
+        InputError: another architecture, parameters that the network does not have, other shapes, or no encoder.
+    """
+    header = read_header(path)
+    own = _shapes(network)
+    problems = (
+        []
+        if header.facts["widths"] == widths
+        else [f"network.widths are {widths}, the weights were made with {header.facts['widths']}"]
+    )
+    problems += _unfit(header.shapes, own)
+    problems += [
+        f"parameter {name} of the encoder is missing"
+        for name in own
+        if name.startswith("encoder.") and name not in header.shapes
+    ]
+    if problems:
+        shown = problems[:SHOWN] + ([f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else [])
+        raise InputError.of(shown, f"{path.name}: these weights do not fit; pretrain again with the same network")
+    tensors, _ = read_weights(path)
+    network.load_state_dict(tensors, strict=False)
+    return Loaded(matched=sorted(tensors), missing=sorted(set(own) - set(tensors)))
+
+
+def restore_network(path: Path) -> tuple[UNet, dict[str, Any]]:
+    """The whole network of a file, with its facts.
+
+    Raises:
+        InputError: the file is damaged, does not match its widths, or contains only a part of a network.
+    """
+    header = read_header(path)
+    # Parameters on the device "meta" have shapes but use no memory.
+    with torch.device("meta"):
+        own = _shapes(UNet(header.facts["widths"]))
+    problems = _unfit(header.shapes, own)
+    problems += [f"parameter {name} is missing" for name in own if name not in header.shapes]
+    if problems:
+        raise InputError(f"{path.name}: not a whole network ({listed(problems, 3)}); use finetuned weights")
+    tensors, facts = read_weights(path)
+    network = UNet(facts["widths"])
+    network.load_state_dict(tensors)
+    return network, facts
+
+
+def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def _unfit(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """Parameters that the network lacks or has in another shape."""
+    unknown = [f"parameter {plain(name)} is unknown to this network" for name in found if name not in expected]
+    return unknown + [
+        f"parameter {name} has shape {shape}, expected {expected[name]}"
+        for name, shape in found.items()
+        if name in expected and shape != expected[name]
+    ]
+
+
+def transferable(network: nn.Module, decoder_stages: int) -> dict[str, Tensor]:
+    """What pretraining hands on: the encoder and its trained decoder stages, never the output convolution or a head."""
+    return {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if name.startswith("encoder.")
+        or (name.startswith("decoder.stages.") and int(name.split(".")[2]) < decoder_stages)
+    }

@@ -1,0 +1,4 @@
+"""Helpers without knowledge of volumes, networks or studies.
+
+Imports nothing of the other folders.
+"""

@@ -1,0 +1,79 @@
+"""What ran, on what, with what. Facts that are unknown are left out; no user, host or path is recorded."""
+
+import os
+import platform
+import re
+import resource
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fewlabel.utils.git import commit
+from fewlabel.utils.hardware_info import processor
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def software() -> dict[str, Any]:
+    """Versions of the package (with its commit, if it lies in git), of Python, CUDA and the declared libraries."""
+    backends = {"cuda": torch.version.cuda, "cudnn": _cudnn()}
+    return {
+        "fewlabel": version("fewlabel"),
+        **commit(PACKAGE),
+        "python": platform.python_version(),
+        **{name: found for name, found in backends.items() if found},
+        "packages": packages(),
+    }
+
+
+def packages() -> dict[str, str]:
+    """Installed versions of the libraries that the package declares, by name."""
+    found = {}
+    for requirement in requires("fewlabel") or []:
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        if "extra ==" not in requirement:
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                continue
+    return dict(sorted(found.items()))
+
+
+def hardware(device: torch.device) -> dict[str, Any]:
+    """Names of processor and GPU, and how many cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    facts: dict[str, Any] = {"processor": processor(), "cores": cores, "system": platform.system()}
+    if device.type == "cuda":
+        facts["gpu"] = torch.cuda.get_device_name(device)
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def memory(device: torch.device, peak: int) -> dict[str, int]:
+    """The largest memory of a training: of the host (`peak`, in bytes) and of the GPU."""
+    facts = {"peak_host_bytes": peak} if peak else {}
+    if device.type == "cuda":
+        facts["peak_gpu_bytes"] = torch.cuda.max_memory_allocated(device)
+        # With what torch keeps back for later tensors: what others cannot have.
+        facts["reserved_gpu_bytes"] = torch.cuda.max_memory_reserved(device)
+    return facts
+
+
+def peak_host_bytes() -> int | None:
+    """The largest resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) or None
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as a date and time in UTC (ISO 8601)."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _cudnn() -> str | None:
+    # Asked only where there is a GPU: elsewhere the library would be loaded in vain.
+    number: int | None = torch.backends.cudnn.version() if torch.cuda.is_available() else None  # type: ignore[no-untyped-call]
+    return str(number) if number else None

@@ -1,0 +1,33 @@
+"""Which revision of its code a folder holds, by git. Nothing slow comes with it."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fewlabel.utils.hardware_info import output
+from fewlabel.utils.json_files import load_json
+
+FROZEN = "frozen.json"
+"""In the package of a frozen copy: of which commit it is, since git knows nothing of the copy."""
+
+
+def commit(folder: Path) -> dict[str, Any]:
+    """The commit of a folder of code and whether it was changed since; nothing outside git.
+
+    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit. A frozen
+    copy remembers its own.
+    """
+    with suppress(OSError, ValueError):
+        return dict(load_json(folder / FROZEN))
+    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return {}
+    head = _git(folder, "rev-parse", "HEAD")
+    changed = _git(folder, "status", "--porcelain", "--", ".")
+    if head is None or changed is None:
+        return {}
+    return {"commit": head.strip(), "dirty": bool(changed.strip())}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    # No optional locks: many trainings ask at once, and none of them changes the repository.
+    return output(["git", "--no-optional-locks", "-C", str(folder), *arguments])

@@ -1,1 +1,0 @@
-"""What a study does while it runs, seen from its files alone."""
