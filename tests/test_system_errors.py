@@ -135,7 +135,8 @@ def test_without_file_locks_work_goes_on_with_a_warning(tmp_path, monkeypatch, c
 
 
 def test_a_lock_that_another_has_is_still_waited_for(tmp_path):
-    code = "import sys, pathlib; from fewlabel.utils.locks import hold_for_life; print(hold_for_life(pathlib.Path(sys.argv[1])))"
+    code = "import sys, pathlib; from fewlabel.utils.locks import hold_for_life; "
+    code += "print(hold_for_life(pathlib.Path(sys.argv[1])))"
     assert hold_for_life(tmp_path / ".running") is None
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / ".running"], capture_output=True, text=True, check=True

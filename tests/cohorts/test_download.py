@@ -93,7 +93,8 @@ def test_a_killed_process_loses_nothing_that_was_written(served, file):
     served.cuts = [3 * (1 << 20)]
     served.content = CONTENT * 20
     code = (
-        "import sys; from pathlib import Path; from fewlabel.data.download import download as d; d.FIRST_WAIT_SECONDS = 60;"
+        "import sys; from pathlib import Path; from fewlabel.data.download import download as d; "
+        "d.FIRST_WAIT_SECONDS = 60;"
         "d.download(sys.argv[1], sys.argv[2], Path(sys.argv[3]))"
     )
     command = [sys.executable, "-c", code, served.url, checksum(served.content), str(file)]

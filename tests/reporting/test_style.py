@@ -84,7 +84,8 @@ def test_a_failed_save_leaves_what_was_there(tmp_path, monkeypatch):
 
 
 def test_drawing_needs_neither_torch_nor_volumes():
-    code = "import sys\nfrom fewlabel.reporting.figures import label_curves\nfrom fewlabel.reporting.tables import cohorts, dice\n"
+    code = "import sys; from fewlabel.reporting.figures import label_curves; "
+    code += "from fewlabel.reporting.tables import cohorts, dice; "
     code += "print([name for name in ('torch', 'nibabel', 'skimage', 'monai') if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

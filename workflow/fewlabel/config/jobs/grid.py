@@ -25,7 +25,7 @@ class CollectSettings(Settings):
 
     @property
     def parts(self) -> list[str]:
-        """What is trained and tested together: cohorts, and the folds of cross-validated ones (`fewlabel.config.folds`)."""
+        """Units of training and testing: cohorts, and the folds of cross-validated ones (`fewlabel.config.folds`)."""
         return all_parts(self.cohorts, self.folds)
 
 
@@ -48,7 +48,7 @@ def folds_of(experiment: Experiment) -> dict[str, int]:
 
 
 def parts(experiment: Experiment) -> list[str]:
-    """What is trained and tested together: cohorts, and the folds of cross-validated ones (see `fewlabel.config.folds`)."""
+    """Units of training and testing: cohorts, and the folds of cross-validated ones (see `fewlabel.config.folds`)."""
     return all_parts(experiment.cohorts, folds_of(experiment))
 
 
