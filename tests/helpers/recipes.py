@@ -1,7 +1,7 @@
 """What each stage makes of a tiny fixed input: numbers that say whether its results have changed.
 
-recipes.json holds them as of each recipe number (fewlabel.config.jobs.base.RECIPES). After a change that is meant, raise the number
-and write the record anew:
+recipes.json holds them as of each recipe number (RECIPES in fewlabel.config.jobs.base). After an intended change, raise
+the number and write the record anew:
 
     PYTHONPATH=tests python -m helpers.recipes
 """
