@@ -1,0 +1,49 @@
+"""Admit a checked cohort to a study: its split, changes to existing results, duplicate volumes."""
+
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.data.subjects.duplicate_volumes import Seen, sides_of, twin_findings, twins_elsewhere
+from fewlabel.data.existing_split import Former, read_former
+from fewlabel.config.jobs.data import PlannedSplit, SplitSettings
+from fewlabel.data.moved_subjects import moved_problems
+from fewlabel.data.splits import split_problems, split_roles
+
+def admission(
+    table: pd.DataFrame, cohort: str, split: PlannedSplit, largest: int, pretrained: int, seen: Mapping[str, Seen]
+) -> tuple[list[str], list[str]]:
+    """Problems and notes of a cohort that is to be split.
+
+    Args:
+        table: columns subject, patient, labelled (0 or 1), use.
+        cohort: its key in the experiment, also the name of its folder.
+        split: its split, and the results that the split must not change.
+        largest: the largest N.
+        pretrained: the most pretraining subjects of any method.
+        seen: the hash of each image.
+
+    Raises:
+        InputError: a table of the study's results that cannot be read.
+    """
+    plain = SplitSettings(**split.model_dump(include=set(SplitSettings.model_fields)))
+    study = None if split.results is None else Path(split.results)
+    former = None if study is None else read_former(study, plain.cohort, plain.folds)
+    if problems := split_problems(table, plain, largest, pretrained, former):
+        return problems, []
+    sides = _sides(table, plain, former)
+    beside = {name: Path(path) for name, path in split.beside.items()}
+    crossing, notes = (
+        [*own, *others]
+        for own, others in zip(twin_findings(seen, sides), twins_elsewhere(seen, beside, sides), strict=True)
+    )
+    moved = [] if study is None else moved_problems(table, cohort, plain, study, split.draws)
+    return [*crossing, *moved], notes
+
+
+def _sides(table: pd.DataFrame, split: SplitSettings, former: Former | None) -> dict[str, str]:
+    roles = split_roles(table, split, former)
+    folds = roles["fold"].fillna(0).astype(int).tolist() if "fold" in roles else [0] * len(roles)
+    return sides_of(roles["subject"].tolist(), roles["role"].tolist(), folds)

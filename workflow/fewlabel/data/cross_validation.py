@@ -1,0 +1,71 @@
+"""Cross-validation over test folds: the labelled patients in K test sets, so that each is tested once."""
+
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from fewlabel.data.drawing import in_random_order
+from fewlabel.utils.errors import InputError
+from fewlabel.config.base import Drawing
+
+def partition(
+    subjects: pd.DataFrame,
+    cohort: str,
+    count: int,
+    seed: int,
+    drawing: Drawing = "permutation",
+    placed: Mapping[str, int] | None = None,
+) -> list[list[str]]:
+    """Partition the labelled subjects into test sets: whole patients, sizes as equal as these allow.
+
+    Patients come in an order fixed by seed, those with more volumes first, each into the smallest set so far. So with
+    one volume a patient, sizes differ by one at most. The order of the rows is no matter. Patients of whom a volume has
+    use `train` are in no set: they are in every fold's pool.
+
+    Args:
+        subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
+        cohort: its key in the experiment, for the seed and for messages.
+        count: how many test sets.
+        seed: of the experiment.
+        drawing: method of that order.
+        placed: folds (from 1) of subjects already placed; their patients stay there, and new patients follow.
+
+    Returns:
+        For each fold its test subjects, sorted by name: what `splits.assign_roles` takes as `test`.
+
+    Raises:
+        InputError: fewer patients to test than folds, or subjects with use `test`, which other folds would train on.
+    """
+    place = f"cohorts.{cohort}.folds"
+    fixed = sorted(str(name) for name in subjects.loc[subjects["use"] == "test", "subject"])
+    if fixed:
+        raise InputError(
+            f"{place}: use `test` of {some(fixed)} in the subjects table, but other folds train on them; accepted: "
+            "`auto` or `train`; clear it, or drop `folds`"
+        )
+    kept = set(subjects.loc[subjects["use"] == "train", "patient"])
+    free = subjects[(subjects["labelled"] == 1) & ~subjects["patient"].isin(kept)]
+    volumes = {str(patient): sorted(map(str, names)) for patient, names in free.groupby("patient")["subject"]}
+    # One fold tests what another trains on, so there are two at least.
+    if count > len(volumes):
+        accepted = f"accepted: 2 to {len(volumes)}" if len(volumes) > 1 else "folds need two patients or more"
+        raise InputError(
+            f"{place}: {count} folds of {len(volumes)} labelled patients; {accepted}; lower `folds` or label more"
+        )
+    order = in_random_order(volumes, drawing, seed, "folds", cohort)
+    settled = {
+        patient: fold for patient, names in volumes.items() for name in names if (fold := (placed or {}).get(name))
+    }
+    folds: list[list[str]] = [[] for _ in range(count)]
+    for patient, fold in settled.items():
+        folds[fold - 1].extend(volumes[patient])
+    for patient in sorted((name for name in order if name not in settled), key=lambda name: -len(volumes[name])):
+        min(folds, key=len).extend(volumes[patient])
+    return [sorted(fold) for fold in folds]
+
+
+def some(names: Sequence[object]) -> str:
+    """Names for a message, the first few."""
+    shown = ", ".join(str(name) for name in names[:8])
+    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

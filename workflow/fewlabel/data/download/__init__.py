@@ -1,0 +1,4 @@
+"""Archives: downloaded with resumption, checked, unpacked.
+
+May import config and utils.
+"""

@@ -1,0 +1,136 @@
+"""Archives unpacked safely, whole or not at all: no member leaves the folder, no links, no absurd sizes."""
+
+
+import shutil
+import sys
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+from zipfile import BadZipFile, is_zipfile
+
+from fewlabel.data.download.archive_limits import Tally
+from fewlabel.data.download.tar_archive import TarStream
+from fewlabel.data.download.zip_archive import extract_zip
+from fewlabel.utils.errors import InputError, plain, printable
+
+ZIP = b"PK\x03\x04"
+"""How a zip begins."""
+Wanted = Callable[[PurePosixPath], bool]
+"""Whether a file of an archive, by its place in it, is taken."""
+
+
+def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: Wanted = lambda _: True) -> None:
+    """Unpack an archive's top folder as `folder`, whole or not at all, also where two processes do so at once.
+
+    Files that macOS adds (`._*`, `.DS_Store`, `__MACOSX`) are left out.
+
+    Args:
+        archive: a zip file, or a tar file, compressed or not, that holds one folder named as `folder`.
+        folder: where it appears; its parents are made.
+        finish: called with the unpacked folder before it appears; raises InputError to refuse it.
+        wanted: the others are judged as well, and then left out.
+
+    Raises:
+        InputError: truncated archive or none; members that leave the folder, links or devices; sizes that no archive
+            of volumes has; another folder in it; no space or permission.
+    """
+    print(printable(f"{archive.name}: unpacking to {folder}"), file=sys.stderr, flush=True)
+    with _temporary(archive, folder) as temporary:
+        _extract(archive, temporary, wanted)
+        unpacked = temporary / folder.name
+        if not unpacked.is_dir():
+            found = ", ".join(sorted(path.name for path in temporary.iterdir())[:5]) or "nothing"
+            raise InputError(
+                f"{archive.name}: no folder {folder.name}/ in it, but {found}; accepted: the archive as published"
+            )
+        finish(unpacked)
+        _appear(unpacked, folder)
+
+
+@contextmanager
+def _temporary(archive: Path, folder: Path) -> Iterator[Path]:
+    """A folder beside the one to be; parents that were made for nothing are gone again after an error."""
+    made = [parent for parent in folder.parents if not parent.exists()]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise InputError(
+            f"{folder.parent}: cannot be written ({error.strerror}); unpack {archive.name} there"
+        ) from None
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        for parent in made:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+
+
+def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
+    try:
+        tally = Tally.of(archive, destination)
+        if is_zipfile(archive):
+            extract_zip(archive, destination, tally, lambda path: wanted(path) and not _of_macos(path))
+        elif _begins(archive) == ZIP:
+            raise BadZipFile("a zip without the list of members at its end")
+        else:
+            _extract_tar(archive, destination, tally, wanted)
+    except (tarfile.FilterError, InputError) as error:
+        raise InputError(f"{archive.name}: refused, {error}; get the archive from its publisher") from None
+    except RecursionError:
+        raise InputError(
+            f"{archive.name}: refused, headers are nested too deeply; to fix: download the archive from its publisher"
+        ) from None
+    except (tarfile.TarError, BadZipFile, EOFError, zlib.error, LZMAError, OSError) as error:
+        # Decompressors report damage as an OSError without errno.
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = error.strerror or str(error)
+            raise InputError(
+                f"{archive.name}: not unpacked ({reason}); to fix: free disk space or check permissions"
+            ) from None
+        raise InputError(
+            f"{archive.name}: truncated, or neither tar nor zip ({plain(str(error))}); remove it and get it again"
+        ) from None
+
+
+def _begins(archive: Path) -> bytes:
+    with archive.open("rb") as file:
+        return file.read(len(ZIP))
+
+
+def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted) -> None:
+    def judge(member: tarfile.TarInfo, place: str) -> tarfile.TarInfo | None:
+        if not (member.isfile() or member.isdir()) or member.issparse():
+            kind = "sparse" if member.issparse() else "a link or device"
+            raise InputError(f"member {member.name!r} is {kind}; accepted: files and folders")
+        tally.add(member.name, member.size)
+        path = PurePosixPath(member.name)
+        if path.is_absolute():
+            raise InputError(f"member {member.name!r} lies outside of the archive's folder")
+        judged = tarfile.data_filter(member, place)
+        left_out = _of_macos(path) or (member.isfile() and not wanted(path))
+        stream.grant(0 if left_out or member.isdir() else member.size)
+        return None if left_out else judged
+
+    with closing(TarStream(archive)) as stream, tarfile.open(fileobj=cast(BinaryIO, stream), mode="r:") as tar:
+        tar.extractall(destination, filter=judge)  # noqa: S202 - each member is judged
+        stream.finish()
+
+
+def _of_macos(path: PurePosixPath) -> bool:
+    return path.name.startswith("._") or path.name == ".DS_Store" or "__MACOSX" in path.parts
+
+
+def _appear(unpacked: Path, folder: Path) -> None:
+    try:
+        unpacked.rename(folder)
+    except OSError:
+        # Another process was faster; its folder is as good.
+        if not folder.is_dir():
+            raise

@@ -1,0 +1,288 @@
+"""Downloads that go on where they were cut; a file appears only when it is complete and its checksum is right.
+
+What has arrived lies in `<file>.part`, and `<file>.part.json` says of which state of which address it is. The rest is
+asked for under the condition that the file is still in that state (HTTP: Range with If-Range, RFC 9110, 13.1.5 and
+14.2), so that a file that was changed meanwhile starts anew and is never spliced.
+"""
+
+
+import json
+import shlex
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fewlabel.data.download.checksums import found_checksum, readable
+from fewlabel.data.download.download_limits import TooLongError, taken
+from fewlabel.data.download.progress import TransferProgress
+from fewlabel.utils.errors import InputError, plain, printable
+from fewlabel.utils.atomic_files import flush, write_text
+from fewlabel.utils.json_files import load_json
+from fewlabel.utils.locks import held
+from fewlabel.utils.formatting import size
+
+if TYPE_CHECKING:
+    from requests import Response
+
+ATTEMPTS = 5
+"""Connections in a row that bring nothing new; the last one's error is told."""
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 60.0
+"""Between two attempts: doubled each time, or what the server asks for (Retry-After), at most the latter."""
+SILENCE_SECONDS = 60.0
+"""Without any byte: the connection counts as cut."""
+BLOCK = 1 << 16
+SUFFIX = ".part"
+PASSING = {408, 425, 429, 500, 502, 503, 504}
+"""HTTP errors that another attempt may not meet."""
+SETTLED = timedelta(seconds=60)
+"""A file that was last changed so long before the answer has one state at that second (RFC 9110, 8.8.2.2)."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Which state of which file a part is of.
+
+    Attributes:
+        url: as it was asked for.
+        validator: a strong ETag or the time of the last change; empty: the part cannot go on.
+        total: bytes of the whole file; None: unknown.
+    """
+
+    url: str
+    validator: str
+    total: int | None
+
+
+class _CutError(Exception):
+    """A connection that ended early, or was never made: another attempt may do."""
+
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        self.wait = wait
+        super().__init__(reason)
+
+
+class _RefusedError(Exception):
+    """What another attempt would meet again."""
+
+
+def download(url: str, checksum: str, file: Path) -> None:
+    """Download a file; of several processes that do so at once, one does and the others wait.
+
+    Args:
+        url: http or https.
+        checksum: `md5:…` or `sha256:…`, in hexadecimal.
+        file: appears when it is complete and right; its folder is made. What a download that is cut has brought is
+            kept beside it and used by the next.
+
+    Raises:
+        InputError: no network, HTTP error, another checksum, or no space; it says how to place the file by hand.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with held(file.with_name(f".{file.name}"), "this download"):
+        if file.is_file():
+            return
+        part = _part(file)
+        _complete(url, file)
+        if (found := found_checksum(part, checksum)) != checksum:
+            received = part.stat().st_size
+            _discard(part)
+            raise InputError(
+                f"{url}: what was downloaded ({size(received)}) has not the expected {readable(checksum)}, but "
+                f"{readable(found)}; check the address and the checksum in the settings, or {_by_hand(url, file)}"
+            )
+        flush(part)
+        part.replace(file)
+        _discard(part)
+
+
+def _complete(url: str, file: Path) -> None:
+    """Attempt after attempt, until the part is complete."""
+    part, most, failures = _part(file), _length(_part(file)), 0
+    while True:
+        try:
+            return _attempt(url, part)
+        except _RefusedError as error:
+            raise InputError(_message(url, file, str(error))) from None
+        except OSError as error:
+            raise InputError(_message(url, file, f"{part}: {error.strerror or error}")) from None
+        except _CutError as error:
+            failures = 1 if _length(part) > most else failures + 1
+            most = max(most, _length(part))
+            if failures >= ATTEMPTS:
+                raise InputError(_message(url, file, str(error))) from None
+            wait = FIRST_WAIT_SECONDS * 2 ** (failures - 1) if error.wait is None else error.wait
+            wait = min(wait, LONGEST_WAIT_SECONDS)
+            _say(f"{file.name}: {error}; again in {wait:.0f} s, from {size(_length(part))}")
+            time.sleep(wait)
+
+
+def _attempt(url: str, part: Path) -> None:
+    """One connection: what is missing is appended to the part, or all of it written anew.
+
+    Raises:
+        _CutError, _RefusedError: see there.
+        OSError: the part cannot be written.
+    """
+    # Imported here: whoever has the files needs no network library.
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    state, start = _read_state(part, url), _length(part)
+    # Bytes as they lie on the server: compressed on the way, they could not be asked for by their number.
+    headers = {"Accept-Encoding": "identity"}
+    if state is not None and start:
+        headers |= {"Range": f"bytes={start}-", "If-Range": state.validator}
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=SILENCE_SECONDS) as response:
+            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and state is not None:
+                return _judge_whole(response, part, start)
+            _judge(response)
+            _receive(response, url, part, state, start)
+    except (requests.exceptions.SSLError, requests.exceptions.TooManyRedirects, ValueError) as error:
+        raise _RefusedError(plain(str(error), 500)) from None
+    except (requests.RequestException, HTTPError) as error:
+        raise _CutError(plain(str(error), 500)) from None
+
+
+def _judge(response: "Response") -> None:
+    if response.status_code in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        return
+    reason = f"{response.status_code} {plain(response.reason)}"
+    if response.status_code not in PASSING:
+        raise _RefusedError(reason)
+    asked = response.headers.get("Retry-After", "")
+    raise _CutError(reason, float(asked) if asked.isdecimal() else None)
+
+
+def _judge_whole(response: "Response", part: Path, start: int) -> None:
+    """No bytes behind the part: it is whole, or of another file."""
+    if response.headers.get("Content-Range", "").replace(" ", "") == f"bytes*/{start}":
+        return
+    _discard(part)
+    raise _CutError("what was received before is longer than the file; it is dropped")
+
+
+def _receive(response: "Response", url: str, part: Path, state: State | None, start: int) -> None:
+    from urllib3.exceptions import HTTPError
+
+    name = part.name.removesuffix(SUFFIX)
+    if response.status_code == HTTPStatus.PARTIAL_CONTENT:
+        total = _continued(response, state, start)
+        if total is None:
+            _discard(part)
+            raise _CutError("the server goes on elsewhere or with another file; what was received before is dropped")
+    else:
+        if start:
+            _say(f"{name}: the server sends the whole file again (it was changed, or cannot go on); from the start")
+        total, start = _number(response.headers.get("Content-Length")), 0
+        _discard(part)
+        _write_state(part, State(url, _validator(response), total))
+    _demand_space(part, total, start)
+    progress = TransferProgress(name, total, start)
+    try:
+        with part.open("ab") as file:
+            arriving = response.raw.stream(BLOCK, decode_content=False)
+            for block in taken(arriving, part.parent, None if total is None else total - start):
+                file.write(block)
+                progress.advance(len(block))
+    except HTTPError:
+        raise _CutError(_ended(part, total)) from None
+    except TooLongError as error:
+        _discard(part)
+        raise _RefusedError(str(error)) from None
+    finally:
+        progress.close()
+    if total is not None and _length(part) < total:
+        raise _CutError(_ended(part, total))
+
+
+def _continued(response: "Response", state: State | None, start: int) -> int | None:
+    """The whole file's length, if an answer of a part begins where it must and is of the same length; else None."""
+    unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
+    where, _, total = rest.partition("/")
+    first = where.partition("-")[0]
+    fits = unit == "bytes" and first == str(start) and state is not None and _number(total) == state.total
+    return _number(total) if fits else None
+
+
+def _validator(response: "Response") -> str:
+    """What If-Range may name of an answer: a strong ETag, else a time of change that is settled; else nothing."""
+    etag = response.headers.get("ETag", "")
+    if etag.startswith('"'):
+        return etag
+    changed = response.headers.get("Last-Modified", "")
+    try:
+        age = parsedate_to_datetime(response.headers.get("Date", "")) - parsedate_to_datetime(changed)
+    except (TypeError, ValueError):
+        return ""
+    return changed if age >= SETTLED else ""
+
+
+def _demand_space(part: Path, total: int | None, start: int) -> None:
+    free = shutil.disk_usage(part.parent).free
+    if total is not None and total - start > free:
+        raise _RefusedError(f"no space: {size(total - start)} to come, {size(free)} free in {part.parent}")
+
+
+# ------------------------------------------------------------------------------------------------------------ parts
+def _part(file: Path) -> Path:
+    return file.with_name(f"{file.name}{SUFFIX}")
+
+
+def _note(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _length(part: Path) -> int:
+    return part.stat().st_size if part.is_file() else 0
+
+
+def _discard(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)
+
+
+def _write_state(part: Path, state: State) -> None:
+    write_text(_note(part), json.dumps(asdict(state)) + "\n")
+
+
+def _read_state(part: Path, url: str) -> State | None:
+    """Of which state a part is, if it can go on from this address."""
+    try:
+        state = State(**load_json(_note(part)))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    return state if state.validator and state.url == url else None
+
+
+# --------------------------------------------------------------------------------------------------------- messages
+def _message(url: str, file: Path, reason: str) -> str:
+    part = _part(file)
+    received = f"the {size(_length(part))} that were received are kept in {part.name}"
+    kept = f"; {received}, and the same command goes on from there" if _length(part) else ""
+    return f"{url}: not downloaded ({reason}){kept}; check the network and `url`, or {_by_hand(url, file)}"
+
+
+def _by_hand(url: str, file: Path) -> str:
+    command = f"curl -L -C - -o {shlex.quote(file.name)} {shlex.quote(url)}"
+    return f"download it by hand, where there is a network ({command}), and place it as {file.absolute()}"
+
+
+def _ended(part: Path, total: int | None) -> str:
+    of = "" if total is None else f" of {size(total)}"
+    return f"the connection ended, or was silent for {SILENCE_SECONDS:.0f} s, after {size(_length(part))}{of}"
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _say(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)

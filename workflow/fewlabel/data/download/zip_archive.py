@@ -1,0 +1,58 @@
+"""Members of a zip file, judged and written."""
+
+
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from fewlabel.data.download.archive_limits import Tally
+from fewlabel.utils.errors import InputError
+
+ENCRYPTED = 0x1
+"""Bit of a member's flags."""
+
+
+def extract_zip(archive: Path, destination: Path, tally: Tally, wanted: Callable[[PurePosixPath], bool]) -> None:
+    """Write the wanted files of a zip file beneath a folder; all members are judged before the first is written.
+
+    Raises:
+        InputError: a member that leaves the folder, a link, a device, an encrypted one, or sizes that are refused.
+        BadZipFile: truncated or damaged.
+        OSError: no space or permission.
+    """
+    with ZipFile(archive) as file:
+        chosen = []
+        for member in file.infolist():
+            path = _judged(member)
+            tally.add(member.filename, member.file_size)
+            if not member.is_dir() and wanted(path):
+                chosen.append((member, path))
+        tally.demand_space(sum(member.file_size for member, _ in chosen))
+        for member, path in chosen:
+            target = destination / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(file, member, target)
+
+
+def _judged(member: ZipInfo) -> PurePosixPath:
+    """A member's place in the archive."""
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
+        raise InputError(f"member {member.filename!r} lies outside of the archive's folder")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise InputError(f"member {member.filename!r} is a link or device; accepted: files and folders")
+    if member.flag_bits & ENCRYPTED:
+        raise InputError(f"member {member.filename!r} is encrypted")
+    return path
+
+
+def _write(file: ZipFile, member: ZipInfo, target: Path) -> None:
+    """A member's content; the library verifies its length and checksum."""
+    try:
+        with file.open(member) as source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+    except NotImplementedError as error:
+        raise BadZipFile(f"{member.filename}: {error}") from None

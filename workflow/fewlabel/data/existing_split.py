@@ -1,0 +1,138 @@
+"""Results of an earlier run of a study: its test subjects, and the settings of its split."""
+
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pydantic import ValidationError
+
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.atomic_files import has_visible, visible
+from fewlabel.config.folds import part_of, parts_of
+from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.utils.recorded_hashes import check
+from fewlabel.data.subjects.tables import read_subjects
+
+ROLES, COPY, SPLIT = "roles.csv", "former.csv", "split.json"
+"""Files in a part's `splits` folder. Snakemake does not track the last two, so it never removes them: the copy replaces
+lost roles."""
+TRAINED = ("pretrained/*/*.safetensors", "finetuned/*/*/*/*.safetensors")
+
+
+@dataclass(frozen=True)
+class Former:
+    """The split of a whole cohort in an earlier run.
+
+    Attributes:
+        roles: columns subject, role, fold (from 1; empty for subjects in no test fold and cohorts without folds).
+        split: its settings; None if unknown (runs of earlier versions).
+    """
+
+    roles: pd.DataFrame
+    split: SplitSettings | None
+
+
+def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
+    """The earlier split of a cohort; None if there is none.
+
+    Args:
+        study: the study's results.
+        cohort: its folder there.
+        folds: its current number of folds; if the cohort's roles are missing, the roles of its folds replace them.
+
+    Raises:
+        InputError: a table of roles that cannot be read.
+    """
+    whole = study / cohort / "splits"
+    if (found := _roles_in(whole)) is not None:
+        table = _read_roles(found)
+        return Former(table, _read_split(whole / SPLIT))
+    places = [study / part / "splits" for part in parts_of(cohort, folds)] if folds else []
+    tables = {fold: _read_roles(path) for fold, place in enumerate(places, 1) if (path := _roles_in(place)) is not None}
+    if not tables:
+        return None
+    first = next(iter(tables.values()))
+    fold_of = {name: fold for fold, table in tables.items() for name in table.loc[table["role"] == "test", "subject"]}
+    fold = first["subject"].map(fold_of)
+    roles = first.assign(fold=fold, role=first["role"].where(fold.isna(), "test"))
+    # The test subjects of a fold without a table are unknown.
+    known = roles if len(tables) == len(places) else roles[fold.notna() | (roles["role"] != "pool")]
+    return Former(known, _read_split(places[min(tables) - 1] / SPLIT))
+
+
+def scored_former(study: Path, cohort: str, folds: int | None) -> Former | None:
+    """The test subjects of a study whose `splits` folders were deleted, from the scores of its runs; None without runs.
+
+    Args:
+        study: the study's results.
+        cohort: its folder there.
+        folds: its number of folds; None: it has none.
+    """
+    rows = []
+    for fold in [None] if folds is None else range(1, folds + 1):
+        scores = next(iter(visible(study / part_of(cohort, fold), "finetuned/*/*/*/scores.csv")), None)
+        if scores is not None:
+            rows += [{"subject": name, "fold": fold} for name in read_subjects(scores, "subject")["subject"].unique()]
+    if not rows:
+        return None
+    return Former(pd.DataFrame(rows).assign(role="test", labelled=1), None)
+
+
+def former_beside(roles: Path, split: SplitSettings) -> Former | None:
+    """The earlier split that a new split continues, if its roles belong to a study's results.
+
+    A cohort that is split like another one (`split_as`) continues the split of that cohort.
+    """
+    return read_former(roles.parents[2], split.cohort, split.folds) if roles.parent.name == "splits" else None
+
+
+def recorded(split: SplitSettings) -> SplitSettings:
+    """The settings of a split that count when two splits are compared."""
+    return split.model_copy(update={"fold": None, "redraw": False})
+
+
+def has_trainings(study: Path, cohort: str) -> bool:
+    """Whether a network was trained on a cohort or on one of its folds."""
+    folders = [study / cohort, *visible(study, part_of(cohort, 1)[:-1] + "*")]
+    return any(has_visible(folder, pattern) for folder in folders for pattern in TRAINED)
+
+
+def former_orders(study: Path, part: str, draws: int) -> Iterator[tuple[int, list[str]]]:
+    """The subjects, in order, of each existing draw of a part."""
+    for draw in range(1, draws + 1):
+        path = study / part / "splits" / f"draw{draw}.csv"
+        if path.is_file():
+            yield draw, _read(path, ("subject",))["subject"].tolist()
+
+
+def _roles_in(folder: Path) -> Path | None:
+    return next((folder / name for name in (ROLES, COPY) if (folder / name).is_file()), None)
+
+
+def _read_roles(path: Path) -> pd.DataFrame:
+    return _read(path, ("subject", "role", "labelled"))
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    # The next split would take over an edited table.
+    check(path)
+    try:
+        table = read_subjects(path)
+        table = table.assign(fold=pd.to_numeric(table["fold"]) if "fold" in table else float("nan"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a table of this study ({str(error).strip()}); {_RESTORE}") from None
+    if missing := [column for column in columns if column not in table]:
+        raise InputError(f"{path}: no column {missing[0]!r}; {_RESTORE}")
+    return table
+
+
+_RESTORE = "accepted: the table as the run wrote it; to fix: restore it, or remove its folder to split the cohort again"
+
+
+def _read_split(path: Path) -> SplitSettings | None:
+    try:
+        return SplitSettings.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None

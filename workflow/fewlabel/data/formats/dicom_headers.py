@@ -1,0 +1,243 @@
+"""Headers of the DICOM files of a folder: what of them a volume is built from. No pixel is read."""
+
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fewlabel.data.subjects.folder_contents import (
+    DICOM_SUFFIXES,
+    Contents,
+    Unused,
+    children_of,
+    is_hidden,
+    is_special,
+    why_unread,
+)
+from fewlabel.data.formats.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, wrong_size
+from fewlabel.data.paths import ends_with, listed
+from fewlabel.data.formats.library_output import silent_warnings
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+NEEDED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SeriesInstanceUID")
+TELLING = ("EchoTime", "EchoNumbers", "DiffusionBValue", "AcquisitionNumber", "TemporalPositionIdentifier", "ImageType")
+"""Tags that tell why two slices lie at one place."""
+RIGHT_ANGLES = 1e-2
+"""By how much directions may differ from length 1 and right angles (the standard's cosines are rounded)."""
+LISTED = 5
+FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
+"""First bytes of DICOM files without a preamble: the group of the first tag, in either byte order."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """One file of a series.
+
+    Attributes:
+        path: of the file.
+        series: UID of its series.
+        position: of the first pixel's centre, mm, LPS+.
+        orientation: directions along a row and down a column, LPS+, as (2, 3).
+        spacing: of rows and of columns, mm.
+        shape: rows and columns.
+        instance: InstanceNumber; None where it is missing.
+        syntax: how its pixels are written, as the name of its transfer syntax; empty where they can be read here.
+        telling: values of `TELLING`.
+    """
+
+    path: Path
+    series: str
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+    shape: tuple[int, int]
+    instance: int | None
+    syntax: str
+    telling: tuple[str, ...]
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """The DICOM files of a folder at any depth, sorted by name: see `series_contents`."""
+    return list(series_contents(folder).used)
+
+
+def series_contents(folder: Path) -> Contents:
+    """Sort the content of a folder of DICOM files, at any depth.
+
+    Files are used if their ending or content is that of DICOM, or if they have no ending and are not text, since a
+    slice may have lost its first bytes. Other files are unused.
+    """
+    used: list[Path] = []
+    unused: list[Unused] = []
+    for path in children_of(folder, deep=True):
+        if is_hidden(path, folder):
+            unused.append(Unused(path, "hidden (its name begins with a dot)"))
+        elif path.name == "DICOMDIR":
+            unused.append(Unused(path, "an index of DICOM files, not a slice"))
+        elif is_special(path):
+            unused.append(why_unread(path))
+        elif ends_with(path, DICOM_SUFFIXES) or _begins_as_dicom(path) or not (path.suffix or _is_text(path)):
+            used.append(path)
+        else:
+            found = why_unread(path)
+            unused.append(found if found.stops else Unused(path, "not a DICOM file"))
+    return Contents(tuple(used), unused=tuple(unused))
+
+
+def read_dicom(path: Path, headers_alone: bool = False) -> "Dataset":
+    """A DICOM file, with or without the preamble of 128 bytes, as pydicom reads it.
+
+    Raises:
+        TooLargeError: a deflated file decompresses to more than any slice needs.
+        Exception: any type, for files that are damaged or not DICOM.
+    """
+    # Imported here: only cohorts of DICOM need it.
+    from pydicom import dcmread
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    refuse_deflated(path)
+    dataset = dcmread(path, stop_before_pixels=headers_alone, force=_begins_as_dicom(path))
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    return dataset
+
+
+def _begins_as_dicom(path: Path) -> bool:
+    head = _head(path)
+    return head[128:132] == b"DICM" or head[:2] in FIRST_GROUPS
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file without an ending, such as README, holds text."""
+    head = _head(path)
+    return bool(head) and all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(512)
+    except OSError:
+        return b""
+
+
+def number_of(path: Path) -> int | None:
+    """The last number in a file's name: `IMG-0004-00012.dcm` is 12."""
+    numbers = re.findall(r"\d+", path.stem)
+    return int(numbers[-1]) if numbers else None
+
+
+@silent_warnings("pydicom")
+def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
+    """The headers of a folder's DICOM files, and what is wrong with single files.
+
+    Args:
+        folder: searched to its bottom. Files that are no DICOM are passed over.
+        name: of the folder in messages.
+    """
+    headers, damaged = [], []
+    lacking: dict[str, list[str]] = {}
+    files = dicom_files(folder)
+    if len(files) > MOST_FILES:
+        return [], [f"{name}: {len(files)} files; accepted: one series of up to {MOST_FILES} slices; split the folder"]
+    for path in files:
+        dataset = _open(path)
+        if dataset is None:
+            damaged.append(path.name)
+        elif isinstance(dataset, str):
+            lacking.setdefault(dataset, []).append(path.name)
+        elif wrong := _wrong(dataset):
+            lacking.setdefault(wrong, []).append(path.name)
+        else:
+            headers.append(_header(path, dataset))
+    problems = [f"{name}: {wrong} in {listed(names, LISTED)}" for wrong, names in lacking.items()]
+    if damaged:
+        problems.append(f"{name}: damaged or no DICOM: {listed(damaged, LISTED)}; copy or export them again")
+    if not headers and not problems:
+        problems = [f"{name}: no DICOM file; accepted: a folder that holds one series; export it again"]
+    return headers, problems
+
+
+def _open(path: Path) -> "Dataset | str | None":
+    """The header of a file, or what is wrong with its size, or None if it is damaged or not DICOM."""
+    try:
+        return read_dicom(path, headers_alone=True)
+    except TooLargeError as error:
+        return str(error)
+    except Exception:  # pydicom raises many kinds for files that are damaged or none
+        return None
+
+
+def _wrong(dataset: "Dataset") -> str | None:
+    missing = [tag for tag in NEEDED if _value(dataset, tag) in (None, "")]
+    if missing:
+        return f"no {listed(missing)}; accepted: slices with their place in the patient; export them again"
+    if int(_value(dataset, "NumberOfFrames") or 1) > 1:
+        return "several frames in one file; accepted: one slice a file; export as classic MR images, or as NIfTI"
+    if (
+        int(_value(dataset, "SamplesPerPixel") or 1) != 1
+        or _value(dataset, "PhotometricInterpretation") != "MONOCHROME2"
+    ):
+        return "colour or inverted grey values; accepted: MONOCHROME2; leave such files out"
+    try:
+        numbers = [[float(x) for x in dataset[tag].value] for tag in NEEDED[:3]]
+    except (TypeError, ValueError):
+        numbers = []
+    if [len(values) for values in numbers] != [3, 6, 2] or min(numbers[2]) <= 0 or not _is_place(*numbers[:2]):
+        return "a place, orientation or pixel size that is none; export them again"
+    return wrong_size(dataset)
+
+
+def _is_place(position: list[float], orientation: list[float]) -> bool:
+    """Whether a position is finite, and an orientation two directions at right angles."""
+    directions = np.reshape(orientation, (2, 3))
+    return bool(np.isfinite(position).all() and np.allclose(directions @ directions.T, np.eye(2), atol=RIGHT_ANGLES))
+
+
+def _value(dataset: "Dataset", tag: str) -> Any:
+    try:
+        return dataset.get(tag)
+    except Exception:  # pydicom reads values late, and raises many kinds for bad ones
+        return None
+
+
+def _header(path: Path, dataset: "Dataset") -> Header:
+    instance = _value(dataset, "InstanceNumber")
+    return Header(
+        path=path,
+        series=str(dataset.SeriesInstanceUID),
+        position=tuple(float(x) for x in dataset.ImagePositionPatient),
+        orientation=tuple(float(x) for x in dataset.ImageOrientationPatient),
+        spacing=tuple(float(x) for x in dataset.PixelSpacing),
+        shape=(int(dataset.Rows), int(dataset.Columns)),
+        instance=None if instance is None else int(instance),
+        syntax=_unreadable_syntax(dataset),
+        telling=tuple(str(_value(dataset, tag) or "") for tag in TELLING),
+    )
+
+
+def _unreadable_syntax(dataset: "Dataset") -> str:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    uid = UID(str(dataset.file_meta.TransferSyntaxUID))
+    try:
+        return "" if get_decoder(uid).is_available else uid.name
+    except NotImplementedError:
+        return uid.name or "unknown"
+
+
+def differing(headers: Sequence[Header]) -> str:
+    """In what slices at one place differ, for a message; empty where their headers do not tell."""
+    for tag, values in zip(TELLING, zip(*(header.telling for header in headers), strict=True), strict=True):
+        if len(set(values)) > 1:
+            return f" (they differ in {tag}: {listed(sorted(set(values)), LISTED)})"
+    return ""

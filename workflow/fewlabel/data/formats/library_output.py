@@ -1,0 +1,38 @@
+"""Suppress output of libraries while they read a file: it names no file, and FewLabel reports the problem itself."""
+
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+@contextmanager
+def silent_warnings(logger: str | None = None) -> Iterator[None]:
+    """Suppress Python warnings and the messages of a library's logger."""
+    log = logging.getLogger(logger) if logger else None
+    level = log.level if log else logging.NOTSET
+    try:
+        if log:
+            log.setLevel(logging.CRITICAL + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if log:
+            log.setLevel(level)
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Suppress what C++ libraries write to the standard error of this process."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,151 @@
+"""Read one MetaImage or NRRD file, and its data file if any, as array and affine, and report what is wrong."""
+
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.data.paths import META_SUFFIXES, ends_with
+from fewlabel.data.formats.checks import Grid
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.atomic_files import absent
+from fewlabel.data.formats.volume_limits import refuse_size
+from fewlabel.data.formats.library_output import silent_stderr
+
+UNIT = "ITK_VoxelUnits"
+UNITS_MM = {"um": 1e-3, "mm": 1.0, "cm": 10.0}
+"""Units of the field `DistanceUnits`, which ITK reads but does not apply."""
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+TYPE_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4, "DOUBLE": 8}
+TYPE_BYTES |= {"LONG": 8, "ULONG": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
+
+
+def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
+    """A file's array and affine, or None and its problem.
+
+    Returns:
+        float32 with the axes of the file (its first index grows along the first column of the affine), RAS+ mm.
+    """
+    import SimpleITK as sitk  # noqa: N813 - the library's own short name
+
+    if problem := _data_problem(path) if ends_with(path, META_SUFFIXES) else _nrrd_data_problem(path):
+        return None, [f"{name}: {problem}"]
+    try:
+        refuse_size(metaimage_geometry(path)[0], name)
+        with silent_stderr():
+            image = sitk.ReadImage(str(path), imageIO=_library(path))
+    except InputError as error:
+        return None, [str(error)]
+    except RuntimeError as error:
+        kind = "a MetaImage" if ends_with(path, META_SUFFIXES) else f"an NRRD file{_nrrd_reason(error)}"
+        return None, [f"{name}: truncated or not {kind}; copy or export it again"]
+    if problem := _shape_problem(image):
+        return None, [f"{name}: {problem}"]
+    array = sitk.GetArrayFromImage(image).astype(np.float32).transpose(2, 1, 0)
+    return Grid(np.ascontiguousarray(array), _affine(image)), []
+
+
+def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Shape and affine (RAS+ mm) from the header alone.
+
+    Raises:
+        RuntimeError: the file is not of its format.
+    """
+    import SimpleITK as sitk  # noqa: N813 - the library's own short name
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO(_library(path))
+    with silent_stderr():
+        reader.ReadImageInformation()
+    return tuple(reader.GetSize()), _affine(reader)
+
+
+def _library(path: Path) -> str:
+    """SimpleITK's reader for the file; its own detection does not recognise upper-case endings such as `.MHD`."""
+    return "MetaImageIO" if ends_with(path, META_SUFFIXES) else "NrrdImageIO"
+
+
+def _affine(image: Any) -> NDArray[np.float64]:
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    unit = image.GetMetaData(UNIT) if image.HasMetaDataKey(UNIT) else "mm"
+    affine[:3] *= UNITS_MM.get(unit, 1.0)
+    return LPS_TO_RAS @ affine
+
+
+def _nrrd_reason(error: RuntimeError) -> str:
+    """The library's last line, in brackets, without the name of its function; empty: it says nothing.
+
+    Of a MetaImage, the library gives the system's last error, which has nothing to do with the file.
+    """
+    last = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+    reason = " ".join(re.sub(r"^\[nrrd\] \w+:", "", last).split())
+    return f" ({reason})" if reason else ""
+
+
+def _shape_problem(image: Any) -> str | None:
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        channels = image.GetNumberOfComponentsPerPixel()
+        return f"{image.GetDimension()} dimensions, {channels} channels; accepted: a 3D volume of one channel"
+    return None
+
+
+def _data_problem(path: Path) -> str | None:
+    """A missing or short data file: the library reads what is there and says nothing of the rest."""
+    try:
+        fields = _header(path)
+    except FileNotFoundError:
+        return absent(path)
+    except OSError as error:
+        return f"cannot be read ({error.strerror}); copy or export it again"
+    named = fields.get("ElementDataFile", "")
+    if not named or named.upper() == "LOCAL":
+        return None
+    if named != Path(named).name or " " in named:
+        return f"ElementDataFile = {named}; accepted: one file beside the header"
+    data = path.with_name(named)
+    if not data.is_file():
+        return f"no {named} beside it, which holds its voxels; copy both files"
+    sides = [int(side) for side in fields.get("DimSize", "").split() if side.isdecimal()]
+    each = TYPE_BYTES.get(fields.get("ElementType", "").removeprefix("MET_"))
+    if fields.get("CompressedData", "False") == "True" or each is None or not sides:
+        return None
+    found, needed = data.stat().st_size, math.prod(sides) * each
+    return f"{named} holds {found} bytes of {needed}; truncated: copy it again" if found < needed else None
+
+
+def _nrrd_data_problem(path: Path) -> str | None:
+    """An NRRD header whose data file is missing or not beside it; the library reports other problems."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16).decode("latin-1").replace("\r", "").partition("\n\n")[0]
+    except FileNotFoundError:
+        return absent(path)
+    except OSError as error:
+        return f"cannot be read ({error.strerror}); copy or export it again"
+    named = next((match[1].strip() for match in re.finditer(r"(?im)^data ?file:(.*)$", head)), "")
+    if not named:
+        return None
+    if named != Path(named).name or " " in named or named.upper() == "LIST":
+        return f"data file: {named}; accepted: one file beside the header"
+    return None if path.with_name(named).is_file() else f"no {named} beside it, which holds its voxels; copy both files"
+
+
+def _header(path: Path) -> dict[str, str]:
+    """The lines `Key = value` of a header, to that of the data, which is the last."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        for line in file:
+            key, equal, value = line[:4096].decode("latin-1").partition("=")
+            if not equal:
+                break
+            fields[key.strip()] = value.strip()
+            if key.strip() == "ElementDataFile":
+                break
+    return fields

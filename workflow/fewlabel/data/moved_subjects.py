@@ -1,0 +1,118 @@
+"""Detect subjects that would move: a study with results keeps its test subjects and the order of its draws."""
+
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from fewlabel.config.folds import part_of
+from fewlabel.data.existing_split import Former, former_orders, has_trainings, read_former, scored_former
+from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.data.cross_validation import some
+from fewlabel.data.splits import order_pool, split_roles
+
+Draw = tuple[int | None, int]
+"""A test fold, and the number of a draw in it."""
+REDRAW = "`--config redraw=true` draws all subjects anew and trains again"
+
+
+def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, study: Path, draws: int) -> list[str]:
+    """Changes of a new split to a study that has trainings; empty if there are none, or they are requested.
+
+    Args:
+        subjects: columns subject, patient, labelled (0 or 1), use; they can be split.
+        cohort: its key in the experiment, which names its folder.
+        split: of the cohort, not of one of its folds.
+        study: the study's results.
+        draws: its number of draws of the labelled subjects.
+
+    Raises:
+        InputError: a table of the results that cannot be read.
+    """
+    if split.redraw or not has_trainings(study, cohort):
+        return []
+    former = _former(study, cohort, split)
+    if former is None:
+        return []
+    orders = dict(_orders(study, cohort, split, draws))
+    base = read_former(study, split.cohort, split.folds)
+    changes = _changes(subjects, split, base, former, orders)
+    if not changes:
+        return []
+    other = split.model_copy(update={"drawing": "permutation" if split.drawing == "hash" else "hash"})
+    fix = (
+        "to fix: undo the change of subjects or settings, or choose another `study`"
+        if _changes(subjects, other, None, former, orders)
+        else f"to fix: set `drawing: {other.drawing}` in its experiment, which the study was started with"
+    )
+    return [
+        f"cohorts.{cohort}: subjects differ from those that {study} was trained and scored with: {'; '.join(changes)}; "
+        f"accepted: the same test set and the same order of labelled subjects; {fix}; {REDRAW}"
+    ]
+
+
+def redrawn(subjects: pd.DataFrame, cohort: str, split: SplitSettings, study: Path) -> list[str]:
+    """The test subjects that a requested new draw moves, one line; empty if it moves none. Arguments as above."""
+    former = _former(study, cohort, split) if split.redraw and has_trainings(study, cohort) else None
+    changes = _moved(former, split_roles(subjects, split), split) if former is not None else []
+    return [f"cohorts.{cohort}: redraw: {'; '.join(changes)}"] if changes else []
+
+
+def _former(study: Path, cohort: str, split: SplitSettings) -> Former | None:
+    """The earlier split, or the test subjects that its runs scored if the split was deleted."""
+    return read_former(study, cohort, split.folds) or scored_former(study, cohort, split.folds)
+
+
+def _changes(
+    subjects: pd.DataFrame, split: SplitSettings, base: Former | None, former: Former, orders: Mapping[Draw, list[str]]
+) -> list[str]:
+    """Changes of the test set; if there are none, changes of the draws."""
+    return _moved(former, split_roles(subjects, split, base), split) or _reordered(subjects, split, base, orders)
+
+
+def _moved(former: Former, roles: pd.DataFrame, split: SplitSettings) -> list[str]:
+    """Subjects that leave or enter the test set; with folds, newly labelled subjects may enter one."""
+    before, after = _tested(former.roles), _tested(roles)
+    known = set(former.roles["subject"])
+    labelled = set(former.roles.loc[former.roles["labelled"] == 1, "subject"])
+    there = set(roles["subject"])
+    gone = [name for name in before if name not in there]
+    leaving = [name for name in before if name in there and name not in after]
+    entering = [name for name in after if name not in before and (split.folds is None or name in known & labelled)]
+    elsewhere = [name for name in before if name in after and before[name] != after[name]]
+    parts = (
+        (gone, "missing"),
+        (leaving, "no longer tested"),
+        (entering, "newly tested"),
+        (elsewhere, "in other folds"),
+    )
+    return [f"{what}: {some(sorted(names))}" for names, what in parts if names]
+
+
+def _tested(roles: pd.DataFrame) -> dict[str, int]:
+    """The test subjects with their fold; 0 without folds."""
+    rows = roles[roles["role"] == "test"]
+    folds = rows["fold"].fillna(0).astype(int) if "fold" in rows else [0] * len(rows)
+    return dict(zip(map(str, rows["subject"]), folds, strict=True))
+
+
+def _orders(study: Path, cohort: str, split: SplitSettings, draws: int) -> Iterator[tuple[Draw, list[str]]]:
+    """The order of the labelled subjects in each existing draw of each fold."""
+    for fold in [None] if split.folds is None else range(1, split.folds + 1):
+        for draw, names in former_orders(study, part_of(cohort, fold), draws):
+            yield (fold, draw), names
+
+
+def _reordered(
+    subjects: pd.DataFrame, split: SplitSettings, base: Former | None, orders: Mapping[Draw, list[str]]
+) -> list[str]:
+    """Draws whose order of subjects would change."""
+    found = []
+    for (fold, draw), before in orders.items():
+        roles = split_roles(subjects, split.model_copy(update={"fold": fold}), base)
+        drawn = order_pool(roles, part_of(split.cohort, fold), split.seed, draw, split.drawing)
+        after = drawn["subject"].tolist()
+        if [name for name in before if name in after] != [name for name in after if name in before]:
+            found.append(f"draw {draw}" + ("" if fold is None else f" of fold {fold}"))
+    return [f"changed order of labelled subjects: {some(found)}"] if found else []

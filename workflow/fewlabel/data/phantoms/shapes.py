@@ -1,0 +1,186 @@
+"""Shapes in mm, of which the phantoms are made.
+
+Positions are (x, y, z) in mm in the patient's frame: x grows to the right, y to the front, z to the head (RAS+).
+A shape tells how deep a point lies beneath its surface; a scene is a list of parts, and later parts cover earlier ones.
+"""
+
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from fewlabel.data.phantoms.signal import Floats, Tissue
+
+Point = tuple[float, float, float]
+
+ENDLESS = 1e5
+"""Half-axis in mm of a shape that leaves the field of view."""
+FAINT = 1e-4
+"""Inverse half-axis in 1/mm below which an axis does not bound a shape."""
+
+
+class Shape(Protocol):
+    """Anything that can be painted."""
+
+    def depth(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """Depth of points beneath the surface, about in mm near it; positive inside."""
+
+    def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lowest and highest corner of a box, sides along the axes, that holds the shape."""
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """A superellipsoid.
+
+    Attributes:
+        centre: mm.
+        radii: half-axes in mm.
+        turn: rotation about x, y and z in degrees, applied in this order.
+        power: 2 is an ellipsoid, larger is boxier.
+    """
+
+    centre: Point
+    radii: Point
+    turn: Point = (0.0, 0.0, 0.0)
+    power: float = 2.0
+
+    def grown(self, by: float) -> "Ellipsoid":
+        """The same shape with every half-axis longer by so many mm."""
+        x, y, z = self.radii
+        return replace(self, radii=(x + by, y + by, z + by))
+
+    def _rotation(self) -> NDArray[np.float64]:
+        rotation: NDArray[np.float64] = Rotation.from_euler("xyz", self.turn, degrees=True).as_matrix()
+        return rotation
+
+    def depth(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """See `Shape.depth`."""
+        own_axes = (self._rotation() / np.asarray(self.radii)).T.astype(np.float32)
+        shift = own_axes @ np.asarray(self.centre, dtype=np.float32)
+        total = np.zeros_like(x)
+        for row, origin in zip(own_axes, shift, strict=True):
+            # what hardly counts is skipped: axes without a turn, and endless ones
+            terms = [weight * points for weight, points in zip(row, (x, y, z), strict=True) if abs(weight) > FAINT]
+            if not terms:
+                continue
+            along = sum(terms[1:], start=terms[0] - origin)
+            # numpy has fast paths for the exponents 0.5, 1 and 2 that remain here
+            total += np.square(along) * np.abs(along) ** (self.power - 2) if self.power != 2 else np.square(along)
+        return np.asarray((1 - total) * (min(self.radii) / self.power), dtype=np.float32)
+
+    def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """See `Shape.box`."""
+        reach = np.abs(self._rotation()) @ np.asarray(self.radii)
+        return np.asarray(self.centre) - reach, np.asarray(self.centre) + reach
+
+
+@dataclass(frozen=True)
+class Capsule:
+    """A rod with round ends; radii in mm may differ between its two ends."""
+
+    start: Point
+    end: Point
+    start_radius: float
+    end_radius: float
+
+    def depth(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """See `Shape.depth`."""
+        start = np.asarray(self.start, dtype=np.float32)
+        rod = np.asarray(self.end, dtype=np.float32) - start
+        dx, dy, dz = x - start[0], y - start[1], z - start[2]
+        along = (rod[0] * dx + rod[1] * dy + rod[2] * dz) / max(float(rod @ rod), 1e-6)
+        np.clip(along, 0, 1, out=along)
+        squared = (dx - along * rod[0]) ** 2 + (dy - along * rod[1]) ** 2 + (dz - along * rod[2]) ** 2
+        radius = np.float32(self.start_radius) + np.float32(self.end_radius - self.start_radius) * along
+        return np.asarray(radius - np.sqrt(squared), dtype=np.float32)
+
+    def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """See `Shape.box`."""
+        ends, radii = np.array([self.start, self.end]), np.array([[self.start_radius], [self.end_radius]])
+        return (ends - radii).min(axis=0), (ends + radii).max(axis=0)
+
+
+@dataclass(frozen=True)
+class Union:
+    """Several shapes melted into one; `blend` in mm is how far apart surfaces still melt."""
+
+    shapes: tuple[Shape, ...]
+    blend: float
+
+    def depth(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """See `Shape.depth`."""
+        first, *others = self.shapes
+        total = first.depth(x, y, z)
+        for other in others:
+            depth = other.depth(x, y, z)
+            melted = np.maximum(self.blend - np.abs(total - depth), 0) ** 2 / (4 * self.blend)
+            total = np.maximum(total, depth) + melted
+        return np.asarray(total, dtype=np.float32)
+
+    def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """See `Shape.box`."""
+        lows, highs = zip(*(shape.box() for shape in self.shapes), strict=True)
+        return np.min(lows, axis=0) - self.blend, np.max(highs, axis=0) + self.blend
+
+
+@dataclass(frozen=True)
+class Part:
+    """A shape and what it is made of.
+
+    Attributes:
+        tissue: what is painted.
+        shape: where.
+        over: only tissues that may be covered; empty: all.
+        bumps: roughness of the surface in mm (one standard deviation); its sign turns bumps into dents.
+    """
+
+    tissue: Tissue
+    shape: Shape
+    over: frozenset[Tissue] = frozenset()
+    bumps: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that is known of a subject's anatomy, independent of any grid.
+
+    Attributes:
+        parts: painted in this order.
+        low, high: corners of the field of view in mm.
+        warps: (distance of control points in mm, displacement in mm) of each scale of the deformation.
+        bump_mm: distance of control points of the surface roughness.
+    """
+
+    parts: list[Part]
+    low: Point
+    high: Point
+    warps: tuple[tuple[float, float], ...]
+    bump_mm: float
+
+
+def tube(points: Sequence[Point], radii: Sequence[float]) -> list[Capsule]:
+    """A bent tube through points (mm) with a radius (mm) at each."""
+    links = zip(pairwise(points), pairwise(radii), strict=True)
+    return [Capsule(start, end, first, last) for (start, end), (first, last) in links]
+
+
+def parts(tissue: Tissue, shapes: Iterable[Shape], over: Iterable[Tissue] = (), bumps: float = 0.0) -> list[Part]:
+    """Several shapes of one tissue."""
+    return [Part(tissue, shape, frozenset(over), bumps) for shape in shapes]
+
+
+def around(rng: np.random.Generator, mean: float, share: float) -> float:
+    """A positive size about `mean`, log-normal with relative deviation `share`, at most 2.5 deviations away."""
+    return float(mean * np.exp(share * np.clip(rng.standard_normal(), -2.5, 2.5)))
+
+
+def near(rng: np.random.Generator, point: Point, spread: float) -> Point:
+    """A point about `spread` mm (one deviation an axis, at most 2.5) away."""
+    x, y, z = np.asarray(point) + spread * np.clip(rng.standard_normal(3), -2.5, 2.5)
+    return float(x), float(y), float(z)

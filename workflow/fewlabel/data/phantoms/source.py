@@ -1,0 +1,246 @@
+"""Source `phantom`: synthetic T2w MR volumes of the abdomen or the pelvis, with masks, made by code.
+
+A random anatomy (`phantom_abdomen`, `phantom_pelvis`) is smoothly deformed and painted onto a grid (`phantom_canvas`);
+its tissues get the signal of a spin echo (`phantom_signal`); slices average over their thickness, the coils shade the
+image and noise follows Rice's law, or all of it is acquired radially (`phantom_radial`). The masks are exact: what was
+painted.
+"""
+
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from fewlabel.data.subjects.folder_contents import Unused
+from fewlabel.data.phantoms.abdomen import TARGET as LIVER
+from fewlabel.data.phantoms.abdomen import abdomen
+from fewlabel.data.phantoms.canvas import Axes, Labels, SmoothField, paint
+from fewlabel.data.phantoms.pelvis import TARGET as PROSTATE
+from fewlabel.data.phantoms.pelvis import pelvis
+from fewlabel.data.phantoms.shapes import Scene
+from fewlabel.data.phantoms.signal import Floats, Tissue, draw_tissues, rician, textures, tissue_signals
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.data.reconstruction.radial.acquisition import Acquisition
+from fewlabel.data.preprocessing.volume import Volume
+
+Seeds = dict[str, np.random.SeedSequence]
+"""Of each step."""
+
+
+@dataclass(frozen=True)
+class _Anatomy:
+    draw: Callable[[np.random.Generator], Scene]
+    target: frozenset[Tissue]
+    tr: tuple[float, float]  # ms
+    te: tuple[float, float]
+
+
+# Echo times of clinical half-Fourier single-shot (abdomen) and fast spin-echo (prostate) protocols.
+ANATOMIES = {
+    "abdomen": _Anatomy(abdomen, LIVER, tr=(2000, 6000), te=(55, 80)),
+    "pelvis": _Anatomy(pelvis, PROSTATE, tr=(3000, 6500), te=(90, 110)),
+}
+THIN_MM = 3.0
+"""Thicker slices are painted in three layers, so that they average over their thickness."""
+TEXTURE_MM = 6.0
+SHADING_MM = 100.0
+"""Distances of the control points of the tissues' texture and of the coils' shading."""
+SLOPE = 0.24 / 150
+"""Change of the logarithm of the coils' sensitivity per mm along each axis, one standard deviation between subjects."""
+
+
+def list_subjects(source: PhantomSource) -> list[Subject]:
+    """All subjects of the cohort: `<anatomy>_001` and so on, first those with a mask, then those without."""
+    count = source.labelled + source.unlabelled
+    names = [f"{source.anatomy}_{number:03d}" for number in range(1, count + 1)]
+    return [Subject(name, patient=name, labelled=number < source.labelled) for number, name in enumerate(names)]
+
+
+def unused(source: PhantomSource) -> list[Unused]:
+    """Nothing: phantoms have no files on disk."""
+    return []
+
+
+def check(source: PhantomSource, subjects: list[Subject], workers: int = 1, seen: object = None) -> list[str]:
+    """Problems with the data: none, since volumes are made by code."""
+    return []
+
+
+def read_volume(source: PhantomSource, subject: Subject) -> Volume:
+    """Make a subject's volume.
+
+    Args:
+        source: anatomy, seed, grid and noise.
+        subject: as `list_subjects` names it.
+
+    Returns:
+        Image of arbitrary positive scale (differs between subjects), or T2 in ms; its axes run to the left, the back
+        and the head, as most axial NIfTI files do, a few degrees oblique. The mask holds the whole liver or prostate;
+        None if the subject is not labelled. The same (seed, anatomy, name) is the same person, whatever the grid, the
+        noise and the acquisition.
+    """
+    grid, labels, mask = _painted(source, subject)
+    seeds = _seeds(source, subject)
+    noise, scale, affine = _placed(source, grid, seeds)
+    if source.radial is None:
+        (clean,) = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]))
+        image = scale * rician(clean, _level(clean, mask) / source.snr, noise)
+    else:
+        from fewlabel.data.phantoms.radial_acquisition import reconstructed
+
+        image = reconstructed(_acquired(source, grid, labels, mask, seeds, noise), source.radial, mask.shape)
+        if source.radial.input != "t2_map":
+            image *= scale
+    return Volume(image, affine, mask.astype(np.uint8) if subject.labelled else None)
+
+
+def native_shape(source: PhantomSource, subject: Subject) -> tuple[int, int, int]:
+    """The shape of a subject's volume (x, y, z), without making it."""
+    rng = np.random.default_rng(_seeds(source, subject)["anatomy"])
+    x, y, z = _grid_axes(source, ANATOMIES[source.anatomy].draw(rng))
+    return len(x), len(y), len(z)
+
+
+def read_tissues(source: PhantomSource, subject: Subject) -> Labels:
+    """The tissue (`phantom_signal.Tissue`) in the middle of each voxel, on the grid of `read_volume`."""
+    _, layers, _ = _painted(source, subject)
+    return np.ascontiguousarray(layers[..., layers.shape[-1] // 2])
+
+
+def read_acquisition(source: PhantomSource, subject: Subject) -> tuple[Acquisition, Labels]:
+    """What the scanner hands over of a subject that is acquired radially, before any reconstruction.
+
+    Returns:
+        The acquisition, whose reconstruction is the image of `read_volume` but for its scale, and the tissue in the
+        middle of each voxel: (slice, matrix, matrix), air beyond the body's grid.
+    """
+    from fewlabel.data.phantoms.radial_acquisition import in_view
+
+    grid, labels, mask = _painted(source, subject)
+    seeds = _seeds(source, subject)
+    noise, _, _ = _placed(source, grid, seeds)
+    acquisition = _acquired(source, grid, labels, mask, seeds, noise)
+    return acquisition, in_view(labels[..., labels.shape[-1] // 2], acquisition.matrix)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    scene: Scene
+    axes: Axes
+
+
+def _seeds(source: PhantomSource, subject: Subject) -> Seeds:
+    """Independent seeds of each step; Python's own hash() differs between runs, SHA-256 does not."""
+    digest = hashlib.sha256(f"{source.seed}/{source.anatomy}/{subject.subject}".encode()).digest()
+    children = np.random.SeedSequence(int.from_bytes(digest)).spawn(5)
+    return dict(zip(("anatomy", "warp", "signal", "noise", "arms"), children, strict=True))
+
+
+def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, NDArray[np.bool_]]:
+    """The grid, the tissues (x, y, z, layer within the slice), and the target by majority of the layers."""
+    seeds = _seeds(source, subject)
+    anatomy = ANATOMIES[source.anatomy]
+    scene = anatomy.draw(np.random.default_rng(seeds["anatomy"]))
+    x, y, z = _grid_axes(source, scene)
+    layers = 3 if source.slice_mm > THIN_MM else 1
+    offsets = source.slice_mm * (np.arange(layers) - (layers - 1) / 2) / layers
+    axes = (x[::-1], y[::-1], z)
+    fine = (axes[0], axes[1], (z[:, None] + offsets).ravel())
+    labels = paint(scene, fine, np.random.default_rng(seeds["warp"])).reshape(len(x), len(y), len(z), layers)
+    is_target = np.isin(np.arange(256), [int(tissue) for tissue in anatomy.target])
+    mask = 2 * is_target[labels].sum(axis=-1) > layers
+    return _Grid(scene, axes), labels, mask
+
+
+def _placed(
+    source: PhantomSource, grid: _Grid, seeds: Seeds
+) -> tuple[np.random.Generator, np.float32, NDArray[np.float64]]:
+    """The source of the noise behind what it gave first: the scale of the intensities and the affine."""
+    noise = np.random.default_rng(seeds["noise"])
+    scale = np.float32(400 * np.exp(0.6 * noise.standard_normal()))
+    return noise, scale, _affine(source, grid, noise)
+
+
+def _acquired(
+    source: PhantomSource,
+    grid: _Grid,
+    labels: Labels,
+    mask: NDArray[np.bool_],
+    seeds: Seeds,
+    noise: np.random.Generator,
+) -> Acquisition:
+    from fewlabel.data.phantoms.radial_acquisition import echo_times, simulate
+
+    assert source.radial is not None
+    echoes = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]), echo_times(source.radial))
+    level = _level(echoes.mean(axis=0), mask)
+    return simulate(source, echoes, level, np.random.default_rng(seeds["arms"]), noise)
+
+
+def _grid_axes(source: PhantomSource, scene: Scene) -> Axes:
+    steps = (source.pixel_mm, source.pixel_mm, source.slice_mm)
+    x, y, z = (_axis(low, high, step) for low, high, step in zip(scene.low, scene.high, steps, strict=True))
+    return x, y, z
+
+
+def _axis(low: float, high: float, step: float) -> NDArray[np.float64]:
+    """Centres of as many pixels as fit between low and high (mm)."""
+    count = max(int((high - low) / step), 1)
+    return np.asarray((low + high) / 2 + step * (np.arange(count) - (count - 1) / 2), dtype=np.float64)
+
+
+def _shaded(
+    source: PhantomSource, grid: _Grid, layers: Labels, rng: np.random.Generator, times: Sequence[float] = ()
+) -> Floats:
+    """Noise-free images: signal of the tissues, their texture, partial volume and the shading of the coils.
+
+    Returns:
+        (echo, x, y, z): at these echo times in ms, or at one of the protocol's where none are given.
+    """
+    anatomy = ANATOMIES[source.anatomy]
+    tr, te = rng.uniform(*anatomy.tr), rng.uniform(*anatomy.te)
+    tissues = draw_tissues(rng)
+    scene = grid.scene
+    texture = SmoothField.draw(rng, scene.low, scene.high, TEXTURE_MM).on(grid.axes)
+    factor = np.maximum(1 + textures()[layers[..., layers.shape[-1] // 2]] * texture, 0)
+    coil = _coil(grid, rng)
+    images = []
+    for time in times or [te]:
+        image = tissue_signals(tissues, tr, time)[layers].mean(axis=-1)
+        image *= factor
+        image = ndimage.gaussian_filter(image, (0.5, 0.5, 0))
+        images.append(image * coil)
+    return np.asarray(images, dtype=np.float32)
+
+
+def _level(image: Floats, mask: NDArray[np.bool_]) -> float:
+    """Mean signal of the target; of everything where there is none."""
+    return float(image[mask].mean() if mask.any() else image.mean())
+
+
+def _coil(grid: _Grid, rng: np.random.Generator) -> Floats:
+    """Sensitivity, about 1: smooth, and brighter near a random side, as surface coils are."""
+    scene = grid.scene
+    smooth = SmoothField.draw(rng, scene.low, scene.high, SHADING_MM).on(grid.axes)
+    middle = np.add(scene.low, scene.high) / 2
+    x, y, z = (axis - centre for axis, centre in zip(grid.axes, middle, strict=True))
+    slope = rng.normal(0, SLOPE, size=3)
+    ramp = np.add.outer(np.add.outer(slope[0] * x, slope[1] * y), slope[2] * z)
+    return np.asarray(np.exp(0.17 * smooth + ramp), dtype=np.float32)
+
+
+def _affine(source: PhantomSource, grid: _Grid, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Voxel indices to RAS+ mm: axes to the left, back and head, a few degrees oblique, the person off centre."""
+    turn = Rotation.from_euler("xyz", rng.uniform(-4, 4, size=3), degrees=True).as_matrix()
+    steps = np.diag([-source.pixel_mm, -source.pixel_mm, source.slice_mm])
+    first = np.array([axis[0] for axis in grid.axes])
+    affine = np.eye(4)
+    affine[:3, :3] = turn @ steps
+    affine[:3, 3] = turn @ first + rng.uniform(-15, 15, size=3)
+    return affine

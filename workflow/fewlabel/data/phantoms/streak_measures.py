@@ -1,0 +1,136 @@
+"""The abdomen phantom with arms of several strengths, and what each method leaves of their streaks: there, the image
+without a source is known."""
+
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fewlabel.data.phantoms.source import list_subjects, read_acquisition
+from fewlabel.data.phantoms.abdomen import TARGET
+from fewlabel.data.phantoms.canvas import Labels
+from fewlabel.config.jobs.figures.destreaking import NO_SOURCE, MeasureSettings
+from fewlabel.config.sources.phantom import PhantomSource, RadialPhantom
+from fewlabel.data.reconstruction.destreaking.coil_images import coil_images
+from fewlabel.data.reconstruction.destreaking.covariance import mix
+from fewlabel.data.reconstruction.destreaking.measures import Images, Known, quality
+from fewlabel.data.reconstruction.destreaking.interference_region import root_sum_of_squares
+from fewlabel.data.reconstruction.destreaking.destreaking_filter import Remedy, from_images, from_kspace
+from fewlabel.data.reconstruction.radial.acquisition import Acquisition
+from fewlabel.data.reconstruction.radial.gridding import Complex
+from fewlabel.utils.parallel import of_each
+
+EVERY = 4
+"""Of the slices with target, so many are one apart."""
+QUIET = 1e6
+"""SNR of an acquisition as good as without noise."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to remove streaks.
+
+    Attributes:
+        method: `destreak.method`.
+        images: found in finished coil images rather than in k-space.
+        rescaled: made as bright, as a whole, as the image that was not remedied.
+    """
+
+    method: Literal["none", "remove_coils", "cactus", "bstar"]
+    images: bool = False
+    rescaled: bool = False
+
+
+TRIALS: Mapping[str, Trial] = {
+    "none": Trial("none"),
+    "remove_coils": Trial("remove_coils"),
+    # Coils that are left out take their signal along, which any display would make good.
+    "remove_coils_rescaled": Trial("remove_coils", rescaled=True),
+    "cactus": Trial("cactus"),
+    "cactus_images": Trial("cactus", images=True),
+    "bstar": Trial("bstar"),
+}
+
+
+def measure(settings: MeasureSettings, workers: int = 1) -> tuple[pd.DataFrame, dict[str, Images]]:
+    """Measure every method at every strength.
+
+    Args:
+        settings: whom, and at which strengths.
+        workers: processes; each works on one subject at a time.
+
+    Returns:
+        A row for each subject, strength and trial, with the measures of `quality.Quality`; and of the first subject
+        the middle slice (row, column) without arms (`NO_SOURCE`) and after each trial at the strength that is shown.
+    """
+    subjects = list_subjects(settings.source)[: settings.subjects]
+    numbers = {subject.subject: number for number, subject in enumerate(subjects)}
+    measured = of_each(partial(_of_subject, settings), numbers, workers, "measure")
+    rows = [{"subject": name, **row} for name, (found, _) in zip(numbers, measured, strict=True) for row in found]
+    return pd.DataFrame(rows), measured[0][1]
+
+
+def scale_to(before: Images, after: Images) -> float:
+    """The factor that brings images nearest to others (least squares)."""
+    return float((before * after).sum(dtype=np.float64) / np.square(after, dtype=np.float64).sum())
+
+
+def _of_subject(settings: MeasureSettings, number: int) -> tuple[list[dict[str, Any]], dict[str, Images]]:
+    from scipy import ndimage
+
+    acquisition, tissues = _acquired(settings.source, number, streaks=0)
+    target = np.isin(tissues, [int(tissue) for tissue in TARGET])
+    slices = np.flatnonzero(target.any(axis=(1, 2)))[EVERY // 2 :: EVERY]
+    matrix, target = acquisition.matrix, target[slices]
+    body = np.stack([ndimage.binary_fill_holes(image > 0) for image in tissues[slices]])
+    outside = ~ndimage.binary_dilation(body, np.ones((1, 3, 3)), iterations=2)
+    clean = coil_images(_of_slices(acquisition, slices), matrix)
+    quiet = coil_images(_of_slices(_acquired(settings.source, number, 0, QUIET)[0], slices), matrix)
+    middle = len(slices) // 2
+    rows, shown = [], {NO_SOURCE: root_sum_of_squares(clean)[middle]}
+    for streaks in settings.strengths:
+        streaked = _of_slices(_acquired(settings.source, number, streaks)[0], slices)
+        images = coil_images(streaked, matrix)
+        known = Known(root_sum_of_squares(images), root_sum_of_squares(clean), target, body, outside)
+        for name, trial in TRIALS.items():
+            destreak = _radial(settings.source).destreak.model_copy(update={"method": trial.method})
+            remedy = from_images(destreak, images) if trial.images else from_kspace(destreak, streaked)
+            remedied = _remedied(remedy, (images, clean, quiet))
+            if trial.rescaled:
+                factor = np.float32(scale_to(known.streaked, remedied[0]))
+                remedied = [factor * each for each in remedied]
+            rows.append({"streaks": streaks, "method": name, **vars(quality(known, *remedied))})
+            if streaks == settings.shown:
+                shown[name] = remedied[0][middle]
+    return rows, shown
+
+
+def _remedied(remedy: Remedy, all_images: Sequence[Complex]) -> list[Images]:
+    """Magnitudes after the remedy that was found for the first of these coil images."""
+    mixed = [mix(remedy.mixing, images, axis=1) for images in all_images]
+    # B-STAR's weights are those of the streaked images; a sum of squares has none.
+    like = mixed[0] if remedy.interference is not None else None
+    return [remedy.combined(images, like) for images in mixed]
+
+
+def _acquired(
+    source: PhantomSource, number: int, streaks: float, snr: float | None = None
+) -> tuple[Acquisition, Labels]:
+    """A subject with arms of another signal, all else equal."""
+    radial = _radial(source).model_copy(update={"streaks": streaks})
+    made = source.model_copy(update={"radial": radial, "snr": source.snr if snr is None else snr})
+    return read_acquisition(made, list_subjects(made)[number])
+
+
+def _radial(source: PhantomSource) -> RadialPhantom:
+    assert source.radial is not None
+    return source.radial
+
+
+def _of_slices(acquisition: Acquisition, slices: NDArray[np.intp]) -> Acquisition:
+    return replace(acquisition, kspace=acquisition.kspace[slices])

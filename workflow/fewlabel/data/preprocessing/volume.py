@@ -1,0 +1,171 @@
+"""A volume in its native orientation, and the way to slices and back.
+
+Inside the house an array is (slice, row, column) and spacing is (slice, row, column) in mm. On disk it has the three
+axes of its NIfTI file. `Orientation` is the exact bridge between them: axes are permuted and flipped, not interpolated.
+"""
+
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import voxel_sizes
+from numpy.typing import NDArray
+
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.atomic_files import absent, whole
+from fewlabel.data.formats.nifti_header import Placement, affine_mm, axes_of, kind_of, open_file
+from fewlabel.utils.system_errors import of_memory, told
+
+Plane = Literal["axial", "coronal", "sagittal"]
+
+AXES: dict[Plane, tuple[str, str, str]] = {
+    # The directions in which slice, row and column indices grow: radiological display, head or front up.
+    "axial": ("S", "P", "L"),
+    "coronal": ("A", "I", "L"),
+    "sagittal": ("L", "I", "P"),
+}
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One subject's image, on its native grid, as stored.
+
+    Attributes:
+        image: float32, the three axes of the file; any intensity range.
+        affine: 4 x 4, voxel indices to RAS+ mm.
+        mask: uint8 on the same grid, 1 inside the target; None where the subject has no label.
+        placement: the position in the image's NIfTI header; None if the image is not from a NIfTI file.
+    """
+
+    image: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    mask: NDArray[np.uint8] | None = None
+    placement: Placement | None = None
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """The exact way of an array between its file's axes and (slice, row, column)."""
+
+    to_slices: NDArray[np.float64]
+    to_native: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, affine: NDArray[np.float64], plane: Plane = "axial") -> "Orientation":
+        """The orientation for a file's affine; an oblique affine takes the nearest axes."""
+        native = nib.orientations.io_orientation(affine)
+        sliced = nib.orientations.axcodes2ornt(AXES[plane])
+        transform = nib.orientations.ornt_transform
+        return cls(to_slices=transform(native, sliced), to_native=transform(sliced, native))
+
+    def slices(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Native axes to (slice, row, column)."""
+        return np.ascontiguousarray(nib.orientations.apply_orientation(array, self.to_slices))
+
+    def native(self, array: NDArray[Any]) -> NDArray[Any]:
+        """(slice, row, column) to native axes: the inverse of `slices`."""
+        return np.ascontiguousarray(nib.orientations.apply_orientation(array, self.to_native))
+
+    def spacing(self, affine: NDArray[np.float64]) -> tuple[float, float, float]:
+        """Voxel size in mm as (slice, row, column)."""
+        sizes = voxel_sizes(affine)
+        order = np.argsort(self.to_slices[:, 0])
+        first, second, third = (float(sizes[axis]) for axis in order)
+        return first, second, third
+
+
+def save_nifti(
+    path: Path, array: NDArray[Any], affine: NDArray[np.float64], placement: Placement | None = None
+) -> None:
+    """Write an array with its affine (RAS+ mm) as NIfTI, atomically.
+
+    Args:
+        path: of the file.
+        array: three axes.
+        affine: of the array; not used if `placement` is given.
+        placement: of the image with the same grid. The header copies it, so every program shows both at the same
+            position.
+    """
+    if placement is None:
+        image = nib.Nifti1Image(array, affine)
+        image.header.set_xyzt_units("mm")
+    else:
+        header = placement.header.copy()
+        header.set_data_dtype(array.dtype)
+        image = nib.Nifti1Image(array, None, header)
+    with whole(path) as partial:
+        nib.save(image, partial)
+
+
+def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Array and affine of one 3D volume: see `read_placed`."""
+    return read_placed(path, channel)[:2]
+
+
+def read_placed(
+    path: Path, channel: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float64], Placement | None]:
+    """Read one 3D volume.
+
+    Args:
+        path: a `.nii`, `.nii.gz`, `.mgz` or `.mgh` file, 3D, or 4D with `channel` given; further axes have length 1.
+        channel: index along the fourth axis, from 0; None for 3D files.
+
+    Returns:
+        The array (file's axes, scaling of the header applied), its affine (RAS+ mm), and the placement
+        in its header (None for MGH files).
+
+    Raises:
+        InputError: the file is missing, truncated, no NIfTI, not three-dimensional, or lacks the channel.
+    """
+    try:
+        file = open_file(path)
+        shape = axes_of(file)
+        if (kind := file.get_data_dtype()).kind not in "iuf":
+            names = "colours" if kind.fields else f"values of type {kind}"
+            raise InputError(f"{path.name}: {names}; accepted: one real number a voxel; export it as grey values")
+        if len(shape) == 4 and channel is None:
+            raise InputError(
+                f"{path.name}: 4D file of {shape[3]} channels; set `channel` to one of 0 to {shape[3] - 1}"
+            )
+        if len(shape) == 4 and channel is not None and not 0 <= channel < shape[3]:
+            raise InputError(f"{path.name}: no channel {channel}; the file has channels 0 to {shape[3] - 1}")
+        if len(shape) not in (3, 4) or min(shape) < 1:
+            raise InputError(f"{path.name}: array of shape {shape}; accepted: a 3D volume, or 4D with `channel` set")
+        # A file with a channel for each volume may be large: no other channel is read.
+        data = file.dataobj[(..., channel, *(0 for _ in file.shape[4:]))] if len(shape) == 4 else file.dataobj
+        # Values beyond float32 become infinite; the check of the file reports them.
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = np.asarray(data, dtype=np.float32).reshape(shape[:3])
+        return array, affine_mm(file), Placement.of(file)
+    except FileNotFoundError:
+        raise InputError(f"{path.name}: {absent(path)}") from None
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(of_memory(error, path.name)) from None
+    except Exception as error:  # nibabel, zlib and gzip each raise their own kinds for damaged files
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(told(error, path.name)) from None
+        raise InputError(
+            f"{path.name}: truncated or not {kind_of(path)} ({_reason(error)}); copy or export it again"
+        ) from None
+
+
+def read_kept(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """As `read_nifti`, for a volume or mask in the results of a study.
+
+    Raises:
+        InputError: as `read_nifti`, or the file differs from its recorded hash.
+    """
+    recorded_hashes.check(path)
+    return read_nifti(path)
+
+
+def _reason(error: Exception) -> str:
+    """What a library says of a failure; some say nothing, such as of an array that no memory holds."""
+    return str(error) or type(error).__name__

@@ -1,0 +1,200 @@
+"""A volume onto the working grid and a mask back: bias correction, percentile scaling, resampling, crop or pad."""
+
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.utils.errors import InputError
+from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.data.preprocessing.volume import Orientation, Volume
+from fewlabel.utils.formatting import size
+
+LARGEST_VOXELS = 500_000_000
+"""Voxels of one volume at the grid's spacing, and of its slices on the working grid: 2 GB each in float32."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How one volume lies on the working grid; slices are the native ones unless the grid names their distance.
+
+    Attributes:
+        orientation: between the file's axes and (slice, row, column).
+        native: slices, rows, columns of the volume.
+        resampled: slices, rows and columns at the grid's spacing, before crop or pad of rows and columns.
+        matrix: rows and columns of the working grid.
+        spacing: native voxel size (slice, row, column) in mm.
+    """
+
+    orientation: Orientation
+    native: tuple[int, int, int]
+    resampled: tuple[int, int, int]
+    matrix: tuple[int, int]
+    spacing: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], affine: NDArray[np.float64], grid: Grid) -> "Frame":
+        """The frame of a file with this shape and affine."""
+        orientation = Orientation.of(affine, grid.plane)
+        axes = np.argsort(orientation.to_slices[:, 0])
+        slices, rows, columns = (int(shape[axis]) for axis in axes)
+        spacing = orientation.spacing(affine)
+        sides = [
+            max(1, round(side * mm / grid.spacing_mm)) for side, mm in zip((rows, columns), spacing[1:], strict=True)
+        ]
+        resampled = (working_slices(slices, spacing[0], grid), sides[0], sides[1])
+        return cls(orientation, (slices, rows, columns), resampled, grid.matrix, spacing)
+
+    def problem(self, grid: Grid) -> str | None:
+        """Why the volume is too large for the working grid; None if it fits."""
+        slices, rows, columns = self.resampled
+        for what, voxels, cure in (
+            (f"{slices} slices of {rows} x {columns} pixels", math.prod(self.resampled), "its spacing"),
+            (
+                f"{slices} slices of {self.matrix[0]} x {self.matrix[1]} pixels",
+                slices * math.prod(self.matrix),
+                "its matrix",
+            ),
+        ):
+            if voxels > LARGEST_VOXELS:
+                native = " x ".join(f"{mm:.4g}" for mm in self.spacing)
+                distance = "" if grid.slice_mm is None else f" and {grid.slice_mm:g} mm between slices"
+                return (
+                    f"{what} on the working grid ({grid.spacing_mm:g} mm{distance}), {size(voxels * 4)} of memory; "
+                    f"accepted: up to {size(LARGEST_VOXELS * 4)}; to fix: check the voxel size in its header "
+                    f"({native} mm: slice, row, column) or change the grid: {cure}"
+                )
+        return None
+
+    def image_slices(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Native image to the working grid (slice, row, column); linear, anti-aliased; padded with its minimum."""
+        resampled = _resize(self.orientation.slices(image), self.resampled)
+        return _fit(resampled, self.matrix, float(resampled.min()))
+
+    def mask_slices(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Native mask to the working grid: a pixel is 1 where at least half of it lies inside."""
+        coverage = _resize(self.orientation.slices(mask).astype(np.float32), self.resampled)
+        return _fit((coverage >= 0.5).astype(np.uint8), self.matrix, 0)
+
+    def native_mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Probability (slice, row, column) on the working grid to a native mask: linear, 1 at 0.5 and above."""
+        whole = _fit(probability, self.resampled[1:], 0.0)
+        return self.orientation.native((_resize(whole, self.native) >= 0.5).astype(np.uint8))
+
+
+def working_slices(slices: int, slice_mm: float, grid: Grid) -> int:
+    """How many slices of the working grid stand for so many native ones of that distance."""
+    return slices if grid.slice_mm is None else max(1, round(slices * slice_mm / grid.slice_mm))
+
+
+def preprocess(
+    volume: Volume, grid: Grid, bias: BiasCorrection | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None, Frame]:
+    """A volume as slices of the working grid, corrected for a bias field where `bias` says how.
+
+    Returns:
+        Images (slice, row, column), 0 to 1 between the grid's percentiles of the whole volume, not clipped;
+        mask of the same shape, 1 inside, or None; and the frame that leads back.
+
+    Raises:
+        InputError: too large on the working grid, no contrast, or no bias field can be fitted.
+    """
+    frame = Frame.of(volume.image.shape, volume.affine, grid)
+    if problem := frame.problem(grid):
+        raise InputError(problem)
+    image = volume.image
+    if bias is not None:
+        # Only here: cohorts without it start sooner.
+        from fewlabel.data.preprocessing.n4 import correct_bias
+
+        image = correct_bias(image, volume.affine, bias)
+    images = frame.image_slices(scale_intensity(image, grid.percentiles))
+    return images, None if volume.mask is None else frame.mask_slices(volume.mask), frame
+
+
+def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -> str:
+    """Explain why a non-empty target has no pixel on the working grid, and what to change.
+
+    Args:
+        mask: on its native grid, 1 inside.
+        affine: of the mask.
+        grid: on which it is empty.
+    """
+    frame = Frame.of(mask.shape, affine, grid)
+    native = frame.orientation.slices(mask).astype(np.float32)
+    slices, rows, columns = frame.resampled
+    coverage = _resize(native, frame.resampled)
+    if (coverage >= 0.5).any():
+        return _why_cut(coverage >= 0.5, grid)
+    _, row_mm, column_mm = frame.spacing
+    in_plane = _resize(native, (len(native), rows, columns))
+    through = _resize(native, (slices, *frame.native[1:]))
+    pixel = f"{grid.spacing_mm:g} x {grid.spacing_mm:g} mm"
+    causes = []
+    if in_plane.max() < 0.5:
+        causes.append(
+            f"it covers at most {in_plane.max():.2g} of a pixel of {pixel}; to fix: lower grid.spacing_mm "
+            f"(native pixels: {row_mm:.3g} x {column_mm:.3g} mm)"
+        )
+    if grid.slice_mm is not None and (through.max() < 0.5 or not causes):
+        causes.append(
+            f"it covers at most {min(coverage.max(), through.max()):.2g} of a slice of {grid.slice_mm:g} mm; to fix: "
+            f"lower grid.slice_mm (native slices: {frame.spacing[0]:.3g} mm) or remove it"
+        )
+    return f"its target fills less than half of any pixel of the working grid: {'; '.join(causes)}"
+
+
+def _why_cut(inside: NDArray[np.bool_], grid: Grid) -> str:
+    """The same for a target outside the matrix, at the grid's spacing."""
+    needed = []
+    for axis, side in zip((1, 2), grid.matrix, strict=True):
+        at = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
+        whole = inside.shape[axis]
+        holds = (new for new in range(side, whole) if (whole - new) // 2 <= at[0] and at[-1] < (whole - new) // 2 + new)
+        needed.append(next(holds, max(side, whole)))
+    matrix = f"{grid.matrix[0]} x {grid.matrix[1]} pixels of {grid.spacing_mm:g} mm"
+    return (
+        f"its target is outside the working grid ({matrix}, at the centre of the volume); to fix: enlarge "
+        f"grid.matrix to [{needed[0]}, {needed[1]}] or more"
+    )
+
+
+def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]) -> NDArray[np.float32]:
+    """Map two percentiles of the whole volume to 0 and 1, linearly, without clipping.
+
+    Raises:
+        InputError: both percentiles are equal (a constant, or almost empty volume).
+    """
+    low, high = np.percentile(image, percentiles)
+    if not high > low:
+        raise InputError(
+            f"no contrast: percentiles {percentiles[0]:g} and {percentiles[1]:g} are both {low:g}; check the volume"
+        )
+    scaled: NDArray[np.float32] = ((image - low) / (high - low)).astype(np.float32)
+    return scaled
+
+
+def _resize(array: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Linear between the middles of voxels, anti-aliased along axes that become coarser; edges stay in place."""
+    if array.shape == shape:
+        return array
+    # Only here: trainings, which read what is resampled already, start sooner without it.
+    from skimage.transform import resize
+
+    resized: Any = resize(array, shape, order=1, mode="edge", anti_aliasing=True, preserve_range=True)
+    return np.asarray(resized, dtype=np.float32)
+
+
+def _fit(array: NDArray[Any], sides: tuple[int, ...], fill: float) -> NDArray[Any]:
+    """Centre crop or pad of rows and columns; fitting back to the old sides restores all that was not cut off."""
+    fitted = np.full((array.shape[0], *sides), fill, dtype=array.dtype)
+    cuts, places = [], []
+    for old, new in zip(array.shape[1:], sides, strict=True):
+        common, offset = min(old, new), abs(old - new) // 2
+        cuts.append(slice(offset, offset + common) if old > new else slice(0, common))
+        places.append(slice(offset, offset + common) if new > old else slice(0, common))
+    fitted[:, places[0], places[1]] = array[:, cuts[0], cuts[1]]
+    return fitted

@@ -1,0 +1,141 @@
+"""A method of removing streaks, made ready for one acquisition: found once, applied to all of its images."""
+
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.utils.errors import InputError
+from fewlabel.config.sources.radial import Destreak
+from fewlabel.data.reconstruction.destreaking.bstar import combine, weights
+from fewlabel.data.reconstruction.destreaking.cactus import interference_subspace, null_projection
+from fewlabel.data.reconstruction.destreaking.coil_images import Gridded, Kept, Mixed
+from fewlabel.data.reconstruction.destreaking.covariance import Matrix, coil_covariance
+from fewlabel.data.reconstruction.destreaking.interference_region import beyond_view, corners, root_sum_of_squares
+from fewlabel.data.reconstruction.destreaking.remove_coils import background_ratios, kept_coils, streak_ratios
+from fewlabel.data.reconstruction.radial.acquisition import PerSlice, Readings, Scan
+from fewlabel.data.reconstruction.radial.gridding import Complex
+from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
+
+FEWEST_COILS = 4
+"""Below, the directions of the interference can not be told from those of the body."""
+BY_COVARIANCE = ("cactus", "bstar")
+"""Methods that must know where interference is seen; by default they look beyond the field of view."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What is done to coil data.
+
+    Attributes:
+        mixing: (new coil, coil): nothing, a choice of coils, or a projection.
+        interference: covariance (coil, coil) against which coils are combined (B-STAR); None: root sum of squares.
+        loading: of B-STAR.
+    """
+
+    mixing: Matrix | NDArray[np.float64]
+    interference: Matrix | None = None
+    loading: float = 0
+
+    def mixed(self, readings: Readings) -> Scan:
+        """The readings with their coils mixed, before anything is gridded."""
+        return Scan(Mixed(self.mixing, readings.kspace), readings.trajectory, readings.matrix)
+
+    def combined(self, coil_images: Iterable[Complex], like: Iterable[Complex] | None = None) -> NDArray[np.float32]:
+        """Magnitude images of coil images whose coils are mixed already.
+
+        Args:
+            coil_images: of each slice (coil, row, column).
+            like: other images of the same slices, whose coil vectors say how coils are combined; default: the images
+                themselves, which without B-STAR is the root of the sum of squares.
+        """
+        pairs = ((images, images) for images in coil_images) if like is None else zip(coil_images, like, strict=True)
+        return np.stack([combine(images, self._weights(model)) for images, model in pairs])
+
+    def _weights(self, coil_images: Complex) -> Complex:
+        """(coil, row, column), of unit length."""
+        if self.interference is not None:
+            return weights(coil_images, self.interference, self.loading)
+        length = np.sqrt((np.abs(coil_images) ** 2).sum(axis=0))
+        return np.asarray(coil_images / np.maximum(length, np.finfo(np.float32).tiny))
+
+
+def from_kspace(settings: Destreak, readings: Readings, region: NDArray[np.bool_] | None = None) -> Remedy:
+    """The remedy for an acquisition.
+
+    Args:
+        settings: method and strength.
+        readings: with their streaks.
+        region: (slice, row, column) within the field of view, True where interference is seen; default: the bright
+            sources beyond the field of view, which readout oversampling keeps apart (remove_coils: streaks are what
+            changes when fewer spokes make the images).
+
+    Raises:
+        InputError: too few coils, or a region that is empty, everything or without signal.
+    """
+    coils = _coils(readings.kspace.shape[1], settings)
+    if settings.method == "none":
+        return Remedy(np.eye(coils))
+    matrix = readings.matrix
+    if region is not None:
+        return from_images(settings, Kept(Gridded(readings, matrix)), region)
+    if settings.method == "remove_coils":
+        return _selection(coils, _spoke_ratios(readings), settings)
+    wide = Kept(Gridded(readings, OVERSAMPLING * matrix))
+    return _of_covariance(settings, coil_covariance(wide, beyond_view(root_sum_of_squares(wide), matrix)))
+
+
+def from_images(settings: Destreak, images: PerSlice, region: NDArray[np.bool_] | None = None) -> Remedy:
+    """The remedy for finished complex coil images.
+
+    Args:
+        settings: method and strength.
+        images: (slice, coil, row, column).
+        region: (slice, row, column), True where interference is seen; default: streaks in the corners of the view.
+
+    Raises:
+        InputError: too few coils, or a region that is empty, everything or without signal.
+    """
+    coils = _coils(images.shape[1], settings)
+    if settings.method == "none":
+        return Remedy(np.eye(coils))
+    if region is not None and (not region.any() or region.all()):
+        what = "whole image" if region.all() else "mask is empty"
+        raise InputError(
+            f"interference region: the {what}; accepted: a mask that is 1 where streaks are and 0 elsewhere"
+        )
+    magnitude = root_sum_of_squares(images)
+    if region is not None and not magnitude[region].any():
+        raise InputError("interference region: no signal in it; accepted: a mask that is 1 where streaks are seen")
+    seen = corners(magnitude) if region is None else region
+    if settings.method == "remove_coils":
+        ratios = background_ratios(images, seen) if seen.any() else np.ones(coils)
+        return _selection(coils, ratios, settings)
+    return _of_covariance(settings, coil_covariance(images, seen))
+
+
+def _of_covariance(settings: Destreak, covariance: Matrix) -> Remedy:
+    if settings.method == "bstar":
+        return Remedy(np.eye(len(covariance)), covariance, settings.loading)
+    return Remedy(null_projection(interference_subspace(covariance, settings.energy)))
+
+
+def _selection(coils: int, ratios: NDArray[np.float64], settings: Destreak) -> Remedy:
+    return Remedy(np.eye(coils)[kept_coils(ratios, settings.threshold)])
+
+
+def _spoke_ratios(readings: Readings) -> NDArray[np.float64]:
+    # Every second spoke: golden angles stay evenly spread, and all echoes take part.
+    whole, fewer = (Gridded(readings, readings.matrix, slice(None, None, step)) for step in (1, 2))
+    return streak_ratios(whole, fewer)
+
+
+def _coils(count: int, settings: Destreak) -> int:
+    if settings.method != "none" and count < FEWEST_COILS:
+        raise InputError(
+            f"{count} coils are too few for destreak.method {settings.method}; accepted: {FEWEST_COILS} or more, or "
+            "method none"
+        )
+    return count

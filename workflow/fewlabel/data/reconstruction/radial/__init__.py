@@ -1,0 +1,4 @@
+"""Radial acquisitions: simulated, gridded, shared between echoes, fitted.
+
+May import config and utils.
+"""

@@ -1,0 +1,141 @@
+"""One file of radial multi-coil data as a reconstructed volume, and what is wrong with it."""
+
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.data.paths import KSPACE_SUFFIXES
+from fewlabel.data.formats.checks import Grid
+from fewlabel.data.reconstruction.raw_data.coil_images import read_coil_images
+from fewlabel.data.reconstruction.raw_data.kspace import image_shape, read_kspace, scan_of
+from fewlabel.data.reconstruction.raw_data.checks import coil_problems
+from fewlabel.utils.errors import InputError
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.data.reconstruction.radial.acquisition import Scan
+
+@dataclass(frozen=True)
+class Data:
+    """One file's data without problems, not reconstructed yet.
+
+    Attributes:
+        shape: of the image, (row, column, slice).
+        affine: `UNKNOWN` where the file does not tell.
+        measured: k-space, or coil images (slice, coil, row, column).
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    measured: Scan | NDArray[np.complex64]
+
+
+def load_radial(
+    path: Path, name: str, source: RadialSource, region: NDArray[np.bool_] | None = None
+) -> tuple[Grid | None, list[str]]:
+    """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` where none is told), or all problems.
+
+    Args:
+        path: of the data.
+        name: in messages.
+        source: how it is reconstructed.
+        region: (slice, row, column), True where interference is seen; default: found automatically.
+    """
+
+    def load() -> tuple[Grid | None, list[str]]:
+        data, problems = _data(path, source)
+        if data is None:
+            return None, problems
+        shape = None if region is None else (*region.shape[1:], region.shape[0])
+        if shape not in (None, data.shape):
+            return None, [f"shape {data.shape}, but its interference mask has {shape}; accepted: equal shapes"]
+        return Grid(_native(_images(data.measured, source, region)), data.affine), []
+
+    return _told(load, name)
+
+
+def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[Grid | None, list[str]]:
+    """What `load_radial` would find wrong before it reconstructs, which here is not done: the volume holds 0 alone."""
+
+    def examine() -> tuple[Grid | None, list[str]]:
+        data, problems = _data(path, source)
+        return (None, problems) if data is None else (Grid(np.broadcast_to(np.float32(0), data.shape), data.affine), [])
+
+    return _told(examine, name)
+
+
+def radial_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Shape (row, column, slice) and affine, from headers where they tell.
+
+    Raises:
+        InputError: the file is no good.
+    """
+    if path.suffix.lower() == ".npy":
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+        return images.shape[:3], np.diag([-1.0, -1.0, 1.0, 1.0])
+    arrays, affine, problems = read_kspace(path, None)
+    if problems:
+        raise InputError.of([f"{path.name}: {problem}" for problem in problems])
+    return image_shape(arrays), affine if np.isfinite(affine).all() else np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def kspace_shape(path: Path) -> tuple[int, int, int, int] | None:
+    """Slices, coils, spokes and samples of a file of k-space, from its headers; None of coil images.
+
+    Raises:
+        InputError: the file is no good.
+    """
+    if path.suffix.lower() not in KSPACE_SUFFIXES:
+        return None
+    arrays, _, problems = read_kspace(path, None)
+    if problems:
+        raise InputError.of([f"{path.name}: {problem}" for problem in problems])
+    slices, coils, spokes, samples = arrays["kspace"].shape
+    return slices, coils, spokes, samples
+
+
+def _told(load: Callable[[], tuple[Grid | None, list[str]]], name: str) -> tuple[Grid | None, list[str]]:
+    """What a reader finds, problems under the file's name, those of damaged files among them."""
+    try:
+        grid, problems = load()
+    except InputError as error:
+        grid, problems = None, str(error).splitlines()
+    except Exception as error:  # h5py, ismrmrd, NumPy and nibabel each raise their own kinds for damaged files
+        reason = " ".join(str(error).split())
+        grid, problems = None, [f"cannot be read ({reason}); truncated or of another kind: copy or export it again"]
+    return grid, [f"{name}: {problem}" for problem in problems]
+
+
+def _data(path: Path, source: RadialSource) -> tuple[Data | None, list[str]]:
+    if path.suffix.lower() in KSPACE_SUFFIXES:
+        arrays, affine, problems = read_kspace(path, source)
+        return (None, problems) if problems else (Data(image_shape(arrays), affine, scan_of(arrays)), [])
+    images, affine, problems = read_coil_images(path)
+    if source.input != "composite":
+        problems.append(f"finished coil images have no echoes; accepted: input composite, not {source.input}")
+    if images is None or problems:
+        return None, problems
+    problems = coil_problems(images.shape[1], source)
+    slices, _, rows, columns = images.shape
+    return (None, problems) if problems else (Data((rows, columns, slices), affine, images), [])
+
+
+def _images(
+    measured: Scan | NDArray[np.complex64], source: RadialSource, region: NDArray[np.bool_] | None
+) -> NDArray[np.float32]:
+    """(slice, row, column), reconstructed and de-streaked."""
+    if isinstance(measured, Scan):
+        from fewlabel.data.reconstruction.destreaking.reconstruct import reconstruct
+
+        return reconstruct(measured, source, region)
+    from fewlabel.data.reconstruction.destreaking.coil_images import Mixed, each
+    from fewlabel.data.reconstruction.destreaking.destreaking_filter import from_images
+
+    remedy = from_images(source.destreak, measured, region)
+    return remedy.combined(each(Mixed(remedy.mixing, measured)))
+
+
+def _native(slices: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(np.moveaxis(slices, 0, -1))

@@ -1,0 +1,85 @@
+"""CHAOS's folders, fetched where they are not there: found, unpacked from their archives, or downloaded."""
+
+
+from pathlib import Path, PurePosixPath
+
+from fewlabel.data.download import archive
+from fewlabel.data.download.checksums import verify
+from fewlabel.data.download.download import download
+from fewlabel.data.subjects.fingerprint import UNPACKED, chaos_fingerprint
+from fewlabel.data.paths import cohort_folder
+from fewlabel.utils.errors import InputError
+from fewlabel.config.sources.base import Archive
+from fewlabel.config.sources.chaos import ChaosSource
+
+KNOWN = {
+    "Train_Sets": ("CHAOS_Train_Sets.zip", "md5:df21053002a1cc86df918a87da3b2c19"),
+    "Test_Sets": ("CHAOS_Test_Sets.zip", "sha256:80e9e4d4c4e363f142de4570e9b698e3f92dcb5140cc25a9c1cf4963e5ae7541"),
+}
+"""Archives by what they hold, with checksums for messages; a download only ever takes them from the settings."""
+RECORD = "https://zenodo.org/records/3431873/files"
+
+
+def fetch(source: ChaosSource) -> Path:
+    """Make `Train_Sets/MR` (and, where asked for, `Test_Sets/MR`) exist in the cohort's folder.
+
+    Raises:
+        InputError: with all parts that are neither there nor can be downloaded; a download that failed or has another
+            checksum; a bad or incomplete archive.
+    """
+    folder = cohort_folder(source)
+    parts = ["Train_Sets", *(["Test_Sets"] if source.test_sets else [])]
+    missing = [part for part in parts if not (folder / part / "MR").is_dir()]
+    hopeless = [_nothing_there(folder, part) for part in missing if not _obtainable(source, folder, part)]
+    if hopeless:
+        raise InputError.of(hopeless)
+    for part in missing:
+        _bring(_archive(source, part), _zip(folder, part), folder / part)
+    return folder
+
+
+def _bring(settings: Archive | None, file: Path, target: Path) -> None:
+    if target.exists():
+        raise InputError(f"{target}: there, but has no MR/; accepted: as in {file.name}; complete or remove it")
+    if not file.is_file():
+        assert settings is not None
+        download(settings.url, settings.checksum, file)
+    elif settings is not None:
+        verify(file, settings.checksum)
+    archive.unpack(file, target, _finish, wanted=_is_t2)
+
+
+def _is_t2(path: PurePosixPath) -> bool:
+    """Of an archive of 1 GB, CT and T1 included: what is read."""
+    return "MR" in path.parts and "T2SPIR" in path.parts
+
+
+def _finish(folder: Path) -> None:
+    if not list(folder.glob("MR/*/T2SPIR/DICOM_anon")):
+        raise InputError(f"{folder.name}: no MR/<id>/T2SPIR/DICOM_anon in the archive; get the archive of CHAOS again")
+    (folder / UNPACKED).write_text(chaos_fingerprint(folder), encoding="utf-8")
+
+
+def _zip(folder: Path, part: str) -> Path:
+    """Where a part's archive lies: in the cohort's folder if it is there, else beside it."""
+    name = KNOWN[part][0]
+    return folder / name if (folder / name).is_file() else folder.parent / name
+
+
+def _archive(source: ChaosSource, part: str) -> Archive | None:
+    return source.train if part == "Train_Sets" else source.test
+
+
+def _obtainable(source: ChaosSource, folder: Path, part: str) -> bool:
+    return _zip(folder, part).is_file() or _archive(source, part) is not None
+
+
+def _nothing_there(folder: Path, part: str) -> str:
+    name, checksum = KNOWN[part]
+    key = "train" if part == "Train_Sets" else "test"
+    file = (folder.parent / name).absolute()
+    return (
+        f"CHAOS: no {folder.absolute()}/{part}/MR; accepted: that folder, or the archive {file}; place one of them "
+        "there (`data_root` or FEWLABEL_DATA says where), or set "
+        f"`{key}: {{url: {RECORD}/{name}, checksum: {checksum}}}` to download it"
+    )

@@ -1,0 +1,78 @@
+"""Further volumes without masks that a cohort's settings name: files, or a folder with a DICOM series for each."""
+
+
+from collections.abc import Collection
+from pathlib import Path
+
+from fewlabel.data.subjects.folder_contents import Contents, Unused, contents, is_hidden
+from fewlabel.data.formats.dicom_headers import series_contents
+from fewlabel.data.sources.foreign_layouts import recognised
+from fewlabel.data.paths import UNSAFE_NAME, FileSource, listed, stem, unlabelled_folder
+from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
+
+def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]:
+    """The volumes by name: none where the settings name no folder. Opens no volume.
+
+    Args:
+        source: its `unlabelled` is the folder. In it, each volume (`layout.VOLUME_SUFFIXES`) and each folder of a DICOM
+            series (at any depth) is a subject of that name.
+        taken: names of the cohort's other subjects.
+
+    Raises:
+        InputError: with all problems: missing or empty folder, unsafe or repeated names.
+    """
+    folder = unlabelled_folder(source)
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise ListingError(
+            "unlabelled:",
+            [
+                f"{source.unlabelled}: no such folder; looked for {folder.absolute()}; accepted: a folder of volumes "
+                "without masks; set `unlabelled` (beneath `data_root` or FEWLABEL_DATA)"
+            ],
+        )
+    volumes = [(name_of(path), path) for path in volumes_in(folder).used]
+    problems = [f"{path.name}: {UNSAFE_NAME}" for name, path in volumes if not is_safe_name(name)]
+    names = [name for name, _ in volumes]
+    doubled = sorted({name for name in names if names.count(name) > 1 or name in taken})
+    if doubled:
+        problems.append(f"names that are taken: {listed(doubled)}; accepted: each subject once; rename them")
+    if not volumes and (found := recognised(folder)):
+        problems.append(f"the folder is {found}; set `unlabelled` to its images/")
+    elif not volumes:
+        problems.append(
+            "no volumes; accepted: NIfTI, MetaImage, NRRD or MGH files, or a folder with a DICOM series for each"
+        )
+    subjects = [Subject(name, name, labelled=False, use="unlabelled", image=path) for name, path in volumes]
+    if problems:
+        raise ListingError(f"{folder}:", problems, subjects)
+    return subjects
+
+
+def unused(source: FileSource) -> list[Unused]:
+    """Content of the `unlabelled` folder, if the settings name one, that is not read."""
+    folder = unlabelled_folder(source)
+    return [] if folder is None else list(volumes_in(folder).unused)
+
+
+def volumes_in(folder: Path) -> Contents:
+    """Sort the content of a folder of volumes: files, and folders with one DICOM series each."""
+    found = contents(folder)
+    used = list(found.used)
+    unused: list[Unused] = []
+    for one in found.unused:
+        series = Contents()
+        if one.path.is_dir() and not is_hidden(one.path, folder):
+            series = series_contents(one.path)
+        if series.used:
+            used.append(one.path)
+            unused += series.unused
+        else:
+            unused.append(one)
+    return Contents(tuple(sorted(used)), found.data, tuple(unused))
+
+
+def name_of(volume: Path) -> str:
+    """A volume's name: the file name without its ending, or the folder name of a series."""
+    return volume.resolve().name if volume.is_dir() else stem(volume)

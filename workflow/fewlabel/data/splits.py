@@ -1,0 +1,297 @@
+"""Who is tested, who may be labelled, who only pretrains: by patient, fixed by seed, checked for disjointness."""
+
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pandas as pd
+
+from fewlabel.data.drawing import in_random_order
+from fewlabel.utils.errors import InputError
+from fewlabel.data.existing_split import Former, recorded
+from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.data.cross_validation import partition, some
+from fewlabel.config.base import Drawing
+
+Role = Literal["test", "pool", "unlabelled", "withheld"]
+"""test: scored only. pool: labelled, drawn from for finetuning, pretrained on. unlabelled: pretrained on.
+withheld: used nowhere (an unlabelled volume of a tested patient; the test subjects while recipes are chosen)."""
+
+PRETRAINING_ROLES: tuple[Role, ...] = ("pool", "unlabelled")
+
+
+def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: Former | None = None) -> pd.DataFrame:
+    """Give every subject its role, as a split's settings say.
+
+    Args:
+        subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
+        split: the settings.
+        former: the whole cohort's roles of an earlier run. If its settings are equal and its test subjects can
+            still be tested, they are kept: new subjects go to the pool, with `folds` to the smallest fold.
+
+    Returns:
+        Columns subject, patient, labelled, role, in the order of `subjects` (see `assign_roles`). Of a cohort with
+        folds as a whole, for the record: test (in its `fold`, a further column, from 1; empty for all others), pool
+        (never tested) or unlabelled.
+
+    Raises:
+        InputError: see `assign_roles` and `partition.partition`.
+    """
+    kept = former.roles if former is not None and _holds(former, subjects, split) else None
+    if split.folds is None:
+        if kept is not None:
+            return _kept_roles(subjects, split.cohort, kept)
+        return assign_roles(subjects, split.cohort, split.test, split.seed, split.validation, split.drawing)
+    placed = {} if kept is None else _folds(kept)
+    folds = partition(subjects, split.cohort, split.folds, split.seed, split.drawing, placed)
+    if split.fold is not None:
+        return assign_roles(subjects, split.cohort, folds[split.fold - 1], split.seed)
+    fold = subjects["subject"].map({name: number for number, names in enumerate(folds, 1) for name in names})
+    roles = [
+        _role(tested, bool(labelled), "auto")
+        for tested, labelled in zip(fold.notna(), subjects["labelled"], strict=True)
+    ]
+    return subjects[["subject", "patient", "labelled"]].assign(role=roles, fold=fold.astype("Int64"))
+
+
+def assign_roles(
+    subjects: pd.DataFrame,
+    cohort: str,
+    test: int | Sequence[str],
+    seed: int,
+    validation: int | None = None,
+    drawing: Drawing = "permutation",
+) -> pd.DataFrame:
+    """Give every subject its role.
+
+    Args:
+        subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
+        cohort: its key in the experiment, for the seed and for messages.
+        test: how many test subjects to draw (whole patients), or their names.
+        seed: of the experiment.
+        validation: for choosing recipes: the test subjects are withheld, and so many of the pool tested in their place.
+        drawing: method of drawing test subjects if their number is given.
+
+    Returns:
+        Columns subject, patient, labelled, role; rows in the order of `subjects`.
+
+    Raises:
+        InputError: listed test subjects unknown or without label, or no labelled subject left for the pool.
+    """
+    roles = _with_test(subjects, cohort, test, seed, drawing)
+    return roles if validation is None else _with_validation(roles, cohort, validation, seed, drawing)
+
+
+def _with_test(
+    subjects: pd.DataFrame, cohort: str, test: int | Sequence[str], seed: int, drawing: Drawing
+) -> pd.DataFrame:
+    fixed = set(subjects.loc[subjects["use"] == "test", "patient"])
+    tested = (
+        _listed(subjects, cohort, test) | fixed
+        if not isinstance(test, int)
+        else _drawn(subjects, cohort, test, fixed, seed, drawing)
+    )
+    roles = subjects[["subject", "patient", "labelled"]].assign(
+        role=[_role(row.patient in tested, bool(row.labelled), str(row.use)) for row in subjects.itertuples()]
+    )
+    return _checked(roles, cohort)
+
+
+def _checked(roles: pd.DataFrame, cohort: str) -> pd.DataFrame:
+    check_roles(roles)
+    if not (roles["role"] == "pool").any():
+        labelled = int(roles["labelled"].sum())
+        raise InputError(_too_many(cohort, int((roles["role"] == "test").sum()), labelled, max(labelled - 1, 0)))
+    return roles
+
+
+def _holds(former: Former, subjects: pd.DataFrame, split: SplitSettings) -> bool:
+    """Whether an earlier split is kept: its settings are equal, and its test subjects can still be tested."""
+    if split.redraw or split.drawing != "hash" or former.split != recorded(split):
+        return False
+    tested = set(former.roles.loc[former.roles["role"] == "test", "subject"])
+    # Validation uses any subject of the pool that has a mask.
+    uses = ["auto", "test", *([] if split.validation is None else ["train"])]
+    free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(uses)]
+    asked = set(subjects.loc[subjects["use"] == "test", "subject"])
+    aside = set() if split.validation is None else set(former.roles.loc[former.roles["role"] == "withheld", "subject"])
+    return tested <= set(free["subject"]) and asked <= tested | aside
+
+
+def _folds(roles: pd.DataFrame) -> dict[str, int]:
+    """The test fold of each subject that has one."""
+    rows = roles.dropna(subset=["fold"])
+    return dict(zip(map(str, rows["subject"]), rows["fold"].astype(int), strict=True))
+
+
+def _kept_roles(subjects: pd.DataFrame, cohort: str, former: pd.DataFrame) -> pd.DataFrame:
+    """Keep the earlier test subjects; withhold other volumes of their patients and of patients set aside."""
+    before = dict(zip(former["subject"], former["role"], strict=True))
+    aside = {row.patient for row in subjects.itertuples() if before.get(str(row.subject)) in ("test", "withheld")}
+    roles = [
+        ("test" if before.get(str(row.subject)) == "test" else "withheld")
+        if row.patient in aside
+        else _role(False, bool(row.labelled), str(row.use))
+        for row in subjects.itertuples()
+    ]
+    return _checked(subjects[["subject", "patient", "labelled"]].assign(role=roles), cohort)
+
+
+def _with_validation(roles: pd.DataFrame, cohort: str, count: int, seed: int, drawing: Drawing) -> pd.DataFrame:
+    """The pool split once more, in the way of the first split; who was to be tested is seen by nobody."""
+    free = roles[roles["role"].isin(PRETRAINING_ROLES)]
+    try:
+        inner = _with_test(free.assign(use="auto"), f"{cohort}, validation", count, seed, drawing)
+    except InputError:
+        pool = int((roles["role"] == "pool").sum())
+        raise InputError(
+            f"cohorts.{cohort}.validation: {count} subjects of a pool of {pool} leave none to train on; accepted: 1 to "
+            f"{pool - 1}; lower `validation` or `test`"
+        ) from None
+    return roles.assign(role=roles["subject"].map(inner.set_index("subject")["role"]).fillna("withheld"))
+
+
+def pretraining_subjects(
+    roles: pd.DataFrame, seed: int, count: int | None = None, drawing: Drawing = "permutation"
+) -> list[str]:
+    """Whose slices pretraining sees: all that are not tested, or the first `count` of them in an order fixed by seed.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    free = [str(name) for name in roles.loc[roles["role"].isin(PRETRAINING_ROLES), "subject"]]
+    if count is None:
+        return free
+    if count > len(free):
+        raise InputError(
+            f"pretraining_subjects: {count}, but {len(free)} are there to pretrain on; accepted: 1 to {len(free)}"
+        )
+    drawn = set(in_random_order(free, drawing, seed, "pretraining")[:count])
+    return [name for name in free if name in drawn]
+
+
+def check_roles(roles: pd.DataFrame) -> None:
+    """Refuse a split in which a patient is tested and also trained on, or a subject stands twice.
+
+    Raises:
+        InputError: with the patients or subjects concerned.
+    """
+    twice = roles.loc[roles["subject"].duplicated(), "subject"].tolist()
+    if twice:
+        raise InputError(f"split: subjects listed twice: {', '.join(twice)}; each may stand once")
+    tested = set(roles.loc[roles["role"] == "test", "patient"])
+    trained = set(roles.loc[roles["role"].isin(PRETRAINING_ROLES), "patient"])
+    if tested & trained:
+        raise InputError(
+            f"split: patients both tested and trained on: {', '.join(sorted(tested & trained))}; give each one role"
+        )
+
+
+def split_problems(
+    subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1, former: Former | None = None
+) -> list[str]:
+    """What makes a split impossible: its test set (see `split_roles`), a pool smaller than the largest N, or fewer
+    subjects to pretrain on than the `pretrained` that a method asks for."""
+    if split.folds is not None and split.fold is None:
+        each = [split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1)]
+        found = [problem for one in each for problem in split_problems(subjects, one, largest, pretrained, former)]
+        return list(dict.fromkeys(found))
+    try:
+        roles = split_roles(subjects, split, former)
+    except InputError as error:
+        return str(error).splitlines()
+    fold = "" if split.fold is None else f" in test fold {split.fold} of {split.folds}"
+    pool, free = int((roles["role"] == "pool").sum()), int(roles["role"].isin(PRETRAINING_ROLES).sum())
+    problems = []
+    if largest > pool:
+        text = (
+            f"labels: N = {largest}, but the pool of cohorts.{split.cohort} holds {pool} labelled subjects besides "
+            f"the test set{fold}"
+        )
+        change = "lower N or `test`" if split.folds is None else "lower N, raise `folds`"
+        problems.append(f"{text}; accepted: 1 to {pool}, or all; {change}, or label more subjects")
+    if pretrained > free:
+        problems.append(
+            f"pretraining_subjects: {pretrained}, but cohorts.{split.cohort} has {free} subjects that are not tested"
+            f"{fold}; accepted: 1 to {free}"
+        )
+    return problems
+
+
+def order_pool(
+    roles: pd.DataFrame, cohort: str, seed: int, draw: int, drawing: Drawing = "permutation"
+) -> pd.DataFrame:
+    """One draw: the labelled pool in random order; its first N subjects are the labelled ones, so draws are nested.
+
+    Returns:
+        Columns rank (from 1), subject, patient.
+    """
+    pool = roles[roles["role"] == "pool"].set_index("subject")
+    order = in_random_order(map(str, pool.index), drawing, seed, "draw", cohort, draw)
+    drawn = pool.loc[order, ["patient"]].reset_index()
+    drawn.insert(0, "rank", range(1, len(drawn) + 1))
+    return drawn
+
+
+def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str]:
+    """The labelled subjects of a draw for N, or all of the pool.
+
+    Raises:
+        InputError: N is larger than the pool.
+    """
+    if labels != "all" and labels > len(draw):
+        raise InputError(
+            f"labels: N = {labels}, but the pool holds {len(draw)} subjects; accepted: 1 to {len(draw)}, or all"
+        )
+    count = len(draw) if labels == "all" else labels
+    return [str(subject) for subject in draw["subject"].iloc[:count]]
+
+
+def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[str]:
+    known = subjects.set_index("subject")
+    place = f"cohorts.{cohort}.test"
+    problems = []
+    for name in names:
+        if name not in known.index:
+            problems.append(f"{place}: no subject {name!r} in the cohort; its subjects: {some(list(known.index))}")
+        elif not known.loc[name, "labelled"]:
+            problems.append(f"{place}: {name} has no label, so it cannot be scored; name labelled subjects")
+        elif known.loc[name, "use"] == "train":
+            problems.append(f"{place}: {name} has use `train` in the subjects table; change one of the two")
+    if problems:
+        raise InputError("\n".join(problems))
+    return {str(known.loc[name, "patient"]) for name in names}
+
+
+def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], seed: int, drawing: Drawing) -> set[str]:
+    """Whole patients in random order until there are `count` labelled volumes, those that the table fixes first.
+
+    A patient that would exceed the number is passed over, unless there is no other way to reach it.
+    """
+    free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(["auto", "test"])]
+    volumes = free.groupby("patient")["subject"].count()
+    if count >= int(subjects["labelled"].sum()) or count > int(volumes.sum()):
+        most = min(int(volumes.sum()), int(subjects["labelled"].sum()) - 1)
+        raise InputError(_too_many(cohort, count, int(subjects["labelled"].sum()), most))
+    order = in_random_order(set(map(str, volumes.index)) - fixed, drawing, seed, "test", cohort)
+    tested, taken = set(fixed), int(volumes[volumes.index.isin(fixed)].sum())
+    for exceed in (False, True):
+        for patient in order:
+            fits = exceed or taken + int(volumes[patient]) <= count
+            if taken < count and patient not in tested and fits:
+                tested.add(patient)
+                taken += int(volumes[patient])
+    return tested
+
+
+def _role(tested: bool, labelled: bool, use: str) -> Role:
+    if tested:
+        return "test" if labelled and use in ("auto", "test") else "withheld"
+    return "pool" if labelled else "unlabelled"
+
+
+def _too_many(cohort: str, tested: int, labelled: int, most: int) -> str:
+    return (
+        f"cohorts.{cohort}.test: {tested} test subjects of {labelled} labelled ones leave none to train on, or are not "
+        f"free to be tested; accepted: 1 to {most}; lower `test` or label more subjects"
+    )

@@ -1,0 +1,49 @@
+"""Write `.npy` files so that a full disk is an error with its reason.
+
+NumPy's own writers lose the reason (`save`), or the process is killed (a memory map).
+"""
+
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.utils.atomic_files import named
+
+class _Stream:
+    """A stream that NumPy does not take for a file, so that it writes through Python."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array; the content equals that of `numpy.save`.
+
+    Raises:
+        OSError: with the path.
+    """
+    with named(path), path.open("wb") as file:
+        np.save(_Stream(file), array)
+
+
+def save_blocks(path: Path, blocks: Iterable[NDArray[Any]], shape: tuple[int, ...], kind: type) -> None:
+    """Write blocks one after another as one array, with one block in memory at a time.
+
+    Args:
+        path: the file.
+        blocks: parts of the array along its first axis.
+        shape: of the whole array.
+        kind: the data type of the whole array.
+
+    Raises:
+        OSError: with the path.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
+    with named(path), path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, dtype=kind).data)

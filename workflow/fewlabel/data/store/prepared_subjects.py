@@ -1,0 +1,94 @@
+"""Prepared subjects, kept one by one beside a slice store until it is packed: what was cut off goes on from them.
+
+.<store>.prepared/<subject>/
+    images.npy, masks.npy    its slices on the working grid, as in the store
+    made_of.json             a hash of what they were made of, and those of the two files
+
+A subject counts as prepared only if it would be made of the very same: its volume, how it is prepared, and the
+libraries that do it; and only if both files are, bit by bit, as they were written.
+"""
+
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.config.jobs.base import RECIPES
+from fewlabel.config.jobs.data import Preparation
+from fewlabel.utils.json_files import load_json
+from fewlabel.data.store.npy import save_array
+
+LIBRARIES = ("numpy", "scipy", "scikit-image", "SimpleITK")
+"""By which volumes become slices."""
+ARRAYS = ("images.npy", "masks.npy")
+MADE_OF = "made_of.json"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The slices of one subject on disk.
+
+    Attributes:
+        images, masks: float16 and uint8, (slice, row, column).
+        target_px: pixels of the target in each slice.
+        again: whether an earlier run made them.
+    """
+
+    images: Path
+    masks: Path
+    target_px: NDArray[np.int64]
+    again: bool
+
+
+def folder_beside(store: Path) -> Path:
+    """Where the prepared subjects of a store are kept."""
+    return store.with_name(f".{store.name}.prepared")
+
+
+def how_prepared(preparation: Preparation) -> str:
+    """Settings, recipe and libraries: what the slices of all subjects depend on."""
+    libraries = {name: version(name) for name in LIBRARIES}
+    facts = {"settings": preparation.model_dump(mode="json"), "recipe": RECIPES["prepare"], "libraries": libraries}
+    return json.dumps(facts, sort_keys=True)
+
+
+def made_of(volume: Volume, how: str) -> str:
+    """A hash of a volume, with its mask and where it lies, and of how it is prepared (64 hexadecimal digits)."""
+    found = hashlib.sha256(how.encode())
+    for array in (volume.image, volume.affine, volume.mask):
+        found.update(b"none" if array is None else f"{array.dtype.str} {array.shape}".encode())
+        found.update(b"" if array is None else np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+def kept(folder: Path, key: str) -> Kept | None:
+    """A subject's slices, if they were made of what the key stands for and nothing happened to them since."""
+    try:
+        facts = load_json(folder / MADE_OF)
+        sound = facts["made_of"] == key and all(facts[name] == sha256(folder / name) for name in ARRAYS)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return _kept(folder, again=True) if sound else None
+
+
+def keep(folder: Path, key: str, images: NDArray[np.float16], masks: NDArray[np.uint8]) -> Kept:
+    """Write a subject's slices, all of it or nothing."""
+    with whole_folder(folder) as partial:
+        save_array(partial / "images.npy", images)
+        save_array(partial / "masks.npy", masks)
+        facts = {"made_of": key, **{name: sha256(partial / name) for name in ARRAYS}}
+        (partial / MADE_OF).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return _kept(folder, again=False)
+
+
+def _kept(folder: Path, again: bool) -> Kept:
+    images, masks = (folder / name for name in ARRAYS)
+    target = np.load(masks, mmap_mode="r").sum(axis=(1, 2), dtype=np.int64)
+    return Kept(images, masks, target, again)

@@ -1,0 +1,96 @@
+"""Computed volumes, kept one by one beside a slice store until it is packed: what was cut off computes none twice.
+
+.<store>.prepared/.computed/<subject>/
+    image.npy, affine.npy, mask.npy    the volume; no mask.npy where the subject has no label
+    made_of.json                       a hash of what it was computed from, and those of the files
+"""
+
+
+import hashlib
+import json
+from functools import partial
+from glob import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.data.sources import registry
+from fewlabel.data.paths import interference_mask
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.config.sources.registry import Source
+from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.config.jobs.base import RECIPES
+from fewlabel.utils.json_files import load_json
+from fewlabel.data.store.npy import save_array
+from fewlabel.data.store.prepared_subjects import MADE_OF
+
+LIBRARIES = ("finufft", "numpy", "scipy")
+"""By which k-space becomes images."""
+FOLDER = ".computed"
+"""No subject has such a name."""
+
+
+def read_once(source: Source, parts: Path, subject: Subject) -> Volume:
+    """A subject's volume as `sources.read_volume` gives it: where that is long work, as it was kept, or kept now.
+
+    Args:
+        source: of the cohort.
+        parts: where prepared subjects of the store are kept (see `prepared.folder_beside`).
+        subject: of the cohort.
+
+    Raises:
+        InputError: with all problems of this volume.
+    """
+    if not subject.computed or subject.image is None:
+        return registry.read_volume(source, subject)
+    place, key = parts / FOLDER / subject.subject, computed_from(source, subject)
+    volume = _kept(place, key)
+    if volume is None:
+        volume = registry.read_volume(source, subject)
+        _keep(place, key, volume)
+    return volume
+
+
+def computed_from(source: Source, subject: Subject) -> str:
+    """A hash of a subject's files, the source's settings and the libraries (64 hexadecimal digits)."""
+    assert subject.image is not None
+    # Beside the image lies the second file of a pair.
+    files = [*sorted(subject.image.parent.glob(f"{escape(subject.subject)}*")), subject.label]
+    if isinstance(source, RadialSource):
+        files.append(interference_mask(source, subject.subject))
+    facts = {
+        "source": source.model_dump(mode="json"),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "recipe": RECIPES["prepare"],
+        "files": [[path.name, sha256(path)] for path in files if path is not None and path.is_file()],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _kept(place: Path, key: str) -> Volume | None:
+    """The volume, if it was computed from what the key stands for and nothing happened to it since."""
+    try:
+        facts = load_json(place / MADE_OF)
+        if facts.pop("made_of") != key or any(sha256(place / name) != found for name, found in facts.items()):
+            return None
+        load = partial(np.load, allow_pickle=False)
+        mask = load(place / "mask.npy") if "mask.npy" in facts else None
+        return Volume(load(place / "image.npy"), load(place / "affine.npy"), mask)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _keep(place: Path, key: str, volume: Volume) -> None:
+    there: dict[str, NDArray[Any]] = {"image.npy": volume.image, "affine.npy": volume.affine}
+    if volume.mask is not None:
+        there["mask.npy"] = volume.mask
+    with whole_folder(place) as partial_place:
+        for name, array in there.items():
+            save_array(partial_place / name, array)
+        facts = {"made_of": key, **{name: sha256(partial_place / name) for name in there}}
+        (partial_place / MADE_OF).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,276 @@
+"""The slice store: a cohort's slices as memory-mapped arrays with an index, packed once.
+
+A store is a folder with
+    images.npy    float16 (slice, row, column), 0 to 1 between the volume's percentiles
+    masks.npy     uint8 of the same shape, 1 inside the target; 0 throughout for subjects without a label
+    index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1), labelled, target_px
+    subjects.csv  one row a subject: its native shape, spacing and affine, slices, target volume
+    store.json    matrix, number of slices, SHA-256 of the others, how volumes were prepared (grid, bias correction)
+"""
+
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fewlabel.utils import recorded_hashes
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.utils.errors import InputError
+from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.utils.atomic_files import whole, whole_folder, write_text
+from fewlabel.data.preprocessing.working_grid import Frame, preprocess, why_lost
+from fewlabel.data.preprocessing.volume import Volume, save_nifti
+from fewlabel.config.jobs.data import Preparation
+from fewlabel.utils.json_files import load_json
+from fewlabel.utils.locks import held
+from fewlabel.data.store.npy import save_blocks
+from fewlabel.utils.parallel import of_each
+from fewlabel.data.store.prepared_subjects import Kept, folder_beside, how_prepared, keep, kept, made_of
+from fewlabel.utils.system_errors import memory_of
+from fewlabel.data.subjects.tables import read_subjects
+
+FILES = ("images.npy", "masks.npy", "index.csv", "subjects.csv")
+"""Files whose hashes are in the manifest."""
+VERIFIED = ".verified.json"
+"""File with the verified hash and stamp (`recorded.stamp`) of each file of a store."""
+LARGEST = 6e4
+"""What float16 holds, roughly: a single voxel far above the 99th percentile must not become infinite."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened slice store; the arrays stay on disk until they are read.
+
+    Attributes:
+        images, masks, index, subjects: as in the files of these names.
+        prepared: how volumes became slices, as plain data of `jobs.Preparation`; empty in stores of before it was kept.
+    """
+
+    images: NDArray[np.float16]
+    masks: NDArray[np.uint8]
+    index: pd.DataFrame
+    subjects: pd.DataFrame
+    prepared: Mapping[str, Any] = field(default_factory=dict)
+
+    def rows(self, subjects: Iterable[str]) -> NDArray[np.int64]:
+        """Positions in the arrays of all slices of these subjects, in the store's order."""
+        return np.flatnonzero(self.index["subject"].isin(list(subjects)).to_numpy())
+
+    def frame(self, subject: str, grid: Grid) -> tuple[Frame, NDArray[np.float64]]:
+        """A subject's frame and native affine."""
+        row = self.subjects.set_index("subject").loc[subject]
+        affine = np.array(json.loads(str(row["affine"])), dtype=np.float64)
+        return Frame.of(tuple(json.loads(str(row["shape"]))), affine, grid), affine
+
+
+def open_store(manifest: Path) -> Store:
+    """Open the store of a `store.json`.
+
+    Raises:
+        InputError: a file of the store is missing or does not fit its manifest.
+    """
+    folder = manifest.parent
+    try:
+        facts = load_json(manifest)
+        wanted = {"slices": facts["slices"], "matrix": facts["matrix"], "sha256": dict(facts["sha256"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{manifest}: not the manifest of a slice store ({error!r}); {_again(manifest)}") from None
+    refuse_changed(manifest, wanted["sha256"])
+    try:
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        masks = np.load(folder / "masks.npy", mmap_mode="r")
+        index = read_subjects(folder / "index.csv")
+        subjects = read_subjects(folder / "subjects.csv")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: the slice store cannot be read ({error}); {_again(manifest)}") from None
+    expected = (wanted["slices"], *wanted["matrix"])
+    if images.shape != expected or masks.shape != expected or len(index) != expected[0]:
+        raise InputError(f"{folder}: the arrays are not those of {manifest.name}; {_again(manifest)}")
+    return Store(images, masks, index, subjects, facts.get("prepared", {}))
+
+
+def refuse_changed(manifest: Path, wanted: Mapping[str, str]) -> None:
+    """Refuse a store with missing or changed files, by the hashes in its manifest.
+
+    Large arrays are read only once: the size and modification times of verified files are kept in `VERIFIED`. After a
+    copy to another place, all files are read again.
+
+    Args:
+        manifest: `store.json`.
+        wanted: the SHA-256 of each file.
+
+    Raises:
+        InputError: each such file.
+    """
+    folder, known = manifest.parent, _verified(manifest)
+    found = {name: list(recorded_hashes.stamp(folder / name)) for name in wanted if (folder / name).is_file()}
+    unknown = {name: sha for name, sha in wanted.items() if known.get(name) != [sha, found.get(name)]}
+    if changed := recorded_hashes.differing(folder, unknown):
+        heading = f"{folder}: {len(changed)} file(s) of the slice store were changed after it was made; "
+        raise InputError.of(changed, f"{heading}{_again(manifest)}:")
+    if unknown:
+        _keep_verified(folder, {name: [sha, found[name]] for name, sha in wanted.items()})
+
+
+def _verified(manifest: Path) -> Mapping[str, Any]:
+    try:
+        known = json.loads((manifest.parent / VERIFIED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _keep_verified(folder: Path, facts: Mapping[str, Any]) -> None:
+    # Without write permission, the arrays are read each time.
+    with suppress(OSError):
+        write_text(folder / VERIFIED, json.dumps(facts))
+
+
+def _again(manifest: Path) -> str:
+    return f"to fix: restore it, or {recorded_hashes.make_again(manifest)}"
+
+
+def pack(
+    subjects: Sequence[Subject],
+    read: Callable[[Subject], Volume],
+    grid: Grid,
+    folder: Path,
+    native: Path,
+    workers: int = 1,
+    bias: BiasCorrection | None = None,
+) -> None:
+    """Preprocess all subjects and write the store, and their native truth masks.
+
+    Where this ends early, by a subject that is no good or by a process that is killed, prepared subjects are kept
+    beside the store, and the next call goes on from them (see `prepared`).
+
+    Args:
+        subjects: in the order of the store.
+        read: gives a subject's volume; must be picklable when `workers` is above 1.
+        grid: the working grid.
+        folder: of the store.
+        native: receives `labels/<subject>.nii.gz` (1 inside the target, native grid) for labelled subjects and, for
+            subjects whose image is made by code or computed, `images/<subject>.nii.gz`.
+        workers: processes; each holds one volume.
+        bias: how bias fields are corrected; None: they are not. What goes to `native` is as it was read.
+    """
+    preparation = Preparation(grid=grid, bias_correction=bias)
+    parts = folder_beside(folder)
+    parts.parent.mkdir(parents=True, exist_ok=True)
+    with held(parts, "these slices"):
+        with whole_folder(native) as native_partial, whole_folder(folder) as partial_folder:
+            work = partial(_part, read=read, preparation=preparation, parts=parts, native=native_partial)
+            done = of_each(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
+            recorded_hashes.seal(native_partial)
+            if again := sum(part.kept.again for part in done):
+                print(f"{again} of {len(done)} subjects were kept from a run that did not end")
+            _write_store(done, preparation, partial_folder)
+        shutil.rmtree(parts, ignore_errors=True)
+
+
+def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Images as the store holds them, and as a network sees them."""
+    return images.clip(-LARGEST, LARGEST).astype(np.float16)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One subject of a store that is not packed yet."""
+
+    kept: Kept
+    index: pd.DataFrame
+    facts: dict[str, Any]
+
+
+def _part(
+    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, parts: Path, native: Path
+) -> _Part:
+    with memory_of():
+        return _prepared(subject, read, preparation, parts, native)
+
+
+def _prepared(
+    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, parts: Path, native: Path
+) -> _Part:
+    grid, volume = preparation.grid, read(subject)
+    frame = Frame.of(volume.image.shape, volume.affine, grid)
+    key, place = made_of(volume, how_prepared(preparation)), parts / subject.subject
+    slices = kept(place, key) or keep(place, key, *_slices(volume, preparation))
+    if volume.mask is not None:
+        save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine, volume.placement)
+    if subject.image is None or subject.computed:
+        save_nifti(native / "images" / f"{subject.subject}.nii.gz", volume.image, volume.affine)
+    return _Part(slices, _index(subject, slices.target_px), _facts(subject, volume, frame))
+
+
+def _slices(volume: Volume, preparation: Preparation) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    grid = preparation.grid
+    images, masks, _ = preprocess(volume, grid, preparation.bias_correction)
+    if masks is not None and volume.mask is not None and volume.mask.any() and not masks.any():
+        raise InputError(why_lost(volume.mask, volume.affine, grid))
+    return as_stored(images), np.zeros(images.shape, np.uint8) if masks is None else masks
+
+
+def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path) -> None:
+    """Join prepared subjects to the files of a store."""
+    matrix = preparation.grid.matrix
+    index = pd.concat([part.index for part in parts], ignore_index=True)
+    shape = (len(index), *matrix)
+    _join([part.kept.images for part in parts], folder / "images.npy", shape, np.float16)
+    _join([part.kept.masks for part in parts], folder / "masks.npy", shape, np.uint8)
+    write_text(folder / "index.csv", index.to_csv(index=False))
+    write_text(folder / "subjects.csv", pd.DataFrame([part.facts for part in parts]).to_csv(index=False))
+    hashes = {name: recorded_hashes.content(folder / name) for name in FILES}
+    _keep_verified(folder, {name: [sha, list(recorded_hashes.stamp(folder / name))] for name, sha in hashes.items()})
+    prepared = preparation.model_dump(mode="json")
+    manifest = {"matrix": list(matrix), "slices": len(index), "sha256": hashes, "prepared": prepared}
+    write_text(folder / "store.json", json.dumps(manifest, indent=2) + "\n")
+
+
+def _index(subject: Subject, target_px: NDArray[np.int64]) -> pd.DataFrame:
+    count = len(target_px)
+    return pd.DataFrame(
+        {
+            "subject": subject.subject,
+            "patient": subject.patient,
+            "slice": range(count),
+            "position": np.round((np.arange(count) + 0.5) / count, 6),
+            "labelled": int(subject.labelled),
+            "target_px": target_px,
+        }
+    )
+
+
+def _facts(subject: Subject, volume: Volume, frame: Frame) -> dict[str, Any]:
+    slices, rows, columns = frame.native
+    slice_mm, row_mm, column_mm = (round(mm, 6) for mm in frame.spacing)
+    voxel_ml = float(np.prod(frame.spacing)) / 1000
+    return {
+        "subject": subject.subject,
+        "patient": subject.patient,
+        "labelled": int(subject.labelled),
+        "slices": slices,
+        "rows": rows,
+        "columns": columns,
+        "slice_mm": slice_mm,
+        "row_mm": row_mm,
+        "column_mm": column_mm,
+        "target_ml": None if volume.mask is None else round(int(volume.mask.sum()) * voxel_ml, 3),
+        "affine": json.dumps(volume.affine.tolist()),
+        "shape": json.dumps(list(volume.image.shape)),
+    }
+
+
+def _join(parts: Sequence[Path], path: Path, shape: tuple[int, ...], kind: type) -> None:
+    """Write the parts one after another into one array on disk, holding one part in memory at a time."""
+    with whole(path) as partial_path:
+        save_blocks(partial_path, map(np.load, parts), shape, kind)

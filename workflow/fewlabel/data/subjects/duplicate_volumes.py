@@ -1,0 +1,121 @@
+"""Find one volume under two names, by a hash of its voxels, which the check reads anyway."""
+
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewlabel.data.paths import listed
+from fewlabel.utils.atomic_files import write_text
+
+FILE = "voxels.json"
+"""File beside a cohort's list of subjects; Snakemake does not track it."""
+Group = tuple[list[str], list[str]]
+"""Subjects with equal voxels, and their files."""
+TRAINED_ON = ("pool", "unlabelled")
+
+
+class Seen(NamedTuple):
+    """The hash and name of one subject's image."""
+
+    digest: str
+    """SHA-256 of its voxels, or of its file if it is not reconstructed yet."""
+    file: str
+    """Its name in messages."""
+
+
+def voxel_digest(array: NDArray[np.float32]) -> str:
+    """A hash of an image's shape and values, independent of file name and compression."""
+    found = hashlib.sha256(repr(array.shape).encode())
+    found.update(np.ascontiguousarray(array, dtype="<f4").data)
+    return found.hexdigest()
+
+
+def twin_findings(seen: Mapping[str, Seen], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Volumes that a cohort contains under several names.
+
+    Args:
+        seen: by subject.
+        sides: the side of each subject (see `sides_of`); empty if unknown.
+
+    Returns:
+        Problems: volumes on both sides of a split. Notes: the others.
+    """
+    names: dict[str, list[str]] = defaultdict(list)
+    for subject, one in seen.items():
+        names[one.digest].append(subject)
+    groups = (group for group in names.values() if len(group) > 1)
+    return _told(((group, [seen[name].file for name in group]) for group in groups), sides)
+
+
+def twins_elsewhere(
+    seen: Mapping[str, Seen], beside: Mapping[str, Path], sides: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Volumes under other names in cohorts that are split like this one (`split_as`); see `twin_findings`.
+
+    Args:
+        seen: by subject.
+        beside: files of the other cohorts' hashes, by cohort; missing if a cohort is not checked yet.
+        sides: the side of each subject, in this cohort and in the others.
+    """
+    pairs: list[Group] = []
+    for cohort, path in beside.items():
+        others: dict[str, list[str]] = defaultdict(list)
+        for name, (digest, _) in (there := read_seen(path)).items():
+            others[digest].append(name)
+        for subject, one in seen.items():
+            pairs += [
+                ([subject, other], [one.file, f"{there[other].file} of cohort {cohort}"])
+                for other in others[one.digest]
+                if other != subject
+            ]
+    return _told(pairs, sides)
+
+
+def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]) -> dict[str, str]:
+    """The side of the split of each subject, in words; equal words mean the same side.
+
+    Args:
+        subjects: by name.
+        roles: of each (see `splits.Role`).
+        folds: the test fold of each, from 1; 0 for none.
+    """
+    tested = {name: f"tested in fold {fold}" if fold else "tested" for name, fold in zip(subjects, folds, strict=True)}
+    return {
+        name: "trained on" if role in TRAINED_ON else tested[name] for name, role in zip(subjects, roles, strict=True)
+    }
+
+
+def write_seen(path: Path, seen: Mapping[str, Seen]) -> None:
+    """Write the hashes of a cohort, so that others can be compared with it."""
+    write_text(path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
+
+
+def read_seen(path: Path) -> dict[str, Seen]:
+    """The hashes of a cohort; empty if the file is missing or invalid."""
+    try:
+        return {str(name): Seen(*map(str, one)) for name, one in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _told(groups: Iterable[Group], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    problems, notes = [], []
+    for names, files in groups:
+        stand = [sides.get(name, "") for name in names]
+        told = listed(files)
+        if len(set(stand)) > 1:
+            where = ", ".join(f"{name} is {side}" for name, side in zip(names, stand, strict=True))
+            problems.append(
+                f"{told}: the same voxels under {len(names)} names on both sides of the split ({where}); accepted: "
+                "each volume once; to fix: remove all but one, or give them one patient in the subjects table"
+            )
+        else:
+            notes.append(f"{told}: the same voxels under {len(names)} names; it counts as {len(names)} subjects")
+    return problems, notes

@@ -1,0 +1,200 @@
+"""Reading one subject's files, and checking a whole cohort of them: shared by all sources that lie on disk."""
+
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from fewlabel.data.formats.registry import load
+from fewlabel.data.paths import FileSource, cohort_folder, place
+from fewlabel.data.formats.checks import (
+    Grid,
+    empty_problems,
+    fit_problems,
+    image_problems,
+    label_problems,
+    place_warning,
+    target_problems,
+)
+from fewlabel.data.subjects.duplicate_volumes import Seen, voxel_digest
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.data.subjects.mask_detection import image_among_masks
+from fewlabel.utils.errors import InputError, printable
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.utils.parallel import of_each
+
+TOLD = 20
+"""Number of warnings printed per cohort."""
+Noted = dict[str, Seen] | None
+"""Filled by a check: the hash and name of each subject's image."""
+
+
+@dataclass
+class Reading:
+    """What was read of one subject, and what is wrong with it.
+
+    Attributes:
+        volume: None where there are problems.
+        mask: name of the label file in messages; empty if there is none.
+        values: values in it; empty if the file is invalid.
+        problems: one line each.
+        warnings: notes on a valid subject, one line each.
+        digest: hash that identifies the volume if its voxels are not read yet (see `same_voxels`).
+    """
+
+    volume: Volume | None = None
+    mask: str = ""
+    values: frozenset[int] = frozenset()
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    digest: str = ""
+
+
+def read_volume(source: FileSource, folder: Path, subject: Subject) -> Volume:
+    """Read and check one subject.
+
+    Args:
+        source: its `labels` are merged to the mask, its `channel` is taken of a 4D image.
+        folder: the cohort's folder, for messages.
+        subject: with the paths of its files.
+
+    Returns:
+        Image and, where the subject is labelled, mask (1 inside the target), on the grid of the file.
+
+    Raises:
+        InputError: with all problems of this volume (see `read`).
+    """
+    return volume_of(read(source, folder, subject))
+
+
+def volume_of(reading: Reading) -> Volume:
+    """The volume of a reading.
+
+    Raises:
+        InputError: it has none; with all its problems.
+    """
+    if reading.volume is None:
+        raise InputError.of(reading.problems)
+    return reading.volume
+
+
+def check(
+    source: FileSource, folder: Path, subjects: Sequence[Subject], workers: int = 1, seen: Noted = None
+) -> list[str]:
+    """Read every volume of a cohort and collect all problems, one line each; none: an empty list.
+
+    Each worker process holds one volume. `seen`, if given, receives the hash of each image (see `same_voxels`).
+    """
+    return check_all(source, subjects, partial(read, source, folder), workers, seen)
+
+
+def check_all(
+    source: FileSource,
+    subjects: Sequence[Subject],
+    read_one: Callable[[Subject], Reading],
+    workers: int,
+    seen: Noted = None,
+) -> list[str]:
+    """The same with a source's own way to read a subject, which must be picklable where there are several workers."""
+    # Numbered: a listing with problems may hold a name twice.
+    items = {f"{number} {subject.subject}": subject for number, subject in enumerate(subjects)}
+    found = of_each(partial(_findings, read_one), items, workers, "examine")
+    tell([warning for one in found for warning in one.warnings])
+    problems = [problem for one in found for problem in one.problems]
+    if seen is not None:
+        folder = cohort_folder(source)
+        seen |= {
+            subject.subject: Seen(one.digest, place(subject.image, folder))
+            for subject, one in zip(subjects, found, strict=True)
+            if one.digest and subject.image is not None
+        }
+    masks = {
+        subject.subject: (one.mask, one.values) for subject, one in zip(subjects, found, strict=True) if one.values
+    }
+    stated, labelled = source.without_target, {subject.subject for subject in subjects if subject.labelled}
+    problems += [
+        f"without_target: {name} is not a subject with a mask; accepted: names of labelled subjects; correct it"
+        for name in stated
+        if name not in labelled
+    ]
+    problems += target_problems(source.labels, [values for _, values in masks.values()])
+    return problems + empty_problems(source.labels, masks, stated)
+
+
+def tell(warnings: Sequence[str]) -> None:
+    """Print the first few warnings."""
+    for warning in warnings[:TOLD]:
+        print(f"warning: {printable(warning)}", file=sys.stderr)
+    if len(warnings) > TOLD:
+        print(f"warning: {len(warnings) - TOLD} more warnings are not shown", file=sys.stderr)
+
+
+def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> Reading:
+    """What the check needs of a reading; its volume stays in the process that read it."""
+    reading = read_one(subject)
+    digest = reading.digest or ("" if reading.volume is None else voxel_digest(reading.volume.image))
+    return replace(reading, volume=None, digest=digest)
+
+
+def read(source: FileSource, folder: Path, subject: Subject) -> Reading:
+    """Read one subject and find all that is wrong: damaged files, bad values, image and mask that do not fit."""
+    if subject.image is None:
+        raise ValueError(f"subject {subject.subject} has no file")
+    image_name = place(subject.image, folder)
+    image, problems = load(subject.image, image_name, getattr(source, "channel", None), "image")
+    if image is not None:
+        problems = [*problems, *image_problems(image, image_name)]
+    if not subject.labelled or subject.label is None:
+        return assemble(source.labels, (image, image_name), None, problems)
+    label_name = place(subject.label, folder)
+    label, found = load(subject.label, label_name, None, "label")
+    return assemble(source.labels, (image, image_name), (label, label_name), [*problems, *found])
+
+
+def assemble(
+    labels: Sequence[int],
+    image: tuple[Grid | None, str],
+    label: tuple[Grid | None, str] | None,
+    problems: list[str],
+) -> Reading:
+    """A subject's reading from its arrays.
+
+    Args:
+        labels: values of the target.
+        image, label: array and name in messages; None where it could not be read; no label: None.
+        problems: those of each of them; what the two have together is added.
+    """
+    reading = Reading(problems=list(problems))
+    grid, image_name = image
+    mask = None
+    if label is not None:
+        mask, label_name = label
+        reading.mask = label_name
+        if mask is not None:
+            _note_values(reading, mask, label_name)
+        if grid is not None and mask is not None:
+            reading.problems += fit_problems(grid, mask, image_name, label_name)
+            if np.array_equal(grid.array, mask.array):
+                reading.problems.append(f"{label_name}: same voxels as {image_name}; accepted: a mask; replace it")
+    if grid is not None and (warning := place_warning(grid, image_name)):
+        reading.warnings.append(warning)
+    if grid is not None and not reading.problems:
+        reading.volume = _volume(grid, mask, labels)
+    return reading
+
+
+def _note_values(reading: Reading, label: Grid, name: str) -> None:
+    values = np.unique(label.array)
+    problems = label_problems(values, name) or image_among_masks(label.array, values, name)
+    reading.problems += problems
+    if not problems:
+        reading.values = frozenset(int(value) for value in np.round(values))
+
+
+def _volume(image: Grid, label: Grid | None, labels: Sequence[int]) -> Volume:
+    mask = None if label is None else np.isin(np.round(label.array), labels).astype(np.uint8)
+    return Volume(image.array, image.affine, mask, image.placement)
