@@ -1,16 +1,16 @@
 """Admit a checked cohort to a study: its split, changes to existing results, duplicate volumes."""
 
-
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from fewlabel.data.subjects.duplicate_volumes import Seen, sides_of, twin_findings, twins_elsewhere
-from fewlabel.data.existing_split import Former, read_former
 from fewlabel.config.jobs.data import PlannedSplit, SplitSettings
+from fewlabel.data.existing_split import Former, read_former
 from fewlabel.data.moved_subjects import moved_problems
 from fewlabel.data.splits import split_problems, split_roles
+from fewlabel.data.subjects.duplicate_volumes import Seen, sides_of, twin_findings, twins_elsewhere
+
 
 def admission(
     table: pd.DataFrame, cohort: str, split: PlannedSplit, largest: int, pretrained: int, seen: Mapping[str, Seen]

@@ -1,13 +1,13 @@
 """Cross-validation over test folds: the labelled patients in K test sets, so that each is tested once."""
 
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from fewlabel.config.base import Drawing
 from fewlabel.data.drawing import in_random_order
 from fewlabel.utils.errors import InputError
-from fewlabel.config.base import Drawing
+
 
 def partition(
     subjects: pd.DataFrame,

@@ -1,12 +1,12 @@
 """Subjects in random order: by a hash of each, independent of other subjects, or by a permutation of all."""
 
-
 import hashlib
 import json
 from collections.abc import Iterable
 
-from fewlabel.utils.seeds import generator
 from fewlabel.config.base import Drawing
+from fewlabel.utils.seeds import generator
+
 
 def in_random_order(names: Iterable[str], drawing: Drawing, seed: int, *purpose: int | str) -> list[str]:
     """Names in an order fixed by seed and purpose, independent of their input order.

@@ -1,6 +1,5 @@
 """Results of an earlier run of a study: its test subjects, and the settings of its split."""
 
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ValidationError
 
-from fewlabel.utils.errors import InputError
-from fewlabel.utils.atomic_files import has_visible, visible
 from fewlabel.config.folds import part_of, parts_of
 from fewlabel.config.jobs.data import SplitSettings
-from fewlabel.utils.recorded_hashes import check
 from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.utils.atomic_files import has_visible, visible
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.recorded_hashes import check
 
 ROLES, COPY, SPLIT = "roles.csv", "former.csv", "split.json"
 """Files in a part's `splits` folder. Snakemake does not track the last two, so it never removes them: the copy replaces

@@ -1,15 +1,14 @@
 """Detect subjects that would move: a study with results keeps its test subjects and the order of its draws."""
 
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from fewlabel.config.folds import part_of
-from fewlabel.data.existing_split import Former, former_orders, has_trainings, read_former, scored_former
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.data.cross_validation import some
+from fewlabel.data.existing_split import Former, former_orders, has_trainings, read_former, scored_former
 from fewlabel.data.splits import order_pool, split_roles
 
 Draw = tuple[int | None, int]

@@ -1,6 +1,6 @@
 """Where the files of a cohort lie: names and paths only, so that it is imported in no time."""
 
-
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +9,6 @@ from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
-import os
-from pathlib import Path
 
 FileSource = NiftiSource | DecathlonSource | MetaImageSource | ChaosSource | RadialSource
 """A source whose volumes are files."""

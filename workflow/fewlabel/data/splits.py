@@ -1,17 +1,16 @@
 """Who is tested, who may be labelled, who only pretrains: by patient, fixed by seed, checked for disjointness."""
 
-
 from collections.abc import Sequence
 from typing import Literal
 
 import pandas as pd
 
-from fewlabel.data.drawing import in_random_order
-from fewlabel.utils.errors import InputError
-from fewlabel.data.existing_split import Former, recorded
+from fewlabel.config.base import Drawing
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.data.cross_validation import partition, some
-from fewlabel.config.base import Drawing
+from fewlabel.data.drawing import in_random_order
+from fewlabel.data.existing_split import Former, recorded
+from fewlabel.utils.errors import InputError
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
 """test: scored only. pool: labelled, drawn from for finetuning, pretrained on. unlabelled: pretrained on.

@@ -1,6 +1,5 @@
 """Archives unpacked safely, whole or not at all: no member leaves the folder, no links, no absurd sizes."""
 
-
 import shutil
 import sys
 import tarfile

@@ -1,6 +1,5 @@
 """What an archive may become when it is unpacked: a small file that fills a disk is no cohort."""
 
-
 import errno
 import shutil
 from dataclasses import dataclass

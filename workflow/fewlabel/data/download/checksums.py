@@ -1,10 +1,10 @@
 """Checksums of archives, as settings name them: `md5:…` or `sha256:…`."""
 
-
 import hashlib
 from pathlib import Path
 
 from fewlabel.utils.errors import InputError
+
 
 def found_checksum(path: Path, expected: str) -> str:
     """A file's checksum by the algorithm of the expected one, in the same form."""

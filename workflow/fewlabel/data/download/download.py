@@ -5,7 +5,6 @@ asked for under the condition that the file is still in that state (HTTP: Range 
 14.2), so that a file that was changed meanwhile starts anew and is never spliced.
 """
 
-
 import json
 import shlex
 import shutil
@@ -21,11 +20,11 @@ from typing import TYPE_CHECKING
 from fewlabel.data.download.checksums import found_checksum, readable
 from fewlabel.data.download.download_limits import TooLongError, taken
 from fewlabel.data.download.progress import TransferProgress
-from fewlabel.utils.errors import InputError, plain, printable
 from fewlabel.utils.atomic_files import flush, write_text
+from fewlabel.utils.errors import InputError, plain, printable
+from fewlabel.utils.formatting import size
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import held
-from fewlabel.utils.formatting import size
 
 if TYPE_CHECKING:
     from requests import Response

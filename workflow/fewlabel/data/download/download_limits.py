@@ -1,6 +1,5 @@
 """Limits on the size of a download, so that a server that never stops sending does not fill the disk."""
 
-
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,6 +1,5 @@
 """Progress of a download: a bar on a terminal, a plain line for each tenth in a log."""
 
-
 import sys
 
 from tqdm import tqdm

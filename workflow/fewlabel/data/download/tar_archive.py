@@ -1,6 +1,5 @@
 """A tar file, compressed or not, with a limit on headers that is checked before they are read into memory."""
 
-
 import bz2
 import gzip
 import lzma

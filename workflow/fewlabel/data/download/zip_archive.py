@@ -1,6 +1,5 @@
 """Members of a zip file, judged and written."""
 
-
 import shutil
 import stat
 from collections.abc import Callable

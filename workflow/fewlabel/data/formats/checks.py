@@ -1,6 +1,5 @@
 """What can be wrong with one volume, or with the masks of a cohort: pure functions of what was read."""
 
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +8,9 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
+from fewlabel.data.formats.nifti_header import Placement, unit_of
 from fewlabel.data.paths import listed
 from fewlabel.data.subjects.mask_detection import mask_among_images
-from fewlabel.data.formats.nifti_header import Placement, unit_of
 
 TOLERANCE_MM = 2e-3
 """Up to here, affines that were rounded on their way through files count as equal."""

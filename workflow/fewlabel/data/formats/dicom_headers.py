@@ -1,6 +1,5 @@
 """Headers of the DICOM files of a folder: what of them a volume is built from. No pixel is read."""
 
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fewlabel.data.formats.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, wrong_size
+from fewlabel.data.formats.library_output import silent_warnings
+from fewlabel.data.paths import ends_with, listed
 from fewlabel.data.subjects.folder_contents import (
     DICOM_SUFFIXES,
     Contents,
@@ -18,9 +20,6 @@ from fewlabel.data.subjects.folder_contents import (
     is_special,
     why_unread,
 )
-from fewlabel.data.formats.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, wrong_size
-from fewlabel.data.paths import ends_with, listed
-from fewlabel.data.formats.library_output import silent_warnings
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -1,6 +1,5 @@
 """Size limits of DICOM files and series, checked from headers before anything is decompressed."""
 
-
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,6 +1,5 @@
 """A folder of one DICOM series as a volume: slices in the order of their places, RAS+, and all that is wrong."""
 
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.dicom_headers import LISTED, Header, differing, read_dicom, read_headers
-from fewlabel.data.paths import listed
 from fewlabel.data.formats.checks import Grid
-from fewlabel.utils.errors import InputError
-from fewlabel.data.formats.volume_limits import refuse_size
+from fewlabel.data.formats.dicom_headers import LISTED, Header, differing, read_dicom, read_headers
 from fewlabel.data.formats.library_output import silent_warnings
+from fewlabel.data.formats.volume_limits import refuse_size
+from fewlabel.data.paths import listed
+from fewlabel.utils.errors import InputError
 
 SAME_MM = 0.01
 """Slices nearer than this lie at one place."""

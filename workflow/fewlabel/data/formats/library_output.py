@@ -1,12 +1,12 @@
 """Suppress output of libraries while they read a file: it names no file, and FewLabel reports the problem itself."""
 
-
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
 
 @contextmanager
 def silent_warnings(logger: str | None = None) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """Read one MetaImage or NRRD file, and its data file if any, as array and affine, and report what is wrong."""
 
-
 import math
 import re
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.paths import META_SUFFIXES, ends_with
 from fewlabel.data.formats.checks import Grid
-from fewlabel.utils.errors import InputError
-from fewlabel.utils.atomic_files import absent
-from fewlabel.data.formats.volume_limits import refuse_size
 from fewlabel.data.formats.library_output import silent_stderr
+from fewlabel.data.formats.volume_limits import refuse_size
+from fewlabel.data.paths import META_SUFFIXES, ends_with
+from fewlabel.utils.atomic_files import absent
+from fewlabel.utils.errors import InputError
 
 UNIT = "ITK_VoxelUnits"
 UNITS_MM = {"um": 1e-3, "mm": 1.0, "cm": 10.0}

@@ -1,6 +1,5 @@
 """One NIfTI file as an image or a label, read to its end, and what is wrong with it."""
 
-
 import gzip
 import math
 import zlib
@@ -8,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from fewlabel.data.formats.checks import Grid
-from fewlabel.utils.errors import InputError
 from fewlabel.data.formats.nifti_header import axes_of, open_file, pixdim_problem
 from fewlabel.data.preprocessing.volume import read_placed
+from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
 Role = Literal["image", "label"]

@@ -5,7 +5,6 @@ it. Programs differ in which one they use: nibabel uses the sform, ITK often the
 its image only if the mask's header copies all position fields of the image's header.
 """
 
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,9 +14,9 @@ import numpy as np
 from nibabel.openers import ImageOpener
 from numpy.typing import NDArray
 
-from fewlabel.utils.errors import InputError
-from fewlabel.data.formats.volume_limits import refuse_extensions, refuse_name, refuse_size
 from fewlabel.data.formats.library_output import silent_warnings
+from fewlabel.data.formats.volume_limits import refuse_extensions, refuse_name, refuse_size
+from fewlabel.utils.errors import InputError
 
 UNITS: dict[int, tuple[str, float]] = {1: ("metre", 1e3), 2: ("mm", 1.0), 3: ("micron", 1e-3)}
 """Names and mm of the unit codes of `xyzt_units`; other codes are unknown and count as mm."""

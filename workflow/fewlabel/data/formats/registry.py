@@ -1,18 +1,18 @@
 """Volumes by their format: NIfTI, MGH, MetaImage and NRRD files, and folders of a DICOM series."""
 
-
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fewlabel.data.formats.checks import Grid
 from fewlabel.data.formats.dicom_series import load_series, read_series
-from fewlabel.data.paths import META_SUFFIXES, NRRD_SUFFIXES, RADIAL_SUFFIXES, ends_with
 from fewlabel.data.formats.metaimage import load_metaimage, metaimage_geometry
 from fewlabel.data.formats.nifti import Role, load_nifti
-from fewlabel.data.formats.checks import Grid
-from fewlabel.utils.errors import InputError
 from fewlabel.data.formats.nifti_header import affine_mm, open_file
+from fewlabel.data.paths import META_SUFFIXES, NRRD_SUFFIXES, RADIAL_SUFFIXES, ends_with
+from fewlabel.utils.errors import InputError
+
 
 def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
     """A volume's array and affine, or None and all problems, one line each.

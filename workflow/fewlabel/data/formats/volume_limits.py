@@ -1,6 +1,5 @@
 """Checks of a volume's file before it is opened: its name, and its size before it is decompressed to a large array."""
 
-
 import gzip
 import math
 import struct
@@ -8,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.host_memory import most_bytes
 from fewlabel.utils.formatting import size
+from fewlabel.utils.host_memory import most_bytes
 
 MOST_VOXELS = 1_000_000_000
 """Voxels of a 3D volume: 1000 slices of 1000 x 1000 pixels."""

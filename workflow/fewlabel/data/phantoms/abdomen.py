@@ -4,7 +4,6 @@ Sizes are those of adults as any atlas gives them, with wide variation; position
 (x, y, z) to the right, the front and the head.
 """
 
-
 from itertools import pairwise
 
 import numpy as np

@@ -3,7 +3,6 @@
 Positions are mm from the middle of the body, (x, y, z) to the right, the front and the head.
 """
 
-
 from dataclasses import dataclass
 
 import numpy as np

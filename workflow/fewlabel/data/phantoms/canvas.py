@@ -3,7 +3,6 @@
 Positions are (x, y, z) in mm in the patient's frame: x grows to the right, y to the front, z to the head (RAS+).
 """
 
-
 from dataclasses import dataclass, field
 
 import numpy as np

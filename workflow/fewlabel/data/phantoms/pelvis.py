@@ -3,7 +3,6 @@
 Positions are mm from the middle of the prostate, (x, y, z) to the right, the front and the head.
 """
 
-
 import numpy as np
 
 from fewlabel.data.phantoms.pelvis_frame import SIDES, SOFT, Frame, background

@@ -1,17 +1,17 @@
 """The abdomen phantom acquired radially with several coils, with arms beside it, and reconstructed."""
 
-
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.phantoms.signal import Floats
 from fewlabel.config.sources.phantom import PhantomSource, RadialPhantom
+from fewlabel.data.phantoms.signal import Floats
 from fewlabel.data.reconstruction.destreaking.reconstruct import reconstruct
 from fewlabel.data.reconstruction.radial.acquisition import Acquisition, acquire_body, with_arms, with_noise
 from fewlabel.data.reconstruction.radial.arms import draw_arms
 from fewlabel.data.reconstruction.radial.trajectory import golden_angle
+
 
 def echo_times(radial: RadialPhantom) -> list[float]:
     """Echo times in ms."""

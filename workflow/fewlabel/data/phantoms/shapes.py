@@ -4,7 +4,6 @@ Positions are (x, y, z) in mm in the patient's frame: x grows to the right, y to
 A shape tells how deep a point lies beneath its surface; a scene is a list of parts, and later parts cover earlier ones.
 """
 
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise

@@ -9,7 +9,6 @@ J Magn Reson Imaging 2:533). Flowing blood is a lowered proton density: its sign
 Contents of stomach, bowel and rectum are guesses with a wide spread.
 """
 
-
 from dataclasses import dataclass
 from enum import IntEnum, auto
 

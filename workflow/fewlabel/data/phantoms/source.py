@@ -6,7 +6,6 @@ image and noise follows Rice's law, or all of it is acquired radially (`phantom_
 painted.
 """
 
-
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from fewlabel.data.subjects.folder_contents import Unused
+from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.data.phantoms.abdomen import TARGET as LIVER
 from fewlabel.data.phantoms.abdomen import abdomen
 from fewlabel.data.phantoms.canvas import Axes, Labels, SmoothField, paint
@@ -24,10 +23,10 @@ from fewlabel.data.phantoms.pelvis import TARGET as PROSTATE
 from fewlabel.data.phantoms.pelvis import pelvis
 from fewlabel.data.phantoms.shapes import Scene
 from fewlabel.data.phantoms.signal import Floats, Tissue, draw_tissues, rician, textures, tissue_signals
-from fewlabel.data.subjects.subject import Subject
-from fewlabel.config.sources.phantom import PhantomSource
-from fewlabel.data.reconstruction.radial.acquisition import Acquisition
 from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.reconstruction.radial.acquisition import Acquisition
+from fewlabel.data.subjects.folder_contents import Unused
+from fewlabel.data.subjects.subject import Subject
 
 Seeds = dict[str, np.random.SeedSequence]
 """Of each step."""

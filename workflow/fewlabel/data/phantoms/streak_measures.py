@@ -1,7 +1,6 @@
 """The abdomen phantom with arms of several strengths, and what each method leaves of their streaks: there, the image
 without a source is known."""
 
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,16 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fewlabel.data.phantoms.source import list_subjects, read_acquisition
-from fewlabel.data.phantoms.abdomen import TARGET
-from fewlabel.data.phantoms.canvas import Labels
 from fewlabel.config.jobs.figures.destreaking import NO_SOURCE, MeasureSettings
 from fewlabel.config.sources.phantom import PhantomSource, RadialPhantom
+from fewlabel.data.phantoms.abdomen import TARGET
+from fewlabel.data.phantoms.canvas import Labels
+from fewlabel.data.phantoms.source import list_subjects, read_acquisition
 from fewlabel.data.reconstruction.destreaking.coil_images import coil_images
 from fewlabel.data.reconstruction.destreaking.covariance import mix
-from fewlabel.data.reconstruction.destreaking.measures import Images, Known, quality
-from fewlabel.data.reconstruction.destreaking.interference_region import root_sum_of_squares
 from fewlabel.data.reconstruction.destreaking.destreaking_filter import Remedy, from_images, from_kspace
+from fewlabel.data.reconstruction.destreaking.interference_region import root_sum_of_squares
+from fewlabel.data.reconstruction.destreaking.measures import Images, Known, quality
 from fewlabel.data.reconstruction.radial.acquisition import Acquisition
 from fewlabel.data.reconstruction.radial.gridding import Complex
 from fewlabel.utils.parallel import of_each

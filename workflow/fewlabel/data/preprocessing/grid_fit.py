@@ -1,17 +1,17 @@
 """How a cohort's volumes fit the working grid, in memory and in slices, from their headers alone."""
 
-
 from collections.abc import Iterator, Sequence
 
-from fewlabel.data.formats.registry import geometry
-from fewlabel.data.paths import cohort_folder, listed, place
-from fewlabel.data.formats.checks import implausible, invertible
-from fewlabel.data.subjects.subject import Subject
-from fewlabel.utils.errors import InputError
 from fewlabel.config.cohort import Grid
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.config.sources.registry import Source
+from fewlabel.data.formats.checks import implausible, invertible
+from fewlabel.data.formats.registry import geometry
+from fewlabel.data.paths import cohort_folder, listed, place
 from fewlabel.data.preprocessing.working_grid import Frame
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.utils.errors import InputError
+
 
 def grid_problems(source: Source, subjects: Sequence[Subject], grid: Grid) -> list[str]:
     """Volumes that are too large on the working grid, one line each. Invalid headers are skipped: the check of the

@@ -3,7 +3,6 @@
 Only axes and voxel sizes count for a smooth field, so flipped and oblique volumes are corrected as they lie.
 """
 
-
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,8 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
-from fewlabel.utils.errors import InputError
 from fewlabel.config.cohort import BiasCorrection
+from fewlabel.utils.errors import InputError
 
 if TYPE_CHECKING:
     import SimpleITK

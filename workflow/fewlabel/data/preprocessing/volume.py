@@ -4,7 +4,6 @@ Inside the house an array is (slice, row, column) and spacing is (slice, row, co
 axes of its NIfTI file. `Orientation` is the exact bridge between them: axes are permuted and flipped, not interpolated.
 """
 
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +13,10 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
-from fewlabel.utils import recorded_hashes
-from fewlabel.utils.errors import InputError
-from fewlabel.utils.atomic_files import absent, whole
 from fewlabel.data.formats.nifti_header import Placement, affine_mm, axes_of, kind_of, open_file
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.atomic_files import absent, whole
+from fewlabel.utils.errors import InputError
 from fewlabel.utils.system_errors import of_memory, told
 
 Plane = Literal["axial", "coronal", "sagittal"]

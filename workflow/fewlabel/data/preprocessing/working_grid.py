@@ -1,6 +1,5 @@
 """A volume onto the working grid and a mask back: bias correction, percentile scaling, resampling, crop or pad."""
 
-
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.utils.errors import InputError
 from fewlabel.config.cohort import BiasCorrection, Grid
 from fewlabel.data.preprocessing.volume import Orientation, Volume
+from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
 LARGEST_VOXELS = 500_000_000

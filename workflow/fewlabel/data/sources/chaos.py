@@ -5,7 +5,6 @@ Train_Sets/MR/<id>/T2SPIR/Ground/*.png         a mask for each slice, as grey va
 Test_Sets/MR/<id>/T2SPIR/DICOM_anon/*.dcm      series whose masks are not public
 """
 
-
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -15,18 +14,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.subjects import reading
-from fewlabel.data.sources.chaos_archives import fetch
-from fewlabel.data.sources.chaos_masks import Masks, read_masks
-from fewlabel.data.sources.chaos_order import Order, suggested_orders, verified_order
-from fewlabel.data.subjects.folder_contents import Unused, beside, contents
+from fewlabel.config.sources.chaos import ChaosSource
+from fewlabel.data.formats.checks import Grid, image_problems
 from fewlabel.data.formats.dicom_headers import series_contents
 from fewlabel.data.formats.dicom_series import Series, load_series, read_series
 from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, place
-from fewlabel.data.formats.checks import Grid, image_problems
-from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
-from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.sources.chaos_archives import fetch
+from fewlabel.data.sources.chaos_masks import Masks, read_masks
+from fewlabel.data.sources.chaos_order import Order, suggested_orders, verified_order
+from fewlabel.data.subjects import reading
+from fewlabel.data.subjects.folder_contents import Unused, beside, contents
+from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
+
 
 def list_subjects(source: ChaosSource) -> list[Subject]:
     """The subjects by name: `chaos_01` and so on, those of Test_Sets without labels. Opens no volume; may download.

@@ -1,16 +1,15 @@
 """CHAOS's folders, fetched where they are not there: found, unpacked from their archives, or downloaded."""
 
-
 from pathlib import Path, PurePosixPath
 
+from fewlabel.config.sources.base import Archive
+from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.data.download import archive
 from fewlabel.data.download.checksums import verify
 from fewlabel.data.download.download import download
-from fewlabel.data.subjects.fingerprint import UNPACKED, chaos_fingerprint
 from fewlabel.data.paths import cohort_folder
+from fewlabel.data.subjects.fingerprint import UNPACKED, chaos_fingerprint
 from fewlabel.utils.errors import InputError
-from fewlabel.config.sources.base import Archive
-from fewlabel.config.sources.chaos import ChaosSource
 
 KNOWN = {
     "Train_Sets": ("CHAOS_Train_Sets.zip", "md5:df21053002a1cc86df918a87da3b2c19"),

@@ -1,6 +1,5 @@
 """CHAOS's masks: a folder of grey PNGs, one for each slice, as label values."""
 
-
 from dataclasses import dataclass
 from pathlib import Path
 

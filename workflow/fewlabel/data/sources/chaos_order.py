@@ -4,7 +4,6 @@ Numbers of files, InstanceNumber and the slices' places each suggest an order, a
 taken if under it the masks explain the grey values near them far better than under any other.
 """
 
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fewlabel.data.sources.chaos_masks import Masks
 from fewlabel.data.formats.dicom_headers import Header, number_of
+from fewlabel.data.sources.chaos_masks import Masks
 
 BAND = 6
 """Pixels around the masks within which grey values are compared."""

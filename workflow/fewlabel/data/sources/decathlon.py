@@ -6,26 +6,25 @@
 <task>/imagesTs/<subject>.nii.gz        images whose labels are not public
 """
 
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.data.download import archive
-from fewlabel.data.subjects import reading as files
 from fewlabel.data.download.checksums import verify
-from fewlabel.data.subjects.folder_contents import Unused, beside, contents
+from fewlabel.data.download.download import download
+from fewlabel.data.formats.nifti_header import axes_of, open_file
+from fewlabel.data.paths import cohort_folder, listed, place
+from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.sources.decathlon_checks import PARTS, contradictions_of
 from fewlabel.data.sources.decathlon_listing import Entry, Listing, names_of, read_listing, settings_problems
-from fewlabel.data.download.download import download
-from fewlabel.data.subjects.fingerprint import UNPACKED, task_fingerprint
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.paths import cohort_folder, listed, place
+from fewlabel.data.subjects import reading as files
+from fewlabel.data.subjects.fingerprint import UNPACKED, task_fingerprint
+from fewlabel.data.subjects.folder_contents import Unused, beside, contents
 from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.utils.errors import InputError
-from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.data.formats.nifti_header import axes_of, open_file
-from fewlabel.data.preprocessing.volume import Volume
 
 KNOWN = {
     "Task01_BrainTumour": "240a19d752f0d9e9101544901065d872",

@@ -1,13 +1,12 @@
 """Contradictions in a Decathlon task's `dataset.json`, or between it and the files of the task."""
 
-
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from fewlabel.data.subjects.folder_contents import contents
-from fewlabel.data.sources.decathlon_listing import Listing
 from fewlabel.data.paths import listed, stem
+from fewlabel.data.sources.decathlon_listing import Listing
+from fewlabel.data.subjects.folder_contents import contents
 
 PARTS = ("imagesTr", "labelsTr", "imagesTs")
 """Folders of a task."""

@@ -1,6 +1,5 @@
 """What a Decathlon task's `dataset.json` says, and what is wrong with it."""
 
-
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.data.paths import NIFTI_SUFFIXES, UNSAFE_NAME, ends_with, listed, stem
 from fewlabel.data.subjects.subject import is_safe_name
-from fewlabel.config.sources.decathlon import DecathlonSource
+
 
 @dataclass(frozen=True)
 class Entry:

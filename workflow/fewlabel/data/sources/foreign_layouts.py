@@ -1,14 +1,13 @@
 """Folders in the layouts of other programs: detect them, and give commands that convert the layout."""
 
-
 import json
 import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fewlabel.data.subjects.folder_contents import contents
 from fewlabel.data.paths import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, listed, stem
+from fewlabel.data.subjects.folder_contents import contents
 
 MADE = "fewlabel"
 """Folder that the printed commands create inside the foreign one; it holds links, not copies."""

@@ -6,18 +6,18 @@ Case50.mhd  Case50.raw                               an image without mask
 subjects.tsv                                         optional: subject, patient, use
 """
 
-
 from collections.abc import Sequence
 
+from fewlabel.config.sources.metaimage import MetaImageSource
+from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, is_metaimage_label, listed, stem, table_files
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.subjects import reading
 from fewlabel.data.subjects.folder_contents import Unused, contents
-from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, is_metaimage_label, listed, stem, table_files
 from fewlabel.data.subjects.image_mask_pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
 from fewlabel.utils.errors import InputError
-from fewlabel.config.sources.metaimage import MetaImageSource
-from fewlabel.data.preprocessing.volume import Volume
+
 
 def list_subjects(source: MetaImageSource) -> list[Subject]:
     """The subjects of the cohort by name, without those whose `use` is exclude. Opens no volume.

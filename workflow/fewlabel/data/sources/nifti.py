@@ -5,19 +5,18 @@ labels/<subject>.nii.gz      subjects with a mask
 subjects.tsv                 optional: subject, patient, use
 """
 
-
 from collections.abc import Sequence
 from pathlib import Path
 
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, listed, table_files
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.subjects import reading
 from fewlabel.data.subjects.folder_contents import Unused, beside, contents
-from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, listed, table_files
 from fewlabel.data.subjects.image_mask_pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
 from fewlabel.utils.errors import InputError
-from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.data.preprocessing.volume import Volume
 
 PARTS = ("images", "labels")
 

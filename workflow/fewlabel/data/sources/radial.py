@@ -9,7 +9,6 @@ labels/<subject>.nii.gz                                          subjects with a
 subjects.tsv                                                     optional: subject, patient, use
 """
 
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fewlabel.data.subjects.folder_contents import Unused, beside, contents
-from fewlabel.data.subjects.reading import Noted, Reading, assemble, check_all, volume_of
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.data.formats.checks import Grid, fit_problems, image_problems, place_problems
 from fewlabel.data.formats.registry import load
-from fewlabel.data.sources.radial_interference import as_region, load_interference
 from fewlabel.data.paths import (
     FIRST_PARTS,
     NIFTI_SUFFIXES,
@@ -37,14 +35,15 @@ from fewlabel.data.paths import (
     stem,
     table_files,
 )
-from fewlabel.data.subjects.image_mask_pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
-from fewlabel.data.formats.checks import Grid, fit_problems, image_problems, place_problems
-from fewlabel.data.reconstruction.raw_data.file import examine_radial, load_radial
-from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
-from fewlabel.utils.errors import InputError
-from fewlabel.config.sources.radial import RadialSource
-from fewlabel.utils.atomic_files import sha256
 from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.reconstruction.raw_data.file import examine_radial, load_radial
+from fewlabel.data.sources.radial_interference import as_region, load_interference
+from fewlabel.data.subjects.folder_contents import Unused, beside, contents
+from fewlabel.data.subjects.image_mask_pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
+from fewlabel.data.subjects.reading import Noted, Reading, assemble, check_all, volume_of
+from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
+from fewlabel.utils.atomic_files import sha256
+from fewlabel.utils.errors import InputError
 
 IMAGE_SUFFIXES = (*RADIAL_SUFFIXES, *NIFTI_SUFFIXES)
 

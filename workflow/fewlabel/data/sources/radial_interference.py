@@ -1,14 +1,13 @@
 """Masks of where interference is seen in radial images, drawn by hand on the image's grid."""
 
-
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fewlabel.data.formats.checks import Grid
 from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import listed
-from fewlabel.data.formats.checks import Grid
 
 ACCEPTED = "accepted: 1 where streaks are seen and 0 elsewhere"
 

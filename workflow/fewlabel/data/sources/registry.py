@@ -1,13 +1,8 @@
 """The sources of volumes, by `kind`; each is one module with the same three functions."""
 
-
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from fewlabel.data.subjects.folder_contents import Unused, lines
-from fewlabel.data.paths import FileSource, cohort_folder, place
-from fewlabel.data.subjects.suspicious_names import name_notes, name_problems, patient_notes
-from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.metaimage import MetaImageSource
@@ -15,7 +10,11 @@ from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.config.sources.registry import Source
+from fewlabel.data.paths import FileSource, cohort_folder, place
 from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.subjects.folder_contents import Unused, lines
+from fewlabel.data.subjects.subject import ListingError, Subject
+from fewlabel.data.subjects.suspicious_names import name_notes, name_problems, patient_notes
 
 if TYPE_CHECKING:
     from fewlabel.data.subjects.reading import Noted

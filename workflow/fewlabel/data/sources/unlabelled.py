@@ -1,14 +1,14 @@
 """Further volumes without masks that a cohort's settings name: files, or a folder with a DICOM series for each."""
 
-
 from collections.abc import Collection
 from pathlib import Path
 
-from fewlabel.data.subjects.folder_contents import Contents, Unused, contents, is_hidden
 from fewlabel.data.formats.dicom_headers import series_contents
-from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.paths import UNSAFE_NAME, FileSource, listed, stem, unlabelled_folder
+from fewlabel.data.sources.foreign_layouts import recognised
+from fewlabel.data.subjects.folder_contents import Contents, Unused, contents, is_hidden
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
+
 
 def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]:
     """The volumes by name: none where the settings name no folder. Opens no volume.

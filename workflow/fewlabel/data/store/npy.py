@@ -3,7 +3,6 @@
 NumPy's own writers lose the reason (`save`), or the process is killed (a memory map).
 """
 
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.utils.atomic_files import named
+
 
 class _Stream:
     """A stream that NumPy does not take for a file, so that it writes through Python."""

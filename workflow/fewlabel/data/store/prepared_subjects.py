@@ -8,7 +8,6 @@ A subject counts as prepared only if it would be made of the very same: its volu
 libraries that do it; and only if both files are, bit by bit, as they were written.
 """
 
-
 import hashlib
 import json
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.utils.atomic_files import sha256, whole_folder
-from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.config.jobs.base import RECIPES
 from fewlabel.config.jobs.data import Preparation
-from fewlabel.utils.json_files import load_json
+from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.store.npy import save_array
+from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.utils.json_files import load_json
 
 LIBRARIES = ("numpy", "scipy", "scikit-image", "SimpleITK")
 """By which volumes become slices."""

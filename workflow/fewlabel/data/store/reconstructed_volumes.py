@@ -5,7 +5,6 @@
     made_of.json                       a hash of what it was computed from, and those of the files
 """
 
-
 import hashlib
 import json
 from functools import partial
@@ -17,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.sources import registry
-from fewlabel.data.paths import interference_mask
-from fewlabel.data.subjects.subject import Subject
+from fewlabel.config.jobs.base import RECIPES
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.config.sources.registry import Source
-from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.data.paths import interference_mask
 from fewlabel.data.preprocessing.volume import Volume
-from fewlabel.config.jobs.base import RECIPES
-from fewlabel.utils.json_files import load_json
+from fewlabel.data.sources import registry
 from fewlabel.data.store.npy import save_array
 from fewlabel.data.store.prepared_subjects import MADE_OF
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.utils.json_files import load_json
 
 LIBRARIES = ("finufft", "numpy", "scipy")
 """By which k-space becomes images."""

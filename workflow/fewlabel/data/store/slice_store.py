@@ -8,7 +8,6 @@ A store is a folder with
     store.json    matrix, number of slices, SHA-256 of the others, how volumes were prepared (grid, bias correction)
 """
 
-
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,21 +21,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fewlabel.utils import recorded_hashes
-from fewlabel.data.subjects.subject import Subject
-from fewlabel.utils.errors import InputError
 from fewlabel.config.cohort import BiasCorrection, Grid
-from fewlabel.utils.atomic_files import whole, whole_folder, write_text
-from fewlabel.data.preprocessing.working_grid import Frame, preprocess, why_lost
-from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.config.jobs.data import Preparation
+from fewlabel.data.preprocessing.volume import Volume, save_nifti
+from fewlabel.data.preprocessing.working_grid import Frame, preprocess, why_lost
+from fewlabel.data.store.npy import save_blocks
+from fewlabel.data.store.prepared_subjects import Kept, folder_beside, how_prepared, keep, kept, made_of
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.utils import recorded_hashes
+from fewlabel.utils.atomic_files import whole, whole_folder, write_text
+from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import held
-from fewlabel.data.store.npy import save_blocks
 from fewlabel.utils.parallel import of_each
-from fewlabel.data.store.prepared_subjects import Kept, folder_beside, how_prepared, keep, kept, made_of
 from fewlabel.utils.system_errors import memory_of
-from fewlabel.data.subjects.tables import read_subjects
 
 FILES = ("images.npy", "masks.npy", "index.csv", "subjects.csv")
 """Files whose hashes are in the manifest."""

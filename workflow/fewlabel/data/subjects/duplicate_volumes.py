@@ -1,6 +1,5 @@
 """Find one volume under two names, by a hash of its voxels, which the check reads anyway."""
 
-
 import hashlib
 import json
 from collections import defaultdict

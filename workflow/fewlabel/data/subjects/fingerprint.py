@@ -3,13 +3,18 @@
 Imported while Snakemake reads its rules: no volume is opened, and nothing slow is imported.
 """
 
-
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from fewlabel.data.subjects.folder_contents import contents
+from fewlabel.config.sources.chaos import ChaosSource
+from fewlabel.config.sources.decathlon import DecathlonSource
+from fewlabel.config.sources.metaimage import MetaImageSource
+from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.sources.radial import RadialSource
+from fewlabel.config.sources.registry import Source
 from fewlabel.data.paths import (
     FileSource,
     cohort_folder,
@@ -20,13 +25,7 @@ from fewlabel.data.paths import (
     table_files,
     unlabelled_folder,
 )
-from fewlabel.config.sources.chaos import ChaosSource
-from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.config.sources.metaimage import MetaImageSource
-from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.sources.phantom import PhantomSource
-from fewlabel.config.sources.radial import RadialSource
-from fewlabel.config.sources.registry import Source
+from fewlabel.data.subjects.folder_contents import contents
 from fewlabel.utils.atomic_files import sha256
 
 EDGE = 4096

@@ -4,7 +4,6 @@ The same rules hold for all sources, for folders of further volumes and for `few
 not matter. A file that looks like a volume or mask but is not read stops the work; other files are only reported.
 """
 
-
 import re
 import stat
 from collections.abc import Collection, Iterable, Sequence

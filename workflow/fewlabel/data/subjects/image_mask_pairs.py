@@ -1,15 +1,14 @@
 """Images and masks of a folder as subjects, with its subjects table: shared by the sources of a user's own files."""
 
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fewlabel.data.paths import listed, place, stem, table_files
-from fewlabel.data.subjects.subject import Subject
-from fewlabel.data.subjects.subjects_table import Entry, read_table
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
+from fewlabel.data.paths import listed, place, stem, table_files
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.data.subjects.subjects_table import Entry, read_table
 
 Found = dict[str, list[Path]]
 """Files by subject; more than one is a problem."""

@@ -1,10 +1,9 @@
 """Under which licence a cohort's volumes are, and what is to be cited: its own statement, else what is known."""
 
-
 from dataclasses import dataclass
 
-from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.config.cohort import Cohort
+from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.phantom import PhantomSource
 

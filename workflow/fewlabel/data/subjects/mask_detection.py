@@ -1,6 +1,5 @@
 """Detect a mask among images and an image among masks from voxels, independent of file names."""
 
-
 from typing import Any
 
 import numpy as np

@@ -1,6 +1,5 @@
 """Reading one subject's files, and checking a whole cohort of them: shared by all sources that lie on disk."""
 
-
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fewlabel.data.formats.registry import load
-from fewlabel.data.paths import FileSource, cohort_folder, place
 from fewlabel.data.formats.checks import (
     Grid,
     empty_problems,
@@ -20,11 +17,13 @@ from fewlabel.data.formats.checks import (
     place_warning,
     target_problems,
 )
-from fewlabel.data.subjects.duplicate_volumes import Seen, voxel_digest
-from fewlabel.data.subjects.subject import Subject
-from fewlabel.data.subjects.mask_detection import image_among_masks
-from fewlabel.utils.errors import InputError, printable
+from fewlabel.data.formats.registry import load
+from fewlabel.data.paths import FileSource, cohort_folder, place
 from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.subjects.duplicate_volumes import Seen, voxel_digest
+from fewlabel.data.subjects.mask_detection import image_among_masks
+from fewlabel.data.subjects.subject import Subject
+from fewlabel.utils.errors import InputError, printable
 from fewlabel.utils.parallel import of_each
 
 TOLD = 20

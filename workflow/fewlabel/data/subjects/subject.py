@@ -1,6 +1,5 @@
 """One subject of a cohort, as its source lists it."""
 
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
 """The subjects table of a cohort: whose volume it is and what it may be used for."""
 
-
 import csv
 import difflib
 import re

@@ -1,6 +1,5 @@
 """Names of images that suggest masks, or several images of one subject."""
 
-
 import re
 import unicodedata
 from collections import Counter, defaultdict

@@ -1,6 +1,5 @@
 """Tables of subjects and slices on disk."""
 
-
 from pathlib import Path
 
 import pandas as pd

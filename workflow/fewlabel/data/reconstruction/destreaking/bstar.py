@@ -5,7 +5,6 @@ the pixel, I that of the interference, and the diagonal loading l trades streaks
 combination (Walsh et al. 2000, Magn Reson Med 43:682), which this is for I = 0.
 """
 
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -5,10 +5,10 @@ leading eigenvectors U of its covariance; P = 1 - U U^H takes them out of every 
 may be applied to k-space or to images: gridding is linear. The abstract gives no more detail; the rest is ours.
 """
 
-
 import numpy as np
 
 from fewlabel.data.reconstruction.destreaking.covariance import Matrix
+
 
 def interference_subspace(covariance: Matrix, energy: float) -> Matrix:
     """The fewest directions that hold a share of the interference.

@@ -1,6 +1,5 @@
 """Coil images of a whole scan, one slice at a time: together they can take many times the memory of k-space."""
 
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

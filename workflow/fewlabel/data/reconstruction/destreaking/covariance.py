@@ -1,6 +1,5 @@
 """What coils have in common in a region."""
 
-
 from typing import Any
 
 import numpy as np

@@ -1,13 +1,11 @@
 """A method of removing streaks, made ready for one acquisition: found once, applied to all of its images."""
 
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.utils.errors import InputError
 from fewlabel.config.sources.radial import Destreak
 from fewlabel.data.reconstruction.destreaking.bstar import combine, weights
 from fewlabel.data.reconstruction.destreaking.cactus import interference_subspace, null_projection
@@ -18,6 +16,7 @@ from fewlabel.data.reconstruction.destreaking.remove_coils import background_rat
 from fewlabel.data.reconstruction.radial.acquisition import PerSlice, Readings, Scan
 from fewlabel.data.reconstruction.radial.gridding import Complex
 from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
+from fewlabel.utils.errors import InputError
 
 FEWEST_COILS = 4
 """Below, the directions of the interference can not be told from those of the body."""

@@ -1,6 +1,5 @@
 """Where interference is seen, found in the coil images alone: no outline of the body is needed."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,6 +1,5 @@
 """How well streaks were removed, where the image without their source is known."""
 
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,6 +1,5 @@
 """From a radial acquisition to the one image of each slice that is asked for."""
 
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +11,8 @@ from fewlabel.data.reconstruction.destreaking.destreaking_filter import Remedy, 
 from fewlabel.data.reconstruction.radial.acquisition import Readings
 from fewlabel.data.reconstruction.radial.density_compensation import density
 from fewlabel.data.reconstruction.radial.gridding import grid
-from fewlabel.data.reconstruction.radial.view_sharing import echo_samples
 from fewlabel.data.reconstruction.radial.t2_mapping import fit_t2
+from fewlabel.data.reconstruction.radial.view_sharing import echo_samples
 
 FLOOR = 0.1
 """Share of the first echo's 99th percentile, below which a pixel counts as air and gets no T2."""

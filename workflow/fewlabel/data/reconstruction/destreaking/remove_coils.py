@@ -1,11 +1,11 @@
 """Coils that see mostly streaks are left out: what is done by hand, made automatic (Xue et al. 2012, MRM 67:470)."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.data.reconstruction.destreaking.coil_images import each
 from fewlabel.data.reconstruction.radial.acquisition import PerSlice
+
 
 def streak_ratios(reference: PerSlice, fewer: PerSlice) -> NDArray[np.float64]:
     """How much of each coil's image changes when fewer spokes make it, relative to the best coil.

@@ -1,6 +1,5 @@
 """A radial multi-coil acquisition of several slices."""
 
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -13,6 +12,7 @@ from fewlabel.data.reconstruction.radial.coil_sensitivities import sensitivities
 from fewlabel.data.reconstruction.radial.density_compensation import density
 from fewlabel.data.reconstruction.radial.gridding import Complex, sample
 from fewlabel.data.reconstruction.radial.trajectory import Trajectory
+
 
 class PerSlice(Protocol):
     """An array of several slices that may be read, or made, one slice at a time."""

@@ -5,7 +5,6 @@ of view; and the main field differs, so that the spot moves along each readout, 
 of spokes sees it as one object. How uneven echoes are, and how far spots move, are our guesses.
 """
 
-
 from dataclasses import dataclass
 
 import numpy as np

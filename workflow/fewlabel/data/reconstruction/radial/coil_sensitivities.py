@@ -4,9 +4,9 @@ In the plane across two long parallel wires the receive field Bx - i By is an an
 difference of two poles (law of Biot and Savart). So sensitivities are smooth, complex, and defined beyond the body too.
 """
 
-
 import numpy as np
 from numpy.typing import NDArray
+
 
 def sensitivities(
     x: NDArray[np.float64], y: NDArray[np.float64], coils: int, radii: tuple[float, float]

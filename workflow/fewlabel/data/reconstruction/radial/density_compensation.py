@@ -1,10 +1,10 @@
 """Density compensation: how much of k-space each sample of a radial acquisition stands for."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.data.reconstruction.radial.trajectory import Trajectory
+
 
 def density(trajectory: Trajectory, uses: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
     """The area of the polar cell around each sample.

@@ -3,7 +3,6 @@
 Pixel n // 2 of an axis of n pixels is the centre. Both directions follow s(k) = sum over r of m(r) exp(-2 pi i k r).
 """
 
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,6 +1,5 @@
 """T2 from images at several echo times."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 

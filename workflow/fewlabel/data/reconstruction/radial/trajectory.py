@@ -5,7 +5,6 @@ follow each other by the golden angle, so that any number of successive ones cov
 al. 2007, IEEE Trans Med Imaging 26:68).
 """
 
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,11 +5,11 @@ Further out, those of more and more neighbouring echoes join them (Song and Doug
 Altbach et al. 2005, Magn Reson Med 54:549). All images are of the same samples, so they lie on one another.
 """
 
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.data.reconstruction.radial.trajectory import Trajectory
+
 
 def echo_samples(trajectory: Trajectory, echo: int, matrix: int) -> NDArray[np.bool_]:
     """Which samples make the image of one echo.

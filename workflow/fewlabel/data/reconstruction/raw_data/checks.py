@@ -1,6 +1,5 @@
 """What can be wrong with radial k-space, found in its numbers alone: nothing is reconstructed."""
 
-
 import math
 from collections.abc import Mapping
 from typing import Any

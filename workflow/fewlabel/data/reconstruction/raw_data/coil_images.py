@@ -1,6 +1,5 @@
 """Complex coil images of one file or pair of files, and what is wrong with them."""
 
-
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.paths import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.data.formats.checks import UNKNOWN, same_place
-from fewlabel.utils.host_memory import refuse_beyond
 from fewlabel.data.formats.nifti_header import affine_mm, open_file
+from fewlabel.data.paths import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.data.reconstruction.radial.gridding import Complex
+from fewlabel.utils.host_memory import refuse_beyond
+
 
 def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], list[str]]:
     """Coil images (slice, coil, row, column) of a file of (row, column, slice, coil), and the affine; or all problems.

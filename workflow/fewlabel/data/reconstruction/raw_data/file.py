@@ -1,6 +1,5 @@
 """One file of radial multi-coil data as a reconstructed volume, and what is wrong with it."""
 
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.paths import KSPACE_SUFFIXES
+from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.formats.checks import Grid
+from fewlabel.data.paths import KSPACE_SUFFIXES
+from fewlabel.data.reconstruction.radial.acquisition import Scan
+from fewlabel.data.reconstruction.raw_data.checks import coil_problems
 from fewlabel.data.reconstruction.raw_data.coil_images import read_coil_images
 from fewlabel.data.reconstruction.raw_data.kspace import image_shape, read_kspace, scan_of
-from fewlabel.data.reconstruction.raw_data.checks import coil_problems
 from fewlabel.utils.errors import InputError
-from fewlabel.config.sources.radial import RadialSource
-from fewlabel.data.reconstruction.radial.acquisition import Scan
+
 
 @dataclass(frozen=True)
 class Data:

@@ -4,14 +4,13 @@ HDF5 files can refer to other files by external links, virtual data sets and ext
 data from other files.
 """
 
-
 import math
 
 import h5py
 
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.host_memory import refuse_beyond
 from fewlabel.utils.formatting import size
+from fewlabel.utils.host_memory import refuse_beyond
 
 MOST_SLICES, MOST_COILS, MOST_SPOKES, MOST_SAMPLES = 4096, 1024, 100_000, 32_768
 MOST_READOUTS = 2_000_000

@@ -5,7 +5,6 @@ throughout, by their order in the file. Trajectories are in cycles per pixel alo
 position is that of the slice's middle pixel (matrix // 2), in LPS+ mm.
 """
 
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.reconstruction.raw_data.hdf5 import MOST_READOUTS, own_dataset, refuse_kspace
 from fewlabel.data.formats.checks import UNKNOWN
-from fewlabel.utils.errors import InputError
 from fewlabel.data.reconstruction.radial.gridding import Complex
+from fewlabel.data.reconstruction.raw_data.hdf5 import MOST_READOUTS, own_dataset, refuse_kspace
+from fewlabel.utils.errors import InputError
 
 READOUTS = "dataset/data"
 """Records of `head`, `traj` and `data`."""

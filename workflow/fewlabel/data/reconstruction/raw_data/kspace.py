@@ -1,6 +1,5 @@
 """Radial k-space of one file, HDF5 or ISMRMRD, read a slice at a time, and what is wrong with it."""
 
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.checks import UNKNOWN
-from fewlabel.data.reconstruction.raw_data.checks import array_problems, settings_problems
-from fewlabel.utils.errors import plain
 from fewlabel.config.sources.radial import RadialSource
+from fewlabel.data.formats.checks import UNKNOWN
 from fewlabel.data.reconstruction.radial.acquisition import Scan
 from fewlabel.data.reconstruction.radial.gridding import Complex
 from fewlabel.data.reconstruction.radial.trajectory import Trajectory
+from fewlabel.data.reconstruction.raw_data.checks import array_problems, settings_problems
+from fewlabel.utils.errors import plain
 
 NEEDED = ("kspace", "trajectory", "matrix")
 """Of an HDF5 file. `kspace`: (slice, coil, spoke, sample), complex; `trajectory`: (spoke, sample, 2), cycles per pixel;
