@@ -30,8 +30,8 @@ from fewlabel.reporting.images.pretexts import pretexts
 from fewlabel.reporting.results.histories import read_histories
 from fewlabel.reporting.statistics.scores import read_scores
 
-sys.path.insert(0, str(Path(__file__).parent))
-from test_destreaking import SETTINGS, images, rows
+sys.path.insert(0, str(Path(__file__).parents[1]))  # also where this file runs as a script
+from helpers.destreaking_results import SETTINGS, images, rows
 
 STUDY = Path(__file__).parents[2] / "results/published/demo"
 STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)

@@ -1,0 +1,207 @@
+"""The commands as people call them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fewlabel.cli.main import app
+from fewlabel.operations.planning.calibration import designs
+from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, add_to_table, choose, read_table
+
+ROOT = Path(__file__).parents[3]
+CONFIG = ROOT / "config.yaml"
+
+
+def fewlabel(folder, *arguments):
+    """Run a command in a folder; its exit code, and what it said."""
+    command = [sys.executable, "-c", "from fewlabel.cli.main import main; main()", *map(str, arguments)]
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return process.returncode, process.stdout + process.stderr
+
+
+def test_the_plan_of_the_demo_tells_jobs_time_memory_disk_and_cuts(tmp_path):
+    code, text = fewlabel(tmp_path, "plan", CONFIG, "--workers", 2)
+    assert code == 0, text
+    assert "2 cohort(s) x 4 method(s)" in text
+    finetune = next(line.split() for line in text.splitlines() if line.startswith("finetune"))
+    assert finetune[1:3] == ["52", "0"]
+    for word in ("CPU hours", "wall time", "on 2 core(s)", "memory", "disk", "saved states", "what would cut it"):
+        assert word in text
+    assert "known from its settings" in text
+
+
+def test_a_plan_for_gpus_without_a_calibration_tells_no_hours(tmp_path):
+    code, text = fewlabel(tmp_path, "plan", CONFIG, ROOT / "experiments" / "paper.yaml", "--gpus", 4)
+    assert code == 0, text
+    assert "nothing was measured on such a device" in text and "fewlabel calibrate" in text
+    assert "hours:" not in text and "wall time" not in text
+    assert "assumed, since its files are not there" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.yaml"], ["nowhere.yaml", "no such experiment file"]),
+        ([CONFIG, "--workers", 0], ["--workers", "greater than or equal to 1"]),
+        ([CONFIG, "--device", "abacus"], ["abacus", "accepted: cpu, cuda, mps", "fewlabel calibrate"]),
+        ([CONFIG, "--gpus", 2, "--device", "cpu"], ["--gpus 2", "no GPU"]),
+        ([CONFIG, "--calibration", "nowhere.json"], ["nowhere.json", "fewlabel calibrate"]),
+        ([CONFIG, "--gpus", 1, "--calibration", SHIPPED], ["measured.json", "nothing was measured on cuda"]),
+    ],
+)
+def test_bad_input_is_told_with_what_is_accepted(tmp_path, arguments, words):
+    code, text = fewlabel(tmp_path, "plan", *arguments)
+    assert code in (1, 2)
+    for word in words:
+        assert word in text
+    assert "Traceback" not in text
+
+
+def test_a_file_that_is_no_calibration_is_refused(tmp_path):
+    path = tmp_path / "calibration.json"
+    path.write_text('[{"device": "cpu"}]')
+    code, text = fewlabel(tmp_path, "plan", CONFIG, "--calibration", path)
+    assert code == 1
+    assert "no calibration" in text and "Traceback" not in text
+
+
+def test_a_calibration_of_this_machine_is_written_and_planned_with(tmp_path, monkeypatch):
+    """In a few seconds: too short to tell times, long enough to take a small step of each stage."""
+    tiny = tmp_path / "tiny.yaml"
+    small = [row for row in designs.DESIGN if row[1] == designs.SMALL and row[2] == 64]
+    monkeypatch.setattr(designs, "DESIGN", small)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["calibrate", "--seconds", "5", "--device", "cpu", "--precision", "f32"])
+    assert done.exit_code == 0, done.output
+    (found,) = read_table(tmp_path / "results" / "calibration.json")
+    assert (found.device, found.precision, found.threads) == ("cpu", "f32", 1)
+    assert all(row.seconds > 0 for row in found.steps)
+    assert {row.step.stage for row in found.steps} == {"regression", "global", "local", "finetune", "predict"}
+    tiny.write_text(json.dumps({"precision": "f32"}))
+    code, text = fewlabel(tmp_path, "plan", CONFIG, tiny, "--calibration", "results/calibration.json")
+    assert code == 0, text
+    assert f"told from: {found.name} (cpu, f32" in text
+
+
+def test_a_newer_calibration_takes_the_place_of_the_older_one_of_its_device_alone(tmp_path):
+    first = read_table(SHIPPED)[0]
+    path = tmp_path / "calibration.json"
+    gpu = first.model_copy(update={"device": "cuda", "name": "A large GPU"})
+    newer = first.model_copy(update={"load": 0.0})
+    for entry in (first, gpu, newer):
+        add_to_table(path, entry)
+    assert read_table(path) == [gpu, newer]
+    assert choose("cuda", "auto", path) == gpu
+    assert choose("large", "auto", path) == gpu
+    assert choose(first.device, first.precision, path) == newer
+
+
+def test_auto_is_the_precision_that_the_device_takes_by_itself(tmp_path):
+    first = read_table(SHIPPED)[0]
+    path = tmp_path / "calibration.json"
+    for precision, automatic in (("bf16", True), ("f32", False)):
+        entry = first.model_copy(update={"precision": precision, "automatic": automatic})
+        add_to_table(path, entry)
+    for wanted, found in (("auto", "bf16"), ("bf16", "bf16"), ("f32", "f32")):
+        chosen = choose("cpu", wanted, path)
+        assert chosen is not None
+        assert chosen.precision == found
+
+
+def test_step_times_of_another_processor_are_told_as_such(tmp_path):
+    other = read_table(SHIPPED)[0].model_copy(update={"name": "An abacus", "automatic": True})
+    add_to_table(tmp_path / "results" / "calibration.json", other)
+    code, text = fewlabel(tmp_path, "plan", CONFIG)
+    assert code == 0, text
+    assert "told from: An abacus" in text and "another processor" in text
+
+
+# --------------------------------------------------------------------------------- what a run would refuse, before it
+def overlay(folder, text, name="mine.yaml"):
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def problem_lines(text):
+    return [line.removeprefix("problem  ") for line in text.splitlines() if line.startswith("problem  ")]
+
+
+def own_cohort(folder, labelled):
+    """Files of a cohort, which no listing opens."""
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True)
+        for index in range(labelled):
+            (folder / kind / f"s{index}.nii.gz").touch()
+
+
+REFUSED = """
+study: mine
+labels: [1, 30]
+cohorts:
+  liver_phantom: {source: {labelled: 8}, test: 10}
+  prostate_phantom: {test: [pelvis_001, nobody]}
+  absent: {source: {kind: nifti, folder: nowhere}}
+  small: {source: {kind: nifti, folder: small}, test: 4}
+"""
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_what_a_run_would_refuse_is_told_at_once_without_it(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    own_cohort(tmp_path / "small", labelled=3)
+    code, text = fewlabel(tmp_path, command, overlay(tmp_path, REFUSED))
+    assert code == 1 and "Traceback" not in text, text
+    absent, liver, prostate, small = problem_lines(text)
+    assert absent.startswith("cohorts.absent.source: ") and "nowhere: no such folder" in absent and "to fix:" in absent
+    assert liver.startswith("cohorts.liver_phantom.test: 10 test subjects of 8 labelled ones leave none to train on")
+    assert prostate.startswith("cohorts.prostate_phantom.test: no subject 'nobody' in the cohort")
+    assert small.startswith("cohorts.small.test: 4 test subjects of 3 labelled ones")
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_pool_smaller_than_the_largest_n_is_a_problem(tmp_path, command):
+    text = "labels: [1, 200]\ncohorts: {prostate_phantom: null}\n"
+    code, said = fewlabel(tmp_path, command, overlay(tmp_path, text))
+    (line,) = problem_lines(said)
+    assert code == 1 and line.startswith("labels: N = 200, but the pool of cohorts.liver_phantom holds")
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_mistakes_of_the_experiment_are_problems_too(tmp_path, command):
+    code, said = fewlabel(tmp_path, command, overlay(tmp_path, "labls: [1]\ndraws: 0\n"))
+    assert code == 1
+    assert [line.rpartition("mine.yaml")[2][:9] for line in problem_lines(said)] == [":2: draws", ":1: labls"]
+
+
+def test_a_cohort_that_was_checked_elsewhere_or_can_be_downloaded_is_no_problem(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
+    text = "study: mine\ncohorts: {absent: {source: {kind: nifti, folder: nowhere}}}\n"
+    mine = overlay(tmp_path, text)
+    assert fewlabel(tmp_path, "validate", mine)[0] == 1
+    record = tmp_path / "results/mine/absent/splits/source.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    assert fewlabel(tmp_path, "validate", mine)[0] == 0
+    url = "cohorts: {far: {source: {kind: decathlon, url: 'https://example.org/t.tar', md5: " + "a" * 32 + "}}}\n"
+    assert fewlabel(tmp_path, "validate", overlay(tmp_path, url))[0] == 0
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_cohorts_of_other_people_are_not_split_alike(tmp_path, command):
+    twin = "{source: {kind: phantom, anatomy: abdomen, labelled: 20}, test: 12, grid: {matrix: [64, 64]}, "
+    text = "cohorts: {prostate_phantom: null, twin: " + twin + "split_as: liver_phantom}}\nlabels: [1]\n"
+    code, said = fewlabel(tmp_path, command, overlay(tmp_path, text))
+    assert code == 1
+    assert any("split_as: liver_phantom has other subjects" in line for line in problem_lines(said)), said
+
+
+def test_overlays_are_planned_and_validated_over_config_yaml_by_themselves(tmp_path):
+    mine = overlay(tmp_path, "study: mine\ndraws: 2\n")
+    for asked in ("validate", "plan"):
+        alone, both = fewlabel(tmp_path, asked, mine), fewlabel(tmp_path, asked, CONFIG, mine)
+        assert alone == both and alone[0] == 0
+    assert "prostate_phantom" in alone[1]
