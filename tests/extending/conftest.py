@@ -1,0 +1,49 @@
+"""Installs the toy distribution, as `pip` installs any other, where only the tests of this folder find it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOYS = Path(__file__).with_name("toys")
+
+
+def install(source, target):
+    """Install a distribution into a folder: no network, and the checkout stays as it is."""
+    copy = target.with_name(f"{target.name}-source")
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    command += ["--no-deps", "--no-build-isolation", "--target", str(target), str(copy)]
+    subprocess.run(command, check=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory):
+    """Variables of a process that finds the toy distribution installed."""
+    folder = install(TOYS, tmp_path_factory.mktemp("toys") / "site")
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A function that installs a distribution made of files' texts, and gives the variables of `toys`."""
+
+    def make(name, entry_points, **modules):
+        source = tmp_path / name
+        (source / name).mkdir(parents=True)
+        head = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        project = f'[project]\nname = "{name}"\nversion = "1.2"\n'
+        groups = "".join(
+            f'[project.entry-points."{group}"]\n' + "".join(f'{key} = "{value}"\n' for key, value in names.items())
+            for group, names in entry_points.items()
+        )
+        (source / "pyproject.toml").write_text(head + project + groups)
+        for module, text in {"__init__": "", **modules}.items():
+            (source / name / f"{module}.py").write_text(text)
+        return {"PYTHONPATH": str(install(source, tmp_path / f"{name}-site"))}
+
+    return make

@@ -1,0 +1,1 @@
+"""Implementations of pretexts; imported when one is trained."""
