@@ -14,7 +14,7 @@ from fewlabel.config.training import Finetuning, Network, Training
 from fewlabel.inference.trained_network import open_trained
 from fewlabel.training.devices.memory_check import refuse_prediction, refuse_training
 from fewlabel.training.network import UNet
-from fewlabel.utils.host_memory import most_bytes
+from fewlabel.utils.hardware_info import most_bytes
 from helpers.refusals import error_of
 
 CPU = torch.device("cpu")

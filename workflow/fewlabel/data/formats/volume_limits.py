@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
-from fewlabel.utils.host_memory import most_bytes
+from fewlabel.utils.hardware_info import most_bytes
 
 MOST_VOXELS = 1_000_000_000
 """Voxels of a 3D volume: 1000 slices of 1000 x 1000 pixels."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fewlabel.operations.doctor.finding import Finding, note, ok
 from fewlabel.utils.formatting import size
-from fewlabel.utils.host_memory import control, kilobytes, limit, read
+from fewlabel.utils.hardware_info import control, kilobytes, limit, read
 
 TRAINING_MEMORY = 3_000_000_000
 """What a training asks a profile for at its first attempt."""

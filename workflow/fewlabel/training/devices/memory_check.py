@@ -6,7 +6,7 @@ import torch
 
 from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
 from fewlabel.config.study_size import prediction_bytes, pretraining_images, training_bytes
-from fewlabel.utils.host_memory import refuse_beyond
+from fewlabel.utils.hardware_info import refuse_beyond
 
 
 def refuse_training(

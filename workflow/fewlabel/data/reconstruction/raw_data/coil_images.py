@@ -12,7 +12,7 @@ from fewlabel.data.formats.checks import UNKNOWN, same_place
 from fewlabel.data.formats.nifti_header import affine_mm, open_file
 from fewlabel.data.paths import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.data.reconstruction.radial.gridding import Complex
-from fewlabel.utils.host_memory import refuse_beyond
+from fewlabel.utils.hardware_info import refuse_beyond
 
 
 def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], list[str]]:

@@ -10,7 +10,7 @@ import h5py
 
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
-from fewlabel.utils.host_memory import refuse_beyond
+from fewlabel.utils.hardware_info import refuse_beyond
 
 MOST_SLICES, MOST_COILS, MOST_SPOKES, MOST_SAMPLES = 4096, 1024, 100_000, 32_768
 MOST_READOUTS = 2_000_000
