@@ -9,7 +9,7 @@ import pytest
 ASKED = """
 import json
 from pathlib import Path
-from fewlabel.utils.extensions import extensions
+from fewlabel.config.extensions import extensions
 asked = extensions("fewlabel.toys", Path, ["known"], lambda name, path: [] if path.name == name else ["has no name"])
 print(json.dumps([{name: str(path) for name, path in asked.found.items()}, list(asked.problems)]))
 """
