@@ -1,7 +1,10 @@
-"""Every command with input that is none of its kind ends with a message, never with a traceback."""
+"""Every command: its help, and that unreadable input ends with a message, never with a traceback."""
 
 import inspect
+import re
+import shlex
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import UnionType
 
@@ -9,6 +12,7 @@ import pytest
 import typer
 
 from fewlabel.cli import main
+from fewlabel.cli.common import Panel
 from fewlabel.config import jobs
 from fewlabel.config.loading.load import load
 
@@ -19,7 +23,7 @@ ASIDE = {
     "destreaking": "measures for minutes, and reads no file",
     "doctor": "looks at the machine, not at files",
     "freeze": "copies the whole workflow",
-    "record": "is told of the whole study, by another model",
+    "record": "gets the settings of the whole study, by another model",
     "report": "starts Snakemake",
     "watch": "does not end by itself",
 }
@@ -72,22 +76,25 @@ def builders():
 BUILDERS = builders()
 
 
-def told(name, path, out):
-    """The arguments of a command: sound settings, this path for all that is read, others for what is written."""
+def model_of(option):
+    """The settings model that an option parses; None for other options."""
+    parse = getattr(option.type_descriptor.parameter_info, "parser", None)
+    return parse and next(cell.cell_contents for cell in parse.__closure__ if isinstance(cell.cell_contents, type))
+
+
+def arguments_of(name, path, out):
+    """The arguments of a command: valid settings, this path as every input, others as outputs."""
     arguments = [name]
     for option in COMMANDS[name].params:
-        kind = option.type_descriptor
-        parse = getattr(kind.parameter_info, "parser", None)
         flag = [] if option.param_type_name == "argument" else [option.opts[0]]
-        if parse is not None:
-            model = next(cell.cell_contents for cell in parse.__closure__ if isinstance(cell.cell_contents, type))
+        if (model := model_of(option)) is not None:
             if model not in BUILDERS:
                 assert not option.required, f"{name}: no settings of {model.__name__}"
                 continue
             settings = BUILDERS[model]()
             arguments += [*flag, jobs.canonical(settings)]
-        elif "Path" in str(kind.annotation):
-            written = "Written" in (option.help or "") or option.name in ("output", "to", "state", "out")
+        elif "Path" in str(option.type_descriptor.annotation):
+            written = "utput file" in (option.help or "") or option.name in ("output", "to", "state", "out")
             arguments += [*flag, str(out / option.name if written else path)]
         elif option.required:
             arguments += [*flag, "1"]
@@ -112,7 +119,7 @@ def path(request, tmp_path):
 def test_no_input_ends_a_command_with_a_traceback(name, path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
-    monkeypatch.setattr(sys, "argv", ["fewlabel", *told(name, path, tmp_path / "out")])
+    monkeypatch.setattr(sys, "argv", ["fewlabel", *arguments_of(name, path, tmp_path / "out")])
     with pytest.raises(SystemExit) as end:
         main.main()
     said = capsys.readouterr()
@@ -122,3 +129,59 @@ def test_no_input_ends_a_command_with_a_traceback(name, path, tmp_path, monkeypa
 
 def test_what_is_left_aside_exists():
     assert set(ASIDE) < set(COMMANDS)
+
+
+VERBS = (
+    "Assign Check Compare Copy Draw Estimate Export Find Join List Measure Pretrain Print Resample Segment Show "
+    "Shuffle Train Write"
+)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_a_panel_a_docstring_that_starts_with_a_verb_and_an_example(name):
+    command = COMMANDS[name]
+    assert command.rich_help_panel in list(Panel)
+    assert command.help.split()[0] in VERBS.split(" "), "a verb that is not listed yet? add it"
+    assert command.epilog.startswith(f"Example: fewlabel {name}")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_example_of_every_command_parses(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = COMMANDS[name].epilog.removeprefix("Example: fewlabel ").removeprefix(name)
+    for option in COMMANDS[name].params:
+        if "settings.json" in line and option.name == "settings":
+            model = model_of(option)
+            settings = BUILDERS[model]() if model in BUILDERS else experiment()
+            Path("settings.json").write_text(jobs.canonical(settings))
+    context = COMMANDS[name].make_context(name, shlex.split(line))
+    assert not context.args
+
+
+def test_help_lists_all_commands_in_panels_steps_of_the_workflow_last(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["fewlabel", "--help"])
+    with pytest.raises(SystemExit):
+        main.main()
+    said = capsys.readouterr().out
+    places = [said.index(panel) for panel in Panel]
+    assert places == sorted(places)
+    assert all(re.search(rf"^\W*{name} ", said, re.M) for name in COMMANDS)
+
+
+def test_the_version_is_that_of_the_package(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["fewlabel", "--version"])
+    with pytest.raises(SystemExit) as end:
+        main.main()
+    assert end.value.code == 0
+    assert capsys.readouterr().out.split()[:2] == ["fewlabel", version("fewlabel")]
+
+
+def test_a_settings_file_that_is_missing_or_wrong_is_named(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.json").write_text("[1, 2]")
+    for file in ("none.json", "wrong.json"):
+        monkeypatch.setattr(sys, "argv", ["fewlabel", *arguments_of("draw", tmp_path, tmp_path), "--settings", file])
+        with pytest.raises(SystemExit) as end:
+            main.main()
+        assert end.value.code in (1, 2)
+        assert file in capsys.readouterr().err

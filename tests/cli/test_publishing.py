@@ -29,7 +29,7 @@ def test_a_study_is_published_beside_the_results_and_says_that_ids_are(folder):
     code, text, _ = fewlabel(folder, "publish", "results/one")
     assert code == 0
     assert (folder / "results/published/one/runs.json").is_file()
-    assert "Ids of subjects and patients are published as they are" in text
+    assert "Ids of subjects and patients are published unchanged" in text
     code, _, errors = fewlabel(folder, "publish", "results/one", "--anonymise")
     assert code == 1 and "--replace" in errors
     code, text, _ = fewlabel(folder, "publish", "results/one", "--anonymise", "--replace")

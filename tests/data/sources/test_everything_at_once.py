@@ -87,4 +87,4 @@ def test_several_workers_find_the_same_in_the_same_order(mine, write):
 def test_a_good_cohort_is_fetched_by_several_workers(mine, tmp_path):
     outcome = fetch(source(), tmp_path, 2)
     assert outcome.exit_code == 0, outcome.output
-    assert "own: 4 subjects, 3 of them labelled; all are sound" in outcome.output
+    assert "own: 4 subjects, 3 labelled; all passed the checks" in outcome.output

@@ -98,7 +98,7 @@ def test_what_is_no_volume_is_reported_and_stops_nothing(mine, tmp_path):
         "own: labels/: not read: notes.txt: by its name not a volume",
         "own: not read: ages.csv: not the subjects table",
         "own: not read: readers2: not one of the folders of the cohort",
-        "own: 4 subjects, 3 of them labelled; all are sound",
+        "own: 4 subjects, 3 labelled; all passed the checks",
     ]
     assert (tmp_path / "subjects.csv").read_text().splitlines()[1:3] == ["a,p,1,auto", "b,p,1,auto"]
 

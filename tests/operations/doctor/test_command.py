@@ -123,6 +123,8 @@ def test_the_report_holds_findings_and_what_was_seen(checkout):
 
 def test_a_report_that_is_none_is_refused(checkout):
     (checkout / "login.json").write_text("{}")
-    assert "no report of `fewlabel doctor --json`" in doctor(checkout, "--against", "login.json").stderr
+    assert (
+        "not a report of this version's `fewlabel doctor --json`" in doctor(checkout, "--against", "login.json").stderr
+    )
     missing = doctor(checkout, "--against", "nothing.json")
-    assert missing.returncode == 1 and "no such report" in missing.stderr
+    assert missing.returncode == 1 and "nothing.json: no such file" in missing.stderr

@@ -154,11 +154,11 @@ def test_the_command_lists_sizes_and_removes_only_when_asked(results):
     assert listed.exit_code == 0
     assert "1 kB" in listed.output and "training.state" in listed.output
     assert "an interrupted training goes on from it" in listed.output
-    assert "7 left over, 2 kB; nobody works on 7 of them" in listed.output
+    assert "7 files or folders, 2 kB; 7 not in use" in listed.output
     assert len(stale_files.find(results)) == 7
     assert "7 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
     assert stale_files.find(results) == []
-    assert "0 left over" in CliRunner().invoke(app, ["state", str(results)]).output
+    assert "0 files or folders" in CliRunner().invoke(app, ["state", str(results)]).output
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

@@ -48,7 +48,7 @@ def test_a_plan_for_gpus_without_a_calibration_tells_no_hours(tmp_path):
         (["nowhere.yaml"], ["nowhere.yaml", "no such experiment file"]),
         ([CONFIG, "--workers", 0], ["--workers", "greater than or equal to 1"]),
         ([CONFIG, "--device", "abacus"], ["abacus", "accepted: cpu, cuda, mps", "fewlabel calibrate"]),
-        ([CONFIG, "--gpus", 2, "--device", "cpu"], ["--gpus 2", "no GPU"]),
+        ([CONFIG, "--gpus", 2, "--device", "cpu"], ["--gpus 2", "not a GPU; accepted: cuda"]),
         ([CONFIG, "--calibration", "nowhere.json"], ["nowhere.json", "fewlabel calibrate"]),
         ([CONFIG, "--gpus", 1, "--calibration", SHIPPED], ["measured.json", "nothing was measured on cuda"]),
     ],

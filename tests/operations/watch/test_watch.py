@@ -130,7 +130,7 @@ def test_a_missing_folder_is_an_error_and_an_empty_one_is_not(tmp_path):
     outcome = CliRunner().invoke(app, ["watch", str(tmp_path / "nothing")])
     assert isinstance(outcome.exception, InputError) and "nothing: no such folder; accepted:" in str(outcome.exception)
     empty = CliRunner().invoke(app, ["watch", str(tmp_path)])
-    assert empty.exit_code == 0 and "no training was begun here yet" in empty.output
+    assert empty.exit_code == 0 and "no training has started here" in empty.output
 
 
 @pytest.mark.parametrize(

@@ -162,8 +162,8 @@ def test_the_command_tells_draws_and_writes_it_down(tmp_path):
     ("arguments", "said"),
     [
         (["--target", 1.2], "--target 1.2: accepted: more than 0, less than 1"),
-        (["--target", 0.8, "--method", "nobody"], "--method nobody: found: scratch"),
-        (["--target", 0.8, "--cohort", "nowhere"], "--cohort nowhere: found: c"),
+        (["--target", 0.8, "--method", "nobody"], "--method nobody: accepted: scratch"),
+        (["--target", 0.8, "--cohort", "nowhere"], "--cohort nowhere: accepted: c"),
     ],
 )
 def test_bad_input_is_told_and_nothing_is_written(tmp_path, arguments, said):

@@ -154,8 +154,8 @@ def test_the_command_lists_gpus_with_their_memory_and_who_is_on_them(machine, tm
     env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
     listed = subprocess.run([sys.executable, "-c", LIST], env=env, capture_output=True, text=True, check=False)
     assert listed.stdout.splitlines() == [
-        "GPU 0 (Made 24): 25.8 of 25.8 GB free; on it: nobody",
-        f"GPU 1 (Made 24): 25.8 of 25.8 GB free; on it: process {first.pid}",
+        "GPU 0 (Made 24): 25.8 of 25.8 GB free; used by: nobody",
+        f"GPU 1 (Made 24): 25.8 of 25.8 GB free; used by: process {first.pid}",
     ], listed.stderr
 
 

@@ -1,4 +1,4 @@
-"""How many more volumes to annotate."""
+"""Annotation budget: how many more volumes to label."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewlabel.cli.common import app, write_json
+from fewlabel.cli.common import Panel, command, write_json
 from fewlabel.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
     from fewlabel.config.jobs.figures.titles import Titles
 
 
-@app.command()
+@command(Panel.INSPECT, "results/demo/scores.csv --target 0.85 --have 12")
 def budget(
     scores: Annotated[Path, typer.Argument(help="results/<study>/scores.csv, or its folder.", show_default=False)],
-    target: Annotated[float, typer.Option(help="The mean Dice to reach, between 0 and 1.", show_default=False)],
+    target: Annotated[float, typer.Option(help="Mean Dice to reach, between 0 and 1.", show_default=False)],
     have: Annotated[
-        int | None, typer.Option(min=1, help="Labelled volumes that you have; default: the largest N that was tried.")
+        int | None, typer.Option(min=1, help="Labelled volumes you have. Default: the largest N of the study.")
     ] = None,
-    cohort: Annotated[list[str] | None, typer.Option(help="Only this one; repeat for more.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="Only this one; repeat for more.")] = None,
+    cohort: Annotated[list[str] | None, typer.Option(help="Only this cohort; repeat for several.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only this method; repeat for several.")] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Write <this>.png and .pdf; default: figures/budget beside the scores.")
+        Path | None,
+        typer.Option(help="Write <figure>.png and <figure>.pdf. Default: figures/budget next to the scores."),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write the answers for machines.")] = None,
-    level: Annotated[float, typer.Option(help="Of the intervals, between 0.5 and 1.")] = 0.95,
+    json: Annotated[Path | None, typer.Option(help="Also write the answers as JSON.")] = None,
+    level: Annotated[float, typer.Option(help="Confidence level of the intervals, between 0.5 and 1.")] = 0.95,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap replicates.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
 ) -> None:
-    """Tell how many labelled volumes a target needs, and what the next 1, 5 and 10 would bring."""
+    """Estimate how many labelled volumes reach a target Dice, and what the next 1, 5 and 10 would gain."""
     _check_shares({"--target": target, "--level": level}, {"--target": 0.0, "--level": 0.5})
     from fewlabel.config.figure_options import Intervals
     from fewlabel.reporting.figures.annotation_budget import budget as draw
@@ -57,9 +58,9 @@ def budget(
     png, pdf = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf"))
     save(draw(answers, titles), png, pdf, record=False)
     if json:
-        write_json(json, {"curves": [facts(found) for found in answers]})
+        write_json(json, {"curves": [facts(item) for item in answers]})
     print(as_text(answers), end="")
-    print(f"\nDrawn: {png}, {pdf}")
+    print(f"\nFigure: {png}, {pdf}")
 
 
 def _check_shares(given: dict[str, float], least: dict[str, float]) -> None:
@@ -70,23 +71,27 @@ def _check_shares(given: dict[str, float], least: dict[str, float]) -> None:
 
 
 def _chosen(scores: "pd.DataFrame", path: Path, wanted: dict[str, list[str] | None]) -> "pd.DataFrame":
-    """The rows that are asked for; refused where one of the names is not there."""
+    """The rows of the wanted names.
+
+    Raises:
+        InputError: a name does not occur, or no row has all of them.
+    """
     problems = []
     for column, names in wanted.items():
         there = sorted(set(scores[column]))
-        problems += [f"--{column} {name}: found: {', '.join(there)}" for name in names or [] if name not in there]
+        problems += [f"--{column} {name}: accepted: {', '.join(there)}" for name in names or [] if name not in there]
     if problems:
-        raise InputError.of(problems, heading=f"{path}: no such scores:")
+        raise InputError.of(problems, heading=f"{path}: these have no scores:")
     for column, names in wanted.items():
         scores = scores[scores[column].isin(names)] if names else scores
     if scores.empty:
         asked = ", ".join(f"{column} {' or '.join(names)}" for column, names in wanted.items() if names)
-        raise InputError(f"{path}: no scores of {asked} together")
+        raise InputError(f"{path}: no scores for the combination {asked}")
     return scores
 
 
 def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
-    """What the figure calls cohorts and methods: as the experiment beside the scores says, else by their names."""
+    """Titles of cohorts and methods: from the experiment next to the scores, else made from their names."""
     from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles, titles
     from fewlabel.reporting.results.folder import read_experiment
 
@@ -106,7 +111,7 @@ def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
 
 
 def _in_order(names: "pd.Series", known: Iterable[str]) -> list[str]:
-    """Each name once: those that are known in their order, then the others as they come."""
+    """Unique names: the known ones in their order, then the others in order of appearance."""
     found = [str(name) for name in names.unique()]
     first = [name for name in known if name in found]
     return [*first, *(name for name in found if name not in first)]

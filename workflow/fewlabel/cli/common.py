@@ -1,8 +1,9 @@
-"""What the commands share: the application, the types of their options, and how facts are written."""
+"""Shared by all commands: the application, the registration of a command, types of options, JSON output."""
 
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -16,29 +17,109 @@ from fewlabel.utils.system_errors import demand_writable
 if TYPE_CHECKING:
     from fewlabel.config.experiment import Experiment
 
+
+class Panel(StrEnum):
+    """Groups of commands in `fewlabel --help`, in this order."""
+
+    START = "Start a study"
+    INSPECT = "Inspect a study"
+    USE = "Use a trained network"
+    PUBLISH = "Publish"
+    MACHINE = "This machine"
+    STEPS = "Steps of the workflow (run by its rules)"
+
+
+PANELS = [str(panel) for panel in Panel]
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="One sub-command a rule of the workflow, each usable by hand; and what people ask of finished results.",
+    help="Plan, inspect and publish studies, and use their trained networks. `snakemake` runs a study.",
 )
 
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        from fewlabel.operations.hooks.snapshot import PACKAGE
+        from fewlabel.utils.git import commit
+
+        facts = commit(PACKAGE)
+        edited = ", edited" if facts.get("dirty") else ""
+        print(
+            f"fewlabel {version('fewlabel')}"
+            + (f" (commit {facts['commit'][:12]}{edited})" if "commit" in facts else "")
+        )
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of `fewlabel` itself."""
+
+
 Model = TypeVar("Model", bound=BaseModel)
+Function = TypeVar("Function", bound=Callable[..., None])
+
+
+TABLE_FILES = "--csv table.csv --markdown table.md --latex table.tex --html table.html"
+FIGURE_FILES = "--png figure.png --pdf figure.pdf"
+"""The outputs of tables and figures in examples."""
+
+
+def command(panel: Panel, arguments: str = "") -> Callable[[Function], Function]:
+    """Register a function as the command of its name.
+
+    Args:
+        panel: its group in `fewlabel --help`.
+        arguments: a complete example of its arguments; the command line is shown below its help.
+    """
+
+    def register(function: Function) -> Function:
+        name = function.__name__.replace("_", "-")
+        example = f"Example: fewlabel {name} {arguments}".rstrip()
+        app.command(name, rich_help_panel=panel, epilog=example)(function)
+        app.registered_commands.sort(key=lambda entry: PANELS.index(str(entry.rich_help_panel)))
+        return function
+
+    return register
+
+
+def step(arguments: str) -> Callable[[Function], Function]:
+    """Register a function as a step of the workflow, with the option `--settings`; `arguments` are its other ones."""
+    return command(Panel.STEPS, f"--settings settings.json {arguments}")
 
 
 def settings_json(model: type[Model]) -> Callable[[str], Model]:
-    """A parser of an option that takes a rule's settings string."""
+    """A parser of an option that takes the settings of a job: JSON, or the name of a file that holds it."""
 
     def parse(text: str) -> Model:
+        from_file = not text.lstrip().startswith("{")
         try:
-            return model.model_validate_json(text)
+            return model.model_validate_json(Path(text).read_bytes() if from_file else text)
         except ValidationError as error:
-            raise InputError(f"--settings: {error}") from None
+            raise InputError(f"--settings{f' {text}' if from_file else ''}: {error}") from None
 
     return parse
 
 
-In = Annotated[Path, typer.Option(help="Read.")]
+def settings_option(model: type[BaseModel]) -> Any:
+    """The option `--settings` of a workflow step."""
+    return typer.Option(
+        "--settings",
+        parser=settings_json(model),
+        metavar="JSON",
+        help="Settings of the job as JSON, or a JSON file. `snakemake -n -p` prints those of each job.",
+    )
+
+
+In = Annotated[Path, typer.Option(help="Input file or folder.")]
 
 
 def writable(path: Path | None) -> Path | None:
@@ -51,12 +132,12 @@ def writable(path: Path | None) -> Path | None:
 Out = Annotated[Path, typer.Option(help="Output file; the write is atomic.", callback=writable)]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, cuda (any free GPU), cuda:N or mps.")]
-ScoringDevice = Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; a GPU is not reserved for it.")]
+ScoringDevice = Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; does not reserve the GPU.")]
 
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="Experiment files, merged in this order over config.yaml."),
+    typer.Argument(help="Experiment files, merged over config.yaml in this order."),
 ]
 
 
@@ -80,12 +161,12 @@ def read_files(files: Sequence[Path]) -> "Experiment":
 
 
 def refuse(problems: Sequence[str]) -> NoReturn:
-    """Print what a run would refuse, one line each, and exit with code 1."""
+    """Print each problem on a line and exit with code 1."""
     for problem in problems:
         print(f"problem  {printable(problem)}", file=sys.stderr)
     raise typer.Exit(1)
 
 
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write facts as JSON, whole or not at all."""
+    """Write facts as JSON; the write is atomic."""
     write_text(path, json.dumps(facts, indent=2, sort_keys=True) + "\n")

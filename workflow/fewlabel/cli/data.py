@@ -1,4 +1,4 @@
-"""From volumes to slices, and who is trained and tested on."""
+"""Prepare data: fetch, prepare, split, draw."""
 
 import json
 import shutil
@@ -6,27 +6,19 @@ from typing import Annotated
 
 import typer
 
-from fewlabel.cli.common import In, Out, Threads, app, settings_json
+from fewlabel.cli.common import In, Out, Threads, settings_json, settings_option, step
 from fewlabel.config import jobs
 from fewlabel.utils.atomic_files import whole_together
 from fewlabel.utils.errors import InputError, printable
 from fewlabel.utils.recorded_hashes import forget, keep, write
 
-FetchJson = Annotated[
-    jobs.FetchSettings, typer.Option("--settings", parser=settings_json(jobs.FetchSettings), metavar="JSON")
-]
-PrepareJson = Annotated[
-    jobs.PrepareSettings, typer.Option("--settings", parser=settings_json(jobs.PrepareSettings), metavar="JSON")
-]
-SplitJson = Annotated[
-    jobs.SplitSettings, typer.Option("--settings", parser=settings_json(jobs.SplitSettings), metavar="JSON")
-]
-DrawJson = Annotated[
-    jobs.DrawSettings, typer.Option("--settings", parser=settings_json(jobs.DrawSettings), metavar="JSON")
-]
+FetchJson = Annotated[jobs.FetchSettings, settings_option(jobs.FetchSettings)]
+PrepareJson = Annotated[jobs.PrepareSettings, settings_option(jobs.PrepareSettings)]
+SplitJson = Annotated[jobs.SplitSettings, settings_option(jobs.SplitSettings)]
+DrawJson = Annotated[jobs.DrawSettings, settings_option(jobs.DrawSettings)]
 
 
-@app.command()
+@step("--subjects subjects.csv --source source.json")
 def fetch(
     settings: FetchJson,
     subjects: Out,
@@ -36,16 +28,16 @@ def fetch(
         typer.Option(
             parser=settings_json(jobs.PlannedSplit),
             metavar="JSON",
-            help="Refuse a cohort that cannot be split like this or resampled to its grid.",
+            help="Planned split; a cohort that does not allow it is refused.",
         ),
     ] = None,
-    largest: Annotated[int, typer.Option(min=1, help="Refuse a cohort whose pool is smaller.")] = 1,
-    pretrained: Annotated[int, typer.Option(min=1, help="Refuse a cohort with fewer to pretrain on.")] = 1,
-    # By this variable Snakemake tells each job of its threads. With an option of its own the rule's command would be
-    # another one, for which finished studies would run again.
-    threads: Annotated[int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="Volumes that are read at once.")] = 1,
+    largest: Annotated[int, typer.Option(min=1, help="Smallest labelled pool to accept.")] = 1,
+    pretrained: Annotated[int, typer.Option(min=1, help="Fewest pretraining subjects to accept.")] = 1,
+    # Snakemake sets this variable in each job. Passing an option would change the rule's command, and finished studies
+    # would run again.
+    threads: Annotated[int, typer.Option(min=1, envvar="OMP_NUM_THREADS", help="Volumes read in parallel.")] = 1,
 ) -> None:
-    """Bring a cohort's volumes in, check all of them, list its subjects."""
+    """Find or download the volumes of a cohort, check all of them, and list its subjects."""
     import pandas as pd
 
     from fewlabel.data.admission import admission
@@ -65,8 +57,8 @@ def fetch(
     if split is not None and split.grid is not None:
         notes += thin_notes(settings.source, listed, split.grid, split.partitions)
     if split is not None and whole_listing:
-        found, told = admission(table, settings.cohort, split, largest, pretrained, seen)
-        problems, notes = problems + found, notes + told
+        refusals, remarks = admission(table, settings.cohort, split, largest, pretrained, seen)
+        problems, notes = problems + refusals, notes + remarks
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s) {where}".rstrip())
     with whole_together([subjects, source]) as (subjects_partial, source_partial):
@@ -76,12 +68,15 @@ def fetch(
         write_seen(subjects.with_name(FILE), seen)
     for note in [*registry.notes(settings.source), *notes]:
         print(f"{settings.cohort}: {printable(note)}")
-    print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} of them labelled; all are sound")
+    print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} labelled; all passed the checks")
 
 
-@app.command()
+@step("--subjects subjects.csv --store slices/store.json --native native")
 def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, threads: Threads = 1) -> None:
-    """Preprocess the listed subjects and pack their slices; native truth masks go to --native."""
+    """Resample the listed subjects to the working grid and write their slices to one store.
+
+    True masks on their native grids are written to --native.
+    """
     from functools import partial
 
     from fewlabel.data.sources import registry
@@ -94,14 +89,14 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     listed = [subject for subject in registry.list_subjects(settings.source) if subject.subject in wanted]
     gone = sorted(wanted - {subject.subject for subject in listed})
     if gone:
-        raise InputError(f"subjects gone since the cohort was checked: {', '.join(gone)}; run fetch again")
+        raise InputError(f"subjects no longer in the cohort: {', '.join(gone)}; to fix: run `fewlabel fetch` again")
     read = partial(read_once, settings.source, folder_beside(store.parent))
     pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction)
 
 
-@app.command()
+@step("--subjects subjects.csv --source source.json --roles roles.csv --record record.json")
 def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out) -> None:
-    """Assign test, pool and pretraining roles to subjects, and record the sources of the cohort.
+    """Assign subjects to the test set, the labelled pool and pretraining.
 
     Subjects that an earlier run of the study tested remain test subjects.
     """
@@ -121,9 +116,9 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
     keep(roles)
 
 
-@app.command()
+@step("--roles roles.csv --order draw1.csv")
 def draw(settings: DrawJson, roles: In, order: Out) -> None:
-    """Put the labelled pool into the random order of one draw."""
+    """Shuffle the labelled pool into the order of one draw; N labels are its first N subjects."""
     from fewlabel.data.splits import order_pool
     from fewlabel.data.subjects.tables import read_subjects
 

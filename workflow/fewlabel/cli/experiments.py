@@ -1,28 +1,28 @@
-"""Experiment files: checked, completed, described."""
+"""Experiment files: validate, record, schema."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fewlabel.cli.common import Files, Out, app, read_files, refuse, settings_json
+from fewlabel.cli.common import Files, Out, Panel, command, read_files, refuse, settings_option, step
 from fewlabel.config.experiment import Experiment
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
 
-ExperimentJson = Annotated[Experiment, typer.Option("--settings", parser=settings_json(Experiment), metavar="JSON")]
+ExperimentJson = Annotated[Experiment, settings_option(Experiment)]
 
 
-@app.command()
+@command(Panel.START, "experiments/paper.yaml")
 def validate(
     files: Files,
-    results: Annotated[Path, typer.Option(help="The folder of studies, with cohorts checked earlier.")] = Path(
+    results: Annotated[Path, typer.Option(help="Folder of studies, for cohorts that are already fetched.")] = Path(
         "results"
     ),
 ) -> None:
-    """Check experiment files, folders and splits, and print the experiment with all defaults; exit 1 on problems.
+    """Check experiment files, folders and splits, and print the experiment with all defaults; exit code 1 on problems.
 
-    No volume is read: `snakemake` does that, before anything is trained.
+    Volumes are not read; `snakemake` checks them before it trains.
     """
     from fewlabel.config.loading.load import as_yaml
     from fewlabel.operations.doctor.cohorts import problems
@@ -36,17 +36,17 @@ def validate(
     print(as_yaml(experiment.model_dump(mode="json")), end="")
 
 
-@app.command()
+@step("--experiment experiment.yaml")
 def record(settings: ExperimentJson, experiment: Out) -> None:
-    """Write down an experiment with all its defaults, as a file that it can be read from again."""
+    """Write an experiment with all its defaults to a file."""
     from fewlabel.config.loading.load import as_yaml
 
     recorded_hashes.write(experiment, as_yaml(settings.model_dump(mode="json")))
 
 
-@app.command()
+@command(Panel.START)
 def schema() -> None:
-    """Print the JSON schema of an experiment file."""
+    """Print the JSON schema of experiment files."""
     from fewlabel.config.loading.load import schema as text
 
     print(text(), end="")

@@ -1,41 +1,23 @@
-"""Figures 4 and 5, and those beside the paper's: galleries, label efficiency, subjects in pairs."""
+"""Figures from scores, histories and predictions."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fewlabel.cli.common import In, Out, Threads, app, settings_json
+from fewlabel.cli.common import FIGURE_FILES, TABLE_FILES, In, Out, Threads, settings_option, step
 from fewlabel.config import jobs
 from fewlabel.utils import recorded_hashes
 
-EfficiencyJson = Annotated[
-    jobs.EfficiencySettings,
-    typer.Option("--settings", parser=settings_json(jobs.EfficiencySettings), metavar="JSON"),
-]
-PairedJson = Annotated[
-    jobs.PairedSettings,
-    typer.Option("--settings", parser=settings_json(jobs.PairedSettings), metavar="JSON"),
-]
-DifferencesJson = Annotated[
-    jobs.DifferencesSettings,
-    typer.Option("--settings", parser=settings_json(jobs.DifferencesSettings), metavar="JSON"),
-]
-HistoriesJson = Annotated[
-    jobs.HistoriesSettings,
-    typer.Option("--settings", parser=settings_json(jobs.HistoriesSettings), metavar="JSON"),
-]
-LearningJson = Annotated[
-    jobs.LearningSettings,
-    typer.Option("--settings", parser=settings_json(jobs.LearningSettings), metavar="JSON"),
-]
-GalleryJson = Annotated[
-    jobs.GallerySettings,
-    typer.Option("--settings", parser=settings_json(jobs.GallerySettings), metavar="JSON"),
-]
+EfficiencyJson = Annotated[jobs.EfficiencySettings, settings_option(jobs.EfficiencySettings)]
+PairedJson = Annotated[jobs.PairedSettings, settings_option(jobs.PairedSettings)]
+DifferencesJson = Annotated[jobs.DifferencesSettings, settings_option(jobs.DifferencesSettings)]
+HistoriesJson = Annotated[jobs.HistoriesSettings, settings_option(jobs.HistoriesSettings)]
+LearningJson = Annotated[jobs.LearningSettings, settings_option(jobs.LearningSettings)]
+GalleryJson = Annotated[jobs.GallerySettings, settings_option(jobs.GallerySettings)]
 
 
-@app.command("label-efficiency")
+@step(f"--scores scores.csv {FIGURE_FILES}")
 def label_efficiency(settings: EfficiencyJson, scores: In, png: Out, pdf: Out) -> None:
     """Draw the share of the supervised score that each method reaches, against the number of labels."""
     from fewlabel.reporting.figures.label_efficiency import label_efficiency as draw
@@ -45,7 +27,7 @@ def label_efficiency(settings: EfficiencyJson, scores: In, png: Out, pdf: Out) -
     save(draw(read_scores(scores), settings), png, pdf, settings.figure.dpi)
 
 
-@app.command("paired-subjects")
+@step(f"--scores scores.csv {FIGURE_FILES}")
 def paired_subjects(settings: PairedJson, scores: In, png: Out, pdf: Out) -> None:
     """Draw each test subject's Dice with a method and with its control, and their mean difference."""
     from fewlabel.reporting.figures.paired_subjects import paired_subjects as draw
@@ -55,9 +37,9 @@ def paired_subjects(settings: PairedJson, scores: In, png: Out, pdf: Out) -> Non
     save(draw(read_scores(scores), settings), png, pdf, settings.figure.dpi)
 
 
-@app.command()
+@step(f"--scores scores.csv {FIGURE_FILES}")
 def differences(settings: DifferencesJson, scores: In, png: Out, pdf: Out) -> None:
-    """Draw every method's mean difference in Dice to the control at each N."""
+    """Draw each method's mean difference in Dice to the control at each N."""
     from fewlabel.reporting.figures.differences import difference_figure as draw
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.statistics.scores import read_scores
@@ -65,24 +47,22 @@ def differences(settings: DifferencesJson, scores: In, png: Out, pdf: Out) -> No
     save(draw(read_scores(scores), settings), png, pdf, settings.figure.dpi)
 
 
-@app.command("collect-histories")
+@step("--results results/demo --history history.csv")
 def collect_histories(settings: HistoriesJson, results: In, history: Out) -> None:
-    """Join the histories of all trainings into the study's one table."""
+    """Join the loss histories of all trainings into one table."""
     from fewlabel.reporting.results.histories import join_histories
 
     recorded_hashes.write(history, join_histories(results, jobs.training_folders(settings)).to_csv(index=False))
 
 
-@app.command("learning-curves")
+@step(f"--history history.csv {FIGURE_FILES}")
 def learning_curves(
     settings: LearningJson,
     png: Out,
     pdf: Out,
-    history: Annotated[
-        Path | None, typer.Option(help="Read; none: the study has none, and the figure says so.")
-    ] = None,
+    history: Annotated[Path | None, typer.Option(help="Input file. Default: none, and the figure notes it.")] = None,
 ) -> None:
-    """Draw the loss of every training against its step."""
+    """Draw the loss of each training against its step."""
     from fewlabel.reporting.figures.learning_curves import learning_curves as draw
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.results.histories import read_histories
@@ -90,9 +70,9 @@ def learning_curves(
     save(draw(None if history is None else read_histories(history), settings), png, pdf, settings.figure.dpi)
 
 
-@app.command()
+@step(f"--scores scores.csv --results results/demo {FIGURE_FILES}")
 def gallery(settings: GalleryJson, scores: In, results: In, png: Out, pdf: Out) -> None:
-    """Draw slices of a test subject with truth and predictions (figures 4 and 5)."""
+    """Draw slices of a test subject with the true mask and predictions (figures 4 and 5)."""
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.images.gallery import gallery as draw
     from fewlabel.reporting.images.gallery_case import read_case
@@ -101,28 +81,22 @@ def gallery(settings: GalleryJson, scores: In, results: In, png: Out, pdf: Out) 
     save(draw(read_case(read_scores(scores), results, settings), settings), png, pdf, settings.figure.dpi)
 
 
-MeasureJson = Annotated[
-    jobs.MeasureSettings,
-    typer.Option("--settings", parser=settings_json(jobs.MeasureSettings), metavar="JSON"),
-]
-DestreakingJson = Annotated[
-    jobs.DestreakingSettings,
-    typer.Option("--settings", parser=settings_json(jobs.DestreakingSettings), metavar="JSON"),
-]
+MeasureJson = Annotated[jobs.MeasureSettings, settings_option(jobs.MeasureSettings)]
+DestreakingJson = Annotated[jobs.DestreakingSettings, settings_option(jobs.DestreakingSettings)]
 
 
-@app.command()
+@step("--csv measures.csv --images images.npz")
 def destreaking(settings: MeasureJson, csv: Out, images: Out, threads: Threads = 1) -> None:
-    """Measure what each method of de-streaking leaves of a phantom's streaks."""
+    """Measure the streaks that each de-streaking method leaves in a phantom."""
     from fewlabel.data.phantoms.streak_measures import measure
     from fewlabel.reporting.tables.destreaking_measures import save_measures
 
     save_measures(*measure(settings, threads), csv, images)
 
 
-@app.command("destreaking-table")
+@step(f"--measures measures.csv {TABLE_FILES}")
 def destreaking_table(settings: DestreakingJson, measures: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
-    """List the measures of each method at each signal of the arms."""
+    """List the measures of each de-streaking method at each signal of the arms."""
     from fewlabel.reporting.tables.destreaking import destreaking_table as table_of
     from fewlabel.reporting.tables.destreaking_measures import read_measures
     from fewlabel.reporting.tables.formats import save
@@ -130,9 +104,9 @@ def destreaking_table(settings: DestreakingJson, measures: In, csv: Out, markdow
     save(table_of(read_measures(measures), settings), csv, markdown, latex, html)
 
 
-@app.command("destreaking-figure")
+@step(f"--measures measures.csv --images images.npz {FIGURE_FILES}")
 def destreaking_figure(settings: DestreakingJson, measures: In, images: In, png: Out, pdf: Out) -> None:
-    """Draw a slice after each method, and the measures over the arms' signal."""
+    """Draw a slice after each de-streaking method, and the measures against the signal of the arms."""
     from fewlabel.reporting.figures.destreaking import destreaking_figure as draw
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.tables.destreaking_measures import read_images, read_measures
@@ -140,20 +114,14 @@ def destreaking_figure(settings: DestreakingJson, measures: In, images: In, png:
     save(draw(read_measures(measures), read_images(images), settings), png, pdf, settings.figure.dpi)
 
 
-PretextsJson = Annotated[
-    jobs.PretextsSettings,
-    typer.Option("--settings", parser=settings_json(jobs.PretextsSettings), metavar="JSON"),
-]
-LocalJson = Annotated[
-    jobs.LocalSimilaritySettings,
-    typer.Option("--settings", parser=settings_json(jobs.LocalSimilaritySettings), metavar="JSON"),
-]
-Pretrained = Annotated[Path, typer.Option(help="The cohort's pretrainings: a folder a method.")]
+PretextsJson = Annotated[jobs.PretextsSettings, settings_option(jobs.PretextsSettings)]
+LocalJson = Annotated[jobs.LocalSimilaritySettings, settings_option(jobs.LocalSimilaritySettings)]
+Pretrained = Annotated[Path, typer.Option(help="Folder of a cohort's pretrainings, with one folder a method.")]
 
 
-@app.command()
+@step(f"--store store.json --roles roles.csv --pretrained results/demo/liver/pretrained {FIGURE_FILES}")
 def pretexts(settings: PretextsJson, store: In, roles: In, pretrained: Pretrained, png: Out, pdf: Out) -> None:
-    """Figure 1: what the pretexts ask of a network and what it answers."""
+    """Draw figure 1: inputs and outputs of the pretext tasks."""
     from fewlabel.data.store.slice_store import open_store
     from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.reporting.figures.style import save
@@ -173,9 +141,9 @@ def pretexts(settings: PretextsJson, store: In, roles: In, pretrained: Pretraine
     save(draw(rows, contrast, settings), png, pdf, figure.dpi)
 
 
-@app.command("local-similarity")
+@step(f"--store store.json --roles roles.csv --pretext pretext.safetensors {FIGURE_FILES}")
 def local_similarity(settings: LocalJson, store: In, roles: In, pretext: In, png: Out, pdf: Out) -> None:
-    """Draw how alike a point's local representation is to that of every other place, before and after stage 2."""
+    """Draw the similarity of one point's local representation to all others, before and after stage 2."""
     from fewlabel.data.store.slice_store import open_store
     from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.reporting.figures.style import save

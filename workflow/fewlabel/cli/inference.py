@@ -1,4 +1,4 @@
-"""Using a trained network: masks of one's own images."""
+"""Use a trained network: predict, export."""
 
 import sys
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fewlabel.cli.common import ScoringDevice, Threads, app
+from fewlabel.cli.common import Panel, ScoringDevice, Threads, command
 from fewlabel.config.base import Axis
 from fewlabel.inference.export.formats import Format
 from fewlabel.utils.errors import printable
@@ -22,7 +22,7 @@ class Mirrored(StrEnum):
     COLUMNS = "columns"
 
 
-@app.command()
+@command(Panel.USE, "weights.safetensors image.nii.gz --output mask.nii.gz")
 def predict(
     weights: Weights,
     images: Annotated[
@@ -33,18 +33,20 @@ def predict(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="mask.nii.gz for one volume, else a folder.", show_default=False),
+        typer.Option(
+            "--output", "-o", help="A file such as mask.nii.gz for one volume, else a folder.", show_default=False
+        ),
     ],
-    channel: Annotated[int | None, typer.Option(min=0, help="Which channel of 4D images, from 0.")] = None,
+    channel: Annotated[int | None, typer.Option(min=0, help="Channel of 4D images, from 0.")] = None,
     flip: Annotated[
         list[Mirrored] | None,
-        typer.Option(help="Average over mirror images along this axis of a slice; repeat for both."),
+        typer.Option(help="Average predictions over images mirrored along this axis; repeat for both."),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace masks that are there already.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace existing masks.")] = False,
     device: ScoringDevice = "cpu",
     threads: Threads = 1,
 ) -> None:
-    """Segment volumes with a trained network; masks (1 inside) lie on the grids of the images."""
+    """Segment volumes with a trained network; masks (1 inside) have the grids of the images."""
     from fewlabel.inference.predict import Segmenter, plan, segment, unread
     from fewlabel.inference.trained_network import open_trained
     from fewlabel.training.devices.device import choose_device, choose_precision, use_threads
@@ -58,7 +60,9 @@ def predict(
     flips: list[Axis] = sorted({"rows" if axis is Mirrored.ROWS else "columns" for axis in flip or []})
     for axis in flips:
         if not (trained.settings.augmentation.flip and axis in trained.settings.flip):
-            print(f"warning: --flip {axis}: the network never saw its images mirrored along {axis}", file=sys.stderr)
+            print(
+                f"warning: --flip {axis}: the network was not trained on images mirrored along {axis}", file=sys.stderr
+            )
     segmenter = Segmenter(
         trained.network.to(where),
         trained.preparation,
@@ -69,28 +73,28 @@ def predict(
     )
     if trained.ranges is None:
         print(
-            f"{weights.name}: no ranges of the training cohort, as in older weights; images and masks are not "
-            "compared with it",
+            f"{weights.name}: older weights without ranges of the training cohort; images and masks are not compared "
+            "with it",
             file=sys.stderr,
         )
     for mask, volume in segment(segmenter, tasks, channel).items():
         print(printable(f"{mask}: ") + (f"{volume:.1f} ml" if volume else "empty, no target found"))
 
 
-@app.command()
+@command(Panel.USE, "weights.safetensors --output exported --format onnx")
 def export(
     weights: Annotated[Path, typer.Argument(help="Finetuned weights (.safetensors).", show_default=False)],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder; written whole or not at all.", show_default=False)
+        Path, typer.Option("--output", "-o", help="Output folder; the write is atomic.", show_default=False)
     ],
     formats: Annotated[
         list[Format] | None,
-        typer.Option("--format", help="Repeat for several. Default: all.", show_default=False),
+        typer.Option("--format", help="Format to write; repeat for several. Default: all.", show_default=False),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace an earlier export there.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an existing export.")] = False,
 ) -> None:
-    """Write a trained network as ONNX and as a MONAI bundle, each checked against torch; needs the extra `export`."""
+    """Export a trained network as ONNX and as a MONAI bundle, each verified against torch; needs the extra `export`."""
     from fewlabel.inference.export.export import export as put
 
     for done in put(weights, output, formats or list(Format), replace):
-        print(f"{done.path}: probabilities differ from torch's by {done.difference:.1g} at most")
+        print(f"{done.path}: largest difference of probabilities to torch: {done.difference:.1g}")

@@ -1,37 +1,36 @@
-"""Is this machine, or this node, fit to run a study?"""
+"""Check the machine, its GPUs and studies that run on it; copy the workflow."""
 
+import os
+import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewlabel.cli.common import app, write_json
+from fewlabel.cli.common import Panel, command, write_json
+from fewlabel.operations.hooks import snapshot, stale_files
 from fewlabel.utils.errors import InputError, printable
+from fewlabel.utils.formatting import size
 from fewlabel.utils.json_files import load_json
 
 if TYPE_CHECKING:
     from fewlabel.operations.doctor.shared_view import Sight
-import os
-import sys
-import time
-
-from fewlabel.operations.hooks import snapshot, stale_files
-from fewlabel.utils.formatting import size
 
 
-@app.command()
+@command(Panel.MACHINE, "--profile profiles/slurm --configfile experiments/paper.yaml")
 def doctor(
-    profile: Annotated[Path | None, typer.Option(help="A profile's folder: is all there that it needs?")] = None,
-    configfile: Annotated[list[Path] | None, typer.Option(help="Overlays on config.yaml: are their data here?")] = None,
-    need_gpu: Annotated[bool, typer.Option("--need-gpu", help="Trainings must find a GPU here.")] = False,
-    results: Annotated[Path, typer.Option(help="Where results are written.")] = Path("results"),
-    json: Annotated[Path | None, typer.Option(help="Also write a report, for --against on another machine.")] = None,
-    against: Annotated[Path | None, typer.Option(help="Report of another machine: is the same seen here?")] = None,
+    profile: Annotated[Path | None, typer.Option(help="Folder of a profile whose requirements are checked.")] = None,
+    configfile: Annotated[list[Path] | None, typer.Option(help="Experiment files whose data are checked.")] = None,
+    need_gpu: Annotated[bool, typer.Option("--need-gpu", help="Report a missing GPU as a problem.")] = False,
+    results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
+    json: Annotated[Path | None, typer.Option(help="Also write a report for --against on another machine.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Report of another machine to compare with.")] = None,
 ) -> None:
-    """Check this machine or node in seconds: software, devices, disks, cluster, data; exit code 1 for a problem.
+    """Check software, devices, disks, cluster and data of this machine in seconds; exit code 1 on problems.
 
-    Whether nodes see what the login node sees: `fewlabel doctor --json login.json`, then
+    To compare a compute node with the login node: `fewlabel doctor --json login.json`, then
     `srun fewlabel doctor --against login.json`.
     """
     from fewlabel.operations.doctor.examine import Wish, examine
@@ -55,28 +54,32 @@ def _report(file: Path) -> "Sight":
     try:
         return Sight(**load_json(file)["sight"])
     except FileNotFoundError:
-        hint = "if it was written elsewhere, this machine does not see that folder"
-        raise InputError(f"{file}: no such report; {hint}: `fewlabel doctor --json {file}` makes one") from None
+        hint = "a file written on another machine must be in a shared folder"
+        raise InputError(
+            f"{file}: no such file; {hint}; to fix: write it with `fewlabel doctor --json {file}`"
+        ) from None
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{file}: no report of `fewlabel doctor --json`, or of another version of it") from None
+        raise InputError(
+            f"{file}: not a report of this version's `fewlabel doctor --json`; to fix: write it again"
+        ) from None
 
 
-@app.command()
+@command(Panel.START, "../snapshot")
 def freeze(
-    folder: Annotated[Path, typer.Argument(help="The copy, not there yet.")],
-    workflow: Annotated[Path, typer.Option(help="The folder of the Snakefile.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Folder of the copy; must not exist.")],
+    workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")] = Path(),
 ) -> None:
-    """Copy workflow, package, profiles and experiments, so that a run of the copy goes on whatever is edited here."""
+    """Copy workflow, package, profiles and experiments, so that edits here do not affect a run of the copy."""
     from fewlabel.utils.git import commit
 
     snapshot.freeze(workflow, folder, commit(snapshot.PACKAGE))
-    print(f"Frozen in {folder.resolve()}, without results, data and environment. Run it from here, as usual but for:")
+    print(f"Copied to {folder.resolve()}, without results, data and environment. Run it from this folder with:")
     print(f"  {snapshot.command(folder)}")
 
 
-@app.command()
+@command(Panel.MACHINE)
 def gpus() -> None:
-    """List the GPUs that trainings may take, and who holds a place on them; the exit code is 1 if there is none."""
+    """List the GPUs that trainings may use and the processes that use them; exit code 1 without a GPU."""
     import torch
     from filelock import FileLock
 
@@ -85,26 +88,26 @@ def gpus() -> None:
     from fewlabel.training.devices.gpus import NEXT
 
     if not torch.cuda.is_available():
-        cause = "its build has no CUDA" if torch.version.cuda is None else "no GPU or no driver that fits"
+        cause = "its build has no CUDA" if torch.version.cuda is None else "no GPU, or no matching driver"
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-        left = "" if hidden is None else f", CUDA_VISIBLE_DEVICES={hidden!r}"
-        raise InputError(f"no GPU for trainings: torch {torch.__version__} finds none ({cause}{left}); {NEXT}")
+        visible = "" if hidden is None else f", CUDA_VISIBLE_DEVICES={hidden!r}"
+        raise InputError(f"no GPU for trainings: torch {torch.__version__} finds none ({cause}{visible}); {NEXT}")
     found = my_gpus()
     if not found:
-        print(f"{torch.cuda.device_count()} GPU(s), of which `nvidia-smi` tells nothing: no places are kept on them")
+        print(f"{torch.cuda.device_count()} GPU(s) unknown to `nvidia-smi`: they cannot be reserved")
     folder = lock_folder()
     with FileLock(folder / "choice.lock"):
         for gpu in found:
             who = ", ".join(holder for holder, _ in holders(folder, gpu).values()) or "nobody"
-            print(f"{gpu}: {gpu.free / 1e9:.1f} of {gpu.total / 1e9:.1f} GB free; on it: {who}")
+            print(f"{gpu}: {gpu.free / 1e9:.1f} of {gpu.total / 1e9:.1f} GB free; used by: {who}")
 
 
-@app.command()
+@command(Panel.INSPECT, "results/demo")
 def state(
-    folder: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("results"),
-    remove: Annotated[bool, typer.Option("--remove", help="Remove what nobody works on.")] = False,
+    folder: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("results"),
+    remove: Annotated[bool, typer.Option("--remove", help="Remove files that no process uses.")] = False,
 ) -> None:
-    """List what interrupted work left over, and its size; remove it when asked."""
+    """List files left by interrupted work with their sizes; remove them with --remove."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; accepted: a folder of results, such as results or results/demo")
     found = stale_files.find(folder)
@@ -113,30 +116,30 @@ def state(
         print(f"{size(leftover.size):>9}  {printable(str(leftover.path))}  ({leftover.kind}: {meaning})")
     free = [leftover for leftover in found if leftover.in_use is None]
     everything = size(sum(leftover.size for leftover in found))
-    print(f"{len(found)} left over, {everything}; nobody works on {len(free)} of them")
+    print(f"{len(found)} files or folders, {everything}; {len(free)} not in use")
     if remove:
         for leftover in free:
             stale_files.remove(leftover)
         print(f"{len(free)} removed, {size(sum(leftover.size for leftover in free))}")
     elif free:
-        print("--remove removes these; interrupted trainings then begin again")
+        print("--remove removes those not in use; interrupted trainings then start from the beginning")
 
 
 SHARE = 10
-"""Looking at large studies on a slow disk takes at most one in so many parts of the time."""
+"""Reading a large study on a slow disk takes at most 1/SHARE of the time."""
 
 
-@app.command()
+@command(Panel.INSPECT, "results")
 def watch(
-    folder: Annotated[Path, typer.Argument(help="A study (results/<study>), or the folder of studies.")] = Path(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study, results/<study>, or of all studies.")] = Path(
         "results"
     ),
-    once: Annotated[bool, typer.Option("--once", help="List once and end; so it is too where no terminal is.")] = False,
-    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2,
+    once: Annotated[bool, typer.Option("--once", help="Print once and exit (default without a terminal).")] = False,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between updates.")] = 2,
 ) -> None:
-    """Show the trainings that run, here or on a cluster: step, loss, speed, time left; and what is finished.
+    """Show running trainings, here or on a cluster: step, loss, speed, time left; and finished ones.
 
-    All of it is read from the study's files, so it works wherever they can be seen.
+    Everything is read from the files of the study, so it works wherever they are visible.
     """
     from rich.console import Console
     from rich.live import Live
@@ -146,7 +149,7 @@ def watch(
 
     found = [standing(study) for study in studies(folder)]
     if once or not sys.stdout.isatty():
-        print(plain(found) if found else f"{folder}: no training was begun here yet\n", end="")
+        print(plain(found) if found else f"{folder}: no training has started here\n", end="")
         return
     with Live(pretty(found), console=Console(), auto_refresh=False) as screen:
         try:

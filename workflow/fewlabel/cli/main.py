@@ -1,4 +1,4 @@
-"""The way in of the command line: `fewlabel <command>`; one file a stage."""
+"""Entry point of the command line `fewlabel`; commands are in one module a stage."""
 
 import os
 import signal
@@ -28,15 +28,15 @@ __all__ = [
 
 
 def main() -> None:
-    """Run the command line; errors caused by the user or the system print one line, without traceback; exit code 1.
+    """Run the command line.
 
-    Bugs of the program keep their traceback.
+    Errors of input or system print their message and exit with code 1. Only bugs print a traceback.
     """
     os.environ.setdefault("MPLBACKEND", "Agg")
     # File names that are not UTF-8 are printed with escapes.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    # A cluster's warning before the wall time: trainings save at it, anything else goes on.
+    # A cluster's warning before the time limit: trainings save their state, all other commands ignore it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         app()

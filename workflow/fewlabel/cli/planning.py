@@ -1,4 +1,4 @@
-"""What a study will cost, told before it runs."""
+"""Plan a study: estimate its cost, calibrate the machine."""
 
 import os
 from pathlib import Path
@@ -6,28 +6,31 @@ from typing import Annotated, Literal
 
 import typer
 
-from fewlabel.cli.common import Device, Files, app, read_files, refuse
+from fewlabel.cli.common import Device, Files, Panel, command, read_files, refuse
 from fewlabel.utils.errors import InputError
 
-Workers = Annotated[int | None, typer.Option(min=1, help="Cores that jobs share; default: those of this machine.")]
-Gpus = Annotated[int, typer.Option(min=0, help="GPUs that train and score, one job each at a time.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="CPU cores for all jobs. Default: those of this machine.")]
+Gpus = Annotated[int, typer.Option(min=0, help="GPUs; each runs one job at a time.")]
 PlannedDevice = Annotated[
-    str | None, typer.Option(help="cpu, cuda, or a part of a measured device's name; default: cuda with --gpus.")
+    str | None, typer.Option(help="cpu, cuda, or part of the name of a calibrated device. Default: cuda with --gpus.")
 ]
-Memory = Annotated[float | None, typer.Option(min=1, help="MB that jobs may take together; default: not bounded.")]
+Memory = Annotated[float | None, typer.Option(min=1, help="Memory limit of all running jobs in MB. Default: none.")]
 Overhead = Annotated[
-    float, typer.Option(min=0, help="Seconds to start a job beside its work; on a cluster: its queue and its start.")
+    float, typer.Option(min=0, help="Seconds to start a job; on a cluster including its wait in the queue.")
 ]
 Table = Annotated[
     Path | None,
-    typer.Option(help="Step times of `fewlabel calibrate`.", show_default="results/calibration.json, else the shipped"),
+    typer.Option(
+        help="Step times of `fewlabel calibrate`.",
+        show_default="results/calibration.json, else the table of the package",
+    ),
 ]
-Results = Annotated[Path, typer.Option(help="The folder of studies: what is finished there counts as done.")]
+Results = Annotated[Path, typer.Option(help="Folder of studies; finished jobs there count as done.")]
 LOCAL_OVERHEAD = 0.5
-"""Seconds that Snakemake takes to start a job of its own machine and to see its end: an allowance, not measured."""
+"""Seconds that Snakemake needs to start and finish a local job: an allowance, not measured."""
 
 
-@app.command()
+@command(Panel.START, "experiments/paper.yaml --workers 8")
 def plan(
     files: Files,
     workers: Workers = None,
@@ -37,11 +40,11 @@ def plan(
     overhead: Overhead = LOCAL_OVERHEAD,
     calibration: Table = None,
     results: Results = Path("results"),
-    whole: Annotated[bool, typer.Option("--whole", help="Plan as if nothing were done.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Ignore finished jobs.")] = False,
 ) -> None:
     """Estimate a study's jobs, hours, wall time, memory and disk before it runs, and how to reduce them.
 
-    Problems that a run would refuse follow the plan, with exit code 1, as in `fewlabel validate`.
+    Problems that would stop a run follow the plan, with exit code 1, as in `fewlabel validate`.
     """
     from fewlabel.operations.doctor.cohorts import problems
     from fewlabel.operations.planning.calibration.calibration_table import choose
@@ -57,7 +60,7 @@ def plan(
     speed = choose(device or ("cuda" if gpus else "cpu"), experiment.precision, calibration)
     on_gpu = (speed.device if speed else device) != "cpu"
     if gpus and not on_gpu:
-        raise InputError(f"--gpus {gpus} with --device {device}: no GPU; accepted: cuda, or a GPU that was measured")
+        raise InputError(f"--device {device} with --gpus {gpus}: not a GPU; accepted: cuda, or a calibrated GPU")
     machine = Machine(
         cores=workers or os.cpu_count() or 1,
         gpus=(gpus or 1) if on_gpu else 0,
@@ -74,17 +77,17 @@ def plan(
         refuse(found)
 
 
-@app.command()
+@command(Panel.MACHINE, "experiments/paper.yaml")
 def calibrate(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Experiment files whose own steps are measured too.", show_default=False)
+        list[Path] | None, typer.Argument(help="Experiment files whose steps are also measured.", show_default=False)
     ] = None,
     device: Device = "auto",
-    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="Of training.")] = "auto",
-    seconds: Annotated[float, typer.Option(min=5, help="About how long to measure.")] = 120,
-    table: Annotated[Path | None, typer.Option(help="Written.", show_default="results/calibration.json")] = None,
+    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="Precision of training.")] = "auto",
+    seconds: Annotated[float, typer.Option(min=5, help="Approximate duration in seconds.")] = 120,
+    table: Annotated[Path | None, typer.Option(help="Output file.", show_default="results/calibration.json")] = None,
 ) -> None:
-    """Measure this machine's step times in two minutes, for `fewlabel plan`."""
+    """Measure the training step times of this machine for `fewlabel plan`, in two minutes."""
     from fewlabel.operations.planning import training_steps
     from fewlabel.operations.planning.calibration import calibrate as measure
     from fewlabel.operations.planning.calibration import calibration_table, designs
@@ -96,7 +99,7 @@ def calibrate(
     planned = designs.designed()
     if files:
         planned += training_steps.planned_of(read_files(files))
-    # As trainings run: many of them side by side, each on one core.
+    # Trainings run in parallel, each on one core.
     use_threads(1)
     where = choose_device(device)
     found = measure.calibrate(planned, where, choose_precision(precision, where), seconds)
@@ -105,4 +108,4 @@ def calibrate(
         step, widths = row.step, "-".join(map(str, row.step.widths))
         matrix = f"{step.matrix[0]} x {step.matrix[1]}"
         print(f"{step.stage:<11}{widths:<26}{matrix:>10}  batch {step.batch:>3}  {row.seconds:.4f} s a step")
-    print(f"{found.describe()}: written to {path}; `fewlabel plan` takes it from there")
+    print(f"{found.describe()}: written to {path}; `fewlabel plan` reads it there")

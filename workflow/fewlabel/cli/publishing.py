@@ -1,38 +1,39 @@
-"""What people ask of finished results: publish them, and compare them with others."""
+"""Explorer, provenance and report of a study; publish, join and compare studies."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewlabel.cli.common import app, write_json
-from fewlabel.utils.atomic_files import write_text
+from fewlabel.cli.common import In, Out, Panel, app, command, settings_option, step, write_json
+from fewlabel.config import jobs
+from fewlabel.utils.atomic_files import visible, whole_folder, write_text
 from fewlabel.utils.errors import printable
 
 if TYPE_CHECKING:
     from fewlabel.reporting.publishing.publish import Published
 
-
-from fewlabel.cli.common import In, Out, settings_json
-from fewlabel.config import jobs
-from fewlabel.utils.atomic_files import visible, whole_folder
-
-Folder = Annotated[Path, typer.Argument(help="results/<study> or results/published/<study>.", show_default=False)]
+Folder = Annotated[
+    Path, typer.Argument(help="Folder of a study, results/<study> or results/published/<study>.", show_default=False)
+]
 
 
-@app.command()
+@command(Panel.PUBLISH, "results/demo")
 def publish(
-    results: Annotated[Path, typer.Argument(help="results/<study>, of a finished study.", show_default=False)],
-    to: Annotated[Path | None, typer.Option(help="Default: published/<study> beside it.")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace what is published there.")] = False,
-    anonymise: Annotated[bool, typer.Option("--anonymise", help="Codes instead of ids of subjects.")] = False,
+    results: Annotated[Path, typer.Argument(help="Folder of a finished study, results/<study>.", show_default=False)],
+    to: Annotated[Path | None, typer.Option(help="Output folder. Default: published/<study> next to it.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the published study.")] = False,
+    anonymise: Annotated[bool, typer.Option("--anonymise", help="Replace subject and patient ids by codes.")] = False,
     weights: Annotated[
         list[str] | None,
-        typer.Option(help="cohort/method/N/draw: its weights too, with a model card; repeat.", show_default=False),
+        typer.Option(
+            help="Also publish weights of this run (cohort/method/N/draw), with a model card; repeat for several.",
+            show_default=False,
+        ),
     ] = None,
-    largest_mb: Annotated[float, typer.Option(min=0, help="Most MB of all weights together.")] = 10,
+    largest_mb: Annotated[float, typer.Option(min=0, help="Limit of the size of all weights in MB.")] = 10,
 ) -> None:
-    """Copy the small tables of a finished study to where its figures are drawn from without data or GPU."""
+    """Copy the small tables of a finished study; figures are redrawn from them without data or GPU."""
     from fewlabel.reporting.publishing.publish import publish as put
 
     target = to or results.parent / "published" / results.resolve().name
@@ -41,42 +42,44 @@ def publish(
     if anonymise:
         print("Ids of subjects and patients are replaced by codes.")
     else:
-        print("Ids of subjects and patients are published as they are; --anonymise puts codes in their place.")
-    _tell_weights(done)
+        print("Ids of subjects and patients are published unchanged; --anonymise replaces them by codes.")
+    _print_weights(done)
     if not done.histories:
-        print("The histories of the trainings are left out: there are none, or they are too large.")
-    print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
+        print("Training histories are not published: there are none, or they are too large.")
+    print(f"To redraw its figures and tables: make figures STUDY={done.folder.name}")
 
 
-@app.command()
+@command(Panel.PUBLISH, "results/published/a results/published/b --to results/published/whole")
 def join(
-    studies: Annotated[list[Path], typer.Argument(help="results/published/<study>, two or more.", show_default=False)],
-    to: Annotated[Path, typer.Option(help="results/published/<name>.", show_default=False)],
-    replace: Annotated[bool, typer.Option("--replace", help="Replace what is published there.")] = False,
+    studies: Annotated[
+        list[Path], typer.Argument(help="Two or more folders results/published/<study>.", show_default=False)
+    ],
+    to: Annotated[Path, typer.Option(help="Output folder results/published/<name>.", show_default=False)],
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the published study.")] = False,
 ) -> None:
-    """Join published studies of one experiment with other N, methods or draws: a grid in parts becomes one study."""
+    """Join published studies of one experiment that differ in N, methods or draws."""
     from fewlabel.reporting.publishing.join import join as joined
 
     done = joined(studies, to, replace)
     print(f"{done.folder}: {done.runs} runs, {done.size / 1000:.0f} kB")
-    _tell_weights(done)
-    print(f"Draw its figures and tables again: make figures STUDY={done.folder.name}")
+    _print_weights(done)
+    print(f"To redraw its figures and tables: make figures STUDY={done.folder.name}")
 
 
-def _tell_weights(done: "Published") -> None:
+def _print_weights(done: "Published") -> None:
     from fewlabel.utils.formatting import size
 
     for name, count in done.weights.items():
         print(f"{name}: {size(count)}, with its model card")
 
 
-@app.command("model-card")
+@command(Panel.USE, "results/demo liver_phantom/contrastive/4/1 --output card.md")
 def model_card(
     results: Folder,
     run: Annotated[str, typer.Argument(help="cohort/method/N/draw, such as liver/scratch/4/1.", show_default=False)],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Markdown file; default: printed.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Markdown file. Default: print it.")] = None,
 ) -> None:
-    """Tell what a finetuned network was made of and how, its scores with intervals, and its limits."""
+    """Write the model card of a finetuned network: data, training, scores with intervals, limits."""
     from fewlabel.reporting.publishing.model_card import chosen_run
     from fewlabel.reporting.publishing.model_card import model_card as card
     from fewlabel.reporting.results.folder import read_results
@@ -89,15 +92,15 @@ def model_card(
         print(text, end="")
 
 
-@app.command()
+@command(Panel.INSPECT, "results/published/demo results/demo")
 def compare(
     a: Folder,
     b: Folder,
     csv: Annotated[Path | None, typer.Option(help="Also write the table of scores.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write everything.")] = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Exit code 1 if anything in the scores differs.")] = False,
+    json: Annotated[Path | None, typer.Option(help="Also write the whole comparison.")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Exit with code 1 if any score differs.")] = False,
 ) -> None:
-    """Tell what differs between two studies: settings, versions, inputs and scores."""
+    """Compare two studies: settings, versions, inputs and scores."""
     from fewlabel.reporting.publishing.compare import compare as compared
     from fewlabel.reporting.publishing.compare_text import as_text
     from fewlabel.reporting.tables.formats import as_csv_text
@@ -112,24 +115,18 @@ def compare(
         raise typer.Exit(1)
 
 
-ExplorerJson = Annotated[
-    jobs.ExplorerSettings,
-    typer.Option("--settings", parser=settings_json(jobs.ExplorerSettings), metavar="JSON"),
-]
+ExplorerJson = Annotated[jobs.ExplorerSettings, settings_option(jobs.ExplorerSettings)]
 
 
-@app.command()
+@step("--results results/demo --page explorer.html")
 def explorer(settings: ExplorerJson, results: In, page: Out) -> None:
-    """One page to look at a finished study: label curves, volumes with predictions, differences, facts, settings."""
+    """Write the explorer of a finished study: label curves, volumes with predictions, differences, settings."""
     from fewlabel.reporting.explorer.build import explorer_page
 
     write_text(page, explorer_page(results, settings))
 
 
-CrateJson = Annotated[
-    jobs.CrateSettings,
-    typer.Option("--settings", parser=settings_json(jobs.CrateSettings), metavar="JSON"),
-]
+CrateJson = Annotated[jobs.CrateSettings, settings_option(jobs.CrateSettings)]
 MADE = ("scores.csv", "figures/*.p*", "tables/*.csv", "tables/*.md")
 PLANNED = ("Snakefile", "config.yaml", "workflow/rules/*.smk", "envs/*.yaml", "envs/constraints.txt")
 README = """# Record of the FewLabel study {study}
@@ -141,14 +138,14 @@ again. Volumes, slices, weights and masks are named, not contained.
 """
 
 
-@app.command()
+@step("--results results/demo --workflow . --crate results/demo/provenance")
 def crate(
     settings: CrateJson,
     results: In,
-    workflow: Annotated[Path, typer.Option(help="The folder of the Snakefile.")],
-    crate: Annotated[Path, typer.Option(help="Written, whole or not at all: the folder of the crate.")],
+    workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")],
+    crate: Annotated[Path, typer.Option(help="Output folder; the write is atomic.")],
 ) -> None:
-    """Write the study's record: what was run, on what and with what (a Provenance Run Crate)."""
+    """Write the provenance of a study as an RO-Crate: what ran, on which inputs, with which software."""
     from importlib.metadata import version
 
     from fewlabel.reporting.provenance.jobs import Results, Study, last_end, study_jobs
@@ -183,21 +180,21 @@ def crate(
 
 
 def _descriptions() -> dict[str, str]:
-    """What each command does, in the words of its help."""
+    """The help of each command."""
     found = {}
-    for command in app.registered_commands:
-        if command.callback is not None:
-            found[command.name or command.callback.__name__] = (command.callback.__doc__ or "").strip()
+    for entry in app.registered_commands:
+        if entry.callback is not None:
+            found[entry.name or entry.callback.__name__] = (entry.callback.__doc__ or "").strip()
     return found
 
 
-@app.command()
+@command(Panel.STEPS, "--experiment results/demo/experiment.yaml --workflow . --html report.html")
 def report(
     experiment: In,
-    workflow: Annotated[Path, typer.Option(help="The folder of the Snakefile.")],
+    workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")],
     html: Out,
 ) -> None:
-    """Put figures, tables, captions, rules and runtimes of a finished study into one page, made by Snakemake."""
+    """Write Snakemake's report of a finished study: figures, tables, captions, rules and runtimes in one page."""
     from fewlabel.reporting.report import write_report
 
     write_report(experiment, workflow, html)

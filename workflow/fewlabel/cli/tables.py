@@ -1,11 +1,9 @@
-"""Scores of all runs, figures and tables."""
+"""Scores of all runs, figures and tables from them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from fewlabel.cli.common import In, Out, app, settings_json
+from fewlabel.cli.common import FIGURE_FILES, TABLE_FILES, In, Out, Threads, settings_option, step
 from fewlabel.config import jobs
 from fewlabel.config.folds import parts_of
 from fewlabel.utils import recorded_hashes
@@ -14,40 +12,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-from fewlabel.cli.common import Threads
-
-CollectJson = Annotated[
-    jobs.CollectSettings,
-    typer.Option("--settings", parser=settings_json(jobs.CollectSettings), metavar="JSON"),
-]
-SchemeJson = Annotated[
-    jobs.SchemeSettings,
-    typer.Option("--settings", parser=settings_json(jobs.SchemeSettings), metavar="JSON"),
-]
-CurvesJson = Annotated[
-    jobs.CurvesSettings,
-    typer.Option("--settings", parser=settings_json(jobs.CurvesSettings), metavar="JSON"),
-]
-CohortTableJson = Annotated[
-    jobs.CohortTableSettings,
-    typer.Option("--settings", parser=settings_json(jobs.CohortTableSettings), metavar="JSON"),
-]
-DiceTableJson = Annotated[
-    jobs.DiceTableSettings,
-    typer.Option("--settings", parser=settings_json(jobs.DiceTableSettings), metavar="JSON"),
-]
-DifferenceTableJson = Annotated[
-    jobs.DifferenceTableSettings,
-    typer.Option("--settings", parser=settings_json(jobs.DifferenceTableSettings), metavar="JSON"),
-]
-LabelsTableJson = Annotated[
-    jobs.LabelsTableSettings,
-    typer.Option("--settings", parser=settings_json(jobs.LabelsTableSettings), metavar="JSON"),
-]
+CollectJson = Annotated[jobs.CollectSettings, settings_option(jobs.CollectSettings)]
+SchemeJson = Annotated[jobs.SchemeSettings, settings_option(jobs.SchemeSettings)]
+CurvesJson = Annotated[jobs.CurvesSettings, settings_option(jobs.CurvesSettings)]
+CohortTableJson = Annotated[jobs.CohortTableSettings, settings_option(jobs.CohortTableSettings)]
+DiceTableJson = Annotated[jobs.DiceTableSettings, settings_option(jobs.DiceTableSettings)]
+DifferenceTableJson = Annotated[jobs.DifferenceTableSettings, settings_option(jobs.DifferenceTableSettings)]
+LabelsTableJson = Annotated[jobs.LabelsTableSettings, settings_option(jobs.LabelsTableSettings)]
 
 
 def _facts(results: Path, titles: jobs.Titles) -> "dict[str, pd.DataFrame]":
-    """Of each cohort's subjects, from the study's tables."""
+    """The subjects table of each cohort."""
     from fewlabel.reporting.tables.cohort_facts import read_facts, read_fold_facts
 
     found = {}
@@ -58,9 +33,9 @@ def _facts(results: Path, titles: jobs.Titles) -> "dict[str, pd.DataFrame]":
     return found
 
 
-@app.command()
+@step("--results results/demo --scores scores.csv")
 def collect(settings: CollectJson, results: In, scores: Out) -> None:
-    """Join the scores of all runs into the study's one long table."""
+    """Join the scores of all runs into one long table."""
     from fewlabel.reporting.statistics.scores import collect as join
 
     recorded_hashes.write(
@@ -68,9 +43,9 @@ def collect(settings: CollectJson, results: In, scores: Out) -> None:
     )
 
 
-@app.command()
+@step(f"--results results/demo {FIGURE_FILES}")
 def scheme(settings: SchemeJson, results: In, png: Out, pdf: Out) -> None:
-    """Figure 2: the two steps as the experiment sets them, with table 1 beneath."""
+    """Draw figure 2: both training steps as set in the experiment, above table 1."""
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.images.method_diagram import scheme as draw_scheme
     from fewlabel.reporting.tables.cohorts import cohort_table as table_of
@@ -79,9 +54,9 @@ def scheme(settings: SchemeJson, results: In, png: Out, pdf: Out) -> None:
     save(draw_scheme(rows, settings), png, pdf, settings.figure.dpi)
 
 
-@app.command("label-curves")
+@step(f"--scores scores.csv {FIGURE_FILES}")
 def label_curves(settings: CurvesJson, scores: In, png: Out, pdf: Out) -> None:
-    """Figure 3: mean Dice against the number of labelled subjects."""
+    """Draw figure 3: mean Dice against the number of labelled subjects."""
     from fewlabel.reporting.figures.label_curves import label_curves as draw_curves
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.statistics.scores import read_scores
@@ -89,31 +64,31 @@ def label_curves(settings: CurvesJson, scores: In, png: Out, pdf: Out) -> None:
     save(draw_curves(read_scores(scores), settings), png, pdf, settings.figure.dpi)
 
 
-@app.command("cohort-table")
+@step(f"--results results/demo {TABLE_FILES}")
 def cohort_table(settings: CohortTableJson, results: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
-    """Table 1: the subjects of each cohort and what they are used for."""
+    """Write table 1: subjects of each cohort by use."""
     from fewlabel.reporting.tables.cohorts import cohort_table as table_of
     from fewlabel.reporting.tables.formats import save
 
     save(table_of(_facts(results, settings.titles), settings), csv, markdown, latex, html)
 
 
-@app.command("dice-table")
+@step(f"--scores scores.csv {TABLE_FILES}")
 def dice_table(settings: DiceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
-    """Table 2: Dice by cohort, method and N, with the paper's numbers beside ours."""
+    """Write table 2: Dice by cohort, method and N, next to the paper's values."""
     from fewlabel.reporting.statistics.scores import read_scores
     from fewlabel.reporting.tables.cohort_facts import diagonals
     from fewlabel.reporting.tables.dice import dice_table as table_of
     from fewlabel.reporting.tables.formats import save
 
-    # Sizes of volumes are in tables below the folder of the scores.
+    # Volume sizes are in the subjects tables of the study.
     known = diagonals(scores.parent, settings.titles.cohorts) if settings.hd95_missing == "diagonal" else None
     save(table_of(read_scores(scores), settings, known), csv, markdown, latex, html)
 
 
-@app.command("difference-table")
+@step(f"--scores scores.csv {TABLE_FILES}")
 def difference_table(settings: DifferenceTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
-    """Table 3: paired differences to the control with intervals, tests and effect sizes."""
+    """Write table 3: paired differences to the control with intervals, tests and effect sizes."""
     from fewlabel.reporting.statistics.scores import read_scores
     from fewlabel.reporting.tables.differences import difference_table as table_of
     from fewlabel.reporting.tables.formats import save
@@ -121,9 +96,9 @@ def difference_table(settings: DifferenceTableJson, scores: In, csv: Out, markdo
     save(table_of(read_scores(scores), settings), csv, markdown, latex, html)
 
 
-@app.command("labels-table")
+@step(f"--scores scores.csv {TABLE_FILES}")
 def labels_table(settings: LabelsTableJson, scores: In, csv: Out, markdown: Out, latex: Out, html: Out) -> None:
-    """Table 4: labelled subjects that each method needs for shares of the benchmark's score, and labels saved."""
+    """Write table 4: labelled subjects that each method needs for shares of the benchmark's score, and labels saved."""
     from fewlabel.reporting.statistics.scores import read_scores
     from fewlabel.reporting.tables.formats import save
     from fewlabel.reporting.tables.labels_needed import labels_table as table_of
@@ -131,17 +106,11 @@ def labels_table(settings: LabelsTableJson, scores: In, csv: Out, markdown: Out,
     save(table_of(read_scores(scores), settings), csv, markdown, latex, html)
 
 
-QualityJson = Annotated[
-    jobs.QualitySettings,
-    typer.Option("--settings", parser=settings_json(jobs.QualitySettings), metavar="JSON"),
-]
-SheetJson = Annotated[
-    jobs.ContactSheetSettings,
-    typer.Option("--settings", parser=settings_json(jobs.ContactSheetSettings), metavar="JSON"),
-]
+QualityJson = Annotated[jobs.QualitySettings, settings_option(jobs.QualitySettings)]
+SheetJson = Annotated[jobs.ContactSheetSettings, settings_option(jobs.ContactSheetSettings)]
 
 
-@app.command()
+@step("--store store.json --roles roles.csv --native native --csv q.csv --markdown q.md")
 def quality(
     settings: QualityJson,
     store: In,
@@ -151,7 +120,7 @@ def quality(
     markdown: Out,
     threads: Threads = 1,
 ) -> None:
-    """List a cohort's volumes: shape, spacing, orientation, intensities, target, and what is worth a look."""
+    """List a cohort's volumes with shape, spacing, orientation, intensities, target and warnings."""
     from fewlabel.data.store.slice_store import open_store
     from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.reporting.tables.formats import save_plain
@@ -166,9 +135,9 @@ def quality(
     print(f"{settings.cohort}: {len(rows)} subjects, {len(warned)} with warnings")
 
 
-@app.command("contact-sheet")
+@step("--store store.json --quality q.csv --png sheet.png --html sheet.html")
 def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out, html: Out) -> None:
-    """Show slices of every subject with the mask outlined, those with warnings first; and a page of sheet and table."""
+    """Draw slices of each subject with its mask, subjects with warnings first, and write a page with the table."""
     from fewlabel.data.store.slice_store import open_store
     from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.reporting.images.contact_sheet import contact_sheet as draw_sheet

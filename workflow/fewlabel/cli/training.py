@@ -6,29 +6,25 @@ from typing import Annotated
 
 import typer
 
-from fewlabel.cli.common import Device, In, Out, ScoringDevice, Threads, app, settings_json
+from fewlabel.cli.common import Device, In, Out, ScoringDevice, Threads, settings_option, step
 from fewlabel.config import jobs
 from fewlabel.utils.atomic_files import whole, whole_folder
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.optional_dependencies import TENSORBOARD
 
-PretrainJson = Annotated[
-    jobs.PretrainSettings, typer.Option("--settings", parser=settings_json(jobs.PretrainSettings), metavar="JSON")
+PretrainJson = Annotated[jobs.PretrainSettings, settings_option(jobs.PretrainSettings)]
+FinetuneJson = Annotated[jobs.FinetuneSettings, settings_option(jobs.FinetuneSettings)]
+EvaluateJson = Annotated[jobs.EvaluateSettings, settings_option(jobs.EvaluateSettings)]
+
+
+StateFile = Annotated[
+    Path | None, typer.Option(help="Checkpoint of an interrupted training; removed when the training is complete.")
 ]
-FinetuneJson = Annotated[
-    jobs.FinetuneSettings, typer.Option("--settings", parser=settings_json(jobs.FinetuneSettings), metavar="JSON")
-]
-EvaluateJson = Annotated[
-    jobs.EvaluateSettings, typer.Option("--settings", parser=settings_json(jobs.EvaluateSettings), metavar="JSON")
-]
+TensorBoard = Annotated[bool, typer.Option(envvar=TENSORBOARD, help="Also write TensorBoard logs next to the outputs.")]
+CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")]
 
 
-StateFile = Annotated[Path | None, typer.Option(help="Keeps an interrupted run; removed when it is complete.")]
-TensorBoard = Annotated[bool, typer.Option(envvar=TENSORBOARD, help="Also write TensorBoard logs, beside the outputs.")]
-CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two states.")]
-
-
-@app.command()
+@step("--store store.json --roles roles.csv --weights weights.safetensors --history history.csv --run run.json")
 def pretrain(
     settings: PretrainJson,
     store: In,
@@ -36,7 +32,9 @@ def pretrain(
     weights: Out,
     history: Out,
     run: Out,
-    pretext: Annotated[Path | None, typer.Option(help="Every stage's objective, heads included.")] = None,
+    pretext: Annotated[
+        Path | None, typer.Option(help="Output file: the objective of each stage with its head.")
+    ] = None,
     state: StateFile = None,
     checkpoint_every: CheckpointEvery = 60,
     tensorboard: TensorBoard = False,
@@ -76,7 +74,7 @@ def pretrain(
     )
 
 
-@app.command()
+@step("--store store.json --order draw1.csv --weights weights.safetensors --history history.csv --run run.json")
 def finetune(
     settings: FinetuneJson,
     store: In,
@@ -84,14 +82,14 @@ def finetune(
     weights: Out,
     history: Out,
     run: Out,
-    init: Annotated[Path | None, typer.Option(help="Pretrained weights; none: random initialisation.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Pretrained weights. Default: random initialisation.")] = None,
     state: StateFile = None,
     checkpoint_every: CheckpointEvery = 60,
     tensorboard: TensorBoard = False,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
-    """Train a network on the N labelled subjects of one draw with Dice loss."""
+    """Train a network with Dice loss on the N labelled subjects of one draw."""
     from fewlabel.data.splits import first_subjects
     from fewlabel.data.store.slice_store import open_store
     from fewlabel.data.subjects.tables import read_subjects
@@ -119,7 +117,10 @@ def finetune(
     training_run.run(here, training_run.Outputs(weights, history, run), state, checkpoint_every, work, tensorboard)
 
 
-@app.command()
+@step(
+    "--store store.json --roles roles.csv --truth native/labels --weights weights.safetensors --scores scores.csv "
+    "--predictions predictions"
+)
 def evaluate(
     settings: EvaluateJson,
     store: In,
@@ -131,7 +132,7 @@ def evaluate(
     device: ScoringDevice = "cpu",
     threads: Threads = 1,
 ) -> None:
-    """Segment the test subjects; save and score the masks on their native grids."""
+    """Segment the test subjects, and write and score their masks on the native grids."""
     import pandas as pd
 
     from fewlabel.data.store.slice_store import open_store
