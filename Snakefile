@@ -21,14 +21,14 @@ include: "workflow/rules/fetched.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/gpus.smk"
 include: "workflow/rules/cohorts.smk"
-include: "workflow/rules/learning.smk"
+include: "workflow/rules/training.smk"
 include: "workflow/rules/collecting.smk"
 include: "workflow/rules/reporting.smk"
 include: "workflow/rules/pictures.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/progress.smk"
-include: "workflow/rules/survival.smk"
+include: "workflow/rules/resume.smk"
 
 
 # Targets, and what takes a second or two: not worth a place in a cluster's queue.

@@ -207,7 +207,7 @@ def test_every_file_of_the_crate_is_listed_with_its_size_and_digest(made):
         assert (entity["sha256"], entity["contentSize"]) == (hashlib.sha256(content).hexdigest(), str(len(content)))
     assert {
         "Snakefile",
-        "workflow/rules/learning.smk",
+        "workflow/rules/training.smk",
         "experiment.json",
         "scores.csv",
         "tables/table2_dice.csv",
