@@ -2,7 +2,7 @@
 
 from snakemake.logging import logger
 
-from fewlabel.operations.hooks.failures import ToldAtTheEnd
+from fewlabel.operations.hooks.failures import FailedJobFilter
 from fewlabel.operations.hooks.progress import JobProgress
 
 
@@ -19,4 +19,4 @@ def tell_progress():
         for job in workflow.dag.needrun_jobs()
     }
     logger.addHandler(JobProgress(jobs, running_jobs))
-    logger.addFilter(ToldAtTheEnd({job.jobid: [str(log) for log in job.log] for job in workflow.dag.needrun_jobs()}))
+    logger.addFilter(FailedJobFilter({job.jobid: [str(log) for log in job.log] for job in workflow.dag.needrun_jobs()}))

@@ -2,14 +2,14 @@
 
 import logging
 
-from fewlabel.operations.hooks.failures import LINES, SHOWN, Failure, ToldAtTheEnd, report
+from fewlabel.operations.hooks.failures import LINES, SHOWN, FailedJobFilter, Failure, report
 
 
 def test_the_last_lines_of_each_log_are_told(tmp_path):
     log = tmp_path / "a.log"
     log.write_text("\n".join(f"line {index}" for index in range(50)) + "\n\n")
     text = report([Failure(f"finetune {{'n': '{number}'}}", [log]) for number in range(1, 5)], waiting=3)
-    assert text.startswith("4 job(s) failed, 3 wait for them:\n  finetune {'n': '1'}\n")
+    assert text.startswith("4 job(s) failed, 3 job(s) need them and did not run:\n  finetune {'n': '1'}\n")
     assert "| line 49" in text and f"| line {50 - LINES}" in text and f"| line {49 - LINES}\n" not in text
     assert "give the same command again" in text
 
@@ -31,7 +31,7 @@ def shown(*records):
     handler = logging.Handler()
     handler.emit = kept.append
     log.addHandler(handler)
-    log.addFilter(ToldAtTheEnd({7: ["results/a.log"]}))
+    log.addFilter(FailedJobFilter({7: ["results/a.log"]}))
     for text, facts in records:
         log.error(text, extra=facts)
     return kept
@@ -63,11 +63,11 @@ def test_errors_of_commands_are_told_once_and_others_stay():
     assert len(shown(("text", {}), (command, {}))) == 2
 
 
-def test_a_job_without_a_word_is_told_as_such(tmp_path):
+def test_an_empty_or_missing_log_is_reported(tmp_path):
     empty = tmp_path / "empty.log"
     empty.touch()
     for log in (empty, tmp_path / "missing.log"):
-        assert f"{log}: says nothing: killed from outside" in report([Failure("prepare", [log])], 0)
+        assert f"{log}: empty or missing; the job may have been killed" in report([Failure("prepare", [log])], 0)
 
 
 def test_hundreds_of_failures_stay_readable(tmp_path):
@@ -79,7 +79,7 @@ def test_hundreds_of_failures_stay_readable(tmp_path):
 
 def test_an_ended_run_is_no_failure():
     text = report([], 7)
-    assert text.startswith("The run was ended before all was done: 7 jobs are left.") and "failed," not in text
+    assert text.startswith("The run was ended early: 7 jobs are left.") and "failed," not in text
 
 
 def test_bytes_that_are_no_text_do_no_harm(tmp_path):

@@ -48,7 +48,7 @@ def test_no_time_is_told_before_one_of_each_long_kind_is_done_and_short_kinds_do
     run = Workflow({1: ("split", "liver", ""), 2: ("finetune", "liver", "scratch"), 3: ("figure2_scheme", "", "")})
     run.start(1)
     run.now = 1
-    assert run.finish(1, 1) == "jobs: 1 of 3 done, 0 running, 2 to come, time left not known yet"
+    assert run.finish(1, 1) == "jobs: 1 of 3 done, 0 running, 2 to come, remaining time not known yet"
     run.start(2)
     run.now = 61
     # The figure takes as long as the split: the one short job that is done.

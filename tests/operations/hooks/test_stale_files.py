@@ -153,7 +153,7 @@ def test_the_command_lists_sizes_and_removes_only_when_asked(results):
     listed = CliRunner().invoke(app, ["state", str(results)])
     assert listed.exit_code == 0
     assert "1 kB" in listed.output and "training.state" in listed.output
-    assert "an interrupted training goes on from it" in listed.output
+    assert "an interrupted training resumes from it" in listed.output
     assert "7 files or folders, 2 kB; 7 not in use" in listed.output
     assert len(stale_files.find(results)) == 7
     assert "7 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output

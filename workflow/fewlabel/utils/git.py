@@ -8,7 +8,7 @@ from fewlabel.utils.hardware_info import output
 from fewlabel.utils.json_files import load_json
 
 FROZEN = "frozen.json"
-"""In the package of a frozen copy: of which commit it is, since git knows nothing of the copy."""
+"""File in the package of a snapshot with the commit of the copied checkout."""
 
 
 def commit(folder: Path) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _status(slurm: Slurm, profile: Profile) -> list[Finding]:
 
 NO_SLURM = (
     "this profile submits to Slurm, whose `sbatch` is not in PATH; start Snakemake on a login node of the cluster, or "
-    "take another profile (profiles/default: this machine)"
+    "use another profile (profiles/default: this machine)"
 )
 
 

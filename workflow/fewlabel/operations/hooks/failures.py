@@ -1,4 +1,4 @@
-"""Messages on failed jobs: a short one at once, and at the end one report with causes and how to resume."""
+"""Messages about failed jobs: a short one at once, and a report at the end with the causes and how to resume."""
 
 import logging
 from collections import deque
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHOWN = 10
-"""Failed jobs that are told in full."""
+"""Maximum number of failed jobs in the report."""
 
 FEW = 3
-"""Up to this many failed jobs are reported with their whole message."""
+"""Up to this number of failed jobs, the report has their whole messages."""
 
 LINES, ALL_LINES = 6, 1000
-"""Last lines of each log; the second for few failed jobs."""
+"""Last lines of each log: usually, and for few failed jobs."""
 
 WIDTH, ALL_WIDTH = 300, 2000
-"""Characters of a log line; the second for few failed jobs."""
+"""Characters of a log line: usually, and for few failed jobs."""
 
-SILENT = "says nothing: killed from outside (memory, time limit), or refused by Snakemake (see above)?"
+SILENT = "empty or missing; the job may have been killed (memory, time limit) or refused by Snakemake (see above)"
 
-GO_ON = (
-    "Go on: mend the cause, then give the same command again. What is finished stays, interrupted trainings go on from "
-    "their state. No figure or table is drawn of a part: they wait for the failed runs; to do without these, take "
-    "their method, cohort or N out of the experiment."
+RESUME = (
+    "To resume: fix the cause, then give the same command again. Finished results stay; interrupted trainings resume "
+    "from their saved state. Figures and tables are built only from complete studies; to build them without the failed "
+    "runs, remove the method, cohort or N of these from the experiment."
 )
 
 
@@ -32,8 +32,8 @@ class Failure:
     """A failed job.
 
     Attributes:
-        job: its rule and wildcards, for readers.
-        logs: its log files, present or not.
+        job: its rule and wildcards, for the report.
+        logs: its log files; they may not exist.
     """
 
     job: str
@@ -41,21 +41,23 @@ class Failure:
 
 
 def report(failures: Sequence[Failure], waiting: int) -> str:
-    """The final message.
+    """The message at the end of a run that failed or was ended.
 
     Args:
         failures: the failed jobs.
-        waiting: jobs that were not run, since they wait for these or the run was ended.
+        waiting: number of jobs that did not run, because they need the failed ones or the run was ended.
     """
     if not failures:
-        return f"The run was ended before all was done: {waiting} jobs are left. {GO_ON}"
+        return f"The run was ended early: {waiting} jobs are left. {RESUME}"
     few = len(failures) <= FEW
-    shown = [line for failure in failures[:SHOWN] for line in _told(failure, few)]
-    more = [f"  … and {len(failures) - SHOWN} more; their logs say why"] if len(failures) > SHOWN else []
-    return "\n".join([f"{len(failures)} job(s) failed, {waiting} wait for them:", *shown, *more, GO_ON])
+    lines = [line for failure in failures[:SHOWN] for line in _failure_lines(failure, few)]
+    more = [f"  … and {len(failures) - SHOWN} more; see their logs"] if len(failures) > SHOWN else []
+    return "\n".join(
+        [f"{len(failures)} job(s) failed, {waiting} job(s) need them and did not run:", *lines, *more, RESUME]
+    )
 
 
-def _told(failure: Failure, few: bool) -> Iterable[str]:
+def _failure_lines(failure: Failure, few: bool) -> Iterable[str]:
     yield f"  {failure.job}"
     for log in failure.logs:
         lines = _last_lines(log, *((ALL_LINES, ALL_WIDTH) if few else (LINES, WIDTH)))
@@ -64,14 +66,14 @@ def _told(failure: Failure, few: bool) -> Iterable[str]:
 
 
 def _last_lines(log: Path, count: int, width: int) -> list[str]:
-    """The end of a log, from the message of the failed command on if there is one."""
+    """The end of a log; it starts at the message of the failed command, if there is one."""
     try:
         with log.open(encoding="utf-8", errors="replace") as file:
             lines = [line.rstrip()[:width] for line in deque((line for line in file if line.strip()), maxlen=count)]
     except OSError:
         return []
-    said = [index for index, line in enumerate(lines) if line.startswith("fewlabel: ")]
-    return lines[said[0] :] if said else lines
+    messages = [index for index, line in enumerate(lines) if line.startswith("fewlabel: ")]
+    return lines[messages[0] :] if messages else lines
 
 
 def _shorten(record: logging.LogRecord) -> None:
@@ -85,13 +87,13 @@ def _shorten(record: logging.LogRecord) -> None:
         record.reason = f"{reason[:WIDTH]} …"
 
 
-class ToldAtTheEnd(logging.Filter):
-    """Shortens Snakemake's message on a failed job; `report` prints the log at the end of the run.
+class FailedJobFilter(logging.Filter):
+    """Shortens Snakemake's message about a failed job; `report` prints its log at the end of the run.
 
     Snakemake itself prints the command of a failed job with all settings twice, and its whole log.
 
     Args:
-        logs: the log files of each job, by Snakemake's number of the job.
+        logs: the log files of each job, by job id.
     """
 
     def __init__(self, logs: Mapping[int, Sequence[str]]) -> None:

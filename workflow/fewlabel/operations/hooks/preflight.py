@@ -1,4 +1,4 @@
-"""What can be told before any job runs. Imported while Snakemake reads its rules: nothing slow comes with it."""
+"""Checks of splits before any job runs. Imported while Snakemake reads its rules; imports nothing slow."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ def fetched_split_problems(
 
 
 def redraw_notes(experiment: Experiment, cohort: str, subjects: Path, study: Path) -> list[str]:
-    """The test subjects that `--config redraw=true` moves, for readers. Arguments as above."""
+    """Messages on the test subjects that `--config redraw=true` moves. Arguments: see `fetched_split_problems`."""
     if not experiment.redraw or not subjects.exists():
         return []
     from fewlabel.data.moved_subjects import redrawn
@@ -46,7 +46,7 @@ def redraw_notes(experiment: Experiment, cohort: str, subjects: Path, study: Pat
 def listed_split_problems(
     experiment: Experiment, cohort: str, table: "DataFrame", study: Path, beside: "DataFrame | None" = None
 ) -> list[str]:
-    """The same for a list of subjects that is already read."""
+    """As `fetched_split_problems`, for a table of subjects in memory."""
     from fewlabel.data.existing_split import read_former
     from fewlabel.data.moved_subjects import moved_problems
     from fewlabel.data.splits import split_problems

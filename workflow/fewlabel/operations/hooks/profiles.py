@@ -1,4 +1,4 @@
-"""What profiles ask of this machine, before any job runs. Nothing slow comes with this module."""
+"""Functions that profiles call to read this machine, before any job runs. Imports nothing slow."""
 
 import os
 import subprocess
@@ -14,48 +14,49 @@ from fewlabel.training.devices.gpus import ask_driver, visible
 
 
 def gpu_count() -> int:
-    """How many GPUs of this machine may be used; 0 where there is none. Whether torch can use them is asked later."""
+    """Number of visible GPUs of this machine, by the driver; torch is asked later."""
     return len(visible(ask_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES")))
 
 
 LEAST_MB = 16_000
-"""Jobs take far less than they ask for (a finetuning of the demo half of a GB, of 3): few cores are never left idle."""
+"""Minimum, in MB, so that no core idles: jobs use far less than they reserve (a finetuning of the demo 0.5 of 3 GB)."""
 
 
 def memory_mb() -> int:
-    """What jobs may ask for together, in MB: three quarters of this machine's memory or of what a container grants."""
+    """Memory for all jobs together, in MB: three quarters of the memory of this machine or container."""
     machine = ask()
     known = [bytes_ for bytes_ in (machine.total, machine.limit) if bytes_ is not None]
     return max(LEAST_MB, int(0.75e-6 * min(known))) if known else LEAST_MB
 
 
 def share_gpus(slots: int) -> None:
-    """Trainings of this run take GPUs, so many to each.
+    """Let the trainings of this run use GPUs, with `slots` trainings on each.
 
-    They are told by the environment, not by their settings: where a training runs makes no result old.
+    Set in the environment, not in the settings, since the device of a training must not make results old.
     """
     os.environ["FEWLABEL_SLOTS_PER_GPU"] = str(slots)
     os.environ.setdefault("FEWLABEL_DEVICE", "cuda")
 
 
 def gpu_trouble() -> str | None:
-    """Why trainings that want a GPU cannot have one, with what to do; None where they can, or want none."""
+    """The reason why trainings cannot use a requested GPU, with its fix; None: they can, or request none."""
     if not os.environ.get("FEWLABEL_DEVICE", "").startswith("cuda"):
         return None
-    # In a process of its own: torch takes seconds, and Snakemake's process then would hold it for the whole run.
+    # In another process: importing torch takes seconds and memory for the whole run.
     asked = subprocess.run(["fewlabel", "gpus"], capture_output=True, text=True, check=False)  # noqa: S607
     print(asked.stdout, end="", file=sys.stderr)
     return asked.stderr.strip() or "fewlabel gpus: failed" if asked.returncode else None
 
 
 LEAST_MINUTES = 5
-"""Of a finetuning that shares a job: two minutes of them may go before Slurm's warning and the start."""
+"""Minimum minutes of a finetuning that shares a job; the start and Slurm's warning may take two of them."""
 
 
 def minutes_each(longest: int, finetunings: int) -> int:
-    """What each of several finetunings may take of the longest time that a job may ask for, in minutes.
+    """Minutes of each of several finetunings in one job of `longest` minutes.
 
-    Ends where that is too little to get anywhere.
+    Raises:
+        SystemExit: fewer than `LEAST_MINUTES` each.
     """
     if longest // finetunings >= LEAST_MINUTES:
         return longest // finetunings
@@ -71,7 +72,7 @@ _LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
 
 @contextmanager
 def looking() -> Iterator[None]:
-    """Read profiles without requiring what they need; `fewlabel doctor` reports everything that is missing."""
+    """Read profiles without their requirements; `fewlabel doctor` reports all that are missing."""
     token = _LOOKING.set(True)
     try:
         yield
@@ -109,11 +110,14 @@ def named_files(arguments: Sequence[str]) -> list[Path]:
 
 
 def require(profile: str, *modules: str, extra: str = "") -> None:
-    """End with what to install where a plugin of Snakemake is missing that a profile names.
+    """Exit with an install command if Snakemake plugins of a profile are missing.
 
-    `extra`: the package's optional dependencies that bring it; none where it belongs to the required ones.
+    Snakemake itself would print all of its options and then that the executor is no valid choice.
 
-    Snakemake itself would show all of its options, and at their end that an executor is none of its choices.
+    Args:
+        profile: name of the profile.
+        modules: the plugins.
+        extra: the package's extra that installs them; empty: they are required dependencies.
     """
     if _LOOKING.get():
         return
@@ -121,7 +125,7 @@ def require(profile: str, *modules: str, extra: str = "") -> None:
     if missing:
         wanted = f"'.[{extra}]'" if extra else "."
         sys.exit(
-            f"profiles/{profile} needs {' and '.join(missing)}, not installed here; install what it needs:\n"
+            f"profiles/{profile} needs {' and '.join(missing)}, not installed here; to fix: install it:\n"
             f"  python -m pip install --constraint envs/constraints.txt --editable {wanted}\n"
-            "or take another profile (profiles/default: this machine)"
+            "or use another profile (profiles/default: this machine)"
         )

@@ -1,6 +1,6 @@
-"""Jobs of a workflow done, running and left, and the time that is left: a line after each job, below Snakemake's own.
+"""Progress of a workflow: after each job, a line with the jobs done, running and left, and the remaining time.
 
-A handler of the log that Snakemake keeps with Python's `logging`; it changes no record. Nothing slow is imported.
+A handler of Snakemake's log; it changes no record. Imports nothing slow.
 """
 
 import logging
@@ -14,26 +14,26 @@ from statistics import fmean
 from fewlabel.utils.formatting import duration
 
 Key = tuple[str, ...]
-"""A job's rule first, then what its length depends on."""
+"""A job's rule, then the wildcards that its duration depends on."""
 
 LONG = frozenset({"fetch", "prepare", "pretrain", "finetune", "evaluate"})
-"""Rules whose jobs make the length of a study; until one job of each is done, no time is told."""
+"""Rules whose jobs take most of a study's time; without one finished job of each, the remaining time is unknown."""
 TARGETS = frozenset({"all", "figures", "tables", "pictures", "provenance"})
-"""Rules that run nothing."""
+"""Rules without a command."""
 SHORT = 5.0
-"""Seconds of a figure, table or page, until one is done: they take 1 to 10."""
+"""Seconds assumed for a figure, table or page until one is done; they take 1 to 10."""
 OVERDUE = 0.1
 """Remaining time of an overdue job, as a share of its time so far."""
 
 
 class JobProgress(logging.Handler):
-    """Tells the progress of the jobs that a workflow runs.
+    """Prints the progress of a workflow's jobs.
 
     Args:
-        jobs: what is to be done, by Snakemake's number of the job.
-        running: the numbers of the jobs that run now, or wait in a cluster's queue.
-        say: receives each line.
-        clock: seconds, never going back.
+        jobs: the jobs to run, by job id.
+        running: returns the ids of the jobs that run now or wait in a cluster's queue.
+        say: prints a line.
+        clock: monotonic time in seconds.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class JobProgress(logging.Handler):
         self._done: set[int] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take one record of the log. Whatever is wrong here, the workflow goes on."""
+        """Handle one record of the log; an error here never stops the workflow."""
         with suppress(Exception):
             self._take(record)
 
@@ -60,7 +60,7 @@ class JobProgress(logging.Handler):
         if event == "job_finished":
             self._finish(facts["job_id"])
         elif event in ("job_started", "job_error", "progress"):
-            # What failed is no longer among them, and begins anew when it is tried again.
+            # A failed job is not among them; its time starts again with its next attempt.
             now = set(self.running()) - self._done
             self._begun = {job: self._begun.get(job, self.clock()) for job in now}
         if event == "progress":
@@ -73,12 +73,12 @@ class JobProgress(logging.Handler):
             self._took[self.jobs[job]].append(self.clock() - begun)
 
     def line(self, done: int, total: int) -> str:
-        """What is told after a job."""
+        """The line printed after a job."""
         running = len(self._begun)
         left = self._seconds_left()
-        time_left = "time left not known yet" if left is None else f"about {duration(left)} left"
+        remaining = "remaining time not known yet" if left is None else f"about {duration(left)} left"
         counts = f"jobs: {done} of {total} done, {running} running, {max(0, total - done - running)} to come"
-        return counts if done >= total else f"{counts}, {time_left}"
+        return counts if done >= total else f"{counts}, {remaining}"
 
     def _seconds_left(self) -> float | None:
         now = self.clock()
@@ -99,7 +99,7 @@ class JobProgress(logging.Handler):
 
 
 def mean_seconds(took: Mapping[Key, Iterable[float]]) -> dict[Key, float]:
-    """Mean seconds of each kind of job, and of each rule."""
+    """Mean duration in seconds, by kind of job and by rule."""
     of_rule: dict[Key, list[float]] = defaultdict(list)
     for key, values in took.items():
         of_rule[key[:1]].extend(values)

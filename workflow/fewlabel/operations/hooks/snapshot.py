@@ -1,7 +1,7 @@
-"""Code that is edited while a run is under way: noticed, and avoided by a frozen copy of the workflow.
+"""Snapshots of the workflow, and warnings about code that is edited during a run.
 
-Jobs read the package when they start, and on a cluster the Snakefile too. Imported while Snakemake reads its rules:
-nothing slow comes with it.
+Jobs read the package when they start, and on a cluster the Snakefile too. Imported while Snakemake reads its rules;
+imports nothing slow.
 """
 
 import json
@@ -19,7 +19,7 @@ COPIED = ("Snakefile", "config.yaml", "experiments", "profiles", "envs", "workfl
 CODE = (".py", ".j2", ".js", ".css")
 """Files of the package that jobs read."""
 SHOWN = 5
-"""Edited files that are named."""
+"""Maximum number of edited files in the warning."""
 
 
 def fingerprint(workflow: Path, others: Iterable[Path] = ()) -> dict[Path, str]:
@@ -35,47 +35,47 @@ def captions(workflow: Path) -> dict[Path, str]:
 
 
 def edited(before: Mapping[Path, str]) -> list[Path]:
-    """Those of the files that are not what they were."""
+    """The files whose hash differs from `before`."""
     return [path for path, value in before.items() if _hash(path) != value]
 
 
 def warning(paths: list[Path], workflow: Path) -> str:
-    """What to say of files that were edited during a run."""
+    """The warning about files that were edited during a run."""
     names = [str(path.relative_to(workflow) if path.is_relative_to(workflow) else path) for path in paths]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return (
-        f"warning: edited while this run was under way: {', '.join(names[:SHOWN])}{more}\n"
-        "  Jobs that started later may have run the edited code. Put the files back, or look with `snakemake -n` what "
-        "the edit makes old; one of the package alone makes nothing old: remove what was made since.\n"
-        "  To edit during a run, run a frozen copy: fewlabel freeze FOLDER"
+        f"warning: edited during this run: {', '.join(names[:SHOWN])}{more}\n"
+        "  Jobs that started later may have used the edited code. Restore the files, or see with `snakemake -n` which "
+        "results the edit makes old. An edit of the package makes none old: delete the results made since.\n"
+        "  To edit during a run, run a snapshot: fewlabel freeze FOLDER"
     )
 
 
 def freeze(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
-    """Copy a workflow with its package, read-only; appears whole or not at all.
+    """Copy a workflow with its package, read-only; the copy is atomic.
 
     Args:
         workflow: the folder of the Snakefile.
-        folder: the copy, not there yet.
-        facts: of which commit the package is.
+        folder: the copy; it must not exist.
+        facts: the commit of the package.
 
     Raises:
-        InputError: there is no workflow, or something stands in the copy's place.
+        InputError: `workflow` holds no workflow, or `folder` exists.
     """
     if missing := [name for name in COPIED if not (workflow / name).exists()]:
         raise InputError(
-            f"{workflow.resolve()}: no workflow, it lacks {', '.join(missing)}; name the Snakefile's folder"
+            f"{workflow.resolve()}: no workflow (missing: {', '.join(missing)}); accepted: the folder of the Snakefile"
         )
     if folder.exists():
-        raise InputError(f"{folder}: is there already; accepted: a new folder")
-    dull = shutil.ignore_patterns("__pycache__", "*.egg-info", ".snakemake")
+        raise InputError(f"{folder}: already exists; choose a new folder")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".snakemake")
     with whole_folder(folder) as partial:
         for name in COPIED:
             if (workflow / name).is_dir():
-                shutil.copytree(workflow / name, partial / name, ignore=dull)
+                shutil.copytree(workflow / name, partial / name, ignore=ignored)
             else:
                 shutil.copy2(workflow / name, partial / name)
-        shutil.copytree(PACKAGE, partial / "workflow" / "fewlabel", ignore=dull, dirs_exist_ok=True)
+        shutil.copytree(PACKAGE, partial / "workflow" / "fewlabel", ignore=ignored, dirs_exist_ok=True)
         (partial / "workflow" / "fewlabel" / FROZEN).write_text(json.dumps(facts), encoding="utf-8")
         for path in partial.rglob("*"):
             if path.is_file():
@@ -83,17 +83,17 @@ def freeze(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def command(folder: Path) -> str:
-    """How a frozen copy is run."""
+    """The command that runs a snapshot."""
     place = folder.resolve()
     return f"PYTHONPATH='{place}/workflow' snakemake --snakefile '{place}/Snakefile' …"
 
 
 def foreign_package(workflow: Path) -> str | None:
-    """What is wrong where a frozen copy would run with another package than its own; None where all is well."""
+    """The error if a snapshot would run with a package other than its own; None: it runs with its own."""
     own = workflow / "workflow" / "fewlabel"
     if not (own / FROZEN).is_file() or own.resolve() == PACKAGE.resolve():
         return None
-    return f"{workflow} is a frozen copy, but jobs would run the package in {PACKAGE}; start it so: {command(workflow)}"
+    return f"{workflow} is a snapshot, but jobs would use the package in {PACKAGE}; to fix: {command(workflow)}"
 
 
 def _hash(path: Path) -> str:

@@ -1,6 +1,6 @@
-"""What interrupted work leaves in a folder of results: what it is, how large, whether somebody still works on it.
+"""Files that interrupted jobs leave among results: their kind, their size, and the process that still uses them.
 
-Imported while Snakemake reads its rules: nothing slow comes with it.
+Imported while Snakemake reads its rules; imports nothing slow.
 """
 
 import os
@@ -21,13 +21,13 @@ from fewlabel.utils.locks import lock_files, read_holder
 Kind = Literal["state", "refused state", "live history", "finished", "prepared subjects", "partial file", "lock"]
 
 MEANING: dict[Kind, str] = {
-    "state": "an interrupted training goes on from it",
-    "refused state": "was set aside, since it was damaged or of another run",
-    "live history": "what an interrupted training told while it ran",
-    "finished": "links to a complete training of which its workflow did not know",
-    "prepared subjects": "an interrupted preparation goes on from them",
-    "partial file": "was being written when its process was killed",
-    "lock": "of a process that was killed",
+    "state": "an interrupted training resumes from it",
+    "refused state": "set aside because it was damaged or of another run",
+    "live history": "losses of an interrupted training",
+    "finished": "links to a complete training that the workflow has not recorded yet",
+    "prepared subjects": "an interrupted preparation resumes from them",
+    "partial file": "incomplete: its process was killed while writing",
+    "lock": "of a killed process",
 }
 SUFFIXES: dict[str, Kind] = {
     ".state": "state",
@@ -38,9 +38,9 @@ SUFFIXES: dict[str, Kind] = {
     ".lock": "lock",
 }
 TRAINING = "training"
-"""The stem of all that a training keeps beside its outputs."""
+"""The stem of the working files of a training."""
 STEMS = (TRAINING, ".running", ".slices")
-"""Of a training, a study and a slice store."""
+"""Stems of working files: of a training, a study, a slice store."""
 FOLDERS = ("finished", "prepared subjects")
 
 FRESH_SECONDS = 600
@@ -48,14 +48,14 @@ FRESH_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Leftover:
-    """Something that is no result.
+class StaleFile:
+    """A file or folder that is no result.
 
     Attributes:
         path: of the file or folder.
-        kind: what it is.
-        size: in bytes; links to outputs take no room of their own.
-        in_use: who works on it, if somebody does.
+        kind: its kind.
+        size: in bytes; 0 for links to outputs.
+        in_use: the process that uses it; None: no process.
     """
 
     path: Path
@@ -64,13 +64,13 @@ class Leftover:
     in_use: str | None
 
 
-def find(folder: Path) -> list[Leftover]:
-    """All leftovers beneath a folder, by path."""
+def find(folder: Path) -> list[StaleFile]:
+    """All stale files below a folder, sorted by path."""
     return sorted(_walk(folder), key=lambda leftover: leftover.path)
 
 
-def remove(leftover: Leftover) -> None:
-    """Remove one, unless somebody works on it."""
+def remove(leftover: StaleFile) -> None:
+    """Remove a stale file, unless a process uses it."""
     if leftover.in_use is not None:
         return
     if leftover.path.is_dir():
@@ -82,19 +82,19 @@ def remove(leftover: Leftover) -> None:
 
 
 def forget_finished(study: Path, unknown: Collection[Path]) -> None:
-    """Remove the links to complete trainings, but for the folders of those that the workflow does not know of yet."""
+    """Remove the links to complete trainings, except those that the workflow has not recorded yet."""
     for leftover in _walk(study):
         if leftover.kind == "finished" and leftover.path.parent not in unknown:
             remove(leftover)
 
 
-def _walk(folder: Path) -> Iterator[Leftover]:
+def _walk(folder: Path) -> Iterator[StaleFile]:
     for place, folders, files in os.walk(folder):
         for name in [*folders, *files]:
             path = Path(place) / name
             if kind := _kind(path):
-                yield Leftover(path, kind, _size(path, kind), _in_use(path, kind))
-        # Nothing inside a leftover, or among hundreds of predicted masks, is one.
+                yield StaleFile(path, kind, _size(path, kind), _in_use(path, kind))
+        # Folders that are stale themselves, and hundreds of predicted masks, are not searched.
         folders[:] = [name for name in folders if _kind(Path(place) / name) is None and name != "predictions"]
 
 
@@ -103,12 +103,12 @@ def _kind(path: Path) -> Kind | None:
         return "partial file"
     stem, suffix = _parts(path)
     kind = SUFFIXES.get(suffix) if stem in STEMS else None
-    # Somebody's folder of that name is no state.
+    # A user's folder of that name is no state.
     return kind if path.is_dir() == (kind in FOLDERS) else None
 
 
 def _parts(path: Path) -> tuple[str, str]:
-    """A name's stem and suffix; a live history has two dots in its suffix."""
+    """A name's stem and suffix; the suffix of a live history has two dots."""
     suffix = LIVE if path.name.endswith(LIVE) else path.suffix
     return path.name.removesuffix(suffix), suffix
 
@@ -129,12 +129,12 @@ def _in_use(path: Path, kind: Kind) -> str | None:
     try:
         with FileLock(lock_path, timeout=0):
             return None
-    except OSError:  # another process has it, or none can tell
+    except OSError:  # held by another process, or unknown
         return read_holder(holder)
 
 
 def _writer(path: Path) -> str | None:
-    """The process that still writes a partial file: known for processes of this host, else judged by the file's age."""
+    """The process that writes a partial file: by its id on this host; on other hosts, by the age of the file."""
     found = re.match(r"\.(\d+)(?:-([0-9a-f]{8}))?\.", path.name)
     if found and found[2] in (None, this_place()) and _alive(int(found[1])):
         return f"process {found[1]}"
@@ -146,7 +146,7 @@ def _writer(path: Path) -> str | None:
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except PermissionError:  # somebody else's
+    except PermissionError:  # of another user
         return True
     except (ProcessLookupError, OverflowError):
         return False

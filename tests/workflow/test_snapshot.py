@@ -1,4 +1,4 @@
-"""A workflow that is edited during a run says so at its end, and a frozen copy goes on undisturbed."""
+"""A workflow that is edited during a run warns at its end; a snapshot runs on undisturbed."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ ORDER = "results/tiny/liver_phantom/splits/draw1.csv"
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """A frozen copy of this workflow, made by the command."""
+    """A snapshot of this workflow, made by the command."""
     folder = tmp_path_factory.mktemp("frozen") / "copy"
     call = ["fewlabel", "freeze", folder, "--workflow", ROOT]
     process = subprocess.run(call, capture_output=True, text=True, check=False)
@@ -81,7 +81,7 @@ def test_files_that_are_edited_during_a_run_are_named_at_its_end_with_the_next_s
     process = start(workflow, tmp_path, ORDER)
     text = edit_during(process, tmp_path, *files, tmp_path / "experiment.yaml")
     assert process.returncode == 0, text
-    said = text[text.index("warning: edited while this run was under way: ") :]
+    said = text[text.index("warning: edited during this run: ") :]
     for name in (
         "Snakefile",
         "workflow/rules/reporting.smk",
@@ -99,7 +99,7 @@ def test_a_frozen_copy_refuses_to_run_with_another_package(copy, tmp_path):
     process = start(copy, tmp_path, "--dry-run", package="/nowhere")
     text = process.communicate()[0]
     assert process.returncode == 1 and "Traceback" not in text
-    assert "is a frozen copy, but jobs would run the package in" in text
+    assert "is a snapshot, but jobs would use the package in" in text
     assert f"PYTHONPATH='{copy}/workflow' snakemake --snakefile" in text
 
 
@@ -129,8 +129,8 @@ def test_edited_removed_and_untouched_files_are_told_apart(tmp_path):
 
 
 def test_what_is_no_workflow_and_what_is_there_already_are_refused(tmp_path):
-    with pytest.raises(InputError, match="no workflow, it lacks Snakefile"):
+    with pytest.raises(InputError, match=r"no workflow \(missing: Snakefile\)"):
         snapshot.freeze(tmp_path, tmp_path / "copy", {})
-    with pytest.raises(InputError, match="is there already; accepted: a new folder"):
+    with pytest.raises(InputError, match="already exists; choose a new folder"):
         snapshot.freeze(ROOT, tmp_path, {})
     assert not list(tmp_path.iterdir())
