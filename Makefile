@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo figures test test-cluster lint format schema readme audit clean help
+.PHONY: demo figures test test-all test-cluster lint format schema readme audit clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
@@ -23,9 +23,14 @@ figures: $(VENV)/installed ## draw the published studies' figures and tables aga
 		echo "Figures and tables: results/published/$$study/figures, results/published/$$study/tables"; \
 	done
 
-# Three workers for two cores: one of them has the tests on a real Slurm, which wait for it most of the time.
-test: $(VENV)/installed-dev ## run the tests
-	$(RUN) OMP_NUM_THREADS=1 pytest -n 3 --dist loadgroup $(TESTS)
+# Three workers for two cores: tests on a real Slurm wait for it most of the time, others for a study that is made once.
+PYTEST := $(RUN) OMP_NUM_THREADS=1 pytest -n 3 --dist loadgroup
+
+test: $(VENV)/installed-dev ## run the tests, except those of test-all
+	$(PYTEST) -m "not cluster and not torture" $(TESTS)
+
+test-all: $(VENV)/installed-dev ## run all tests: on a throw-away real Slurm, and studies that are killed, too
+	$(PYTEST) $(TESTS)
 
 test-cluster: $(VENV)/installed-dev ## run the tests on a throw-away real Slurm, and show what its accounting says
 	$(RUN) OMP_NUM_THREADS=1 pytest -m cluster -rPs --durations=5

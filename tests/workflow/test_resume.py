@@ -66,6 +66,7 @@ def undisturbed(tmp_path_factory, study_in):
 one_process = pytest.mark.xdist_group("undisturbed")  # which runs that study once
 
 
+@pytest.mark.torture
 @one_process
 @pytest.mark.parametrize("children", ["survive", "die"])
 def test_after_kill_9_the_same_command_finishes_and_trains_nothing_twice(fresh, undisturbed, children):

@@ -161,7 +161,10 @@ def written(state):
         return 0
 
 
-@pytest.mark.parametrize("method", EXPERIMENT.methods)
+# In one method are all stages; the others are for `make test-all`.
+@pytest.mark.parametrize(
+    "method", ["contrastive", *(pytest.param(name, marks=pytest.mark.torture) for name in ("scratch", "regression"))]
+)
 def test_a_run_that_is_killed_again_and_again_equals_one_that_is_not(inputs, undisturbed, tmp_path, method):
     chance = random.Random(method)
     arguments = command(inputs, tmp_path, method, "--checkpoint-every", "0")
