@@ -5,8 +5,7 @@ from copy import deepcopy
 
 import pytest
 
-from fewlabel.config.jobs.base import RECIPES
-from helpers.recipes import RECORD, SETTINGS, measure, same
+from helpers.recipes import RECIPES, RECORD, SETTINGS, measure, same
 
 RECORDED = json.loads(RECORD.read_text())
 WRITE = "write the record anew: PYTHONPATH=tests python -m helpers.recipes"
@@ -28,7 +27,7 @@ def test_a_stage_makes_what_its_recipe_number_made(made, stage):
     recorded = RECORDED[stage]
     assert RECIPES[stage] == recorded["recipe"], f"{stage}: the recipe number was raised; {WRITE}"
     assert same(made[stage], recorded["made"]), (
-        f"{stage}: its results changed, its recipe number did not; raise config.jobs.base.RECIPES and {WRITE}"
+        f"{stage}: its results changed, its recipe number did not; raise the number and {WRITE}"
     )
 
 

@@ -1,6 +1,6 @@
 """What each stage makes of a tiny fixed input: numbers that say whether its results have changed.
 
-recipes.json holds them as of each recipe number (RECIPES in fewlabel.config.jobs.base). After an intended change, raise
+recipes.json holds them as of each recipe number (RECIPES below). After an intended change, raise
 the number and write the record anew:
 
     PYTHONPATH=tests python -m helpers.recipes
@@ -16,6 +16,7 @@ import torch
 
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.pretexts.registry import BUILT_IN
 from fewlabel.data.phantoms.source import list_subjects, read_volume
 from fewlabel.data.splits import order_pool, split_roles
 from fewlabel.data.store.slice_store import open_store, pack
@@ -26,6 +27,11 @@ from fewlabel.training.network import UNet, seeded
 from fewlabel.training.pretrain import pretrain
 from fewlabel.training.sampling import Slices
 
+RECIPES = {
+    **jobs.RECIPES,
+    **{f"pretrain, {name}": pretext.recipe for name, pretext in BUILT_IN.items()},
+}
+"""Of jobs (fewlabel.config.jobs.base), and of pretrainings (fewlabel.config.pretexts)."""
 RECORD = Path(__file__).with_name("recipes.json")
 CPU = torch.device("cpu")
 STEPS = {"steps": 3, "batch": 4, "warmup": 1, "learning_rate": 0.01, "weight_decay": 0.1}
@@ -151,5 +157,5 @@ if __name__ == "__main__":
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as name:
-        record = {stage: {"recipe": jobs.RECIPES[stage], "made": made} for stage, made in measure(Path(name)).items()}
+        record = {stage: {"recipe": RECIPES[stage], "made": made} for stage, made in measure(Path(name)).items()}
     RECORD.write_text(json.dumps(record, indent=1) + "\n")

@@ -33,7 +33,7 @@ from fewlabel.reporting.images.pretexts import pretexts
 from fewlabel.training.network import UNet
 from fewlabel.training.pretexts.contrastive import GlobalContrast, LocalContrast
 from fewlabel.training.pretexts.regression import Regression
-from fewlabel.training.pretexts.restore import Pretext
+from fewlabel.training.pretexts.restore import RestoredPretext
 from fewlabel.utils.errors import InputError
 
 METHODS = {
@@ -64,11 +64,11 @@ def pretext(method):
     torch.manual_seed(1)
     network = UNet([4, 8, 12])
     if method == "regression":
-        return Pretext(settings, [], regression=Regression(network, 0.25, 1, 1.0))
+        return RestoredPretext(settings, [], {"training": Regression(network, 0.25, 1, 1.0)})
     torch.manual_seed(2)
     start, end = (LocalContrast(UNet([4, 8, 12]), 1, 8, (8, 8), 13, 2, 0.1, True).eval() for _ in range(2))
     stage = GlobalContrast(network, 12 * 8 * 8, (16, 8), ["augmentation"], False, 0.1)
-    return Pretext(settings, [], global_stage=stage, local_stage=end, local_start=start)
+    return RestoredPretext(settings, [], {"global_stage": stage, "local_stage": end, "local_stage_start": start})
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +214,7 @@ def test_a_pretext_of_another_kind_or_size_is_refused(store):
     with pytest.raises(InputError, match="of no method with a local stage"):
         similar_places(pretext("regression"), store, ROLES, local_similarity_settings(experiment()))
     small = pretext("contrastive")
-    small.global_stage.head[1] = torch.nn.Linear(12 * 4 * 4, 16)
+    small.objectives["global_stage"].head[1] = torch.nn.Linear(12 * 4 * 4, 16)
     with pytest.raises(InputError, match="slices of another size than 32 x 32"):
         compared(small, store, ["b"], 0)
 

@@ -27,7 +27,7 @@ def embeddings(seed, count, features):
 
 def test_nt_xent_of_two_equal_pairs_is_log_3():
     z = torch.ones(2, 8)
-    assert nt_xent(z, z).item() == pytest.approx(math.log(3), abs=1e-6)
+    assert nt_xent(z, z, 0.1).item() == pytest.approx(math.log(3), abs=1e-6)
 
 
 def test_nt_xent_by_hand_numbers():
@@ -53,13 +53,15 @@ def test_nt_xent_agrees_with_an_independent_implementation(seed, count, features
 def test_nt_xent_depends_neither_on_the_order_of_slices_nor_on_the_scale_of_embeddings(seed, scale):
     first, second = embeddings(seed, 6, 5)
     order = torch.randperm(6, generator=torch.Generator().manual_seed(seed))
-    assert nt_xent(scale * first[order], second[order]).item() == pytest.approx(nt_xent(first, second).item(), rel=1e-4)
+    assert nt_xent(scale * first[order], second[order], 0.1).item() == pytest.approx(
+        nt_xent(first, second, 0.1).item(), rel=1e-4
+    )
 
 
 def test_independent_sets_along_leading_axes_are_averaged():
     (a, b), (c, d) = embeddings(1, 4, 3), embeddings(2, 4, 3)
-    together = nt_xent(torch.stack([a, c]), torch.stack([b, d]))
-    assert together.item() == pytest.approx((nt_xent(a, b).item() + nt_xent(c, d).item()) / 2, rel=1e-5)
+    together = nt_xent(torch.stack([a, c]), torch.stack([b, d]), 0.1)
+    assert together.item() == pytest.approx((nt_xent(a, b, 0.1).item() + nt_xent(c, d, 0.1).item()) / 2, rel=1e-5)
 
 
 def test_several_positives_are_averaged_each_against_the_negatives_alone():
@@ -230,7 +232,7 @@ def test_the_share_of_a_slice_that_was_its_own_negative_is_gone(slices, share):
 )
 def test_ill_shaped_views_are_refused(first, second, message):
     with pytest.raises(ValueError, match=message):
-        nt_xent(first, second)
+        nt_xent(first, second, 0.1)
 
 
 def test_an_anchor_without_negatives_is_refused():

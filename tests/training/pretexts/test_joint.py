@@ -2,19 +2,13 @@
 
 import pytest
 import torch
-from pydantic import TypeAdapter
 
-from fewlabel.config import jobs
 from fewlabel.config.pretexts.contrastive import GlobalStage
 from fewlabel.config.pretexts.joint import JointMethod
-from fewlabel.config.pretexts.registry import Method
-from fewlabel.operations.planning.training_steps import STAGE_OF
-from fewlabel.reporting.figures import learning_curves
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.pretexts.contrastive import GlobalContrast
-from fewlabel.training.pretexts.joint import Joint
+from fewlabel.training.pretexts.joint import joint_objective
 from fewlabel.training.pretexts.regression import Regression
-from fewlabel.training.pretrain import STAGES
 
 WIDTHS = [4, 8]
 ROWS, PARTS, VOLUMES = torch.tensor([3, 4, 7, 8]), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
@@ -27,7 +21,7 @@ def joint(weight):
         contrast_weight=weight,
         block=2,
     )
-    return seeded(lambda: Joint.of(method, UNet(WIDTHS), 8 * 64), 1)
+    return seeded(lambda: joint_objective(method, UNet(WIDTHS), 8 * 64), 1)
 
 
 def views():
@@ -73,17 +67,3 @@ def test_both_parts_train_one_network():
     numbers = sum(value.numel() for value in objective.parameters())
     heads = sum(value.numel() for value in objective.contrast.head.parameters())
     assert numbers == heads + sum(value.numel() for value in UNet(WIDTHS).parameters())
-
-
-def test_every_place_that_names_stages_names_all_of_them():
-    settings = {
-        "regression": {"pretext": "regression"},
-        "contrastive": {"pretext": "contrastive"},
-        "joint": {"pretext": "joint"},
-    }
-    found = {
-        stage
-        for method in settings.values()
-        for stage in jobs.pretraining_stages(TypeAdapter(Method).validate_python(method))
-    }
-    assert found == set(jobs.STAGES) == set(STAGES) == set(STAGE_OF) == set(learning_curves.STAGES) - {"finetune"}

@@ -72,22 +72,26 @@ def contrastive(store, tmp_path_factory):
 def test_each_stage_comes_back_as_it_ended_with_its_head(contrastive):
     done, path = contrastive
     pretext = restore_pretext(path)
-    assert pretext.regression is None and pretext.subjects == ["a", "b"]
+    assert set(pretext.objectives) == {"global_stage", "local_stage", "local_stage_start"} and pretext.subjects == [
+        "a",
+        "b",
+    ]
     for stage in ("global_stage", "local_stage"):
-        restored = getattr(pretext, stage).state_dict()
+        restored = pretext.objectives[stage].state_dict()
         assert restored.keys() == done.objectives[stage].keys()
         assert all(torch.equal(restored[name], value) for name, value in done.objectives[stage].items())
-    own, images = pretext.local_stage, torch.rand(2, 1, 32, 32)
+    own, images = pretext.objectives["local_stage"], torch.rand(2, 1, 32, 32)
     decoded = done.network.decoder(done.network.encoder(images), 1)
     assert torch.equal(own.head(decoded), own.represent(images))
     assert torch.equal(
-        pretext.global_stage.represent(images), pretext.global_stage.head(done.network.encoder(images)[-1])
+        pretext.objectives["global_stage"].represent(images),
+        pretext.objectives["global_stage"].head(done.network.encoder(images)[-1]),
     )
 
 
 def test_a_joint_pretraining_comes_back_and_hands_on_encoder_and_decoder(store, tmp_path):
     settings, done = trained(store, "joint")
-    joint = restore_pretext(kept(tmp_path / "pretext.safetensors", settings, done)).joint
+    joint = restore_pretext(kept(tmp_path / "pretext.safetensors", settings, done)).objectives["joint_stage"]
     expected = done.objectives["joint_stage"]
     assert joint.state_dict().keys() == expected.keys()
     assert all(torch.equal(joint.state_dict()[name], value) for name, value in expected.items())
@@ -109,7 +113,7 @@ def test_with_transfer_of_the_encoder_alone_the_same_encoder_is_handed_on(store,
 
 def test_the_local_stage_began_with_the_trained_encoder_and_a_decoder_at_random(contrastive):
     done, path = contrastive
-    start, fresh = restore_pretext(path).local_start, seeded(lambda: UNet(WIDTHS), 3914, "network")
+    start, fresh = restore_pretext(path).objectives["local_stage_start"], seeded(lambda: UNet(WIDTHS), 3914, "network")
     for name, value in fresh.decoder.stages[0].state_dict().items():
         assert torch.equal(start.stages_trained[0].state_dict()[name], value)
     assert all(
@@ -117,23 +121,23 @@ def test_the_local_stage_began_with_the_trained_encoder_and_a_decoder_at_random(
         for name, value in start.encoder.state_dict().items()
     )
     images = torch.rand(2, 1, 32, 32)
-    assert not torch.equal(start.represent(images), restore_pretext(path).local_stage.represent(images))
+    assert not torch.equal(start.represent(images), restore_pretext(path).objectives["local_stage"].represent(images))
 
 
 def test_an_encoder_that_the_local_stage_trains_is_kept_as_it_was_before(store, tmp_path):
     settings, done = trained(store, "contrastive", freeze_encoder=False)
     pretext = restore_pretext(kept(tmp_path / "pretext.safetensors", settings, done))
-    name, first = next(iter(pretext.local_start.encoder.state_dict().items()))
-    assert torch.equal(first, pretext.global_stage.encoder.state_dict()[name])
-    assert not torch.equal(first, pretext.local_stage.encoder.state_dict()[name])
+    name, first = next(iter(pretext.objectives["local_stage_start"].encoder.state_dict().items()))
+    assert torch.equal(first, pretext.objectives["global_stage"].encoder.state_dict()[name])
+    assert not torch.equal(first, pretext.objectives["local_stage"].encoder.state_dict()[name])
 
 
 def test_a_regression_comes_back_with_its_output_convolution(store, tmp_path):
     settings, done = trained(store, "regression")
     pretext = restore_pretext(kept(tmp_path / "pretext.safetensors", settings, done))
     images = torch.rand(2, 1, 32, 32)
-    assert torch.equal(pretext.regression.network(images), done.network(images))
-    assert (pretext.global_stage, pretext.local_stage, pretext.local_start) == (None, None, None)
+    assert torch.equal(pretext.objectives["training"].network(images), done.network(images))
+    assert set(pretext.objectives) == {"training"}
 
 
 def test_what_finetuning_takes_is_in_the_pretext_bit_for_bit(contrastive):

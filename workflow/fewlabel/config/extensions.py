@@ -26,15 +26,6 @@ class Extensions(Generic[Kind]):
     found: Mapping[str, Kind] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
-    def refuse_misfits(self) -> None:
-        """Refuse to go on if an entry point does not fit.
-
-        Raises:
-            InputError: all problems.
-        """
-        if self.problems:
-            raise InputError.of(self.problems)
-
 
 def extensions(
     group: str, kind: type[Kind], taken: Iterable[str], misfits: Callable[[str, Kind], Iterable[str]]

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import label_counts, parts
-from fewlabel.config.jobs.training import finetuning, pretraining_stages
-from fewlabel.config.pretexts.contrastive import GlobalStage, LocalStage
-from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.config.jobs.training import finetuning
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.registry import outlines, pretraining_stages
 from fewlabel.utils.formatting import size
 
 MOST_TRAININGS = 100_000
@@ -56,10 +56,10 @@ def prediction_bytes(widths: Sequence[int], matrix: Sequence[int]) -> int:
     return FLOAT * parameters(widths) + 2 * HALF * PREDICTED * widths[0] * matrix[0] * matrix[1]
 
 
-def pretraining_images(method: PretrainedMethod) -> dict[str, int]:
-    """Images of a step whose maps the encoder keeps, by the key of the stage; contrastive ones see slices twice."""
-    stages = {key: stage for key, stage in pretraining_stages(method).items() if not isinstance(stage, LocalStage)}
-    return {key: stage.batch * (2 if isinstance(stage, GlobalStage) else 1) for key, stage in stages.items()}
+def pretraining_images(method: PretrainedBase) -> dict[str, int]:
+    """Images of a step whose maps a trained encoder keeps, by the key of the stage."""
+    trained, budgets = outlines(method), pretraining_stages(method)
+    return {key: budgets[key].batch * of.views for key, of in trained.items() if not of.freezes_encoder}
 
 
 def size_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -96,7 +96,7 @@ def _batches(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], int]]:
     for name, method in experiment.methods.items():
         if (batch := finetuning(experiment, name).batch) != experiment.finetuning.batch:
             yield ("methods", name, "finetuning", "batch"), batch
-        if isinstance(method, PretrainedMethod):
+        if isinstance(method, PretrainedBase):
             for stage, images in pretraining_images(method).items():
                 yield ("methods", name, stage, "batch"), images
 

@@ -51,6 +51,10 @@ class Augmentation(Settings):
     """Standard deviation of added Gaussian noise: uniform between 0 and this."""
 
 
+GEOMETRIC = ("rotation_deg", "scale", "shift", "elastic_px", "flip", "crop_min")
+"""Settings of transforms that move what is in a slice."""
+
+
 class Training(Settings):
     """A budget in optimiser steps, and how they are taken."""
 

@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator, Sized
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import label_counts
 from fewlabel.config.jobs.training import finetuning
-from fewlabel.config.pretexts.contrastive import ContrastiveMethod
-from fewlabel.config.pretexts.joint import JointMethod
-from fewlabel.config.pretexts.registry import PretrainedMethod
-from fewlabel.config.pretexts.regression import RegressionMethod
-from fewlabel.config.training import Training
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.registry import outlines
+from fewlabel.config.pretexts.specification import budget
 from fewlabel.data.subjects.licences import sentence
 
 
@@ -44,8 +42,8 @@ def _conditions(experiment: Experiment) -> str:
     ]
     budgets: dict[str, list[str]] = {}
     for name in experiment.methods:
-        budgets.setdefault(_budget(finetuning(experiment, name)), []).append(name)
-    finetuned = [f"{_names(names)} {budget}" for budget, names in budgets.items()]
+        budgets.setdefault(budget(finetuning(experiment, name)), []).append(name)
+    finetuned = [f"{_names(names)} {text}" for text, names in budgets.items()]
     labels = {name: label_counts(experiment, name) for name in experiment.methods}
     counts = dict.fromkeys(str(n) for each in labels.values() for n in each)
     intervals = experiment.intervals
@@ -114,28 +112,11 @@ def plain_text(text: str) -> str:
 
 
 def _pretraining(method: object) -> str | None:
-    if not isinstance(method, PretrainedMethod):
+    if not isinstance(method, PretrainedBase):
         return None
     seen = f" on {method.pretraining_subjects} subjects" if method.pretraining_subjects else ""
-    return f"{_stages(method)}{seen}{', handing on the encoder alone' if method.transfer else ''}"
-
-
-def _stages(method: PretrainedMethod) -> str:
-    if isinstance(method, RegressionMethod):
-        return f"{_budget(method.training)}, {100 * method.corrupted:g} % of the pixels corrupted"
-    if isinstance(method, JointMethod):
-        return (
-            f"{_budget(method.joint_stage)}, {100 * method.corrupted:g} % of the pixels corrupted, both losses at once"
-        )
-    assert isinstance(method, ContrastiveMethod)
-    stages = [f"encoder {_budget(method.global_stage)}"]
-    if method.local_stage is not None:
-        stages.append(f"decoder {_budget(method.local_stage)}")
-    return ", then ".join(stages)
-
-
-def _budget(training: Training) -> str:
-    return f"{training.steps} steps of {training.batch} slices"
+    stages = ", then ".join(stage.caption for stage in outlines(method).values())
+    return f"{stages}{seen}{', handing on the encoder alone' if method.transfer else ''}"
 
 
 def _names(names: Iterable[str]) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 PaperCohort = Literal["liver", "prostate"]
-Pretext = Literal["none", "regression", "contrastive", "joint"]
 
 TITLE = (
     "Learning to segment with limited annotations: self-supervised pretraining with regression and contrastive loss"
@@ -41,7 +40,7 @@ class Published:
     """
 
     cohort: PaperCohort
-    pretext: Pretext | None
+    pretext: str | None
     n: int | None
     dice: float
     source: str = "Results, first paragraph"
@@ -76,7 +75,7 @@ def published(cohort: PaperCohort | None) -> tuple[Published, ...]:
     return tuple(point for point in PUBLISHED if point.cohort == cohort)
 
 
-def counterpart(cohort: PaperCohort | None, pretext: Pretext, n: int, benchmark: bool) -> Published | None:
+def counterpart(cohort: PaperCohort | None, pretext: str, n: int, benchmark: bool) -> Published | None:
     """The published score that stands beside one of ours, if there is one.
 
     Args:

@@ -47,6 +47,7 @@ class Encoder(nn.Module):
 
     def __init__(self, widths: Sequence[int], channels: int = 1) -> None:
         super().__init__()
+        self.widths = tuple(widths)
         self.stages = nn.ModuleList(_stage(*pair) for pair in zip([channels, *widths[:-1]], widths, strict=True))
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from fewlabel.config.jobs.training import pretraining_stages
+from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import GlobalStage
-from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.config.pretexts.registry import outlines
 from fewlabel.data.cross_validation import some
 from fewlabel.utils.errors import InputError
 
@@ -23,12 +23,10 @@ def thin_volumes(index: pd.DataFrame, subjects: Iterable[str], partitions: int) 
     return {name: int(counts[name]) for name in sorted(set(subjects)) if 0 < counts.get(name, 0) < partitions}
 
 
-def thin_warnings(index: pd.DataFrame, subjects: Sequence[str], method: PretrainedMethod) -> list[str]:
+def thin_warnings(index: pd.DataFrame, subjects: Sequence[str], method: PretrainedBase) -> list[str]:
     """Warnings about such volumes, one line per stage of a method."""
     texts = []
-    for name, stage in pretraining_stages(method).items():
-        if not isinstance(stage, GlobalStage):
-            continue
+    for name, stage in outlines(method).items():
         if thin := thin_volumes(index, subjects, stage.partitions):
             texts.append(
                 f"{name}: {len(thin)} of {len(subjects)} volumes have fewer slices than the {stage.partitions} "

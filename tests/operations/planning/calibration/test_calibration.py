@@ -15,7 +15,8 @@ COSTS = Work(multiply_adds=2e-11, activations=1e-9, parameters=5e-9, pixels=3e-9
 
 def rows(costs=COSTS, noise=0.0):
     chance = np.random.default_rng(0)
-    times = [(step, cost(step, costs) * (1 + noise * chance.uniform(-1, 1))) for step, _ in designed()]
+    steps = [planned.step for planned in designed()]
+    times = [(step, cost(step, costs) * (1 + noise * chance.uniform(-1, 1))) for step in steps]
     return [MeasuredStep(step=step, seconds=seconds) for step, seconds in times]
 
 
@@ -49,7 +50,7 @@ def test_a_step_left_out_of_noisy_measurements_is_told_within_the_noise():
 
 
 def test_a_measured_step_is_told_as_measured():
-    step = designed()[0][0]
+    step = designed()[0].step
     assert calibration([MeasuredStep(step=step, seconds=12.5), *rows()[1:]]).step_seconds(step) == 12.5
 
 
@@ -73,7 +74,7 @@ def test_memory_of_a_gpu_is_told_from_its_peaks_and_unknown_without_them():
 @pytest.mark.parametrize("entry", read_table(SHIPPED), ids=lambda entry: f"{entry.device} {entry.precision}")
 def test_shipped_times_say_where_and_when_and_larger_steps_take_longer(entry):
     assert entry.name in entry.describe() and str(entry.measured.date()) in entry.describe()
-    assert [row.step for row in entry.steps] == [step for step, _ in designed()]
+    assert [row.step for row in entry.steps] == [planned.step for planned in designed()]
     small = Step(stage="finetune", widths=[8, 16, 32], matrix=(64, 64), batch=8)
     for change in ({"batch": 16}, {"matrix": (128, 128)}, {"widths": [16, 32, 64]}):
         assert entry.step_seconds(small.model_copy(update=change)) > entry.step_seconds(small)

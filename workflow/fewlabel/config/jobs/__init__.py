@@ -3,7 +3,7 @@
 May import config and utils.
 """
 
-from fewlabel.config.jobs.base import RECIPES, STAGES, TEXT, canonical
+from fewlabel.config.jobs.base import RECIPES, TEXT, canonical
 from fewlabel.config.jobs.crate import CrateSettings, crate_settings
 from fewlabel.config.jobs.data import (
     DrawSettings,
@@ -112,9 +112,9 @@ from fewlabel.config.jobs.training import (
     pretrain_settings,
     pretrained_as,
     pretraining_recipe,
-    pretraining_stages,
     pretrainings,
 )
+from fewlabel.config.pretexts.registry import pretraining_stages
 
 __all__ = [
     "FIGURES",
@@ -123,7 +123,6 @@ __all__ = [
     "NO_SOURCE",
     "PRETEXTS",
     "RECIPES",
-    "STAGES",
     "TEXT",
     "CohortTableSettings",
     "CohortTitle",

@@ -1,4 +1,4 @@
-"""What the settings of all jobs share: recipe numbers, names of stages, and the canonical JSON text."""
+"""What the settings of all jobs share: recipe numbers, and the canonical JSON text."""
 
 import json
 import re
@@ -10,18 +10,13 @@ RECIPES = {
     "prepare": 1,
     "split": 1,
     "draw": 1,
-    "pretrain, regression": 1,
-    # 2: views of one slice are never each other's negatives; sums in the order of channels-last convolutions.
-    "pretrain, contrastive": 2,
-    "pretrain, joint": 2,
     "finetune": 1,
     "evaluate": 1,
     "destreaking": 1,
     "quality": 1,
 }
-"""Raise a stage's number when its numerics change: finished results of that stage are then made again."""
-STAGES = ("training", "global_stage", "local_stage", "joint_stage")
-"""Names of pretraining stages in settings, histories and facts of runs."""
+"""Raise a stage's number when its numerics change: finished results of that stage are then made again. Numbers of
+pretrainings are in the specifications of pretexts (`config.pretexts`)."""
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text in JSON."""
 

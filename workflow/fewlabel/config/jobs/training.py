@@ -9,11 +9,9 @@ from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.config.jobs.base import RECIPES
-from fewlabel.config.pretexts.contrastive import GlobalStage, LocalStage
-from fewlabel.config.pretexts.joint import JointMethod
-from fewlabel.config.pretexts.registry import PretrainedMethod
-from fewlabel.config.pretexts.regression import RegressionMethod
-from fewlabel.config.training import AUGMENTATIONS, Augmentation, Finetuning, Network, Training
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.registry import PretrainedMethod, outlines, pretext_of, pretraining_stages
+from fewlabel.config.training import AUGMENTATIONS, Augmentation, Finetuning, Network
 
 
 class PretrainSettings(Settings):
@@ -29,7 +27,7 @@ class PretrainSettings(Settings):
     seed: Seed
     drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
     """Of the method's `pretraining_subjects`, where it has some."""
-    recipe: Recipe = Field(default_factory=lambda known: RECIPES[f"pretrain, {known['method'].pretext}"])
+    recipe: Recipe = Field(default_factory=lambda known: pretext_of(known["method"]).recipe)
 
 
 class FinetuneSettings(Settings):
@@ -72,19 +70,6 @@ def finetuning(experiment: Experiment, method: str) -> Finetuning:
     return Finetuning.model_validate({**experiment.finetuning.model_dump(), **change})
 
 
-def pretraining_stages(method: PretrainedMethod) -> dict[str, Training]:
-    """A method's pretraining stages in their order, by the key that sets them."""
-    if isinstance(method, RegressionMethod):
-        return {"training": method.training}
-    if isinstance(method, JointMethod):
-        return {"joint_stage": method.joint_stage}
-    stages: dict[str, GlobalStage | LocalStage | None] = {
-        "global_stage": method.global_stage,
-        "local_stage": method.local_stage,
-    }
-    return {name: stage for name, stage in stages.items() if stage is not None}
-
-
 def most_pretrained(experiment: Experiment) -> int:
     """The largest number of subjects that any method asks to be pretrained on; 1 where none asks."""
     asked = (getattr(method, "pretraining_subjects", None) for method in experiment.methods.values())
@@ -92,10 +77,9 @@ def most_pretrained(experiment: Experiment) -> int:
 
 
 def most_partitions(experiment: Experiment) -> int:
-    """Largest number of partitions of any contrastive stage; 1 if there is none."""
-    methods = [method for method in experiment.methods.values() if isinstance(method, PretrainedMethod)]
-    stages = [stage for method in methods for stage in pretraining_stages(method).values()]
-    return max((stage.partitions for stage in stages if isinstance(stage, GlobalStage)), default=1)
+    """Largest number of parts into which any pretraining stage divides volumes; 1 if none does."""
+    methods = [method for method in experiment.methods.values() if isinstance(method, PretrainedBase)]
+    return max((stage.partitions for method in methods for stage in outlines(method).values()), default=1)
 
 
 def pretraining_recipe(method: PretrainedMethod) -> PretrainedMethod:
@@ -108,7 +92,7 @@ def pretrainings(experiment: Experiment) -> list[str]:
     recipes: list[PretrainedMethod] = []
     firsts = []
     for name, method in experiment.methods.items():
-        if isinstance(method, PretrainedMethod) and (recipe := pretraining_recipe(method)) not in recipes:
+        if isinstance(method, PretrainedBase) and (recipe := pretraining_recipe(method)) not in recipes:
             recipes.append(recipe)
             firsts.append(name)
     return firsts
@@ -117,7 +101,7 @@ def pretrainings(experiment: Experiment) -> list[str]:
 def pretrained_as(experiment: Experiment, method: str) -> str | None:
     """The method whose pretrained network a method starts from, mostly its own; None: it starts at random."""
     recipe = experiment.methods[method]
-    if not isinstance(recipe, PretrainedMethod):
+    if not isinstance(recipe, PretrainedBase):
         return None
     wanted, known = pretraining_recipe(recipe), experiment.methods
     return next(
@@ -130,7 +114,7 @@ def pretrained_as(experiment: Experiment, method: str) -> str | None:
 def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> PretrainSettings:
     """Settings of a method's pretraining on a part."""
     recipe = experiment.methods[method]
-    if not isinstance(recipe, PretrainedMethod):
+    if not isinstance(recipe, PretrainedBase):
         raise TypeError(f"{method} has no pretraining")
     return PretrainSettings(
         network=experiment.network,

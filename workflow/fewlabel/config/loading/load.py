@@ -15,13 +15,12 @@ from fewlabel.config.jobs.figures.destreaking import radial_phantoms
 from fewlabel.config.jobs.figures.galleries import gallery_problems
 from fewlabel.config.loading.messages import Explainer, nearest
 from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, read_files
+from fewlabel.config.pretexts import registry
+from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod
-from fewlabel.config.pretexts.registry import PretrainedMethod
 from fewlabel.config.study_size import size_problems
-from fewlabel.config.training import AUGMENTATIONS, Augmentation
+from fewlabel.config.training import AUGMENTATIONS
 from fewlabel.utils.errors import InputError
-
-GEOMETRIC = ("rotation_deg", "scale", "shift", "elastic_px", "flip", "crop_min")
 
 REDRAW_IN_FILE = (
     "a file would draw the test subjects again in every run; accepted: on the command line alone; to fix: remove it, "
@@ -55,6 +54,8 @@ def load_files(paths: Sequence[Path]) -> Experiment:
 
 def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Experiment:
     """The same as `load`, for files that are already read."""
+    if registry.PROBLEMS:
+        raise InputError.of(registry.PROBLEMS)
     explainer = Explainer(config, files)
     stated = explainer.stated
     data = {
@@ -103,7 +104,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _matrices(experiment)
     yield from _split_alike(experiment)
     yield from _augmentation_names(experiment)
-    yield from _local_stages(experiment)
+    yield from _of_pretexts(experiment)
     yield from _drawn_methods(experiment)
     yield from _drawn_pretexts(experiment)
     yield from gallery_problems(experiment)
@@ -157,35 +158,16 @@ def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield ("finetuning",), experiment.finetuning.augmentation
     for name, method in experiment.methods.items():
         yield ("methods", name, "finetuning"), jobs.finetuning(experiment, name).augmentation
-        if isinstance(method, PretrainedMethod):
+        if isinstance(method, PretrainedBase):
             for key, stage in jobs.pretraining_stages(method).items():
                 yield ("methods", name, key), stage.augmentation
 
 
-def _local_stages(experiment: Experiment) -> Iterable[tuple[Place, str]]:
-    deepest = len(experiment.network.widths) - 1
+def _of_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     for name, method in experiment.methods.items():
-        stage = method.local_stage if isinstance(method, ContrastiveMethod) else None
-        if stage is None:
-            continue
-        place: Place = ("methods", name, "local_stage")
-        if stage.decoder_stages > deepest:
-            yield (
-                (*place, "decoder_stages"),
-                f"{stage.decoder_stages} decoder stages, but network.widths gives {deepest}; accepted: 1 to {deepest}",
-            )
-            continue
-        yield from _local_views(experiment, place, stage.augmentation)
-        cell = stage.region_size * 2 ** (deepest - stage.decoder_stages)
-        for cohort in experiment.cohorts:
-            rows, columns = experiment.cohorts[cohort].grid.matrix
-            cells = (rows // cell) * (columns // cell)
-            if cells < stage.regions:
-                text = f"{stage.regions} regions of {cell} x {cell} pixels do not fit {rows} x {columns} ({cohort})"
-                yield (
-                    (*place, "regions"),
-                    f"{text}; accepted: at most {cells}, or a smaller region_size or more decoder_stages",
-                )
+        if isinstance(method, PretrainedBase):
+            for place, text in registry.pretext_of(method).problems(method, experiment):
+                yield ("methods", name, *place), text
 
 
 def _drawn_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
@@ -224,12 +206,3 @@ def _destreaking(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     elif figure is not None and figure.cohort is not None and figure.cohort not in known:
         text = f"{figure.cohort!r} is no radially acquired phantom{nearest(figure.cohort, known)}"
         yield ("figures", "destreaking", "cohort"), f"{text}; accepted: {', '.join(known)}"
-
-
-def _local_views(experiment: Experiment, place: Place, name: str) -> Iterable[tuple[Place, str]]:
-    if name in {**AUGMENTATIONS, **experiment.augmentations}:
-        views, still = jobs.augmentation(experiment, name), Augmentation()
-        moving = [key for key in GEOMETRIC if getattr(views, key) != getattr(still, key)]
-        if moving:
-            text = f"{name!r} sets {', '.join(moving)}, but regions must stay in place between the two views"
-            yield (*place, "augmentation"), f"{text}; use one with intensity transforms only, such as 'intensity'"

@@ -1,6 +1,6 @@
 """Settings that methods share, and those of a method without pretraining."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -31,6 +31,10 @@ class ScratchMethod(MethodBase):
 
 class PretrainedBase(MethodBase):
     """Settings of every method that is pretrained."""
+
+    if TYPE_CHECKING:
+        # Each pretext has a `Literal` of its own; a field here would come before a method's other fields.
+        pretext: str
 
     pretraining_subjects: Subjects | None = Field(None, exclude_if=lambda value: value is None)
     """How many subjects pretraining sees, drawn by seed and nested; none: all that are not tested."""

@@ -1,12 +1,29 @@
-"""Settings of pretraining by contrastive loss, stage by stage."""
+"""The contrastive pretext: its settings, stage by stage, and its specification."""
 
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from fewlabel.config.base import Name, Side, distinct
 from fewlabel.config.pretexts.base import HeadWidth, PretrainedBase
-from fewlabel.config.training import Training
+from fewlabel.config.pretexts.specification import (
+    Pretext,
+    PretextStage,
+    Problem,
+    ProjectionHead,
+    StageOutline,
+    budget,
+)
+from fewlabel.config.training import AUGMENTATIONS, GEOMETRIC, Augmentation, Training
+
+if TYPE_CHECKING:
+    from fewlabel.config.experiment import Experiment
+
+TEMPERATURE = 0.1
+"""Default of both stages."""
+MEANING = {"augmentation": "views of one slice", "anatomy": "one part of several volumes"}
+"""Of positives, in the method diagram."""
 
 
 class GlobalStage(Training):
@@ -22,7 +39,7 @@ class GlobalStage(Training):
     """Views of the same slice, slices of the same part of other volumes, or both."""
     similar_as_negatives: bool = False
     """Whether slices of the same part (that are no positives) count as negatives."""
-    temperature: float = Field(0.1, gt=0, le=10)
+    temperature: float = Field(TEMPERATURE, gt=0, le=10)
     head: tuple[HeadWidth, HeadWidth] = (1024, 128)
     """Widths of the projection head: hidden and output."""
 
@@ -50,7 +67,7 @@ class LocalStage(Training):
     """Regions compared in each image."""
     region_size: Side = 3
     """Side of a region, in pixels of the stage's feature map."""
-    temperature: float = Field(0.1, gt=0, le=10)
+    temperature: float = Field(TEMPERATURE, gt=0, le=10)
     freeze_encoder: bool = True
     """Whether stage 1's encoder stays as it is."""
     head: tuple[HeadWidth, HeadWidth] = (128, 64)
@@ -64,3 +81,87 @@ class ContrastiveMethod(PretrainedBase):
     global_stage: GlobalStage = GlobalStage()
     local_stage: LocalStage | None = LocalStage()
     """None: stage 1 alone."""
+
+
+def _global_outline(method: ContrastiveMethod) -> StageOutline:
+    stage = method.global_stage
+    head = ProjectionHead(widths=stage.head)
+    return StageOutline(
+        task="Stage 1: global, slices",
+        input="two views of slices",
+        loss="contrastive",
+        caption=f"encoder {budget(stage)}",
+        notes=(
+            f"positives: {' and '.join(MEANING[name] for name in stage.positives)}",
+            head.describe(),
+            f"temperature {stage.temperature:g}",
+        ),
+        views=2,
+        head=head,
+        partitions=stage.partitions,
+    )
+
+
+def _local_outline(method: ContrastiveMethod) -> StageOutline:
+    stage = method.local_stage
+    assert stage is not None
+    head = ProjectionHead(widths=stage.head, layers="1 × 1 convolutions", after=stage.decoder_stages)
+    return StageOutline(
+        task="Stage 2: local, regions",
+        input="two views of slices",
+        loss="contrastive",
+        caption=f"decoder {budget(stage)}",
+        notes=(
+            f"positives: one of {stage.regions} regions of {stage.region_size} × {stage.region_size} in two views",
+            head.describe(),
+            f"temperature {stage.temperature:g}",
+        ),
+        views=2,
+        freezes_encoder=stage.freeze_encoder,
+        decoder=stage.decoder_stages,
+        head=head,
+    )
+
+
+def _problems(method: ContrastiveMethod, experiment: "Experiment") -> Iterator[Problem]:
+    """A local stage that the network or the slices have no room for, or whose views move."""
+    stage, deepest = method.local_stage, len(experiment.network.widths) - 1
+    if stage is None:
+        return
+    if stage.decoder_stages > deepest:
+        text = f"{stage.decoder_stages} decoder stages, but network.widths gives {deepest}"
+        yield ("local_stage", "decoder_stages"), f"{text}; accepted: 1 to {deepest}"
+        return
+    yield from _moving_views(stage.augmentation, {**AUGMENTATIONS, **experiment.augmentations})
+    cell = stage.region_size * 2 ** (deepest - stage.decoder_stages)
+    for cohort in experiment.cohorts:
+        rows, columns = experiment.cohorts[cohort].grid.matrix
+        cells = (rows // cell) * (columns // cell)
+        if cells < stage.regions:
+            text = f"{stage.regions} regions of {cell} x {cell} pixels do not fit {rows} x {columns} ({cohort})"
+            accepted = f"accepted: at most {cells}, or a smaller region_size or more decoder_stages"
+            yield ("local_stage", "regions"), f"{text}; {accepted}"
+
+
+def _moving_views(name: str, known: dict[str, Augmentation]) -> Iterator[Problem]:
+    if name in known:
+        moving = [key for key in GEOMETRIC if getattr(known[name], key) != getattr(Augmentation(), key)]
+        if moving:
+            text = f"{name!r} sets {', '.join(moving)}, but regions must stay in place between the two views"
+            remedy = "use one with intensity transforms only, such as 'intensity'"
+            yield ("local_stage", "augmentation"), f"{text}; {remedy}"
+
+
+CONTRASTIVE = Pretext(
+    settings=ContrastiveMethod,
+    stages={
+        "global_stage": PretextStage(title="Contrastive, global", loss="contrastive", outline=_global_outline),
+        "local_stage": PretextStage(
+            title="Contrastive, local", loss="contrastive", outline=_local_outline, keeps_start=True
+        ),
+    },
+    implementation="fewlabel.training.pretexts.contrastive:STAGES",
+    # 2: views of one slice are never each other's negatives; sums in the order of channels-last convolutions.
+    recipe=2,
+    problems=_problems,
+)

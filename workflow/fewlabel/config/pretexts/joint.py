@@ -1,4 +1,4 @@
-"""Settings of pretraining by both losses at once."""
+"""The joint pretext, both losses at once: its settings and its specification."""
 
 from typing import Literal
 
@@ -7,6 +7,7 @@ from pydantic import Field
 from fewlabel.config.base import Side
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import GlobalStage
+from fewlabel.config.pretexts.specification import Pretext, PretextStage, ProjectionHead, StageOutline, budget
 
 
 class JointMethod(PretrainedBase):
@@ -23,3 +24,32 @@ class JointMethod(PretrainedBase):
     """Side in pixels of the squares that are corrupted as a whole; 1: pixels independently."""
     noise_scale: float = Field(1.0, gt=0, le=1000)
     """Standard deviation of the noise, in standard deviations of the slice (its mean is the slice's)."""
+
+
+def _outline(method: JointMethod) -> StageOutline:
+    stage = method.joint_stage
+    corrupted, head = f"{100 * method.corrupted:g} %", ProjectionHead(widths=stage.head)
+    return StageOutline(
+        task="Restore and contrast",
+        input="two views of slices, one corrupted",
+        loss="L1 + contrastive",
+        caption=f"{budget(stage)}, {corrupted} of the pixels corrupted, both losses at once",
+        notes=(
+            f"{corrupted} of pixels replaced by noise",
+            f"L1 loss at these, and contrastive loss times {method.contrast_weight:g}",
+            head.describe(),
+            f"temperature {stage.temperature:g}",
+        ),
+        views=2,
+        decoder="all",
+        head=head,
+        partitions=stage.partitions,
+    )
+
+
+JOINT = Pretext(
+    settings=JointMethod,
+    stages={"joint_stage": PretextStage(title="Joint", loss="joint", outline=_outline)},
+    implementation="fewlabel.training.pretexts.joint:STAGES",
+    recipe=2,  # see CONTRASTIVE
+)

@@ -1,4 +1,4 @@
-"""Settings of pretraining by regression."""
+"""The regression pretext: its settings and its specification."""
 
 from typing import Literal
 
@@ -6,6 +6,7 @@ from pydantic import Field
 
 from fewlabel.config.base import Side
 from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.specification import Pretext, PretextStage, StageOutline, budget
 from fewlabel.config.training import Training
 
 
@@ -20,3 +21,23 @@ class RegressionMethod(PretrainedBase):
     """Side in pixels of the squares that are corrupted as a whole; 1: pixels independently."""
     noise_scale: float = Field(1.0, gt=0, le=1000)
     """Standard deviation of the noise, in standard deviations of the slice (its mean is the slice's)."""
+
+
+def _outline(method: RegressionMethod) -> StageOutline:
+    squares = f", in squares of {method.block} × {method.block}" if method.block > 1 else ""
+    corrupted = f"{100 * method.corrupted:g} %"
+    return StageOutline(
+        task="Restore corrupted pixels",
+        input="corrupted slice",
+        loss="L1 loss",
+        caption=f"{budget(method.training)}, {corrupted} of the pixels corrupted",
+        notes=(f"{corrupted} of pixels replaced by noise{squares}; loss at these only",),
+        decoder="all",
+    )
+
+
+REGRESSION = Pretext(
+    settings=RegressionMethod,
+    stages={"training": PretextStage(title="Regression", loss="L1", outline=_outline)},
+    implementation="fewlabel.training.pretexts.regression:STAGES",
+)

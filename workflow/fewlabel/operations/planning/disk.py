@@ -9,7 +9,7 @@ from fewlabel.config.sources.radial import RadialSource
 from fewlabel.operations.planning.cohort_sizes import Size
 from fewlabel.operations.planning.costs import FLOAT_BYTES
 from fewlabel.operations.planning.step_work import Step, decoder_work, encoder_work, head_work, unet_work
-from fewlabel.operations.planning.training_steps import finetuning_steps, pretraining_steps
+from fewlabel.operations.planning.training_steps import Steps, finetuning_steps, pretraining_steps
 
 SLICE_BYTES = 3
 """A pixel of the slice store: its image in float16 and its mask."""
@@ -82,31 +82,30 @@ def largest_state(experiment: Experiment) -> float:
 
 
 def _pretexts(experiment: Experiment, folds: dict[str, int]) -> float:
-    """Of all pretrainings' objectives, heads included; those of a local stage also as they began."""
+    """Of all pretrainings' objectives, heads included; of some also as they began."""
     numbers, files = 0.0, 0
     for cohort in experiment.cohorts:
         for method in jobs.pretrainings(experiment):
-            steps = [stage.step for stage in pretraining_steps(experiment, cohort, method)]
+            steps = pretraining_steps(experiment, cohort, method)
             numbers += folds[cohort] * sum(map(_objective, steps))
             files += folds[cohort] * bool(steps)
     return FLOAT_BYTES * numbers + WEIGHTS_FACTS * files
 
 
-def _objective(step: Step) -> float:
+def _objective(steps: Steps) -> float:
     """Numbers of a stage's objective in `pretext.safetensors`."""
+    step = steps.step
     whole, encoder = (work(step.widths, 1).parameters for work in (unet_work, encoder_work))
-    head = head_work(step).parameters if step.head else 0
-    if step.stage == "global":
-        return encoder + head
-    if step.stage == "local":
-        return encoder + 2 * (head + decoder_work(step.widths, 1, step.decoder_stages).parameters)
+    head = head_work(step).parameters
+    if step.stage in ("global", "local"):
+        trained = head + decoder_work(step.widths, 1, step.decoder_stages).parameters
+        return encoder + trained * (2 if steps.keeps_start else 1)
     # Both parts of a joint objective contain the shared encoder.
     return whole + (encoder + head if step.stage == "joint" else 0)
 
 
 def _parameters(step: Step) -> float:
-    head = head_work(step).parameters if step.head else 0
-    return unet_work(step.widths, 1).parameters + head
+    return unet_work(step.widths, 1).parameters + head_work(step).parameters
 
 
 def _slices(experiment: Experiment, cohort: str, size: Size) -> float:

@@ -10,11 +10,12 @@ from typing import Literal
 from pydantic import Field
 
 from fewlabel.config.base import Settings, Side
-from fewlabel.config.loading.load import GEOMETRIC
 from fewlabel.config.pretexts.base import HeadWidth
-from fewlabel.config.training import Augmentation
+from fewlabel.config.training import GEOMETRIC, Augmentation
 
 Stage = Literal["regression", "global", "local", "joint", "finetune", "predict"]
+"""A kind of step. Of pretrainings: `regression` trains the whole network, `global` the encoder, `joint` both on the
+same slices, `local` some decoder stages; all but the first have a head."""
 TRAINED = 3
 """Forward, gradient of the activations, gradient of the weights: each about as much work as the other."""
 CALLS_A_STEP = 30
@@ -28,11 +29,13 @@ class Step(Settings):
     widths: list[Side]
     matrix: tuple[Side, Side]
     batch: Side
-    """Slices; contrastive stages see each of them in two views."""
+    """Slices."""
+    views: Side | None = None
+    """Images of each slice that pass the encoder; none: two of stages with a head, else one."""
     transforms: int = Field(0, ge=0, le=1000)
     """Passes of augmentation over the pixels of one view."""
     head: tuple[HeadWidth, HeadWidth] | None = None
-    """Widths of a contrastive stage's head."""
+    """Widths of a pretraining stage's head."""
     decoder_stages: int = Field(0, ge=0, le=7)
     """Decoder stages that the local stage trains."""
     freeze_encoder: bool = False
@@ -113,8 +116,9 @@ def unet_work(widths: list[int], pixels: int) -> Work:
 
 
 def head_work(step: Step) -> Work:
-    """A contrastive stage's projection head for one image."""
-    assert step.head is not None
+    """A pretraining stage's projection head for one image."""
+    if step.head is None:
+        return Work()
     pixels = step.matrix[0] * step.matrix[1]
     hidden, out = step.head
     if step.stage in ("global", "joint"):
@@ -126,11 +130,15 @@ def head_work(step: Step) -> Work:
     return layers + Work(activations=2 * hidden * here, calls=2)
 
 
+def default_views(stage: Stage) -> int:
+    """Images of a slice that pass the encoder, where a step does not say it."""
+    return 2 if stage in ("global", "local", "joint") else 1
+
+
 def step_work(step: Step) -> Work:
     """All that a step does."""
     pixels = step.matrix[0] * step.matrix[1]
-    views = 2 if step.stage in ("global", "local", "joint") else 1
-    images = step.batch * views
+    images = step.batch * (step.views or default_views(step.stage))
     fixed = Work(pixels=images * pixels * step.transforms, calls=CALLS_A_STEP)
     if step.stage == "predict":
         return unet_work(step.widths, pixels).of_batch(images, 1) + fixed

@@ -5,41 +5,45 @@ from dataclasses import dataclass
 
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.pretexts.contrastive import GlobalStage, LocalStage
-from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.registry import outlines, pretext_of
+from fewlabel.config.pretexts.specification import StageOutline
 from fewlabel.config.training import Augmentation, Training
 from fewlabel.operations.planning.calibration.designs import Planned
-from fewlabel.operations.planning.step_work import Stage, Step, transforms
+from fewlabel.operations.planning.step_work import Stage, Step, default_views, transforms
 
-STAGE_OF: dict[str, Stage] = {
-    "training": "regression",
-    "global_stage": "global",
-    "local_stage": "local",
-    "joint_stage": "joint",
-}
-"""A pretraining stage's kind of step, by the key that sets it."""
 PREDICTED = 32
 """Slices that evaluation predicts at once, at most."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """So many equal steps, with their augmentation."""
+    """So many equal steps, with their augmentation.
+
+    Attributes:
+        step, augmentation, count: the step, its augmentation, and how often it is taken.
+        stage: of a pretraining, its key.
+        keeps_start: whether the objective is also kept as it was before the first step.
+    """
 
     step: Step
     augmentation: Augmentation
     count: int
+    stage: str = ""
+    keeps_start: bool = False
 
 
 def pretraining_steps(experiment: Experiment, cohort: str, method: str) -> list[Steps]:
     """Of each stage of a method's pretraining; none for a method that starts at random."""
     recipe = experiment.methods[method]
-    if not isinstance(recipe, PretrainedMethod):
+    if not isinstance(recipe, PretrainedBase):
         return []
-    found = []
-    for key, budget in jobs.pretraining_stages(recipe).items():
-        views = jobs.augmentation(experiment, budget.augmentation)
-        found.append(Steps(_step(experiment, cohort, STAGE_OF[key], budget, views), views, budget.steps))
+    found, budgets = [], jobs.pretraining_stages(recipe)
+    for key, outline in outlines(recipe).items():
+        views = jobs.augmentation(experiment, budgets[key].augmentation)
+        step = _step(experiment, cohort, _kind(outline), budgets[key], views, outline)
+        keeps_start = pretext_of(recipe).stages[key].keeps_start
+        found.append(Steps(step, views, budgets[key].steps, key, keeps_start))
     return found
 
 
@@ -59,30 +63,45 @@ def prediction_step(experiment: Experiment, cohort: str, slices: float) -> Step:
 
 def planned_of(experiment: Experiment) -> list[Planned]:
     """Each step that an experiment takes, once."""
-    found = {step.model_dump_json(): (step, augmentation) for step, augmentation in _all(experiment)}
+    found = {planned.step.model_dump_json(): planned for planned in _all(experiment)}
     return list(found.values())
 
 
 def _all(experiment: Experiment) -> Iterator[Planned]:
     for cohort in experiment.cohorts:
-        for method in experiment.methods:
-            for steps in (
-                *pretraining_steps(experiment, cohort, method),
-                finetuning_steps(experiment, cohort, method),
-            ):
-                yield steps.step, steps.augmentation
-        yield prediction_step(experiment, cohort, PREDICTED), Augmentation()
+        for name, method in experiment.methods.items():
+            if isinstance(method, PretrainedBase):
+                for steps in pretraining_steps(experiment, cohort, name):
+                    yield Planned(steps.step, steps.augmentation, method, steps.stage)
+            steps = finetuning_steps(experiment, cohort, name)
+            yield Planned(steps.step, steps.augmentation)
+        yield Planned(prediction_step(experiment, cohort, PREDICTED), Augmentation())
 
 
-def _step(experiment: Experiment, cohort: str, stage: Stage, budget: Training, views: Augmentation) -> Step:
-    local = budget if isinstance(budget, LocalStage) else None
+def _kind(outline: StageOutline) -> Stage:
+    """The kind of step that a pretraining stage takes."""
+    if outline.decoder == "all":
+        return "joint" if outline.head else "regression"
+    return "local" if outline.decoder else "global"
+
+
+def _step(
+    experiment: Experiment,
+    cohort: str,
+    stage: Stage,
+    budget: Training,
+    views: Augmentation,
+    outline: StageOutline | None = None,
+) -> Step:
+    several = outline is not None and outline.views != default_views(stage)
     return Step(
         stage=stage,
         widths=experiment.network.widths,
         matrix=experiment.cohorts[cohort].grid.matrix,
         batch=budget.batch,
+        views=outline.views if outline and several else None,
         transforms=transforms(views, masks=stage == "finetune"),
-        head=budget.head if isinstance(budget, (GlobalStage, LocalStage)) else None,
-        decoder_stages=local.decoder_stages if local else 0,
-        freeze_encoder=bool(local and local.freeze_encoder),
+        head=outline.head.widths if outline and outline.head else None,
+        decoder_stages=int(outline.decoder) if outline and stage == "local" else 0,
+        freeze_encoder=bool(outline and outline.freezes_encoder),
     )

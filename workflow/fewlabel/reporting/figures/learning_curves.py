@@ -11,15 +11,13 @@ from matplotlib.ticker import MaxNLocator
 
 from fewlabel.config.figure_options import Panels
 from fewlabel.config.jobs.figures.histories import LearningSettings
+from fewlabel.config.pretexts.registry import PRETEXTS
 from fewlabel.reporting.figures import legends, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, notice
 
 STAGES = {
-    "training": ("Regression", "L1"),
-    "global_stage": ("Contrastive, global", "contrastive"),
-    "local_stage": ("Contrastive, local", "contrastive"),
-    "joint_stage": ("Joint", "joint"),
+    **{key: (stage.title, stage.loss) for pretext in PRETEXTS.values() for key, stage in pretext.stages.items()},
     "finetune": ("Finetuning", "Dice"),
 }
 """What panels are called, in their order, and the loss that they show."""

@@ -22,7 +22,9 @@ from fewlabel.reporting.images.pretext_cases import (
     target_sizes,
 )
 from fewlabel.reporting.images.pretexts import NOTE, number, picture
-from fewlabel.training.pretexts.restore import Pretext
+from fewlabel.training.pretexts.base import START
+from fewlabel.training.pretexts.contrastive import LocalContrast
+from fewlabel.training.pretexts.restore import RestoredPretext
 from fewlabel.utils.errors import InputError
 
 HEAD, FOOT = 0.45, 0.2
@@ -51,14 +53,15 @@ class Seen:
 
 
 def similar_places(
-    pretext: Pretext, store: Store, roles: pd.DataFrame, settings: LocalSimilaritySettings
+    pretext: RestoredPretext, store: Store, roles: pd.DataFrame, settings: LocalSimilaritySettings
 ) -> tuple[tuple[int, int], list[Seen]]:
     """The point (row, column), its own slice, and the slice of another subject at the nearest relative position.
 
     Raises:
         InputError: a method without a local stage, or a subject, slice or point that is not there.
     """
-    if pretext.local_stage is None or pretext.local_start is None:
+    start, end = (pretext.find(name, LocalContrast) for name in (f"local_stage{START}", "local_stage"))
+    if start is None or end is None:
         raise InputError("pretext.safetensors: of no method with a local stage; give that of one that has it")
     figure = settings.figure
     subjects = shown_subjects(roles, [figure.subject], "local_similarity.subject")
@@ -81,7 +84,7 @@ def similar_places(
     with torch.inference_mode():
         before, after = (
             similarity(stage.represent(torch.from_numpy(images).unsqueeze(1)), point, images.shape[1:])
-            for stage in (pretext.local_start, pretext.local_stage)
+            for stage in (start, end)
         )
     names = ["with the point", "another subject"]
     return point, [

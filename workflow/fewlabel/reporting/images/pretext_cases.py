@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from fewlabel.config.pretexts.contrastive import ContrastiveMethod
 from fewlabel.data.store.slice_store import Store
 from fewlabel.training.augmentation import augment
-from fewlabel.training.pretexts.regression import corrupt, corruption_mask
-from fewlabel.training.pretexts.restore import Pretext
+from fewlabel.training.pretexts.contrastive import GlobalContrast
+from fewlabel.training.pretexts.regression import Regression, corrupt, corruption_mask
+from fewlabel.training.pretexts.restore import RestoredPretext
 from fewlabel.training.sampling import torch_generator
 from fewlabel.utils.errors import InputError
 
@@ -114,15 +116,16 @@ def spread_slices(sizes: NDArray[np.int64], count: int) -> list[int]:
     return [int(held[int(place)]) for place in places]
 
 
-def restored(pretext: Pretext, store: Store, subject: str, count: int, seed: int) -> list[Restored]:
+def restored(pretext: RestoredPretext, store: Store, subject: str, count: int, seed: int) -> list[Restored]:
     """Slices of a subject with the noise that a regression removes; mask and noise follow from the seed.
 
     Raises:
         InputError: the pretext is of no regression.
     """
-    if pretext.regression is None:
+    objective = pretext.find("training", Regression)
+    if objective is None:
         raise InputError("pretext.safetensors: of no regression; give that of a regression pretraining")
-    objective, numbers = pretext.regression, spread_slices(target_sizes(store, subject), count)
+    numbers = spread_slices(target_sizes(store, subject), count)
     images = torch.from_numpy(slices_of(store, subject)[numbers]).unsqueeze(1)
     chance = torch_generator(CPU, seed, "figure 1", "corruption")
     masks = corruption_mask(tuple(images.shape), objective.corrupted, objective.block, chance)
@@ -133,7 +136,7 @@ def restored(pretext: Pretext, store: Store, subject: str, count: int, seed: int
     return [Restored(number, *parts) for number, *parts in zip(numbers, *arrays, strict=True)]
 
 
-def compared(pretext: Pretext, store: Store, subjects: Sequence[str], seed: int) -> Compared:
+def compared(pretext: RestoredPretext, store: Store, subjects: Sequence[str], seed: int) -> Compared:
     """A slice of the first subject beside another view, its neighbour in the second subject, and a dissimilar one.
 
     The slice is that with the largest target. Its neighbour is the second subject's at the nearest relative position;
@@ -143,10 +146,10 @@ def compared(pretext: Pretext, store: Store, subjects: Sequence[str], seed: int)
     Raises:
         InputError: the pretext has no global stage, or is of slices of another size.
     """
-    stage, method = pretext.global_stage, pretext.settings.method
-    if stage is None or method.pretext != "contrastive":
+    stage, method = pretext.find("global_stage", GlobalContrast), pretext.settings.method
+    if stage is None or not isinstance(method, ContrastiveMethod):
         raise InputError("pretext.safetensors: of no contrastive method; give that of a contrastive pretraining")
-    fits(pretext, store)
+    fits(pretext, stage, store)
     parts = method.global_stage.partitions
 
     def view(images: torch.Tensor, name: str) -> torch.Tensor:
@@ -178,16 +181,15 @@ def compared(pretext: Pretext, store: Store, subjects: Sequence[str], seed: int)
     )
 
 
-def fits(pretext: Pretext, store: Store) -> None:
+def fits(pretext: RestoredPretext, stage: GlobalContrast, store: Store) -> None:
     """Whether the head of the global stage takes slices of this size.
 
     Raises:
         InputError: it does not.
     """
-    assert pretext.global_stage is not None
     widths, side = pretext.settings.network.widths, pretext.settings.network.reduction
     rows, columns = store.images.shape[1:]
-    if pretext.global_stage.head[1].in_features != widths[-1] * (rows // side) * (columns // side):
+    if stage.head[1].in_features != widths[-1] * (rows // side) * (columns // side):
         raise InputError(
             f"pretext.safetensors: its network was pretrained on slices of another size than {rows} x {columns}; "
             "give that of this cohort"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from fewlabel.config.jobs.base import STAGES
+from fewlabel.config.pretexts.registry import PRETEXTS, stage_keys
 from fewlabel.reporting.provenance.jobs import Job, moment
 from fewlabel.reporting.provenance.ro_crate_entities import Graph, Ref, clean, local, ref
 
@@ -78,7 +78,7 @@ def _circumstances(graph: Graph, facts: Mapping[str, Any]) -> Iterable[Ref]:
         yield graph.value(name, value)
     for name, value in _plain(facts.get("time"), ("resumed",)):
         yield graph.value(name, value)
-    for name, value in _plain(facts.get("steps"), ("finetune", *STAGES)):
+    for name, value in _plain(facts.get("steps"), ("finetune", *stage_keys(PRETEXTS))):
         yield graph.value(f"steps: {name}", value)
     yield from _software(graph, facts.get("software"))
 

@@ -14,9 +14,10 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
 from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.config.jobs.figures.titles import cohort_title, titles
-from fewlabel.config.jobs.training import finetuning, pretrained_as, pretraining_stages
+from fewlabel.config.jobs.training import finetuning, pretrained_as
 from fewlabel.config.loading.load import load
-from fewlabel.config.pretexts.registry import PretrainedMethod
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.registry import pretraining_stages
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.config.training import Finetuning, Training
 from fewlabel.data.subjects.licences import NOT_STATED, terms
@@ -150,7 +151,7 @@ def _recipe(results: Results, run: Finetuned, experiment: Experiment, facts: Fac
     method, cohort = experiment.methods[run.method], experiment.cohorts[run.cohort]
     start = pretrained_as(experiment, run.method)
     rows = {"start": "at random" if start is None else f"pretrained without labels ({method.pretext})"}
-    if start is not None and isinstance(method, PretrainedMethod):
+    if start is not None and isinstance(method, PretrainedBase):
         rows |= {
             f"pretraining, {key.replace('_', ' ')}": _training(of) for key, of in pretraining_stages(method).items()
         }

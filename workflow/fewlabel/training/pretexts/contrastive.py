@@ -1,12 +1,19 @@
 """The contrastive pretext (paper, figure 1 right): global representations of slices, then local ones of regions."""
 
 from collections.abc import Collection
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage
+from fewlabel.training.augmentation import intensity
 from fewlabel.training.network import UNet
+from fewlabel.training.pretexts.base import PretrainingData, StageImplementation
+from fewlabel.training.sampling import Rows, Sampler, partition_rows, rows_by_volume
+from fewlabel.training.thin_volumes import refuse_lone_slices
+from fewlabel.utils.errors import InputError
 
 
 def contrastive_loss(embeddings: Tensor, positive: Tensor, negative: Tensor, temperature: float) -> Tensor:
@@ -44,7 +51,7 @@ def contrastive_loss(embeddings: Tensor, positive: Tensor, negative: Tensor, tem
     return (pair.sum(dim=-1) / count.clamp(min=1)).sum() / (count > 0).sum()
 
 
-def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.1) -> Tensor:
+def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """Normalised temperature-scaled cross entropy between two views (Chen et al. 2020, eq. 1).
 
     Row i of `first` and row i of `second` are views of the same thing; every other row of both is a negative.
@@ -119,6 +126,11 @@ class GlobalContrast(nn.Module):
             nn.Flatten(), nn.Linear(bottleneck, head[0], bias=False), nn.ReLU(), nn.Linear(head[0], head[1], bias=False)
         )
         self.positives, self.similar_as_negatives, self.temperature = positives, similar_as_negatives, temperature
+
+    @classmethod
+    def of(cls, stage: GlobalStage, network: UNet, bottleneck: int) -> "GlobalContrast":
+        """As a stage's settings ask for."""
+        return cls(network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature)
 
     def represent(self, images: Tensor) -> Tensor:
         """Global representations behind the head: (batch, 1, rows, columns) to (batch, features)."""
@@ -205,3 +217,83 @@ def region_means(maps: Tensor, cells: Tensor, size: int) -> Tensor:
     """Mean features of each region: (batch, features, rows, columns) and cells to (batch, regions, features)."""
     means = functional.avg_pool2d(maps, size).flatten(2).transpose(1, 2)
     return means.gather(1, cells[:, :, None].expand(-1, -1, means.shape[2]))
+
+
+class PairSampler:
+    """Batches of a stage that contrasts slices: two views of each slice, its row, its part and its volume.
+
+    Args:
+        data: whose slices are drawn.
+        name: key of the stage.
+        stage: its settings.
+
+    Raises:
+        InputError: too few subjects or slices for the stage's positives and negatives.
+    """
+
+    def __init__(self, data: PretrainingData, name: str, stage: GlobalStage) -> None:
+        self.data, self.name = data, name
+        refuse_lone_slices(name, stage, data.store.index, data.subjects)
+        volumes = rows_by_volume(data.store.index, data.subjects)
+        if "anatomy" in stage.positives and len(volumes) < 2:
+            raise InputError(
+                "positives by anatomy need at least two subjects to pretrain on; use positives: [augmentation]"
+            )
+        self._drawn = partial(partition_rows, volumes, stage.partitions, stage.batch, data.settings.seed)
+
+    def rows(self, step: int) -> Rows:
+        """Rows of a step's slices."""
+        return self._drawn(step)[0]
+
+    def tensors(self, step: int) -> tuple[Tensor, ...]:
+        """First and second views (batch, 1, rows, columns), and rows, parts and volumes (batch,)."""
+        drawn = self._drawn(step)
+        images = self.data.slices.images(drawn[0])
+        first, second = (self.data.view(images, self.name, view, step) for view in ("first", "second"))
+        return first, second, *(torch.from_numpy(numbers).to(self.data.device) for numbers in drawn)
+
+
+def global_objective(method: ContrastiveMethod, network: UNet, features: int) -> GlobalContrast:
+    """Stage 1 as a method's settings ask for; `features`: see `GlobalContrast`."""
+    return GlobalContrast.of(method.global_stage, network, features)
+
+
+def local_objective(method: ContrastiveMethod, network: UNet, features: int) -> LocalContrast:
+    """Stage 2 as a method's settings ask for."""
+    stage = method.local_stage
+    assert stage is not None
+    width = network.encoder.widths[-1 - stage.decoder_stages]
+    return LocalContrast(
+        network, stage.decoder_stages, width, stage.head, stage.regions, stage.region_size, stage.temperature,
+        stage.freeze_encoder,
+    )  # fmt: skip
+
+
+def _global_sampler(data: PretrainingData) -> Sampler:
+    method = data.settings.method
+    assert isinstance(method, ContrastiveMethod)
+    pairs = PairSampler(data, "global_stage", method.global_stage)
+    return Sampler(pairs.rows, pairs.tensors)
+
+
+def _local_sampler(data: PretrainingData) -> Sampler:
+    method = data.settings.method
+    assert isinstance(method, ContrastiveMethod) and method.local_stage is not None
+    rows = data.rows(method.local_stage.batch)
+    augmentation = data.settings.augmentations["local_stage"]
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        images = data.slices.images(rows(step))
+        regions = data.generator("regions", step)
+        first, second = (
+            intensity(images, augmentation, data.generator("local_stage", view, step)) for view in ("first", "second")
+        )
+        return first, second, regions
+
+    return Sampler(rows, sample)
+
+
+STAGES = {
+    "global_stage": StageImplementation(global_objective, _global_sampler),
+    "local_stage": StageImplementation(local_objective, _local_sampler),
+}

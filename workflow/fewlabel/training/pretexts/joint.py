@@ -4,8 +4,10 @@ from torch import Generator, Tensor, nn
 
 from fewlabel.config.pretexts.joint import JointMethod
 from fewlabel.training.network import UNet
-from fewlabel.training.pretexts.contrastive import GlobalContrast
+from fewlabel.training.pretexts.base import PretrainingData, StageImplementation
+from fewlabel.training.pretexts.contrastive import GlobalContrast, PairSampler
 from fewlabel.training.pretexts.regression import Regression
+from fewlabel.training.sampling import Sampler
 
 
 class Joint(nn.Module):
@@ -19,16 +21,6 @@ class Joint(nn.Module):
         super().__init__()
         self.regression, self.contrast, self.weight = regression, contrast, weight
 
-    @classmethod
-    def of(cls, method: JointMethod, network: UNet, bottleneck: int) -> "Joint":
-        """As a method asks for; `bottleneck`: see `GlobalContrast`."""
-        stage = method.joint_stage
-        contrast = GlobalContrast(
-            network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature
-        )
-        regression = Regression(network, method.corrupted, method.block, method.noise_scale)
-        return cls(regression, contrast, method.contrast_weight)
-
     def forward(
         self, first: Tensor, second: Tensor, rows: Tensor, parts: Tensor, volumes: Tensor, generator: Generator
     ) -> Tensor:
@@ -37,3 +29,24 @@ class Joint(nn.Module):
         contrasted: Tensor = self.contrast(first, second, rows, parts, volumes)
         self.spread = self.contrast.spread
         return restored + self.weight * contrasted
+
+
+def joint_objective(method: JointMethod, network: UNet, features: int) -> Joint:
+    """As a method's settings ask for; `features`: see `GlobalContrast`."""
+    contrast = GlobalContrast.of(method.joint_stage, network, features)
+    regression = Regression(network, method.corrupted, method.block, method.noise_scale)
+    return Joint(regression, contrast, method.contrast_weight)
+
+
+def _sampler(data: PretrainingData) -> Sampler:
+    method = data.settings.method
+    assert isinstance(method, JointMethod)
+    pairs = PairSampler(data, "joint_stage", method.joint_stage)
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        return *pairs.tensors(step), data.generator("corruption", step)
+
+    return Sampler(pairs.rows, sample)
+
+
+STAGES = {"joint_stage": StageImplementation(joint_objective, _sampler)}

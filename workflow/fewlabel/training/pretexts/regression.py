@@ -3,7 +3,10 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from fewlabel.config.pretexts.regression import RegressionMethod
 from fewlabel.training.network import UNet
+from fewlabel.training.pretexts.base import PretrainingData, StageImplementation
+from fewlabel.training.sampling import Sampler
 
 
 def corruption_mask(shape: tuple[int, ...], share: float, block: int, generator: Generator) -> Tensor:
@@ -72,3 +75,22 @@ class Regression(nn.Module):
         """The loss of a batch; the generator draws mask and noise."""
         corrupted = corruption_mask(tuple(images.shape), self.corrupted, self.block, generator)
         return masked_l1(self.network(corrupt(images, corrupted, self.noise_scale, generator)), images, corrupted)
+
+
+def _objective(method: RegressionMethod, network: UNet, features: int) -> Regression:
+    return Regression(network, method.corrupted, method.block, method.noise_scale)
+
+
+def _sampler(data: PretrainingData) -> Sampler:
+    method = data.settings.method
+    assert isinstance(method, RegressionMethod)
+    rows = data.rows(method.training.batch)
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        images = data.slices.images(rows(step))
+        return data.view(images, "training", "view", step), data.generator("corruption", step)
+
+    return Sampler(rows, sample)
+
+
+STAGES = {"training": StageImplementation(_objective, _sampler)}

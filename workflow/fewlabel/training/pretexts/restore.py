@@ -1,53 +1,46 @@
 """A pretraining's objectives as they were trained, heads included: how they are kept, and how they are brought back.
 
-Their file holds `training.*` of a regression, `global_stage.*`, `local_stage.*` and `local_stage_start.*` (without the
-encoder, which is the global stage's) of a contrastive pretraining, `joint_stage.*` of a joint one, and the same facts
-as its weights.
+Their file holds the parameters of each stage's objective (`<stage>.*`), where the pretext asks for it also as they
+began (`<stage>_start.*`, without the encoder, which is that of the stage before), and the same facts as its weights.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
 from fewlabel.config.jobs.training import PretrainSettings
-from fewlabel.config.pretexts.contrastive import ContrastiveMethod
-from fewlabel.config.pretexts.joint import JointMethod
-from fewlabel.config.pretexts.regression import RegressionMethod
+from fewlabel.config.pretexts.registry import pretext_of, pretraining_stages
 from fewlabel.training.network import UNet
-from fewlabel.training.pretexts.contrastive import GlobalContrast, LocalContrast
-from fewlabel.training.pretexts.joint import Joint
-from fewlabel.training.pretexts.regression import Regression
+from fewlabel.training.pretexts.base import START, stage_implementations
 from fewlabel.training.weights import read_weights
 from fewlabel.utils.errors import InputError
 
-START = "local_stage_start"
+Objective = TypeVar("Objective", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class Pretext:
+class RestoredPretext:
     """A pretraining's objectives, on the CPU, not to be trained on.
 
     Attributes:
         settings: of the pretraining.
         subjects: whose slices it saw.
-        regression: of a regression.
-        global_stage, local_stage: of a contrastive pretraining; `local_stage` is None where it had none.
-        joint: of a joint pretraining.
-        local_start: the local stage's objective before its first step.
+        objectives: by stage.
     """
 
     settings: PretrainSettings
     subjects: list[str]
-    regression: Regression | None = None
-    joint: Joint | None = None
-    global_stage: GlobalContrast | None = None
-    local_stage: LocalContrast | None = None
-    local_start: LocalContrast | None = None
+    objectives: Mapping[str, nn.Module]
+
+    def find(self, stage: str, kind: type[Objective]) -> Objective | None:
+        """The objective of a stage if it is of that class; None: there is no such one."""
+        found = self.objectives.get(stage)
+        return found if isinstance(found, kind) else None
 
 
 def flat(objectives: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -55,7 +48,7 @@ def flat(objectives: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {f"{stage}.{name}": tensor for stage, tensors in objectives.items() for name, tensor in tensors.items()}
 
 
-def restore_pretext(path: Path) -> Pretext:
+def restore_pretext(path: Path) -> RestoredPretext:
     """The objectives of a `pretext.safetensors`.
 
     Raises:
@@ -67,14 +60,11 @@ def restore_pretext(path: Path) -> Pretext:
         subjects = [str(name) for name in facts["subjects"]]
     except (KeyError, TypeError, ValidationError):
         raise _other(path, "it does not tell the settings of a pretraining") from None
-    stages = {
-        stage: _part(tensors, stage) for stage in ("training", "global_stage", "local_stage", START, "joint_stage")
-    }
     try:
         # First without memory: wrong shapes are refused before anything is allocated.
         with torch.device("meta"):
-            _objectives(settings, {name: {k: v.to("meta") for k, v in each.items()} for name, each in stages.items()})
-        return Pretext(settings, subjects, **_objectives(settings, stages))
+            _objectives(settings, {name: tensor.to("meta") for name, tensor in tensors.items()})
+        return RestoredPretext(settings, subjects, _objectives(settings, tensors))
     except (KeyError, IndexError, RuntimeError) as error:
         raise _other(path, str(error).splitlines()[-1].strip()) from None
 
@@ -87,37 +77,21 @@ def _part(tensors: Mapping[str, Tensor], stage: str) -> dict[str, Tensor]:
     return {name.removeprefix(f"{stage}."): value for name, value in tensors.items() if name.startswith(f"{stage}.")}
 
 
-def _objectives(settings: PretrainSettings, stages: Mapping[str, dict[str, Tensor]]) -> dict[str, Any]:
-    method, widths = settings.method, settings.network.widths
-    if isinstance(method, RegressionMethod):
-        restoring = Regression(UNet(widths), method.corrupted, method.block, method.noise_scale)
-        return {"regression": _filled(restoring, stages["training"])}
-    if isinstance(method, JointMethod):
-        bottleneck = stages["joint_stage"]["contrast.head.1.weight"].shape[1]
-        return {"joint": _filled(Joint.of(method, UNet(widths), bottleneck), stages["joint_stage"])}
-    first = method.global_stage
-    bottleneck = stages["global_stage"]["head.1.weight"].shape[1]
-    contrast = GlobalContrast(
-        UNet(widths), bottleneck, first.head, first.positives, first.similar_as_negatives, first.temperature
-    )
-    objectives: dict[str, Any] = {"global_stage": _filled(contrast, stages["global_stage"])}
-    if method.local_stage is not None:
-        encoder = {name: value for name, value in stages["global_stage"].items() if name.startswith("encoder.")}
-        objectives["local_stage"] = _filled(_local(method, widths), stages["local_stage"])
-        objectives["local_start"] = _filled(_local(method, widths), {**encoder, **stages[START]})
+def _objectives(settings: PretrainSettings, tensors: Mapping[str, Tensor]) -> dict[str, nn.Module]:
+    method, implementations = settings.method, stage_implementations(settings.method)
+    objectives: dict[str, nn.Module] = {}
+    before: dict[str, Tensor] = {}
+    for key in pretraining_stages(method):
+        own = _part(tensors, key)
+        # The first layer of a head on the flattened bottleneck says how many features that has.
+        heads = (value.shape[1] for name, value in own.items() if name.endswith("head.1.weight") and value.ndim == 2)
+        features = next(heads, 0)
+        ends = {key: own}
+        if pretext_of(method).stages[key].keeps_start:
+            ends[key + START] = before | _part(tensors, key + START)
+        for name, parameters in ends.items():
+            objective = implementations[key].objective(method, UNet(settings.network.widths), features)
+            objective.load_state_dict(parameters)
+            objectives[name] = objective.eval().requires_grad_(False)
+        before = {name: value for name, value in own.items() if name.startswith("encoder.")}
     return objectives
-
-
-def _local(method: ContrastiveMethod, widths: list[int]) -> LocalContrast:
-    stage = method.local_stage
-    assert stage is not None
-    width = widths[-1 - stage.decoder_stages]
-    return LocalContrast(
-        UNet(widths), stage.decoder_stages, width, stage.head, stage.regions, stage.region_size, stage.temperature,
-        stage.freeze_encoder,
-    )  # fmt: skip
-
-
-def _filled(objective: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
-    objective.load_state_dict(dict(tensors))
-    return objective.eval().requires_grad_(False)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from fewlabel.config.base import Fold, Settings
+from fewlabel.config.base import Fold, Name, Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import label_counts
 from fewlabel.config.pretexts.registry import Method
@@ -23,7 +23,7 @@ class MethodTitle(Settings):
     """What figures and tables say of a method."""
 
     title: str
-    pretext: Literal["none", "regression", "contrastive", "joint"]
+    pretext: Name
     benchmark: bool
     """Trained with all labels only: drawn as a line, not as a curve."""
 

@@ -56,7 +56,7 @@ def measure_steps(
     with Progress("calibrate", ROUNDS * len(planned), "measurement") as progress:
         for _ in range(ROUNDS):
             rounds.append([])
-            for step, augmentation in planned:
-                rounds[-1].append(measure_step(step, augmentation, device, precision, share))
-                progress.advance(note=f"{step.stage}: {rounds[-1][-1].seconds:.3g} s a step")
+            for each in planned:
+                rounds[-1].append(measure_step(each, device, precision, share))
+                progress.advance(note=f"{each.step.stage}: {rounds[-1][-1].seconds:.3g} s a step")
     return [min(rows, key=lambda row: row.seconds) for rows in zip(*rounds, strict=True)]

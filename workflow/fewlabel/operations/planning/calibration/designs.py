@@ -1,12 +1,28 @@
 """Which steps a calibration measures: small and large networks, matrices and batches, in each stage."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from fewlabel.config.training import AUGMENTATIONS, Augmentation
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage, LocalStage
+from fewlabel.config.pretexts.regression import RegressionMethod
+from fewlabel.config.training import AUGMENTATIONS, Augmentation, Training
 from fewlabel.operations.planning.step_work import Stage, Step, transforms
 
-Planned = tuple[Step, Augmentation]
-"""A step to measure, and its augmentation."""
+
+class Planned(NamedTuple):
+    """A step to measure.
+
+    Attributes:
+        step, augmentation: the step, and its augmentation.
+        method, stage: of a pretraining step, whose it is; its number of steps does not matter.
+    """
+
+    step: Step
+    augmentation: Augmentation
+    method: PretrainedBase | None = None
+    stage: str = ""
+
 
 SMALL, MIDDLE, WIDE, LARGE = [8, 16, 32, 64], [16, 32, 64, 128], [32, 64, 128, 256], [16, 32, 64, 128, 128, 128]
 DESIGN: Sequence[tuple[Stage, list[int], int, int]] = (
@@ -57,4 +73,19 @@ def _planned(stage: Stage, widths: list[int], side: int, batch: int) -> Planned:
         decoder_stages=3 if (stage, widths) == ("local", LARGE) else 2 * (stage == "local"),
         freeze_encoder=stage == "local",
     )
-    return step, augmentation
+    return Planned(step, augmentation, *_pretraining(step))
+
+
+def _pretraining(step: Step) -> tuple[PretrainedBase | None, str]:
+    """A method that takes this step, and the stage."""
+    budget: dict[str, Any] = {"batch": step.batch, **({"head": step.head} if step.head else {})}
+    if step.stage == "regression":
+        return RegressionMethod(pretext="regression", training=Training(augmentation="geometry", **budget)), "training"
+    if step.stage == "global":
+        stage = GlobalStage(partitions=4, similar_as_negatives=True, **budget)
+        return ContrastiveMethod(pretext="contrastive", global_stage=stage, local_stage=None), "global_stage"
+    if step.stage == "local":
+        budget |= {"decoder_stages": step.decoder_stages, "freeze_encoder": step.freeze_encoder}
+        local = LocalStage(regions=2, region_size=1, **budget)
+        return ContrastiveMethod(pretext="contrastive", local_stage=local), "local_stage"
+    return None, ""

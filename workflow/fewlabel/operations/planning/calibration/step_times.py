@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings, pretraining_stages
-from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage, LocalStage
-from fewlabel.config.pretexts.joint import JointMethod
-from fewlabel.config.pretexts.registry import PretrainedMethod
-from fewlabel.config.pretexts.regression import RegressionMethod
-from fewlabel.config.training import Augmentation, Finetuning, Network, Training
+from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.registry import pretraining_stages
+from fewlabel.config.training import Finetuning, Network
 from fewlabel.data.store.slice_store import Store
 from fewlabel.inference.evaluate import predict
 from fewlabel.operations.planning.calibration.calibration import MeasuredStep
+from fewlabel.operations.planning.calibration.designs import Planned
 from fewlabel.operations.planning.step_work import Step
 from fewlabel.training.checkpointing.checkpoint import Checkpoint
 from fewlabel.training.devices.device import Precision
@@ -77,20 +76,20 @@ class _Clock(Checkpoint):
             torch.mps.synchronize()
 
 
-def measure_step(
-    step: Step, augmentation: Augmentation, device: torch.device, precision: Precision, share: float
-) -> MeasuredStep:
+def measure_step(planned: Planned, device: torch.device, precision: Precision, share: float) -> MeasuredStep:
     """Take a step again and again for so many seconds, at least once after warming up."""
-    store, clock = made_up_store(step.matrix), _Clock(device, share, ["global_stage"] if step.stage == "local" else [])
+    step, store = planned.step, made_up_store(planned.step.matrix)
+    stages = [*(pretraining_stages(planned.method) if planned.method else ()), planned.stage]
+    clock = _Clock(device, share, stages[: stages.index(planned.stage)])
     names = list(store.subjects["subject"])
     work: Callable[[], object]
     if step.stage == "predict":
         work = lambda: _predict(store, step, device, precision, clock)  # noqa: E731
-    elif step.stage == "finetune":
-        settings = _finetune_settings(step, augmentation, precision)
+    elif planned.method is None:
+        settings = _finetune_settings(planned, precision)
         work = lambda: finetune(store, names, settings, None, device, precision, clock)  # noqa: E731
     else:
-        pretraining = _pretrain_settings(step, augmentation, precision)
+        pretraining = _pretrain_settings(planned, planned.method, precision)
         work = lambda: pretrain(store, names, pretraining, device, precision, clock)  # noqa: E731
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -124,30 +123,19 @@ def _common(step: Step, precision: Precision) -> dict[str, Any]:
     return {"network": network, "flip": ["columns"], "precision": precision, "deterministic": False, "seed": 0}
 
 
-def _finetune_settings(step: Step, augmentation: Augmentation, precision: Precision) -> FinetuneSettings:
-    budget = Finetuning(steps=ENOUGH, batch=step.batch)
+def _finetune_settings(planned: Planned, precision: Precision) -> FinetuneSettings:
+    budget = Finetuning(steps=ENOUGH, batch=planned.step.batch)
     return FinetuneSettings(
-        finetuning=budget, augmentation=augmentation, labels="all", draw=1, **_common(step, precision)
+        finetuning=budget,
+        augmentation=planned.augmentation,
+        labels="all",
+        draw=1,
+        **_common(planned.step, precision),
     )
 
 
-def _pretrain_settings(step: Step, augmentation: Augmentation, precision: Precision) -> PretrainSettings:
-    method = _method(step)
-    used = dict.fromkeys(pretraining_stages(method), augmentation)
-    return PretrainSettings(method=method, augmentations=used, **_common(step, precision))
-
-
-def _method(step: Step) -> PretrainedMethod:
-    """A method that takes this step."""
-    budget: dict[str, Any] = {"steps": ENOUGH, "batch": step.batch}
-    if step.stage == "regression":
-        return RegressionMethod(pretext="regression", training=Training(augmentation="geometry", **budget))
-    assert step.head is not None
-    if step.stage in ("global", "joint"):
-        parts = next(parts for parts in (4, 3, 2, 1) if step.batch % parts == 0)
-        stage = GlobalStage(partitions=parts, similar_as_negatives=True, head=step.head, **budget)
-        if step.stage == "joint":
-            return JointMethod(pretext="joint", joint_stage=stage)
-        return ContrastiveMethod(pretext="contrastive", global_stage=stage, local_stage=None)
-    budget |= {"head": step.head, "decoder_stages": step.decoder_stages, "freeze_encoder": step.freeze_encoder}
-    return ContrastiveMethod(pretext="contrastive", local_stage=LocalStage(regions=2, region_size=1, **budget))
+def _pretrain_settings(planned: Planned, method: PretrainedBase, precision: Precision) -> PretrainSettings:
+    stages = pretraining_stages(method)
+    longer = method.model_copy(update={planned.stage: stages[planned.stage].model_copy(update={"steps": ENOUGH})})
+    used = dict.fromkeys(stages, planned.augmentation)
+    return PretrainSettings(method=longer, augmentations=used, **_common(planned.step, precision))
