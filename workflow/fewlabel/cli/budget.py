@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewlabel.cli.common import Panel, command, write_json
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ def budget(
     from fewlabel.reporting.statistics.annotation_budget_text import as_text, facts
     from fewlabel.reporting.statistics.scores import read_scores
 
-    scores = scores / "scores.csv" if scores.is_dir() else scores
+    scores = scores / LAYOUT.scores if scores.is_dir() else scores
     chosen = _chosen(read_scores(scores), scores, {"cohort": cohort, "method": method})
     intervals = Intervals(level=level, resamples=resamples, seed=seed)
-    titles = _titles(chosen, scores.parent / "experiment.yaml")
+    titles = _titles(chosen, scores.parent / LAYOUT.experiment)
     curves = [
         learning_curve(rows, intervals)
         for cohort_name in titles.cohorts

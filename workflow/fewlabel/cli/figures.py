@@ -7,6 +7,7 @@ import typer
 
 from fewlabel.cli.common import FIGURE_FILES, TABLE_FILES, In, Out, Threads, settings_option, step
 from fewlabel.config import jobs
+from fewlabel.config.study_layout import PRETEXT
 from fewlabel.utils import recorded_hashes
 
 EfficiencyJson = Annotated[jobs.EfficiencySettings, settings_option(jobs.EfficiencySettings)]
@@ -52,7 +53,7 @@ def collect_histories(settings: HistoriesJson, results: In, history: Out) -> Non
     """Join the loss histories of all trainings into one table."""
     from fewlabel.reporting.results.histories import join_histories
 
-    recorded_hashes.write(history, join_histories(results, jobs.training_folders(settings)).to_csv(index=False))
+    recorded_hashes.write(history, join_histories(results, jobs.trainings(settings)).to_csv(index=False))
 
 
 @step(f"--history history.csv {FIGURE_FILES}")
@@ -133,10 +134,10 @@ def pretexts(settings: PretextsJson, store: In, roles: In, pretrained: Pretraine
     subjects = shown_subjects(read_subjects(roles, "role"), [figure.subject], "pretexts.subject")
     rows, contrast = [], None
     if settings.regression:
-        pretext = restore_pretext(pretrained / settings.regression / "pretext.safetensors")
+        pretext = restore_pretext(pretrained / settings.regression / PRETEXT)
         rows = restored(pretext, opened, subjects[0], figure.slices, settings.seed)
     if settings.contrastive:
-        pretext = restore_pretext(pretrained / settings.contrastive / "pretext.safetensors")
+        pretext = restore_pretext(pretrained / settings.contrastive / PRETEXT)
         contrast = compared(pretext, opened, subjects, settings.seed)
     save(draw(rows, contrast, settings), png, pdf, figure.dpi)
 

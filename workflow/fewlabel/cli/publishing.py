@@ -7,6 +7,7 @@ import typer
 
 from fewlabel.cli.common import In, Out, Panel, app, command, settings_option, step, write_json
 from fewlabel.config import jobs
+from fewlabel.config.study_layout import LAYOUT, SCORES
 from fewlabel.utils.atomic_files import visible, whole_folder, write_text
 from fewlabel.utils.errors import printable
 
@@ -127,7 +128,7 @@ def explorer(settings: ExplorerJson, results: In, page: Out) -> None:
 
 
 CrateJson = Annotated[jobs.CrateSettings, settings_option(jobs.CrateSettings)]
-MADE = ("scores.csv", "figures/*.p*", "tables/*.csv", "tables/*.md")
+MADE = (SCORES, LAYOUT.figure("*", "p*"), LAYOUT.table("*"), LAYOUT.table("*", "md"))
 PLANNED = ("Snakefile", "config.yaml", "workflow/rules/*.smk", "envs/*.yaml", "envs/constraints.txt")
 README = """# Record of the FewLabel study {study}
 
@@ -155,7 +156,7 @@ def crate(
     check_record(results, settings.experiment)
     found = Results(results)
     made = study_jobs(found, settings.experiment)
-    fingerprints = {name: found.json(f"{name}/splits/source.json") for name in settings.experiment.cohorts}
+    fingerprints = {name: found.json(LAYOUT.source(name)) for name in settings.experiment.cohorts}
     with whole_folder(crate) as folder:
         resolved = folder / "experiment.json"
         write_json(resolved, settings.experiment.model_dump(mode="json"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from fewlabel.cli.common import FIGURE_FILES, TABLE_FILES, In, Out, Threads, settings_option, step
 from fewlabel.config import jobs
 from fewlabel.config.folds import parts_of
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.utils import recorded_hashes
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def _facts(results: Path, titles: jobs.Titles) -> "dict[str, pd.DataFrame]":
 
     found = {}
     for name, title in titles.cohorts.items():
-        roles = [results / part / "splits" / "roles.csv" for part in parts_of(name, title.folds)]
-        subjects = results / name / "slices" / "subjects.csv"
+        roles = [results / LAYOUT.roles(part) for part in parts_of(name, title.folds)]
+        subjects = results / LAYOUT.subjects(name)
         found[name] = read_facts(roles[0], subjects) if title.folds is None else read_fold_facts(roles, subjects)
     return found
 
@@ -39,7 +40,7 @@ def collect(settings: CollectJson, results: In, scores: Out) -> None:
     from fewlabel.reporting.statistics.scores import collect as join
 
     recorded_hashes.write(
-        scores, join([results / run / "scores.csv" for run in jobs.run_folders(settings)]).to_csv(index=False)
+        scores, join([results / LAYOUT.run_scores(run) for run in jobs.finetunings(settings)]).to_csv(index=False)
     )
 
 

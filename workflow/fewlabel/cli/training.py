@@ -8,6 +8,7 @@ import typer
 
 from fewlabel.cli.common import Device, In, Out, ScoringDevice, Threads, settings_option, step
 from fewlabel.config import jobs
+from fewlabel.config.study_layout import STORE, WEIGHTS
 from fewlabel.utils.atomic_files import whole, whole_folder
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.optional_dependencies import TENSORBOARD
@@ -55,7 +56,7 @@ def pretrain(
 
     few = settings.method.pretraining_subjects
     subjects = pretraining_subjects(read_subjects(roles, "role"), settings.seed, few, settings.drawing)
-    inputs = {"slices/store.json": store, f"splits/{roles.name}": roles}
+    inputs = {STORE: store, f"splits/{roles.name}": roles}
     here = training_run.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
 
     def work(checkpoint: Checkpoint) -> training_run.Trained:
@@ -100,7 +101,7 @@ def finetune(
 
     pool = read_subjects(order)
     subjects = first_subjects(pool, settings.labels)
-    inputs = {"slices/store.json": store, f"splits/{order.name}": order}
+    inputs = {STORE: store, f"splits/{order.name}": order}
     if init is not None:
         inputs["initial weights"] = init
     here = training_run.Job.here("finetune", settings, subjects, inputs, device, threads, run)
@@ -169,5 +170,5 @@ def evaluate(
             raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")
         with whole(scores) as partial:
             pd.DataFrame(rows).to_csv(partial, index=False)
-            read = {"weights.safetensors": weights, "slices/store.json": store, f"splits/{roles.name}": roles}
+            read = {WEIGHTS: weights, STORE: store, f"splits/{roles.name}": roles}
             record_evaluation(folder, read, scores.name, partial)

@@ -9,15 +9,15 @@ from pydantic import ValidationError
 
 from fewlabel.config.folds import part_of, parts_of
 from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.config.study_layout import LAYOUT, ROLES, Run
 from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils.atomic_files import has_visible, visible
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import check
 
-ROLES, COPY, SPLIT = "roles.csv", "former.csv", "split.json"
-"""Files in a part's `splits` folder. Snakemake does not track the last two, so it never removes them: the copy replaces
-lost roles."""
-TRAINED = ("pretrained/*/*.safetensors", "finetuned/*/*/*/*.safetensors")
+COPY, SPLIT = "former.csv", "split.json"
+"""Files in a part's `splits` folder. Snakemake does not track them, so it never removes them: the copy replaces lost
+roles."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
     Raises:
         InputError: a table of roles that cannot be read.
     """
-    whole = study / cohort / "splits"
+    whole = study / LAYOUT.splits(cohort)
     if (found := _roles_in(whole)) is not None:
         table = _read_roles(found)
         return Former(table, _read_split(whole / SPLIT))
-    places = [study / part / "splits" for part in parts_of(cohort, folds)] if folds else []
+    places = [study / LAYOUT.splits(part) for part in parts_of(cohort, folds)] if folds else []
     tables = {fold: _read_roles(path) for fold, place in enumerate(places, 1) if (path := _roles_in(place)) is not None}
     if not tables:
         return None
@@ -71,7 +71,9 @@ def scored_former(study: Path, cohort: str, folds: int | None) -> Former | None:
     """
     rows = []
     for fold in [None] if folds is None else range(1, folds + 1):
-        scores = next(iter(visible(study / part_of(cohort, fold), "finetuned/*/*/*/scores.csv")), None)
+        scores = next(
+            iter(visible(study, LAYOUT.run_scores(Run.pattern(part_of(cohort, fold), n="*", draw="*")))), None
+        )
         if scores is not None:
             rows += [{"subject": name, "fold": fold} for name in read_subjects(scores, "subject")["subject"].unique()]
     if not rows:
@@ -94,20 +96,23 @@ def recorded(split: SplitSettings) -> SplitSettings:
 
 def has_trainings(study: Path, cohort: str) -> bool:
     """Whether a network was trained on a cohort or on one of its folds."""
-    folders = [study / cohort, *visible(study, part_of(cohort, 1)[:-1] + "*")]
-    return any(has_visible(folder, pattern) for folder in folders for pattern in TRAINED)
+    return any(
+        has_visible(study, LAYOUT.weights(run))
+        for part in (cohort, part_of(cohort, 1)[:-1] + "*")
+        for run in (Run.pattern(part), Run.pattern(part, n="*", draw="*"))
+    )
 
 
 def former_orders(study: Path, part: str, draws: int) -> Iterator[tuple[int, list[str]]]:
     """The subjects, in order, of each existing draw of a part."""
     for draw in range(1, draws + 1):
-        path = study / part / "splits" / f"draw{draw}.csv"
+        path = study / LAYOUT.order(part, draw)
         if path.is_file():
             yield draw, _read(path, ("subject",))["subject"].tolist()
 
 
 def _roles_in(folder: Path) -> Path | None:
-    return next((folder / name for name in (ROLES, COPY) if (folder / name).is_file()), None)
+    return next((folder / name for name in (Path(ROLES).name, COPY) if (folder / name).is_file()), None)
 
 
 def _read_roles(path: Path) -> pd.DataFrame:

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fewlabel.config.folds import cohort_of
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.loading.load import load_files
+from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.inference.training_ranges import RANGES, Ranges, ranges_of_table
 from fewlabel.training.devices.memory_check import refuse_prediction
@@ -65,13 +65,10 @@ def open_trained(path: Path) -> Trained:
     return Trained(network, settings, preparation, ranges, facts)
 
 
-def study_folder(path: Path) -> tuple[Path, str] | None:
+def study_folder(path: Path) -> tuple[Path, Run] | None:
     """The results of the study that a weights file lies in, and its run there; None where it lies elsewhere."""
-    run = path.absolute().parent
-    parts = run.parts[-5:]
-    if len(run.parts) < 7 or parts[1] != "finetuned" or not (run.parents[4] / "experiment.yaml").is_file():
-        return None
-    return run.parents[4], "/".join(parts)
+    found = Run.of_file(path)
+    return found if found and (found[0] / LAYOUT.experiment).is_file() else None
 
 
 def _settings(path: Path, facts: Mapping[str, Any]) -> FinetuneSettings:
@@ -107,10 +104,9 @@ def _ranges_beside(path: Path) -> Ranges | None:
     if (found := study_folder(path)) is None:
         return None
     study, run = found
-    part, draw = run.split("/")[0], run.split("/")[-1]
     try:
-        pool = read_subjects(study / part / "splits" / f"{draw}.csv")["subject"]
-        return ranges_of_table(read_subjects(study / cohort_of(part) / "slices" / "subjects.csv"), list(pool))
+        pool = read_subjects(study / LAYOUT.order(run.part, str(run.draw)))["subject"]
+        return ranges_of_table(read_subjects(study / LAYOUT.subjects(run.cohort)), list(pool))
     except (OSError, KeyError, ValidationError):  # an older study whose tables lack these columns
         return None
 
@@ -129,9 +125,8 @@ def _preparation(path: Path, facts: Mapping[str, Any]) -> Preparation:
             "use it where it lies in its results, beneath their experiment.yaml, or finetune it again"
         )
     study, run = found
-    file = study / "experiment.yaml"
-    name = cohort_of(run.split("/")[0])
-    cohort = load_files([file]).cohorts.get(name)
+    file = study / LAYOUT.experiment
+    cohort = load_files([file]).cohorts.get(run.cohort)
     if cohort is None:
-        raise InputError(f"{file}: holds no cohort {name}, of which {path.name} is; restore it")
+        raise InputError(f"{file}: holds no cohort {run.cohort}, of which {path.name} is; restore it")
     return Preparation(grid=cohort.grid, bias_correction=cohort.bias_correction)

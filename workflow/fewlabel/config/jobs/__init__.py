@@ -50,7 +50,9 @@ from fewlabel.config.jobs.figures.histories import (
     LearningSettings,
     histories_settings,
     learning_settings,
-    training_folders,
+    pretraining_runs,
+    study_trainings,
+    trainings,
 )
 from fewlabel.config.jobs.figures.pretexts import (
     LocalSimilaritySettings,
@@ -92,11 +94,12 @@ from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.config.jobs.grid import (
     CollectSettings,
     collect_settings,
+    finetunings,
     folds_of,
     label_counts,
     largest_n,
+    orders,
     parts,
-    run_folders,
     split_parts,
 )
 from fewlabel.config.jobs.training import (
@@ -180,6 +183,7 @@ __all__ = [
     "files",
     "finetune_settings",
     "finetuning",
+    "finetunings",
     "folds_of",
     "galleries",
     "gallery_labels",
@@ -195,6 +199,7 @@ __all__ = [
     "measured_cohort",
     "most_partitions",
     "most_pretrained",
+    "orders",
     "paired_settings",
     "parts",
     "planned_split",
@@ -204,11 +209,11 @@ __all__ = [
     "pretrain_settings",
     "pretrained_as",
     "pretraining_recipe",
+    "pretraining_runs",
     "pretraining_stages",
     "pretrainings",
     "quality_settings",
     "radial_phantoms",
-    "run_folders",
     "run_of",
     "runs_of",
     "scheme_methods",
@@ -218,6 +223,7 @@ __all__ = [
     "split_alike",
     "split_parts",
     "split_settings",
+    "study_trainings",
     "titles",
-    "training_folders",
+    "trainings",
 ]

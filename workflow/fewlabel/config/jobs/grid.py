@@ -5,12 +5,14 @@ job does not depend on cannot make it run again, and one that it depends on alwa
 """
 
 from collections.abc import Iterator
+from itertools import product
 
 from pydantic import Field
 
 from fewlabel.config.base import Draw, Fold, LabelCount, Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import all_parts
+from fewlabel.config.study_layout import Run
 
 
 class CollectSettings(Settings):
@@ -57,13 +59,18 @@ def split_parts(experiment: Experiment) -> list[str]:
     return list(dict.fromkeys([*experiment.cohorts, *parts(experiment)]))
 
 
-def run_folders(settings: CollectSettings) -> Iterator[str]:
-    """Where the files of each run lie, beneath the study's results."""
+def orders(experiment: Experiment) -> Iterator[tuple[str, int]]:
+    """Every draw of every part."""
+    yield from product(parts(experiment), range(1, experiment.draws + 1))
+
+
+def finetunings(settings: CollectSettings) -> Iterator[Run]:
+    """Every finetuning of a study: part x method x N x draw."""
     for part in settings.parts:
         for method, counts in settings.labels.items():
             for labels in counts:
                 for draw in range(1, settings.draws + 1):
-                    yield f"{part}/finetuned/{method}/n{labels}/draw{draw}"
+                    yield Run(part, method, labels, draw)
 
 
 def largest_n(experiment: Experiment) -> int:

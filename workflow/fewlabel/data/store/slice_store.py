@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from fewlabel.config.cohort import BiasCorrection, Grid
 from fewlabel.config.jobs.data import Preparation
+from fewlabel.config.study_layout import ARRAYS, IMAGES, LABELS
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess, why_lost
 from fewlabel.data.store.npy import save_blocks
@@ -37,8 +38,6 @@ from fewlabel.utils.locks import held
 from fewlabel.utils.parallel import of_each
 from fewlabel.utils.system_errors import memory_of
 
-FILES = ("images.npy", "masks.npy", "index.csv", "subjects.csv")
-"""Files whose hashes are in the manifest."""
 VERIFIED = ".verified.json"
 """File with the verified hash and stamp (`recorded.stamp`) of each file of a store."""
 LARGEST = 6e4
@@ -205,9 +204,9 @@ def _prepared(
     key, place = made_of(volume, how_prepared(preparation)), parts / subject.subject
     slices = kept(place, key) or keep(place, key, *_slices(volume, preparation))
     if volume.mask is not None:
-        save_nifti(native / "labels" / f"{subject.subject}.nii.gz", volume.mask, volume.affine, volume.placement)
+        save_nifti(native / LABELS / f"{subject.subject}.nii.gz", volume.mask, volume.affine, volume.placement)
     if subject.image is None or subject.computed:
-        save_nifti(native / "images" / f"{subject.subject}.nii.gz", volume.image, volume.affine)
+        save_nifti(native / IMAGES / f"{subject.subject}.nii.gz", volume.image, volume.affine)
     return _Part(slices, _index(subject, slices.target_px), _facts(subject, volume, frame))
 
 
@@ -228,11 +227,11 @@ def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path)
     _join([part.kept.masks for part in parts], folder / "masks.npy", shape, np.uint8)
     write_text(folder / "index.csv", index.to_csv(index=False))
     write_text(folder / "subjects.csv", pd.DataFrame([part.facts for part in parts]).to_csv(index=False))
-    hashes = {name: recorded_hashes.content(folder / name) for name in FILES}
+    hashes = {name: recorded_hashes.content(folder / name) for name in ARRAYS}
     _keep_verified(folder, {name: [sha, list(recorded_hashes.stamp(folder / name))] for name, sha in hashes.items()})
     prepared = preparation.model_dump(mode="json")
     manifest = {"matrix": list(matrix), "slices": len(index), "sha256": hashes, "prepared": prepared}
-    write_text(folder / "store.json", json.dumps(manifest, indent=2) + "\n")
+    write_text(folder / recorded_hashes.STORE, json.dumps(manifest, indent=2) + "\n")
 
 
 def _index(subject: Subject, target_px: NDArray[np.int64]) -> pd.DataFrame:

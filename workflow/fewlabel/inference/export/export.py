@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.inference.export.formats import CARD, PACKAGES, PLACES, Format
 from fewlabel.inference.trained_network import Trained, open_trained, study_folder
 from fewlabel.utils.atomic_files import sha256, whole_folder
@@ -71,9 +70,14 @@ def onnx_facts(trained: Trained, weights: Path) -> dict[str, str]:
     }
     if found := study_folder(weights):
         study, run = found
-        part, _, method, n, draw = run.split("/")
-        facts |= {"study": study.name, "cohort": cohort_of(part), "method": method, "n": n[1:], "draw": draw[4:]}
-        facts |= {"fold": str(fold)} if (fold := fold_of(part)) else {}
+        facts |= {
+            "study": study.name,
+            "cohort": run.cohort,
+            "method": run.method,
+            "n": str(run.n),
+            "draw": str(run.draw),
+        }
+        facts |= {"fold": str(run.fold)} if run.fold else {}
     return {f"fewlabel.{name}": fact for name, fact in facts.items()}
 
 

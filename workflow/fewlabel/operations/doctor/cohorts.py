@@ -8,6 +8,7 @@ import pandas as pd
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.data.paths import FileSource, cohort_folder, is_present
 from fewlabel.data.sources import registry
 from fewlabel.operations.doctor import data
@@ -34,7 +35,7 @@ def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str,
     source = experiment.cohorts[name].source
     if not isinstance(source, PhantomSource) and not _listable(source):
         finding = data.cohort_finding(name, source)
-        if finding.status == "problem" and not (results / experiment.study / name / "splits" / "source.json").is_file():
+        if finding.status == "problem" and not (results / experiment.study / LAYOUT.source(name)).is_file():
             yield f"cohorts.{name}.source: {finding.text}; to fix: {finding.todo}"
         return
     try:

@@ -13,6 +13,7 @@ from fewlabel.config.jobs.grid import largest_n
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.config.sources.registry import Source
+from fewlabel.config.study_layout import STORE, SUBJECTS
 from fewlabel.data.formats.registry import geometry
 from fewlabel.data.paths import is_present
 from fewlabel.data.preprocessing.working_grid import Frame, working_slices
@@ -83,8 +84,8 @@ def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
 def _size(experiment: Experiment, cohort: Cohort, folder: Path, tested: int) -> Size:
     if isinstance(cohort.source, PhantomSource):
         return _of_phantoms(cohort.source, cohort.grid, tested)
-    if (folder / "slices" / "store.json").is_file():
-        return _of_slices(read_subjects(folder / "slices" / "subjects.csv"), cohort.grid, tested)
+    if (folder / STORE).is_file():
+        return _of_slices(read_subjects(folder / SUBJECTS), cohort.grid, tested)
     if is_present(cohort.source):
         return _of_files(cohort, tested)
     return _assumed(experiment, cohort, tested)

@@ -1,6 +1,7 @@
 """The jobs of a study and what they wait for: the workflow's rules, with what each job costs."""
 
 from collections.abc import Iterator
+from itertools import starmap
 from pathlib import Path
 
 from fewlabel.config import jobs
@@ -8,6 +9,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import cohort_of, parts_of
 from fewlabel.config.jobs.figures.galleries import galleries
 from fewlabel.config.jobs.figures.pretexts import local_similarity_settings, pretexts_settings, shown_part
+from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.operations.planning.costs import BASE_BYTES, PREPARE_BYTES, Costs
 from fewlabel.operations.planning.schedule import Place, Task
 from fewlabel.utils.atomic_files import has_visible
@@ -16,7 +18,7 @@ LOOKED_AT = {"quality": "tables/quality_{}.csv", "contact_sheet": "figures/conta
 """Made of a cohort, whose name stands in what each makes."""
 RULES = ("fetch", "admit", "split", "draw", "prepare", *LOOKED_AT, "pretrain", "finetune", "evaluate")
 """Of cohorts and trainings, in the order in which a volume meets them; those of `reports` follow."""
-TABLES = {"collect": "scores.csv", "collect_histories": "history.csv", "record": "experiment.yaml"}
+TABLES = {"collect": LAYOUT.scores, "collect_histories": LAYOUT.history, "record": LAYOUT.experiment}
 DESCRIBED = {"figure2_scheme": "figures/figure2_scheme.png", "table1_cohorts": "tables/table1_cohorts.csv"}
 """Made from the cohorts alone."""
 SCORED = {
@@ -27,7 +29,7 @@ SCORED = {
     "table2_dice": "tables/table2_dice.csv",
     "table3_differences": "tables/table3_differences.csv",
     "table4_labels": "tables/table4_labels.csv",
-    "explorer": "explorer.html",
+    "explorer": LAYOUT.explorer,
 }
 """Made from the scores, whatever else they need."""
 LEARNING = {"learning_curves": "figures/learning_curves.png"}
@@ -37,7 +39,7 @@ DESTREAKING = {
     "destreaking_table": "tables/destreaking.csv",
 }
 """Measured and shown where a study asks for it."""
-LAST = {"crate": "provenance/ro-crate-metadata.json", "report": "report.html"}
+LAST = {"crate": LAYOUT.crate, "report": LAYOUT.report}
 PREPARE_THREADS = 2**20
 """All that there are, as the rule asks on one machine."""
 QUALITY_THREADS = 2
@@ -57,9 +59,9 @@ def pretext_figures(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     if one is not None:
         methods = [method for method in (one.regression, one.contrastive) if method]
-        found["figure1_pretexts"] = tuple(f"{shown_part(one)}/pretrained/{method}" for method in methods)
+        found["figure1_pretexts"] = tuple(str(Run(shown_part(one), method)) for method in methods)
     if two is not None:
-        found["local_similarity"] = (f"{shown_part(two)}/pretrained/{two.method}",)
+        found["local_similarity"] = (str(Run(shown_part(two), two.method)),)
     return found
 
 
@@ -88,11 +90,11 @@ def study_tasks(costs: Costs, place: Place) -> list[Task]:
 
 
 def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
-    fetch, split = f"{cohort}/fetch", f"{cohort}/splits/roles.csv"
+    fetch, split, store = f"{cohort}/fetch", LAYOUT.roles(cohort), LAYOUT.store(cohort)
     if costs.experiment.cohorts[cohort].folds is not None:
         yield Task(split, "split", costs.split(), (fetch,), cohort)
     yield Task(
-        f"{cohort}/slices/store.json",
+        store,
         "prepare",
         costs.prepare(cohort),
         (fetch, "admit"),
@@ -102,7 +104,6 @@ def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
         priority=20,
     )
     quality, sheet = (f"{cohort}/{rule}" for rule in LOOKED_AT)
-    store = f"{cohort}/slices/store.json"
     yield Task(
         quality, "quality", costs.quality(cohort), (store, split), cohort, threads=QUALITY_THREADS, memory=PREPARE_BYTES
     )
@@ -110,37 +111,37 @@ def _cohort_tasks(costs: Costs, cohort: str) -> Iterator[Task]:
 
 
 def _split_tasks(costs: Costs, part: str) -> Iterator[Task]:
-    cohort, split = cohort_of(part), f"{part}/splits/roles.csv"
+    cohort, split = cohort_of(part), LAYOUT.roles(part)
     yield Task(split, "split", costs.split(), (f"{cohort}/fetch",), cohort)
     for draw in range(1, costs.experiment.draws + 1):
-        yield Task(f"{part}/splits/draw{draw}.csv", "draw", costs.table(), (split,), cohort)
+        yield Task(LAYOUT.order(part, draw), "draw", costs.table(), (split,), cohort)
 
 
 def _method_tasks(costs: Costs, part: str, method: str, place: Place) -> Iterator[Task]:
     experiment, cohort = costs.experiment, cohort_of(part)
-    store, split = f"{cohort}/slices/store.json", f"{part}/splits/roles.csv"
+    store, split = LAYOUT.store(cohort), LAYOUT.roles(part)
     pretrained = jobs.pretrained_as(experiment, method)
     memory = costs.training_memory(cohort, method)
-    start = [f"{part}/pretrained/{pretrained}"] if pretrained else []
+    start = [str(Run(part, pretrained))] if pretrained else []
     if pretrained == method:
         seconds = costs.pretrain(cohort, method)
         yield Task(start[0], "pretrain", seconds, (store, split), cohort, method, 1, place, memory, priority=10)
     finetuned, evaluated = costs.finetune(cohort, method), costs.evaluate(cohort)
     for labels in jobs.label_counts(experiment, method):
         for draw in range(1, experiment.draws + 1):
-            run = f"{part}/finetuned/{method}/n{labels}/draw{draw}"
-            needs = (store, f"{part}/splits/draw{draw}.csv", *start)
-            yield Task(run, "finetune", finetuned, needs, cohort, method, 1, place, memory)
-            scored = (f"{run}/scores.csv", "evaluate", evaluated, (run, store, split))
+            run = Run(part, method, labels, draw)
+            needs = (store, LAYOUT.order(part, draw), *start)
+            yield Task(str(run), "finetune", finetuned, needs, cohort, method, 1, place, memory)
+            scored = (LAYOUT.run_scores(run), "evaluate", evaluated, (str(run), store, split))
             yield Task(*scored, cohort, method, 1, place, memory=1.2 * BASE_BYTES)
 
 
 def _report_tasks(costs: Costs, trained: tuple[str, ...]) -> Iterator[Task]:
     experiment = costs.experiment
-    runs = tuple(f"{run}/scores.csv" for run in jobs.run_folders(jobs.collect_settings(experiment)))
+    runs = tuple(map(LAYOUT.run_scores, jobs.finetunings(jobs.collect_settings(experiment))))
     cohorts = (
-        *(f"{cohort}/slices/store.json" for cohort in experiment.cohorts),
-        *(f"{part}/splits/roles.csv" for part in jobs.split_parts(experiment)),
+        *map(LAYOUT.store, experiment.cohorts),
+        *map(LAYOUT.roles, jobs.split_parts(experiment)),
     )
     shown = [rule for rule in reports(experiment) if rule not in (*TABLES, *LAST)]
     shown += [f"{cohort}/{rule}" for cohort in experiment.cohorts for rule in LOOKED_AT]
@@ -171,27 +172,22 @@ def finished(experiment: Experiment, folder: Path) -> set[str]:
     """
     from fewlabel.reporting.results.completeness import is_finished_run
 
-    runs = set(jobs.run_folders(jobs.collect_settings(experiment)))
-    pretrained = {
-        f"{part}/pretrained/{method}" for part in jobs.parts(experiment) for method in jobs.pretrainings(experiment)
-    }
-    found = {run for run in runs | pretrained if is_finished_run(folder, experiment, run)}
-    found |= {f"{run}/scores.csv" for run in found & runs if (folder / run / "scores.csv").is_file()}
-    tables = [f"{part}/splits/roles.csv" for part in jobs.split_parts(experiment)]
-    tables += [
-        f"{place}/splits/draw{draw}.csv" for place in jobs.parts(experiment) for draw in range(1, experiment.draws + 1)
-    ]
-    tables += [f"{cohort}/slices/store.json" for cohort in experiment.cohorts]
+    trained = [run for run in jobs.study_trainings(experiment) if is_finished_run(folder, experiment, run)]
+    found = set(map(str, trained))
+    tables = [LAYOUT.run_scores(run) for run in trained if run.kind == "finetuned"]
+    tables += map(LAYOUT.roles, jobs.split_parts(experiment))
+    tables += starmap(LAYOUT.order, jobs.orders(experiment))
+    tables += map(LAYOUT.store, experiment.cohorts)
     found |= {name for name in tables if (folder / name).is_file()}
     for cohort in experiment.cohorts:
-        if has_visible(folder / cohort, "fetched/*/subjects.csv"):
+        if has_visible(folder, LAYOUT.fetched(cohort, "*", "subjects.csv")):
             found.add(f"{cohort}/fetch")
         found |= {f"{cohort}/{rule}" for rule, name in LOOKED_AT.items() if (folder / name.format(cohort)).is_file()}
-    if (folder / "admitted.txt").is_file():
+    if (folder / LAYOUT.admitted).is_file():
         found.add("admit")
     drawn = pretext_figures(experiment)
     made = {rule for rule, name in reports(experiment).items() if (folder / name).is_file()}
     found |= {figure for figure in drawn if figure in made and found.issuperset(drawn[figure])}
-    if runs <= {name.removesuffix("/scores.csv") for name in found if name.endswith("scores.csv")}:
+    if found.issuperset(map(LAYOUT.run_scores, jobs.finetunings(jobs.collect_settings(experiment)))):
         found |= made - drawn.keys()
     return found

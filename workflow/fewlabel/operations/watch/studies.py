@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.operations.watch.trainings import RUNS, Condition, Training, look, run_folders
-from fewlabel.reporting.results.folder import EXPERIMENT, expected_runs, read_experiment
+from fewlabel.config.jobs.figures.histories import study_trainings
+from fewlabel.config.study_layout import EXPERIMENT, FINETUNINGS, LAYOUT, PRETRAININGS
+from fewlabel.operations.watch.trainings import Condition, Training, begun_runs, look
+from fewlabel.reporting.results.folder import read_experiment
 from fewlabel.utils.atomic_files import has_visible, visible
 from fewlabel.utils.errors import InputError
 
@@ -54,31 +56,32 @@ def studies(folder: Path) -> list[Path]:
 def standing(study: Path, now: float | None = None) -> Standing:
     """Where a study stands at this moment."""
     now = time.time() if now is None else now
-    folders = list(run_folders(study))
+    known = list(begun_runs(study))
     experiment, unread = _experiment(study)
-    wanted = None if experiment is None else set(expected_runs(experiment))
-    known = {folder.relative_to(study).as_posix(): folder for folder in folders}
-    counted = known if wanted is None else {run: folder for run, folder in known.items() if run in wanted}
-    found = [training for folder in folders if (training := look(study, folder, now))]
+    wanted = None if experiment is None else set(study_trainings(experiment))
+    counted = [run for run in known if wanted is None or run in wanted]
+    found = [training for run in known if (training := look(study, run, now))]
     begun = {training.run for training in found}
     return Standing(
         name=study.resolve().name,
-        trainings=sorted(found, key=lambda training: (ORDER.index(training.condition), training.run)),
-        trained=sum(run not in begun and (folder / "run.json").is_file() for run, folder in counted.items()),
+        trainings=sorted(found, key=lambda training: (ORDER.index(training.condition), str(training.run))),
+        trained=sum(run not in begun and (study / LAYOUT.record(run)).is_file() for run in counted),
         scored=sum(
-            run not in begun and (folder / "scores.csv").is_file()
-            for run, folder in counted.items()
-            if "/finetuned/" in run
+            run not in begun and (study / LAYOUT.run_scores(run)).is_file()
+            for run in counted
+            if run.kind == "finetuned"
         ),
         to_train=None if wanted is None else len(wanted),
-        to_score=None if wanted is None else sum("/finetuned/" in run for run in wanted),
+        to_score=None if wanted is None else sum(run.kind == "finetuned" for run in wanted),
         unread=unread,
     )
 
 
 def _is_study(folder: Path) -> bool:
     # A published study holds tables and no trainings.
-    return (folder / ".running.holder").exists() or any(has_visible(folder, pattern) for pattern in RUNS)
+    return (folder / ".running.holder").exists() or any(
+        has_visible(folder, str(pattern)) for pattern in (PRETRAININGS, FINETUNINGS)
+    )
 
 
 def _experiment(study: Path) -> tuple[Experiment | None, str | None]:

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from fewlabel.config.study_layout import FINETUNINGS, LAYOUT, PRETRAININGS, Run
 from fewlabel.operations.hooks.stale_files import TRAINING
 from fewlabel.training.checkpointing.live_history import SUFFIX, LiveRow, read_live
 from fewlabel.utils.atomic_files import visible
@@ -22,8 +24,6 @@ STARTING_SECONDS = 600.0
 """What a training may take until its first step: imports, reading slices, a cold disk."""
 SPEED_SECONDS = 60.0
 """Speed is told of so long."""
-RUNS = ("*/pretrained/*", "*/finetuned/*/n*/draw*")
-"""Where trainings lie beneath a study."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Training:
     """One training that is not finished.
 
     Attributes:
-        run: its folder beneath the study.
+        run: which of the study.
         condition: `running`; `starting`: no step taken yet; `silent`: no news for long, though nobody ended it in good
             order; `interrupted`: ended in good order before it was complete.
         heard: seconds since the last news.
@@ -39,7 +39,7 @@ class Training:
         speed: steps a second, of about the last minute; None: not known yet.
     """
 
-    run: str
+    run: Run
     condition: Condition
     heard: float
     row: LiveRow | None
@@ -48,11 +48,8 @@ class Training:
     @property
     def names(self) -> tuple[str, str, str, str]:
         """Cohort, method, N and draw; the last two are empty for a pretraining."""
-        cohort, _, method, *rest = self.run.split("/")
-        n, draw = (
-            [part.removeprefix(name) for part, name in zip(rest, ("n", "draw"), strict=True)] if rest else ("", "")
-        )
-        return cohort, method, n, draw
+        n, draw = ("" if value is None else str(value) for value in (self.run.n, self.run.draw))
+        return self.run.part, self.run.method, n, draw
 
     @property
     def seconds_left(self) -> float | None:
@@ -62,28 +59,31 @@ class Training:
         return (self.row.steps - self.row.step) / self.speed
 
 
-def run_folders(study: Path) -> Iterator[Path]:
-    """The folders of trainings that exist beneath a study."""
-    for pattern in RUNS:
-        yield from (path for path in visible(study, pattern) if path.is_dir())
+def begun_runs(study: Path) -> Iterator[Run]:
+    """The trainings whose folders exist below a study."""
+    for pattern in (PRETRAININGS, FINETUNINGS):
+        for path in visible(study, str(pattern)):
+            with suppress(ValueError):  # a folder of the user's
+                if path.is_dir():
+                    yield Run.parse(path.relative_to(study).as_posix())
 
 
-def look(study: Path, folder: Path, now: float | None = None) -> Training | None:
-    """What the training of a folder does; None: it is finished, or was never begun.
+def look(study: Path, run: Run, now: float | None = None) -> Training | None:
+    """What a training does; None: it is finished, or was never begun.
 
     Args:
         study: `results/<study>`.
-        folder: of the training.
+        run: a training of it.
         now: seconds since 1970; default: the clock's.
     """
-    now = time.time() if now is None else now
+    now, folder = time.time() if now is None else now, study / run
     holder = _written(folder / f"{TRAINING}.holder")
     table = read_live(folder / f"{TRAINING}{SUFFIX}")
     rows, told = table if table else ([], None)
     last = max((moment for moment in (holder, told) if moment is not None), default=None)
     if last is None:
         return None
-    complete = _written(folder / "run.json")
+    complete = _written(study / LAYOUT.record(run))
     if complete is not None and (holder is None or complete >= last):
         return None
     heard = max(0.0, now - last)
@@ -96,7 +96,7 @@ def look(study: Path, folder: Path, now: float | None = None) -> Training | None
         condition, row = ("starting" if heard < STARTING_SECONDS else "silent"), None
     else:
         condition = "running" if heard <= _patience(rows) else "silent"
-    return Training(folder.relative_to(study).as_posix(), condition, heard, row, _speed(rows) if row else None)
+    return Training(run, condition, heard, row, _speed(rows) if row else None)
 
 
 def _written(path: Path) -> float | None:

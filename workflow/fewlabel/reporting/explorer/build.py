@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from fewlabel.config.jobs.figures.explorer import ExplorerSettings
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.explorer.packing import pack
 from fewlabel.reporting.explorer.page import render
-from fewlabel.reporting.explorer.study import cohort_content, folders, joined_facts, run_facts, study_content
+from fewlabel.reporting.explorer.study import cohort_content, joined_facts, run_facts, runs_of_cohort, study_content
 from fewlabel.reporting.statistics.scores import read_scores, select
 
 
@@ -20,18 +21,18 @@ def explorer_page(results: Path, settings: ExplorerSettings) -> str:
         InputError: scores of a part of the study only, or a volume or prediction that is missing or damaged.
     """
     titles = settings.titles
-    scores = select(read_scores(results / "scores.csv"), titles, settings.runs)
-    runs = run_facts(results, settings)
-    content = study_content(settings, runs)
+    scores = select(read_scores(results / LAYOUT.scores), titles, settings.runs)
+    facts = run_facts(results, settings)
+    content = study_content(settings, facts)
     parts = {cohort: scores[scores["cohort"] == cohort] for cohort in titles.cohorts}
-    places = {cohort: folders(settings, cohort, part) for cohort, part in parts.items()}
+    found_runs = {cohort: runs_of_cohort(settings, cohort, part) for cohort, part in parts.items()}
     content["cohorts"] = [
         cohort_content(
             part,
             cohort,
             {
-                key: joined_facts({fold: runs[folder] for fold, folder in found.items()})
-                for key, found in places[cohort].items()
+                key: joined_facts({fold: facts[run] for fold, run in found.items()})
+                for key, found in found_runs[cohort].items()
             },
             settings,
         )
@@ -53,7 +54,7 @@ def explorer_page(results: Path, settings: ExplorerSettings) -> str:
             titles.cohorts[cohort].title,
             settings.images[cohort],
             part,
-            places[cohort],
+            found_runs[cohort],
             settings.page,
             share,
         )

@@ -11,8 +11,8 @@ import pandas as pd
 from fewlabel.config.figure_options import Explorer
 from fewlabel.config.jobs.figures.explorer import Images
 from fewlabel.reporting.explorer.selection import by_interest, draws_shown
-from fewlabel.reporting.explorer.study import Folders, Key
-from fewlabel.reporting.explorer.volumes import CohortVolumes, Run, Sizes
+from fewlabel.reporting.explorer.study import Key, RunsByFold
+from fewlabel.reporting.explorer.volumes import CohortVolumes, ShownRun, Sizes
 from fewlabel.reporting.statistics.scores import fold_of_subject
 from fewlabel.utils.progress import Progress
 
@@ -43,7 +43,7 @@ def pack(
     title: str,
     images: Images,
     scores: pd.DataFrame,
-    folders: dict[Key, Folders],
+    runs_by_key: dict[Key, RunsByFold],
     page: Explorer,
     room: int,
 ) -> Packed:
@@ -54,14 +54,14 @@ def pack(
         cohort, title: its key and its name for readers.
         images: where its volumes come from.
         scores: its rows.
-        folders: of its runs, by method, N and draw, then test fold.
+        runs_by_key: its finetunings, by method, N and draw, then test fold.
         page: what may be shown at most.
         room: bytes that its volumes may take in the file; they never take more.
 
     Raises:
         InputError: an image, the truth or a prediction is missing or damaged.
     """
-    draws = sorted({key[2] for key in folders})
+    draws = sorted({key[2] for key in runs_by_key})
     shown = draws_shown(draws, page.draws)
     packed = Packed(draws=shown)
     order = by_interest(scores)
@@ -72,7 +72,7 @@ def pack(
     with Progress(f"explorer: {cohort}", len(wanted), "volume") as progress:
         for subject in wanted:
             fold = fold_of_subject(scores, subject)
-            runs = [Run(*key, found[fold]) for key, found in folders.items() if key[2] in shown]
+            runs = [ShownRun(*key, found[fold]) for key, found in runs_by_key.items() if key[2] in shown]
             text, sizes, block = _fitting(volumes, subject, runs, sizes, room - used, shrink=first is None)
             if text is None:
                 break
@@ -86,7 +86,7 @@ def pack(
 
 
 def _fitting(
-    volumes: CohortVolumes, subject: str, runs: Sequence[Run], sizes: Sizes, room: int, shrink: bool
+    volumes: CohortVolumes, subject: str, runs: Sequence[ShownRun], sizes: Sizes, room: int, shrink: bool
 ) -> tuple[str | None, Sizes, dict[str, Any]]:
     """A subject's block as JSON; None where there is no room. The first one is made smaller until there is."""
     while True:

@@ -7,29 +7,28 @@ from typing import Any
 import pandas as pd
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.config.jobs.figures.explorer import ExplorerSettings
-from fewlabel.config.jobs.grid import parts, run_folders
-from fewlabel.config.jobs.training import pretrainings
+from fewlabel.config.jobs.figures.histories import study_trainings
+from fewlabel.config.jobs.grid import finetunings
 from fewlabel.config.loading.load import as_yaml
+from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.reporting.explorer import cells, facts, plots
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.results.folder import read_json
 
 Key = tuple[str, int, int]
 """Method, N and draw of a finetuning."""
-Folders = dict[int | None, str]
-"""Where such a finetuning lies, by test fold; None: the cohort has no folds."""
+RunsByFold = dict[int | None, Run]
+"""Such a finetuning on each test fold; None: the cohort has no folds."""
 
 
-def folders(settings: ExplorerSettings, cohort: str, scores: pd.DataFrame) -> dict[Key, Folders]:
-    """Where the runs of a cohort lie, by method, N and draw; `all` is the largest N that there is."""
-    found: dict[Key, Folders] = {}
-    for folder in run_folders(settings.runs):
-        place, _, method, labels, draw = folder.split("/")
-        if cohort_of(place) == cohort:
-            n = int(scores["n"].max()) if labels == "nall" else int(labels.removeprefix("n"))
-            found.setdefault((method, n, int(draw.removeprefix("draw"))), {}).setdefault(fold_of(place), folder)
+def runs_of_cohort(settings: ExplorerSettings, cohort: str, scores: pd.DataFrame) -> dict[Key, RunsByFold]:
+    """The finetunings of a cohort, by method, N and draw; `all` is the largest N that there is."""
+    found: dict[Key, RunsByFold] = {}
+    for run in finetunings(settings.runs):
+        if run.cohort == cohort and run.n is not None and run.draw is not None:
+            n = int(scores["n"].max()) if run.n == "all" else run.n
+            found.setdefault((run.method, n, run.draw), {}).setdefault(run.fold, run)
     return found
 
 
@@ -63,16 +62,16 @@ def cohort_content(
     }
 
 
-def study_content(settings: ExplorerSettings, runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def study_content(settings: ExplorerSettings, runs: Mapping[Run, Mapping[str, Any]]) -> dict[str, Any]:
     """What holds for all cohorts: methods with their colours, facts, settings.
 
     Args:
         settings: of the page.
-        runs: the facts of every training by its folder.
+        runs: the facts of every training.
     """
     colours = style.method_colours(settings.titles.methods)
-    pretrained = [facts for folder, facts in runs.items() if "/pretrained/" in folder]
-    finetuned = [facts for folder, facts in runs.items() if "/finetuned/" in folder]
+    pretrained = [facts for run, facts in runs.items() if run.kind == "pretrained"]
+    finetuned = [facts for run, facts in runs.items() if run.kind == "finetuned"]
     return {
         "study": settings.experiment.study,
         "level": settings.intervals.level,
@@ -93,14 +92,11 @@ def shown_settings(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def run_facts(results: Path, settings: ExplorerSettings) -> dict[str, dict[str, Any]]:
-    """The facts of every training by its folder.
+def run_facts(results: Path, settings: ExplorerSettings) -> dict[Run, dict[str, Any]]:
+    """The facts of every training.
 
     Raises:
         InputError: those of a training are missing or damaged.
     """
-    pretrained = [
-        f"{part}/pretrained/{name}" for part in parts(settings.experiment) for name in pretrainings(settings.experiment)
-    ]
-    wanted = dict.fromkeys([*pretrained, *run_folders(settings.runs)])
-    return {folder: read_json(results / folder / "run.json") for folder in wanted}
+    pretrained = [run for run in study_trainings(settings.experiment) if run.kind == "pretrained"]
+    return {run: read_json(results / LAYOUT.record(run)) for run in [*pretrained, *finetunings(settings.runs)]}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fewlabel.config.jobs.figures.explorer import Images
+from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.data.preprocessing.volume import Orientation, read_kept
 from fewlabel.data.preprocessing.working_grid import scale_intensity
 from fewlabel.data.sources import registry
@@ -23,13 +24,13 @@ Mask = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Run:
-    """One finetuning whose predictions are shown: `folder` lies beneath the study's results."""
+class ShownRun:
+    """One finetuning whose predictions are shown; `n` is a number where the run has all labels, too."""
 
     method: str
     n: int
     draw: int
-    folder: str
+    run: Run
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class CohortVolumes:
 
     def _image(self, subject: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """The image where `prepare` kept it (it was made by code or computed), else where the cohort lies."""
-        kept = self.results / self.cohort / "native" / "images" / f"{subject}.nii.gz"
+        kept = self.results / LAYOUT.native_image(self.cohort, subject)
         if kept.is_file():
             return read_kept(kept)
         if subject not in self._listed:
@@ -63,7 +64,7 @@ class CohortVolumes:
         volume = registry.read_volume(self.images.source, self._listed[subject])
         return volume.image, volume.affine
 
-    def block(self, subject: str, runs: Sequence[Run], sizes: Sizes) -> dict[str, Any]:
+    def block(self, subject: str, runs: Sequence[ShownRun], sizes: Sizes) -> dict[str, Any]:
         """What the page holds of one subject.
 
         Returns:
@@ -81,7 +82,7 @@ class CohortVolumes:
         whole = orientation.slices(scale_intensity(image, self.images.grid.percentiles))
         chosen = shown_slices(len(whole), sizes.slices)
         side = shown_size(whole.shape[1], whole.shape[2], sizes.side_px)
-        truth = self._mask(self.results / self.cohort / "native" / "labels", subject, whole.shape, orientation)[chosen]
+        truth = self._mask(self.results / LAYOUT.native_labels(self.cohort), subject, whole.shape, orientation)[chosen]
         return {
             "subject": subject,
             "slices": [int(index) + 1 for index in chosen],
@@ -100,7 +101,7 @@ class CohortVolumes:
 
     def _prediction(
         self,
-        run: Run,
+        run: ShownRun,
         subject: str,
         shape: tuple[int, ...],
         orientation: Orientation,
@@ -108,7 +109,7 @@ class CohortVolumes:
         truth: Mask,
         side: tuple[int, int],
     ) -> dict[str, Any]:
-        mask = self._mask(self.results / run.folder / "predictions", subject, shape, orientation)[chosen]
+        mask = self._mask(self.results / LAYOUT.predictions(run.run), subject, shape, orientation)[chosen]
         picture = mask_sprite(smaller_mask(mask, side))
         return {
             "method": run.method,

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fewlabel.config.jobs.figures.galleries import Column, GallerySettings, run_of
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.data.preprocessing.volume import Orientation, read_kept
 from fewlabel.data.preprocessing.working_grid import scale_intensity
 from fewlabel.reporting.statistics.scores import fold_of_subject
@@ -133,12 +134,12 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
     """
     table = dice_table(scores, settings)
     subject = choose_subject(table, settings.figure.subject)
-    folder = results / settings.cohort / "native"
+    folder = results / LAYOUT.native(settings.cohort)
     truth, affine = read_kept(folder / "labels" / f"{subject}.nii.gz")
     image = _image(folder / "images" / f"{subject}.nii.gz", subject, settings)
     fold = fold_of_subject(scores[scores["cohort"] == settings.cohort], subject)
     predictions = [
-        read_kept(results / run_of(settings, column, fold) / "predictions" / f"{subject}.nii.gz")[0]
+        read_kept(results / LAYOUT.predictions(run_of(settings, column, fold)) / f"{subject}.nii.gz")[0]
         for column in settings.columns
     ]
     if any(array.shape != truth.shape for array in (image, *predictions)):

@@ -4,7 +4,7 @@ Trainings tell their own facts (`run.json`); of them and of all other jobs, what
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,14 @@ from fewlabel.config import jobs as destreaking_jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import cohort_of, parts_of
 from fewlabel.config.jobs.figures.galleries import galleries, gallery_settings, runs_of
+from fewlabel.config.jobs.figures.histories import study_trainings
 from fewlabel.config.jobs.figures.pretexts import local_similarity_settings, pretexts_settings, shown_part
-from fewlabel.config.jobs.grid import collect_settings, parts, run_folders, split_parts
-from fewlabel.config.jobs.training import pretrained_as, pretrainings
+from fewlabel.config.jobs.grid import split_parts
+from fewlabel.config.jobs.training import pretrained_as
+from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.utils.atomic_files import sha256, visible
 from fewlabel.utils.json_files import load_json
+from fewlabel.utils.recorded_hashes import RUN
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -112,23 +115,11 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
         for name, cohort in experiment.cohorts.items()
         for job in _cohort(results, name, cohort.folds, experiment.draws)
     ]
-    pretrained = [f"{part}/pretrained/{name}" for part in parts(experiment) for name in pretrainings(experiment)]
-    for folder in pretrained:
-        jobs.append(_training(results, "pretrain", folder, {"splits/roles.csv": "splits/roles.csv"}))
-    runs = list(run_folders(collect_settings(experiment)))
-    for run in runs:
-        _, _, method, _, draw = run.split("/")
-        inputs = {f"splits/{draw}.csv": f"splits/{draw}.csv"}
-        if (start := pretrained_as(experiment, method)) is not None:
-            inputs["initial weights"] = f"pretrained/{start}/weights.safetensors"
-        jobs.append(_training(results, "finetune", run, inputs))
+    trainings = study_trainings(experiment)
+    runs = [run for run in trainings if run.kind == "finetuned"]
+    jobs += [_training(results, experiment, run) for run in trainings]
     jobs += [_evaluation(results, run) for run in runs]
-    jobs += _reporting(
-        results,
-        experiment,
-        [f"{run}/scores.csv" for run in runs],
-        [f"{run}/history.csv" for run in [*pretrained, *runs]],
-    )
+    jobs += _reporting(results, experiment, map(LAYOUT.run_scores, runs), map(LAYOUT.run_history, trainings))
     jobs += [job for cohort in experiment.cohorts for job in _quality(results, cohort)]
     return [*jobs, *_galleries(results, experiment), *_pretexts(results, experiment)]
 
@@ -138,7 +129,7 @@ def last_end(jobs: Sequence[Job], results: Results) -> str:
     ends = [time for job in jobs if (time := moment(job.facts, "ended"))]
     if ends:
         return max(ends, key=datetime.fromisoformat)
-    newest = max((path.stat().st_mtime for path in visible(results.folder, "*/**/run.json")), default=0.0)
+    newest = max((path.stat().st_mtime for path in visible(results.folder, f"*/**/{RUN}")), default=0.0)
     return datetime.fromtimestamp(newest, UTC).date().isoformat()
 
 
@@ -154,43 +145,45 @@ def moment(facts: Mapping[str, Any], name: str) -> str | None:
 
 # ------------------------------------------------------------------------------------------------- jobs by kind
 def _cohort(results: Results, cohort: str, folds: int | None, draws: int) -> Iterator[Job]:
-    source = results.stored(f"{cohort}/splits/source.json")
+    source = results.stored(LAYOUT.source(cohort))
     listed = _listed(results, cohort, source)
     yield Job("fetch", cohort, [], [*listed, *source])
     if folds is not None:
-        yield Job("split", cohort, [*listed, *source], results.stored(f"{cohort}/splits/roles.csv"))
-    for place in parts_of(cohort, folds):
-        roles = results.stored(f"{place}/splits/roles.csv")
-        yield Job("split", place, [*listed, *source], roles)
+        yield Job("split", cohort, [*listed, *source], results.stored(LAYOUT.roles(cohort)))
+    for part in parts_of(cohort, folds):
+        roles = results.stored(LAYOUT.roles(part))
+        yield Job("split", part, [*listed, *source], roles)
         for draw in range(1, draws + 1):
-            yield Job("draw", f"{place}/draw{draw}", roles, results.stored(f"{place}/splits/draw{draw}.csv"))
+            yield Job("draw", f"{part}/draw{draw}", roles, results.stored(LAYOUT.order(part, draw)))
     # The manifest holds the SHA-256 of the arrays.
-    yield Job("prepare", cohort, listed, results.stored(*(f"{cohort}/slices/{n}" for n in ("store.json", "index.csv"))))
+    yield Job("prepare", cohort, listed, results.stored(LAYOUT.store(cohort), LAYOUT.slices(cohort, "index.csv")))
 
 
 def _listed(results: Results, cohort: str, source: Sequence[Stored]) -> list[Stored]:
     """The list of subjects that belongs to the cohort's source: a folder keeps those of earlier sources, too."""
-    folders = visible(results.folder / cohort / "fetched", "*/source.json")
-    paths = [path.parent for path in folders if source and sha256(path) == source[0].sha256]
-    return results.stored(*(f"{cohort}/fetched/{path.name}/subjects.csv" for path in paths[:1]))
+    sources = visible(results.folder, LAYOUT.fetched(cohort, "*", "source.json"))
+    keys = [path.parent.name for path in sources if source and sha256(path) == source[0].sha256]
+    return results.stored(*(LAYOUT.fetched(cohort, key, "subjects.csv") for key in keys[:1]))
 
 
-def _training(results: Results, command: str, folder: str, inputs: Mapping[str, str]) -> Job:
-    place = folder.partition("/")[0]
-    facts = results.json(f"{folder}/run.json")
-    expected = {"slices/store.json": "slices/store.json", **inputs}
-    read = digests(facts, "inputs")
-    paths = {name: _beneath(place, expected.get(name, name)) for name in {**expected, **read}}
-    known = [Stored(paths[name], digest) for name, digest in read.items()]
-    unknown = results.stored(*(paths[name] for name in expected if name not in read))
-    made = {f"{folder}/{name}": digest for name, digest in digests(facts, "outputs").items()}
-    names = dict.fromkeys([f"{folder}/weights.safetensors", f"{folder}/history.csv", *made])
-    return Job(command, folder, [*known, *unknown], results.stored(*names, recorded=made), facts)
-
-
-def _beneath(part: str, path: str) -> str:
-    """Where a file of a part lies; slices are its cohort's."""
-    return f"{cohort_of(part) if path.startswith('slices/') else part}/{path}"
+def _training(results: Results, experiment: Experiment, run: Run) -> Job:
+    command, start = "pretrain", None
+    expected = [LAYOUT.store(run.cohort), LAYOUT.roles(run.part)]
+    if run.draw is not None:
+        command, start = "finetune", pretrained_as(experiment, run.method)
+        expected[1] = LAYOUT.order(run.part, run.draw)
+    if start is not None:
+        expected.append(LAYOUT.weights(Run(run.part, start)))
+    facts = results.json(LAYOUT.record(run))
+    initial = {"initial weights": LAYOUT.weights(Run(run.part, str(start)))}
+    read = {
+        initial.get(name, LAYOUT.input(run.part, name)): digest for name, digest in digests(facts, "inputs").items()
+    }
+    known = [Stored(path, digest) for path, digest in read.items()]
+    unknown = results.stored(*(path for path in expected if path not in read))
+    made = {f"{LAYOUT.run(run)}/{name}": digest for name, digest in digests(facts, "outputs").items()}
+    names = dict.fromkeys([LAYOUT.weights(run), LAYOUT.run_history(run), *made])
+    return Job(command, str(run), [*known, *unknown], results.stored(*names, recorded=made), facts)
 
 
 def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -200,24 +193,22 @@ def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
     return {key: value for key, value in items if isinstance(value, str) and SHA256.fullmatch(value)}
 
 
-def _evaluation(results: Results, run: str) -> Job:
-    place = run.partition("/")[0]
-    read = (_beneath(place, name) for name in ("slices/store.json", "splits/roles.csv"))
-    inputs = [*read, f"{run}/weights.safetensors"]
-    return Job("evaluate", run, results.stored(*inputs), results.stored(f"{run}/scores.csv"))
+def _evaluation(results: Results, run: Run) -> Job:
+    inputs = results.stored(LAYOUT.store(run.cohort), LAYOUT.roles(run.part), LAYOUT.weights(run))
+    return Job("evaluate", str(run), inputs, results.stored(LAYOUT.run_scores(run)))
 
 
 def _reporting(
-    results: Results, experiment: Experiment, scores: Sequence[str], trained: Sequence[str]
+    results: Results, experiment: Experiment, scores: Iterable[str], trained: Iterable[str]
 ) -> Iterator[Job]:
-    table = results.stored("scores.csv")
+    table = results.stored(LAYOUT.scores)
     yield Job("collect", "", results.stored(*scores), table)
-    histories, history = results.stored(*trained), results.stored("history.csv")
+    histories, history = results.stored(*trained), results.stored(LAYOUT.history)
     yield Job("collect-histories", "", histories, history)
     facts = []
-    for place in split_parts(experiment):
-        facts.append(f"{place}/splits/roles.csv")
-        facts += [f"{place}/slices/subjects.csv"] * (place in experiment.cohorts)
+    for part in split_parts(experiment):
+        facts.append(LAYOUT.roles(part))
+        facts += [LAYOUT.subjects(part)] * (part in experiment.cohorts)
     ends = ("png", "pdf", "csv", "md", "tex", "html")
     for command, inputs, name in (
         ("scheme", results.stored(*facts), "figures/figure2_scheme"),
@@ -237,16 +228,16 @@ def _reporting(
         for command, name in (("destreaking-figure", "figures"), ("destreaking-table", "tables")):
             made = results.stored(*(f"{name}/destreaking.{end}" for end in ends))
             yield Job(command, "", measured if name == "figures" else measured[:1], made)
-    if page := results.stored("explorer.html"):
+    if page := results.stored(LAYOUT.explorer):
         yield Job("explorer", "", table, page)
 
 
 def _quality(results: Results, cohort: str) -> Iterator[Job]:
     """Those that are there, as galleries."""
-    store, roles, table = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"tables/quality_{cohort}.csv"
-    if made := results.stored(table, f"tables/quality_{cohort}.md"):
+    store, roles, table = LAYOUT.store(cohort), LAYOUT.roles(cohort), LAYOUT.table(f"quality_{cohort}")
+    if made := results.stored(table, LAYOUT.table(f"quality_{cohort}", "md")):
         yield Job("quality", cohort, results.stored(store, roles), made)
-    if sheet := results.stored(f"figures/contact_sheet_{cohort}.png", f"tables/quality_{cohort}.html"):
+    if sheet := results.stored(LAYOUT.figure(f"contact_sheet_{cohort}"), LAYOUT.table(f"quality_{cohort}", "html")):
         yield Job("contact-sheet", cohort, results.stored(store, table), sheet)
 
 
@@ -263,9 +254,9 @@ def _pretexts(results: Results, experiment: Experiment) -> Iterator[Job]:
         ("local-similarity", "local_similarity", shown_part(two) if two else None, [two.method] if two else []),
     ]
     for command, figure, place, methods in shown:
-        if place and (made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf")))):
-            names = [_beneath(place, name) for name in ("slices/store.json", "splits/roles.csv")]
-            names += [f"{place}/pretrained/{method}/pretext.safetensors" for method in methods if method]
+        if place and (made := results.stored(*(LAYOUT.figure(figure, end) for end in ("png", "pdf")))):
+            names = [LAYOUT.store(cohort_of(place)), LAYOUT.roles(place)]
+            names += [LAYOUT.pretext(Run(place, method)) for method in methods if method]
             yield Job(command, cohort_of(place), results.stored(*names), made)
 
 
@@ -273,6 +264,6 @@ def _galleries(results: Results, experiment: Experiment) -> Iterator[Job]:
     """Those that are there: they need volumes, which not every place has."""
     for figure, cohort in galleries(experiment).items():
         settings = gallery_settings(experiment, cohort)
-        weights = [f"{run}/weights.safetensors" for run in runs_of(settings)]
-        if made := results.stored(*(f"figures/{figure}.{end}" for end in ("png", "pdf"))):
-            yield Job("gallery", cohort, results.stored("scores.csv", *weights), made)
+        weights = map(LAYOUT.weights, runs_of(settings))
+        if made := results.stored(*(LAYOUT.figure(figure, end) for end in ("png", "pdf"))):
+            yield Job("gallery", cohort, results.stored(LAYOUT.scores, *weights), made)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fewlabel.config.portable import placeless
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.publishing.compare_scores import some
 from fewlabel.reporting.results.folder import Results
 from fewlabel.reporting.results.run_facts import Facts, flat
@@ -94,7 +95,7 @@ def _of_stores(cohort: str, a: Facts, b: Facts) -> Iterator[Difference]:
     ours, theirs = (_mapping(store, "sha256") for store in (a, b))
     for key in sorted(ours | theirs):
         if key.endswith(".npy") and ours.get(key) != theirs.get(key):
-            yield Difference(f"{cohort}/slices/{key}: SHA-256", _short(ours.get(key)), _short(theirs.get(key)))
+            yield Difference(f"{LAYOUT.slices(cohort, key)}: SHA-256", _short(ours.get(key)), _short(theirs.get(key)))
 
 
 def _of_hashes(a: Results, b: Results, key: str) -> list[Difference] | None:

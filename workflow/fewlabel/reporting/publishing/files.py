@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from fewlabel.config.loading.load import as_yaml
-from fewlabel.reporting.publishing.model_card import CARD, WEIGHTS
-from fewlabel.reporting.results.folder import EXPERIMENT, NAME, RUNS, SCORES, STORE, Results
+from fewlabel.config.study_layout import EXPERIMENT, HISTORY, LAYOUT, SCORES, WEIGHTS
+from fewlabel.reporting.publishing.model_card import CARD
+from fewlabel.reporting.results.folder import NAME, RUNS, Results
 from fewlabel.reporting.results.histories import thinned
 from fewlabel.reporting.results.run_facts import pack
 from fewlabel.utils.atomic_files import whole, whole_folder
@@ -18,7 +19,6 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import SUMS
 from fewlabel.utils.system_errors import demand_writable
 
-HISTORY = "history.csv"
 LARGEST_HISTORY = 2_000_000
 """Bytes up to which the histories of all runs are published: beyond, rows are joined until they fit."""
 MOST_JOINED = 64
@@ -55,7 +55,9 @@ def table_files(results: Results) -> dict[str, str]:
     files = {EXPERIMENT: as_yaml(results.experiment), RUNS: pack(results.runs, results.anonymised)}
     files[SCORES] = results.scores.to_csv(index=False)
     files |= {name: table.to_csv(index=False) for name, table in results.tables.items()}
-    return files | {f"{cohort}/{STORE}": json.dumps(store, indent=2) + "\n" for cohort, store in results.stores.items()}
+    return files | {
+        LAYOUT.store(cohort): json.dumps(store, indent=2) + "\n" for cohort, store in results.stores.items()
+    }
 
 
 def histories(table: pd.DataFrame) -> str:

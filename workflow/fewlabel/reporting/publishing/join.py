@@ -10,12 +10,13 @@ from fewlabel.config import jobs
 from fewlabel.config.base import LabelCount
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.loading.load import load
-from fewlabel.reporting.publishing.files import HISTORY, check_place, histories, put, readme, table_files
-from fewlabel.reporting.publishing.model_card import CARD, WEIGHTS, finetuned, model_card
+from fewlabel.config.study_layout import HISTORY, LAYOUT, WEIGHTS, Run
+from fewlabel.reporting.publishing.files import check_place, histories, put, readme, table_files
+from fewlabel.reporting.publishing.model_card import CARD, model_card
 from fewlabel.reporting.publishing.privacy import refuse_private
 from fewlabel.reporting.publishing.publish import Published
 from fewlabel.reporting.results.completeness import SHOWN, made_so
-from fewlabel.reporting.results.folder import RUNS, Results, expected_runs, read_experiment, read_results
+from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
 from fewlabel.reporting.results.run_facts import flat
 from fewlabel.reporting.statistics.scores import KEY
 from fewlabel.utils.errors import InputError
@@ -60,7 +61,7 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
         folder=folders[0],  # `to` is not there before all of it is
         experiment=plain,
         scores=_scores(parts),
-        runs={run: parts[index].runs[run] for run, index in taken.items()},
+        runs={str(run): parts[index].runs[str(run)] for run, index in taken.items()},
         tables=_first(part.tables for part in parts),
         stores=_first(part.stores for part in parts),
         anonymised=parts[0].anonymised,
@@ -69,10 +70,10 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     history = histories(_history(folders, taken))
     files = table_files(results) | ({HISTORY: history} if history else {})
     measured = jobs.files(experiment)
-    kept = {run: (folders[index] / run / WEIGHTS).read_bytes() for run, index in _with_weights(folders, taken)}
-    files |= {f"{run}/{CARD}": model_card(results, finetuned(run)) for run in kept}
-    files["README.md"] = readme(results, to.name, bool(history), list(kept), measured, _whence(parts, taken))
-    weights = {f"{run}/{WEIGHTS}": data for run, data in kept.items()}
+    kept = {run: (folders[index] / LAYOUT.weights(run)).read_bytes() for run, index in _with_weights(folders, taken)}
+    files |= {f"{run}/{CARD}": model_card(results, run) for run in kept}
+    files["README.md"] = readme(results, to.name, bool(history), list(map(str, kept)), measured, _whence(parts, taken))
+    weights = {LAYOUT.weights(run): data for run, data in kept.items()}
     content = {name: text.encode() for name, text in files.items()} | weights
     content |= {name: (folders[0] / name).read_bytes() for name in measured}
     sizes = {name: len(data) for name, data in weights.items()}
@@ -155,18 +156,20 @@ def _sorted(counts: Iterable[LabelCount]) -> list[LabelCount]:
     return sorted(set(counts), key=lambda count: (count == "all", 0 if count == "all" else count))
 
 
-def _taken(parts: Sequence[Results], experiment: Experiment) -> dict[str, int]:
+def _taken(parts: Sequence[Results], experiment: Experiment) -> dict[Run, int]:
     """Which part each run of the joined grid is taken from: the first that has it."""
-    wanted = expected_runs(experiment)
-    taken = {run: index for run in wanted for index, part in reversed(list(enumerate(parts))) if run in part.runs}
-    if missing := [run for run in wanted if run not in taken]:
+    wanted = jobs.study_trainings(experiment)
+    taken = {run: index for run in wanted for index, part in reversed(list(enumerate(parts))) if str(run) in part.runs}
+    if missing := [str(run) for run in wanted if run not in taken]:
         more = [f"and {len(missing) - SHOWN} more"] if len(missing) > SHOWN else []
         raise InputError.of(
             [*missing[:SHOWN], *more],
             heading=f"the joined grid has {len(wanted)} runs, of which {len(missing)} are in none of the studies; join "
             "studies that hold them, too, or run them:",
         )
-    if others := [run for run, index in taken.items() if not made_so(parts[index].runs[run], experiment, run)]:
+    if others := [
+        str(run) for run, index in taken.items() if not made_so(parts[index].runs[str(run)], experiment, run)
+    ]:
         raise InputError.of(others[:SHOWN], heading="runs that were made with other settings than their experiment's:")
     return taken
 
@@ -184,30 +187,29 @@ def _first(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _history(folders: Sequence[Path], taken: Mapping[str, int]) -> pd.DataFrame:
+def _history(folders: Sequence[Path], taken: Mapping[Run, int]) -> pd.DataFrame:
     """The published histories of the runs, of each from the part that it is taken from."""
-    found = []
+    found, part_of = [], {str(run): index for run, index in taken.items()}
     for index, folder in enumerate(folders):
         if (folder / HISTORY).is_file():
             table = pd.read_csv(folder / HISTORY, dtype=str, keep_default_na=False)
-            found.append(table[table["run"].map(taken.get) == index])
+            found.append(table[table["run"].map(part_of.get) == index])
     return pd.concat(found, ignore_index=True).fillna("").sort_values("run", kind="stable") if found else pd.DataFrame()
 
 
-def _with_weights(folders: Sequence[Path], taken: Mapping[str, int]) -> list[tuple[str, int]]:
+def _with_weights(folders: Sequence[Path], taken: Mapping[Run, int]) -> list[tuple[Run, int]]:
     """Runs whose weights are published by the part that they are taken from, and which part that is."""
     known = [read_sums(folder) for folder in folders]
-    return [(run, index) for run, index in taken.items() if f"{run}/{WEIGHTS}" in known[index]]
+    return [(run, index) for run, index in taken.items() if LAYOUT.weights(run) in known[index]]
 
 
-def _whence(parts: Sequence[Results], taken: Mapping[str, int]) -> str:
+def _whence(parts: Sequence[Results], taken: Mapping[Run, int]) -> str:
     """What of the joined study comes from where."""
     counts = [sum(index == each for index in taken.values()) for each in range(len(parts))]
     names = [f"{part.folder.name} ({count} runs)" for part, count in zip(parts, counts, strict=True)]
-    again = {run for run in taken if "/pretrained/" in run and sum(run in part.runs for part in parts) > 1}
+    again = {str(run) for run in taken if run.kind == "pretrained" and sum(str(run) in part.runs for part in parts) > 1}
     weights = {
-        run: {part.runs[run].get("outputs", {}).get("weights.safetensors") for part in parts if run in part.runs}
-        for run in again
+        run: {part.runs[run].get("outputs", {}).get(WEIGHTS) for part in parts if run in part.runs} for run in again
     }
     alike = all(len(each) == 1 for each in weights.values())
     told = (
@@ -216,7 +218,7 @@ def _whence(parts: Sequence[Results], taken: Mapping[str, int]) -> str:
         else "of equal settings and seed; weights are not equal to the bit: machines do not compute alike."
     )
     pretrained = f" Finetunings of each began with pretrainings made there, {told}" if again else ""
-    precisions = sorted({str(parts[index].runs[run].get("precision")) for run, index in taken.items()})
+    precisions = sorted({str(parts[index].runs[str(run)].get("precision")) for run, index in taken.items()})
     mixed = f" Trainings ran in {' and '.join(precisions)}." if len(precisions) > 1 else ""
     joined = f"Joined (`fewlabel join`) from {', '.join(names)}; of runs that several have, those of the first."
     return f"{joined}{pretrained}{mixed}"

@@ -4,7 +4,6 @@ In the spirit of Mitchell et al., Model Cards for Model Reporting, FAT* 2019, do
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,16 +11,16 @@ import pandas as pd
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.config.jobs.figures.titles import cohort_title, titles
 from fewlabel.config.jobs.training import finetuning, pretrained_as
 from fewlabel.config.loading.load import load
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import pretraining_stages
 from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.study_layout import EXPERIMENT, LAYOUT, WEIGHTS, Run
 from fewlabel.config.training import Finetuning, Training
 from fewlabel.data.subjects.licences import NOT_STATED, terms
-from fewlabel.reporting.results.folder import EXPERIMENT, Results
+from fewlabel.reporting.results.folder import Results
 from fewlabel.reporting.results.run_facts import Facts
 from fewlabel.reporting.statistics.scores import FOLD
 from fewlabel.reporting.statistics.summary import summarise
@@ -30,7 +29,7 @@ from fewlabel.reporting.tables.formats import markdown_cell
 from fewlabel.reporting.tables.table import between, bootstrap_note, distance
 from fewlabel.utils.errors import InputError
 
-WEIGHTS, CARD = "weights.safetensors", "MODEL_CARD.md"
+CARD = "MODEL_CARD.md"
 SOFTWARE = ("torch", "numpy", "nibabel", "scipy", "simpleitk")
 """Packages whose versions a card names: the numbers pass through them."""
 
@@ -41,33 +40,7 @@ USE = (
 )
 
 
-@dataclass(frozen=True)
-class Finetuned:
-    """One finetuning of a study.
-
-    Attributes:
-        part: a cohort, or one test fold of it.
-        labels: how many labelled subjects it was trained on, or `all`, as text.
-        draw: from 1.
-    """
-
-    part: str
-    method: str
-    labels: str
-    draw: int
-
-    @property
-    def folder(self) -> str:
-        """Where its files lie, beneath the study."""
-        return f"{self.part}/finetuned/{self.method}/n{self.labels}/draw{self.draw}"
-
-    @property
-    def cohort(self) -> str:
-        """Of which it is."""
-        return cohort_of(self.part)
-
-
-def chosen_run(results: Results, asked: str) -> Finetuned:
+def chosen_run(results: Results, asked: str) -> Run:
     """The finetuning that `cohort/method/N/draw` names.
 
     Args:
@@ -77,27 +50,16 @@ def chosen_run(results: Results, asked: str) -> Finetuned:
     Raises:
         InputError: no such finetuning; with those that are there.
     """
-    known = {"/".join(_key(run)): run for run in results.runs if "/finetuned/" in run}
+    runs = [run for run in map(Run.parse, results.runs) if run.kind == "finetuned"]
+    known = {f"{run.part}/{run.method}/{run.n}/{run.draw}": run for run in runs}
     if asked in known:
-        return finetuned(known[asked])
-    keys = map(_key, known.values())
-    parts = zip(("cohorts", "methods", "N", "draws"), zip(*keys, strict=True), strict=True)
+        return known[asked]
+    parts = zip(("cohorts", "methods", "N", "draws"), zip(*(key.split("/") for key in known), strict=True), strict=True)
     there = "; ".join(f"{name}: {', '.join(dict.fromkeys(values))}" for name, values in parts)
     raise InputError(f"{asked!r} is no finetuning of {results.folder.name}; accepted: cohort/method/N/draw; {there}")
 
 
-def finetuned(run: str) -> Finetuned:
-    """The finetuning whose files lie in this folder (`Finetuned.folder`)."""
-    part, method, labels, draw = _key(run)
-    return Finetuned(part, method, labels, int(draw))
-
-
-def _key(run: str) -> tuple[str, str, str, str]:
-    part, _, method, labels, draw = run.split("/")
-    return part, method, labels.removeprefix("n"), draw.removeprefix("draw")
-
-
-def model_card(results: Results, run: Finetuned) -> str:
+def model_card(results: Results, run: Run) -> str:
     """The card, in Markdown.
 
     Args:
@@ -108,10 +70,10 @@ def model_card(results: Results, run: Finetuned) -> str:
         InputError: the study has no experiment, or no scores of the run.
     """
     experiment = load(results.experiment, [results.folder / EXPERIMENT])
-    facts = results.runs[run.folder]
+    facts = results.runs[str(run)]
     cohort = experiment.cohorts[run.cohort]
     known = titles(experiment)
-    name = f"{known.cohorts[run.cohort].title}, {known.methods[run.method].title}, N = {run.labels}, draw {run.draw}"
+    name = f"{known.cohorts[run.cohort].title}, {known.methods[run.method].title}, N = {run.n}, draw {run.draw}"
     own, alike = _scores(results, run)
     parts = {
         "Data": _data(results, run, cohort, facts),
@@ -130,24 +92,23 @@ def _table(rows: Mapping[str, str]) -> str:
     return "\n".join(["| | |", "|---|---|", *lines])
 
 
-def _data(results: Results, run: Finetuned, cohort: Cohort, facts: Facts) -> str:
+def _data(results: Results, run: Run, cohort: Cohort, facts: Facts) -> str:
     owed = terms(cohort)
-    roles = results.tables.get(f"{run.part}/splits/roles.csv", pd.DataFrame({"role": []}))["role"].value_counts()
+    roles = results.tables.get(LAYOUT.roles(run.part), pd.DataFrame({"role": []}))["role"].value_counts()
     counts = [f"{count} {role}" for role in ("pool", "unlabelled", "test", "withheld") if (count := roles.get(role))]
-    fold = fold_of(run.part)
     return _table(
         {
             "volumes": source(cohort),
             "licence of the volumes": owed.licence,
             "cite": owed.citation or "not stated",
             "subjects of the study": ", ".join(counts),
-            "labelled subjects that this network was trained on": str(len(facts.get("subjects", []))) or run.labels,
-            "test fold": f"{fold} of {cohort.folds}" if fold is not None else "",
+            "labelled subjects that this network was trained on": str(len(facts.get("subjects", []))) or str(run.n),
+            "test fold": f"{run.fold} of {cohort.folds}" if run.fold is not None else "",
         }
     )
 
 
-def _recipe(results: Results, run: Finetuned, experiment: Experiment, facts: Facts) -> str:
+def _recipe(results: Results, run: Run, experiment: Experiment, facts: Facts) -> str:
     method, cohort = experiment.methods[run.method], experiment.cohorts[run.cohort]
     start = pretrained_as(experiment, run.method)
     rows = {"start": "at random" if start is None else f"pretrained without labels ({method.pretext})"}
@@ -155,7 +116,7 @@ def _recipe(results: Results, run: Finetuned, experiment: Experiment, facts: Fac
         rows |= {
             f"pretraining, {key.replace('_', ' ')}": _training(of) for key, of in pretraining_stages(method).items()
         }
-        earlier = results.runs.get(f"{run.part}/pretrained/{start}", {})
+        earlier = results.runs.get(str(Run(run.part, start)), {})
         rows["pretraining took"] = _took(earlier)
     rows["finetuning"] = _training(finetuning(experiment, run.method))
     rows["finetuning took"] = _took(facts)
@@ -201,25 +162,25 @@ def _software(facts: Facts) -> str:
     return ", ".join(f"{name} {version}" for name, version in found.items() if version)
 
 
-def _scores(results: Results, run: Finetuned) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _scores(results: Results, run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The scores of this network, and of all draws (and test folds) of its method at its N."""
     scores = results.scores[results.scores["cohort"] == run.cohort]
-    n = scores["n"].max() if run.labels == "all" else int(run.labels)
+    n = scores["n"].max() if run.n == "all" else run.n
     alike = scores[(scores["method"] == run.method) & (scores["n"] == n)]
     own = alike[alike["draw"] == run.draw]
-    if (fold := fold_of(run.part)) is not None and FOLD in own:
-        own = own[own[FOLD] == fold]
+    if run.fold is not None and FOLD in own:
+        own = own[own[FOLD] == run.fold]
     if own.empty:
-        raise InputError(f"{results.folder}: no scores of {run.folder}; run `snakemake` with the experiment to its end")
+        raise InputError(f"{results.folder}: no scores of {run}; run `snakemake` with the experiment to its end")
     return own, alike
 
 
-def _score_lines(own: pd.DataFrame, alike: pd.DataFrame, experiment: Experiment, run: Finetuned) -> str:
+def _score_lines(own: pd.DataFrame, alike: pd.DataFrame, experiment: Experiment, run: Run) -> str:
     intervals = experiment.intervals
     level = f"{intervals.level * 100:g} % interval"
     head = ["", "networks", f"{_tested(experiment.cohorts[run.cohort])} subjects", "mean Dice", level,
             "lowest subject", "median HD95, mm"]  # fmt: skip
-    every = f"all draws of this method at N = {run.labels}"
+    every = f"all draws of this method at N = {run.n}"
     rows = [_score_row("this network", own, intervals), _score_row(every, alike, intervals)]
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     note = f"Dice of whole volumes on their native grids, 0 to 1. {bootstrap_note(intervals)}"
@@ -245,7 +206,7 @@ def _tested(cohort: Cohort) -> str:
     return "test" if cohort.validation is None else "validation"
 
 
-def _limits(own: pd.DataFrame, cohort: Cohort, run: Finetuned, experiment: Experiment) -> Iterator[str]:
+def _limits(own: pd.DataFrame, cohort: Cohort, run: Run, experiment: Experiment) -> Iterator[str]:
     yield "Research only: not a medical device, tested by no authority, not for clinical use."
     where = markdown_cell(cohort_title(experiment, run.cohort))
     yield (
@@ -261,8 +222,8 @@ def _limits(own: pd.DataFrame, cohort: Cohort, run: Finetuned, experiment: Exper
         f"A fixed budget ({steps} steps of finetuning) and its last weights: nothing was stopped early, and more steps "
         "or labels may do better. The study compares recipes; it does not look for the best network."
     )
-    if run.labels != "all":
-        yield f"Trained on {run.labels} labelled subject(s): another draw gives another network; see the second row."
+    if run.n != "all":
+        yield f"Trained on {run.n} labelled subject(s): another draw gives another network; see the second row."
     yield "Its output is a mask without a measure of doubt, and it may find a target in images that have none."
     yield (
         "A network chosen by its score on these test subjects is worse than that score says; whoever publishes it "

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fewlabel.reporting.results.folder import EXPERIMENT, RUNS, Results
+from fewlabel.config.study_layout import EXPERIMENT
+from fewlabel.reporting.results.folder import RUNS, Results
 from fewlabel.reporting.results.run_facts import flat
 from fewlabel.utils.errors import InputError
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from fewlabel.config import jobs
 from fewlabel.config.portable import placeless
-from fewlabel.reporting.publishing.files import HISTORY, check_place, histories, put, readme, table_files
-from fewlabel.reporting.publishing.model_card import CARD, WEIGHTS, chosen_run, model_card
+from fewlabel.config.study_layout import HISTORY, LAYOUT, Run
+from fewlabel.reporting.publishing.files import check_place, histories, put, readme, table_files
+from fewlabel.reporting.publishing.model_card import CARD, chosen_run, model_card
 from fewlabel.reporting.publishing.privacy import refuse_private
 from fewlabel.reporting.publishing.pseudonymize import anonymised, subject_codes
 from fewlabel.reporting.publishing.weights import LARGEST_MB, read_weights_files
@@ -62,14 +63,14 @@ def publish(
     found = read_weights_files(folder, chosen, subject_codes(results) if anonymise else None, largest_mb)
     results = anonymised(results) if anonymise else results
     refuse_private(results)
-    history = histories(join_histories(folder, list(results.runs)))
+    history = histories(join_histories(folder, map(Run.parse, results.runs)))
     files = table_files(results) | ({HISTORY: history} if history else {})
-    files |= {f"{run.folder}/{CARD}": model_card(results, run) for run in chosen}
+    files |= {f"{run}/{CARD}": model_card(results, run) for run in chosen}
     files["README.md"] = readme(
-        results, to.name, HISTORY in files, [run.folder for run in chosen], jobs.files(experiment)
+        results, to.name, HISTORY in files, [str(run) for run in chosen], jobs.files(experiment)
     )
     measured = {name: (folder / name).read_bytes() for name in jobs.files(experiment)}
-    binary = {f"{each.run.folder}/{WEIGHTS}": each.content for each in found}
+    binary = {LAYOUT.weights(each.run): each.content for each in found}
     content = {name: text.encode() for name, text in files.items()} | binary | measured
     size = put(content, to)
     return Published(to, len(results.runs), size, HISTORY in files, {name: len(data) for name, data in binary.items()})

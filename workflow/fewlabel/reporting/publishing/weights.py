@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fewlabel.reporting.publishing.model_card import WEIGHTS, Finetuned
+from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.reporting.publishing.privacy import refuse_places
 from fewlabel.reporting.publishing.pseudonymize import Codes
 from fewlabel.utils.errors import InputError
@@ -24,12 +24,12 @@ class WeightsFile:
         content: as it is published.
     """
 
-    run: Finetuned
+    run: Run
     content: bytes
 
 
 def read_weights_files(
-    folder: Path, runs: Sequence[Finetuned], codes: Mapping[str, Codes] | None, largest_mb: float = LARGEST_MB
+    folder: Path, runs: Sequence[Run], codes: Mapping[str, Codes] | None, largest_mb: float = LARGEST_MB
 ) -> list[WeightsFile]:
     """Read the weights of these runs.
 
@@ -42,12 +42,12 @@ def read_weights_files(
     Raises:
         InputError: files are missing, no weights, too large together, or hold a place on a disk.
     """
-    paths = {run: folder / run.folder / WEIGHTS for run in dict.fromkeys(runs)}
+    paths = {run: folder / LAYOUT.weights(run) for run in dict.fromkeys(runs)}
     if missing := [str(path) for path in paths.values() if not path.is_file()]:
         raise InputError.of(missing, heading="weights are missing; run `snakemake` with the experiment to its end:")
     total = sum(path.stat().st_size for path in paths.values())
     if total > largest_mb * 1e6:
-        sizes = [f"{run.folder}: {size(path.stat().st_size)}" for run, path in paths.items()]
+        sizes = [f"{run}: {size(path.stat().st_size)}" for run, path in paths.items()]
         heading = f"weights of {size(total)} together, accepted are {largest_mb:g} MB; fewer, or a larger --largest-mb:"
         raise InputError.of(sizes, heading=heading)
     return [WeightsFile(run, _content(path, codes[run.cohort] if codes else None)) for run, path in paths.items()]

@@ -1,13 +1,14 @@
 """Whether a study has run to its end: every run of its experiment is there, made with its settings, and collected."""
 
 from collections.abc import Iterator
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from fewlabel.config import jobs
-from fewlabel.config.base import LabelCount
 from fewlabel.config.experiment import Experiment
-from fewlabel.reporting.results.folder import SCORES, expected_runs, read_json
+from fewlabel.config.study_layout import LAYOUT, Run
+from fewlabel.reporting.results.folder import read_json
 from fewlabel.reporting.results.run_facts import Facts
 from fewlabel.reporting.results.verified import check_results
 from fewlabel.reporting.statistics.scores import collect, read_scores
@@ -32,50 +33,46 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
     wanted = [*_tables(experiment), *_run_files(experiment)]
     _refuse(folder, [name for name in wanted if not (folder / name).is_file()], f"missing, of {len(wanted)} files")
     check_results(folder, experiment)
-    runs = expected_runs(experiment)
-    others = [run for run in runs if not made_so(read_json(folder / run / "run.json"), experiment, run)]
+    runs = jobs.study_trainings(experiment)
+    others = [str(run) for run in runs if not made_so(read_json(folder / LAYOUT.record(run)), experiment, run)]
     _refuse(folder, others, f"made with other settings than the experiment has, of {len(runs)} runs")
-    tables = [folder / run / SCORES for run in jobs.run_folders(jobs.collect_settings(experiment))]
-    if not collect(tables).equals(read_scores(folder / SCORES)):
-        raise InputError(f"{folder / SCORES}: not the scores of the runs that lie beside it; {GO_ON}")
+    tables = [folder / LAYOUT.run_scores(run) for run in jobs.finetunings(jobs.collect_settings(experiment))]
+    if not collect(tables).equals(read_scores(folder / LAYOUT.scores)):
+        raise InputError(f"{folder / LAYOUT.scores}: not the scores of the runs that lie beside it; {GO_ON}")
 
 
 def _tables(experiment: Experiment) -> Iterator[str]:
-    yield SCORES
+    yield LAYOUT.scores
     yield from jobs.files(experiment)
-    yield from (f"{cohort}/slices/subjects.csv" for cohort in experiment.cohorts)
-    yield from (f"{part}/splits/roles.csv" for part in jobs.split_parts(experiment))
-    for part in jobs.parts(experiment):
-        yield from (f"{part}/splits/draw{draw}.csv" for draw in range(1, experiment.draws + 1))
+    yield from map(LAYOUT.subjects, experiment.cohorts)
+    yield from map(LAYOUT.roles, jobs.split_parts(experiment))
+    yield from starmap(LAYOUT.order, jobs.orders(experiment))
 
 
 def _run_files(experiment: Experiment) -> Iterator[str]:
-    for run in expected_runs(experiment):
-        yield f"{run}/run.json"
-        if "/finetuned/" in run:
-            yield f"{run}/{SCORES}"
+    for run in jobs.study_trainings(experiment):
+        yield LAYOUT.record(run)
+        if run.kind == "finetuned":
+            yield LAYOUT.run_scores(run)
 
 
-def made_so(facts: Facts, experiment: Experiment, run: str) -> bool:
+def made_so(facts: Facts, experiment: Experiment, run: Run) -> bool:
     """Whether a run's settings are those of the experiment; its recipe number is no setting that a user makes."""
     recorded = facts.get("settings")
     return recorded is None or _without_recipe(recorded) == _without_recipe(settings_of_run(experiment, run))
 
 
-def is_finished_run(folder: Path, experiment: Experiment, run: str) -> bool:
+def is_finished_run(folder: Path, experiment: Experiment, run: Run) -> bool:
     """Whether a run is there, made with the experiment's settings."""
-    facts = folder / run / "run.json"
+    facts = folder / LAYOUT.record(run)
     return facts.is_file() and made_so(read_json(facts), experiment, run)
 
 
-def settings_of_run(experiment: Experiment, run: str) -> dict[str, Any]:
-    """The settings that an experiment gives to the run in this folder, as plain data."""
-    cohort, kind, method, *rest = run.split("/")
-    if kind == "pretrained":
-        return jobs.pretrain_settings(experiment, cohort, method).model_dump(mode="json")
-    n, draw = (part.removeprefix(name) for part, name in zip(rest, ("n", "draw"), strict=True))
-    labels: LabelCount = "all" if n == "all" else int(n)
-    return jobs.finetune_settings(experiment, cohort, method, labels, int(draw)).model_dump(mode="json")
+def settings_of_run(experiment: Experiment, run: Run) -> dict[str, Any]:
+    """The settings that an experiment gives to a training, as plain data."""
+    if run.n is None or run.draw is None:
+        return jobs.pretrain_settings(experiment, run.part, run.method).model_dump(mode="json")
+    return jobs.finetune_settings(experiment, run.part, run.method, run.n, run.draw).model_dump(mode="json")
 
 
 def _without_recipe(settings: dict[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import parts_of
+from fewlabel.config.jobs.figures.histories import study_trainings
 from fewlabel.config.loading.load import load_files
 from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.config.study_layout import EXPERIMENT, FINETUNINGS, LAYOUT, PRETRAININGS, SCORES
 from fewlabel.reporting.results.run_facts import Facts, unpack
 from fewlabel.reporting.statistics.scores import read_scores
 from fewlabel.utils import recorded_hashes
@@ -23,10 +24,7 @@ from fewlabel.utils.atomic_files import has_visible, visible
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
 
-EXPERIMENT, SCORES, RUNS = "experiment.yaml", "scores.csv", "runs.json"
-TABLES = ("splits/roles.csv", "splits/draw*.csv", "slices/subjects.csv")
-"""Of each cohort: who is what, the order in which each draw labels subjects, and what is known of their volumes."""
-STORE = "slices/store.json"
+RUNS = "runs.json"
 NAME = "[a-z][a-z0-9_]*"
 """Of studies, cohorts and methods: safe as a folder."""
 
@@ -75,10 +73,10 @@ def read_results(folder: Path) -> Results:
     tables = {
         path.relative_to(folder).as_posix(): read_text_table(path)
         for place in _with_folds(cohorts, plain)
-        for pattern in TABLES
-        for path in visible(folder / place, pattern)
+        for pattern in (LAYOUT.roles(place), LAYOUT.order(place, "*"), LAYOUT.subjects(place))
+        for path in visible(folder, pattern)
     }
-    stores = {cohort: read_json(path) for cohort in cohorts if (path := folder / cohort / STORE).is_file()}
+    stores = {cohort: read_json(path) for cohort in cohorts if (path := folder / LAYOUT.store(cohort)).is_file()}
     return Results(folder, plain, scores, runs, tables, stores, anonymised)
 
 
@@ -96,14 +94,6 @@ def read_experiment(folder: Path) -> Experiment:
         )
     recorded_hashes.check(path)
     return load_files([path])
-
-
-def expected_runs(experiment: Experiment) -> list[str]:
-    """The folders of all pretrainings and finetunings of an experiment, beneath its study."""
-    return [
-        *(f"{part}/pretrained/{method}" for part in jobs.parts(experiment) for method in jobs.pretrainings(experiment)),
-        *jobs.run_folders(jobs.collect_settings(experiment)),
-    ]
 
 
 def read_text_table(path: Path) -> pd.DataFrame:
@@ -144,12 +134,11 @@ def _read_runs(folder: Path) -> tuple[dict[str, Facts], bool]:
             return unpack((folder / RUNS).read_text(encoding="utf-8"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{folder / RUNS}: not the facts of runs ({error!r}); publish the study again") from None
-    places = ("*/finetuned/*/*/*/run.json", "*/pretrained/*/run.json")
-    paths = [path for place in places for path in visible(folder, place)]
+    paths = [path for run in (FINETUNINGS, PRETRAININGS) for path in visible(folder, LAYOUT.record(run))]
     found = {path.parent.relative_to(folder).as_posix(): path for path in paths}
     if (folder / EXPERIMENT).is_file():
         # Runs of an N, a method or a cohort that the experiment no longer has may still lie there.
-        wanted = set(expected_runs(read_experiment(folder)))
+        wanted = set(map(str, study_trainings(read_experiment(folder))))
         found = {name: path for name, path in found.items() if name in wanted}
     return {name: read_json(path) for name, path in found.items()}, False
 

@@ -1,30 +1,25 @@
 """The histories of all trainings of a study in one table: joined, thinned where they are too many, read and checked."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fewlabel.config.folds import cohort_of, fold_of
+from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
 
-FILE = "history.csv"
 COLUMNS = ("run", "stage", "step", "loss", "learning_rate", "spread")
 """run: the training's folder beneath the study; loss: mean since the row before; the rest at this step."""
-RUN = re.compile(
-    r"(?P<cohort>[^/]+)/(?:pretrained/(?P<pretrained>[^/]+)|finetuned/(?P<method>[^/]+)/n(?P<labels>\d+|all)/draw(?P<draw>\d+))"
-)
 
 
-def join_histories(folder: Path, runs: Iterable[str]) -> pd.DataFrame:
+def join_histories(folder: Path, runs: Iterable[Run]) -> pd.DataFrame:
     """The histories of these runs, as text, digit for digit.
 
     Args:
         folder: `results/<study>`.
-        runs: folders beneath it; those without a history are left out.
+        runs: trainings of it; those without a history are left out.
 
     Returns:
         `COLUMNS` (a column that no history has is left out), sorted by run; empty where there is none.
@@ -33,10 +28,10 @@ def join_histories(folder: Path, runs: Iterable[str]) -> pd.DataFrame:
         InputError: all histories that `read_history` refuses.
     """
     tables, problems = [], []
-    for run in sorted(runs):
-        if (path := folder / run / FILE).is_file():
+    for run in sorted(runs, key=str):
+        if (path := folder / LAYOUT.run_history(run)).is_file():
             try:
-                tables.append(read_history(path).assign(run=run))
+                tables.append(read_history(path).assign(run=str(run)))
             except InputError as error:
                 problems.append(str(error))
     if problems:
@@ -109,21 +104,22 @@ def read_histories(path: Path) -> pd.DataFrame:
         raise InputError(f"{path.name}: not a CSV table ({str(error).strip()}); make it again") from None
     if missing := [column for column in COLUMNS[:4] if column not in text.columns]:
         raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {', '.join(text.columns)}")
-    found = {run: RUN.fullmatch(run) for run in text["run"].unique()}
-    if strange := [run for run, match in found.items() if match is None]:
-        raise InputError(f"{path.name}: {strange[0]!r} is no training's folder; make the table again")
+    try:
+        known = {folder: Run.parse(folder) for folder in text["run"].unique()}
+    except ValueError as error:
+        raise InputError(f"{path.name}: {error}; make the table again") from None
     step = pd.to_numeric(text["step"], errors="coerce")
     if not ((step >= 1) & (step % 1 == 0)).all():
         wrong = text.loc[~((step >= 1) & (step % 1 == 0)), "step"].iloc[0]
         raise InputError(f"{path.name}: step {wrong!r}; accepted: whole numbers from 1; make the table again")
-    parts = {run: match.groupdict() for run, match in found.items() if match is not None}
+    runs = [known[folder] for folder in text["run"]]
     return pd.DataFrame(
         {
-            "cohort": [cohort_of(parts[run]["cohort"]) for run in text["run"]],
-            "fold": [fold_of(parts[run]["cohort"]) or 0 for run in text["run"]],
-            "method": [parts[run]["pretrained"] or parts[run]["method"] for run in text["run"]],
-            "labels": [parts[run]["labels"] or "" for run in text["run"]],
-            "draw": [int(parts[run]["draw"] or 0) for run in text["run"]],
+            "cohort": [run.cohort for run in runs],
+            "fold": [run.fold or 0 for run in runs],
+            "method": [run.method for run in runs],
+            "labels": ["" if run.n is None else str(run.n) for run in runs],
+            "draw": [run.draw or 0 for run in runs],
             "stage": text["stage"],
             "step": step.astype("int64"),
             "loss": pd.to_numeric(text["loss"], errors="coerce").astype("float64"),

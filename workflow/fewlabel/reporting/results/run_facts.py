@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fewlabel.config.study_layout import Run
 from fewlabel.utils.json_files import parse_json
 
 Facts = dict[str, Any]
@@ -22,8 +23,9 @@ def pack(runs: Mapping[str, Facts], anonymised: bool = False) -> str:
     """
     groups: dict[str, dict[str, Facts]] = {}
     for folder in sorted(runs):
-        cohort, kind, method, *rest = folder.split("/")
-        groups.setdefault(f"{cohort}/{kind}/{method}", {})["/".join(rest)] = runs[folder]
+        run = Run.parse(folder)
+        group = f"{run.part}/{run.kind}/{run.method}"
+        groups.setdefault(group, {})[folder.removeprefix(group).lstrip("/")] = runs[folder]
     texts = [f" {_line(name)}: {_group(list(group), list(group.values()))}" for name, group in groups.items()]
     return f'{{"format": 1, "anonymised": {_line(anonymised)}, "groups": {{\n' + ",\n".join(texts) + "\n}}\n"
 

@@ -6,16 +6,15 @@ from typing import Any
 
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.folds import cohort_of, fold_of
-from fewlabel.reporting.results.folder import EXPERIMENT, SCORES, STORE, expected_runs, read_json
-from fewlabel.reporting.results.histories import FILE as HISTORY
+from fewlabel.config.study_layout import HISTORY, LAYOUT, PRETEXT, SCORES, STORE, WEIGHTS, Run
+from fewlabel.reporting.results.folder import read_json
 from fewlabel.reporting.results.histories import read_history
 from fewlabel.reporting.statistics.scores import FOLD, read_scores
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import visible
 from fewlabel.utils.errors import InputError
 
-MADE = ("weights.safetensors", "pretext.safetensors", HISTORY, SCORES)
+MADE = (WEIGHTS, PRETEXT, HISTORY, SCORES)
 """Files of a run whose hashes are recorded."""
 
 
@@ -64,22 +63,22 @@ def _shown(folder: Path) -> Iterator[str]:
 
 def _tables(folder: Path, experiment: Experiment) -> Iterator[str]:
     """Changed tables of the study and of each cohort."""
-    names = [EXPERIMENT, SCORES, HISTORY]
+    names = [LAYOUT.experiment, LAYOUT.scores, LAYOUT.history]
     for part in jobs.split_parts(experiment):
-        names.append(f"{part}/splits/roles.csv")
-        names += [f"{part}/splits/draw{draw}.csv" for draw in range(1, experiment.draws + 1)]
+        names.append(LAYOUT.roles(part))
+        names += [LAYOUT.order(part, draw) for draw in range(1, experiment.draws + 1)]
     for cohort in experiment.cohorts:
-        store, native = folder / cohort / STORE, folder / cohort / "native"
+        store, native = folder / LAYOUT.store(cohort), folder / LAYOUT.native(cohort)
         wanted = read_json(store).get("sha256") if store.is_file() else None
-        names += [f"{cohort}/slices/{name}" for name in (wanted if isinstance(wanted, dict) else ())]
+        names += [LAYOUT.slices(cohort, name) for name in (wanted if isinstance(wanted, dict) else ())]
         names += [path.relative_to(folder).as_posix() for path in visible(native, "*/*")]
     yield from _changed([folder / name for name in names])
 
 
 def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
-    found = {run: folder / run for run in expected_runs(experiment) if (folder / run).is_dir()}
-    whose = {digest: run for run, place in found.items() for digest in _digests(place / "run.json", "outputs").values()}
-    others: dict[Path, dict[str, None]] = {}
+    found = {run: folder / run for run in jobs.study_trainings(experiment) if (folder / run).is_dir()}
+    whose = {digest: run for run in found for digest in _digests(folder / LAYOUT.record(run), "outputs").values()}
+    others: dict[Path, dict[Run, None]] = {}
     for run, place in found.items():
         changed = [path for path in (place / name for name in MADE) if recorded_hashes.is_changed(path)]
         for path in changed:
@@ -87,7 +86,7 @@ def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
             yield recorded_hashes.told(path) + (f"; its content is that of {other}" if other not in (None, run) else "")
         if not changed:
             yield from _contents(place, run)
-            yield from _other_start(place, experiment, run)
+            yield from _other_start(folder, experiment, run)
             for path in _other_inputs(folder, experiment, run):
                 others.setdefault(path, {})[run] = None
     for path, runs in others.items():
@@ -98,49 +97,43 @@ def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
         )
 
 
-def _other_start(place: Path, experiment: Experiment, run: str) -> Iterator[str]:
+def _other_start(folder: Path, experiment: Experiment, run: Run) -> Iterator[str]:
     """A finetuning whose start does not match its method, because another method's run replaced it."""
-    read = _digests(place / "run.json", "inputs")
-    if "slices/store.json" in read and "/finetuned/" in run:
+    read = _digests(folder / LAYOUT.record(run), "inputs")
+    if STORE in read and run.kind == "finetuned":
         began = "initial weights" in read
-        if began != (jobs.pretrained_as(experiment, run.split("/")[2]) is not None):
+        if began != (jobs.pretrained_as(experiment, run.method) is not None):
             ways = ("at random", "with pretrained weights")
             told = f"the run started {ways[began]}, but its method starts {ways[not began]}"
-            yield f"{place}: {told}; to fix: restore it, or delete this folder and run `snakemake` again"
+            yield f"{folder / run}: {told}; to fix: restore it, or delete this folder and run `snakemake` again"
 
 
-def _other_inputs(folder: Path, experiment: Experiment, run: str) -> Iterator[Path]:
+def _other_inputs(folder: Path, experiment: Experiment, run: Run) -> Iterator[Path]:
     """Inputs of a training or its evaluation that have changed since."""
-    part, kind, method, *_ = run.split("/")
-    start = jobs.pretrained_as(experiment, method) if kind == "finetuned" else None
-    for record in ("run.json", f"predictions/{recorded_hashes.EVALUATION}"):
-        for name, wanted in _digests(folder / run / record, "inputs").items():
-            if name == "initial weights":
-                path = folder / part / "pretrained" / str(start) / "weights.safetensors"
-            elif name.startswith("slices/"):
-                path = folder / cohort_of(part) / name
-            else:
-                path = folder / (run if name == "weights.safetensors" else part) / name
+    start = jobs.pretrained_as(experiment, run.method) if run.kind == "finetuned" else None
+    special = {"initial weights": LAYOUT.weights(Run(run.part, str(start))), WEIGHTS: LAYOUT.weights(run)}
+    for record in (LAYOUT.record(run), LAYOUT.evaluation(run)):
+        for name, wanted in _digests(folder / record, "inputs").items():
+            path = folder / special.get(name, LAYOUT.input(run.part, name))
             if path.is_file() and recorded_hashes.content(path) != wanted:
                 yield path
 
 
-def _contents(place: Path, run: str) -> Iterator[str]:
+def _contents(place: Path, run: Run) -> Iterator[str]:
     """Tables that cannot be read or belong to another run."""
     try:
         if (place / HISTORY).is_file():
             read_history(place / HISTORY)
-        if "/finetuned/" in run and (place / SCORES).is_file():
+        if run.kind == "finetuned" and (place / SCORES).is_file():
             yield from _foreign(place / SCORES, run)
     except InputError as error:
         yield str(error)
 
 
-def _foreign(path: Path, run: str) -> Iterator[str]:
-    part, _, method, _, draw = run.split("/")
-    wanted: dict[str, Any] = {"cohort": cohort_of(part), "method": method, "draw": int(draw.removeprefix("draw"))}
-    if (fold := fold_of(part)) is not None:
-        wanted[FOLD] = fold
+def _foreign(path: Path, run: Run) -> Iterator[str]:
+    wanted: dict[str, Any] = {"cohort": run.cohort, "method": run.method, "draw": run.draw}
+    if run.fold is not None:
+        wanted[FOLD] = run.fold
     scores = read_scores(path)
     if differ := [name for name, value in wanted.items() if name in scores and set(scores[name]) != {value}]:
         held = ", ".join(f"{name} {scores[name].iloc[0]}" for name in differ)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
 
@@ -72,7 +73,7 @@ def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], fl
     """
     found: dict[tuple[str, str], float] = {}
     for cohort in cohorts:
-        path = results / cohort / "slices" / "subjects.csv"
+        path = results / LAYOUT.subjects(cohort)
         table = _read(path, FACT_COLUMNS)
         numbers = table[[*COUNTS, *SPACINGS]].apply(pd.to_numeric, errors="coerce")
         if (bad := numbers.isna().any(axis=1)).any():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.figures.quality import QualitySettings
 from fewlabel.config.sources.registry import Source, radial_images
+from fewlabel.config.study_layout import IMAGES, LABELS
 from fewlabel.data.preprocessing.volume import Orientation, Volume, read_kept
 from fewlabel.data.preprocessing.working_grid import Frame
 from fewlabel.data.sources import registry
@@ -122,7 +123,7 @@ def image_files(subjects: list[str], native: Path, settings: QualitySettings) ->
     Raises:
         InputError: subjects are gone since the cohort was prepared.
     """
-    kept = {name: native / "images" / f"{name}.nii.gz" for name in subjects}
+    kept = {name: native / IMAGES / f"{name}.nii.gz" for name in subjects}
     missing = [name for name, path in kept.items() if not path.is_file()]
     listed = {one.subject: one for one in registry.list_subjects(settings.source)} if missing else {}
     if gone := [name for name in missing if name not in listed]:
@@ -136,11 +137,11 @@ def image_files(subjects: list[str], native: Path, settings: QualitySettings) ->
 
 
 def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], grid: Grid) -> dict[str, Any]:
-    kept = native / "images" / f"{subject.subject}.nii.gz"
+    kept = native / IMAGES / f"{subject.subject}.nii.gz"
     volume = Volume(*read_kept(kept)) if subject.image == kept else registry.read_volume(source, subject)
     mask = None
     if subject.subject in labelled:
-        array, _ = read_kept(native / "labels" / f"{subject.subject}.nii.gz")
+        array, _ = read_kept(native / LABELS / f"{subject.subject}.nii.gz")
         mask = (array > 0.5).astype(np.uint8)
         if mask.shape != volume.image.shape:
             raise InputError(f"image {volume.image.shape} and kept mask {mask.shape} differ; run prepare again")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
+from fewlabel.config.study_layout import LAYOUT, STORE, Run
 from fewlabel.utils.atomic_files import sha256
 from fewlabel.utils.json_files import load_json
 
@@ -15,8 +16,6 @@ CONTEXT_BYTES = 10**9
 
 LOOKED_AT = 50
 """Finished runs that are read at most: in a study of thousands, reading all of them would take longer than waiting."""
-
-STORE = "slices/store.json"
 
 
 def measured_need(
@@ -56,11 +55,13 @@ def _kind(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finished(run: Path) -> Iterator[dict[str, Any]]:
     """The facts of other finetunings of the cohort, those of the same method first."""
-    method, every = run.parents[2], run.parents[3]
-    for folder, pattern in ((method, "n*/draw*/run.json"), (every, "*/n*/draw*/run.json")):
-        for name in iglob(pattern, root_dir=folder):  # noqa: PTH207 - not what is hidden
+    if (found := Run.of_file(run)) is None:
+        return
+    study, own = found
+    for pattern in (Run.pattern(own.part, method, "*", "*") for method in (own.method, "*")):
+        for name in iglob(LAYOUT.record(pattern), root_dir=study):  # noqa: PTH207 - not what is hidden
             try:
-                facts = load_json(folder / name)
+                facts = load_json(study / name)
             except (OSError, ValueError):
                 continue
             if isinstance(facts, dict):

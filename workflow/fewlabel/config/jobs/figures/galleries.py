@@ -10,6 +10,7 @@ from fewlabel.config.folds import part_of, parts_of
 from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, titles
 from fewlabel.config.jobs.grid import label_counts
 from fewlabel.config.sources.registry import Source
+from fewlabel.config.study_layout import Run
 
 FIGURES = {"liver": "figure4_liver", "prostate": "figure5_prostate"}
 PRETEXTS = {"liver": ("regression",), "prostate": ("contrastive",), None: ("regression", "contrastive")}
@@ -69,19 +70,19 @@ def gallery_settings(experiment: Experiment, cohort: str) -> GallerySettings:
     )
 
 
-def run_of(settings: GallerySettings, column: Column, fold: int | None = None) -> str:
-    """Where the files of a column (of one fold, where there are folds) lie, beneath the study's results."""
+def run_of(settings: GallerySettings, column: Column, fold: int | None = None) -> Run:
+    """The finetuning of a column (of one fold, where there are folds)."""
     return _run(part_of(settings.cohort, fold), settings, column)
 
 
-def runs_of(settings: GallerySettings) -> list[str]:
-    """Where the files of all columns lie; of which fold the shown subject is, the scores tell."""
+def runs_of(settings: GallerySettings) -> list[Run]:
+    """The finetunings of all columns; of which fold the shown subject is, the scores tell."""
     parts = parts_of(settings.cohort, settings.title.folds)
     return [_run(part, settings, column) for column in settings.columns for part in parts]
 
 
-def _run(part: str, settings: GallerySettings, column: Column) -> str:
-    return f"{part}/finetuned/{column.method}/n{column.labels}/draw{settings.figure.draw}"
+def _run(part: str, settings: GallerySettings, column: Column) -> Run:
+    return Run(part, column.method, column.labels, settings.figure.draw)
 
 
 def gallery_labels(settings: GallerySettings) -> dict[str, str]:

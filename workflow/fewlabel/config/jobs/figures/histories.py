@@ -4,8 +4,9 @@ from fewlabel.config.base import Settings, Trainings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import LearningCurves
 from fewlabel.config.jobs.figures.titles import Titles, titles
-from fewlabel.config.jobs.grid import CollectSettings, collect_settings, run_folders
+from fewlabel.config.jobs.grid import CollectSettings, collect_settings, finetunings
 from fewlabel.config.jobs.training import pretrainings
+from fewlabel.config.study_layout import Run
 
 
 class HistoriesSettings(Settings):
@@ -30,16 +31,25 @@ def histories_settings(experiment: Experiment) -> HistoriesSettings:
     return HistoriesSettings(runs=collect_settings(experiment), pretrained=pretrainings(experiment))
 
 
-def training_folders(settings: HistoriesSettings) -> list[str]:
-    """Where the files of each training lie, beneath the study's results."""
-    pretrainings = [f"{part}/pretrained/{method}" for part in settings.runs.parts for method in settings.pretrained]
-    return [*pretrainings, *run_folders(settings.runs)]
+def pretraining_runs(settings: HistoriesSettings) -> list[Run]:
+    """Every pretraining of a study: part x method."""
+    return [Run(part, method) for part in settings.runs.parts for method in settings.pretrained]
+
+
+def trainings(settings: HistoriesSettings) -> list[Run]:
+    """Every training of a study, pretrainings first."""
+    return [*pretraining_runs(settings), *finetunings(settings.runs)]
+
+
+def study_trainings(experiment: Experiment) -> list[Run]:
+    """Every training of an experiment, pretrainings first."""
+    return trainings(histories_settings(experiment))
 
 
 def learning_settings(experiment: Experiment) -> LearningSettings:
     """Settings of the figure of learning curves."""
     return LearningSettings(
         titles=titles(experiment),
-        trainings=len(training_folders(histories_settings(experiment))),
+        trainings=len(study_trainings(experiment)),
         figure=experiment.figures.learning_curves,
     )
