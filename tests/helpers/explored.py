@@ -12,7 +12,7 @@ from fewlabel.cli.main import app
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.figures.explorer import explorer_settings
-from fewlabel.config.jobs.grid import run_folders
+from fewlabel.config.jobs.grid import finetunings
 from fewlabel.inference.evaluate import as_row, score
 from fewlabel.utils.atomic_files import write_text
 
@@ -73,16 +73,16 @@ def make(folder: Path, study: Experiment, subjects=SUBJECTS, shape=(24, 20, 6), 
             save(native / "images" / f"{subject}.nii.gz", (truth * 0.5 + random.random(shape) * 0.3).astype(np.float32))
     rows = []
     settings = explorer_settings(study)
-    for run in run_folders(settings.runs):
-        cohort, _, method, labels, draw = run.split("/")
-        n = pool if labels == "nall" else int(labels[1:])
+    for run in finetunings(settings.runs):
+        cohort, method, draw = run.cohort, run.method, run.draw
+        n = pool if run.n == "all" else run.n
         for at, subject in enumerate(subjects):
             truth = truth_of(shape)
-            loss = (0.7 - 0.15 * at) / n + (0.1 if method == "scratch" else 0) + 0.02 * int(draw[4:])
+            loss = (0.7 - 0.15 * at) / n + (0.1 if method == "scratch" else 0) + 0.02 * draw
             mask = predicted_of(truth, min(loss, 1))
             save(folder / run / "predictions" / f"{subject}.nii.gz", mask)
             spacing = np.abs(np.diag(AFFINE)[:3])
-            rows.append(as_row(cohort, method, n, int(draw[4:]), subject, score(mask, truth, spacing)))
+            rows.append(as_row(cohort, method, n, draw, subject, score(mask, truth, spacing)))
         facts = {"device": "cpu", "subjects": [f"pool{i}" for i in range(n)], "time": {"seconds": 61.0 + n}}
         write_text(folder / run / "run.json", json.dumps(facts))
     for cohort in study.cohorts:

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from fewlabel.reporting.results.folder import expected_runs, read_experiment
+from fewlabel.config.jobs.figures.histories import study_trainings
+from fewlabel.reporting.results.folder import read_experiment
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import sha256, write_text
 
@@ -16,10 +17,10 @@ def add_records(folder: Path) -> Path:
     write_text(folder / "knee/slices/store.json", json.dumps(store))
     write_text(folder / "knee/native/labels/zoe.nii.gz", "a mask")
     recorded_hashes.seal(folder / "knee/native")
-    for run in sorted(expected_runs(read_experiment(folder)), key=lambda run: "finetuned" in run):
-        _train(folder, run)
-        if "finetuned" in run:
-            _evaluate(folder, run)
+    for run in study_trainings(read_experiment(folder)):
+        _train(folder, str(run))
+        if run.kind == "finetuned":
+            _evaluate(folder, str(run))
     for name in TABLES:
         recorded_hashes.keep(folder / name)
     return folder

@@ -8,12 +8,12 @@ import pandas as pd
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelCurves
+from fewlabel.config.jobs.figures.histories import study_trainings
 from fewlabel.config.jobs.figures.scores import CurvesSettings
 from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.config.jobs.grid import CollectSettings
 from fewlabel.config.loading.load import as_yaml
 from fewlabel.reporting.results.completeness import settings_of_run
-from fewlabel.reporting.results.folder import expected_runs
 from fewlabel.utils.atomic_files import write_text
 
 POOL = 12
@@ -100,16 +100,15 @@ def make_study(folder: Path, seed: int = 0, shift: float = 0, facts=None, **chan
     for cohort in experiment.cohorts:
         _make_cohort(folder / cohort, experiment.draws)
     tables = []
-    for run in expected_runs(experiment):
+    for run in study_trainings(experiment):
         settings = settings_of_run(experiment, run)
         subjects = POOL_IDS[: settings.get("labels")]
         run_facts = {"settings": settings, "subjects": subjects, "threads": 1, "time": {"seconds": random.random()}}
         write_text(folder / run / "run.json", json.dumps({**run_facts, **(facts or {})}))
         write_text(folder / run / "history.csv", "stage,step,loss,learning_rate\ntraining,1,0.5,0.001\n")
-        if "finetuned" in run:
-            cohort, _, method, n, draw = run.split("/")
+        if run.kind == "finetuned":
             dice = np.clip(random.uniform(0.4, 0.6, len(TEST_IDS)) + shift, 0, 1)
-            rows = {"cohort": cohort, "method": method, "n": int(n[1:]), "draw": int(draw[4:]), "subject": TEST_IDS}
+            rows = {"cohort": run.cohort, "method": run.method, "n": run.n, "draw": run.draw, "subject": TEST_IDS}
             rows |= {"dice": dice, "hd95_mm": 3.5, "assd_mm": np.nan, "truth_ml": 10.0, "predicted_ml": 10 * dice}
             tables.append(pd.DataFrame(rows))
             write_text(folder / run / "scores.csv", tables[-1].to_csv(index=False))

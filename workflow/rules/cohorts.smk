@@ -9,10 +9,10 @@ rule fetch:
     the list of the last one that did not, and with it all finished results.
     """
     output:
-        subjects=f"{FETCHED}/subjects.csv",
-        source=f"{FETCHED}/source.json",
+        subjects=LAYOUT.fetched("{cohort}", "{key}", "subjects.csv"),
+        source=LAYOUT.fetched("{cohort}", "{key}", "source.json"),
     log:
-        f"{LOGS}/{{cohort}}/fetch_{{key}}.log",
+        LAYOUT.log("fetch_{key}", "{cohort}"),
     # What a cohort lacks, it lacks at the next attempt too.
     retries: 0
     conda:
@@ -38,7 +38,7 @@ rule fetch:
 # starts. Once that has happened the rule is gone: while it exists, a later change of one cohort would run it, and with
 # it everything of all cohorts. (`ancient` is no way out: Snakemake 9.27 overlooks changes of jobs that lie downstream of
 # a job that runs, and then does not run them because their input is ancient.)
-ADMITTED = f"{STUDY}/admitted.txt"
+ADMITTED = LAYOUT.admitted
 
 if not Path(ADMITTED).exists():
 
@@ -49,7 +49,7 @@ if not Path(ADMITTED).exists():
         output:
             ADMITTED,
         log:
-            f"{LOGS}/admit.log",
+            LAYOUT.log("admit"),
         localrule: True
         conda:
             "../../envs/cpu.yaml"
@@ -70,9 +70,9 @@ rule split:
         source=lambda wildcards: fetched(cohort_of(wildcards.cohort), "source.json"),
     output:
         roles=KEPT_ROLES,
-        source=f"{STUDY}/{{cohort}}/splits/source.json",
+        source=LAYOUT.source("{cohort}"),
     log:
-        f"{LOGS}/{{cohort}}/split.log",
+        LAYOUT.log("split", "{cohort}"),
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -87,9 +87,9 @@ rule draw:
     input:
         roles=rules.split.output.roles,
     output:
-        order=f"{STUDY}/{{cohort}}/splits/draw{{draw}}.csv",
+        order=LAYOUT.order("{cohort}", "{draw}"),
     log:
-        f"{LOGS}/{{cohort}}/draw{{draw}}.log",
+        LAYOUT.log("draw{draw}", "{cohort}"),
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -109,7 +109,7 @@ rule prepare:
         arrays=ARRAYS,
         native=directory(NATIVE),
     log:
-        f"{LOGS}/{{cohort}}/prepare.log",
+        LAYOUT.log("prepare", "{cohort}"),
     # All training of its cohort waits for it.
     priority: 20
     conda:

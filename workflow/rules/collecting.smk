@@ -3,8 +3,8 @@
 
 
 RUNS = jobs.collect_settings(EXPERIMENT)
-PRETRAININGS = [f"{part}/pretrained/{method}" for part in PARTS for method in jobs.pretrainings(EXPERIMENT)]
 HISTORIES = jobs.histories_settings(EXPERIMENT)
+TRAININGS, FINETUNINGS = jobs.trainings(HISTORIES), list(jobs.finetunings(RUNS))
 
 # Every file between volumes and tables. Snakemake does not notice a deleted file if the files made from it exist.
 # With a storage the list is empty: all files would be fetched from it at the end.
@@ -13,17 +13,8 @@ MADE = [
     HISTORY,
     *ALL_ROLES,
     *expand([STORE, *ARRAYS, NATIVE], cohort=EXPERIMENT.cohorts),
-    *(f"{STUDY}/{part}/splits/draw{draw}.csv" for part in PARTS for draw in range(1, EXPERIMENT.draws + 1)),
-    *(
-        f"{STUDY}/{run}/{name}"
-        for run in PRETRAININGS
-        for name in ("weights.safetensors", "pretext.safetensors", "history.csv", "run.json")
-    ),
-    *(
-        f"{STUDY}/{run}/{name}"
-        for run in jobs.run_folders(RUNS)
-        for name in ("weights.safetensors", "history.csv", "run.json", "scores.csv", "predictions")
-    ),
+    *(LAYOUT.order(part, draw) for part, draw in jobs.orders(EXPERIMENT)),
+    *(file for run in TRAININGS for file in LAYOUT.training_files(run)),
 ]
 if workflow.storage_settings.default_storage_provider:
     MADE = []
@@ -33,11 +24,11 @@ if workflow.storage_settings.default_storage_provider:
 rule collect:
     """Join the scores of all runs into the study's one long table."""
     input:
-        [f"{STUDY}/{run}/scores.csv" for run in jobs.run_folders(RUNS)],
+        [LAYOUT.run_scores(run) for run in FINETUNINGS],
     output:
         scores=SCORES,
     log:
-        f"{LOGS}/collect.log",
+        LAYOUT.log("collect"),
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -50,11 +41,11 @@ rule collect:
 rule collect_histories:
     """Join the histories of all trainings into the study's one table."""
     input:
-        [f"{STUDY}/{run}/history.csv" for run in jobs.training_folders(HISTORIES)],
+        [LAYOUT.run_history(run) for run in TRAININGS],
     output:
         history=HISTORY,
     log:
-        f"{LOGS}/collect_histories.log",
+        LAYOUT.log("collect_histories"),
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -74,7 +65,7 @@ if DESTREAKING:
             csv=MEASURES[0],
             images=MEASURES[1],
         log:
-            f"{LOGS}/destreaking.log",
+            LAYOUT.log("destreaking"),
         conda:
             "../../envs/cpu.yaml"
         threads: all_cores(2)
@@ -92,9 +83,9 @@ if DESTREAKING:
 rule record:
     """Write down the experiment with all its defaults, without the place of the data on this machine."""
     output:
-        experiment=f"{STUDY}/experiment.yaml",
+        experiment=LAYOUT.experiment,
     log:
-        f"{LOGS}/record.log",
+        LAYOUT.log("record"),
     # Who watches the study learns from it how much there is to do.
     priority: 30
     conda:

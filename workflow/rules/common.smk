@@ -13,6 +13,7 @@ from fewlabel.utils.errors import InputError
 from fewlabel.config.folds import cohort_of, part_of
 from fewlabel.reporting.captions import study_facts
 from fewlabel.config.loading.load import load
+from fewlabel.config.study_layout import WILDCARDS, Run, StudyLayout
 
 # Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
 DEFAULTS = Path(workflow.basedir) / "config.yaml"
@@ -25,23 +26,23 @@ except InputError as error:
 
 # RESULTS is where studies lie: `results`, or `results/published` where figures are redrawn from published tables.
 STUDY = f"{RESULTS}/{EXPERIMENT.study}"
+LAYOUT = StudyLayout(STUDY)
 LOGS = f"{STUDY}/logs"
 
 # The tables that figures and tables are made from, in a study's results and in a published study alike.
-SCORES = f"{STUDY}/scores.csv"
-ROLES = f"{STUDY}/{{cohort}}/splits/roles.csv"
-SUBJECT_FACTS = f"{STUDY}/{{cohort}}/slices/subjects.csv"
+SCORES, HISTORY = LAYOUT.scores, LAYOUT.history
+ROLES = LAYOUT.roles("{cohort}")
+SUBJECT_FACTS = LAYOUT.subjects("{cohort}")
 
 # What pictures are drawn from beside them. Where a profile has a storage, outputs of rules cannot be expanded, and these can.
-STORE = f"{STUDY}/{{cohort}}/slices/store.json"
-ARRAYS = [f"{STUDY}/{{cohort}}/slices/{name}" for name in ("images.npy", "masks.npy", "index.csv", "subjects.csv")]
-NATIVE = f"{STUDY}/{{cohort}}/native"
-PRETEXT = f"{STUDY}/{{cohort}}/pretrained/{{method}}/pretext.safetensors"
-HISTORY = f"{STUDY}/history.csv"
+STORE = LAYOUT.store("{cohort}")
+ARRAYS = LAYOUT.arrays("{cohort}")
+NATIVE = LAYOUT.native("{cohort}")
+PRETEXT = LAYOUT.pretext(Run.pattern("{cohort}", "{method}"))
 
 # What was measured of de-streaking methods, where a study asks for it.
 DESTREAKING = jobs.destreaking_settings(EXPERIMENT)
-MEASURES = [f"{STUDY}/{name}" for name in (jobs.MEASURES, jobs.IMAGES)]
+MEASURES = [LAYOUT.measures(name) for name in (jobs.MEASURES, jobs.IMAGES)]
 
 # What is trained and tested together: cohorts, and of one that is cross-validated its folds (`fewlabel.config.folds`). Splits and
 # trainings are of these; there, the wildcard `cohort` may name a fold. Volumes and slices are the cohort's.
@@ -69,11 +70,7 @@ TRAINING_SOFTWARE = f"../../envs/{KIND}.yaml"
 
 
 wildcard_constraints:
-    cohort=r"[a-z][a-z0-9_]*(-fold\d+)?",
-    method="[a-z][a-z0-9_]*",
-    n=r"\d+|all",
-    draw=r"\d+",
-    key="[0-9a-f]{12}",
+    **WILDCARDS,
 
 
 class Unwatched:

@@ -6,13 +6,11 @@ from hashlib import sha256
 from fewlabel.data.subjects.recorded_fingerprint import known_fingerprint
 from fewlabel.operations.hooks.preflight import fetched_split_problems, redraw_notes
 
-FETCHED = f"{STUDY}/{{cohort}}/fetched/{{key}}"
-
 
 @cache
 def fetch_settings(cohort):
     """The settings string of `fetch`, with what identifies the cohort's files where they lie on disk."""
-    record = Path(f"{STUDY}/{cohort}/splits/source.json")
+    record = Path(LAYOUT.source(cohort))
     fingerprint = known_fingerprint(EXPERIMENT.cohorts[cohort].source, record)
     return jobs.canonical(jobs.fetch_settings(EXPERIMENT, cohort, fingerprint))
 
@@ -20,7 +18,7 @@ def fetch_settings(cohort):
 def fetched(cohort, name):
     """A file that `fetch` makes of the cohort as it is now."""
     key = sha256(fetch_settings(cohort).encode()).hexdigest()[:12]
-    return f"{FETCHED}/{name}".format(cohort=cohort, key=key)
+    return LAYOUT.fetched(cohort, key, name)
 
 
 def volumes_at_once(elsewhere):

@@ -142,7 +142,7 @@ for figure, cohort in jobs.galleries(EXPERIMENT).items():
         input:
             scores=SCORES,
             native=expand(NATIVE, cohort=cohort),
-            predictions=[f"{STUDY}/{run}/predictions" for run in jobs.runs_of(GALLERY)],
+            predictions=[LAYOUT.predictions(run) for run in jobs.runs_of(GALLERY)],
         output:
             png=shown(
                 f"{STUDY}/figures/{figure}.png",
@@ -173,10 +173,10 @@ rule explorer:
         scores=SCORES,
         stores=expand(STORE, cohort=EXPERIMENT.cohorts),
         native=unshared(expand(NATIVE, cohort=EXPERIMENT.cohorts)),
-        predictions=unshared([f"{STUDY}/{run}/predictions" for run in jobs.run_folders(RUNS)]),
-        runs=[f"{STUDY}/{run}/run.json" for run in [*PRETRAININGS, *jobs.run_folders(RUNS)]],
+        predictions=unshared([LAYOUT.predictions(run) for run in FINETUNINGS]),
+        runs=[LAYOUT.record(run) for run in TRAININGS],
     output:
-        page=f"{STUDY}/explorer.html",
+        page=LAYOUT.explorer,
     log:
         f"{LOGS}/explorer.log",
     conda:

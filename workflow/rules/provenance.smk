@@ -8,11 +8,11 @@ rule crate:
         rules.figures.input,
         rules.tables.input,
         rules.pictures.input,
-        runs=[f"{STUDY}/{run}/run.json" for run in [*PRETRAININGS, *jobs.run_folders(RUNS)]],
+        runs=[LAYOUT.record(run) for run in TRAININGS],
     output:
-        metadata=f"{STUDY}/provenance/ro-crate-metadata.json",
+        metadata=LAYOUT.crate,
     log:
-        f"{LOGS}/crate.log",
+        LAYOUT.log("crate"),
     conda:
         "../../envs/cpu.yaml"
     params:

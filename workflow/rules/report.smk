@@ -16,9 +16,9 @@ if not workflow.storage_settings.default_storage_provider:
             rules.provenance.input,
             experiment=rules.record.output.experiment,
         output:
-            html=f"{STUDY}/report.html",
+            html=LAYOUT.report,
         log:
-            f"{LOGS}/report.log",
+            LAYOUT.log("report"),
         conda:
             "../../envs/cpu.yaml"
         params:

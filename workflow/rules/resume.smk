@@ -7,7 +7,7 @@ from fewlabel.operations.hooks.failures import Failure, report
 from fewlabel.operations.hooks.stale_files import forget_finished
 from fewlabel.utils.locks import hold_for_life, lock_files
 
-RUNNING = Path(f"{STUDY}/.running")
+RUNNING = Path(LAYOUT.running)
 WORKFLOW = Path(workflow.basedir)
 
 if trouble := snapshot.foreign_package(WORKFLOW):

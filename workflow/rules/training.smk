@@ -11,8 +11,8 @@ if EXPERIMENT.tensorboard:
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
-RUN = f"{STUDY}/{{cohort}}/finetuned/{{method}}/n{{n}}/draw{{draw}}"
-PRETRAINED = f"{STUDY}/{{cohort}}/pretrained/{{method}}"
+PRETRAINED = Run.pattern("{cohort}", "{method}")
+FINETUNED = Run.pattern("{cohort}", "{method}", "{n}", "{draw}")
 
 
 # ----------------------------------------------------------------------------------------------------- pretraining
@@ -23,13 +23,13 @@ rule pretrain:
         arrays=of_cohort(unshared(ARRAYS)),
         roles=rules.split.output.roles,
     output:
-        weights=f"{PRETRAINED}/weights.safetensors",
+        weights=LAYOUT.weights(PRETRAINED),
         # Every stage's objective with its head, which finetuning has no use for and figures have.
         pretext=PRETEXT,
-        history=f"{PRETRAINED}/history.csv",
-        run=f"{PRETRAINED}/run.json",
+        history=LAYOUT.run_history(PRETRAINED),
+        run=LAYOUT.record(PRETRAINED),
     log:
-        f"{LOGS}/{{cohort}}/pretrain_{{method}}.log",
+        LAYOUT.log("pretrain_{method}", "{cohort}"),
     # Everything of its method waits for it.
     priority: 10
     conda:
@@ -59,16 +59,16 @@ rule finetune:
         order=rules.draw.output.order,
         # None for a method that starts at random.
         init=lambda wildcards: (
-            expand(f"{PRETRAINED}/weights.safetensors", cohort=wildcards.cohort, method=pretrained)
-            if (pretrained := jobs.pretrained_as(EXPERIMENT, wildcards.method))
+            [LAYOUT.weights(Run(wildcards.cohort, start))]
+            if (start := jobs.pretrained_as(EXPERIMENT, wildcards.method))
             else []
         ),
     output:
-        weights=f"{RUN}/weights.safetensors",
-        history=f"{RUN}/history.csv",
-        run=f"{RUN}/run.json",
+        weights=LAYOUT.weights(FINETUNED),
+        history=LAYOUT.run_history(FINETUNED),
+        run=LAYOUT.record(FINETUNED),
     log:
-        f"{LOGS}/{{cohort}}/finetune_{{method}}_n{{n}}_draw{{draw}}.log",
+        LAYOUT.log("finetune_{method}_n{n}_draw{draw}", "{cohort}"),
     conda:
         TRAINING_SOFTWARE
     threads: 1
@@ -98,7 +98,7 @@ rule evaluate:
         weights=rules.finetune.output.weights,
     output:
         scores=shown(
-            f"{RUN}/scores.csv",
+            LAYOUT.run_scores(FINETUNED),
             "run_scores",
             "Scores of each run",
             cohort="{cohort}",
@@ -106,9 +106,9 @@ rule evaluate:
             N="{n}",
             draw="{draw}",
         ),
-        predictions=directory(f"{RUN}/predictions"),
+        predictions=directory(LAYOUT.predictions(FINETUNED)),
     log:
-        f"{LOGS}/{{cohort}}/evaluate_{{method}}_n{{n}}_draw{{draw}}.log",
+        LAYOUT.log("evaluate_{method}_n{n}_draw{draw}", "{cohort}"),
     conda:
         "../../envs/cpu.yaml"
     threads: 1

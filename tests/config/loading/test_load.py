@@ -10,6 +10,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Figures
 from fewlabel.config.loading.load import load, load_files, schema
 from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.config.study_layout import Run
 from fewlabel.utils.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -292,9 +293,9 @@ def test_a_title_tells_that_the_pool_is_scored():
 
 
 def test_runs_are_the_whole_grid():
-    runs = list(jobs.run_folders(jobs.collect_settings(experiment(labels=[1, 4], draws=3))))
+    runs = list(jobs.finetunings(jobs.collect_settings(experiment(labels=[1, 4], draws=3))))
     assert len(runs) == len(set(runs)) == 3 * 2 * 3 + 3
-    assert "a/finetuned/supervised/nall/draw3" in runs
+    assert Run("a", "supervised", "all", 3) in runs
 
 
 def alike(**change):
@@ -342,7 +343,7 @@ def test_a_cohort_in_folds_stays_one_and_its_parts_have_settings_of_their_own():
     assert (scored.cohort, scored.fold) == ("a", 2)
     draws = {jobs.draw_settings(experiment, part, 1).cohort for part in jobs.parts(experiment)}
     assert draws == {"a-fold1", "a-fold2", "a-fold3"}
-    assert len(list(jobs.run_folders(jobs.collect_settings(experiment)))) == 3 * 4 * 2
+    assert len(list(jobs.finetunings(jobs.collect_settings(experiment)))) == 3 * 4 * 2
     # As it is written down, so it reads back.
     assert load(experiment.model_dump(mode="json")) == experiment
 

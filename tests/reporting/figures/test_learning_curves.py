@@ -13,13 +13,14 @@ from fewlabel.config.jobs.figures.histories import (
     LearningSettings,
     histories_settings,
     learning_settings,
-    training_folders,
+    study_trainings,
+    trainings,
 )
 from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.learning_curves import learning_curves, mean_of_draws, smoothed
 from fewlabel.reporting.publishing.publish import publish
-from fewlabel.reporting.results.folder import expected_runs, read_experiment
+from fewlabel.reporting.results.folder import read_experiment
 from fewlabel.reporting.results.histories import join_histories, read_histories, thinned
 from fewlabel.utils.errors import InputError
 
@@ -116,15 +117,15 @@ def test_a_table_that_is_none_is_refused(tmp_path, text, message):
 def test_a_study_and_what_is_published_of_it_have_one_table(study, tmp_path):
     folder = study(tmp_path / "results/mine")
     settings = histories_settings(read_experiment(folder))
-    assert sorted(training_folders(settings)) == sorted(expected_runs(read_experiment(folder)))
+    assert trainings(settings) == study_trainings(read_experiment(folder))
     publish(folder, tmp_path / "published/mine")
-    ours = join_histories(folder, training_folders(settings)).to_csv(index=False)
+    ours = join_histories(folder, trainings(settings)).to_csv(index=False)
     assert (tmp_path / "published/mine/history.csv").read_text() == ours
 
 
 def test_histories_that_are_too_large_are_published_in_fewer_rows(study, tmp_path, monkeypatch):
     folder = study(tmp_path / "results/mine")
-    for run in expected_runs(read_experiment(folder)):
+    for run in study_trainings(read_experiment(folder)):
         write(folder, {run: history(np.arange(1, 101), np.full(100, 0.5))})
     monkeypatch.setattr("fewlabel.reporting.publishing.files.LARGEST_HISTORY", 15_000)
     assert publish(folder, tmp_path / "published/mine").histories

@@ -50,7 +50,6 @@ from fewlabel.config.jobs.figures.histories import (
     LearningSettings,
     histories_settings,
     learning_settings,
-    pretraining_runs,
     study_trainings,
     trainings,
 )
@@ -209,7 +208,6 @@ __all__ = [
     "pretrain_settings",
     "pretrained_as",
     "pretraining_recipe",
-    "pretraining_runs",
     "pretraining_stages",
     "pretrainings",
     "quality_settings",

@@ -31,14 +31,10 @@ def histories_settings(experiment: Experiment) -> HistoriesSettings:
     return HistoriesSettings(runs=collect_settings(experiment), pretrained=pretrainings(experiment))
 
 
-def pretraining_runs(settings: HistoriesSettings) -> list[Run]:
-    """Every pretraining of a study: part x method."""
-    return [Run(part, method) for part in settings.runs.parts for method in settings.pretrained]
-
-
 def trainings(settings: HistoriesSettings) -> list[Run]:
     """Every training of a study, pretrainings first."""
-    return [*pretraining_runs(settings), *finetunings(settings.runs)]
+    pretrainings = [Run(part, method) for part in settings.runs.parts for method in settings.pretrained]
+    return [*pretrainings, *finetunings(settings.runs)]
 
 
 def study_trainings(experiment: Experiment) -> list[Run]:
