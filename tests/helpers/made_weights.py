@@ -2,6 +2,7 @@
 
 import json
 
+from fewlabel.config.study_layout import Run
 from fewlabel.reporting.results.completeness import settings_of_run
 from fewlabel.reporting.results.folder import read_experiment
 from fewlabel.training.network import UNet
@@ -19,7 +20,7 @@ def add_weights(folder, **facts):
     for run in FOLDERS.values():
         known = {
             "widths": experiment.network.widths,
-            "settings": settings_of_run(experiment, run),
+            "settings": settings_of_run(experiment, Run.parse(run)),
             "prepared": {"grid": cohort.grid.model_dump(mode="json"), "bias_correction": None},
             "subjects": ["ann", "bob"],
         }

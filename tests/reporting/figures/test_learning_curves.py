@@ -17,6 +17,7 @@ from fewlabel.config.jobs.figures.histories import (
     trainings,
 )
 from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.config.study_layout import Run
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.learning_curves import learning_curves, mean_of_draws, smoothed
 from fewlabel.reporting.publishing.publish import publish
@@ -42,7 +43,7 @@ def test_histories_are_joined_digit_for_digit_in_whatever_order_runs_are_named(t
     (tmp_path / "c/finetuned/m/n1/draw1/history.csv").write_text(
         "stage,step,loss,learning_rate\nfinetune,1,0.10,1e-3\n"
     )
-    runs = ["c/pretrained/m", "c/finetuned/m/n1/draw1", "c/finetuned/m/n1/draw2"]
+    runs = [Run("c", "m"), Run("c", "m", 1, 1), Run("c", "m", 1, 2)]
     text = join_histories(tmp_path, runs).to_csv(index=False)
     assert text == (
         "run,stage,step,loss,learning_rate,spread\n"
@@ -81,9 +82,9 @@ def test_thinning_keeps_the_mean_over_all_steps_and_stages_apart():
 
 def test_a_table_is_read_with_what_each_run_is(tmp_path):
     runs = {
-        "c/pretrained/m": history([1], [0.5], "training"),
-        "c/finetuned/m/nall/draw2": history([4], [0.2]),
-        "d-fold2/finetuned/m/n1/draw1": history([3], [0.1]),
+        Run("c", "m"): history([1], [0.5], "training"),
+        Run("c", "m", "all", 2): history([4], [0.2]),
+        Run("d-fold2", "m", 1, 1): history([3], [0.1]),
     }
     write(tmp_path, runs)
     join_histories(tmp_path, runs).to_csv(tmp_path / "history.csv", index=False)
