@@ -15,7 +15,7 @@ from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.data.drawing import in_random_order
-from fewlabel.data.existing_split import Former, recorded
+from fewlabel.data.existing_split import ExistingSplit, comparable_settings
 from fewlabel.data.splits import order_pool, pretraining_subjects, split_roles
 from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils.errors import InputError
@@ -79,7 +79,7 @@ ONE = SplitSettings(cohort="c", test=1, seed=1, drawing="hash")
 
 
 def as_former(roles, split):
-    return Former(roles if "fold" in roles else roles.assign(fold=float("nan")), recorded(split))
+    return ExistingSplit(roles if "fold" in roles else roles.assign(fold=float("nan")), comparable_settings(split))
 
 
 @settings(max_examples=100)
@@ -161,9 +161,9 @@ def test_other_settings_split_as_a_new_study(change):
     new = split_roles(subjects, other)
     names = new.loc[new["role"] == "pool", "subject"].iloc[:2].tolist()
     roles = new.assign(role=["test" if name in names else "pool" for name in new["subject"]], fold=float("nan"))
-    assert split_roles(subjects, other, Former(roles, recorded(split))).equals(new)
+    assert split_roles(subjects, other, ExistingSplit(roles, comparable_settings(split))).equals(new)
     # The same with the settings that the former ones had: these are kept.
-    kept = split_roles(subjects, split, Former(roles, recorded(split)))
+    kept = split_roles(subjects, split, ExistingSplit(roles, comparable_settings(split)))
     assert kept.loc[kept["role"] == "test", "subject"].tolist() == names
 
 

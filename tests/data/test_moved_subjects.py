@@ -8,7 +8,7 @@ import pytest
 from fewlabel.cli import data
 from fewlabel.config.folds import part_of
 from fewlabel.config.jobs.data import DrawSettings, SplitSettings
-from fewlabel.data.existing_split import has_trainings, read_former
+from fewlabel.data.existing_split import has_trainings, read_existing_split
 from fewlabel.data.moved_subjects import moved_problems, redrawn
 from fewlabel.data.splits import split_roles
 from fewlabel.data.subjects.tables import read_subjects
@@ -153,7 +153,7 @@ def test_folds_grow_and_nobody_changes_folds(tmp_path, record):
     assert has_trainings(tmp_path, "c") and moved_problems(more, "c", FOLDS, tmp_path, 1) == []
     after = {part: whom(split_into(tmp_path, more, split, part)) for part, split in parts.items()}
     assert all(before[part] < after[part] for part in parts) and {len(names) for names in after.values()} == {6, 7}
-    roles = split_roles(more, FOLDS, read_former(tmp_path, "c", 2)).set_index("subject")["fold"]
+    roles = split_roles(more, FOLDS, read_existing_split(tmp_path, "c", 2)).set_index("subject")["fold"]
     assert all(set(roles.index[roles == fold]) == after[f"c-fold{fold}"] for fold in (1, 2))
     assert moved_problems(more, "c", FOLDS, tmp_path, 1) == []
 

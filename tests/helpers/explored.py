@@ -13,7 +13,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.figures.explorer import explorer_settings
 from fewlabel.config.jobs.grid import finetunings
-from fewlabel.inference.evaluate import as_row, score
+from fewlabel.inference.evaluate import score, score_row
 from fewlabel.utils.atomic_files import write_text
 
 HOSTILE = "<img src=x onerror=window.pwned=1>"
@@ -82,7 +82,7 @@ def make(folder: Path, study: Experiment, subjects=SUBJECTS, shape=(24, 20, 6), 
             mask = predicted_of(truth, min(loss, 1))
             save(folder / run / "predictions" / f"{subject}.nii.gz", mask)
             spacing = np.abs(np.diag(AFFINE)[:3])
-            rows.append(as_row(cohort, method, n, draw, subject, score(mask, truth, spacing)))
+            rows.append(score_row(cohort, method, n, draw, subject, score(mask, truth, spacing)))
         facts = {"device": "cpu", "subjects": [f"pool{i}" for i in range(n)], "time": {"seconds": 61.0 + n}}
         write_text(folder / run / "run.json", json.dumps(facts))
     for cohort in study.cohorts:

@@ -1,6 +1,6 @@
 """GPUs made of a table: a stand-in for the driver's command, which prints what a file says."""
 
-from fewlabel.training.devices.gpus import ASK, MIB
+from fewlabel.training.devices.gpus import MIB, QUERY
 
 GIB = 2**30
 
@@ -12,8 +12,8 @@ def install(folder, *rows):
         f"{index}, {uuid}, {name}, {free // MIB}, {total // MIB}" for index, uuid, name, free, total in rows
     )
     (folder / "table.txt").write_text(table + "\n")
-    command = folder / ASK[0]
-    command.write_text(f'#!/bin/sh\n[ "$*" = "{" ".join(ASK[1:])}" ] && cat "{folder}/table.txt"\n')
+    command = folder / QUERY[0]
+    command.write_text(f'#!/bin/sh\n[ "$*" = "{" ".join(QUERY[1:])}" ] && cat "{folder}/table.txt"\n')
     command.chmod(0o755)
     return folder
 

@@ -20,7 +20,7 @@ from fewlabel.config.pretexts.registry import BUILT_IN
 from fewlabel.data.phantoms.source import list_subjects, read_volume
 from fewlabel.data.splits import order_pool, split_roles
 from fewlabel.data.store.slice_store import open_store, pack
-from fewlabel.inference.evaluate import as_row, evaluate_subject
+from fewlabel.inference.evaluate import evaluate_subject, score_row
 from fewlabel.training.devices.device import use_threads
 from fewlabel.training.finetune import finetune
 from fewlabel.training.network import UNet, seeded
@@ -140,7 +140,7 @@ def evaluated(folder, store, roles, experiment):
     for subject in tested:
         truth = folder / "native" / "labels"
         result = evaluate_subject(network, slices, experiment.cohorts["c"].grid, subject, truth, folder, "f32")
-        row = as_row("c", "scratch", 1, 1, subject, result)
+        row = score_row("c", "scratch", 1, 1, subject, result)
         scores += [value for value in row.values() if isinstance(value, float)]
         masks.append(nib.load(folder / f"{subject}.nii.gz").get_fdata())
     return [*scores, *(of_arrays(*masks)[:1])]

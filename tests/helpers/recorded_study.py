@@ -22,7 +22,7 @@ def add_records(folder: Path) -> Path:
         if run.kind == "finetuned":
             _evaluate(folder, str(run))
     for name in TABLES:
-        recorded_hashes.keep(folder / name)
+        recorded_hashes.record_hash(folder / name)
     return folder
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from fewlabel.inference.evaluate import as_row, score
+from fewlabel.inference.evaluate import score, score_row
 from fewlabel.inference.metrics import dice
 from fewlabel.utils.errors import InputError
 
@@ -94,6 +94,6 @@ def test_masks_on_different_grids_are_refused():
 
 
 def test_a_row_has_the_columns_of_the_long_table():
-    row = as_row("liver", "scratch", 4, 2, "s1", score(cube((0, 0, 0), 2), cube((0, 0, 0), 2), (1, 1, 1)))
+    row = score_row("liver", "scratch", 4, 2, "s1", score(cube((0, 0, 0), 2), cube((0, 0, 0), 2), (1, 1, 1)))
     columns = "cohort, method, n, draw, subject, dice, hd95_mm, assd_mm, truth_ml, predicted_ml"
     assert list(row) == columns.split(", ")

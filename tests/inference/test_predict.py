@@ -21,7 +21,7 @@ from fewlabel.data.sources.nifti import list_subjects, read_volume
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
 from fewlabel.inference.predict import Segmenter, Task, plan, segment
-from fewlabel.inference.trained_network import open_trained
+from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.sampling import Slices
 from fewlabel.training.weights import save_weights
@@ -72,7 +72,7 @@ def image(seed=0, shape=(40, 31, 7)):
 
 
 def segmenter(weights, flips=()):
-    trained = open_trained(weights)
+    trained = open_trained_network(weights)
     return Segmenter(trained.network, trained.preparation, CPU, "f32", flips)
 
 
@@ -199,18 +199,18 @@ def test_masks_are_named_after_their_images(images, tmp_path):
 @pytest.mark.parametrize(
     ("given", "output", "said"),
     [
-        (["images"], "mask.nii.gz", "one file, but there are 2 volumes"),
-        (["images/a.nii.gz"], "mask.mha", "no NIfTI file by its name"),
+        (["images"], "mask.nii.gz", "one file for 2 volumes"),
+        (["images/a.nii.gz"], "mask.mha", "not named as NIfTI"),
         (["images/a.nii.gz"], "text.txt", "a file that is no NIfTI file"),
-        (["images/a.nii.gz"], "nowhere/mask.nii.gz", "there is no folder"),
-        (["images/a.nii.gz"], "images", "is an image, and would be replaced by its mask"),
-        (["images/a.nii.gz"], "images/a.nii.gz", "is an image, and would be replaced by its mask"),
-        (["images/a.nii.gz", "other/a.nii"], "masks", "of one name, so their masks would be one file"),
+        (["images/a.nii.gz"], "nowhere/mask.nii.gz", "no such folder"),
+        (["images/a.nii.gz"], "images", "an image would be replaced by its mask"),
+        (["images/a.nii.gz"], "images/a.nii.gz", "an image would be replaced by its mask"),
+        (["images/a.nii.gz", "other/a.nii"], "masks", "equal names, so their masks would be one file"),
         (["images/c.nii.gz", "images/d.nii"], "masks", "(?s)c.nii.gz: no such file.*d.nii: no such file"),
         (["text.txt"], "masks", "not a volume by its name"),
         (["slice.dcm"], "masks", "for DICOM, give the folder of the series"),
         (["empty"], "masks", "the folder contains no volume"),
-        (["images/a.nii.gz"], "there.nii.gz", "there already; give --replace"),
+        (["images/a.nii.gz"], "there.nii.gz", "already exists; to fix: use --replace"),
     ],
 )
 def test_what_cannot_be_done_is_told_before_any_work(images, tmp_path, given, output, said):
@@ -290,7 +290,7 @@ def test_weights_that_are_none_are_refused(weights, tmp_path):
         (weights("e.safetensors", prepared={"grid": {"matrix": "x"}}), "its working grid cannot be read"),
     ):
         with pytest.raises(InputError, match=said):
-            open_trained(path)
+            open_trained_network(path)
 
 
 def test_the_command_tells_volumes_and_warns_of_mirrors_that_were_never_trained(images, weights, tmp_path):

@@ -22,7 +22,7 @@ from fewlabel.data.sources.nifti import list_subjects, read_volume
 from fewlabel.data.store.slice_store import as_stored, open_store, pack
 from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.inference.predict import Segmenter, Task, segment
-from fewlabel.inference.trained_network import open_trained
+from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_of
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.weights import read_header, read_weights, save_weights
@@ -142,7 +142,7 @@ def weights(cohort):
 
 
 def test_a_finetuning_writes_the_ranges_of_its_whole_pool_into_its_weights_alone(cohort, weights, ranges):
-    assert Ranges.model_validate(read_header(weights).facts[RANGES]) == ranges == open_trained(weights).ranges
+    assert Ranges.model_validate(read_header(weights).facts[RANGES]) == ranges == open_trained_network(weights).ranges
     assert RANGES not in (cohort / "run.json").read_text()
 
 
@@ -182,7 +182,7 @@ def test_older_weights_in_a_study_take_ranges_from_its_tables(tmp_path):
     assert RANGES not in read_header(path).facts
     table = read_subjects(PUBLISHED / "hippocampus" / "slices" / "subjects.csv").set_index("subject")
     pool = table.loc[read_subjects(PUBLISHED / "hippocampus" / "splits" / "draw1.csv")["subject"]]
-    known = open_trained(path).ranges
+    known = open_trained_network(path).ranges
     assert known.target_ml == (pool["target_ml"].min(), pool["target_ml"].max()) and known.quartiles is None
     assert known.view_mm[0] == (pool["slices"].min(), pool["slices"].max()) and known.subjects == len(pool)
     image, _ = volume(0, (256, 256, 20), 60)
@@ -197,7 +197,7 @@ def test_ranges_that_are_none_are_refused_by_their_place(weights, tmp_path):
     for bad in (3, {"subjects": 0}, {**facts[RANGES], "target_ml": [3, 2]}, {**facts[RANGES], "voxel_mm": [[1, 1]]}):
         save_weights(tmp_path / "bad.safetensors", tensors, {**facts, RANGES: bad})
         with pytest.raises(InputError, match=r"bad\.safetensors: cohort_ranges"):
-            open_trained(tmp_path / "bad.safetensors")
+            open_trained_network(tmp_path / "bad.safetensors")
 
 
 def test_a_real_abdomen_is_unlike_real_hippocampi_and_other_hippocampi_are_not(tmp_path, capsys):

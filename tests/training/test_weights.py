@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from fewlabel.inference.trained_network import open_trained
+from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.pretexts.restore import restore_pretext
 from fewlabel.training.weights import load_weights, read_weights, restore_network, save_weights, transferable
@@ -94,7 +94,7 @@ def test_a_whole_network_comes_back_and_a_part_does_not(tmp_path, saved):
     restored, _ = restore_network(tmp_path / "whole.safetensors")
     images = torch.rand(1, 1, 8, 8)
     assert torch.equal(restored(images), network(images))
-    with pytest.raises(InputError, match="not a whole network"):
+    with pytest.raises(InputError, match="not a complete network"):
         restore_network(saved[0])
 
 
@@ -140,7 +140,12 @@ ODD = {
 def test_odd_metadata_end_in_one_line(tmp_path, metadata):
     text = metadata if isinstance(metadata, str) else json.dumps(metadata)
     path = written(tmp_path / "odd.safetensors", UNet(WIDTHS).state_dict(), {"fewlabel": text})
-    for read in (read_weights, restore_network, open_trained, lambda it: load_weights(UNet(WIDTHS), it, WIDTHS)):
+    for read in (
+        read_weights,
+        restore_network,
+        open_trained_network,
+        lambda it: load_weights(UNet(WIDTHS), it, WIDTHS),
+    ):
         message = error_of(read, path)
         assert message.startswith("odd.safetensors: damaged, or not weights of fewlabel (")
         assert "\n" not in message and len(message) < 500
@@ -181,7 +186,7 @@ def test_shapes_are_compared_before_a_network_is_built(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     message, megabytes = done.stdout.splitlines()
-    assert "not a whole network (parameter decoder.stages.0.fuse.0.weight has shape (8, 16, 3, 3), exp" in message
+    assert "not a complete network (parameter decoder.stages.0.fuse.0.weight has shape (8, 16, 3, 3), exp" in message
     assert int(megabytes) < 1000
 
 
@@ -203,6 +208,6 @@ def test_weights_that_their_training_did_not_write_are_refused_wherever_they_are
     for path, content in zip(paths, (two, one), strict=True):
         path.write_bytes(content if change == "swapped" else path.read_bytes()[:-1] + b"\x00")
     for path in paths:
-        readers = (read_weights, restore_network, open_trained, restore_pretext)
+        readers = (read_weights, restore_network, open_trained_network, restore_pretext)
         for told in (*(error_of(read, path) for read in readers), error_of(load_weights, UNet(WIDTHS), path, WIDTHS)):
             assert f"{path}: the file was changed after it was made" in told and "run.json records" in told

@@ -30,4 +30,4 @@ def test_the_peak_memory_is_in_bytes_and_rises_with_what_is_held():
 
 
 def test_moments_are_in_utc():
-    assert environment.moment(0) == "1970-01-01T00:00:00+00:00"
+    assert environment.iso_time(0) == "1970-01-01T00:00:00+00:00"

@@ -11,7 +11,7 @@ from helpers.refusals import error_of
 
 
 def beside(path):
-    recorded_hashes.write(path, "made")
+    recorded_hashes.write_recorded(path, "made")
 
 
 def by_run(path):
@@ -68,7 +68,7 @@ def test_two_files_that_were_swapped_are_both_named(tmp_path):
 
 def test_a_change_that_is_meant_can_be_accepted(tmp_path):
     path = tmp_path / "roles.csv"
-    recorded_hashes.write(path, "made")
+    recorded_hashes.write_recorded(path, "made")
     path.write_text("meant")
     message = error_of(recorded_hashes.check, path)
     accepted = tmp_path / ".roles.csv.sha256"
@@ -80,7 +80,7 @@ def test_a_change_that_is_meant_can_be_accepted(tmp_path):
 def test_a_table_that_is_written_again_is_recorded_again(tmp_path):
     path = tmp_path / "scores.csv"
     for text in ("one", "two"):
-        recorded_hashes.write(path, text)
+        recorded_hashes.write_recorded(path, text)
         recorded_hashes.check(path)
 
 

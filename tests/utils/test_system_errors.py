@@ -17,8 +17,8 @@ from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils.atomic_files import partial_name
 from fewlabel.utils.errors import InputError, plain, printable
 from fewlabel.utils.json_files import load_json
-from fewlabel.utils.locks import held, hold_for_life
-from fewlabel.utils.system_errors import demand_writable, memory_of, told
+from fewlabel.utils.locks import hold_lock, hold_lock_until_exit
+from fewlabel.utils.system_errors import demand_writable, describe, refuse_out_of_memory
 from helpers.refusals import error_of
 
 
@@ -58,11 +58,11 @@ def test_an_error_of_the_system_is_told_in_one_line(tmp_path, make, reason, todo
 def test_temporary_names_are_told_as_the_names_to_be(tmp_path):
     path = tmp_path / "weights.safetensors"
     error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(partial_name(path)))
-    assert told(error) == (
+    assert describe(error) == (
         f"{path}: No space left on device; to fix: free some space (`fewlabel state` lists leftovers of "
         "killed jobs), then run the same command again"
     )
-    assert told(OSError("unable to open")) == "unable to open; to fix: check the file and its disk"
+    assert describe(OSError("unable to open")) == "unable to open; to fix: check the file and its disk"
 
 
 def test_memory_that_does_not_suffice_is_told_in_one_line():
@@ -86,11 +86,11 @@ def test_a_text_in_another_encoding_is_told(tmp_path):
 
 def test_memory_names_its_volume():
     def out():
-        with memory_of("a.nii.gz"):
+        with refuse_out_of_memory("a.nii.gz"):
             raise MemoryError
 
     assert error_of(out).startswith("a.nii.gz: out of memory; to fix: ")
-    with pytest.raises(RuntimeError, match="other"), memory_of("a"):
+    with pytest.raises(RuntimeError, match="other"), refuse_out_of_memory("a"):
         raise RuntimeError("other")
 
 
@@ -126,18 +126,18 @@ def test_without_file_locks_work_goes_on_with_a_warning(tmp_path, monkeypatch, c
 
     monkeypatch.setattr(fcntl, "flock", none)
     done = []
-    with held(tmp_path / "training.state"):
+    with hold_lock(tmp_path / "training.state"):
         done.append(True)
-    assert done and hold_for_life(tmp_path / ".running") is None
+    assert done and hold_lock_until_exit(tmp_path / ".running") is None
     warnings = capsys.readouterr().err.splitlines()
     assert len(warnings) == 2
     assert all(f"warning: {tmp_path}: no file locks here (" in each and "one at a time" in each for each in warnings)
 
 
 def test_a_lock_that_another_has_is_still_waited_for(tmp_path):
-    code = "import sys, pathlib; from fewlabel.utils.locks import hold_for_life; "
-    code += "print(hold_for_life(pathlib.Path(sys.argv[1])))"
-    assert hold_for_life(tmp_path / ".running") is None
+    code = "import sys, pathlib; from fewlabel.utils.locks import hold_lock_until_exit; "
+    code += "print(hold_lock_until_exit(pathlib.Path(sys.argv[1])))"
+    assert hold_lock_until_exit(tmp_path / ".running") is None
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / ".running"], capture_output=True, text=True, check=True
     )

@@ -5,7 +5,7 @@ from snakemake.exceptions import WorkflowError
 from fewlabel.operations.hooks import snapshot
 from fewlabel.operations.hooks.failures import Failure, report
 from fewlabel.operations.hooks.stale_files import forget_finished
-from fewlabel.utils.locks import hold_for_life, lock_files
+from fewlabel.utils.locks import hold_lock_until_exit, lock_files
 
 RUNNING = Path(LAYOUT.running)
 WORKFLOW = Path(workflow.basedir)
@@ -32,7 +32,7 @@ def finish():
 onstart:
     refuse_without_gpu()
     refuse_what_slurm_lacks()
-    other = hold_for_life(RUNNING)
+    other = hold_lock_until_exit(RUNNING)
     if other:
         raise WorkflowError(
             f"{STUDY}: {other} works on this study already; wait for it or end it, or name another `study`"

@@ -2,12 +2,12 @@
 # Trainings ask for one GPU. Only a profile gives that a meaning: a machine without one runs them on its CPU. Scoring asks
 # for none: most of it is resampling and surface distances, through which a GPU would idle.
 
-from fewlabel.utils.optional_dependencies import export_tensorboard
+from fewlabel.utils.optional_dependencies import enable_tensorboard
 
 # Logs are no result: by this variable, not by their settings, trainings know that they are wanted (as of data_root).
 if EXPERIMENT.tensorboard:
     try:
-        export_tensorboard()
+        enable_tensorboard()
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

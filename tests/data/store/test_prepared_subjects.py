@@ -17,7 +17,15 @@ from fewlabel.config.jobs.data import Preparation, PrepareSettings
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.store.npy import save_array, save_blocks
-from fewlabel.data.store.prepared_subjects import ARRAYS, MADE_OF, folder_beside, how_prepared, keep, kept, made_of
+from fewlabel.data.store.prepared_subjects import (
+    ARRAYS,
+    MADE_OF,
+    load_prepared,
+    preparation_key,
+    prepared_folder,
+    save_prepared,
+    volume_key,
+)
 from fewlabel.data.store.slice_store import VERIFIED, open_store, pack
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError
@@ -72,7 +80,7 @@ def whole(tmp_path_factory):
 
 def test_where_one_subject_is_no_good_the_others_are_kept_and_no_result_appears(failed):
     assert [path.name for path in failed.iterdir()] == [".slices.prepared"]
-    assert sorted(path.name for path in folder_beside(failed / "slices").iterdir()) == ["a", "c"]
+    assert sorted(path.name for path in prepared_folder(failed / "slices").iterdir()) == ["a", "c"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -94,8 +102,8 @@ def test_the_next_run_goes_on_from_them_and_makes_the_same_and_leaves_nothing(fa
 )
 def test_what_was_made_otherwise_is_made_again(failed, tmp_path, grid, reading, again, capsys):
     pack(SUBJECTS, reading, grid, *places(failed))
-    told = capsys.readouterr().out
-    assert (f"{again} {AGAIN.format(3)}" in told) if again else ("kept" not in told)
+    describe = capsys.readouterr().out
+    assert (f"{again} {AGAIN.format(3)}" in describe) if again else ("kept" not in describe)
     pack(SUBJECTS, reading, grid, *places(tmp_path / "fresh"))
     assert content(failed / "slices") == content(tmp_path / "fresh" / "slices")
 
@@ -111,28 +119,28 @@ def change(path):
 @pytest.mark.parametrize("damage", [truncate, change, Path.unlink])
 @pytest.mark.parametrize("name", [*ARRAYS, MADE_OF])
 def test_what_is_not_as_it_was_written_is_made_again(failed, whole, name, damage, capsys):
-    damage(folder_beside(failed / "slices") / "a" / name)
+    damage(prepared_folder(failed / "slices") / "a" / name)
     pack(SUBJECTS, read, GRID, *places(failed))
     assert f"1 {AGAIN.format(3)}" in capsys.readouterr().out
     assert content(failed) == whole
 
 
 def test_the_key_tells_pixels_places_masks_and_settings_apart():
-    volume, how = read(SUBJECTS[0]), how_prepared(Preparation(grid=GRID))
-    bias = how_prepared(Preparation(grid=GRID, bias_correction=BiasCorrection()))
+    volume, how = read(SUBJECTS[0]), preparation_key(Preparation(grid=GRID))
+    bias = preparation_key(Preparation(grid=GRID, bias_correction=BiasCorrection()))
     other = volume.image.copy()
     other[0, 0, 0] += 1
     moved = volume.affine + np.eye(4)[3] * 0.001
     keys = [
-        made_of(volume, how),
-        made_of(volume, bias),
-        made_of(Volume(other, volume.affine, volume.mask), how),
-        made_of(Volume(volume.image, moved, volume.mask), how),
-        made_of(Volume(volume.image, volume.affine, 1 - volume.mask), how),
-        made_of(Volume(volume.image, volume.affine), how),
+        volume_key(volume, how),
+        volume_key(volume, bias),
+        volume_key(Volume(other, volume.affine, volume.mask), how),
+        volume_key(Volume(volume.image, moved, volume.mask), how),
+        volume_key(Volume(volume.image, volume.affine, 1 - volume.mask), how),
+        volume_key(Volume(volume.image, volume.affine), how),
     ]
     assert len(set(keys)) == len(keys)
-    assert made_of(Volume(np.asfortranarray(volume.image), volume.affine, volume.mask), how) == keys[0]
+    assert volume_key(Volume(np.asfortranarray(volume.image), volume.affine, volume.mask), how) == keys[0]
     assert json.loads(bias)["libraries"].keys() >= {"SimpleITK", "scikit-image"}
 
 
@@ -142,8 +150,8 @@ def test_a_subject_is_kept_whole_or_not_at_all(tmp_path):
             raise OSError("no space left on device")
 
     with pytest.raises(OSError, match="no space"):
-        keep(tmp_path / "a", "key", np.zeros((2, 4, 4), np.float16), Trouble())
-    assert not list(tmp_path.iterdir()) and kept(tmp_path / "a", "key") is None
+        save_prepared(tmp_path / "a", "key", np.zeros((2, 4, 4), np.float16), Trouble())
+    assert not list(tmp_path.iterdir()) and load_prepared(tmp_path / "a", "key") is None
 
 
 # ------------------------------------------------------------------------------------------------------------ kill -9
@@ -188,7 +196,7 @@ def test_what_was_finished_before_kill_9_is_not_made_again_and_no_worker_stays(t
         return [str(word) for word in words]
 
     killed, fresh = tmp_path / "killed", tmp_path / "fresh"
-    place = folder_beside(killed / "slices")
+    place = prepared_folder(killed / "slices")
 
     def finished():
         return [name for name in names if (place / name).exists()]
@@ -202,8 +210,8 @@ def test_what_was_finished_before_kill_9_is_not_made_again_and_no_worker_stays(t
     assert not (killed / "slices").exists() and not (killed / "native").exists()
     before = {name: (place / name / "images.npy").stat().st_mtime_ns for name in finished()}
     assert 1 <= len(before) < len(names)
-    told = subprocess.run(command(killed), check=True, capture_output=True, text=True).stdout
-    assert f"{len(before)} {AGAIN.format(len(names))}" in told and not place.exists()
+    describe = subprocess.run(command(killed), check=True, capture_output=True, text=True).stdout
+    assert f"{len(before)} {AGAIN.format(len(names))}" in describe and not place.exists()
     subprocess.run(command(fresh), check=True, capture_output=True)
     for part in ("slices", "native"):
         assert content(killed / part) == content(fresh / part)

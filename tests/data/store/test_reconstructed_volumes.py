@@ -12,8 +12,8 @@ from fewlabel.config.jobs.data import PrepareSettings
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.preprocessing.volume import read_nifti
 from fewlabel.data.sources import radial, registry
-from fewlabel.data.store.prepared_subjects import MADE_OF, folder_beside
-from fewlabel.data.store.reconstructed_volumes import FOLDER, read_once
+from fewlabel.data.store.prepared_subjects import MADE_OF, prepared_folder
+from fewlabel.data.store.reconstructed_volumes import FOLDER, read_cached_volume
 
 AFFINE = np.diag([-4.0, -4, 8, 1])
 SOURCE = RadialSource(kind="radial", folder="scans")
@@ -69,12 +69,15 @@ def test_after_a_failure_no_volume_is_computed_again(scans, computed, tmp_path):
         image, affine = read_nifti(tmp_path / "results" / "n" / "images" / f"{one.subject}.nii.gz")
         truth = registry.read_volume(SOURCE, one)
         assert np.array_equal(image, truth.image) and np.array_equal(affine, truth.affine)
-    assert not folder_beside(tmp_path / "results" / "slices").exists()
+    assert not prepared_folder(tmp_path / "results" / "slices").exists()
 
 
 def test_what_is_kept_is_the_volume_with_and_without_a_mask(scans, tmp_path):
     for one in registry.list_subjects(SOURCE):
-        first, again, truth = *(read_once(SOURCE, tmp_path, one) for _ in "12"), registry.read_volume(SOURCE, one)
+        first, again, truth = (
+            *(read_cached_volume(SOURCE, tmp_path, one) for _ in "12"),
+            registry.read_volume(SOURCE, one),
+        )
         for found in (first, again):
             assert np.array_equal(found.image, truth.image) and np.array_equal(found.affine, truth.affine)
             assert (found.mask is None) == (one.subject == "c") and np.array_equal(found.mask, truth.mask)
@@ -83,7 +86,7 @@ def test_what_is_kept_is_the_volume_with_and_without_a_mask(scans, tmp_path):
 @pytest.mark.parametrize("change", ["image", "label", "settings", "image.npy", "mask.npy", MADE_OF, "gone"])
 def test_what_was_computed_from_something_else_or_is_damaged_is_computed_again(scans, computed, tmp_path, change):
     one, source = registry.list_subjects(SOURCE)[0], SOURCE
-    read_once(source, tmp_path, one)
+    read_cached_volume(source, tmp_path, one)
     kept = tmp_path / FOLDER / "a"
     if change == "image":
         np.save(one.image, 2 * np.load(one.image))
@@ -95,7 +98,7 @@ def test_what_was_computed_from_something_else_or_is_damaged_is_computed_again(s
         (kept / "image.npy").unlink()
     else:
         (kept / change).write_bytes((kept / change).read_bytes()[:-3])
-    volume = read_once(source, tmp_path, one)
+    volume = read_cached_volume(source, tmp_path, one)
     assert computed == ["a", "a"]
     assert np.array_equal(volume.image, registry.read_volume(source, one).image)
 
@@ -107,5 +110,5 @@ def test_another_mask_of_the_interference_makes_the_volume_again(scans, computed
         mask = np.zeros((16, 16, 3), np.uint8)
         mask[row, :4] = 1
         nib.save(nib.Nifti1Image(mask, AFFINE), scans / "streaks" / "a.nii.gz")
-        read_once(source, tmp_path, registry.list_subjects(source)[0])
+        read_cached_volume(source, tmp_path, registry.list_subjects(source)[0])
     assert computed == ["a", "a"]

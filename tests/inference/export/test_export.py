@@ -38,7 +38,7 @@ def test_what_is_no_network_is_refused(weights, tmp_path):
         (tmp_path / "none.safetensors", "no such weights file"),
         (tmp_path / "text.safetensors", "damaged, or not weights of fewlabel"),
         (weights(name="a.safetensors", settings={"method": {}}), "weights of a pretraining"),
-        (weights(name="b.safetensors", prepared=None), "does not say on which grid its network works"),
+        (weights(name="b.safetensors", prepared=None), "no working grid"),
     ):
         with pytest.raises(InputError, match=said):
             export(path, tmp_path / "out", list(Format))
@@ -56,7 +56,7 @@ def test_a_folder_of_something_else_is_never_replaced(weights, tmp_path, replace
 
 def test_places_that_cannot_be_are_refused(weights, tmp_path):
     (tmp_path / "file").touch()
-    for to, said in ((tmp_path / "file", "is a file"), (tmp_path / "no" / "where", "there is no folder")):
+    for to, said in ((tmp_path / "file", "a file; accepted"), (tmp_path / "no" / "where", "no such folder")):
         with pytest.raises(InputError, match=said):
             export(weights(), to, list(Format))
 

@@ -24,7 +24,7 @@ from fewlabel.inference.export.export import export
 from fewlabel.inference.export.formats import Format
 from fewlabel.inference.export.working_grid import WorkingGridd
 from fewlabel.inference.predict import Segmenter, Task, segment
-from fewlabel.inference.trained_network import open_trained
+from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import OBLIQUE, orthogonal
 
@@ -64,7 +64,7 @@ def volumes(tmp_path):
 
 
 def ours(weights, images, folder):
-    trained = open_trained(weights)
+    trained = open_trained_network(weights)
     use = Segmenter(trained.network, trained.preparation, torch.device("cpu"), "f32")
     segment(use, [Task(path, folder / path.name) for path in images])
     return [folder / path.name for path in images]

@@ -15,8 +15,8 @@ from fewlabel.data.preprocessing.working_grid import preprocess
 from fewlabel.data.store.slice_store import as_stored
 from fewlabel.inference.export.export import export
 from fewlabel.inference.export.formats import Format
-from fewlabel.inference.export.module import module_of, refuse_difference
-from fewlabel.inference.trained_network import open_trained
+from fewlabel.inference.export.module import check_runtime, exported_module
+from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.utils.errors import TrainingError
 
 GRID = Grid(matrix=(48, 64), spacing_mm=7.0, percentiles=(2.0, 98.0))
@@ -39,7 +39,7 @@ def slices():
 
 def test_onnxruntime_gives_torchs_probabilities_for_any_number_of_slices(exported):
     path, file = exported
-    network = open_trained(path).network.eval()
+    network = open_trained_network(path).network.eval()
     session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
     images = slices()
     for count in (1, 2, len(images)):
@@ -75,9 +75,9 @@ def test_no_subject_and_no_place_on_a_disk_is_in_the_file(exported):
 
 
 def test_another_networks_numbers_are_refused(weights):
-    trained = open_trained(weights(GRID))
-    module, _ = module_of(trained)
-    assert refuse_difference(module, module, trained, "torch") == 0
+    trained = open_trained_network(weights(GRID))
+    module, _ = exported_module(trained)
+    assert check_runtime(module, module, trained, "torch") == 0
     for other in (lambda images: module(images) + 2e-4, lambda images: module(images) * float("nan")):
         with pytest.raises(TrainingError, match=r"gives other probabilities than torch.*nothing is written"):
-            refuse_difference(module, other, trained, "other")
+            check_runtime(module, other, trained, "other")

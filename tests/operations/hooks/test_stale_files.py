@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from fewlabel.cli.main import app
 from fewlabel.operations.hooks import stale_files
-from fewlabel.utils.atomic_files import this_place
+from fewlabel.utils.atomic_files import host_id
 from fewlabel.utils.errors import InputError
 
 DEAD = 2**22 + 1  # above the largest number of a process
@@ -115,7 +115,7 @@ def test_a_partial_file_of_a_living_process_or_of_just_now_is_in_use(results):
 
 
 def test_a_partial_file_of_a_dead_process_of_this_place_is_free_at_once_and_of_another_place_when_it_is_old(results):
-    here, elsewhere = f"{DEAD}-{this_place()}", f"{os.getpid()}-0123abcd"
+    here, elsewhere = f"{DEAD}-{host_id()}", f"{os.getpid()}-0123abcd"
     names = {name: results / "published" / f".{name}.partial.study" for name in (here, elsewhere)}
     for path in names.values():
         path.mkdir(parents=True)
@@ -130,8 +130,8 @@ def test_a_partial_file_of_a_dead_process_of_this_place_is_free_at_once_and_of_a
 
 def test_a_process_that_is_killed_while_it_writes_leaves_what_can_be_removed_at_once(tmp_path):
     writer = (
-        "import os, sys\nfrom pathlib import Path\nfrom fewlabel.utils.atomic_files import whole, whole_folder\n"
-        "with whole_folder(Path(sys.argv[1]) / 'mask'), whole(Path(sys.argv[1]) / 'a.csv') as part:\n"
+        "import os, sys\nfrom pathlib import Path\nfrom fewlabel.utils.atomic_files import atomic_file, atomic_folder\n"
+        "with atomic_folder(Path(sys.argv[1]) / 'mask'), atomic_file(Path(sys.argv[1]) / 'a.csv') as part:\n"
         "    part.write_text('x')\n    os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", writer, tmp_path], check=False)

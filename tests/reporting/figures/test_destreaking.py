@@ -65,7 +65,7 @@ def test_other_images_are_refused(tmp_path):
     arrays.write_bytes(arrays.read_bytes()[:-8])
     with pytest.raises(InputError, match="was changed after it was made"):
         read_images(arrays)
-    recorded_hashes.forget(arrays)
+    recorded_hashes.forget_hash(arrays)
     with pytest.raises(InputError, match="not a safetensors file"):
         read_images(arrays)
     save_measures(rows(), {name: each for name, each in images().items() if name != "bstar"}, csv, arrays)

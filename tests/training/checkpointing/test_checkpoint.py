@@ -33,7 +33,7 @@ def test_a_damaged_state_is_refused_wherever_the_damage_is(tmp_path, capsys, pla
         data[offset] ^= flip
     path.write_bytes(data)
     assert Checkpoint(path, 60, {"settings": "s"}).load() is None
-    assert "truncated or damaged; set aside as training.refused" in capsys.readouterr().err
+    assert "truncated or damaged; renamed to training.refused" in capsys.readouterr().err
     assert not path.exists() and (tmp_path / "training.refused").exists()
 
 
@@ -49,7 +49,7 @@ def test_the_state_of_another_run_is_refused_and_what_differs_is_named(tmp_path,
     names = ("settings", "subjects", "cohort", "initial weights", "precision", "libraries")
     write_state(tmp_path / "training.state", {**CONTENT, "identity": dict.fromkeys(names, "1")})
     assert Checkpoint(tmp_path / "training.state", 60, {**dict.fromkeys(names, "1"), key: "2"}).load() is None
-    assert f"with other {key}; set aside" in capsys.readouterr().err
+    assert f"with other {key}; renamed" in capsys.readouterr().err
 
 
 def test_a_state_that_would_run_code_is_refused(tmp_path):
@@ -113,7 +113,7 @@ def test_a_state_without_the_objective_of_a_complete_stage_is_set_aside(tmp_path
     progress = {"stage": "b", "done": {"a": []}, "state": {}}
     assert Checkpoint(tmp_path / "training.state", 60, {}).write(progress)
     assert Checkpoint(tmp_path / "training.state", 60, {}).load() is None
-    assert "lacks a stage that is complete; set aside as training.refused" in capsys.readouterr().err
+    assert "a complete stage is missing; renamed to training.refused" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_a_state_of_another_kind_is_set_aside(tmp_path, capsys, content):
     data = content if isinstance(content, bytes) else buffer.getvalue()
     path.write_bytes(hashlib.sha256(data).digest() + data)
     assert Checkpoint(path, 60, {"settings": "s"}).load() is None
-    assert "set aside as training.refused" in capsys.readouterr().err
+    assert "renamed to training.refused" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from torch import nn
 
 from fewlabel.config.training import Training
 from fewlabel.training.checkpointing.checkpoint import Checkpoint, stage_checkpoint
-from fewlabel.training.checkpointing.divergence import COLLAPSED, collapse
+from fewlabel.training.checkpointing.divergence import COLLAPSED, collapse_warnings
 from fewlabel.training.checkpointing.state import HistoryRow, read_state
 from fewlabel.training.loop import train
 from fewlabel.training.pretexts.contrastive import spread
@@ -46,7 +46,7 @@ def test_the_very_step_and_its_subjects_are_named_wherever_it_lies_between_histo
             Line(), wrong_at(step, value), budget(), CPU, "f32", "finetune", subjects=lambda now: [f"s{now}", "other"]
         )
     message = str(stopped.value)
-    assert f"finetune: the loss is no finite number at step {step + 1}; its batch is of s{step}, other;" in message
+    assert f"finetune: the loss is not finite at step {step + 1} (batch of s{step}, other);" in message
     assert "lower learning_rate" in message
 
 
@@ -76,7 +76,7 @@ def test_a_last_step_that_breaks_the_parameters_is_noticed():
                 loss.register_hook(lambda gradient: gradient * math.nan)
             return loss
 
-    with pytest.raises(TrainingError, match=f"parameters are no finite numbers at step {STEPS}"):
+    with pytest.raises(TrainingError, match=f"parameters are not finite at step {STEPS}"):
         train(Broken(), wrong_at(STEPS - 1, 9.0), budget(), CPU, "f32", "a")
 
 
@@ -100,6 +100,11 @@ def test_a_collapse_is_told_and_other_stages_are_not():
     def rows(value):
         return [HistoryRow(1, 1.0, 0.1, 0.9), HistoryRow(2, 1.0, 0.1, value)]
 
-    assert collapse("global_stage", rows(COLLAPSED)) == collapse("training", rows(None)) == collapse("x", []) == []
-    (told,) = collapse("global_stage", rows(0.001))
+    assert (
+        collapse_warnings("global_stage", rows(COLLAPSED))
+        == collapse_warnings("training", rows(None))
+        == collapse_warnings("x", [])
+        == []
+    )
+    (told,) = collapse_warnings("global_stage", rows(0.001))
     assert "global_stage: the representation collapsed" in told and "0.001" in told and "lower" in told

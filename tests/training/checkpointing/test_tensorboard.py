@@ -61,7 +61,7 @@ def test_a_folder_that_cannot_be_made_costs_the_logs_alone(tmp_path, capsys):
     logs.begin("training", rows(1, 2))
     logs.add(rows(3)[0])
     logs.close()
-    assert capsys.readouterr().err.count("the training goes on without") == 1
+    assert capsys.readouterr().err.count("training continues without") == 1
 
 
 def test_where_it_is_not_installed_nothing_starts(tmp_path, monkeypatch):

@@ -12,9 +12,9 @@ import torch
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.training.checkpointing.checkpoint import Checkpoint
-from fewlabel.training.checkpointing.training_run import Job, run_of
-from fewlabel.training.devices.device import choose_device, slots_per_gpu, take_device
-from fewlabel.training.devices.gpu_memory import CONTEXT_BYTES, STORE, measured_need
+from fewlabel.training.checkpointing.training_run import TrainingRun, run_record
+from fewlabel.training.devices.device import acquire_device, choose_device, slots_per_gpu
+from fewlabel.training.devices.gpu_memory import CONTEXT_BYTES, STORE, measured_gpu_bytes
 from fewlabel.training.devices.gpu_slots import Slot
 from fewlabel.training.devices.gpus import Gpu
 from fewlabel.utils.atomic_files import sha256
@@ -64,7 +64,7 @@ def run_file(folder, method="scratch", labels=1, draw=1):
 
 def need(study, method="scratch", labels=1, draw=7, gpu="Made 24"):
     folder, inputs, _ = study
-    return measured_need(run_file(folder, method, labels, draw), settings(method, labels, draw), inputs, gpu)
+    return measured_gpu_bytes(run_file(folder, method, labels, draw), settings(method, labels, draw), inputs, gpu)
 
 
 def test_a_first_run_of_its_kind_has_no_measurement(study):
@@ -103,18 +103,18 @@ def test_a_file_that_cannot_be_read_is_passed_over(study):
 
 def test_of_a_pretraining_nothing_is_known_before_it(study):
     pretraining = jobs.pretrain_settings(EXPERIMENT, "c", "other")
-    assert measured_need(study[0] / "pretrained/other/run.json", pretraining, study[1], "Made 24") is None
+    assert measured_gpu_bytes(study[0] / "pretrained/other/run.json", pretraining, study[1], "Made 24") is None
 
 
 def test_on_a_cpu_no_place_is_taken_and_the_log_says_where_it_runs(capsys):
-    assert take_device("cpu", lambda gpu: pytest.fail("nobody asks what it needs")) == (torch.device("cpu"), None)
+    assert acquire_device("cpu", lambda gpu: pytest.fail("nobody asks what it needs")) == (torch.device("cpu"), None)
     assert capsys.readouterr().err == "device: cpu\n"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_refused_with_what_to_do():
     with pytest.raises(InputError, match=r"--device cuda: not available here .*profiles/default.*fewlabel doctor"):
-        take_device("cuda", lambda gpu: None)
+        acquire_device("cuda", lambda gpu: None)
     assert choose_device("auto").type != "cuda"
 
 
@@ -127,8 +127,8 @@ def test_a_number_of_slots_that_is_none_is_refused(monkeypatch, text):
 
 def test_the_facts_of_a_run_tell_which_gpu_it_had_and_who_may_have_shared_it(study):
     slot = Slot(Gpu(3, "GPU-secret", "Made 24", 0, 0), 1, 2)
-    trained = Job("finetune", settings(), ["a"], study[1], torch.device("cpu"), "f32", 1, slot)
-    facts = run_of(trained, {}, Checkpoint(None, 60, {}))
+    trained = TrainingRun("finetune", settings(), ["a"], study[1], torch.device("cpu"), "f32", 1, slot)
+    facts = run_record(trained, {}, Checkpoint(None, 60, {}))
     assert {key: facts["hardware"][key] for key in ("gpu_index", "gpu_slot", "gpu_slots")} == {
         "gpu_index": 3,
         "gpu_slot": 1,
@@ -142,7 +142,7 @@ import os, torch
 from fewlabel.training.devices import device
 torch.version.cuda = torch.version.cuda or "made"  # a CPU build would not look for GPUs
 try:
-    device.take_device(os.environ["FEWLABEL_DEVICE"], lambda gpu: 2 * 10**9)
+    device.acquire_device(os.environ["FEWLABEL_DEVICE"], lambda gpu: 2 * 10**9)
 except device.InputError as error:
     print(error)
 print(os.environ["CUDA_VISIBLE_DEVICES"])

@@ -23,7 +23,7 @@ gpu_slots.POLL_SECONDS = 0.02
 need, slots, seconds, diary = sys.argv[1:]
 def ask():
     return visible(ask_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES"))
-slot = gpu_slots.take(ask, None if need == "unknown" else int(need), int(slots))
+slot = gpu_slots.acquire_slot(ask, None if need == "unknown" else int(need), int(slots))
 def note(sign):
     with open(diary, "a") as file:
         print(sign, slot.gpu.index, slot.number, os.getpid(), file=file)
@@ -39,10 +39,10 @@ def machine(tmp_path):
     """Starts runs on a machine with made GPUs; those that are left at the end are killed."""
     processes = []
 
-    def start(need=GIB, slots=2, seconds=600, visible=None, gpus=same(2)):  # noqa: B008
+    def start(need=GIB, slots=2, seconds=600, visible_gpus=None, gpus=same(2)):  # noqa: B008
         commands = install(tmp_path / "bin", *gpus)
         env = {**os.environ, "PATH": f"{commands}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
-        env |= {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+        env |= {} if visible_gpus is None else {"CUDA_VISIBLE_DEVICES": visible_gpus}
         arguments = [str(part) for part in (need, slots, seconds, tmp_path / "diary.txt")]
         call = [sys.executable, "-c", RUN, *arguments]
         process = subprocess.Popen(call, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -168,5 +168,5 @@ def test_locks_of_other_machines_and_other_people_are_never_taken(tmp_path, monk
     here.rmdir()
     (tmp_path / "elsewhere").mkdir()
     here.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="belongs to somebody else; remove it"):
+    with pytest.raises(InputError, match="belongs to another user; to fix: remove it"):
         gpu_slots.lock_folder()

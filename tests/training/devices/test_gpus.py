@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewlabel.training.devices.gpus import NEARLY_ALL, Gpu, Use, admits, ask_driver, choose, parse, usable, visible
+from fewlabel.training.devices.gpus import (
+    NEARLY_ALL,
+    Gpu,
+    Use,
+    admits,
+    choose_gpu,
+    parse_table,
+    query_driver,
+    usable_gpus,
+    visible_gpus,
+)
 from fewlabel.utils.errors import InputError
 from helpers.made_gpus import GIB, install, same
 
@@ -13,9 +23,9 @@ FOUR = [Gpu(index, f"GPU-{letter * 8}-0", "Made", 24 * GIB, 24 * GIB) for index,
 
 def test_the_drivers_table_is_read_in_bytes_and_what_it_does_not_know_is_zero(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{install(tmp_path / 'bin', *same(2, free=20 * GIB))}:/usr/bin:/bin")
-    assert ask_driver() == [Gpu(index, f"GPU-{index:08d}-made", "Made 24", 20 * GIB, 24 * GIB) for index in range(2)]
-    assert parse("0, GPU-a, NVIDIA A, [N/A], [N/A]\n") == [Gpu(0, "GPU-a", "NVIDIA A", 0, 0)]
-    assert parse("No devices were found\n\n") == []
+    assert query_driver() == [Gpu(index, f"GPU-{index:08d}-made", "Made 24", 20 * GIB, 24 * GIB) for index in range(2)]
+    assert parse_table("0, GPU-a, NVIDIA A, [N/A], [N/A]\n") == [Gpu(0, "GPU-a", "NVIDIA A", 0, 0)]
+    assert parse_table("No devices were found\n\n") == []
 
 
 @pytest.mark.parametrize("script", [None, "exit 9", "echo broken; kill -9 $$"])
@@ -24,7 +34,7 @@ def test_without_a_driver_nothing_is_known_of_gpus(tmp_path, monkeypatch, script
         (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert ask_driver() is None
+    assert query_driver() is None
 
 
 @pytest.mark.parametrize(
@@ -46,18 +56,18 @@ def test_without_a_driver_nothing_is_known_of_gpus(tmp_path, monkeypatch, script
     ],
 )
 def test_cuda_visible_devices_is_read_as_cuda_reads_it(wanted, left):
-    assert [gpu.index for gpu in visible(FOUR, wanted)] == left
+    assert [gpu.index for gpu in visible_gpus(FOUR, wanted)] == left
 
 
 def test_a_part_of_a_gpu_is_taken_as_named_and_never_shared():
-    (part,) = visible([], "MIG-1234")
+    (part,) = visible_gpus([], "MIG-1234")
     assert admits(part, [], None, 4) and admits(part, [], GIB, 4)
     assert not admits(part, [Use(GIB, 0, 4)], GIB, 4)
 
 
 @pytest.mark.parametrize(("name", "left"), [("auto", [0, 1, 2, 3]), ("cuda", [0, 1, 2, 3]), ("cuda:2", [2])])
 def test_a_device_name_leaves_all_gpus_or_the_one_of_its_number(name, left):
-    assert [gpu.index for gpu in usable(name, FOUR)] == left
+    assert [gpu.index for gpu in usable_gpus(name, FOUR)] == left
 
 
 @pytest.mark.parametrize(
@@ -65,7 +75,7 @@ def test_a_device_name_leaves_all_gpus_or_the_one_of_its_number(name, left):
 )
 def test_a_gpu_that_is_not_there_is_told_with_those_that_are_and_what_to_do(name, gpus, accepted):
     with pytest.raises(InputError, match=rf"--device {name}: no such GPU here; accepted: {accepted}.*profiles/default"):
-        usable(name, gpus)
+        usable_gpus(name, gpus)
 
 
 GPU = FOUR[0]
@@ -95,11 +105,11 @@ def test_who_fits_beside_whom(free, uses, need, slots, admitted):
 def test_an_empty_gpu_comes_first_then_the_one_with_most_free_memory():
     uses = {gpu.uuid: [] for gpu in FOUR}
     less = [Gpu(gpu.index, gpu.uuid, gpu.name, (20 - gpu.index) * GIB, gpu.total) for gpu in FOUR]
-    assert choose(less, uses, GIB, 2).index == 0
-    assert choose(list(reversed(less)), uses, GIB, 2).index == 0
+    assert choose_gpu(less, uses, GIB, 2).index == 0
+    assert choose_gpu(list(reversed(less)), uses, GIB, 2).index == 0
     uses[FOUR[0].uuid] = [Use(GIB, 0, 2)]
-    assert choose(less, uses, GIB, 2).index == 1
-    assert choose([], {}, None, 1) is None
+    assert choose_gpu(less, uses, GIB, 2).index == 1
+    assert choose_gpu([], {}, None, 1) is None
 
 
 needs = st.one_of(st.none(), st.integers(GIB // 8, 30 * GIB))
@@ -115,7 +125,7 @@ def test_runs_that_come_one_after_another_never_exceed_slots_or_memory(totals, a
     ]
     uses = {gpu.uuid: [] for gpu in gpus}
     for need, slots in arriving:
-        gpu = choose(gpus, uses, need, slots)
+        gpu = choose_gpu(gpus, uses, need, slots)
         if gpu is not None:
             uses[gpu.uuid].append(Use(need, gpu.total - gpu.free, slots))
     for gpu in gpus:

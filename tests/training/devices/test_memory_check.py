@@ -11,10 +11,10 @@ from fewlabel.config.pretexts.contrastive import ContrastiveMethod
 from fewlabel.config.pretexts.regression import RegressionMethod
 from fewlabel.config.study_size import training_bytes
 from fewlabel.config.training import Finetuning, Network, Training
-from fewlabel.inference.trained_network import open_trained
+from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.training.devices.memory_check import refuse_prediction, refuse_training
 from fewlabel.training.network import UNet
-from fewlabel.utils.hardware_info import most_bytes
+from fewlabel.utils.hardware_info import memory_limit
 from helpers.refusals import error_of
 
 CPU = torch.device("cpu")
@@ -68,7 +68,7 @@ def test_a_pretraining_is_judged_by_the_images_of_its_step(method, stage, images
 
 
 def test_what_this_machine_has_is_the_bound():
-    most = most_bytes()
+    most = memory_limit()
     assert most is None or most > 10**8
     if most is not None:
         assert "needs" in error_of(refuse_prediction, [4096] * 8, (4096, 4096), "w", 10**9)
@@ -83,8 +83,8 @@ def test_weights_on_an_endless_grid_are_refused_before_they_are_built(tmp_path):
     }
     path = tmp_path / "w.safetensors"
     path.write_bytes(save(UNet(WIDTHS).state_dict(), metadata={"fewlabel": json.dumps(facts)}))
-    assert "4096" in error_of(open_trained, path)
+    assert "4096" in error_of(open_trained_network, path)
     facts["prepared"]["grid"]["matrix"] = [64, 64]
     facts["widths"] = [8, 32]
     path.write_bytes(save(UNet([8, 32]).state_dict(), metadata={"fewlabel": json.dumps(facts)}))
-    assert "widths [8, 32], but its settings say [8, 16]" in error_of(open_trained, path)
+    assert "widths [8, 32] differ from its settings, [8, 16]" in error_of(open_trained_network, path)

@@ -8,9 +8,9 @@ import typer
 
 from fewlabel.cli.common import In, Out, Threads, settings_json, settings_option, step
 from fewlabel.config import jobs
-from fewlabel.utils.atomic_files import whole_together
+from fewlabel.utils.atomic_files import atomic_files
 from fewlabel.utils.errors import InputError, printable
-from fewlabel.utils.recorded_hashes import forget, keep, write
+from fewlabel.utils.recorded_hashes import forget_hash, record_hash, write_recorded
 
 FetchJson = Annotated[jobs.FetchSettings, settings_option(jobs.FetchSettings)]
 PrepareJson = Annotated[jobs.PrepareSettings, settings_option(jobs.PrepareSettings)]
@@ -61,7 +61,7 @@ def fetch(
         problems, notes = problems + refusals, notes + remarks
     if problems:
         raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s) {where}".rstrip())
-    with whole_together([subjects, source]) as (subjects_partial, source_partial):
+    with atomic_files([subjects, source]) as (subjects_partial, source_partial):
         subjects_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         source_partial.write_text(json.dumps(settings.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     if seen:
@@ -80,8 +80,8 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     from functools import partial
 
     from fewlabel.data.sources import registry
-    from fewlabel.data.store.prepared_subjects import folder_beside
-    from fewlabel.data.store.reconstructed_volumes import read_once
+    from fewlabel.data.store.prepared_subjects import prepared_folder
+    from fewlabel.data.store.reconstructed_volumes import read_cached_volume
     from fewlabel.data.store.slice_store import pack
     from fewlabel.data.subjects.tables import read_subjects
 
@@ -90,7 +90,7 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     gone = sorted(wanted - {subject.subject for subject in listed})
     if gone:
         raise InputError(f"subjects no longer in the cohort: {', '.join(gone)}; to fix: run `fewlabel fetch` again")
-    read = partial(read_once, settings.source, folder_beside(store.parent))
+    read = partial(read_cached_volume, settings.source, prepared_folder(store.parent))
     pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction)
 
 
@@ -100,20 +100,22 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
 
     Subjects that an earlier run of the study tested remain test subjects.
     """
-    from fewlabel.data.existing_split import COPY, SPLIT, former_beside, recorded
+    from fewlabel.data.existing_split import COPY, SPLIT, comparable_settings, continued_split
     from fewlabel.data.splits import split_roles
     from fewlabel.data.subjects.tables import read_subjects
 
-    table = split_roles(read_subjects(subjects, "patient", "labelled", "use"), settings, former_beside(roles, settings))
+    table = split_roles(
+        read_subjects(subjects, "patient", "labelled", "use"), settings, continued_split(roles, settings)
+    )
     text = table.to_csv(index=False)
-    made_with = jobs.canonical(recorded(settings)) + "\n"
-    forget(roles)
+    made_with = jobs.canonical(comparable_settings(settings)) + "\n"
+    forget_hash(roles)
     files = [roles.with_name(COPY), roles.with_name(SPLIT), roles, record]
-    with whole_together(files) as (copy_partial, split_partial, roles_partial, record_partial):
+    with atomic_files(files) as (copy_partial, split_partial, roles_partial, record_partial):
         for partial, content in ((copy_partial, text), (split_partial, made_with), (roles_partial, text)):
             partial.write_text(content, encoding="utf-8", newline="\n")
         shutil.copyfile(source, record_partial)
-    keep(roles)
+    record_hash(roles)
 
 
 @step("--roles roles.csv --order draw1.csv")
@@ -125,4 +127,4 @@ def draw(settings: DrawJson, roles: In, order: Out) -> None:
     drawn = order_pool(
         read_subjects(roles, "patient", "role"), settings.cohort, settings.seed, settings.draw, settings.drawing
     )
-    write(order, drawn.to_csv(index=False))
+    write_recorded(order, drawn.to_csv(index=False))

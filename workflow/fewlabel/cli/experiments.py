@@ -41,7 +41,7 @@ def record(settings: ExperimentJson, experiment: Out) -> None:
     """Write an experiment with all its defaults to a file."""
     from fewlabel.config.loading.load import as_yaml
 
-    recorded_hashes.write(experiment, as_yaml(settings.model_dump(mode="json")))
+    recorded_hashes.write_recorded(experiment, as_yaml(settings.model_dump(mode="json")))
 
 
 @command(Panel.START)

@@ -53,7 +53,7 @@ def collect_histories(settings: HistoriesJson, results: In, history: Out) -> Non
     """Join the loss histories of all trainings into one table."""
     from fewlabel.reporting.results.histories import join_histories
 
-    recorded_hashes.write(history, join_histories(results, jobs.trainings(settings)).to_csv(index=False))
+    recorded_hashes.write_recorded(history, join_histories(results, jobs.trainings(settings)).to_csv(index=False))
 
 
 @step(f"--history history.csv {FIGURE_FILES}")

@@ -48,14 +48,14 @@ def predict(
 ) -> None:
     """Segment volumes with a trained network; masks (1 inside) have the grids of the images."""
     from fewlabel.inference.predict import Segmenter, plan, segment, unread
-    from fewlabel.inference.trained_network import open_trained
+    from fewlabel.inference.trained_network import open_trained_network
     from fewlabel.training.devices.device import choose_device, choose_precision, use_threads
 
     use_threads(threads)
     tasks = plan(images, output, replace)
     for line in unread(images):
         print(printable(line), file=sys.stderr)
-    trained = open_trained(weights)
+    trained = open_trained_network(weights)
     where = choose_device(device)
     flips: list[Axis] = sorted({"rows" if axis is Mirrored.ROWS else "columns" for axis in flip or []})
     for axis in flips:

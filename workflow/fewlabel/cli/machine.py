@@ -83,16 +83,16 @@ def gpus() -> None:
     import torch
     from filelock import FileLock
 
-    from fewlabel.training.devices.device import my_gpus
+    from fewlabel.training.devices.device import available_gpus
     from fewlabel.training.devices.gpu_slots import holders, lock_folder
-    from fewlabel.training.devices.gpus import NEXT
+    from fewlabel.training.devices.gpus import REMEDY
 
     if not torch.cuda.is_available():
         cause = "its build has no CUDA" if torch.version.cuda is None else "no GPU, or no matching driver"
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
         visible = "" if hidden is None else f", CUDA_VISIBLE_DEVICES={hidden!r}"
-        raise InputError(f"no GPU for trainings: torch {torch.__version__} finds none ({cause}{visible}); {NEXT}")
-    found = my_gpus()
+        raise InputError(f"no GPU for trainings: torch {torch.__version__} finds none ({cause}{visible}); {REMEDY}")
+    found = available_gpus()
     if not found:
         print(f"{torch.cuda.device_count()} GPU(s) unknown to `nvidia-smi`: they cannot be reserved")
     folder = lock_folder()

@@ -9,7 +9,7 @@ from typing import NoReturn
 from fewlabel.cli import budget, data, experiments, figures, inference, machine, planning, publishing, tables, training
 from fewlabel.cli.common import app
 from fewlabel.utils.errors import InputError, Interrupted, TrainingError, plain, printable
-from fewlabel.utils.system_errors import is_link_loop, is_out_of_memory, of_memory, told
+from fewlabel.utils.system_errors import describe, describe_memory_error, is_link_loop, is_out_of_memory
 
 __all__ = [
     "app",
@@ -43,7 +43,7 @@ def main() -> None:
     except (InputError, TrainingError) as error:
         _end(str(error))
     except OSError as error:
-        _end(told(error))
+        _end(describe(error))
     except UnicodeDecodeError as error:
         _end(f"a text file is not UTF-8 ({plain(str(error))}); accepted: UTF-8; to fix: save it as UTF-8")
     except (MemoryError, RuntimeError) as error:
@@ -51,7 +51,7 @@ def main() -> None:
             _end(f"{error}; to fix: correct the symbolic link, which points to itself")
         if not is_out_of_memory(error):
             raise
-        _end(of_memory(error))
+        _end(describe_memory_error(error))
     except Interrupted as interruption:
         print(f"fewlabel: {interruption}", file=sys.stderr)
         raise SystemExit(128 + interruption.number) from None

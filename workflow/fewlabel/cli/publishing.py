@@ -8,7 +8,7 @@ import typer
 from fewlabel.cli.common import In, Out, Panel, app, command, settings_option, step, write_json
 from fewlabel.config import jobs
 from fewlabel.config.study_layout import LAYOUT, SCORES
-from fewlabel.utils.atomic_files import visible, whole_folder, write_text
+from fewlabel.utils.atomic_files import atomic_folder, visible, write_text
 from fewlabel.utils.errors import printable
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def crate(
     found = Results(results)
     made = study_jobs(found, settings.experiment)
     fingerprints = {name: found.json(LAYOUT.source(name)) for name in settings.experiment.cohorts}
-    with whole_folder(crate) as folder:
+    with atomic_folder(crate) as folder:
         resolved = folder / "experiment.json"
         write_json(resolved, settings.experiment.model_dump(mode="json"))
         readme = folder / "README.md"

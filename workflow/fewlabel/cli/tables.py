@@ -39,7 +39,7 @@ def collect(settings: CollectJson, results: In, scores: Out) -> None:
     """Join the scores of all runs into one long table."""
     from fewlabel.reporting.statistics.scores import collect as join
 
-    recorded_hashes.write(
+    recorded_hashes.write_recorded(
         scores, join([results / LAYOUT.run_scores(run) for run in jobs.finetunings(settings)]).to_csv(index=False)
     )
 
@@ -148,7 +148,7 @@ def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out, html: O
     recorded_hashes.check(quality)
     rows = read_subjects(quality, "warnings")
     figure = draw_sheet(open_store(store), rows, settings)
-    with recorded_hashes.written([png, html]) as (png_partial, html_partial):
+    with recorded_hashes.recorded_files([png, html]) as (png_partial, html_partial):
         figure.savefig(png_partial, format="png", dpi=settings.figure.dpi, metadata={"Software": None})
         page = as_html(quality_table(rows, settings), png_partial.read_bytes())
         html_partial.write_text(page, encoding="utf-8", newline="\n")

@@ -9,7 +9,7 @@ import typer
 from fewlabel.cli.common import Device, In, Out, ScoringDevice, Threads, settings_option, step
 from fewlabel.config import jobs
 from fewlabel.config.study_layout import STORE, WEIGHTS
-from fewlabel.utils.atomic_files import whole, whole_folder
+from fewlabel.utils.atomic_files import atomic_file, atomic_folder
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.optional_dependencies import TENSORBOARD
 
@@ -48,7 +48,7 @@ def pretrain(
     from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.training.checkpointing import training_run
     from fewlabel.training.checkpointing.checkpoint import Checkpoint
-    from fewlabel.training.checkpointing.divergence import collapse
+    from fewlabel.training.checkpointing.divergence import collapse_warnings
     from fewlabel.training.pretexts.restore import flat
     from fewlabel.training.pretrain import pretrain as train
     from fewlabel.training.thin_volumes import thin_warnings
@@ -57,18 +57,18 @@ def pretrain(
     few = settings.method.pretraining_subjects
     subjects = pretraining_subjects(read_subjects(roles, "role"), settings.seed, few, settings.drawing)
     inputs = {STORE: store, f"splits/{roles.name}": roles}
-    here = training_run.Job.here("pretrain", settings, subjects, inputs, device, threads, run)
+    here = training_run.TrainingRun.on_this_machine("pretrain", settings, subjects, inputs, device, threads, run)
 
-    def work(checkpoint: Checkpoint) -> training_run.Trained:
+    def work(checkpoint: Checkpoint) -> training_run.TrainingResult:
         slices = open_store(store)
         done = train(slices, subjects, settings, here.device, here.precision, checkpoint)
         warnings = thin_warnings(slices.index, subjects, settings.method)
-        warnings += [text for stage, rows in done.history.items() for text in collapse(stage, rows)]
+        warnings += [text for stage, rows in done.history.items() for text in collapse_warnings(stage, rows)]
         for text in warnings:
             print(f"warning: {text}", file=sys.stderr)
         facts = {"decoder_stages": done.decoder_stages, **({"warnings": warnings} if warnings else {})}
         tensors = transferable(done.network, done.decoder_stages)
-        return training_run.Trained(tensors, done.history, facts, flat(done.objectives))
+        return training_run.TrainingResult(tensors, done.history, facts, flat(done.objectives))
 
     training_run.run(
         here, training_run.Outputs(weights, history, run, pretext), state, checkpoint_every, work, tensorboard
@@ -104,16 +104,16 @@ def finetune(
     inputs = {STORE: store, f"splits/{order.name}": order}
     if init is not None:
         inputs["initial weights"] = init
-    here = training_run.Job.here("finetune", settings, subjects, inputs, device, threads, run)
+    here = training_run.TrainingRun.on_this_machine("finetune", settings, subjects, inputs, device, threads, run)
 
-    def work(checkpoint: Checkpoint) -> training_run.Trained:
+    def work(checkpoint: Checkpoint) -> training_run.TrainingResult:
         opened = open_store(store)
         network, rows, loaded = train(opened, subjects, settings, init, here.device, here.precision, checkpoint)
         facts = {"initialisation": {"loaded": loaded.matched, "random": loaded.missing}} if loaded else {}
-        beside = {"prepared": opened.prepared} if opened.prepared else {}
+        weights_facts = {"prepared": opened.prepared} if opened.prepared else {}
         if ranges := ranges_of(opened, list(pool["subject"])):
-            beside[RANGES] = ranges.model_dump(mode="json")
-        return training_run.Trained(network.state_dict(), {"finetune": rows}, facts, beside=beside)
+            weights_facts[RANGES] = ranges.model_dump(mode="json")
+        return training_run.TrainingResult(network.state_dict(), {"finetune": rows}, facts, weights_facts=weights_facts)
 
     training_run.run(here, training_run.Outputs(weights, history, run), state, checkpoint_every, work, tensorboard)
 
@@ -138,12 +138,12 @@ def evaluate(
 
     from fewlabel.data.store.slice_store import open_store
     from fewlabel.data.subjects.tables import read_subjects
-    from fewlabel.inference.evaluate import as_row, evaluate_subject, record_evaluation
+    from fewlabel.inference.evaluate import evaluate_subject, record_evaluation, score_row
     from fewlabel.training.devices.device import choose_device, choose_precision, use_threads
     from fewlabel.training.sampling import Slices
     from fewlabel.training.weights import restore_network
     from fewlabel.utils.progress import Progress
-    from fewlabel.utils.system_errors import memory_of
+    from fewlabel.utils.system_errors import refuse_out_of_memory
 
     use_threads(threads)
     where = choose_device(device)
@@ -154,21 +154,23 @@ def evaluate(
     subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
     precision = choose_precision(settings.precision, where)
     rows, problems = [], []
-    with whole_folder(predictions) as folder:
+    with atomic_folder(predictions) as folder:
         with Progress("evaluate", len(subjects), "subject") as progress:
             for subject in subjects:
                 try:
-                    with memory_of():
+                    with refuse_out_of_memory():
                         result = evaluate_subject(network, slices, settings.grid, subject, truth, folder, precision)
                 except InputError as error:
                     problems.append(f"{subject}: {error}")
                     continue
-                row = as_row(settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result)
+                row = score_row(
+                    settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result
+                )
                 rows.append(row if settings.fold is None else {**row, "fold": settings.fold})
                 progress.advance(note=f"Dice {result.dice:.3f}")
         if problems:
             raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")
-        with whole(scores) as partial:
+        with atomic_file(scores) as partial:
             pd.DataFrame(rows).to_csv(partial, index=False)
             read = {WEIGHTS: weights, STORE: store, f"splits/{roles.name}": roles}
             record_evaluation(folder, read, scores.name, partial)

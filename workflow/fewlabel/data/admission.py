@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from fewlabel.config.jobs.data import PlannedSplit, SplitSettings
-from fewlabel.data.existing_split import Former, read_former
+from fewlabel.data.existing_split import ExistingSplit, read_existing_split
 from fewlabel.data.moved_subjects import moved_problems
 from fewlabel.data.splits import split_problems, split_roles
 from fewlabel.data.subjects.duplicate_volumes import Seen, sides_of, twin_findings, twins_elsewhere
@@ -30,7 +30,7 @@ def admission(
     """
     plain = SplitSettings(**split.model_dump(include=set(SplitSettings.model_fields)))
     study = None if split.results is None else Path(split.results)
-    former = None if study is None else read_former(study, plain.cohort, plain.folds)
+    former = None if study is None else read_existing_split(study, plain.cohort, plain.folds)
     if problems := split_problems(table, plain, largest, pretrained, former):
         return problems, []
     sides = _sides(table, plain, former)
@@ -43,7 +43,7 @@ def admission(
     return [*crossing, *moved], notes
 
 
-def _sides(table: pd.DataFrame, split: SplitSettings, former: Former | None) -> dict[str, str]:
+def _sides(table: pd.DataFrame, split: SplitSettings, former: ExistingSplit | None) -> dict[str, str]:
     roles = split_roles(table, split, former)
     folds = roles["fold"].fillna(0).astype(int).tolist() if "fold" in roles else [0] * len(roles)
     return sides_of(roles["subject"].tolist(), roles["role"].tolist(), folds)

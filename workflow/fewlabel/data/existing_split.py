@@ -21,7 +21,7 @@ roles."""
 
 
 @dataclass(frozen=True)
-class Former:
+class ExistingSplit:
     """The split of a whole cohort in an earlier run.
 
     Attributes:
@@ -33,7 +33,7 @@ class Former:
     split: SplitSettings | None
 
 
-def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
+def read_existing_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit | None:
     """The earlier split of a cohort; None if there is none.
 
     Args:
@@ -47,7 +47,7 @@ def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
     whole = study / LAYOUT.splits(cohort)
     if (found := _roles_in(whole)) is not None:
         table = _read_roles(found)
-        return Former(table, _read_split(whole / SPLIT))
+        return ExistingSplit(table, _read_split(whole / SPLIT))
     places = [study / LAYOUT.splits(part) for part in parts_of(cohort, folds)] if folds else []
     tables = {fold: _read_roles(path) for fold, place in enumerate(places, 1) if (path := _roles_in(place)) is not None}
     if not tables:
@@ -58,10 +58,10 @@ def read_former(study: Path, cohort: str, folds: int | None) -> Former | None:
     roles = first.assign(fold=fold, role=first["role"].where(fold.isna(), "test"))
     # The test subjects of a fold without a table are unknown.
     known = roles if len(tables) == len(places) else roles[fold.notna() | (roles["role"] != "pool")]
-    return Former(known, _read_split(places[min(tables) - 1] / SPLIT))
+    return ExistingSplit(known, _read_split(places[min(tables) - 1] / SPLIT))
 
 
-def scored_former(study: Path, cohort: str, folds: int | None) -> Former | None:
+def scored_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit | None:
     """The test subjects of a study whose `splits` folders were deleted, from the scores of its runs; None without runs.
 
     Args:
@@ -78,18 +78,18 @@ def scored_former(study: Path, cohort: str, folds: int | None) -> Former | None:
             rows += [{"subject": name, "fold": fold} for name in read_subjects(scores, "subject")["subject"].unique()]
     if not rows:
         return None
-    return Former(pd.DataFrame(rows).assign(role="test", labelled=1), None)
+    return ExistingSplit(pd.DataFrame(rows).assign(role="test", labelled=1), None)
 
 
-def former_beside(roles: Path, split: SplitSettings) -> Former | None:
+def continued_split(roles: Path, split: SplitSettings) -> ExistingSplit | None:
     """The earlier split that a new split continues, if its roles belong to a study's results.
 
     A cohort that is split like another one (`split_as`) continues the split of that cohort.
     """
-    return read_former(roles.parents[2], split.cohort, split.folds) if roles.parent.name == "splits" else None
+    return read_existing_split(roles.parents[2], split.cohort, split.folds) if roles.parent.name == "splits" else None
 
 
-def recorded(split: SplitSettings) -> SplitSettings:
+def comparable_settings(split: SplitSettings) -> SplitSettings:
     """The settings of a split that count when two splits are compared."""
     return split.model_copy(update={"fold": None, "redraw": False})
 
@@ -103,7 +103,7 @@ def has_trainings(study: Path, cohort: str) -> bool:
     )
 
 
-def former_orders(study: Path, part: str, draws: int) -> Iterator[tuple[int, list[str]]]:
+def existing_draws(study: Path, part: str, draws: int) -> Iterator[tuple[int, list[str]]]:
     """The subjects, in order, of each existing draw of a part."""
     for draw in range(1, draws + 1):
         path = study / LAYOUT.order(part, draw)

@@ -8,7 +8,7 @@ import pandas as pd
 from fewlabel.config.folds import part_of
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.data.cross_validation import some
-from fewlabel.data.existing_split import Former, former_orders, has_trainings, read_former, scored_former
+from fewlabel.data.existing_split import ExistingSplit, existing_draws, has_trainings, read_existing_split, scored_split
 from fewlabel.data.splits import order_pool, split_roles
 
 Draw = tuple[int | None, int]
@@ -35,7 +35,7 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
     if former is None:
         return []
     orders = dict(_orders(study, cohort, split, draws))
-    base = read_former(study, split.cohort, split.folds)
+    base = read_existing_split(study, split.cohort, split.folds)
     changes = _changes(subjects, split, base, former, orders)
     if not changes:
         return []
@@ -58,19 +58,23 @@ def redrawn(subjects: pd.DataFrame, cohort: str, split: SplitSettings, study: Pa
     return [f"cohorts.{cohort}: redraw: {'; '.join(changes)}"] if changes else []
 
 
-def _former(study: Path, cohort: str, split: SplitSettings) -> Former | None:
+def _former(study: Path, cohort: str, split: SplitSettings) -> ExistingSplit | None:
     """The earlier split, or the test subjects that its runs scored if the split was deleted."""
-    return read_former(study, cohort, split.folds) or scored_former(study, cohort, split.folds)
+    return read_existing_split(study, cohort, split.folds) or scored_split(study, cohort, split.folds)
 
 
 def _changes(
-    subjects: pd.DataFrame, split: SplitSettings, base: Former | None, former: Former, orders: Mapping[Draw, list[str]]
+    subjects: pd.DataFrame,
+    split: SplitSettings,
+    base: ExistingSplit | None,
+    former: ExistingSplit,
+    orders: Mapping[Draw, list[str]],
 ) -> list[str]:
     """Changes of the test set; if there are none, changes of the draws."""
     return _moved(former, split_roles(subjects, split, base), split) or _reordered(subjects, split, base, orders)
 
 
-def _moved(former: Former, roles: pd.DataFrame, split: SplitSettings) -> list[str]:
+def _moved(former: ExistingSplit, roles: pd.DataFrame, split: SplitSettings) -> list[str]:
     """Subjects that leave or enter the test set; with folds, newly labelled subjects may enter one."""
     before, after = _tested(former.roles), _tested(roles)
     known = set(former.roles["subject"])
@@ -99,12 +103,12 @@ def _tested(roles: pd.DataFrame) -> dict[str, int]:
 def _orders(study: Path, cohort: str, split: SplitSettings, draws: int) -> Iterator[tuple[Draw, list[str]]]:
     """The order of the labelled subjects in each existing draw of each fold."""
     for fold in [None] if split.folds is None else range(1, split.folds + 1):
-        for draw, names in former_orders(study, part_of(cohort, fold), draws):
+        for draw, names in existing_draws(study, part_of(cohort, fold), draws):
             yield (fold, draw), names
 
 
 def _reordered(
-    subjects: pd.DataFrame, split: SplitSettings, base: Former | None, orders: Mapping[Draw, list[str]]
+    subjects: pd.DataFrame, split: SplitSettings, base: ExistingSplit | None, orders: Mapping[Draw, list[str]]
 ) -> list[str]:
     """Draws whose order of subjects would change."""
     found = []

@@ -64,7 +64,7 @@ def is_present(source: FileSource) -> bool:
     return (folder / "Train_Sets" / "MR").is_dir() if isinstance(source, ChaosSource) else folder.is_dir()
 
 
-def shown_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+def visible_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """The files in and beneath a folder with one of the suffixes, by name; hidden ones are left out."""
     if not folder.is_dir():
         return []
@@ -110,7 +110,7 @@ def listed(names: Sequence[object], limit: int = 10) -> str:
 
 
 VARIABLE = "FEWLABEL_DATA"
-OF_EXPERIMENT = "FEWLABEL_DATA_OF_EXPERIMENT"
+EXPERIMENT_VARIABLE = "FEWLABEL_DATA_OF_EXPERIMENT"
 """The folder that an experiment put into FEWLABEL_DATA, so that messages of its jobs name `data_root`."""
 
 
@@ -121,10 +121,10 @@ def data_root() -> Path:
 
 def export_data_root(folder: str) -> None:
     """Let all jobs of this run find cohorts beneath the folder."""
-    os.environ[VARIABLE] = os.environ[OF_EXPERIMENT] = folder
+    os.environ[VARIABLE] = os.environ[EXPERIMENT_VARIABLE] = folder
 
 
-def set_by() -> str:
+def data_root_setting() -> str:
     """What says where cohorts lie, for messages: `data_root` of the experiment, or the environment variable."""
     folder = os.environ.get(VARIABLE)
-    return "`data_root`" if folder and folder == os.environ.get(OF_EXPERIMENT) else VARIABLE
+    return "`data_root`" if folder and folder == os.environ.get(EXPERIMENT_VARIABLE) else VARIABLE

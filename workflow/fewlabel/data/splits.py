@@ -9,7 +9,7 @@ from fewlabel.config.base import Drawing
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.data.cross_validation import partition, some
 from fewlabel.data.drawing import in_random_order
-from fewlabel.data.existing_split import Former, recorded
+from fewlabel.data.existing_split import ExistingSplit, comparable_settings
 from fewlabel.utils.errors import InputError
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
@@ -19,7 +19,7 @@ withheld: used nowhere (an unlabelled volume of a tested patient; the test subje
 PRETRAINING_ROLES: tuple[Role, ...] = ("pool", "unlabelled")
 
 
-def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: Former | None = None) -> pd.DataFrame:
+def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: ExistingSplit | None = None) -> pd.DataFrame:
     """Give every subject its role, as a split's settings say.
 
     Args:
@@ -104,9 +104,9 @@ def _checked(roles: pd.DataFrame, cohort: str) -> pd.DataFrame:
     return roles
 
 
-def _holds(former: Former, subjects: pd.DataFrame, split: SplitSettings) -> bool:
+def _holds(former: ExistingSplit, subjects: pd.DataFrame, split: SplitSettings) -> bool:
     """Whether an earlier split is kept: its settings are equal, and its test subjects can still be tested."""
-    if split.redraw or split.drawing != "hash" or former.split != recorded(split):
+    if split.redraw or split.drawing != "hash" or former.split != comparable_settings(split):
         return False
     tested = set(former.roles.loc[former.roles["role"] == "test", "subject"])
     # Validation uses any subject of the pool that has a mask.
@@ -187,7 +187,7 @@ def check_roles(roles: pd.DataFrame) -> None:
 
 
 def split_problems(
-    subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1, former: Former | None = None
+    subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1, former: ExistingSplit | None = None
 ) -> list[str]:
     """What makes a split impossible: its test set (see `split_roles`), a pool smaller than the largest N, or fewer
     subjects to pretrain on than the `pretrained` that a method asks for."""

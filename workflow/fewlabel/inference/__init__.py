@@ -1,4 +1,4 @@
-"""A trained network at work: prediction, evaluation, metrics.
+"""Use of trained networks: prediction, evaluation, metrics, export.
 
 May import training and everything below it.
 """

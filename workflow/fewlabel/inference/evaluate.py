@@ -1,6 +1,6 @@
-"""Predicted masks back on the native grid, and their scores against the truth there.
+"""Predict masks on native grids and score them against the truth.
 
-One rule for empty masks: both empty, Dice 1 and distances 0; one empty, Dice 0 and distances undefined (NaN).
+Empty masks: if both are empty, Dice is 1 and distances are 0; if one is, Dice is 0 and distances are NaN.
 """
 
 import json
@@ -27,18 +27,18 @@ from fewlabel.utils.errors import InputError
 BATCH = 32
 
 AXES: dict[Axis, int] = {"rows": 2, "columns": 3}
-"""Of a batch (slice, channel, row, column): along which axis a slice is mirrored."""
+"""Axis of a batch (slice, channel, row, column) along which slices are mirrored."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One predicted mask against its truth, on the native grid.
+    """Scores of one predicted mask on the native grid.
 
     Attributes:
         dice: 0 to 1, of the whole volume.
         hd95_mm: the larger of both directions' 95th percentiles of surface distances.
         assd_mm: average symmetric surface distance.
-        truth_ml, predicted_ml: volumes.
+        truth_ml, predicted_ml: volumes of the masks in ml.
     """
 
     dice: float
@@ -55,9 +55,10 @@ def predict(
 
     Args:
         network: on the device of `slices`.
-        slices, rows: which slices, of which store.
+        slices: the slices of a store.
+        rows: indices of the slices to predict, (slice,).
         precision: of the forward pass.
-        flips: axes of the slice; the mean over all mirror images along them is given, each mirrored back.
+        flips: axes to mirror slices along; the result is the mean over all mirror images, mirrored back.
     """
     network.eval()
     axes = sorted(AXES[flip] for flip in flips)
@@ -66,8 +67,8 @@ def predict(
     with torch.inference_mode(), autocast(precision, slices.device):
         for start in range(0, len(rows), BATCH):
             images = slices.images(rows[start : start + BATCH])
-            seen = [network(images.flip(turned)).float().sigmoid().flip(turned) for turned in mirrored]
-            parts.append((sum(seen) / len(seen)).squeeze(1).cpu().numpy())
+            predicted = [network(images.flip(turned)).float().sigmoid().flip(turned) for turned in mirrored]
+            parts.append((sum(predicted) / len(predicted)).squeeze(1).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -92,8 +93,8 @@ def evaluate_subject(
     recorded_hashes.check(truth / f"{subject}.nii.gz")
     expected, placed, placement = read_placed(truth / f"{subject}.nii.gz")
     # The truth's header contains the image's full position.
-    known = placement if np.allclose(placed, affine, atol=1e-3) else None
-    save_nifti(predictions / f"{subject}.nii.gz", mask, affine, known)
+    image_placement = placement if np.allclose(placed, affine, atol=1e-3) else None
+    save_nifti(predictions / f"{subject}.nii.gz", mask, affine, image_placement)
     return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
 
 
@@ -123,7 +124,7 @@ def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[
     return hd95(distances), assd(distances)
 
 
-def as_row(
+def score_row(
     cohort: str, method: str, labels: int, draw: int, subject: str, scores: Scores
 ) -> dict[str, str | int | float]:
     """A row of the long table of scores; Dice to 6 digits, mm and ml to 4."""

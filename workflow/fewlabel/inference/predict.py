@@ -1,4 +1,4 @@
-"""Masks of volumes that no study has seen: a trained network, and images in any format that cohorts are read from."""
+"""Segment new volumes with a trained network, in every image format that cohorts are read from."""
 
 import sys
 from collections import Counter
@@ -30,10 +30,10 @@ from fewlabel.inference.training_ranges import Ranges, outliers
 from fewlabel.training.devices.device import Precision
 from fewlabel.training.network import UNet
 from fewlabel.training.sampling import Slices
-from fewlabel.utils.atomic_files import absent, whole_together
+from fewlabel.utils.atomic_files import absent, atomic_files
 from fewlabel.utils.errors import InputError, printable
 from fewlabel.utils.progress import Progress
-from fewlabel.utils.system_errors import demand_writable, memory_of
+from fewlabel.utils.system_errors import demand_writable, refuse_out_of_memory
 
 ACCEPTED = (
     f"accepted: a file ({', '.join(VOLUME_SUFFIXES)}), a folder of them, the folder of a DICOM series, or a folder "
@@ -43,7 +43,7 @@ ACCEPTED = (
 
 @dataclass(frozen=True)
 class Task:
-    """One volume to segment: the file or folder of its image, and the file of its mask."""
+    """A volume to segment: the file or folder of its image, and the file of its mask."""
 
     image: Path
     mask: Path
@@ -51,14 +51,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A network with all that turns a volume into its mask.
+    """A network with all settings that predict a mask from a volume.
 
     Attributes:
         network: on the device.
-        preparation: how slices are made from a volume.
+        preparation: working grid and bias correction.
         device, precision: of the forward pass.
         flips: axes of a slice along which mirror images are averaged.
-        ranges: of the network's training cohort; None: unknown, so nothing is compared.
+        ranges: of the network's training cohort; None: unknown, images are not compared with it.
     """
 
     network: UNet
@@ -69,48 +69,48 @@ class Segmenter:
     ranges: Ranges | None = None
 
     def mask(self, volume: Volume) -> tuple[NDArray[np.uint8], float, list[str]]:
-        """The mask on the volume's own grid: bit for bit what `fewlabel evaluate` saves of it.
+        """Predict the mask on the volume's native grid, bit-identical to that of `fewlabel evaluate`.
 
         Returns:
-            The mask (uint8, 1 inside), its volume in ml, and messages on what is outside `ranges`.
+            The mask (uint8, 1 inside), its volume in ml, and messages on properties outside `ranges`.
 
         Raises:
             InputError: the volume is too large on the working grid, has no contrast, or no bias field can be fitted.
         """
         images, _, frame = preprocess(volume, self.preparation.grid, self.preparation.bias_correction)
         stored = as_stored(images)
-        none = pd.DataFrame()
-        slices = Slices(Store(stored, np.zeros((0, 0, 0), np.uint8), none, none), self.device)
+        empty = pd.DataFrame()
+        slices = Slices(Store(stored, np.zeros((0, 0, 0), np.uint8), empty, empty), self.device)
         rows = np.arange(len(stored), dtype=np.int64)
         mask = frame.native_mask(predict(self.network, slices, rows, self.precision, self.flips))
         volume_ml = int(mask.sum()) * abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
-        doubts = [] if self.ranges is None else outliers(self.ranges, frame, stored, volume_ml)
-        return mask, volume_ml, doubts
+        warnings = [] if self.ranges is None else outliers(self.ranges, frame, stored, volume_ml)
+        return mask, volume_ml, warnings
 
 
-# --------------------------------------------------------------------------------------------------- what is asked
+# ---------------------------------------------------------------------------------------------------------------- plan
 def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Task]:
-    """Which masks are made of which images. Opens no volume.
+    """Assign a mask file to each image. Opens no volume.
 
     Args:
         images: files, folders of files, folders of a DICOM series, or folders of such folders.
         output: a `.nii` or `.nii.gz` file for one volume; else a folder, which receives `<name>.nii.gz` for each.
-        replace: whether masks that are there already may be replaced.
+        replace: whether existing masks may be replaced.
 
     Raises:
-        InputError: with all problems: images that are not there or no volumes, names that occur twice, an output that
-            is there, that is one of the images, or that does not suit the number of images.
+        InputError: with all problems: images that are missing or no volumes, repeated names, an output that exists,
+            is one of the images, or does not suit the number of images.
     """
     volumes: list[Path] = []
     problems: list[str] = []
     for path in images:
         try:
-            found = _volumes(path)
+            contents = _volumes(path)
         except InputError as error:
             problems.append(str(error))
             continue
-        volumes += found.used
-        problems += _folder_problems(path, found)
+        volumes += contents.used
+        problems += _folder_problems(path, contents)
     if not problems:
         problems = _output_problems(output, len(volumes))
     if problems:
@@ -122,16 +122,16 @@ def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Ta
 
 
 def unread(images: Sequence[Path]) -> list[str]:
-    """Content of the image folders that is not read, one line per reason.
+    """Messages on content of the image folders that is not read, one line per reason.
 
     Args:
-        images: as in `plan`, which must have accepted them.
+        images: as accepted by `plan`.
     """
     return [line for path in images for line in lines(_volumes(path).unused, path.parent, stopping=False)]
 
 
 def _volumes(path: Path) -> Contents:
-    """The volumes that a path names: itself, or those in it."""
+    """The volumes of a path: the file itself, or those in the folder."""
     if not path.exists():
         what = absent(path) if path.is_symlink() else "no such file or folder"
         raise InputError(f"{path}: {what}; {ACCEPTED}")
@@ -142,22 +142,22 @@ def _volumes(path: Path) -> Contents:
         hint = "; for DICOM, give the folder of the series" if of_dicom else f"; {why_unread(path).reason}"
         raise InputError(f"{path}: not a volume by its name; {ACCEPTED}{hint}")
     if foreign := recognised(path):
-        raise InputError(f"{path}: the folder is {foreign}; then give {path / MADE / 'images'}")
-    found = volumes_in(path)
-    if not found.used:
+        raise InputError(f"{path}: the folder is {foreign}; then use {path / MADE / 'images'}")
+    contents = volumes_in(path)
+    if not contents.used:
         series = series_contents(path)
-        found = Contents((path,), unused=series.unused) if series.used else found
-    if not found.used and not any(one.stops for one in found.unused):
+        contents = Contents((path,), unused=series.unused) if series.used else contents
+    if not contents.used and not any(unused.stops for unused in contents.unused):
         raise InputError(f"{path}: the folder contains no volume; {ACCEPTED}")
-    return found
+    return contents
 
 
-def _folder_problems(path: Path, found: Contents) -> list[str]:
+def _folder_problems(path: Path, contents: Contents) -> list[str]:
     """Files that look like volumes but are not read, and images named like masks or channels."""
-    cure = "accepted: images; to fix: list the images to segment one by one, or move it away"
+    remedy = "accepted: images; to fix: list the images to segment one by one, or move it away"
     problems = [
-        *lines(found.unused, path, stopping=True),
-        *name_problems({name_of(one): one.name for one in found.used}, cure),
+        *lines(contents.unused, path, stopping=True),
+        *name_problems({name_of(volume): volume.name for volume in contents.used}, remedy),
     ]
     return [f"{path}: {problem}" for problem in problems]
 
@@ -167,18 +167,18 @@ def _is_file(output: Path) -> bool:
 
 
 def _output_problems(output: Path, volumes: int) -> list[str]:
-    """What is wrong with the output by itself."""
+    """Problems of the output path itself."""
     accepted = "accepted: mask.nii.gz or mask.nii for one volume, or a folder for any number"
     if _is_file(output) and volumes > 1:
-        return [f"-o {output}: one file, but there are {volumes} volumes; {accepted}"]
+        return [f"-o {output}: one file for {volumes} volumes; {accepted}"]
     if not _is_file(output) and not output.is_dir():
         if output.exists():
-            return [f"-o {output}: a file that is no NIfTI file by its name; {accepted}"]
+            return [f"-o {output}: a file, not named as NIfTI; {accepted}"]
         if output.suffix:
-            return [f"-o {output}: no NIfTI file by its name; {accepted} (one with a dot in its name must be there)"]
-    above = output if output.is_dir() else output.absolute().parent
-    if not above.is_dir():
-        return [f"-o {output}: there is no folder {above}; make it first"]
+            return [f"-o {output}: not named as NIfTI; {accepted} (a folder with a dot in its name must exist)"]
+    parent = output if output.is_dir() else output.absolute().parent
+    if not parent.is_dir():
+        return [f"-o {output}: no such folder {parent}; to fix: make it first"]
     try:
         demand_writable([output / "a" if output.is_dir() else output])
     except InputError as error:
@@ -187,27 +187,27 @@ def _output_problems(output: Path, volumes: int) -> list[str]:
 
 
 def _name_problems(tasks: Sequence[Task]) -> Iterator[str]:
-    """Volumes whose masks would be one file."""
+    """Volumes whose masks would be the same file."""
     counted = Counter(task.mask for task in tasks)
     for mask in (mask for mask, count in counted.items() if count > 1):
         same = [task.image for task in tasks if task.mask == mask]
-        yield f"{listed(same)}: of one name, so their masks would be one file, {mask}; rename them"
+        yield f"{listed(same)}: equal names, so their masks would be one file, {mask}; to fix: rename them"
 
 
 def _place_problems(tasks: Sequence[Task], replace: bool) -> Iterator[str]:
-    """Masks in whose place something is."""
+    """Masks whose paths are taken."""
     images = {task.image.resolve() for task in tasks}
-    if over := [task.mask for task in tasks if task.mask.resolve() in images]:
-        yield f"{listed(over)}: is an image, and would be replaced by its mask; name another output with -o"
-    elif there := [task.mask for task in tasks if task.mask.exists() and not replace]:
-        yield f"{listed(there)}: there already; give --replace to put new masks in their place, or another -o"
+    if overwritten := [task.mask for task in tasks if task.mask.resolve() in images]:
+        yield f"{listed(overwritten)}: an image would be replaced by its mask; to fix: choose another output with -o"
+    elif existing := [task.mask for task in tasks if task.mask.exists() and not replace]:
+        yield f"{listed(existing)}: already exists; to fix: use --replace to replace it, or choose another -o"
 
 
-# ----------------------------------------------------------------------------------------------------- what is done
+# ------------------------------------------------------------------------------------------------------------- segment
 def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = None) -> dict[Path, float]:
-    """Segment all volumes and write their masks: all, or none where one image is no good.
+    """Segment all volumes and write their masks; if one image has a problem, no mask is written.
 
-    Prints a warning for each volume that differs from the network's training cohort, or whose mask does.
+    Prints a warning for each volume that differs, or whose mask differs, from the network's training cohort.
 
     Args:
         segmenter: the network.
@@ -215,59 +215,60 @@ def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = N
         channel: of 4D images, from 0.
 
     Returns:
-        The volume inside each mask, in ml, by its file.
+        The volume of each mask in ml, by its file.
 
     Raises:
         InputError: with the problems of all images.
     """
-    found: dict[Path, float] = {}
+    volumes_ml: dict[Path, float] = {}
     problems: list[str] = []
-    doubtful: list[str] = []
+    outside: list[str] = []
     made = [folder for folder in {task.mask.parent for task in tasks} if not folder.exists()]
     try:
-        with whole_together([task.mask for task in tasks]) as partials:
+        with atomic_files([task.mask for task in tasks]) as partials:
             with Progress("predict", len(tasks), "volume") as progress:
                 for task, partial in zip(tasks, partials, strict=True):
                     try:
                         volume = read_image(task.image, channel)
-                        with memory_of(task.image.name):
-                            mask, found[task.mask], doubts = segmenter.mask(volume)
+                        with refuse_out_of_memory(task.image.name):
+                            mask, volumes_ml[task.mask], warnings = segmenter.mask(volume)
                     except InputError as error:
                         problems += _lines(error, task.image.name)
                         continue
                     save_nifti(partial, mask, volume.affine, volume.placement)
-                    if doubts:
-                        doubtful.append(
-                            f"{task.image.name}: outside the ranges of the training cohort: {'; '.join(doubts)}"
+                    if warnings:
+                        outside.append(
+                            f"{task.image.name}: outside the ranges of the training cohort: {'; '.join(warnings)}"
                         )
-                    progress.advance(note=f"{task.mask.name}: {found[task.mask]:.1f} ml")
-            for line in doubtful:
+                    progress.advance(note=f"{task.mask.name}: {volumes_ml[task.mask]:.1f} ml")
+            for line in outside:
                 print(f"warning: {printable(line)}; check its mask before use", file=sys.stderr)
             if problems:
-                bad = f"{len(tasks) - len(found)} of {len(tasks)} volumes cannot be segmented, and no mask is written:"
+                count = len(tasks) - len(volumes_ml)
+                bad = f"{count} of {len(tasks)} volumes cannot be segmented, and no mask is written:"
                 raise InputError.of(problems, bad)
     except BaseException:
         for folder in made:
             with suppress(OSError):
                 folder.rmdir()
         raise
-    return found
+    return volumes_ml
 
 
 def _lines(error: InputError, name: str) -> list[str]:
-    """Each problem in a line that names the image."""
+    """The problems of an image, each with the image's name."""
     return [line if line.startswith(name) else f"{name}: {line}" for line in str(error).splitlines()]
 
 
 def read_image(path: Path, channel: int | None = None) -> Volume:
-    """One image, read completely and checked; prints a warning if programs would place it differently.
+    """Read and check an image; print a warning if programs would place it differently.
 
     Args:
         path: a file, or the folder of a DICOM series.
         channel: of a 4D file, from 0.
 
     Raises:
-        InputError: with all that is wrong with it.
+        InputError: with all problems of the image.
     """
     grid, problems = load(path, path.name, channel, "image")
     if grid is not None:

@@ -27,7 +27,7 @@ QUARTILES = (0.25, 0.5, 0.75)
 EVERY = 2
 """Quartiles use every second row and column."""
 DIRECTIONS = ("across slices", "along columns", "along rows")
-"""Names of the axes slice, row and column."""
+"""Names of the axes slice, row and column in messages."""
 
 
 def _rising(value: tuple[float, float]) -> tuple[float, float]:
@@ -57,16 +57,16 @@ class Ranges(BaseModel):
 
 
 def ranges_of(store: Store, subjects: Sequence[str]) -> Ranges | None:
-    """The ranges over these subjects; None if none of them is labelled."""
-    known = ranges_of_table(store.subjects, subjects)
-    if known is None:
+    """Ranges over these subjects; None if none of them is labelled."""
+    ranges = ranges_of_table(store.subjects, subjects)
+    if ranges is None:
         return None
     quartiles = np.array([_quartiles(store.images[store.rows([subject])]) for subject in subjects])
-    return known.model_copy(update={"quartiles": _three(quartiles)})
+    return ranges.model_copy(update={"quartiles": _three(quartiles)})
 
 
 def ranges_of_table(subjects_table: pd.DataFrame, subjects: Sequence[str]) -> Ranges | None:
-    """The same without intensities, from the table of a slice store alone (`subjects.csv`)."""
+    """Ranges without intensities, from the table of a slice store (`subjects.csv`); None if no subject is labelled."""
     table = subjects_table.set_index("subject").loc[list(subjects)]
     volumes = table.loc[table["labelled"] == 1, "target_ml"].dropna()
     if not len(volumes):
@@ -91,23 +91,23 @@ def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: floa
         volume_ml: of the mask; an empty mask is always reported.
     """
     views = [count * mm for count, mm in zip(frame.native, frame.spacing, strict=True)]
-    found = [
+    messages = [
         *_sizes("voxel size", frame.spacing, ranges.voxel_mm),
         *_sizes("field of view", views, ranges.view_mm),
     ]
     names = ("lower quartile", "median", "upper quartile")
     for name, value, (low, high) in zip(names, _quartiles(images), ranges.quartiles or (), strict=False):
         if not low - INTENSITY_MARGIN <= value <= high + INTENSITY_MARGIN:
-            found.append(f"{name} of scaled intensities {value:.2g} (cohort: {_words(low, high)})")
+            messages.append(f"{name} of scaled intensities {value:.2g} (cohort: {_words(low, high)})")
     low, high = ranges.target_ml
     if not volume_ml or not low / VOLUME_MARGIN <= volume_ml <= high * VOLUME_MARGIN:
         mask = f"mask of {volume_ml:.4g} ml" if volume_ml else "empty mask"
-        found.append(f"{mask} (cohort targets: {_words(low, high)} ml)")
-    return found
+        messages.append(f"{mask} (cohort targets: {_words(low, high)} ml)")
+    return messages
 
 
 def _sizes(what: str, values: Sequence[float], accepted: Sequence[Range]) -> Iterator[str]:
-    """Lengths in mm along the three axes that are outside."""
+    """Messages on lengths in mm along the three axes that are outside."""
     for direction, value, (low, high) in zip(DIRECTIONS, values, accepted, strict=True):
         if not low / MM_MARGIN <= value <= high * MM_MARGIN:
             yield f"{what} {direction} {value:.4g} mm (cohort: {_words(low, high)})"

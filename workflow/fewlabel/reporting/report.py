@@ -13,7 +13,7 @@ from typing import Any
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.reporting.publishing.privacy import PLACE
 from fewlabel.reporting.results.verified import check_shown
-from fewlabel.utils.atomic_files import whole
+from fewlabel.utils.atomic_files import atomic_file
 from fewlabel.utils.errors import InputError
 
 DATA = re.compile(r'<script id="([\w-]+)">\s*var \w+ = (?=[\[{"])')
@@ -38,7 +38,7 @@ def write_report(experiment: Path, workflow: Path, html: Path) -> None:
     check_shown(experiment.parent)
     # Otherwise Snakemake would print a traceback.
     read_config([experiment])
-    with whole(html) as partial:
+    with atomic_file(html) as partial:
         _snakemake(experiment, workflow, partial)
         page = safe_page(partial.read_text(encoding="utf-8"))
         partial.write_text(page, encoding="utf-8", newline="\n")

@@ -1,4 +1,4 @@
-"""The network, its objectives, and the one training loop.
+"""Network, objectives and training loop.
 
 May import data and everything below it.
 """

@@ -1,4 +1,4 @@
-"""Random transforms of a whole batch at once, on the device that trains; image and mask move together."""
+"""Random transforms of a batch on the training device; images and masks move together."""
 
 import math
 from collections.abc import Sequence
@@ -13,35 +13,35 @@ from fewlabel.config.training import Augmentation
 def augment(
     images: Tensor, masks: Tensor | None, settings: Augmentation, flip: Sequence[str], generator: Generator
 ) -> tuple[Tensor, Tensor | None]:
-    """Transform every slice of a batch by its own random draw.
+    """Transform each slice of a batch randomly and independently.
 
     Args:
-        images: float32 (batch, 1, rows, columns), about 0 to 1.
+        images: float32 (batch, 1, row, column), about 0 to 1.
         masks: the same shape, 0 or 1; or None.
         settings: ranges of the transforms.
         flip: axes that may be mirrored, `rows` and `columns`.
-        generator: on the images' device; with the settings it determines the result.
+        generator: on the images' device.
 
     Returns:
         Images and masks of the same shapes; masks stay 0 or 1.
     """
-    if moves(settings, flip):
+    if moves_pixels(settings, flip):
         grid = _sampling_grid(images, settings, flip, generator)
         images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
         if masks is not None:
             inside = functional.grid_sample(masks, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
             masks = (inside >= 0.5).to(masks.dtype)
-    return intensity(images, settings, generator), masks
+    return change_intensity(images, settings, generator), masks
 
 
-def moves(settings: Augmentation, flip: Sequence[str]) -> bool:
+def moves_pixels(settings: Augmentation, flip: Sequence[str]) -> bool:
     """Whether any transform of the settings moves pixels."""
     ranges = (settings.rotation_deg, settings.scale, settings.shift, settings.elastic_px, 1 - settings.crop_min)
     return any(ranges) or (settings.flip and bool(flip))
 
 
-def intensity(images: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
-    """Shading, gamma, contrast, brightness and noise, in this order; shapes stay."""
+def change_intensity(images: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
+    """Apply shading, gamma, contrast, brightness and noise, in this order, to images (batch, 1, row, column)."""
 
     def uniform() -> Tensor:
         """One value between -1 and 1 for each slice."""
@@ -50,7 +50,7 @@ def intensity(images: Tensor, settings: Augmentation, generator: Generator) -> T
     if settings.shading:
         images = images * (1 + settings.shading * _smooth_field(images, 1, 3, generator).tanh())
     if settings.gamma:
-        # Negative values (below the low percentile) have no real power: they keep their place.
+        # Negative values (below the low percentile) have no real power: they stay.
         images = torch.where(images > 0, images.clamp(min=1e-6) ** (1 + settings.gamma * uniform()), images)
     if settings.contrast:
         mean = images.mean(dim=(2, 3), keepdim=True)
@@ -64,7 +64,7 @@ def intensity(images: Tensor, settings: Augmentation, generator: Generator) -> T
 
 
 def _sampling_grid(images: Tensor, settings: Augmentation, flip: Sequence[str], generator: Generator) -> Tensor:
-    """Where each output pixel is read, as normalised (x, y) of grid_sample: (batch, rows, columns, 2)."""
+    """Sampling positions of all output pixels, as normalised (x, y) of grid_sample: (batch, row, column, 2)."""
     batch, _, rows, columns = images.shape
     grid = functional.affine_grid(
         _affine(images, settings, flip, generator), [batch, 1, rows, columns], align_corners=False
@@ -77,7 +77,7 @@ def _sampling_grid(images: Tensor, settings: Augmentation, flip: Sequence[str], 
 
 
 def _affine(images: Tensor, settings: Augmentation, flip: Sequence[str], generator: Generator) -> Tensor:
-    """Rotation, zoom, crop, mirror and translation as (batch, 2, 3), right for matrices that are not square."""
+    """Rotation, zoom, crop, mirror and translation as (batch, 2, 3), corrected for matrices that are not square."""
     batch, _, rows, columns = images.shape
     draw = torch.rand((9, batch), generator=generator, device=images.device)
     angle = (draw[0] * 2 - 1) * math.radians(settings.rotation_deg)
@@ -87,7 +87,7 @@ def _affine(images: Tensor, settings: Augmentation, flip: Sequence[str], generat
         torch.where(draw[3 + k] < 0.5, -1.0, 1.0) if settings.flip and axis in flip else torch.ones_like(zoom)
         for k, axis in enumerate(("columns", "rows"))
     ]
-    # A crop may lie anywhere inside the slice; a shift is a share of the whole side (normalised sides measure 2).
+    # A crop may be anywhere inside the slice; a shift is a share of the whole side (normalised sides measure 2).
     offset = (draw[5:7] * 2 - 1) * (1 - crop) + (draw[7:9] * 2 - 1) * 2 * settings.shift
     cos, sin, aspect = angle.cos() * zoom, angle.sin() * zoom, rows / columns
     first = torch.stack([cos * mirror[0], -sin * aspect * mirror[1], offset[0]], dim=1)
@@ -96,6 +96,6 @@ def _affine(images: Tensor, settings: Augmentation, flip: Sequence[str], generat
 
 
 def _smooth_field(images: Tensor, channels: int, cells: int, generator: Generator) -> Tensor:
-    """Standard normal values on a coarse grid, interpolated bicubically to (batch, channels, rows, columns)."""
+    """Standard normal values on a coarse grid, interpolated bicubically to (batch, channel, row, column)."""
     coarse = torch.randn((len(images), channels, cells, cells), generator=generator, device=images.device)
     return functional.interpolate(coarse, size=images.shape[2:], mode="bicubic", align_corners=True)

@@ -89,7 +89,7 @@ def train(
                 if checkpoint is not None:
                     checkpoint.close_row(state)
             if checkpoint is not None:
-                checkpoint.tell(state, budget.steps, rate)
+                checkpoint.publish(state, budget.steps, rate)
                 if checkpoint.due():
                     guard.check(state)
                     checkpoint.save(state)

@@ -1,4 +1,4 @@
-"""A 2D U-Net with named encoder and decoder stages (Ronneberger 2015; normalisation as in the paper's lineage)."""
+"""2D U-Net with named encoder and decoder stages (Ronneberger et al. 2015), with GroupNorm."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -14,7 +14,7 @@ Built = TypeVar("Built")
 
 
 def _channels_last(features: Tensor) -> Tensor:
-    """Laid out as a CPU's convolutions want it, which otherwise do so themselves, each anew; elsewhere as it is."""
+    """Convert to channels last on CPUs, whose convolutions would otherwise convert their input each time."""
     return features.contiguous(memory_format=torch.channels_last) if features.device.type == "cpu" else features
 
 
@@ -25,8 +25,8 @@ class Normalisation(nn.GroupNorm):
         super().__init__(channels // 4, channels)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features of shape (batch, channels, rows, columns), normalised."""
-        # On CPUs GroupNorm of channels last takes several times as long as of a copy.
+        """Normalise features of shape (batch, channel, row, column)."""
+        # On CPUs GroupNorm of channels last takes several times as long as that of a contiguous copy.
         return _channels_last(super().forward(features.contiguous()))
 
 
@@ -43,7 +43,7 @@ def _stage(channels: int, width: int) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """Stages from fine to coarse, each after the first behind a 2 x 2 max-pool."""
+    """Stages from fine to coarse, with a 2 x 2 max-pool between two stages."""
 
     def __init__(self, widths: Sequence[int], channels: int = 1) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Encoder(nn.Module):
 
 
 class DecoderStage(nn.Module):
-    """Nearest up-sampling and 2 x 2 convolution, the encoder's map beside it, then two convolutions."""
+    """Nearest up-sampling, 2 x 2 convolution, concatenation with the encoder's map, two 3 x 3 convolutions."""
 
     def __init__(self, coarse: int, fine: int) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class DecoderStage(nn.Module):
         self.fuse = _stage(2 * fine, fine)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """From shape (batch, coarse, h, w) and a skip (batch, fine, 2h, 2w) to the shape of the skip."""
+        """Map features (batch, coarse, h, w) and a skip (batch, fine, 2h, 2w) to features of the skip's shape."""
         up = self.up(functional.interpolate(coarse, scale_factor=2, mode="nearest"))
         fused: Tensor = self.fuse(torch.cat([up, skip], dim=1))
         return fused
@@ -83,7 +83,7 @@ class Decoder(nn.Module):
         self.stages = nn.ModuleList(DecoderStage(*pair) for pair in pairwise(reversed(widths)))
 
     def forward(self, features: Sequence[Tensor], stages: int | None = None) -> Tensor:
-        """The feature map after so many decoder stages (coarsest first), or after all."""
+        """The feature map after the first `stages` decoder stages (coarsest first); by default after all."""
         decoded = features[-1]
         for stage, skip in zip(list(self.stages)[:stages], reversed(features[:-1]), strict=False):
             decoded = stage(decoded, skip)
@@ -93,8 +93,8 @@ class Decoder(nn.Module):
 class UNet(nn.Module):
     """Encoder, decoder and a 1 x 1 output convolution.
 
-    Images have shape (batch, 1, rows, columns) with sides that `2 ** (len(widths) - 1)` divides; the output is one
-    channel of the same sides: a logit in segmentation, a restored intensity in regression.
+    Images have shape (batch, 1, row, column) with sides that `2 ** (len(widths) - 1)` divides. The output has the same
+    shape: logits in segmentation, restored intensities in regression.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
@@ -105,13 +105,13 @@ class UNet(nn.Module):
         self.apply(_initialise)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images to one output channel."""
+        """The output channel of images."""
         out: Tensor = self.output(self.decoder(self.encoder(images)))
         return out
 
 
 def _initialise(module: nn.Module) -> None:
-    """He et al. 2015, for layers that a ReLU follows."""
+    """Initialise layers for ReLU (He et al. 2015)."""
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:
@@ -119,7 +119,10 @@ def _initialise(module: nn.Module) -> None:
 
 
 def seeded(build: Callable[[], Built], *names: int | str) -> Built:
-    """Build modules whose random initialisation is a pure function of numbers and names; the global generator stays."""
+    """Build modules whose random initialisation is a pure function of numbers and names.
+
+    The global generator is unchanged.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed64(*names))
         return build()

@@ -1,4 +1,4 @@
-"""Which slices make a step's batch: pure functions of the index and (seed, step), and the way from rows to tensors."""
+"""Sampling of batches as pure functions of (seed, step), and conversion of a store's slices to tensors."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,24 +16,25 @@ Rows = NDArray[np.int64]
 
 
 def torch_generator(device: torch.device, *parts: int | str) -> torch.Generator:
-    """A generator on the training device, from numbers and names."""
+    """A torch generator on the training device, from numbers and names."""
     return torch.Generator(device).manual_seed(seed64(*parts))
 
 
 def uniform_rows(rows: Rows, count: int, seed: int, step: int) -> Rows:
-    """`count` slices, each as likely as any other; without repetition as far as there are enough."""
+    """Draw `count` slices uniformly, without repetition if `rows` has enough."""
     draw = generator(seed, "uniform", step)
     return draw.choice(rows, count, replace=count > len(rows))
 
 
 def foreground_rows(rows: Rows, target: NDArray[np.bool_], count: int, share: float, seed: int, step: int) -> Rows:
-    """A share of slices that hold the target, the rest from all.
+    """Draw a share of the batch from slices that contain the target, and the rest from all slices.
 
     Args:
-        rows: slices of the labelled subjects.
-        target: for each of `rows`, whether the slice holds the target.
+        rows: slices of the labelled subjects, (slice,).
+        target: whether each of these slices contains the target, (slice,).
         count: slices in the batch.
         share: 0 to 1; rounded to whole slices.
+        seed, step: determine the draw.
     """
     wanted = round(count * share) if target.any() else 0
     with_target = uniform_rows(rows[target], wanted, seed, step) if wanted else rows[:0]
@@ -44,23 +45,24 @@ def foreground_rows(rows: Rows, target: NDArray[np.bool_], count: int, share: fl
 def partition_rows(
     volumes: Sequence[Rows], partitions: int, count: int, seed: int, step: int
 ) -> tuple[Rows, Rows, Rows]:
-    """One slice of every part of every drawn volume, so that parts and volumes are balanced.
+    """Draw volumes, and one slice of each of their partitions, so that both are balanced in a batch.
 
     Args:
         volumes: rows of each volume, in the order of its slices.
         partitions: equal parts of a volume along the slice axis.
         count: slices in the batch: partitions x volumes.
+        seed, step: determine the draw.
 
     Returns:
-        Rows, and the part and the volume (index into `volumes`) of each.
+        Rows, and the partition and the volume (index into `volumes`) of each, all (slice,).
     """
     draw = generator(seed, "partitions", step)
     drawn = count // partitions
     chosen = draw.choice(len(volumes), drawn, replace=drawn > len(volumes))
-    place = draw.random((drawn, partitions))
+    positions = draw.random((drawn, partitions))
     parts = np.tile(np.arange(partitions), drawn)
     owners = np.repeat(chosen, partitions)
-    along = (parts + place.ravel()) / partitions
+    along = (parts + positions.ravel()) / partitions
     drawn_volumes = [volumes[owner] for owner in owners.tolist()]
     rows = [volume[int(share * len(volume))] for volume, share in zip(drawn_volumes, along, strict=True)]
     return np.array(rows, dtype=np.int64), parts, owners
@@ -78,8 +80,8 @@ class Sampler:
     """The batches of a stage, as pure functions of the step (from 0).
 
     Attributes:
-        rows: which slices of the store make the batch.
-        tensors: what the objective is called with.
+        rows: returns the rows of a batch.
+        tensors: returns the arguments of the objective.
     """
 
     rows: Callable[[int], Rows]
@@ -87,14 +89,14 @@ class Sampler:
 
 
 def subjects_of(index: pd.DataFrame, rows: Rows) -> list[str]:
-    """Whose slices these are, each once, by name."""
+    """Names of the subjects of these slices, sorted, without repetition."""
     return sorted(set(index["subject"].iloc[rows].astype(str)))
 
 
 class Slices:
     """A store's slices as tensors on the training device.
 
-    On a GPU with room for them all slices are moved there once; otherwise each batch is read from the memory map.
+    If they fit on a GPU, all slices are copied there once; otherwise each batch is read from the memory map.
     """
 
     def __init__(self, store: Store, device: torch.device) -> None:
@@ -109,11 +111,11 @@ class Slices:
             self._masks = torch.from_numpy(np.array(store.masks)).to(device)
 
     def images(self, rows: Rows) -> Tensor:
-        """float32 (batch, 1, rows, columns)."""
+        """Images, float32 (batch, 1, row, column)."""
         return self._take(self._images, rows)
 
     def masks(self, rows: Rows) -> Tensor:
-        """float32 (batch, 1, rows, columns), 0 or 1."""
+        """Masks, float32 (batch, 1, row, column), 0 or 1."""
         return self._take(self._masks, rows)
 
     def _take(self, array: "NDArray[np.float16] | NDArray[np.uint8] | Tensor", rows: Rows) -> Tensor:

@@ -1,4 +1,4 @@
-"""Supervised segmentation: Dice loss."""
+"""Supervised segmentation with the Dice loss."""
 
 from torch import Tensor, nn
 
@@ -6,13 +6,12 @@ from fewlabel.training.network import UNet
 
 
 def dice_loss(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
-    """One minus the soft Dice of the whole batch (Milletari 2016, with the plain sums in the denominator).
+    """One minus the soft Dice of the batch (Milletari et al. 2016, with plain sums in the denominator).
 
-    The batch is taken as one volume: a slice without target then still says where the target is not, and does not
-    score 0 or 1 by a single pixel.
+    The batch counts as one volume, so slices without target contribute, and no slice's Dice depends on a single pixel.
 
     Args:
-        logits: any real values, shape (batch, 1, rows, columns).
+        logits: any real values, shape (batch, 1, row, column).
         masks: 0 or 1, the same shape.
         smooth: > 0, in pixels; added to both sides of the quotient.
 
@@ -23,14 +22,14 @@ def dice_loss(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor:
         ValueError: shapes differ.
     """
     if logits.shape != masks.shape:
-        raise ValueError(f"logits have shape {tuple(logits.shape)}, masks {tuple(masks.shape)}: they must be equal")
+        raise ValueError(f"logits have shape {tuple(logits.shape)}, masks {tuple(masks.shape)}; accepted: equal shapes")
     probability = logits.float().sigmoid()
     overlap = (probability * masks).sum()
     return 1 - (2 * overlap + smooth) / (probability.sum() + masks.sum() + smooth)
 
 
 class Segmentation(nn.Module):
-    """The finetuning objective: a U-Net under Dice loss."""
+    """The finetuning objective: a U-Net with Dice loss."""
 
     def __init__(self, network: UNet) -> None:
         super().__init__()

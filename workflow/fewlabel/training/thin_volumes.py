@@ -1,4 +1,4 @@
-"""Volumes with fewer slices than the partitions of a contrastive stage: one slice then represents several parts."""
+"""Checks for volumes with fewer slices than partitions of a contrastive stage; a slice then has several partitions."""
 
 from collections.abc import Iterable, Sequence
 
@@ -42,11 +42,11 @@ def refuse_lone_slices(name: str, stage: GlobalStage, index: pd.DataFrame, subje
     Raises:
         InputError: a volume has one slice, and batches hold a single volume or may repeat one.
     """
-    lone = list(thin_volumes(index, subjects, 2))
+    single = list(thin_volumes(index, subjects, 2))
     drawn = stage.batch // stage.partitions
-    if lone and (drawn == 1 or drawn > len(subjects)):
+    if single and (drawn == 1 or drawn > len(subjects)):
         raise InputError(
             f"{name}: a batch of {drawn} of {len(subjects)} volumes may contain only one slice, which leaves no "
-            f"negative (volumes of one slice: {some(lone)}); accepted: 2 to all volumes (`batch` / `partitions`); "
+            f"negative (volumes of one slice: {some(single)}); accepted: 2 to all volumes (`batch` / `partitions`); "
             "to fix: change `batch`, or exclude volumes of one slice"
         )

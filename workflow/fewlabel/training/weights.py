@@ -1,4 +1,4 @@
-"""Weights as safetensors with JSON metadata; a network takes them only where they fit."""
+"""Weights files: safetensors with JSON metadata, checked before use."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,19 +18,19 @@ from fewlabel.config.training import Widths
 from fewlabel.data.paths import listed
 from fewlabel.training.network import UNet
 from fewlabel.utils import recorded_hashes
-from fewlabel.utils.atomic_files import whole
+from fewlabel.utils.atomic_files import atomic_file
 from fewlabel.utils.errors import InputError, plain
 from fewlabel.utils.json_files import parse_json
 
 FLOATS = ("F16", "BF16", "F32", "F64")
-AGAIN = "make them again"
+REMEDY = "to fix: make them again"
 SHOWN = 5
-"""Problems or names in a message."""
+"""Number of problems or names that a message lists."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of each parameter when weights were loaded."""
+    """Names of the parameters that a file contained and lacked."""
 
     matched: list[str]
     missing: list[str]
@@ -49,7 +49,7 @@ class Loaded:
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write tensors (as float32 on the CPU) and facts, whole or not at all.
+    """Write tensors (as float32) and facts atomically.
 
     Args:
         path: of the `.safetensors` file.
@@ -57,8 +57,8 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
         facts: JSON values; `widths` (of the U-Net) is required to load the file again.
     """
     plain = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in tensors.items()}
-    with whole(path) as partial:
-        # Not by the library's own `save_file`, which makes files that nobody else on a cluster may read.
+    with atomic_file(path) as partial:
+        # The library's `save_file` makes files that other users of a cluster may not read.
         partial.write_bytes(save(plain, metadata={"fewlabel": json.dumps(dict(facts), sort_keys=True)}))
 
 
@@ -88,7 +88,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Facts and shapes of a file, without reading its tensors.
+    """Read facts and shapes of a weights file, without its tensors.
 
     Raises:
         InputError: the file is missing, damaged, not written by `save_weights`, or has facts of wrong types.
@@ -101,22 +101,22 @@ def read_header(path: Path) -> Header:
     if "fewlabel" not in metadata:
         raise _damaged(path, "it contains no metadata of fewlabel")
     if other := sorted({kind for kind in types.values() if kind not in FLOATS}):
-        raise InputError(f"{path.name}: numbers of type {', '.join(other)}; accepted: {', '.join(FLOATS)}; {AGAIN}")
+        raise InputError(f"{path.name}: numbers of type {', '.join(other)}; accepted: {', '.join(FLOATS)}; {REMEDY}")
     return Header(_facts(path, metadata["fewlabel"]), shapes)
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and facts of a file.
+    """Read tensors and facts of a weights file.
 
     Raises:
-        InputError: as `read_header`, or a tensor holds NaN or infinite numbers.
+        InputError: as `read_header`, or a tensor contains NaN or infinite values.
     """
     header = read_header(path)
     with _opened(path) as file:
         tensors = {name: file.get_tensor(name) for name in header.shapes}
     if broken := [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]:
         raise InputError(
-            f"{path.name}: NaN or infinite values in {listed(broken, SHOWN)}; accepted: finite weights; {AGAIN}"
+            f"{path.name}: NaN or infinite values in {listed(broken, SHOWN)}; accepted: finite weights; {REMEDY}"
         )
     return tensors, header.facts
 
@@ -137,7 +137,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _damaged(path: Path, why: str) -> InputError:
-    return InputError(f"{path.name}: damaged, or not weights of fewlabel ({why}); make them again")
+    return InputError(f"{path.name}: damaged, or not weights of fewlabel ({why}); {REMEDY}")
 
 
 def _facts(path: Path, text: str) -> dict[str, Any]:
@@ -148,42 +148,40 @@ def _facts(path: Path, text: str) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "metadata"
-        found = plain(repr(first["input"]))
-        raise _damaged(path, f"{place}: {first['msg']}, but it is {found}") from None
+        value = plain(repr(first["input"]))
+        raise _damaged(path, f"{place}: {first['msg']}, but it is {value}") from None
     except ValueError as error:
         raise _damaged(path, f"its metadata is not JSON: {plain(str(error))}") from None
     return dict(facts)
 
 
 def load_weights(network: UNet, path: Path, widths: list[int]) -> Loaded:
-    """Give a network the parameters of a file; those that the file does not hold keep their random initialisation.
+    """Load the parameters of a file into a network; other parameters keep their random initialisation.
 
     Raises:
-        InputError: another architecture, parameters that the network does not have, other shapes, or no encoder.
+        InputError: other widths or shapes, parameters that the network lacks, or no encoder.
     """
     header = read_header(path)
     own = _shapes(network)
-    problems = (
-        []
-        if header.facts["widths"] == widths
-        else [f"network.widths are {widths}, the weights were made with {header.facts['widths']}"]
-    )
-    problems += _unfit(header.shapes, own)
+    problems = []
+    if header.facts["widths"] != widths:
+        problems.append(f"network.widths are {widths}, those of the weights {header.facts['widths']}")
+    problems += _mismatches(header.shapes, own)
     problems += [
         f"parameter {name} of the encoder is missing"
         for name in own
         if name.startswith("encoder.") and name not in header.shapes
     ]
     if problems:
-        shown = problems[:SHOWN] + ([f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else [])
-        raise InputError.of(shown, f"{path.name}: these weights do not fit; pretrain again with the same network")
+        lines = problems[:SHOWN] + ([f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else [])
+        raise InputError.of(lines, f"{path.name}: weights do not fit; to fix: pretrain again with the same network")
     tensors, _ = read_weights(path)
     network.load_state_dict(tensors, strict=False)
     return Loaded(matched=sorted(tensors), missing=sorted(set(own) - set(tensors)))
 
 
 def restore_network(path: Path) -> tuple[UNet, dict[str, Any]]:
-    """The whole network of a file, with its facts.
+    """Read the complete network of a weights file, with its facts.
 
     Raises:
         InputError: the file is damaged, does not match its widths, or contains only a part of a network.
@@ -192,10 +190,10 @@ def restore_network(path: Path) -> tuple[UNet, dict[str, Any]]:
     # Parameters on the device "meta" have shapes but use no memory.
     with torch.device("meta"):
         own = _shapes(UNet(header.facts["widths"]))
-    problems = _unfit(header.shapes, own)
+    problems = _mismatches(header.shapes, own)
     problems += [f"parameter {name} is missing" for name in own if name not in header.shapes]
     if problems:
-        raise InputError(f"{path.name}: not a whole network ({listed(problems, 3)}); use finetuned weights")
+        raise InputError(f"{path.name}: not a complete network ({listed(problems, 3)}); accepted: finetuned weights")
     tensors, facts = read_weights(path)
     network = UNet(facts["widths"])
     network.load_state_dict(tensors)
@@ -206,18 +204,18 @@ def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
-def _unfit(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> list[str]:
-    """Parameters that the network lacks or has in another shape."""
-    unknown = [f"parameter {plain(name)} is unknown to this network" for name in found if name not in expected]
+def _mismatches(shapes: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """Messages on parameters that the network lacks or has in another shape."""
+    unknown = [f"parameter {plain(name)} is unknown to this network" for name in shapes if name not in expected]
     return unknown + [
         f"parameter {name} has shape {shape}, expected {expected[name]}"
-        for name, shape in found.items()
+        for name, shape in shapes.items()
         if name in expected and shape != expected[name]
     ]
 
 
 def transferable(network: nn.Module, decoder_stages: int) -> dict[str, Tensor]:
-    """What pretraining hands on: the encoder and its trained decoder stages, never the output convolution or a head."""
+    """Tensors that pretraining transfers: the encoder and the first decoder stages, without output layer and heads."""
     return {
         name: tensor
         for name, tensor in network.state_dict().items()

@@ -1,4 +1,4 @@
-"""Helpers without knowledge of volumes, networks or studies.
+"""General helpers: errors, files, locks, progress and the environment.
 
-Imports nothing of the other folders.
+Imports no other folder.
 """

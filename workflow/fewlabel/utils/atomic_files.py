@@ -1,4 +1,4 @@
-"""Files and folders appear whole or not at all."""
+"""Atomic writes of files and folders: a reader never sees a partial one."""
 
 import errno
 import hashlib
@@ -12,21 +12,21 @@ from glob import escape, glob, iglob
 from pathlib import Path
 
 PARTIAL = ".partial."
-"""In the names of files and folders that are being written; what a killed process leaves of them can be removed."""
+"""Marks the names of files and folders that are being written; those of killed processes can be removed."""
 
 
 def partial_name(path: Path) -> Path:
-    """The temporary name beside `path`; it is hidden, this process's own, and keeps all suffixes."""
-    return path.with_name(f".{os.getpid()}-{this_place()}{PARTIAL}{path.name}")
+    """The hidden temporary name in the folder of `path`; unique to this process, with all suffixes."""
+    return path.with_name(f".{os.getpid()}-{host_id()}{PARTIAL}{path.name}")
 
 
 def partials_of(path: Path) -> list[Path]:
-    """The partial files and folders of `path`; to whoever holds its lock, those are of killed processes."""
+    """The partial files and folders of `path`; while its lock is held, all are of killed processes."""
     return sorted(path.parent.glob(f".*{PARTIAL}{escape(path.name)}"))
 
 
 @cache
-def this_place() -> str:
+def host_id() -> str:
     """Eight hexadecimal digits that identify this host or container, within which process ids are unique."""
     try:
         space = str(Path("/proc/self/ns/pid").readlink())
@@ -48,12 +48,12 @@ def visible(folder: Path, pattern: str) -> list[Path]:
 
 
 def has_visible(folder: Path, pattern: str) -> bool:
-    """Whether `visible` would find anything; stops at the first match."""
+    """Whether `visible` has a match; stops at the first."""
     return next(iglob(pattern, root_dir=folder, recursive=True), None) is not None  # noqa: PTH207 - see `visible`
 
 
 def absent(path: Path) -> str:
-    """Why nothing is at a path, for messages: no such file, or a link to what does not exist."""
+    """The reason that a path does not exist, for messages: no such file, or a broken link."""
     if not path.is_symlink():
         return "no such file"
     return f"a link to {path.readlink()}, which does not exist; to fix: correct or remove the link"
@@ -64,7 +64,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def naming_full_disk(path: Path) -> Iterator[None]:
     """Add the path to an error of a full disk, quota or file size limit that does not name its file.
 
     Errors of a `write`, unlike those of an `open`, name no file.
@@ -78,23 +78,23 @@ def named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; what is written there is moved into place when the block ends well."""
-    with whole_together([path]) as (partial,):
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary name for `path`; the file is moved into place if the block raises no error."""
+    with atomic_files([path]) as (partial,):
         yield partial
 
 
 @contextmanager
-def whole_together(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
-    """The same for several files: none is moved before all are on the disk; they appear in the order given."""
+def atomic_files(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """Yield temporary names for several files; all are flushed to disk, then moved into place in the given order."""
     partials = tuple(partial_name(path) for path in paths)
     try:
         for path in paths:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with named(paths[0] if len(paths) == 1 else paths[0].parent):
+        with naming_full_disk(paths[0] if len(paths) == 1 else paths[0].parent):
             yield partials
         for partial, path in zip(partials, paths, strict=True):
-            with named(path):
+            with naming_full_disk(path):
                 flush(partial)
         for partial, path in zip(partials, paths, strict=True):
             partial.replace(path)
@@ -106,29 +106,29 @@ def whole_together(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path`, which takes its place when the block ends well.
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder for `path`; it is moved into place if the block raises no error.
 
-    A folder that is there already is replaced. Of two processes that do so at once, one counts.
+    An existing folder is replaced. If two processes write at once, the folder of one of them remains.
     """
     partial, old = partial_name(path), partial_name(path.with_name(f"{path.name}.old"))
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        with named(path):
+        with naming_full_disk(path):
             yield partial
-        while not _takes_place(partial, path):
+        while not _moved(partial, path):
             shutil.rmtree(old, ignore_errors=True)
             with suppress(FileNotFoundError):
                 path.rename(old)
         flush(path.parent)
     finally:
-        for leftover in (partial, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        for temporary in (partial, old):
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _takes_place(partial: Path, path: Path) -> bool:
-    """Move a folder to its place; False where another stands there."""
+def _moved(partial: Path, path: Path) -> bool:
+    """Move a folder into place; False if the path is taken."""
     try:
         partial.rename(path)
     except OSError as error:
@@ -140,7 +140,7 @@ def _takes_place(partial: Path, path: Path) -> bool:
 
 
 def flush(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk: they then survive a loss of power."""
+    """Flush a file, or the names in a folder, to the disk, so that they survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -149,8 +149,8 @@ def flush(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text whole or not at all (UTF-8, Unix line ends)."""
-    with whole(path) as partial:
+    """Write text atomically (UTF-8, Unix line ends)."""
+    with atomic_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 

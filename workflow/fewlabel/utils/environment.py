@@ -1,4 +1,4 @@
-"""What ran, on what, with what. Facts that are unknown are left out; no user, host or path is recorded."""
+"""Software, hardware and memory of a run, for its record. Unknown facts are left out; no user, host or path is kept."""
 
 import os
 import platform
@@ -13,67 +13,67 @@ from typing import Any
 import torch
 
 from fewlabel.utils.git import commit
-from fewlabel.utils.hardware_info import processor
+from fewlabel.utils.hardware_info import processor_name
 
 PACKAGE = Path(__file__).parents[1]
 
 
 def software() -> dict[str, Any]:
-    """Versions of the package (with its commit, if it lies in git), of Python, CUDA and the declared libraries."""
+    """Versions of the package (with its commit, if in git), Python, CUDA and the declared libraries."""
     backends = {"cuda": torch.version.cuda, "cudnn": _cudnn()}
     return {
         "fewlabel": version("fewlabel"),
         **commit(PACKAGE),
         "python": platform.python_version(),
-        **{name: found for name, found in backends.items() if found},
+        **{name: number for name, number in backends.items() if number},
         "packages": packages(),
     }
 
 
 def packages() -> dict[str, str]:
     """Installed versions of the libraries that the package declares, by name."""
-    found = {}
+    versions = {}
     for requirement in requires("fewlabel") or []:
         name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
         if "extra ==" not in requirement:
             try:
-                found[name] = version(name)
+                versions[name] = version(name)
             except PackageNotFoundError:
                 continue
-    return dict(sorted(found.items()))
+    return dict(sorted(versions.items()))
 
 
 def hardware(device: torch.device) -> dict[str, Any]:
-    """Names of processor and GPU, and how many cores this process may use."""
+    """Processor, GPU, system, and number of cores available to this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    facts: dict[str, Any] = {"processor": processor(), "cores": cores, "system": platform.system()}
+    facts: dict[str, Any] = {"processor": processor_name(), "cores": cores, "system": platform.system()}
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
     return {name: fact for name, fact in facts.items() if fact}
 
 
 def memory(device: torch.device, peak: int) -> dict[str, int]:
-    """The largest memory of a training: of the host (`peak`, in bytes) and of the GPU."""
+    """Peak memory of a training in bytes: of the host (`peak`) and of the GPU."""
     facts = {"peak_host_bytes": peak} if peak else {}
     if device.type == "cuda":
         facts["peak_gpu_bytes"] = torch.cuda.max_memory_allocated(device)
-        # With what torch keeps back for later tensors: what others cannot have.
+        # Includes torch's cache, which other processes cannot use.
         facts["reserved_gpu_bytes"] = torch.cuda.max_memory_reserved(device)
     return facts
 
 
 def peak_host_bytes() -> int | None:
-    """The largest resident memory of this process so far, in bytes."""
+    """Peak resident memory of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) or None
 
 
-def moment(seconds: float) -> str:
+def iso_time(seconds: float) -> str:
     """Seconds since 1970 as a date and time in UTC (ISO 8601)."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _cudnn() -> str | None:
-    # Asked only where there is a GPU: elsewhere the library would be loaded in vain.
+    # Without a GPU the query would load the library for nothing.
     number: int | None = torch.backends.cudnn.version() if torch.cuda.is_available() else None  # type: ignore[no-untyped-call]
     return str(number) if number else None

@@ -1,4 +1,4 @@
-"""Errors that a person can act on."""
+"""Error types with messages that users can act on."""
 
 import signal
 import unicodedata
@@ -9,25 +9,22 @@ HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    """Escape control characters (as `\\x1b`) of text from files, headers and servers, for a terminal.
-
-    Line ends and tabs are kept.
-    """
+    """Escape control characters, except line ends and tabs, of text from files and servers (as `\\x1b`)."""
     return "".join(
-        each if each in "\n\t" or unicodedata.category(each) not in HIDDEN else ascii(each)[1:-1] for each in text
+        char if char in "\n\t" or unicodedata.category(char) not in HIDDEN else ascii(char)[1:-1] for char in text
     )
 
 
 def plain(text: str, longest: int = 200) -> str:
-    """The same as one line of at most `longest` characters."""
+    """Text as one printable line of at most `longest` characters."""
     line = printable(" ".join(text[: 4 * longest].split()))
     return line if len(line) <= longest else line[:longest] + "…"
 
 
 class InputError(ValueError):
-    """Bad input: where it stands, what is wrong, what is accepted, what to do.
+    """Bad input. The message names the place, the problem, what is accepted and how to fix it.
 
-    The command line prints it without a traceback and ends with exit code 1; nothing has been written by then.
+    The command line prints it without a traceback and exits with code 1, before anything is written.
     """
 
     def __init__(self, message: str) -> None:
@@ -35,22 +32,22 @@ class InputError(ValueError):
 
     @classmethod
     def of(cls, problems: Sequence[str], heading: str = "") -> "InputError":
-        """Several problems at once, one to a line, beneath an optional heading."""
+        """An error that lists several problems, one a line, under an optional heading."""
         lines = [f"  - {problem}" for problem in problems] if heading else list(problems)
         return cls("\n".join([heading, *lines] if heading else lines))
 
 
 class TrainingError(RuntimeError):
-    """A training that cannot go on; printed like `InputError`."""
+    """A training that cannot continue; printed like `InputError`."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
 
 
 class Interrupted(BaseException):
-    """A signal asked a run to end, and its state is saved. Not an error: nothing that handles errors may hold it up."""
+    """A signal ended a run after its state was saved. A BaseException, so that no error handler catches it."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         name = signal.Signals(number).name
-        super().__init__(f"ended by {name}; the state is saved, and the same command goes on from it")
+        super().__init__(f"ended by {name}; the state is saved, and the same command resumes from it")

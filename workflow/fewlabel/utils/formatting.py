@@ -1,8 +1,8 @@
-"""Numbers for readers."""
+"""Numbers as text: sizes and durations."""
 
 
 def size(count: float) -> str:
-    """Bytes, in the unit that leaves few digits."""
+    """Bytes with a decimal unit, such as `12 MB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}"
@@ -11,7 +11,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """For readers: the two largest units."""
+    """Seconds in their two largest units, such as `2 h 5 min`."""
     whole = round(seconds)
     for size, unit, small, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:

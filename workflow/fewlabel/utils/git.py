@@ -1,10 +1,10 @@
-"""Which revision of its code a folder holds, by git. Nothing slow comes with it."""
+"""The git revision of a folder of code. Imports nothing slow."""
 
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fewlabel.utils.hardware_info import output
+from fewlabel.utils.hardware_info import command_output
 from fewlabel.utils.json_files import load_json
 
 FROZEN = "frozen.json"
@@ -12,10 +12,9 @@ FROZEN = "frozen.json"
 
 
 def commit(folder: Path) -> dict[str, Any]:
-    """The commit of a folder of code and whether it was changed since; nothing outside git.
+    """The commit of a folder of code and whether files changed since; empty outside git.
 
-    A folder that an unrelated repository merely surrounds (an environment inside a project) has no commit. A frozen
-    copy remembers its own.
+    A folder that git does not track (an environment inside a project) has no commit. A frozen copy contains its own.
     """
     with suppress(OSError, ValueError):
         return dict(load_json(folder / FROZEN))
@@ -29,5 +28,5 @@ def commit(folder: Path) -> dict[str, Any]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    # No optional locks: many trainings ask at once, and none of them changes the repository.
-    return output(["git", "--no-optional-locks", "-C", str(folder), *arguments])
+    # No optional locks: many trainings read at once, and none of them changes the repository.
+    return command_output(["git", "--no-optional-locks", "-C", str(folder), *arguments])

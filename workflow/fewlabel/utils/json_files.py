@@ -1,4 +1,4 @@
-"""JSON of files that others may have changed."""
+"""JSON files from untrusted sources."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""One process at a time works on a run or a study. The system frees the lock of a process that is killed.
+"""File locks: one process at a time works on a run or a study. The system frees the locks of killed processes.
 
-Imported while Snakemake reads its rules: nothing slow comes with it.
+Imports nothing slow, since Snakemake's rules import it.
 """
 
 import errno
@@ -18,13 +18,13 @@ WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def lock_files(path: Path) -> tuple[Path, Path]:
-    """The lock of what lies at `path`, and the file that says who holds it."""
+    """The lock file of `path`, and the file that names its holder."""
     return path.with_suffix(".lock"), path.with_suffix(".holder")
 
 
 @contextmanager
-def held(path: Path, what: str = "this run") -> Iterator[None]:
-    """Hold the lock of `path` for the block; wait, and say for whom, while another process holds it."""
+def hold_lock(path: Path, what: str = "this run") -> Iterator[None]:
+    """Hold the lock of `path` during the block; while another process holds it, print its name and wait."""
     lock_path, holder = lock_files(path)
     lock = FileLock(lock_path)
     try:
@@ -33,27 +33,27 @@ def held(path: Path, what: str = "this run") -> Iterator[None]:
         print(f"{path.name}: {read_holder(holder)} works on {what}; waiting for it", file=sys.stderr, flush=True)
         lock.acquire(poll_interval=POLL_SECONDS)
     try:
-        holder.write_text(me(), encoding="utf-8")
+        holder.write_text(this_process(), encoding="utf-8")
         yield
     finally:
         holder.unlink(missing_ok=True)
-        # Removed while it is held: one who waits finds it gone, and makes a new one.
+        # Removed while held: a waiting process makes a new one.
         lock_path.unlink(missing_ok=True)
         lock.release()
 
 
-def hold_for_life(path: Path) -> str | None:
-    """Take the lock of `path` until this process ends; if another process has it, say who and take nothing."""
+def hold_lock_until_exit(path: Path) -> str | None:
+    """Take the lock of `path` until this process ends; if another process holds it, return the name of that process."""
     lock_path, holder = lock_files(path)
     lock_path.parent.mkdir(parents=True, exist_ok=True)
-    # Not a singleton and never released: the descriptor must live as long as the process.
+    # Never released: the descriptor must live as long as the process.
     lock = FileLock(lock_path, thread_local=False)
     try:
         _acquire(lock)
     except Timeout:
         return read_holder(holder)
-    _FOR_LIFE.append(lock)
-    holder.write_text(me(), encoding="utf-8")
+    _UNTIL_EXIT.append(lock)
+    holder.write_text(this_process(), encoding="utf-8")
     return None
 
 
@@ -79,17 +79,17 @@ def _acquire(lock: FileLock) -> None:
         )
 
 
-_FOR_LIFE: list[object] = []
+_UNTIL_EXIT: list[object] = []
 
 
-def me() -> str:
-    """How others are told of this process."""
+def this_process() -> str:
+    """The name of this process for others: its number and Slurm job."""
     job = os.environ.get("SLURM_JOB_ID")
     return f"process {os.getpid()}" + (f" (Slurm job {job})" if job else "")
 
 
 def read_holder(holder: Path) -> str:
-    """Who holds a lock, as far as it is known."""
+    """The name of a lock's holder."""
     try:
         return holder.read_text(encoding="utf-8") or "another process"
     except OSError:

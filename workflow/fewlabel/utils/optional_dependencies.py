@@ -1,6 +1,6 @@
-"""Libraries that not everybody needs.
+"""Checks for optional libraries.
 
-Imported while Snakemake reads its rules: nothing slow comes with it.
+Imports nothing slow, since Snakemake's rules import it.
 """
 
 import os
@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from fewlabel.utils.errors import InputError
 
 TENSORBOARD = "FEWLABEL_TENSORBOARD"
-"""Of the environment: whether trainings write TensorBoard logs."""
+"""Environment variable: whether trainings write TensorBoard logs."""
 
 
 def require_tensorboard() -> None:
-    """Refuse to start where TensorBoard is not installed.
+    """Refuse to start if TensorBoard is not installed.
 
     Raises:
         InputError: with what to install.
@@ -27,10 +27,10 @@ def require_tensorboard() -> None:
 
 
 def require_export(packages: Sequence[str]) -> None:
-    """Refuse to export a network where a library for it is not installed.
+    """Refuse to export a network if a library for it is not installed.
 
     Args:
-        packages: as they are imported.
+        packages: their import names.
 
     Raises:
         InputError: with what to install.
@@ -42,8 +42,8 @@ def require_export(packages: Sequence[str]) -> None:
         )
 
 
-def export_tensorboard() -> None:
-    """Let all trainings of this run write TensorBoard logs.
+def enable_tensorboard() -> None:
+    """Make all trainings of this run write TensorBoard logs.
 
     Raises:
         InputError: it is not installed.

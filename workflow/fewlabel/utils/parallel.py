@@ -1,4 +1,4 @@
-"""The same work for each subject of a cohort, on several processes."""
+"""Apply a function to each subject of a cohort, in several processes."""
 
 import multiprocessing
 import os
@@ -19,26 +19,26 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one subject."""
+    """The error message of one subject."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Done(Generic[Outcome]):
-    """What became of one subject."""
+class Success(Generic[Outcome]):
+    """The result of one subject."""
 
     outcome: Outcome
 
 
-def of_each(work: Callable[[Item], Outcome], items: Mapping[str, Item], workers: int, verb: str) -> list[Outcome]:
-    """The outcome of each subject, in their order. All are tried before the first problem ends it.
+def map_subjects(work: Callable[[Item], Outcome], items: Mapping[str, Item], workers: int, verb: str) -> list[Outcome]:
+    """Results of `work` for all subjects, in their order; problems are reported after all were tried.
 
     Args:
         work: must be picklable when `workers` is above 1.
-        items: by subject.
+        items: input of `work`, by subject.
         workers: processes; each works on one subject at a time.
-        verb: what is done, for progress and messages; with a `d` it is done (prepare, prepared).
+        verb: for progress and messages; its past participle adds a `d` (prepare, prepared).
 
     Raises:
         InputError: with the problems of all subjects; or a worker was killed.
@@ -53,16 +53,16 @@ def of_each(work: Callable[[Item], Outcome], items: Mapping[str, Item], workers:
                 tried = _counted(map(attempt, items.items()), progress)
     except BrokenProcessPool:
         raise InputError(
-            f"one of {workers} workers was killed, most likely for want of memory; give fewer threads or more memory"
+            f"one of {workers} workers was killed, most likely out of memory; to fix: use fewer threads or more memory"
         ) from None
-    problems = [one.text for one in tried if isinstance(one, Problem)]
+    problems = [result.text for result in tried if isinstance(result, Problem)]
     if problems:
         raise InputError.of(problems, f"{len(problems)} of {len(items)} subjects cannot be {verb}d:")
-    return [one.outcome for one in tried if isinstance(one, Done)]
+    return [result.outcome for result in tried if isinstance(result, Success)]
 
 
 def _end_with_parent() -> None:
-    """End this worker when the process that started it is killed: it would wait for work for ever."""
+    """End this worker when the process that started it is killed; otherwise it would wait forever."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -74,17 +74,17 @@ def _wait_and_end(wait: Callable[[], None]) -> None:
     os._exit(1)
 
 
-def _counted(tried: Iterable[Done[Outcome] | Problem], progress: Progress) -> list[Done[Outcome] | Problem]:
-    found = []
-    for one in tried:
-        found.append(one)
+def _counted(tried: Iterable[Success[Outcome] | Problem], progress: Progress) -> list[Success[Outcome] | Problem]:
+    results = []
+    for result in tried:
+        results.append(result)
         progress.advance()
-    return found
+    return results
 
 
-def _try(work: Callable[[Item], Outcome], named: tuple[str, Item]) -> Done[Outcome] | Problem:
+def _try(work: Callable[[Item], Outcome], named: tuple[str, Item]) -> Success[Outcome] | Problem:
     name, item = named
     try:
-        return Done(work(item))
+        return Success(work(item))
     except InputError as error:
         return Problem(f"{name}: {error}")

@@ -20,7 +20,7 @@ class Progress:
         self._done = self._before = done
 
     def advance(self, count: int = 1, note: str = "") -> None:
-        """So many steps more are done; the note (a loss, a subject) is shown beside them."""
+        """Count further steps, with a note (a loss, a subject) for the line."""
         self._done += count
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
@@ -30,7 +30,7 @@ class Progress:
             print(self._line(note), file=sys.stderr, flush=True)
 
     def advance_to(self, done: int, note: str = "") -> None:
-        """The same, by what is done in all."""
+        """Set the number of steps done."""
         self.advance(done - self._done, note)
 
     def _line(self, note: str) -> str:

@@ -1,12 +1,12 @@
-"""Verify files by the SHA-256 recorded when they were made, to find files edited, swapped or damaged since.
+"""SHA-256 of files, recorded when they are made and verified when they are used.
 
 The hash of a file comes from the first of these records that contains it:
-    .<file>.sha256           beside what a command wrote (scores, histories, roles, draws, experiment, tables, figures)
-    run.json                 beside what a training wrote: weights, pretext network, history
-    evaluation.json          in the folder `predictions` of a run: its masks, and the scores beside that folder
-    store.json               beside the files of a slice store
-    SHA256SUMS               of a folder above: the masks and images on native grids; a published study, whose sums come
-                             before those of store.json
+    .<file>.sha256           of files of one command (scores, histories, roles, draws, experiment, tables, figures)
+    run.json                 of files of one training: weights, pretext network, history
+    evaluation.json          in the folder `predictions` of a run: of its masks and of the run's scores
+    store.json               of files of a slice store
+    SHA256SUMS               in a parent folder: of masks and images on native grids, or of a published study, whose
+                             sums come before those of store.json
 
 Files without a recorded hash are not checked: results of earlier versions lack some of these records.
 """
@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fewlabel.utils.atomic_files import sha256, visible, whole_together, write_text
+from fewlabel.utils.atomic_files import atomic_files, sha256, visible, write_text
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
 
@@ -47,11 +47,11 @@ class Recorded:
 
 def stamp(path: Path) -> Stamp:
     """The current stamp of a file."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def content(path: Path) -> str:
+def content_hash(path: Path) -> str:
     """The SHA-256 of a file, computed once per process while the file is unchanged."""
     return _content(path, stamp(path))
 
@@ -67,8 +67,8 @@ def recorded(path: Path) -> Recorded | None:
 def is_changed(path: Path) -> bool:
     """Whether a file differs from its recorded hash; False for files that are missing or not recorded."""
     try:
-        found = recorded(path) if path.is_file() else None
-        return found is not None and content(path) != found.sha256
+        record = recorded(path) if path.is_file() else None
+        return record is not None and content_hash(path) != record.sha256
     except OSError:  # the reader of the file reports that it cannot be read
         return False
 
@@ -77,47 +77,47 @@ def check(*paths: Path) -> None:
     """Refuse files that differ from their recorded hashes.
 
     Raises:
-        InputError: each of them, the place of its hash, and what to do.
+        InputError: each of them, the place of its hash, and how to fix it.
     """
-    problems = [told(path) for path in paths if is_changed(path)]
+    problems = [describe_change(path) for path in paths if is_changed(path)]
     if problems:
         raise InputError("\n".join(shortened(problems)))
 
 
-def told(path: Path) -> str:
-    """The message on a changed file, with what to do."""
-    found = recorded(path)
-    assert found is not None
-    hashes = f"its SHA-256 is {content(path)[:12]}…, {found.where.name} records {found.sha256[:12]}…"
-    return f"{path}: the file was changed after it was made ({hashes}); to fix: {cure(path, found)}"
+def describe_change(path: Path) -> str:
+    """The message on a changed file."""
+    record = recorded(path)
+    assert record is not None
+    hashes = f"its SHA-256 is {content_hash(path)[:12]}…, {record.where.name} records {record.sha256[:12]}…"
+    return f"{path}: the file was changed after it was made ({hashes}); to fix: {repair(path, record)}"
 
 
-def keep(path: Path) -> None:
-    """Record a file that was just written."""
-    write_text(_beside(path), f"{sha256(path)}  {path.name}\n")
+def record_hash(path: Path) -> None:
+    """Record the hash of a file that was just written."""
+    write_text(_hash_file(path), f"{sha256(path)}  {path.name}\n")
 
 
-def forget(path: Path) -> None:
-    """Remove the record of a file that is about to be written again."""
-    _beside(path).unlink(missing_ok=True)
+def forget_hash(path: Path) -> None:
+    """Remove the recorded hash of a file that is about to be written again."""
+    _hash_file(path).unlink(missing_ok=True)
 
 
-def write(path: Path, text: str) -> None:
+def write_recorded(path: Path, text: str) -> None:
     """Write a table atomically and record its hash."""
-    forget(path)
+    forget_hash(path)
     write_text(path, text)
-    keep(path)
+    record_hash(path)
 
 
 @contextmanager
-def written(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
-    """Write files together as `whole_together` does, and record their hashes."""
-    with whole_together(paths) as partials:
+def recorded_files(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """Write files together as `atomic_files` does, and record their hashes."""
+    with atomic_files(paths) as partials:
         yield partials
         for path in paths:
-            forget(path)
+            forget_hash(path)
     for path in paths:
-        keep(path)
+        record_hash(path)
 
 
 def seal(folder: Path) -> None:
@@ -137,7 +137,7 @@ def check_folder(folder: Path, restore: str) -> None:
 
     Args:
         folder: with a `SHA256SUMS`; without one, nothing is checked.
-        restore: what to do, for the message.
+        restore: how to fix it, for the message.
 
     Raises:
         InputError: with each such file.
@@ -163,7 +163,7 @@ def differing(folder: Path, expected: Mapping[str, str]) -> list[str]:
     return [
         name if (folder / name).is_file() else f"{name} (missing)"
         for name, wanted in expected.items()
-        if not (folder / name).is_file() or content(folder / name) != wanted
+        if not (folder / name).is_file() or content_hash(folder / name) != wanted
     ]
 
 
@@ -172,51 +172,50 @@ def shortened(lines: list[str]) -> list[str]:
     return lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
 
 
-# ----------------------------------------------------------------------------------------------------- where it stands
-def _beside(path: Path) -> Path:
+# ------------------------------------------------------------------------------------------------------------- records
+def _hash_file(path: Path) -> Path:
     return path.with_name(f".{path.name}.sha256")
 
 
 def _records(path: Path) -> Iterator[tuple[Path, Any]]:
-    """Possible places of a file's hash, each with the hash found there."""
+    """Possible records of a file's hash, each with its hash or None."""
     folder, name = path.parent, path.name
-    beside = _beside(path)
-    if beside.is_file():
-        yield beside, beside.read_text(encoding="utf-8").partition(" ")[0]
+    own = _hash_file(path)
+    if own.is_file():
+        yield own, own.read_text(encoding="utf-8").partition(" ")[0]
     # Published tables are extracts: their own sums count, not those of the original files.
-    for above in _above(path):
-        if (above / "runs.json").is_file():
-            yield above / SUMS, read_sums(above).get(path.absolute().relative_to(above).as_posix())
+    for parent in _parents(path):
+        if (parent / "runs.json").is_file():
+            yield parent / SUMS, read_sums(parent).get(path.absolute().relative_to(parent).as_posix())
     yield folder / RUN, _read(folder / RUN, "outputs").get(name)
     yield folder / STORE, _read(folder / STORE, "sha256").get(name)
     yield folder / EVALUATION, _read(folder / EVALUATION, "outputs").get(f"{folder.name}/{name}")
     inner = folder / "predictions" / EVALUATION
     yield inner, _read(inner, "outputs").get(name)
-    for above in _above(path):
-        yield above / SUMS, read_sums(above).get(path.absolute().relative_to(above).as_posix())
+    for parent in _parents(path):
+        yield parent / SUMS, read_sums(parent).get(path.absolute().relative_to(parent).as_posix())
 
 
-def _above(path: Path) -> Iterable[Path]:
+def _parents(path: Path) -> Iterable[Path]:
     return list(path.absolute().parents)[:DEPTH]
 
 
-def cure(path: Path, found: Recorded) -> str:
-    """How to repair a changed file."""
-    if found.where.name == SUMS and (found.where.parent / "runs.json").is_file():
+def repair(path: Path, record: Recorded) -> str:
+    """Instructions to repair a changed file."""
+    if record.where.name == SUMS and (record.where.parent / "runs.json").is_file():
         return f"restore it (git checkout -- {path}); if the change is intended, publish the study again"
-    # The workflow knows masks by their folder, not by name.
-    alone = found.where.name == SUMS or (found.where.name == EVALUATION and found.where.parent == path.parent)
-    made = found.where.parent if alone else path
-    again = f"restore it, or {make_again(made)}"
-    return again if found.where != _beside(path) else f"{again}; if the change is intended, delete {found.where}"
+    # Rules name the folder of masks, not each mask.
+    in_folder = record.where.name == SUMS or (record.where.name == EVALUATION and record.where.parent == path.parent)
+    again = f"restore it, or {make_again(record.where.parent if in_folder else path)}"
+    return again if record.where != _hash_file(path) else f"{again}; if the change is intended, delete {record.where}"
 
 
 def make_again(path: Path) -> str:
-    """The command that makes only this file or folder of a study again."""
+    """Instructions to make only this file or folder of a study again."""
     return f"delete it and make it again: snakemake --configfile <experiment> {path}"
 
 
-# ------------------------------------------------------------------------------------------------- read once a process
+# -------------------------------------------------------------------------------------------------------------- caches
 @lru_cache(maxsize=50_000)
 def _content(path: Path, stamp: Stamp) -> str:
     return sha256(path)
@@ -232,10 +231,10 @@ def _sums(file: Path, stamp: Stamp) -> Mapping[str, str]:
 def _read(path: Path, key: str) -> Mapping[str, Any]:
     """A group of hashes in a JSON file; empty if there is none."""
     try:
-        found = _json(path, stamp(path))
+        content = _json(path, stamp(path))
     except (OSError, ValueError):  # missing, or its reader reports what is wrong
         return {}
-    group = found.get(key) if isinstance(found, dict) else None
+    group = content.get(key) if isinstance(content, dict) else None
     return group if isinstance(group, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""Every random draw is a pure function of what it is for: seeds and names in, a generator out."""
+"""Random generators from seeds and names: each draw is a pure function of its purpose."""
 
 import zlib
 

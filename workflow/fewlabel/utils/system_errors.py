@@ -1,4 +1,4 @@
-"""Errors of the operating system as one line: which file, why, what to do. Imports nothing slow."""
+"""Errors of the operating system as one line: file, reason, remedy. Imports nothing slow."""
 
 import errno
 import os
@@ -32,20 +32,20 @@ REMEDY = {
     errno.ENOLCK: "choose a path on a file system with file locks",
     errno.ENOMEM: "ask for more memory, or let fewer jobs run at once",
 }
-"""What to do, by error number; files from before the error are intact."""
+"""Remedies by error number; files from before the error are intact."""
 OTHER = "check the file and its disk"
 MEMORY = (
     "lower the batch, network.widths or grid.matrix, enlarge grid.spacing_mm, let fewer jobs run at once, or ask for "
     "more memory (`resources: mem_mb`)"
 )
 LONGEST_NAME = 255
-"""Bytes of a name on the file systems of today."""
+"""Longest name of a file in bytes, on common file systems."""
 OWN = re.compile(rf"\.[0-9a-f-]+{re.escape(PARTIAL)}")
 """Prefix of a temporary name before the final one."""
 
 
-def told(error: OSError, name: str = "") -> str:
-    """The error as one line: place (default: the file that the system names), reason, what to do."""
+def describe(error: OSError, name: str = "") -> str:
+    """The error as one line: place (default: the file that the system names), reason, remedy."""
     if name:
         return f"{name}: {error.strerror}; to fix: {REMEDY.get(error.errno or 0, OTHER)}"
     place = OWN.sub("", os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes, os.PathLike)) else ""
@@ -68,19 +68,19 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def of_memory(error: BaseException, what: str = "") -> str:
+def describe_memory_error(error: BaseException, what: str = "") -> str:
     """An out-of-memory error as one line.
 
     Args:
         error: as raised.
-        what: the volume or setting that it was for; empty: unknown.
+        what: the volume or setting that needed the memory; empty: unknown.
     """
     reason = plain(str(error))
     return f"{f'{what}: ' if what else ''}out of memory{f' ({reason})' if reason else ''}; to fix: {MEMORY}"
 
 
 @contextmanager
-def memory_of(what: str = "") -> Iterator[None]:
+def refuse_out_of_memory(what: str = "") -> Iterator[None]:
     """Turn an out-of-memory error into an InputError that names `what`, if given.
 
     Raises:
@@ -91,7 +91,7 @@ def memory_of(what: str = "") -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise InputError(of_memory(error, what)) from None
+        raise InputError(describe_memory_error(error, what)) from None
 
 
 def demand_writable(paths: Sequence[Path]) -> None:
@@ -113,9 +113,9 @@ def _why_not(path: Path) -> str:
         return f"{path}: the name is too long; to fix: {REMEDY[errno.ENAMETOOLONG]}"
     try:
         # A broken link blocks the path, too.
-        above = next(folder for folder in path.absolute().parents if folder.is_symlink() or folder.exists())
+        parent = next(folder for folder in path.absolute().parents if folder.is_symlink() or folder.exists())
         # A test write: permissions alone do not show quotas, mounts and servers.
-        with tempfile.TemporaryFile(dir=above):
+        with tempfile.TemporaryFile(dir=parent):
             return ""
     except OSError as error:
         return f"{path}: cannot be written ({error.strerror}); to fix: {REMEDY.get(error.errno or 0, PERMISSION)}"

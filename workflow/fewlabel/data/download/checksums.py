@@ -6,7 +6,7 @@ from pathlib import Path
 from fewlabel.utils.errors import InputError
 
 
-def found_checksum(path: Path, expected: str) -> str:
+def file_checksum(path: Path, expected: str) -> str:
     """A file's checksum by the algorithm of the expected one, in the same form."""
     algorithm = expected.partition(":")[0]
     with path.open("rb") as file:
@@ -25,7 +25,7 @@ def verify(archive: Path, expected: str) -> None:
     Raises:
         InputError: it differs: another archive, or a download cut short.
     """
-    found = found_checksum(archive, expected)
+    found = file_checksum(archive, expected)
     if found != expected:
         raise InputError(
             f"{archive.absolute()}: has {readable(found)}; expected: {readable(expected).partition(' ')[2]}; it is "

@@ -17,14 +17,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fewlabel.data.download.checksums import found_checksum, readable
-from fewlabel.data.download.download_limits import TooLongError, taken
+from fewlabel.data.download.checksums import file_checksum, readable
+from fewlabel.data.download.download_limits import TooLongError, limited_blocks
 from fewlabel.data.download.progress import TransferProgress
 from fewlabel.utils.atomic_files import flush, write_text
 from fewlabel.utils.errors import InputError, plain, printable
 from fewlabel.utils.formatting import size
 from fewlabel.utils.json_files import load_json
-from fewlabel.utils.locks import held
+from fewlabel.utils.locks import hold_lock
 
 if TYPE_CHECKING:
     from requests import Response
@@ -45,7 +45,7 @@ SETTLED = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class State:
+class PartState:
     """Which state of which file a part is of.
 
     Attributes:
@@ -84,12 +84,12 @@ def download(url: str, checksum: str, file: Path) -> None:
         InputError: no network, HTTP error, another checksum, or no space; it says how to place the file by hand.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with held(file.with_name(f".{file.name}"), "this download"):
+    with hold_lock(file.with_name(f".{file.name}"), "this download"):
         if file.is_file():
             return
         part = _part(file)
         _complete(url, file)
-        if (found := found_checksum(part, checksum)) != checksum:
+        if (found := file_checksum(part, checksum)) != checksum:
             received = part.stat().st_size
             _discard(part)
             raise InputError(
@@ -168,7 +168,7 @@ def _judge_whole(response: "Response", part: Path, start: int) -> None:
     raise _CutError("what was received before is longer than the file; it is dropped")
 
 
-def _receive(response: "Response", url: str, part: Path, state: State | None, start: int) -> None:
+def _receive(response: "Response", url: str, part: Path, state: PartState | None, start: int) -> None:
     from urllib3.exceptions import HTTPError
 
     name = part.name.removesuffix(SUFFIX)
@@ -182,13 +182,13 @@ def _receive(response: "Response", url: str, part: Path, state: State | None, st
             _say(f"{name}: the server sends the whole file again (it was changed, or cannot go on); from the start")
         total, start = _number(response.headers.get("Content-Length")), 0
         _discard(part)
-        _write_state(part, State(url, _validator(response), total))
+        _write_state(part, PartState(url, _validator(response), total))
     _demand_space(part, total, start)
     progress = TransferProgress(name, total, start)
     try:
         with part.open("ab") as file:
             arriving = response.raw.stream(BLOCK, decode_content=False)
-            for block in taken(arriving, part.parent, None if total is None else total - start):
+            for block in limited_blocks(arriving, part.parent, None if total is None else total - start):
                 file.write(block)
                 progress.advance(len(block))
     except HTTPError:
@@ -202,7 +202,7 @@ def _receive(response: "Response", url: str, part: Path, state: State | None, st
         raise _CutError(_ended(part, total))
 
 
-def _continued(response: "Response", state: State | None, start: int) -> int | None:
+def _continued(response: "Response", state: PartState | None, start: int) -> int | None:
     """The whole file's length, if an answer of a part begins where it must and is of the same length; else None."""
     unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
     where, _, total = rest.partition("/")
@@ -248,14 +248,14 @@ def _discard(part: Path) -> None:
     _note(part).unlink(missing_ok=True)
 
 
-def _write_state(part: Path, state: State) -> None:
+def _write_state(part: Path, state: PartState) -> None:
     write_text(_note(part), json.dumps(asdict(state)) + "\n")
 
 
-def _read_state(part: Path, url: str) -> State | None:
+def _read_state(part: Path, url: str) -> PartState | None:
     """Of which state a part is, if it can go on from this address."""
     try:
-        state = State(**load_json(_note(part)))
+        state = PartState(**load_json(_note(part)))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     return state if state.validator and state.url == url else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fewlabel.utils.formatting import size
 
-MOST_UNTOLD_BYTES = 50_000_000_000
+MOST_UNKNOWN_BYTES = 50_000_000_000
 """Largest download without a Content-Length; the largest known archive has 30 GB."""
 LEFT_FREE_BYTES = 1_000_000_000
 """Disk space that a download without a Content-Length leaves free."""
@@ -18,11 +18,11 @@ class TooLongError(Exception):
     def __init__(self) -> None:
         super().__init__(
             f"the server sends no Content-Length and more data than the limit; accepted: up to "
-            f"{size(MOST_UNTOLD_BYTES)}, with {size(LEFT_FREE_BYTES)} left free on the disk"
+            f"{size(MOST_UNKNOWN_BYTES)}, with {size(LEFT_FREE_BYTES)} left free on the disk"
         )
 
 
-def taken(blocks: Iterable[bytes], folder: Path, left: int | None) -> Iterator[bytes]:
+def limited_blocks(blocks: Iterable[bytes], folder: Path, left: int | None) -> Iterator[bytes]:
     """The blocks of a stream up to the expected length; a longer stream is cut, and its checksum decides.
 
     Args:
@@ -33,7 +33,7 @@ def taken(blocks: Iterable[bytes], folder: Path, left: int | None) -> Iterator[b
     Raises:
         TooLongError: the length is unknown and the limit is exceeded.
     """
-    room = min(MOST_UNTOLD_BYTES, shutil.disk_usage(folder).free - LEFT_FREE_BYTES) if left is None else left
+    room = min(MOST_UNKNOWN_BYTES, shutil.disk_usage(folder).free - LEFT_FREE_BYTES) if left is None else left
     for block in blocks:
         if left is None and len(block) > room:
             raise TooLongError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import most_bytes
+from fewlabel.utils.hardware_info import memory_limit
 
 MOST_VOXELS = 1_000_000_000
 """Voxels of a 3D volume: 1000 slices of 1000 x 1000 pixels."""
@@ -40,7 +40,7 @@ def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> Non
         InputError: the volume is too large.
     """
     told = " x ".join(str(side) for side in shape)
-    voxels, granted = math.prod(shape[:3]), most if most is not None else most_bytes()
+    voxels, granted = math.prod(shape[:3]), most if most is not None else memory_limit()
     if max(shape, default=0) > MOST_SIDE or voxels > MOST_VOXELS or math.prod(shape) > MOST_VALUES:
         raise InputError(
             f"{name}: {told} voxels; accepted: up to {MOST_VOXELS:,} in a volume, {MOST_SIDE:,} along an axis and "

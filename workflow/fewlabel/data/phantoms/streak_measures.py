@@ -22,7 +22,7 @@ from fewlabel.data.reconstruction.destreaking.interference_region import root_su
 from fewlabel.data.reconstruction.destreaking.measures import Images, Known, quality
 from fewlabel.data.reconstruction.radial.acquisition import Acquisition
 from fewlabel.data.reconstruction.radial.gridding import Complex
-from fewlabel.utils.parallel import of_each
+from fewlabel.utils.parallel import map_subjects
 
 EVERY = 4
 """Of the slices with target, so many are one apart."""
@@ -69,7 +69,7 @@ def measure(settings: MeasureSettings, workers: int = 1) -> tuple[pd.DataFrame, 
     """
     subjects = list_subjects(settings.source)[: settings.subjects]
     numbers = {subject.subject: number for number, subject in enumerate(subjects)}
-    measured = of_each(partial(_of_subject, settings), numbers, workers, "measure")
+    measured = map_subjects(partial(_of_subject, settings), numbers, workers, "measure")
     rows = [{"subject": name, **row} for name, (found, _) in zip(numbers, measured, strict=True) for row in found]
     return pd.DataFrame(rows), measured[0][1]
 

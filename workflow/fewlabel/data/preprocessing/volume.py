@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from fewlabel.data.formats.nifti_header import Placement, affine_mm, axes_of, kind_of, open_file
 from fewlabel.utils import recorded_hashes
-from fewlabel.utils.atomic_files import absent, whole
+from fewlabel.utils.atomic_files import absent, atomic_file
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.system_errors import of_memory, told
+from fewlabel.utils.system_errors import describe, describe_memory_error
 
 Plane = Literal["axial", "coronal", "sagittal"]
 
@@ -96,7 +96,7 @@ def save_nifti(
         header = placement.header.copy()
         header.set_data_dtype(array.dtype)
         image = nib.Nifti1Image(array, None, header)
-    with whole(path) as partial:
+    with atomic_file(path) as partial:
         nib.save(image, partial)
 
 
@@ -146,16 +146,16 @@ def read_placed(
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(of_memory(error, path.name)) from None
+        raise InputError(describe_memory_error(error, path.name)) from None
     except Exception as error:  # nibabel, zlib and gzip each raise their own kinds for damaged files
         if isinstance(error, OSError) and error.errno is not None:
-            raise InputError(told(error, path.name)) from None
+            raise InputError(describe(error, path.name)) from None
         raise InputError(
             f"{path.name}: truncated or not {kind_of(path)} ({_reason(error)}); copy or export it again"
         ) from None
 
 
-def read_kept(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def read_result_nifti(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """As `read_nifti`, for a volume or mask in the results of a study.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.utils.atomic_files import named
+from fewlabel.utils.atomic_files import naming_full_disk
 
 
 class _Stream:
@@ -26,7 +26,7 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
     Raises:
         OSError: with the path.
     """
-    with named(path), path.open("wb") as file:
+    with naming_full_disk(path), path.open("wb") as file:
         np.save(_Stream(file), array)
 
 
@@ -43,7 +43,7 @@ def save_blocks(path: Path, blocks: Iterable[NDArray[Any]], shape: tuple[int, ..
         OSError: with the path.
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
-    with named(path), path.open("wb") as file:
+    with naming_full_disk(path), path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
             file.write(np.ascontiguousarray(block, dtype=kind).data)

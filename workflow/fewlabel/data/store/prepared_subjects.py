@@ -21,7 +21,7 @@ from fewlabel.config.jobs.base import RECIPES
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.store.npy import save_array
-from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.json_files import load_json
 
 LIBRARIES = ("numpy", "scipy", "scikit-image", "SimpleITK")
@@ -31,7 +31,7 @@ MADE_OF = "made_of.json"
 
 
 @dataclass(frozen=True)
-class Kept:
+class PreparedSubject:
     """The slices of one subject on disk.
 
     Attributes:
@@ -46,19 +46,19 @@ class Kept:
     again: bool
 
 
-def folder_beside(store: Path) -> Path:
+def prepared_folder(store: Path) -> Path:
     """Where the prepared subjects of a store are kept."""
     return store.with_name(f".{store.name}.prepared")
 
 
-def how_prepared(preparation: Preparation) -> str:
+def preparation_key(preparation: Preparation) -> str:
     """Settings, recipe and libraries: what the slices of all subjects depend on."""
     libraries = {name: version(name) for name in LIBRARIES}
     facts = {"settings": preparation.model_dump(mode="json"), "recipe": RECIPES["prepare"], "libraries": libraries}
     return json.dumps(facts, sort_keys=True)
 
 
-def made_of(volume: Volume, how: str) -> str:
+def volume_key(volume: Volume, how: str) -> str:
     """A hash of a volume, with its mask and where it lies, and of how it is prepared (64 hexadecimal digits)."""
     found = hashlib.sha256(how.encode())
     for array in (volume.image, volume.affine, volume.mask):
@@ -67,7 +67,7 @@ def made_of(volume: Volume, how: str) -> str:
     return found.hexdigest()
 
 
-def kept(folder: Path, key: str) -> Kept | None:
+def load_prepared(folder: Path, key: str) -> PreparedSubject | None:
     """A subject's slices, if they were made of what the key stands for and nothing happened to them since."""
     try:
         facts = load_json(folder / MADE_OF)
@@ -77,9 +77,9 @@ def kept(folder: Path, key: str) -> Kept | None:
     return _kept(folder, again=True) if sound else None
 
 
-def keep(folder: Path, key: str, images: NDArray[np.float16], masks: NDArray[np.uint8]) -> Kept:
+def save_prepared(folder: Path, key: str, images: NDArray[np.float16], masks: NDArray[np.uint8]) -> PreparedSubject:
     """Write a subject's slices, all of it or nothing."""
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         save_array(partial / "images.npy", images)
         save_array(partial / "masks.npy", masks)
         facts = {"made_of": key, **{name: sha256(partial / name) for name in ARRAYS}}
@@ -87,7 +87,7 @@ def keep(folder: Path, key: str, images: NDArray[np.float16], masks: NDArray[np.
     return _kept(folder, again=False)
 
 
-def _kept(folder: Path, again: bool) -> Kept:
+def _kept(folder: Path, again: bool) -> PreparedSubject:
     images, masks = (folder / name for name in ARRAYS)
     target = np.load(masks, mmap_mode="r").sum(axis=(1, 2), dtype=np.int64)
-    return Kept(images, masks, target, again)
+    return PreparedSubject(images, masks, target, again)

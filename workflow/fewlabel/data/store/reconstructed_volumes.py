@@ -25,7 +25,7 @@ from fewlabel.data.sources import registry
 from fewlabel.data.store.npy import save_array
 from fewlabel.data.store.prepared_subjects import MADE_OF
 from fewlabel.data.subjects.subject import Subject
-from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.json_files import load_json
 
 LIBRARIES = ("finufft", "numpy", "scipy")
@@ -34,7 +34,7 @@ FOLDER = ".computed"
 """No subject has such a name."""
 
 
-def read_once(source: Source, parts: Path, subject: Subject) -> Volume:
+def read_cached_volume(source: Source, parts: Path, subject: Subject) -> Volume:
     """A subject's volume as `sources.read_volume` gives it: where that is long work, as it was kept, or kept now.
 
     Args:
@@ -47,7 +47,7 @@ def read_once(source: Source, parts: Path, subject: Subject) -> Volume:
     """
     if not subject.computed or subject.image is None:
         return registry.read_volume(source, subject)
-    place, key = parts / FOLDER / subject.subject, computed_from(source, subject)
+    place, key = parts / FOLDER / subject.subject, reconstruction_key(source, subject)
     volume = _kept(place, key)
     if volume is None:
         volume = registry.read_volume(source, subject)
@@ -55,7 +55,7 @@ def read_once(source: Source, parts: Path, subject: Subject) -> Volume:
     return volume
 
 
-def computed_from(source: Source, subject: Subject) -> str:
+def reconstruction_key(source: Source, subject: Subject) -> str:
     """A hash of a subject's files, the source's settings and the libraries (64 hexadecimal digits)."""
     assert subject.image is not None
     # Beside the image lies the second file of a pair.
@@ -88,7 +88,7 @@ def _keep(place: Path, key: str, volume: Volume) -> None:
     there: dict[str, NDArray[Any]] = {"image.npy": volume.image, "affine.npy": volume.affine}
     if volume.mask is not None:
         there["mask.npy"] = volume.mask
-    with whole_folder(place) as partial_place:
+    with atomic_folder(place) as partial_place:
         for name, array in there.items():
             save_array(partial_place / name, array)
         facts = {"made_of": key, **{name: sha256(partial_place / name) for name in there}}

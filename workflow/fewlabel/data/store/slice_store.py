@@ -27,16 +27,23 @@ from fewlabel.config.study_layout import ARRAYS, IMAGES, LABELS
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess, why_lost
 from fewlabel.data.store.npy import save_blocks
-from fewlabel.data.store.prepared_subjects import Kept, folder_beside, how_prepared, keep, kept, made_of
+from fewlabel.data.store.prepared_subjects import (
+    PreparedSubject,
+    load_prepared,
+    preparation_key,
+    prepared_folder,
+    save_prepared,
+    volume_key,
+)
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils import recorded_hashes
-from fewlabel.utils.atomic_files import whole, whole_folder, write_text
+from fewlabel.utils.atomic_files import atomic_file, atomic_folder, write_text
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
-from fewlabel.utils.locks import held
-from fewlabel.utils.parallel import of_each
-from fewlabel.utils.system_errors import memory_of
+from fewlabel.utils.locks import hold_lock
+from fewlabel.utils.parallel import map_subjects
+from fewlabel.utils.system_errors import refuse_out_of_memory
 
 VERIFIED = ".verified.json"
 """File with the verified hash and stamp (`recorded.stamp`) of each file of a store."""
@@ -162,12 +169,12 @@ def pack(
         bias: how bias fields are corrected; None: they are not. What goes to `native` is as it was read.
     """
     preparation = Preparation(grid=grid, bias_correction=bias)
-    parts = folder_beside(folder)
+    parts = prepared_folder(folder)
     parts.parent.mkdir(parents=True, exist_ok=True)
-    with held(parts, "these slices"):
-        with whole_folder(native) as native_partial, whole_folder(folder) as partial_folder:
+    with hold_lock(parts, "these slices"):
+        with atomic_folder(native) as native_partial, atomic_folder(folder) as partial_folder:
             work = partial(_part, read=read, preparation=preparation, parts=parts, native=native_partial)
-            done = of_each(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
+            done = map_subjects(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
             recorded_hashes.seal(native_partial)
             if again := sum(part.kept.again for part in done):
                 print(f"{again} of {len(done)} subjects were kept from a run that did not end")
@@ -184,7 +191,7 @@ def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
 class _Part:
     """One subject of a store that is not packed yet."""
 
-    kept: Kept
+    kept: PreparedSubject
     index: pd.DataFrame
     facts: dict[str, Any]
 
@@ -192,7 +199,7 @@ class _Part:
 def _part(
     subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, parts: Path, native: Path
 ) -> _Part:
-    with memory_of():
+    with refuse_out_of_memory():
         return _prepared(subject, read, preparation, parts, native)
 
 
@@ -201,8 +208,8 @@ def _prepared(
 ) -> _Part:
     grid, volume = preparation.grid, read(subject)
     frame = Frame.of(volume.image.shape, volume.affine, grid)
-    key, place = made_of(volume, how_prepared(preparation)), parts / subject.subject
-    slices = kept(place, key) or keep(place, key, *_slices(volume, preparation))
+    key, place = volume_key(volume, preparation_key(preparation)), parts / subject.subject
+    slices = load_prepared(place, key) or save_prepared(place, key, *_slices(volume, preparation))
     if volume.mask is not None:
         save_nifti(native / LABELS / f"{subject.subject}.nii.gz", volume.mask, volume.affine, volume.placement)
     if subject.image is None or subject.computed:
@@ -227,7 +234,7 @@ def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path)
     _join([part.kept.masks for part in parts], folder / "masks.npy", shape, np.uint8)
     write_text(folder / "index.csv", index.to_csv(index=False))
     write_text(folder / "subjects.csv", pd.DataFrame([part.facts for part in parts]).to_csv(index=False))
-    hashes = {name: recorded_hashes.content(folder / name) for name in ARRAYS}
+    hashes = {name: recorded_hashes.content_hash(folder / name) for name in ARRAYS}
     _keep_verified(folder, {name: [sha, list(recorded_hashes.stamp(folder / name))] for name, sha in hashes.items()})
     prepared = preparation.model_dump(mode="json")
     manifest = {"matrix": list(matrix), "slices": len(index), "sha256": hashes, "prepared": prepared}
@@ -270,5 +277,5 @@ def _facts(subject: Subject, volume: Volume, frame: Frame) -> dict[str, Any]:
 
 def _join(parts: Sequence[Path], path: Path, shape: tuple[int, ...], kind: type) -> None:
     """Write the parts one after another into one array on disk, holding one part in memory at a time."""
-    with whole(path) as partial_path:
+    with atomic_file(path) as partial_path:
         save_blocks(partial_path, map(np.load, parts), shape, kind)

@@ -21,9 +21,9 @@ from fewlabel.data.paths import (
     interference_folder,
     is_metaimage_label,
     place,
-    shown_files,
     table_files,
     unlabelled_folder,
+    visible_files,
 )
 from fewlabel.data.subjects.folder_contents import contents
 from fewlabel.utils.atomic_files import sha256
@@ -51,7 +51,7 @@ def fingerprint(source: Source) -> str:
     found = _own_fingerprint(source)
     if further is None or not further.is_dir():
         return found
-    return hashlib.sha256(f"{found} {_hash(further, shown_files(further, ('',)), [])}".encode()).hexdigest()
+    return hashlib.sha256(f"{found} {_hash(further, visible_files(further, ('',)), [])}".encode()).hexdigest()
 
 
 def _own_fingerprint(source: FileSource) -> str:
@@ -66,7 +66,7 @@ def _own_fingerprint(source: FileSource) -> str:
             masks = interference_folder(source)
             labels = [*_volumes(folder / "labels"), *_tables(source, folder)]
             labels += [] if masks is None else _volumes(masks)
-            return _hash(folder, shown_files(folder / "images", ("",)), labels)
+            return _hash(folder, visible_files(folder / "images", ("",)), labels)
         case MetaImageSource():
             files = contents(folder, deep=True).counted
             labels = [path for path in files if is_metaimage_label(source, path)]
@@ -90,7 +90,7 @@ def task_fingerprint(folder: Path) -> str:
 
 def chaos_fingerprint(folder: Path) -> str:
     """The fingerprint of CHAOS's `Train_Sets` or `Test_Sets`: of the T2-SPIR volumes in it."""
-    files = [path for path in shown_files(folder / "MR", ("",)) if "T2SPIR" in path.parts]
+    files = [path for path in visible_files(folder / "MR", ("",)) if "T2SPIR" in path.parts]
     masks = [path for path in files if path.suffix.lower() == ".png"]
     return _hash(folder, [path for path in files if path not in set(masks)], masks)
 

@@ -24,7 +24,7 @@ from fewlabel.data.subjects.duplicate_volumes import Seen, voxel_digest
 from fewlabel.data.subjects.mask_detection import image_among_masks
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError, printable
-from fewlabel.utils.parallel import of_each
+from fewlabel.utils.parallel import map_subjects
 
 TOLD = 20
 """Number of warnings printed per cohort."""
@@ -101,7 +101,7 @@ def check_all(
     """The same with a source's own way to read a subject, which must be picklable where there are several workers."""
     # Numbered: a listing with problems may hold a name twice.
     items = {f"{number} {subject.subject}": subject for number, subject in enumerate(subjects)}
-    found = of_each(partial(_findings, read_one), items, workers, "examine")
+    found = map_subjects(partial(_findings, read_one), items, workers, "examine")
     tell([warning for one in found for warning in one.warnings])
     problems = [problem for one in found for problem in one.problems]
     if seen is not None:

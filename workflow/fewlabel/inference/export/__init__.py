@@ -1,4 +1,4 @@
-"""A trained network in the formats of other runtimes.
+"""Export of trained networks to the formats of other runtimes.
 
 May import inference and everything below it.
 """

@@ -1,4 +1,4 @@
-"""A trained network as a folder for other runtimes: whole or not at all."""
+"""Export a trained network to a folder for other runtimes, atomically."""
 
 import json
 from collections.abc import Collection
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from fewlabel.inference.export.formats import CARD, PACKAGES, PLACES, Format
-from fewlabel.inference.trained_network import Trained, open_trained, study_folder
-from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.inference.export.formats import CARD, FILES, PACKAGES, Format
+from fewlabel.inference.trained_network import TrainedNetwork, open_trained_network, study_folder
+from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.optional_dependencies import require_export
 from fewlabel.utils.system_errors import demand_writable
@@ -16,52 +16,52 @@ from fewlabel.utils.system_errors import demand_writable
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: its place, and by how much its probabilities differ from torch's at most (0 to 1)."""
+    """An exported format: its path, and the largest difference of its probabilities from torch's (0 to 1)."""
 
     path: Path
     difference: float
 
 
 def export(weights: Path, to: Path, formats: Collection[Format], replace: bool = False) -> list[Exported]:
-    """Write a network in other formats, each checked to give the same probabilities.
+    """Write a network in other formats and check that each gives the same probabilities.
 
     Args:
-        weights: finetuned ones.
-        to: the folder, which receives `network.onnx` and `monai_bundle/`.
-        formats: which of them.
-        replace: put it in the place of an earlier export.
+        weights: of a finetuning.
+        to: folder that receives `network.onnx` and `monai_bundle/`.
+        formats: the formats to write.
+        replace: whether to replace an earlier export.
 
     Raises:
-        InputError: no finetuned weights, `to` is taken or no place for a folder, a library is missing, or MONAI cannot
-            prepare the network's images.
+        InputError: no finetuned weights, `to` exists or cannot be made, a library is missing, or MONAI cannot prepare
+            the network's images.
         TrainingError: a format gives other probabilities.
     """
     _check_place(to, replace)
     chosen = [name for name in Format if name in formats]
     require_export([package for name in chosen for package in PACKAGES[name]])
-    trained = open_trained(weights)
+    trained = open_trained_network(weights)
     if Format.MONAI in formats:
         from fewlabel.inference.export.monai_bundle import refuse_bias_correction
 
         refuse_bias_correction(trained)
     done = []
-    with whole_folder(to.resolve()) as partial:
+    with atomic_folder(to.resolve()) as partial:
         for name in chosen:
             if name is Format.ONNX:
                 from fewlabel.inference.export.onnx import write_onnx
 
-                difference = write_onnx(trained, partial / PLACES[name], onnx_facts(trained, weights))
+                difference = write_onnx(trained, partial / FILES[name], onnx_facts(trained, weights))
             else:
                 from fewlabel.inference.export.monai_bundle import write_bundle
 
-                (partial / PLACES[name]).mkdir()
-                difference = write_bundle(trained, partial / PLACES[name], "# A network of FewLabel\n", "See docs.\n")
-            done.append(Exported(to / PLACES[name], difference))
+                (partial / FILES[name]).mkdir()
+                difference = write_bundle(trained, partial / FILES[name], "# A network of FewLabel\n", "See docs.\n")
+            done.append(Exported(to / FILES[name], difference))
     return done
 
 
-def onnx_facts(trained: Trained, weights: Path) -> dict[str, str]:
-    """What an ONNX file tells of its network, by keys that begin with `fewlabel.`; no subject, no place on a disk."""
+def onnx_facts(trained: TrainedNetwork, weights: Path) -> dict[str, str]:
+    """Metadata of an ONNX file, by keys that begin with `fewlabel.`; names no subject and no path."""
     facts = {
         "prepared": json.dumps(trained.preparation.model_dump(mode="json"), sort_keys=True),
         "settings": json.dumps(trained.settings.model_dump(mode="json"), sort_keys=True),
@@ -84,16 +84,14 @@ def onnx_facts(trained: Trained, weights: Path) -> dict[str, str]:
 def _check_place(to: Path, replace: bool) -> None:
     if not to.exists():
         if not to.absolute().parent.is_dir():
-            raise InputError(f"-o {to}: there is no folder {to.absolute().parent}; make it first")
+            raise InputError(f"-o {to}: no such folder {to.absolute().parent}; to fix: make it first")
         demand_writable([to])
         return
     if not to.is_dir():
-        raise InputError(f"-o {to}: is a file; accepted: a folder, new or of an earlier export")
-    there = {path.name for path in to.iterdir()}
-    if strange := sorted(there - {*PLACES.values(), CARD}):
-        raise InputError(
-            f"-o {to}: holds {strange[0]}, which is of no export; nothing of it is touched; name another folder"
-        )
-    if there and not replace:
-        raise InputError(f"-o {to}: holds an export; give --replace to put this one in its place, or another -o")
+        raise InputError(f"-o {to}: a file; accepted: a folder, new or of an earlier export")
+    existing = {path.name for path in to.iterdir()}
+    if strange := sorted(existing - {*FILES.values(), CARD}):
+        raise InputError(f"-o {to}: contains {strange[0]}, which is not of an export; to fix: choose another folder")
+    if existing and not replace:
+        raise InputError(f"-o {to}: contains an export; to fix: use --replace to replace it, or choose another -o")
     demand_writable([to])

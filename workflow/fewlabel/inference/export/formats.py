@@ -1,20 +1,20 @@
-"""The formats that a network is exported in."""
+"""Export formats, their files and the libraries they need."""
 
 from enum import StrEnum
 
 
 class Format(StrEnum):
-    """Of another runtime."""
+    """A format of another runtime."""
 
     ONNX = "onnx"
     MONAI = "monai"
 
 
-PLACES = {Format.ONNX: "network.onnx", Format.MONAI: "monai_bundle"}
-"""What each format is called in the folder."""
+FILES = {Format.ONNX: "network.onnx", Format.MONAI: "monai_bundle"}
+"""Name of each format's file or folder in an export."""
 CARD = "model_card.md"
 PACKAGES = {
     Format.ONNX: ("onnx", "onnxruntime", "onnxscript"),
     Format.MONAI: ("monai", "ignite", "fire"),
 }
-"""What each format needs, as it is imported."""
+"""Import names of the libraries that each format needs."""

@@ -1,38 +1,40 @@
-"""What is exported: the network with its sigmoid, for any number of slices; and whether another runtime agrees."""
+"""The exported module (network and sigmoid, for any number of slices), and the check of another runtime against it."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from fewlabel.inference.trained_network import Trained
+from fewlabel.inference.trained_network import TrainedNetwork
 from fewlabel.utils.errors import TrainingError
 
 TOLERANCE = 1e-4
-"""By how much probabilities may differ between runtimes: sums in float32 are taken in another order."""
+"""Accepted difference of probabilities between runtimes, which take float32 sums in different orders."""
 BATCHES = (1, 3)
-"""Numbers of slices that are tried."""
+"""Numbers of slices in the check's batches."""
 
 
 class Probability(nn.Module):
-    """Slices, float32 (slices, 1, rows, columns), to probabilities of the target of the same shape."""
+    """Maps slices, float32 (slice, 1, row, column), to probabilities of the target of the same shape."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images to probabilities."""
+        """Probabilities of images."""
         probability: Tensor = self.network(images).sigmoid()
         return probability
 
 
-def module_of(trained: Trained) -> tuple[Probability, Tensor]:
-    """The module, and an example of its input."""
+def exported_module(trained: TrainedNetwork) -> tuple[Probability, Tensor]:
+    """The module to export, and an example of its input."""
     return Probability(trained.network).eval(), torch.zeros(2, 1, *trained.preparation.grid.matrix)
 
 
-def refuse_difference(module: Probability, other: Callable[[Tensor], Tensor], trained: Trained, runtime: str) -> float:
+def check_runtime(
+    module: Probability, other: Callable[[Tensor], Tensor], trained: TrainedNetwork, runtime: str
+) -> float:
     """The largest difference in probability between the network and another runtime, on smooth random slices.
 
     Raises:
@@ -50,7 +52,7 @@ def refuse_difference(module: Probability, other: Callable[[Tensor], Tensor], tr
         # Not `difference > TOLERANCE`: NaN is refused, too.
         if not difference <= TOLERANCE:
             raise TrainingError(
-                f"{runtime} gives other probabilities than torch: they differ by {difference:.2g}, accepted: "
-                f"{TOLERANCE:g}; nothing is written; install the versions of envs/constraints.txt"
+                f"{runtime}: probabilities differ from torch's by {difference:.2g}; accepted: up to {TOLERANCE:g}; "
+                "to fix: install the versions of envs/constraints.txt"
             )
     return largest

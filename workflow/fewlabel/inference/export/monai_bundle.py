@@ -1,8 +1,8 @@
-"""A trained network as a MONAI bundle: metadata, a configuration of the whole inference, the network itself.
+"""Export a trained network as a MONAI bundle: metadata, inference configuration, and the network as TorchScript.
 
-The network is TorchScript, which MONAI's tools read, so FewLabel is not needed to run it. The transforms are MONAI's,
-but for the way to the working grid and back: MONAI pads with the minimum of a line, not of the volume, and does not
-anti-alias on the way back; that one transform (`working_grid.py`) lies in the bundle. MONAI has no N4.
+A bundle runs without FewLabel. All transforms are MONAI's, except resampling to the working grid and back: MONAI pads
+with the minimum of a line, not of the volume, and does not anti-alias the inverse. The bundle contains that transform
+(`working_grid.py`). MONAI has no N4 bias correction.
 """
 
 import json
@@ -18,38 +18,38 @@ import torch
 
 from fewlabel.config.cohort import Grid
 from fewlabel.data.preprocessing.volume import AXES
-from fewlabel.inference.export.module import module_of, refuse_difference
-from fewlabel.inference.trained_network import Trained
+from fewlabel.inference.export.module import check_runtime, exported_module
+from fewlabel.inference.trained_network import TrainedNetwork
 from fewlabel.utils.atomic_files import write_text
 from fewlabel.utils.errors import InputError
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 MODEL = "models/model.ts"
 LABELS = [["L", "R"], ["P", "A"], ["I", "S"]]
-"""What MONAI calls the ends of the axes; its default changes between versions."""
-TOGETHER = 32
-"""Slices that are predicted at once."""
+"""MONAI's labels of the axes' ends; its default changes between versions."""
+BATCH = 32
+"""Slices predicted at once."""
 
 
-def refuse_bias_correction(trained: Trained) -> None:
-    """Refuse a network whose images are corrected for bias fields, which no transform of MONAI does.
+def refuse_bias_correction(trained: TrainedNetwork) -> None:
+    """Refuse a network trained on images with N4 bias correction, for which MONAI has no transform.
 
     Raises:
-        InputError: it is one.
+        InputError: the network was trained on such images.
     """
     if trained.preparation.bias_correction is not None:
         raise InputError(
-            "a MONAI bundle: the network was trained on images corrected by N4, for which MONAI has no transform; "
-            "accepted: networks without bias_correction; give --format onnx alone, or use `fewlabel predict`"
+            "MONAI bundle: the network was trained on images corrected by N4, for which MONAI has no transform; "
+            "accepted: networks without bias_correction; to fix: use --format onnx alone, or `fewlabel predict`"
         )
 
 
-def write_bundle(trained: Trained, folder: Path, card: str, licence: str) -> float:
+def write_bundle(trained: TrainedNetwork, folder: Path, card: str, licence: str) -> float:
     """Write a bundle: `configs/metadata.json`, `configs/inference.json`, `models/model.ts`, `scripts/`, `docs/`.
 
     Args:
         trained: the network.
-        folder: that is empty.
+        folder: an empty folder.
         card: Markdown for `docs/README.md`.
         licence: text of `LICENSE`.
 
@@ -58,7 +58,7 @@ def write_bundle(trained: Trained, folder: Path, card: str, licence: str) -> flo
 
     Raises:
         InputError: see `refuse_bias_correction`.
-        TrainingError: TorchScript gives other numbers.
+        TrainingError: TorchScript gives other probabilities.
     """
     refuse_bias_correction(trained)
     for part in ("configs", "models", "scripts", "docs"):
@@ -84,29 +84,29 @@ those of `fewlabel predict` in float32. `--images "['a.nii.gz']"` names files in
 """
 
 
-def _write_model(trained: Trained, path: Path) -> float:
-    module, example = module_of(trained)
+def _write_model(trained: TrainedNetwork, path: Path) -> float:
+    module, example = exported_module(trained)
     with warnings.catch_warnings():
-        # TorchScript will be given up one day; today it is what MONAI's tools take.
+        # TorchScript is deprecated, but MONAI's tools read nothing else.
         warnings.simplefilter("ignore")
         whole = path.with_suffix(".whole")
         with torch.inference_mode():
             torch.jit.save(torch.jit.trace(module, example, check_trace=False), whole)  # type: ignore[no-untyped-call]
         _without_source(whole, path)
         whole.unlink()
-        return refuse_difference(module, torch.jit.load(path), trained, "TorchScript")  # type: ignore[no-untyped-call]
+        return check_runtime(module, torch.jit.load(path), trained, "TorchScript")  # type: ignore[no-untyped-call]
 
 
 def _without_source(archive: Path, to: Path) -> None:
-    """A copy of a TorchScript archive without where each operator stands in our code, on this machine's disk."""
+    """Copy a TorchScript archive without its source locations, which contain paths of this machine."""
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as new:
         for name in old.namelist():
             if not name.endswith(".debug_pkl"):
-                # Not `name` alone: files would carry the time of day.
+                # ZipInfo has a fixed date; a plain name would record the current time.
                 new.writestr(zipfile.ZipInfo(name), old.read(name))
 
 
-def _metadata(trained: Trained) -> dict[str, Any]:
+def _metadata(trained: TrainedNetwork) -> dict[str, Any]:
     rows, columns = trained.preparation.grid.matrix
     images = {
         "type": "image",
@@ -146,7 +146,7 @@ def _metadata(trained: Trained) -> dict[str, Any]:
 
 
 def _inference(grid: Grid) -> dict[str, Any]:
-    """The whole way from files to masks, as MONAI's parser reads it."""
+    """The configuration of inference from files to masks, for MONAI's parser."""
     low, high = grid.percentiles
     keys = {"keys": "image"}
     return {
@@ -179,7 +179,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
                     "spacing_mm": grid.spacing_mm,
                     "slice_mm": grid.slice_mm,
                 },
-                # The network was trained on images that are kept in half precision.
+                # The network was trained on images stored in half precision.
                 {"_target_": "CastToTyped", **keys, "dtype": "$torch.float16"},
                 {"_target_": "CastToTyped", **keys, "dtype": "$torch.float32"},
             ],
@@ -189,7 +189,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
         "inferer": {
             "_target_": "SliceInferer",
             "roi_size": list(grid.matrix),
-            "sw_batch_size": TOGETHER,
+            "sw_batch_size": BATCH,
             "spatial_dim": 0,
             "progress": False,
         },

@@ -1,4 +1,4 @@
-"""A trained network as ONNX, checked with onnxruntime before it is kept."""
+"""Export a trained network as ONNX, and check it with onnxruntime."""
 
 import logging
 import warnings
@@ -9,33 +9,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fewlabel.inference.export.module import module_of, refuse_difference
-from fewlabel.inference.trained_network import Trained
+from fewlabel.inference.export.module import check_runtime, exported_module
+from fewlabel.inference.trained_network import TrainedNetwork
 
 OPSET = 18
-"""Version of ONNX's operators: the one that torch's exporter writes without converting."""
+"""Version of ONNX's operators that torch's exporter writes without conversion."""
 
 
-def write_onnx(trained: Trained, path: Path, facts: Mapping[str, str]) -> float:
-    """Write a network as ONNX: input `images`, output `probability`, float32 (slices, 1, rows, columns).
+def write_onnx(trained: TrainedNetwork, path: Path, facts: Mapping[str, str]) -> float:
+    """Write a network as ONNX: input `images`, output `probability`, both float32 (slice, 1, row, column).
 
     The number of slices is free; rows and columns are those of the working grid.
 
     Args:
         trained: the network.
         path: of the `.onnx` file.
-        facts: texts that go into the file's metadata.
+        facts: metadata of the file.
 
     Returns:
         The largest difference in probability between onnxruntime and torch.
 
     Raises:
-        TrainingError: onnxruntime gives other numbers.
+        TrainingError: onnxruntime gives other probabilities.
     """
     import onnx
 
-    module, example = module_of(trained)
-    # The exporter tells of operators of libraries that are not here.
+    module, example = exported_module(trained)
+    # The exporter warns of operators of libraries that are not installed.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -54,11 +54,11 @@ def write_onnx(trained: Trained, path: Path, facts: Mapping[str, str]) -> float:
     onnx.helper.set_model_props(model, dict(facts))
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
-    return refuse_difference(module, _runtime(path), trained, "onnxruntime")
+    return check_runtime(module, _runtime(path), trained, "onnxruntime")
 
 
 def _forget_source(model: Any) -> None:
-    """The exporter writes down where each operator stands in our code, on this machine's disk."""
+    """Remove source locations, which contain paths of this machine."""
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
         del part.metadata_props[:]
         part.doc_string = ""

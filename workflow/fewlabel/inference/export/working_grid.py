@@ -1,7 +1,7 @@
-"""MONAI transform of FewLabel: volumes to the slices that a network was trained on, and predictions back; their writer.
+"""MONAI transform between volumes and the working grid of a FewLabel network, and a writer of masks.
 
-This file is a part of each MONAI bundle that FewLabel exports, so it needs nothing of FewLabel: NumPy, MONAI and
-scikit-image. Apache-2.0.
+FewLabel copies this file into each MONAI bundle, so it imports NumPy, nibabel, MONAI and scikit-image, but not
+FewLabel. Apache-2.0.
 """
 
 from collections.abc import Hashable, Mapping
@@ -25,30 +25,30 @@ ROWS = ("srow_x", "srow_y", "srow_z")
 
 
 class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
-    """Resample to the working grid, then crop or pad rows and columns about their middle; `Invertd` leads back.
+    """Resample to the working grid, then crop or pad rows and columns symmetrically; `Invertd` inverts it.
 
-    Volumes are MetaTensors (1, slice, row, column), so `Orientationd` comes before. Resampling is linear between the
-    middles of voxels, anti-aliased along axes that become coarser; pads hold the volume's minimum, and what is led back
-    from beyond a crop is 0.
+    Volumes are MetaTensors (1, slice, row, column), as from `Orientationd`. Resampling is linear between voxel
+    centres and anti-aliased along axes that become coarser. Pads hold the volume's minimum; the inverse is 0 in
+    cropped regions.
     """
 
     def __init__(
         self, keys: KeysCollection, matrix: tuple[int, int], spacing_mm: float, slice_mm: float | None = None
     ) -> None:
-        """Take the working grid.
+        """Set the working grid.
 
         Args:
             keys: of the volumes.
-            matrix: rows and columns.
+            matrix: numbers of rows and columns.
             spacing_mm: distance of rows and of columns.
-            slice_mm: distance of slices; None: slices stay as they are.
+            slice_mm: distance of slices; None: unchanged.
         """
         super().__init__(keys)
         self.matrix = (int(matrix[0]), int(matrix[1]))
         self.spacing_mm, self.slice_mm = spacing_mm, slice_mm
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Volumes to the working grid; their affines follow."""
+        """Resample volumes to the working grid and update their affines."""
         done = dict(data)
         for key in self.key_iterator(done):
             volume: MetaTensor = done[key]
@@ -68,7 +68,7 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
         return done
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Volumes on the working grid to the grids that they come from."""
+        """Resample volumes on the working grid to their native grids."""
         done = dict(data)
         for key in self.key_iterator(done):
             volume: MetaTensor = done[key]
@@ -83,7 +83,7 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
         return done
 
     def _resampled(self, native: Shape, spacing: NDArray[np.float64]) -> Shape:
-        """Slices, rows and columns at the distances of the working grid."""
+        """Numbers of slices, rows and columns at the distances of the working grid."""
         wanted = (self.slice_mm, self.spacing_mm, self.spacing_mm)
         slices, rows, columns = (
             int(side) if mm is None else max(1, round(int(side) * float(size) / mm))
@@ -93,10 +93,10 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
 
 
 class PlacedWriter(NibabelWriter):  # type: ignore[misc]
-    """Writes masks with all position fields of their images' headers, so every program shows both at the same position.
+    """Writes masks with all position fields of their images' headers, so programs show both at the same position.
 
-    A header may define the position twice, by sform and qform, and programs differ in which one they use. MONAI's own
-    writer sets both to the affine that MONAI uses.
+    A header may define the position twice, by sform and qform, and programs differ in which they use. MONAI's writer
+    sets both to one affine.
     """
 
     placed: Mapping[str, Any] = {}
@@ -107,7 +107,7 @@ class PlacedWriter(NibabelWriter):  # type: ignore[misc]
         self.placed = meta_dict or {}
 
     def write(self, filename: Any, verbose: bool = False, **_: Any) -> None:
-        """Write a NIfTI file of three axes, uint8."""
+        """Write a 3D NIfTI file, uint8."""
         array = np.asarray(self.data_obj)
         array = array.reshape((*array.shape, 1, 1, 1)[:3] if array.ndim < 3 else array.shape[:3])
         array = array.astype(np.uint8)
@@ -126,7 +126,7 @@ class PlacedWriter(NibabelWriter):  # type: ignore[misc]
 def _shape(volume: MetaTensor) -> Shape:
     channels, slices, rows, columns = (int(side) for side in volume.shape)
     if channels != 1:
-        raise ValueError(f"a volume of {channels} channels; accepted: 1")
+        raise ValueError(f"volume: {channels} channels; accepted: 1")
     return slices, rows, columns
 
 
@@ -149,7 +149,7 @@ def _fit(array: NDArray[np.float32], sides: Any, fill: float) -> NDArray[np.floa
 
 
 def _moved(native: Shape, resampled: Shape, matrix: tuple[int, int]) -> NDArray[np.float64]:
-    """Indices on the working grid to native ones, 4 x 4: the edges of the volume stay in place."""
+    """Affine from indices on the working grid to native indices, (4, 4); the volume's edges stay in place."""
     moved = np.eye(4)
     for axis, (old, new, kept) in enumerate(zip(native, resampled, (resampled[0], *matrix), strict=True)):
         offset = abs(new - kept) // 2

@@ -22,11 +22,11 @@ from fewlabel.data.paths import (
     FileSource,
     cohort_folder,
     data_root,
+    data_root_setting,
     export_data_root,
     is_metaimage_label,
-    set_by,
-    shown_files,
     unlabelled_folder,
+    visible_files,
 )
 from fewlabel.data.subjects.folder_contents import contents, lines
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
@@ -83,10 +83,12 @@ def findings(experiment: Experiment | None) -> list[Finding]:
 
 
 def _root() -> Finding:
-    root, how = data_root().absolute(), set_by() if os.environ.get(VARIABLE) else "the default"
+    root, how = data_root().absolute(), data_root_setting() if os.environ.get(VARIABLE) else "the default"
     if root.is_dir() and os.access(root, os.R_OK | os.X_OK):
         return ok("data", f"{root} ({how}), {size(shutil.disk_usage(root).free)} free")
-    return note("data", f"{root} ({how}): no such folder that can be read", f"set {set_by()} to where your data lie")
+    return note(
+        "data", f"{root} ({how}): no such folder that can be read", f"set {data_root_setting()} to where your data lie"
+    )
 
 
 def cohort_finding(name: str, source: FileSource) -> Finding:
@@ -102,7 +104,7 @@ def cohort_finding(name: str, source: FileSource) -> Finding:
         return problem(check, f"no volumes in {where}", "put the images there (docs/experiments.md: Your own data)")
     if found := _archive(source, folder, check):
         return found
-    todo = f"put it there, or set {set_by()} (now: {data_root()}) to the folder that holds it"
+    todo = f"put it there, or set {data_root_setting()} (now: {data_root()}) to the folder that holds it"
     return problem(check, f"{folder if not folder.is_dir() else where}: no such folder", todo)
 
 
@@ -125,7 +127,7 @@ def _volumes(source: FileSource, folder: Path) -> tuple[Path, int]:
             return folder / "imagesTr", len(contents(folder / "imagesTr").used)
         case RadialSource():
             pairs = tuple(part + suffix for part in FIRST_PARTS for suffix in NIFTI_SUFFIXES)
-            return folder / "images", len(shown_files(folder / "images", (*RADIAL_SUFFIXES, *pairs)))
+            return folder / "images", len(visible_files(folder / "images", (*RADIAL_SUFFIXES, *pairs)))
         case MetaImageSource():
             found = contents(folder, deep=True).used
             return folder, sum(not is_metaimage_label(source, path) for path in found)

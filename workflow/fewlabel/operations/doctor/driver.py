@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from fewlabel.utils.hardware_info import output
+from fewlabel.utils.hardware_info import command_output
 
 LEAST_DRIVER = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
 """The oldest Linux driver that runs programs of a CUDA major version (NVIDIA: CUDA compatibility, minor versions)."""
@@ -39,7 +39,7 @@ def ask(visible: str | None) -> Driver:
         module = module_version(Path("/proc/driver/nvidia/version").read_text(encoding="utf-8"))
     except OSError:
         module = None
-    version, gpus = listed((output(ASK, seconds=10) if shutil.which(ASK[0]) else None) or "")
+    version, gpus = listed((command_output(ASK, seconds=10) if shutil.which(ASK[0]) else None) or "")
     return Driver(module or version, gpus, visible)
 
 

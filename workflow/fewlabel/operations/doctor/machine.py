@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fewlabel.operations.doctor.finding import Finding, note, ok
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import control, kilobytes, limit, read
+from fewlabel.utils.hardware_info import control_group_file, control_group_limit, meminfo_bytes, read_text
 
 TRAINING_MEMORY = 3_000_000_000
 """What a training asks a profile for at its first attempt."""
@@ -40,15 +40,15 @@ def ask() -> Machine:
     """The facts of this machine."""
     all_cores = os.cpu_count() or 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else all_cores
-    memory = read(Path("/proc/meminfo")) or ""
+    memory = read_text(Path("/proc/meminfo")) or ""
     return Machine(
         cores,
         all_cores,
-        core_time=core_time(control("cpu.max")),
+        core_time=core_time(control_group_file("cpu.max")),
         threads=os.environ.get("OMP_NUM_THREADS"),
-        free=kilobytes(memory, "MemAvailable"),
-        total=kilobytes(memory, "MemTotal"),
-        limit=limit(control("memory.max")),
+        free=meminfo_bytes(memory, "MemAvailable"),
+        total=meminfo_bytes(memory, "MemTotal"),
+        limit=control_group_limit(control_group_file("memory.max")),
     )
 
 

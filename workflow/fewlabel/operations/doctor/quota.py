@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import output
+from fewlabel.utils.hardware_info import command_output
 
 FEW = 0.05
 """Less than this share left is worth a note."""
@@ -21,10 +21,10 @@ def ask(folder: Path, kind: str | None) -> tuple[int, int] | None:
     Lustre has a command of its own; elsewhere `quota` knows, also of NFS.
     """
     if kind == "lustre" and shutil.which("lfs"):
-        return used_and_granted(output(["lfs", "quota", "-q", "-u", str(os.getuid()), str(folder)], 4) or "")
+        return used_and_granted(command_output(["lfs", "quota", "-q", "-u", str(os.getuid()), str(folder)], 4) or "")
     if shutil.which("quota"):
-        # Exit code 1 means that the quota is exceeded: `output` then gives nothing, and the write test tells it.
-        return used_and_granted(output(["quota", "-w", "-p", "-f", str(folder)], 4) or "")
+        # Exit code 1 means that the quota is exceeded: the output is then None, and the write test reports it.
+        return used_and_granted(command_output(["quota", "-w", "-p", "-f", str(folder)], 4) or "")
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from fewlabel.operations.doctor import slurm
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.operations.doctor.profile import Profile, values
-from fewlabel.utils.hardware_info import output
+from fewlabel.utils.hardware_info import command_output
 
 SECONDS = 4
 
@@ -48,7 +48,7 @@ def ask() -> Slurm:
     associations = ["sacctmgr", "-nP", "show", "assoc", f"user={getpass.getuser()}", "format=account"]
     commands = [["sinfo", "-a", "-h", "-o", "%R|%a|%G"], associations, ["scontrol", "show", "config"]]
     with ThreadPoolExecutor(len(commands)) as pool:
-        sinfo, accounts, config = pool.map(lambda command: output(command, SECONDS), commands)
+        sinfo, accounts, config = pool.map(lambda command: command_output(command, SECONDS), commands)
     settings = config_of(config or "")
     storage = settings.get("AccountingStorageType")
     return Slurm(

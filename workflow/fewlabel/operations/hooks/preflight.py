@@ -47,7 +47,7 @@ def listed_split_problems(
     experiment: Experiment, cohort: str, table: "DataFrame", study: Path, beside: "DataFrame | None" = None
 ) -> list[str]:
     """As `fetched_split_problems`, for a table of subjects in memory."""
-    from fewlabel.data.existing_split import read_former
+    from fewlabel.data.existing_split import read_existing_split
     from fewlabel.data.moved_subjects import moved_problems
     from fewlabel.data.splits import split_problems
 
@@ -56,7 +56,7 @@ def listed_split_problems(
         return [f"cohorts.{cohort}.split_as: {other} has other subjects; only the same people are split alike"]
     split = split_settings(experiment, cohort)
     try:
-        former = read_former(study, split.cohort, split.folds)
+        former = read_existing_split(study, split.cohort, split.folds)
         problems = split_problems(table, split, largest_n(experiment), most_pretrained(experiment), former)
         return problems or moved_problems(table, cohort, split, study, experiment.draws)
     except InputError as error:

@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fewlabel.operations.doctor.machine import ask
-from fewlabel.training.devices.gpus import ask_driver, visible
+from fewlabel.training.devices.gpus import query_driver, visible_gpus
 
 
 def gpu_count() -> int:
     """Number of visible GPUs of this machine, by the driver; torch is asked later."""
-    return len(visible(ask_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES")))
+    return len(visible_gpus(query_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES")))
 
 
 LEAST_MB = 16_000

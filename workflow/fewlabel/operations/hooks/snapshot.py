@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fewlabel.utils.atomic_files import sha256, whole_folder
+from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.git import FROZEN
 
@@ -69,7 +69,7 @@ def freeze(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
     if folder.exists():
         raise InputError(f"{folder}: already exists; choose a new folder")
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".snakemake")
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         for name in COPIED:
             if (workflow / name).is_dir():
                 shutil.copytree(workflow / name, partial / name, ignore=ignored)

@@ -15,7 +15,7 @@ from typing import Literal
 from filelock import FileLock
 
 from fewlabel.training.checkpointing.live_history import SUFFIX as LIVE
-from fewlabel.utils.atomic_files import PARTIAL, this_place
+from fewlabel.utils.atomic_files import PARTIAL, host_id
 from fewlabel.utils.locks import lock_files, read_holder
 
 Kind = Literal["state", "refused state", "live history", "finished", "prepared subjects", "partial file", "lock"]
@@ -136,9 +136,9 @@ def _in_use(path: Path, kind: Kind) -> str | None:
 def _writer(path: Path) -> str | None:
     """The process that writes a partial file: by its id on this host; on other hosts, by the age of the file."""
     found = re.match(r"\.(\d+)(?:-([0-9a-f]{8}))?\.", path.name)
-    if found and found[2] in (None, this_place()) and _alive(int(found[1])):
+    if found and found[2] in (None, host_id()) and _alive(int(found[1])):
         return f"process {found[1]}"
-    if found and found[2] == this_place():
+    if found and found[2] == host_id():
         return None
     return "possibly another process" if time.time() - path.stat().st_mtime < FRESH_SECONDS else None
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from fewlabel.operations.planning.plan import Cut, Plan
 from fewlabel.operations.planning.tasks import RULES, reports
-from fewlabel.utils.hardware_info import processor
+from fewlabel.utils.hardware_info import processor_name
 
 SHOWN_CUTS = 8
 
@@ -62,8 +62,8 @@ def _time(plan: Plan) -> Iterator[str]:
         f"start it; never below {duration(plan.shortest_seconds)}, since jobs wait for each other"
     )
     yield f"told from: {speed.describe()}"
-    if speed.device == "cpu" and speed.name != processor():
-        yield f"this machine has another processor ({processor()}): `fewlabel calibrate` measures it"
+    if speed.device == "cpu" and speed.name != processor_name():
+        yield f"this machine has another processor ({processor_name()}): `fewlabel calibrate` measures it"
 
 
 def _memory(plan: Plan) -> Iterator[str]:

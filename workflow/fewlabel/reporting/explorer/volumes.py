@@ -12,7 +12,7 @@ from PIL import Image
 
 from fewlabel.config.jobs.figures.explorer import Images
 from fewlabel.config.study_layout import LAYOUT, Run
-from fewlabel.data.preprocessing.volume import Orientation, read_kept
+from fewlabel.data.preprocessing.volume import Orientation, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import scale_intensity
 from fewlabel.data.sources import registry
 from fewlabel.data.subjects.subject import Subject
@@ -55,7 +55,7 @@ class CohortVolumes:
         """The image where `prepare` kept it (it was made by code or computed), else where the cohort lies."""
         kept = self.results / LAYOUT.native_image(self.cohort, subject)
         if kept.is_file():
-            return read_kept(kept)
+            return read_result_nifti(kept)
         if subject not in self._listed:
             raise InputError(
                 f"{self.cohort}: the volume of {subject} is gone from the cohort's folder; put it back, or run the"
@@ -120,7 +120,7 @@ class CohortVolumes:
         }
 
     def _mask(self, folder: Path, subject: str, shape: tuple[int, ...], orientation: Orientation) -> Mask:
-        array, _ = read_kept(folder / f"{subject}.nii.gz")
+        array, _ = read_result_nifti(folder / f"{subject}.nii.gz")
         mask = orientation.slices(array.astype(np.uint8))
         if mask.shape != shape:
             place = f"{folder.relative_to(self.results)}/{subject}.nii.gz"

@@ -16,7 +16,7 @@ from seaborn import color_palette
 
 from fewlabel.config.jobs.figures.titles import MethodTitle
 from fewlabel.utils import recorded_hashes
-from fewlabel.utils.atomic_files import whole_together
+from fewlabel.utils.atomic_files import atomic_files
 
 LineStyle = Literal[":", "-.", "--"]
 
@@ -157,7 +157,7 @@ def save(figure: Figure, png: Path, pdf: Path, dpi: int = 300, record: bool = Tr
         "png": {"Software": None},
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
     }
-    writing = recorded_hashes.written if record else whole_together
+    writing = recorded_hashes.recorded_files if record else atomic_files
     with applied(), writing([png, pdf]) as partials:
         for path, kind in zip(partials, ("png", "pdf"), strict=True):
             figure.savefig(path, format=kind, dpi=dpi, metadata=nothing[kind])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fewlabel.config.jobs.figures.galleries import Column, GallerySettings, run_of
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.data.preprocessing.volume import Orientation, read_kept
+from fewlabel.data.preprocessing.volume import Orientation, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import scale_intensity
 from fewlabel.reporting.statistics.scores import fold_of_subject
 from fewlabel.utils.errors import InputError
@@ -135,11 +135,11 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
     table = dice_table(scores, settings)
     subject = choose_subject(table, settings.figure.subject)
     folder = results / LAYOUT.native(settings.cohort)
-    truth, affine = read_kept(folder / "labels" / f"{subject}.nii.gz")
+    truth, affine = read_result_nifti(folder / "labels" / f"{subject}.nii.gz")
     image = _image(folder / "images" / f"{subject}.nii.gz", subject, settings)
     fold = fold_of_subject(scores[scores["cohort"] == settings.cohort], subject)
     predictions = [
-        read_kept(results / LAYOUT.predictions(run_of(settings, column, fold)) / f"{subject}.nii.gz")[0]
+        read_result_nifti(results / LAYOUT.predictions(run_of(settings, column, fold)) / f"{subject}.nii.gz")[0]
         for column in settings.columns
     ]
     if any(array.shape != truth.shape for array in (image, *predictions)):
@@ -163,7 +163,7 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
 def _image(kept: Path, subject: str, settings: GallerySettings) -> NDArray[np.float32]:
     """The image that the results keep where a volume is made by code or computed, else the cohort's own file."""
     if kept.is_file():
-        return read_kept(kept)[0]
+        return read_result_nifti(kept)[0]
     from fewlabel.data.sources import registry
 
     listed = {one.subject: one for one in registry.list_subjects(settings.source)}

@@ -14,7 +14,7 @@ from fewlabel.reporting.publishing.model_card import CARD
 from fewlabel.reporting.results.folder import NAME, RUNS, Results
 from fewlabel.reporting.results.histories import thinned
 from fewlabel.reporting.results.run_facts import pack
-from fewlabel.utils.atomic_files import whole, whole_folder
+from fewlabel.utils.atomic_files import atomic_file, atomic_folder
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import SUMS
 from fewlabel.utils.system_errors import demand_writable
@@ -79,9 +79,9 @@ def put(content: Mapping[str, bytes], to: Path) -> int:
     """Put files in a folder of their own with `SHA256SUMS`, all or none, in place of what was there; their bytes."""
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(content.items()))
     files = {**content, SUMS: sums.encode()}
-    with whole_folder(to) as partial:
+    with atomic_folder(to) as partial:
         for name, data in files.items():
-            with whole(partial / name) as file:
+            with atomic_file(partial / name) as file:
                 file.write_bytes(data)
     return sum(map(len, files.values()))
 

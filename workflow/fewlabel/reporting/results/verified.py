@@ -82,8 +82,10 @@ def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
     for run, place in found.items():
         changed = [path for path in (place / name for name in MADE) if recorded_hashes.is_changed(path)]
         for path in changed:
-            other = whose.get(recorded_hashes.content(path))
-            yield recorded_hashes.told(path) + (f"; its content is that of {other}" if other not in (None, run) else "")
+            other = whose.get(recorded_hashes.content_hash(path))
+            yield recorded_hashes.describe_change(path) + (
+                f"; its content is that of {other}" if other not in (None, run) else ""
+            )
         if not changed:
             yield from _contents(place, run)
             yield from _other_start(folder, experiment, run)
@@ -115,7 +117,7 @@ def _other_inputs(folder: Path, experiment: Experiment, run: Run) -> Iterator[Pa
     for record in (LAYOUT.record(run), LAYOUT.evaluation(run)):
         for name, wanted in _digests(folder / record, "inputs").items():
             path = folder / special.get(name, LAYOUT.input(run.part, name))
-            if path.is_file() and recorded_hashes.content(path) != wanted:
+            if path.is_file() and recorded_hashes.content_hash(path) != wanted:
                 yield path
 
 
@@ -142,7 +144,7 @@ def _foreign(path: Path, run: Run) -> Iterator[str]:
 
 
 def _changed(paths: list[Path]) -> Iterator[str]:
-    yield from (recorded_hashes.told(path) for path in paths if recorded_hashes.is_changed(path))
+    yield from (recorded_hashes.describe_change(path) for path in paths if recorded_hashes.is_changed(path))
 
 
 def _digests(path: Path, name: str) -> Mapping[str, str]:

@@ -35,7 +35,7 @@ def save_measures(rows: pd.DataFrame, images: Images, csv: Path, arrays: Path) -
     """
     from safetensors.numpy import save
 
-    with recorded_hashes.written([csv, arrays]) as (csv_partial, arrays_partial):
+    with recorded_hashes.recorded_files([csv, arrays]) as (csv_partial, arrays_partial):
         rows[COLUMNS].to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.5g")
         # Half precision is finer than any display.
         peak = max(float(image.max()) for image in images.values())

@@ -65,7 +65,7 @@ def save_plain(table: Table, csv: Path, markdown: Path) -> None:
 
 
 def _save(table: Table, csv: Path, texts: Mapping[Path, str]) -> None:
-    with recorded_hashes.written([csv, *texts]) as (csv_partial, *partials):
+    with recorded_hashes.recorded_files([csv, *texts]) as (csv_partial, *partials):
         as_csv_text(table.rows).to_csv(csv_partial, index=False, lineterminator="\n", float_format="%.6g")
         for partial, text in zip(partials, texts.values(), strict=True):
             partial.write_text(text, encoding="utf-8", newline="\n")

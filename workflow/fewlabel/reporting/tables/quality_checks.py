@@ -15,14 +15,14 @@ from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.figures.quality import QualitySettings
 from fewlabel.config.sources.registry import Source, radial_images
 from fewlabel.config.study_layout import IMAGES, LABELS
-from fewlabel.data.preprocessing.volume import Orientation, Volume, read_kept
+from fewlabel.data.preprocessing.volume import Orientation, Volume, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import Frame
 from fewlabel.data.sources import registry
 from fewlabel.data.store.slice_store import Store
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.inference.metrics import dice
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.parallel import of_each
+from fewlabel.utils.parallel import map_subjects
 
 TINY = 0.1
 """Of the median target volume of the cohort: a smaller target is worth a look."""
@@ -67,7 +67,7 @@ def quality_rows(
     labelled = set(subjects.loc[subjects["labelled"] == 1, "subject"])
     files = image_files(list(subjects["subject"]), native, settings)
     work = partial(_facts, source=settings.source, native=native, labelled=labelled, grid=settings.grid)
-    facts = pd.DataFrame(of_each(work, files, workers, "examine")).astype({"grid_dice": float})
+    facts = pd.DataFrame(map_subjects(work, files, workers, "examine")).astype({"grid_dice": float})
     rows = subjects.reset_index(drop=True).join(facts)
     rows["kept"] = [
         _kept(store, row["subject"], row["target_ml"], settings) if row["labelled"] and row["target_ml"] else None
@@ -138,10 +138,10 @@ def image_files(subjects: list[str], native: Path, settings: QualitySettings) ->
 
 def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], grid: Grid) -> dict[str, Any]:
     kept = native / IMAGES / f"{subject.subject}.nii.gz"
-    volume = Volume(*read_kept(kept)) if subject.image == kept else registry.read_volume(source, subject)
+    volume = Volume(*read_result_nifti(kept)) if subject.image == kept else registry.read_volume(source, subject)
     mask = None
     if subject.subject in labelled:
-        array, _ = read_kept(native / LABELS / f"{subject.subject}.nii.gz")
+        array, _ = read_result_nifti(native / LABELS / f"{subject.subject}.nii.gz")
         mask = (array > 0.5).astype(np.uint8)
         if mask.shape != volume.image.shape:
             raise InputError(f"image {volume.image.shape} and kept mask {mask.shape} differ; run prepare again")

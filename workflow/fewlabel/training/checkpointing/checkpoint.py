@@ -1,6 +1,6 @@
-"""A killed run goes on where it was: when its state is saved, when it is taken up again, when it is refused.
+"""Checkpoints of a run, from which a killed run resumes.
 
-The state file lies beside the outputs and is none of them, since a workflow deletes the outputs of a failed job.
+The state file is not an output of the workflow's rule, since Snakemake deletes the outputs of failed jobs.
 """
 
 import signal
@@ -28,15 +28,15 @@ class Checkpoint:
     """Saves and restores the state of one run.
 
     Attributes:
-        path: of the state file; None: nothing is kept.
-        every: seconds between two states: what a killed run loses at most.
-        identity: what the run is; a state with another identity is refused.
-        resumed: how often the run was taken up again.
-        seconds_before: seconds of work that the state tells of earlier processes.
-        began: when the run was first started, in seconds since 1970.
+        path: of the state file; None: nothing is saved.
+        every: seconds between two states; a killed run loses no more work than this.
+        identity: of the run; a state with another identity is refused.
+        resumed: number of times that the run was resumed.
+        seconds_before: seconds of work of earlier processes, as recorded in the state.
+        began: first start of the run, in seconds since 1970.
         peak_before: largest memory of earlier processes, in bytes.
-        live: tells others how far the run is, where a state is kept.
-        scalars: writes its TensorBoard logs.
+        live: table of the run's progress for other processes; written only if `path` is set.
+        scalars: the run's TensorBoard logs.
         reserve: disk space reserved for the outputs; None: none is reserved.
         ended: progress of the last completed stage, saved if the outputs cannot be written.
     """
@@ -60,28 +60,28 @@ class Checkpoint:
         self.live = LiveHistory(None if self.path is None else live_path(self.path))
 
     def load(self) -> dict[str, Any] | None:
-        """The saved progress, or None where there is none that fits; what does not fit is named and set aside."""
+        """The saved progress; None if there is none. A state of another run is renamed, with a message."""
         if self.path is None or not self.path.exists():
             return None
         try:
             content = read_state(self.path)
             other = [key for key, value in self.identity.items() if content["identity"].get(key) != value]
             if other:
-                raise ValueError(f"it is of a run with other {', '.join(other)}")
+                raise ValueError(f"state of a run with other {', '.join(other)}")
             progress: dict[str, Any] = content["progress"]
             if progress["done"].keys() - progress.get("kept", {}).keys():
-                raise ValueError("it lacks a stage that is complete")
+                raise ValueError("a complete stage is missing")
             self.resumed, self.seconds_before = content["resumed"] + 1, content["seconds"]
             self.began, self.peak_before = content["began"], content["peak_host_bytes"]
         except (ValueError, KeyError, OSError, TypeError, AttributeError) as error:
             aside = self.path.with_suffix(".refused")
             self.path.replace(aside)
-            print(f"{self.path.name}: {error}; set aside as {aside.name}, training begins again", file=sys.stderr)
+            print(f"{self.path.name}: {error}; renamed to {aside.name}, training restarts", file=sys.stderr)
             return None
         return progress
 
     def due(self) -> bool:
-        """Whether to save now: time has passed, or a signal came."""
+        """Whether to save now: `every` seconds have passed, or a signal arrived."""
         if self.path is None:
             return False
         return self._signal is not None or time.monotonic() - self._saved >= self.every
@@ -99,7 +99,7 @@ class Checkpoint:
             raise Interrupted(number)
 
     def write(self, progress: Mapping[str, Any]) -> bool:
-        """Write the state; whether that was possible."""
+        """Write the state; return whether this succeeded."""
         if self.path is None:
             return False
         content = {
@@ -112,35 +112,35 @@ class Checkpoint:
         try:
             write_state(self.path, {**content, "progress": dict(progress)})
         except OSError as error:
-            # A full disk must not end a training that can still finish; the previous state is whole.
-            print(f"{self.path.name}: not saved ({error}); free some space", file=sys.stderr)
+            # A full disk must not end a training that can still finish; the previous state is intact.
+            print(f"{self.path.name}: not saved ({error}); to fix: free some space", file=sys.stderr)
             return False
         return True
 
     def seconds(self) -> float:
-        """Seconds of work, that of earlier processes included as far as their states tell."""
+        """Seconds of work, including earlier processes up to their last states."""
         return self.seconds_before + time.monotonic() - self._started
 
     def peak(self) -> int:
-        """The largest memory of this process and of those before it, in bytes."""
+        """Peak memory of this process and earlier ones, in bytes."""
         return max(self.peak_before, peak_host_bytes() or 0)
 
     def note_signal(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler; the loop saves at its next step. The wish to end is not overwritten by SIGUSR1."""
+        """Handle a signal: the loop saves at its next step. SIGUSR1 does not cancel an earlier SIGTERM or SIGINT."""
         if self._signal in (None, signal.SIGUSR1):
             self._signal = number
 
 
 @dataclass
 class StageCheckpoint:
-    """A checkpoint as one stage of a run sees it.
+    """The checkpoint of one stage of a run.
 
     Attributes:
         checkpoint: of the run.
         stage: its name.
-        done: histories of the stages before it.
+        done: histories of earlier stages.
         kept: parameters of the objectives of these stages.
-        saved: what was saved of this stage; None where it begins anew.
+        saved: saved content of this stage; None if it starts from step 0.
     """
 
     checkpoint: Checkpoint
@@ -150,10 +150,10 @@ class StageCheckpoint:
     saved: Mapping[str, Any] | None = None
 
     def restore(self, state: TrainingState) -> None:
-        """Bring a fresh state to where the saved one was, if there is one."""
+        """Load the saved content, if any, into a new state."""
         if self.saved is not None:
             state.take(self.saved)
-            print(f"{self.stage}: goes on after step {state.step}", file=sys.stderr)
+            print(f"{self.stage}: resumes after step {state.step}", file=sys.stderr)
 
     def begin(self, state: TrainingState, steps: int) -> None:
         """Publish that this stage begins or resumes, and reserve disk space for its outputs.
@@ -167,16 +167,16 @@ class StageCheckpoint:
             tensors = state.objective.state_dict().values()
             self.checkpoint.reserve.hold(2 * sum(tensor.nbytes for tensor in tensors))
         self.checkpoint.scalars.begin(self.stage, state.history)
-        self.checkpoint.live.tell(self.stage, state.step, steps)
+        self.checkpoint.live.add_row(self.stage, state.step, steps)
 
     def close_row(self, state: TrainingState) -> None:
-        """The history has a row more."""
+        """Log the last row of the history."""
         self.checkpoint.scalars.add(state.history[-1])
 
-    def tell(self, state: TrainingState, steps: int, rate: float) -> None:
-        """Tell others how far this stage is, every few seconds: only then is the loss read, which makes a GPU wait."""
+    def publish(self, state: TrainingState, steps: int, rate: float) -> None:
+        """Publish the stage's progress every few seconds; only then is the loss read, which synchronises a GPU."""
         if self.checkpoint.live.due():
-            self.checkpoint.live.tell(self.stage, state.step, steps, state.recent_loss(), rate)
+            self.checkpoint.live.add_row(self.stage, state.step, steps, state.recent_loss(), rate)
 
     def due(self) -> bool:
         """See `Checkpoint.due`."""
@@ -191,7 +191,7 @@ class StageCheckpoint:
         self.checkpoint.ended = self._progress(state.content())
 
     def keep(self, content: Mapping[str, Any]) -> bool:
-        """Write a state's content as it was at an earlier step; whether that was possible."""
+        """Write a state's content of an earlier step; return whether this succeeded."""
         return self.checkpoint.write(self._progress(content))
 
     def _progress(self, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def stage_checkpoint(
     saved: Mapping[str, Any] | None,
     kept: Mapping[str, Mapping[str, Tensor]] | None = None,
 ) -> StageCheckpoint | None:
-    """A run's checkpoint for one stage, with what was saved of that stage."""
+    """A run's checkpoint for one stage, with the saved content of that stage."""
     if checkpoint is None:
         return None
     own = saved["state"] if saved and saved["stage"] == stage else None
@@ -215,18 +215,18 @@ def stage_checkpoint(
 
 
 def finished_stages(saved: Mapping[str, Any] | None) -> dict[str, list[HistoryRow]]:
-    """The histories of the stages that were complete when the state was saved."""
+    """Histories of the stages that were complete when the state was saved."""
     return {name: [HistoryRow(*row) for row in rows] for name, rows in saved["done"].items()} if saved else {}
 
 
 def kept_stages(saved: Mapping[str, Any] | None) -> dict[str, dict[str, Tensor]]:
-    """The parameters of these stages' objectives."""
+    """Parameters of the objectives of complete stages."""
     return dict(saved.get("kept", {})) if saved else {}
 
 
 @contextmanager
-def listening(checkpoint: Checkpoint) -> Iterator[None]:
-    """SIGTERM and SIGINT save and end, SIGUSR1 saves and goes on."""
+def saving_on_signals(checkpoint: Checkpoint) -> Iterator[None]:
+    """Save and end the run on SIGTERM and SIGINT; save and continue on SIGUSR1."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
     before = {number: signal.signal(number, checkpoint.note_signal) for number in numbers}
     try:

@@ -1,4 +1,4 @@
-"""Disk space reserved for the outputs of a training, so that they can be written if the disk fills meanwhile."""
+"""Reserve disk space for the outputs of a training, so that they can be written if the disk fills meanwhile."""
 
 import errno
 import os
@@ -10,16 +10,16 @@ from fewlabel.utils.atomic_files import partial_name
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk, an exhausted quota or the limit on file sizes."""
-BESIDE_BYTES = 48_000
-"""History and facts of a run."""
+SMALL_FILES_BYTES = 48_000
+"""Size of a run's history and record."""
 NAME = "room"
 
 
 class Reserve:
-    """A file of the size of the outputs, in their folder; it is removed before they are written.
+    """A file as large as the outputs, in their folder; removed before they are written.
 
     Attributes:
-        path: of the file; it is named like a partial file, so leftovers of killed processes can be removed.
+        path: of the file; named as a partial file, so that those of killed processes can be removed.
         held: its size in bytes.
     """
 
@@ -35,7 +35,7 @@ class Reserve:
         Raises:
             OSError: no space at the first call, before any training.
         """
-        total = self.held + more + (0 if self.held else BESIDE_BYTES)
+        total = self.held + more + (0 if self.held else SMALL_FILES_BYTES)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as file:

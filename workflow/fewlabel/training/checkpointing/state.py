@@ -1,7 +1,7 @@
-"""All that a training changes while it runs, and its file.
+"""State of a training, and its file.
 
-A state file is the SHA-256 (32 bytes) of what follows, and what `torch.save` wrote. It is written to a temporary name,
-flushed to the disk and moved into place: the previous state stays until the new one is complete.
+A state file is a SHA-256 (32 bytes), then the content that it is of, as written by `torch.save`. Writes are atomic:
+the previous state stays until the new one is complete.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from fewlabel.utils.atomic_files import whole
+from fewlabel.utils.atomic_files import atomic_file
 from fewlabel.utils.errors import plain
 
 DIGEST = 32
@@ -25,9 +25,13 @@ DIGEST = 32
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """Mean loss since the row before; the learning rate, and how far embeddings spread, at this step.
+    """A row of a training's history.
 
-    `spread` is 0 where all embeddings of a contrastive stage are alike, 1 where they cancel out; None in other stages.
+    Attributes:
+        step: steps taken.
+        loss: mean since the previous row.
+        learning_rate: at this step.
+        spread: of the embeddings of a contrastive stage, from 0 (all equal) to 1 (they cancel out); None in others.
     """
 
     step: int
@@ -38,7 +42,7 @@ class HistoryRow:
 
 @dataclass
 class TrainingState:
-    """All that a training changes while it runs.
+    """All values that a training changes.
 
     Attributes:
         objective, optimizer: changed in place.
@@ -62,7 +66,7 @@ class TrainingState:
         self.since.zero_()
 
     def recent_loss(self) -> float | None:
-        """Mean loss since the last row; that row's where it was just closed; None before the first step."""
+        """Mean loss since the last row, or that of the last row if no step followed; None before the first step."""
         last = self.history[-1] if self.history else None
         taken = self.step - (last.step if last else 0)
         return self.since.item() / taken if taken else last.loss if last else None
@@ -78,7 +82,7 @@ class TrainingState:
         }
 
     def take(self, content: Mapping[str, Any]) -> None:
-        """Become what `content` says."""
+        """Load the content of a file."""
         self.objective.load_state_dict(content["objective"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.since.copy_(content["since"])
@@ -87,16 +91,16 @@ class TrainingState:
 
 
 def history_table(stages: Mapping[str, Sequence[HistoryRow]]) -> pd.DataFrame:
-    """Columns stage and those of `HistoryRow`."""
+    """A table of histories with the columns `stage` and those of `HistoryRow`."""
     return pd.DataFrame([{"stage": stage, **asdict(row)} for stage, rows in stages.items() for row in rows])
 
 
 def write_state(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a state whole or not at all."""
+    """Write a state atomically."""
     buffer = io.BytesIO()
     torch.save(dict(content), buffer)
     data = buffer.getvalue()
-    with whole(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_bytes(hashlib.sha256(data).digest() + data)
 
 
@@ -108,13 +112,13 @@ def read_state(path: Path) -> dict[str, Any]:
     """
     data = path.read_bytes()
     if len(data) <= DIGEST or hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
-        raise ValueError("it is truncated or damaged")
+        raise ValueError("truncated or damaged")
     try:
         content: dict[str, Any] = torch.load(io.BytesIO(data[DIGEST:]), weights_only=True, map_location="cpu")
     except pickle.UnpicklingError:
-        raise ValueError("it holds more than tensors and plain values") from None
+        raise ValueError("contains more than tensors and plain values") from None
     except (RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(f"it is not a PyTorch file ({plain(str(error))})") from None
+        raise ValueError(f"not a PyTorch file ({plain(str(error))})") from None
     if not isinstance(content, dict):
-        raise ValueError("it is not a training state")
+        raise ValueError("not a training state")
     return content

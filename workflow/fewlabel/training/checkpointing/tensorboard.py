@@ -1,6 +1,6 @@
-"""Loss and learning rate as TensorBoard logs, for those who want them; the history of a run holds the same numbers.
+"""Optional TensorBoard logs of loss and learning rate; the history of a run contains the same numbers.
 
-A stage's log is begun anew from the history whenever the stage is taken up, so that no step stands in it twice.
+A resumed stage writes its log anew from the history, so that no step occurs twice.
 """
 
 import shutil
@@ -18,7 +18,7 @@ FLUSH_SECONDS = 10
 
 @dataclass
 class Scalars:
-    """Writes the logs of a training, a folder a stage; a disk that refuses costs the logs, never the training.
+    """Writes the logs of a training, one folder a stage; training continues if they cannot be written.
 
     Attributes:
         folder: of the logs; None: none are written.
@@ -29,21 +29,21 @@ class Scalars:
 
     @classmethod
     def of_run(cls, run: Path, wanted: bool) -> "Scalars":
-        """The logs of the training with these facts (`run.json`), beside them.
+        """The logs of a training, in the folder of its `run.json`.
 
         Raises:
-            InputError: they are wanted, and TensorBoard is not installed.
+            InputError: they are wanted, but TensorBoard is not installed.
         """
         if wanted:
             require_tensorboard()
         return cls(run.parent / "tensorboard" if wanted else None)
 
     def begin(self, stage: str, history: Sequence[HistoryRow]) -> None:
-        """Begin a stage's log with the rows that there are."""
+        """Start a stage's log with its rows so far."""
         self.close()
         if self.folder is None:
             return
-        # Only here: it takes a second to import.
+        # A slow import, needed only here.
         from torch.utils.tensorboard import SummaryWriter
 
         place = self.folder / stage
@@ -66,7 +66,7 @@ class Scalars:
             self._refused(error)
 
     def close(self) -> None:
-        """Bring to the disk what is not there yet."""
+        """Write pending rows and close the log."""
         writer, self._writer = self._writer, None
         if writer is not None:
             try:
@@ -75,5 +75,5 @@ class Scalars:
                 self._refused(error)
 
     def _refused(self, error: OSError) -> None:
-        print(f"tensorboard: not written ({error}); the training goes on without", file=sys.stderr)
+        print(f"tensorboard: not written ({error}); training continues without", file=sys.stderr)
         self._writer = self.folder = None

@@ -1,4 +1,4 @@
-"""The devices that trainings run on, and their memory.
+"""Devices of trainings: choice, GPU slots, memory.
 
 May import data and everything below it.
 """

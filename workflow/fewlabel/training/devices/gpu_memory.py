@@ -1,4 +1,4 @@
-"""How much GPU memory a run will need: what finished runs of its kind took, as their `run.json` tells."""
+"""GPU memory that a run needs, estimated from finished runs of its kind (`run.json`)."""
 
 from collections.abc import Iterator, Mapping
 from glob import iglob
@@ -12,37 +12,33 @@ from fewlabel.utils.atomic_files import sha256
 from fewlabel.utils.json_files import load_json
 
 CONTEXT_BYTES = 10**9
-"""What a process takes of a GPU beside its tensors (CUDA's context, kernels, libraries): hundreds of MB."""
+"""GPU memory of a process besides its tensors (CUDA's context, kernels, libraries): hundreds of MB."""
 
-LOOKED_AT = 50
-"""Finished runs that are read at most: in a study of thousands, reading all of them would take longer than waiting."""
+MOST_RUNS = 50
+"""Largest number of finished runs to read: reading thousands would take longer than waiting for a GPU."""
 
 
-def measured_need(
+def measured_gpu_bytes(
     run: Path, settings: PretrainSettings | FinetuneSettings, inputs: Mapping[str, Path], gpu: str
 ) -> int | None:
-    """GPU memory in bytes that finished runs of the same kind took, with room for what is not counted; None: unknown.
+    """GPU memory in bytes that a finished run of the same kind used, plus `CONTEXT_BYTES`; None: unknown.
 
-    Of the same kind are finetunings of one cohort whose settings differ in N, draw and seed alone, on GPUs of the same
-    name: batches are as large, and the slices on the GPU are those of the whole cohort, whatever N. Of a pretraining
-    there is no second one.
+    Runs of the same kind are finetunings of one cohort whose settings differ only in N, draw and seed, on GPUs of one
+    model: their batches are equal, and the GPU holds the slices of the whole cohort for any N. A pretraining has no
+    second run of its kind.
 
     Args:
-        run: where the facts of the run will lie, among those of the others: `finetuned/<method>/n<N>/draw<D>/run.json`.
+        run: path of the run's record, `finetuned/<method>/n<N>/draw<D>/run.json`.
         settings, inputs: of the run.
-        gpu: the name of the GPU.
+        gpu: model name of the GPU.
     """
     if not isinstance(settings, FinetuneSettings):
         return None
-    mine = {**_kind(settings.model_dump(mode="json")), "store": sha256(inputs[STORE]), "gpu": gpu}
-    for facts in islice(_finished(run), LOOKED_AT):
+    own = {**_kind(settings.model_dump(mode="json")), "store": sha256(inputs[STORE]), "gpu": gpu}
+    for facts in islice(_finished(run), MOST_RUNS):
         try:
-            theirs = {
-                **_kind(facts["settings"]),
-                "store": facts["inputs"][STORE],
-                "gpu": facts["hardware"]["gpu"],
-            }
-            if theirs == mine:
+            stored = {"store": facts["inputs"][STORE], "gpu": facts["hardware"]["gpu"]}
+            if {**_kind(facts["settings"]), **stored} == own:
                 return int(facts["memory"]["reserved_gpu_bytes"]) + CONTEXT_BYTES
         except (KeyError, TypeError, AttributeError):  # trained on a CPU, or by another version
             continue

@@ -1,7 +1,7 @@
-"""Places on the GPUs of this machine: a lock for each GPU and slot, which the system frees when its process ends.
+"""Slots on the GPUs of this machine: a lock for each GPU and slot, which the system frees when its process ends.
 
-All jobs of a user on one machine share the folder of locks. It lies in the temporary folder and is named after the
-machine, so that nodes of a cluster never meet, even where that folder is on a shared disk.
+All jobs of a user on one machine share the folder of locks. It is in the temporary folder and contains the machine's
+name, so that nodes of a cluster do not share it, even on a shared disk.
 """
 
 import json
@@ -19,20 +19,26 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fewlabel.training.devices.gpus import Gpu, Use, choose
+from fewlabel.training.devices.gpus import Gpu, Use, choose_gpu
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
-from fewlabel.utils.locks import hold_for_life, lock_files, read_holder
+from fewlabel.utils.locks import hold_lock_until_exit, lock_files, read_holder
 
 POLL_SECONDS = 2.0
-SAY_AGAIN_SECONDS = 600.0
-UNKNOWN = Use(need=None, others=0, slots=1)
-"""What is thought of a run that said nothing one can read: it shares with nobody."""
+MESSAGE_SECONDS = 600.0
+UNKNOWN_USE = Use(need=None, others=0, slots=1)
+"""Assumed use of a run whose file cannot be read: it does not share its GPU."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place on a GPU that this process holds until it ends; `number` is from 0, of `slots`."""
+    """A slot on a GPU that this process holds until it ends.
+
+    Attributes:
+        gpu: the GPU.
+        number: of the slot, from 0.
+        slots: number of slots of the GPU.
+    """
 
     gpu: Gpu
     number: int
@@ -46,75 +52,75 @@ def lock_folder() -> Path:
     """The folder of this user's locks on this machine.
 
     Raises:
-        InputError: something of another user stands in its place.
+        InputError: the path belongs to another user.
     """
     folder = Path(tempfile.gettempdir()) / f"fewlabel-gpus-{os.getuid()}-{platform.node()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
-        raise InputError(f"{folder}: belongs to somebody else; remove it, or set TMPDIR to a folder of your own")
+        raise InputError(f"{folder}: belongs to another user; to fix: remove it, or set TMPDIR to a folder of your own")
     return folder
 
 
-def take(ask: Callable[[], Sequence[Gpu]], need: int | None, slots: int) -> Slot:
-    """Take a place on a GPU for as long as this process lives; wait, and say for whom, while there is none.
+def acquire_slot(query: Callable[[], Sequence[Gpu]], need: int | None, slots: int) -> Slot:
+    """Take a slot on a GPU until this process ends; while none is free, print the holders and wait.
 
     Args:
-        ask: gives the GPUs that may be used, with their free memory as of now; not empty.
-        need: bytes of GPU memory that the run will need; None: unknown.
-        slots: how many runs may share a GPU.
+        query: returns the GPUs that may be used (at least one), with their current free memory.
+        need: bytes of GPU memory that the run needs; None: unknown.
+        slots: number of runs that may share a GPU.
     """
-    folder, said = lock_folder(), -SAY_AGAIN_SECONDS
+    folder, last_message = lock_folder(), -MESSAGE_SECONDS
     while True:
-        # One process at a time looks and takes, so that none counts on a place or on memory that another takes.
+        # One process at a time chooses, so that no two count on the same slot or memory.
         with FileLock(folder / "choice.lock"):
-            gpus = ask()
+            gpus = query()
             held = {gpu.uuid: holders(folder, gpu) for gpu in gpus}
-            uses = {uuid: [use for _, use in found.values()] for uuid, found in held.items()}
-            gpu = choose(gpus, uses, need, slots)
+            uses = {uuid: [use for _, use in by_slot.values()] for uuid, by_slot in held.items()}
+            gpu = choose_gpu(gpus, uses, need, slots)
             if gpu is not None:
-                return _take(folder, gpu, uses[gpu.uuid], need, slots)
-        if time.monotonic() - said >= SAY_AGAIN_SECONDS:
-            said = time.monotonic()
-            print(_waiting(gpus, held, need), file=sys.stderr, flush=True)
+                return _acquire(folder, gpu, uses[gpu.uuid], need, slots)
+        if time.monotonic() - last_message >= MESSAGE_SECONDS:
+            last_message = time.monotonic()
+            print(_waiting_message(gpus, held, need), file=sys.stderr, flush=True)
         time.sleep(POLL_SECONDS)
 
 
 def holders(folder: Path, gpu: Gpu) -> dict[int, tuple[str, Use]]:
-    """Who holds a place on a GPU, and what they said, by slot. Only to be called by one process at a time."""
-    found = {}
+    """Holders of a GPU's slots and their use, by slot; call in one process at a time."""
+    holding = {}
     for lock in folder.glob(f"{_stem(gpu)}-*.lock"):
         try:
             with FileLock(lock, timeout=0):
                 continue
         except Timeout:
             holder = read_holder(lock_files(lock)[1])
-            found[int(lock.stem.rpartition("-")[2])] = (holder, _said(lock.with_suffix(".use")))
-    return found
+            holding[int(lock.stem.rpartition("-")[2])] = (holder, _read_use(lock.with_suffix(".use")))
+    return holding
 
 
-def _take(folder: Path, gpu: Gpu, uses: Sequence[Use], need: int | None, slots: int) -> Slot:
+def _acquire(folder: Path, gpu: Gpu, uses: Sequence[Use], need: int | None, slots: int) -> Slot:
     others = max((use.others for use in uses), default=gpu.total - gpu.free)
     for number in range(len(uses) + 1):
         path = folder / f"{_stem(gpu)}-{number}"
-        if hold_for_life(path) is None:
+        if hold_lock_until_exit(path) is None:
             path.with_suffix(".use").write_text(json.dumps(asdict(Use(need, others, slots))), encoding="utf-8")
             return Slot(gpu, number, slots)
-    raise AssertionError("as many places are held as were counted, and this process alone may take one")
+    raise AssertionError("only this process may take a slot, so one of them is free")
 
 
-def _said(file: Path) -> Use:
+def _read_use(file: Path) -> Use:
     with suppress(OSError, ValueError, TypeError):
         return Use(**load_json(file))
-    return UNKNOWN
+    return UNKNOWN_USE
 
 
 def _stem(gpu: Gpu) -> str:
     return re.sub(r"[^A-Za-z0-9-]", "_", gpu.uuid)
 
 
-def _waiting(gpus: Sequence[Gpu], held: dict[str, dict[int, tuple[str, Use]]], need: int | None) -> str:
-    wanted = "the memory it needs is not known yet" if need is None else f"it needs {need / 1e9:.1f} GB"
+def _waiting_message(gpus: Sequence[Gpu], held: dict[str, dict[int, tuple[str, Use]]], need: int | None) -> str:
+    wanted = "the memory it needs is unknown" if need is None else f"it needs {need / 1e9:.1f} GB"
     lines = [f"no GPU is free for this run ({wanted}); waiting:"]
     for gpu in gpus:
         who = ", ".join(holder for holder, _ in held[gpu.uuid].values()) or "no run of yours"

@@ -1,6 +1,6 @@
-"""The GPUs of this machine, and which of them a training takes: facts as the driver reports them, and the choice.
+"""The GPUs of this machine, as the driver reports them, and the choice of one for a training.
 
-Torch is not asked: to tell how much memory is free it would take some on every GPU. Nothing slow comes with this.
+Torch is not used: its query for free memory allocates some on every GPU. Imports nothing slow.
 """
 
 import shutil
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 
 from fewlabel.utils.errors import InputError
 
-ASK = ("nvidia-smi", "--query-gpu=index,uuid,name,memory.free,memory.total", "--format=csv,noheader,nounits")
+QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name,memory.free,memory.total", "--format=csv,noheader,nounits")
 MIB = 2**20
 NEARLY_ALL = 0.9
-"""A run that needs more of a GPU than this takes one of which so much is free: there is no better one to wait for."""
+"""Share of free memory that suffices for any run; waiting for more would be in vain."""
 
-NEXT = (
-    "take profiles/default (CPU), or give this machine a driver (`nvidia-smi` lists its GPUs) and a CUDA build of "
-    "torch; `fewlabel doctor` looks closer"
+REMEDY = (
+    "to fix: use profiles/default (CPU), or install a driver (`nvidia-smi` lists the GPUs) and a CUDA build of torch; "
+    "`fewlabel doctor` shows more"
 )
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU as the driver reports it; memory in bytes, 0 where it is unknown."""
+    """A GPU as the driver reports it; memory in bytes, 0 if unknown."""
 
     index: int
     uuid: str
@@ -37,12 +37,12 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Use:
-    """What a run said when it took a place on a GPU.
+    """Use of a GPU by a run, as stated when it took its slot.
 
     Attributes:
-        need: GPU memory in bytes, from finished runs of its kind; None: unknown, so it shares with nobody.
-        others: bytes that programs other than ours held when the first of us came.
-        slots: how many runs may share the GPU, as this one was told.
+        need: GPU memory in bytes, from finished runs of its kind; None: unknown, so it does not share the GPU.
+        others: bytes used by other programs when the first run took a slot.
+        slots: number of runs that may share the GPU, in the settings of this run.
     """
 
     need: int | None
@@ -50,20 +50,20 @@ class Use:
     slots: int
 
 
-def ask_driver() -> list[Gpu] | None:
-    """All GPUs by the driver's own command, in its order; None where there is no such command, or no driver for it."""
-    command = shutil.which(ASK[0])
+def query_driver() -> list[Gpu] | None:
+    """All GPUs that `nvidia-smi` lists, in its order; None if the command or its driver is missing."""
+    command = shutil.which(QUERY[0])
     if command is None:
         return None
     try:
-        process = subprocess.run([command, *ASK[1:]], capture_output=True, text=True, timeout=60, check=False)
+        process = subprocess.run([command, *QUERY[1:]], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.SubprocessError):
         return None
-    return parse(process.stdout) if process.returncode == 0 else None
+    return parse_table(process.stdout) if process.returncode == 0 else None
 
 
-def parse(table: str) -> list[Gpu]:
-    """The driver's table; what it does not know ("[N/A]") is 0."""
+def parse_table(table: str) -> list[Gpu]:
+    """Read the driver's table; unknown values ("[N/A]") become 0."""
     gpus = []
     for line in table.splitlines():
         match [part.strip() for part in line.split(",")]:
@@ -73,67 +73,67 @@ def parse(table: str) -> list[Gpu]:
     return gpus
 
 
-def visible(gpus: Sequence[Gpu], wanted: str | None) -> list[Gpu]:
-    """Those that CUDA_VISIBLE_DEVICES leaves, in its order.
+def visible_gpus(gpus: Sequence[Gpu], wanted: str | None) -> list[Gpu]:
+    """The GPUs in CUDA_VISIBLE_DEVICES, in its order.
 
-    As in CUDA: unset leaves all, empty leaves none, and what is no GPU hides all that stand after it. Numbers are those
-    that `nvidia-smi` shows. A part of a GPU (`MIG-…`), of which the driver's table knows nothing, is taken as named.
+    As in CUDA: if it is unset, all are visible; if empty, none; an invalid entry hides all later ones. Numbers are
+    those of `nvidia-smi`. A MIG device (`MIG-…`), which is not in the driver's table, is used as named.
     """
     if wanted is None:
         return list(gpus)
-    found: list[Gpu] = []
+    chosen: list[Gpu] = []
     for word in (part.strip() for part in wanted.split(",")):
         if word.startswith("MIG-"):
-            match = [Gpu(len(found), word, "a part of a GPU", 0, 0)]
+            match = [Gpu(len(chosen), word, "a part of a GPU", 0, 0)]
         elif word.isdigit():
             match = [gpu for gpu in gpus if gpu.index == int(word)]
         else:
             match = [gpu for gpu in gpus if word.startswith("GPU-") and gpu.uuid.startswith(word)]
-        if len(match) != 1 or match[0] in found:
+        if len(match) != 1 or match[0] in chosen:
             break
-        found += match
-    return found
+        chosen += match
+    return chosen
 
 
 def admits(gpu: Gpu, uses: Sequence[Use], need: int | None, slots: int) -> bool:
-    """Whether a run may take a place on a GPU beside those that have one.
+    """Whether a run may take a slot on a GPU together with the runs that hold one.
 
     Args:
-        gpu: with its free memory as of now.
-        uses: what the runs said that hold a place on it.
-        need: bytes that the run will need; None: unknown.
-        slots: how many may share a GPU.
+        gpu: with its current free memory.
+        uses: of the runs that hold a slot on it.
+        need: bytes that the run needs; None: unknown.
+        slots: number of runs that may share a GPU.
     """
     if not uses:
-        # Alone with other people's programs: of an unknown need, half of the memory is thought to suffice.
+        # Only programs of others use the GPU. For an unknown need, half of the memory is assumed to suffice.
         return gpu.free >= (gpu.total // 2 if need is None else min(need, int(NEARLY_ALL * gpu.total)))
     needs = [use.need for use in uses if use.need is not None]
     if need is None or len(needs) < len(uses) or len(uses) >= min(slots, *(use.slots for use in uses)):
         return False
-    # Free memory alone would deceive: a run that has only just begun has not taken yet what it will need.
+    # Free memory alone misleads: a run that has just started has not allocated all its memory.
     return need <= gpu.free and max(use.others for use in uses) + sum(needs) + need <= gpu.total
 
 
-def choose(gpus: Sequence[Gpu], uses: Mapping[str, Sequence[Use]], need: int | None, slots: int) -> Gpu | None:
-    """The GPU to take: one that admits the run, with as few others as possible, then as much free memory as possible.
+def choose_gpu(gpus: Sequence[Gpu], uses: Mapping[str, Sequence[Use]], need: int | None, slots: int) -> Gpu | None:
+    """The GPU for a run: of those that admit it, one with the fewest runs, then the most free memory; None: wait.
 
     Args:
         gpus: those that may be used.
-        uses: of each, by `uuid`, what the runs said that hold a place on it.
+        uses: of the runs that hold a slot, by `uuid` of the GPU.
         need, slots: see `admits`.
     """
     ranked = sorted(gpus, key=lambda gpu: (len(uses[gpu.uuid]), -gpu.free))
     return next((gpu for gpu in ranked if admits(gpu, uses[gpu.uuid], need, slots)), None)
 
 
-def usable(name: str, gpus: Sequence[Gpu]) -> list[Gpu]:
-    """The GPUs that a device name leaves: `cuda` (or `auto`) all, `cuda:1` the second.
+def usable_gpus(name: str, gpus: Sequence[Gpu]) -> list[Gpu]:
+    """The GPUs of a device name: all for `cuda` and `auto`, the second for `cuda:1`.
 
     Raises:
-        InputError: there is no such GPU, or none at all.
+        InputError: no such GPU, or none at all.
     """
     number = name.partition(":")[2] or ("" if gpus else "0")
     if number and not (number.isdigit() and int(number) < len(gpus)):
-        accepted = ", ".join(f"cuda:{place}" for place in range(len(gpus))) or "none, there is no GPU"
-        raise InputError(f"--device {name}: no such GPU here; accepted: {accepted}; {NEXT}")
+        accepted = ", ".join(f"cuda:{index}" for index in range(len(gpus))) or "none, there is no GPU"
+        raise InputError(f"--device {name}: no such GPU here; accepted: {accepted}; {REMEDY}")
     return [gpus[int(number)]] if number else list(gpus)

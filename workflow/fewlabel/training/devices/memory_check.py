@@ -1,4 +1,4 @@
-"""Check that a training or prediction fits the memory of its device, before anything is built."""
+"""Check that a training or prediction fits the memory of its device, before it allocates any."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import torch
 
 from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
 from fewlabel.config.study_size import prediction_bytes, pretraining_images, training_bytes
-from fewlabel.utils.hardware_info import refuse_beyond
+from fewlabel.utils.hardware_info import refuse_above_memory
 
 
 def refuse_training(
@@ -31,7 +31,7 @@ def refuse_training(
         needed = training_bytes(settings.network.widths, matrix, images)
         what = f"{stage}: a step of {images} images of {matrix[0]} x {matrix[1]} pixels"
         remedy = "lower batch, network.widths or grid.matrix, or train on a device with more memory"
-        refuse_beyond(needed, what, remedy, most if most is not None else _of_gpu(device))
+        refuse_above_memory(needed, what, remedy, most if most is not None else _of_gpu(device))
 
 
 def refuse_prediction(widths: Sequence[int], matrix: Sequence[int], name: str, most: int | None = None) -> None:
@@ -47,7 +47,7 @@ def refuse_prediction(widths: Sequence[int], matrix: Sequence[int], name: str, m
         InputError: with the memory needed.
     """
     what = f"{name}: its network of widths {list(widths)} on slices of {matrix[0]} x {matrix[1]} pixels"
-    refuse_beyond(prediction_bytes(widths, matrix), what, "use a machine with more memory", most)
+    refuse_above_memory(prediction_bytes(widths, matrix), what, "use a machine with more memory", most)
 
 
 def _of_gpu(device: torch.device) -> int | None:

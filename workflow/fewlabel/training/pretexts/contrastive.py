@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage
-from fewlabel.training.augmentation import intensity
+from fewlabel.training.augmentation import change_intensity
 from fewlabel.training.network import UNet
 from fewlabel.training.pretexts.base import PretrainingData, StageImplementation
 from fewlabel.training.sampling import Rows, Sampler, partition_rows, rows_by_volume
@@ -286,7 +286,8 @@ def _local_sampler(data: PretrainingData) -> Sampler:
         images = data.slices.images(rows(step))
         regions = data.generator("regions", step)
         first, second = (
-            intensity(images, augmentation, data.generator("local_stage", view, step)) for view in ("first", "second")
+            change_intensity(images, augmentation, data.generator("local_stage", view, step))
+            for view in ("first", "second")
         )
         return first, second, regions
 

@@ -12,7 +12,7 @@ from fewlabel.data.formats.checks import UNKNOWN, same_place
 from fewlabel.data.formats.nifti_header import affine_mm, open_file
 from fewlabel.data.paths import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.data.reconstruction.radial.gridding import Complex
-from fewlabel.utils.hardware_info import refuse_beyond
+from fewlabel.utils.hardware_info import refuse_above_memory
 
 
 def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], list[str]]:
@@ -85,7 +85,7 @@ def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
     if not same_place(first.shape[:3], affine_mm(first), affine_mm(second)):
         return f"{other.name}: its affine differs; accepted: equal affines of both files"
     # Both parts as float32, and the complex images that they become.
-    refuse_beyond(16 * math.prod(first.shape), f"coil images of shape {first.shape}", "use fewer coils or slices")
+    refuse_above_memory(16 * math.prod(first.shape), f"coil images of shape {first.shape}", "use fewer coils or slices")
     arrays = [np.asarray(each.dataobj, dtype=np.float32) for each in (first, second)]
     if part == "_magnitude" and np.abs(arrays[1]).max() > 2 * np.pi + 1e-3:
         return f"{other.name}: phases up to {np.abs(arrays[1]).max():g}; accepted: radians"

@@ -10,7 +10,7 @@ import h5py
 
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import refuse_beyond
+from fewlabel.utils.hardware_info import refuse_above_memory
 
 MOST_SLICES, MOST_COILS, MOST_SPOKES, MOST_SAMPLES = 4096, 1024, 100_000, 32_768
 MOST_READOUTS = 2_000_000
@@ -76,7 +76,7 @@ def refuse_kspace(shape: tuple[int, ...]) -> None:
             f"and {MOST_SAMPLES} samples; split the file"
         )
     one = COMPLEX_BYTES * math.prod(shape[1:])
-    refuse_beyond(one, f"kspace: a slice of shape {shape[1:]}", "use fewer coils, or a machine with more memory")
+    refuse_above_memory(one, f"kspace: a slice of shape {shape[1:]}", "use fewer coils, or a machine with more memory")
 
 
 def _elsewhere(place: str, how: str) -> str:

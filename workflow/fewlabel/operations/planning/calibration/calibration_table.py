@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from fewlabel.operations.planning.calibration.calibration import Calibration
 from fewlabel.utils.atomic_files import write_text
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.hardware_info import processor_facts
+from fewlabel.utils.hardware_info import cpuinfo
 
 SHIPPED = Path(__file__).with_name("measured.json")
 OWN = Path("results/calibration.json")
@@ -72,7 +72,7 @@ def _fits(entry: Calibration, precision: Literal["auto", "f32", "bf16"], shipped
         return entry.precision == precision
     if shipped:
         # It was measured on another processor: what this one computes decides.
-        return entry.precision == ("bf16" if "avx512_bf16" in processor_facts() else "f32")
+        return entry.precision == ("bf16" if "avx512_bf16" in cpuinfo() else "f32")
     return entry.automatic
 
 
