@@ -15,9 +15,9 @@ from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.registry import geometry
 from fewlabel.data.preprocessing.volume import read_nifti
-from fewlabel.data.sources.nifti import check, list_subjects, read_volume
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
-from fewlabel.data.subjects import reading
 from fewlabel.inference.evaluate import evaluate_subject
 from fewlabel.inference.predict import Segmenter, Task, segment
 from fewlabel.training.network import UNet, seeded
@@ -114,8 +114,9 @@ def test_a_predicted_mask_lies_on_its_image_in_every_program(tmp_path, name):
 @pytest.mark.parametrize("name", PLACES)
 def test_the_masks_of_a_study_lie_on_their_images_in_every_program(cohort, tmp_path, name):
     source = cohort(PLACES[name])
-    assert check(source, list_subjects(source)) == []
-    pack(list_subjects(source), partial(read_volume, source), GRID, tmp_path / "slices", tmp_path / "native")
+    assert nifti.check(source, nifti.list_subjects(source)) == []
+    listed, read = nifti.list_subjects(source), partial(nifti.read_volume, source)
+    pack(listed, read, GRID, tmp_path / "slices", tmp_path / "native")
     slices = Slices(open_store(tmp_path / "slices" / "store.json"), torch.device("cpu"))
     (tmp_path / "predictions").mkdir()
     labels, predictions = tmp_path / "native" / "labels", tmp_path / "predictions"
@@ -145,16 +146,16 @@ def test_a_mask_that_itk_writes_on_an_image_is_on_its_grid(cohort, tmp_path, nam
     read = SimpleITK.ReadImage(path)
     mask = SimpleITK.Cast(read > 500, SimpleITK.sitkUInt8)
     SimpleITK.WriteImage(mask, tmp_path / "cohort" / "labels" / "a.nii.gz")
-    assert check(source, list_subjects(source)) == []
-    (subject,) = list_subjects(source)
-    assert np.array_equal(read_volume(source, subject).mask, image() > 500)
+    assert nifti.check(source, nifti.list_subjects(source)) == []
+    (subject,) = nifti.list_subjects(source)
+    assert np.array_equal(nifti.read_volume(source, subject).mask, image() > 500)
 
 
 def test_a_mask_elsewhere_is_still_refused(cohort):
     away = UPRIGHT.copy()
     away[0, 3] += 3
     source = cohort(header(1, 1), mask_like=header(1, 1, away, away))
-    (problem,) = check(source, list_subjects(source))
+    (problem,) = nifti.check(source, nifti.list_subjects(source))
     assert "labels/a.nii.gz: its affine places it up to" in problem
 
 
@@ -191,15 +192,15 @@ def test_axes_of_length_1_behind_the_third_are_read(cohort, tmp_path):
         file = nib.load(path)
         nib.save(nib.Nifti1Image(np.asarray(file.dataobj)[..., None, None], file.affine), path)
     assert nib.load(path).shape == (*SHAPE, 1, 1)
-    assert check(source, list_subjects(source)) == []
-    (subject,) = list_subjects(source)
-    volume = read_volume(source, subject)
+    assert nifti.check(source, nifti.list_subjects(source)) == []
+    (subject,) = nifti.list_subjects(source)
+    volume = nifti.read_volume(source, subject)
     assert volume.image.shape == SHAPE and np.array_equal(volume.mask, image() > 500)
 
 
 # ----------------------------------------------------------------------------------------------------- what is told
 def warnings_of(source, capsys):
-    assert reading.check(source, list_subjects(source)[0].image.parents[1], list_subjects(source)) == []
+    assert registry.check(source, nifti.list_subjects(source)) == []
     return [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
 
 
@@ -238,6 +239,6 @@ def test_voxel_sizes_that_are_none_are_told_by_file_and_not_by_the_library(cohor
     raw = bytearray(gzip.decompress(path.read_bytes()))
     raw[80:84] = np.float32(size).tobytes()
     path.write_bytes(gzip.compress(bytes(raw)))
-    (problem,) = check(source, list_subjects(source))
+    (problem,) = nifti.check(source, nifti.list_subjects(source))
     assert problem.startswith("images/a.nii.gz: voxel sizes") and said in problem
     assert not caplog.records

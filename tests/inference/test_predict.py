@@ -17,7 +17,7 @@ from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.training import Augmentation, Finetuning, Network
 from fewlabel.data.preprocessing.volume import save_nifti
-from fewlabel.data.sources.nifti import list_subjects, read_volume
+from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
 from fewlabel.inference.predict import Segmenter, Task, plan, segment
@@ -87,7 +87,8 @@ def test_the_mask_is_that_of_a_study_to_the_byte(weights, tmp_path):
     save_nifti(cohort / "images" / "a.nii.gz", image(), OBLIQUE)
     save_nifti(cohort / "labels" / "a.nii.gz", (image() > 500).astype(np.uint8), OBLIQUE)
     source = NiftiSource(kind="nifti", folder=str(cohort))
-    pack(list_subjects(source), partial(read_volume, source), GRID, tmp_path / "slices", tmp_path / "native")
+    listed, read = nifti.list_subjects(source), partial(nifti.read_volume, source)
+    pack(listed, read, GRID, tmp_path / "slices", tmp_path / "native")
     store = open_store(tmp_path / "slices" / "store.json")
     assert store.prepared == Preparation(grid=GRID).model_dump(mode="json")
     (tmp_path / "predictions").mkdir()

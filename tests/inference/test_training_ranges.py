@@ -18,7 +18,7 @@ from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.training import Augmentation, Finetuning, Network
 from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess
-from fewlabel.data.sources.nifti import list_subjects, read_volume
+from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import as_stored, open_store, pack
 from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.inference.predict import Segmenter, Task, segment
@@ -61,7 +61,8 @@ def cohort(tmp_path):
         save_nifti(tmp_path / "cohort" / "images" / f"{name}.nii.gz", image, AFFINE)
         save_nifti(tmp_path / "cohort" / "labels" / f"{name}.nii.gz", mask, AFFINE)
     source = NiftiSource(kind="nifti", folder=str(tmp_path / "cohort"))
-    pack(list_subjects(source), partial(read_volume, source), GRID, tmp_path / "slices", tmp_path / "native")
+    listed, read = nifti.list_subjects(source), partial(nifti.read_volume, source)
+    pack(listed, read, GRID, tmp_path / "slices", tmp_path / "native")
     return tmp_path
 
 
@@ -207,9 +208,9 @@ def test_a_real_abdomen_is_unlike_real_hippocampi_and_other_hippocampi_are_not(t
         pytest.skip("real volumes are tested where FEWLABEL_TEST_DATA names their folder")
     grid = Grid(matrix=(64, 64), spacing_mm=1.0)
     source = NiftiSource(kind="nifti", folder=str(folder / "msd_hippocampus"), labels=[1, 2])
-    chosen = [one for one in list_subjects(source) if one.labelled][::10]
+    chosen = [one for one in nifti.list_subjects(source) if one.labelled][::10]
     pool, others = chosen[:16], chosen[16:20]
-    pack(pool, partial(read_volume, source), grid, tmp_path / "slices", tmp_path / "native")
+    pack(pool, partial(nifti.read_volume, source), grid, tmp_path / "slices", tmp_path / "native")
     ranges = ranges_of(open_store(tmp_path / "slices" / "store.json"), [one.subject for one in pool])
     network = seeded(lambda: UNet([4, 8]), 3, "test").eval()
     use = Segmenter(network, Preparation(grid=grid), torch.device("cpu"), "f32", ranges=ranges)
@@ -218,7 +219,7 @@ def test_a_real_abdomen_is_unlike_real_hippocampi_and_other_hippocampi_are_not(t
     for part in (abdomens[0].name, "voxel size across slices", "field of view along rows", "ml (targets there:"):
         assert part in line
     for other in others:
-        array = read_volume(source, other)
+        array = nifti.read_volume(source, other)
         images, _, frame = preprocess(array, grid)
         assert isinstance(frame, Frame) and array.mask is not None
         volume_ml = array.mask.sum() * abs(np.linalg.det(array.affine[:3, :3])) / 1000

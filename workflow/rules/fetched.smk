@@ -3,7 +3,7 @@
 from functools import cache
 from hashlib import sha256
 
-from fewlabel.data.subjects.recorded_fingerprint import known_fingerprint
+from fewlabel.data.sources.fingerprint import known_fingerprint
 from fewlabel.operations.hooks.preflight import fetched_split_problems, redraw_notes
 
 
@@ -22,11 +22,11 @@ def fetched(cohort, name):
 
 
 def volumes_at_once(elsewhere):
-    """Threads of the check of a cohort, as `all_cores`; phantoms are made by code, and nothing of them is read."""
+    """Threads of the check of a cohort, as `all_cores`; of volumes made by code nothing is read."""
     given = all_cores(elsewhere)
 
     def at(wildcards):
-        return 1 if EXPERIMENT.cohorts[wildcards.cohort].source.kind == "phantom" else given(wildcards)
+        return 1 if EXPERIMENT.cohorts[wildcards.cohort].source.made_by_code else given(wildcards)
 
     return at
 

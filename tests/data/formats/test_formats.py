@@ -8,7 +8,7 @@ import SimpleITK as sitk  # noqa: N813
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.registry import geometry, load
 from fewlabel.data.sources import registry
-from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.data.sources.fingerprint import fingerprint
 from helpers.dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)

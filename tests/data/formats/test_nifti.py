@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.checks import TOLERANCE_MM, corner_distance
-from fewlabel.data.sources import nifti
+from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.subjects.folder_contents import contents, lines
 from fewlabel.utils.errors import InputError
 

@@ -12,7 +12,6 @@ from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.data.phantoms.signal import RELAXATION, Tissue
 from fewlabel.data.phantoms.source import list_subjects, read_tissues, read_volume
-from fewlabel.reporting.tables.cohorts import source as in_words
 
 GRID = {"kind": "phantom", "anatomy": "abdomen", "labelled": 1, "unlabelled": 1, "pixel_mm": 6, "slice_mm": 20}
 SMALL = {"spokes": 96, "echoes": 4, "echo_spacing_ms": 20}
@@ -109,6 +108,8 @@ def test_what_is_not_acquired_radially_is_told_nothing_of_it(request):
 def test_tables_say_how_images_came_about(request):
     demo = Experiment.model_validate(read_config([request.config.rootpath / "config.yaml"]))
     cohort = demo.cohorts["liver_phantom"]
-    assert in_words(cohort) == "synthetic T2w phantom, abdomen"
+    assert cohort.source.description == "synthetic T2w phantom, abdomen"
     radial = cohort.model_copy(update={"source": source(input="t2_map")})
-    assert in_words(radial) == ("synthetic T2w phantom, abdomen, radial (T2 map, de-streaking: cactus), streaks 4")
+    assert radial.source.description == (
+        "synthetic T2w phantom, abdomen, radial (T2 map, de-streaking: cactus), streaks 4"
+    )

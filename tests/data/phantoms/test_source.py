@@ -14,8 +14,9 @@ from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.data.phantoms.canvas import Canvas, SmoothField
 from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, Part, Union
 from fewlabel.data.phantoms.signal import RELAXATION, Tissue, draw_tissues, rician, spin_echo, tissue_signals
-from fewlabel.data.phantoms.source import ANATOMIES, check, list_subjects, read_tissues, read_volume
+from fewlabel.data.phantoms.source import ANATOMIES, list_subjects, read_tissues, read_volume
 from fewlabel.data.preprocessing.volume import Orientation, Volume
+from fewlabel.data.sources import registry
 from fewlabel.data.subjects.subject import is_safe_name
 
 GRIDS = {"abdomen": (3.0, 8.0), "pelvis": (2.0, 4.0)}
@@ -51,7 +52,7 @@ def test_labelled_subjects_come_first_and_every_name_is_safe_and_unique():
 
 
 def test_a_phantom_never_has_problems():
-    assert check(source("pelvis"), list_subjects(source("pelvis"))) == []
+    assert registry.check(source("pelvis"), list_subjects(source("pelvis"))) == []
 
 
 # ------------------------------------------------------------------------------------------------------- determinism

@@ -8,8 +8,9 @@ from PIL import Image
 
 from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.data.download import download
-from fewlabel.data.sources import chaos, registry
-from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.chaos import chaos
+from fewlabel.data.sources.fingerprint import fingerprint
 from helpers.dicom_trees import UPRIGHT, organs, write_ground, write_series
 from helpers.range_server import serving
 from helpers.refusals import error_of

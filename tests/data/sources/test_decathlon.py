@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.data.sources import decathlon, registry
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.decathlon import decathlon
 from helpers.refusals import error_of
 
 TASK = "Task05_Prostate"

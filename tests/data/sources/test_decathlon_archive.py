@@ -17,7 +17,8 @@ import pytest
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.download import download
-from fewlabel.data.sources import decathlon, nifti
+from fewlabel.data.sources.decathlon import decathlon
+from fewlabel.data.sources.nifti import nifti
 from helpers.range_server import serving
 from helpers.refusals import error_of
 
@@ -179,7 +180,7 @@ def test_with_nothing_there_it_is_told_where_to_place_what(data):
 
 FETCH = """
 import sys
-from fewlabel.data.sources import decathlon
+from fewlabel.data.sources.decathlon import decathlon
 from fewlabel.config.sources.decathlon import DecathlonSource
 print(len(decathlon.list_subjects(DecathlonSource(kind="decathlon", **eval(sys.argv[1])))))
 """

@@ -10,7 +10,8 @@ from fewlabel.cli.main import app
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import FetchSettings
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.data.sources import nifti, registry
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.subjects.subject import ListingError
 from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import write_series

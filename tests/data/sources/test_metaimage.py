@@ -6,8 +6,9 @@ import SimpleITK as sitk  # noqa: N813
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.registry import geometry
-from fewlabel.data.sources import metaimage, registry
-from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.fingerprint import fingerprint
+from fewlabel.data.sources.metaimage import metaimage
 from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import OBLIQUE, UPRIGHT, itk_image, orthogonal, write_series
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.checks import target_problems
 from fewlabel.data.preprocessing.volume import read_nifti
-from fewlabel.data.sources import nifti, registry
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.nifti import nifti
 from fewlabel.utils.errors import InputError
 
 
@@ -238,7 +239,7 @@ def test_the_check_tells_the_problems_of_all_subjects_at_once(mine, write):
 
 def test_the_check_draws_no_bar_in_a_log(mine):
     code = (
-        "from fewlabel.data.sources import nifti; from fewlabel.config.sources.nifti import NiftiSource;"
+        "from fewlabel.data.sources.nifti import nifti; from fewlabel.config.sources.nifti import NiftiSource;"
         "s = NiftiSource(kind='nifti', folder='mine'); print(nifti.check(s, nifti.list_subjects(s)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment())

@@ -18,7 +18,7 @@ from fewlabel.data.reconstruction.destreaking.coil_images import coil_images
 from fewlabel.data.reconstruction.destreaking.reconstruct import reconstruct
 from fewlabel.data.reconstruction.raw_data.file import examine_radial, load_radial
 from fewlabel.data.sources import registry
-from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.data.sources.fingerprint import fingerprint
 from fewlabel.utils.errors import InputError
 
 AFFINE = np.diag([-8.0, -8, 20, 1])

@@ -12,7 +12,7 @@ from fewlabel.data.reconstruction.radial.acquisition import Acquisition
 from fewlabel.data.reconstruction.radial.trajectory import golden_angle
 from fewlabel.data.reconstruction.raw_data.file import examine_radial
 from fewlabel.data.sources import registry
-from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.data.sources.fingerprint import fingerprint
 from fewlabel.data.subjects.subject import ListingError
 from fewlabel.utils.errors import InputError
 

@@ -11,7 +11,7 @@ from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import PrepareSettings
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.preprocessing.volume import read_nifti
-from fewlabel.data.sources import radial, registry
+from fewlabel.data.sources import radial_reading, registry
 from fewlabel.data.store.prepared_subjects import MADE_OF, prepared_folder
 from fewlabel.data.store.reconstructed_volumes import FOLDER, read_cached_volume
 
@@ -39,13 +39,13 @@ def scans(tmp_path, monkeypatch):
 @pytest.fixture
 def computed(monkeypatch):
     """Names of the files that are reconstructed, as they are."""
-    names, real = [], radial.load_radial
+    names, real = [], radial_reading.load_radial
 
     def load(path, *others):
         names.append(path.stem)
         return real(path, *others)
 
-    monkeypatch.setattr(radial, "load_radial", load)
+    monkeypatch.setattr(radial_reading, "load_radial", load)
     return names
 
 

@@ -10,8 +10,8 @@ import pytest
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.phantom import PhantomSource
-from fewlabel.data.sources import decathlon
-from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.data.sources.decathlon import decathlon
+from fewlabel.data.sources.fingerprint import fingerprint
 
 
 def source(**changes):
@@ -108,9 +108,7 @@ def test_the_users_own_decathlon_folder_has_one(data, make_task, write):
 
 
 def test_its_import_brings_no_slow_library():
-    code = (
-        "import sys, fewlabel.data.subjects.fingerprint; print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    )
+    code = "import sys, fewlabel.data.sources.fingerprint; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert not set(done.stdout.split()) & {

@@ -20,7 +20,7 @@ from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.sources import registry
-from fewlabel.data.subjects.fingerprint import fingerprint
+from fewlabel.data.sources.fingerprint import fingerprint
 from helpers.dicom_trees import UPRIGHT, itk_image, write_series
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)

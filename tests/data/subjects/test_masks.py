@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.checks import empty_problems
-from fewlabel.data.sources import nifti, registry
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.subjects.mask_detection import image_among_masks, mask_among_images
 from fewlabel.inference.predict import read_image
 from fewlabel.utils.errors import InputError

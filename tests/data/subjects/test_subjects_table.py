@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.data.sources import nifti, registry
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.subjects.subject import is_safe_name
 from fewlabel.data.subjects.subjects_table import USES, read_table
 from fewlabel.data.subjects.suspicious_names import patient_notes

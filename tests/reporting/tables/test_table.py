@@ -12,7 +12,7 @@ from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.reporting.tables.cohort_facts import diagonals, read_facts
-from fewlabel.reporting.tables.cohorts import cohort_table, source
+from fewlabel.reporting.tables.cohorts import cohort_table
 from fewlabel.reporting.tables.dice import dice_table
 from fewlabel.reporting.tables.formats import as_markdown, save
 from fewlabel.reporting.tables.table import Section, Table
@@ -123,8 +123,8 @@ def test_table_1_of_cohorts_of_one_title_that_stand_for_none(facts, cohort_setti
 
 def test_a_source_is_told_without_its_path():
     folder = NiftiSource(kind="nifti", folder="/data/of/mine/chaos", labels=[1, 2])
-    assert source(Cohort(source=folder)) == "NIfTI folder chaos, label 1 + 2"
-    assert "Task05_Prostate, channel 0" in source(Cohort(source=DecathlonSource(kind="decathlon")))
+    assert folder.description == "NIfTI folder chaos, label 1 + 2"
+    assert "Task05_Prostate, channel 0" in DecathlonSource(kind="decathlon").description
 
 
 def test_table_2_has_a_row_for_each_cell_in_the_order_of_the_experiment(scores, dice_settings):

@@ -41,8 +41,8 @@ def fetch(
     import pandas as pd
 
     from fewlabel.data.admission import admission
-    from fewlabel.data.preprocessing.grid_fit import grid_problems, thin_notes
     from fewlabel.data.sources import registry
+    from fewlabel.data.sources.grid_fit import grid_problems, thin_notes
     from fewlabel.data.subjects.duplicate_volumes import FILE, Seen, write_seen
 
     listed, problems, where = registry.survey(settings.source)

@@ -4,14 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fewlabel.config.sources.chaos import ChaosSource
-from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.config.sources.metaimage import MetaImageSource
-from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.sources.radial import RadialSource
-
-FileSource = NiftiSource | DecathlonSource | MetaImageSource | ChaosSource | RadialSource
-"""A source whose volumes are files."""
+from fewlabel.config.sources.base import FileSource, Part
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 META_SUFFIXES = (".mhd", ".mha")
@@ -35,8 +28,7 @@ UNSAFE_NAME = (
 
 def cohort_folder(source: FileSource) -> Path:
     """Where the source's folder lies, or would lie."""
-    name = source.task if isinstance(source, DecathlonSource) else source.folder
-    return data_root() / Path(name).expanduser()
+    return data_root() / Path(source.root).expanduser()
 
 
 def unlabelled_folder(source: FileSource) -> Path | None:
@@ -44,24 +36,22 @@ def unlabelled_folder(source: FileSource) -> Path | None:
     return None if source.unlabelled is None else data_root() / Path(source.unlabelled).expanduser()
 
 
-def interference_folder(source: RadialSource) -> Path | None:
-    """Where masks of the interference lie; None where the settings name no folder."""
-    return None if source.interference is None else cohort_folder(source) / source.interference
-
-
-def interference_mask(source: RadialSource, subject: str) -> Path | None:
-    """A subject's mask of the interference, or where it should lie; None where the settings name no folder."""
-    folder = interference_folder(source)
-    if folder is None:
-        return None
-    found = sorted(path for path in folder.glob("*") if ends_with(path, VOLUME_SUFFIXES) and stem(path) == subject)
-    return next((path for path in found if path.is_file()), folder / f"{subject}.nii.gz")
-
-
 def is_present(source: FileSource) -> bool:
-    """Whether the source's volumes lie on this machine, as far as its folders tell."""
+    """Whether the first part of the source's volumes is on this machine, as far as its folders tell."""
+    return (cohort_folder(source) / source.parts[0].folder).is_dir()
+
+
+def is_complete(source: FileSource) -> bool:
+    """Whether all parts are present, so that a listing fetches nothing."""
+    return all((cohort_folder(source) / part.folder).is_dir() for part in source.parts)
+
+
+def archive_of(source: FileSource, part: Part) -> Path | None:
+    """The archive of a part: in the cohort's folder if it is there, else next to it; None: it has none."""
     folder = cohort_folder(source)
-    return (folder / "Train_Sets" / "MR").is_dir() if isinstance(source, ChaosSource) else folder.is_dir()
+    if not part.archive:
+        return None
+    return folder / part.archive if (folder / part.archive).is_file() else folder.parent / part.archive
 
 
 def visible_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
@@ -83,17 +73,10 @@ def stem(path: Path) -> str:
     return path.name[: len(path.name) - len(found)]
 
 
-def is_metaimage_label(source: MetaImageSource, path: Path) -> bool:
-    """Whether a file is a mask by its name, in any case: `Case01_Segmentation.mhd`."""
-    name = stem(path)
-    name = path.stem if name == path.name else name  # of `.raw`, which belongs to the header of its name
-    return name.lower().endswith(source.label_suffix.lower())
-
-
-def table_files(source: NiftiSource | MetaImageSource | RadialSource, folder: Path) -> list[Path]:
-    """The subjects table that the source names (present or not), else those of the default names that are present."""
-    if source.subjects_table is not None:
-        return [folder / Path(source.subjects_table).expanduser()]
+def table_files(named: str | None, folder: Path) -> list[Path]:
+    """The subjects table that a source names (present or not), else those of the default names that are present."""
+    if named is not None:
+        return [folder / Path(named).expanduser()]
     found = [path for path in folder.glob("*") if path.name.lower() in TABLE_NAMES and path.is_file()]
     return sorted(found, key=lambda path: TABLE_NAMES.index(path.name.lower()))
 

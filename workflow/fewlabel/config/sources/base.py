@@ -1,18 +1,96 @@
-"""Settings that sources of volumes in files share."""
+"""What the settings of every source offer: a specification without files and without torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from fewlabel.config.base import Settings, Text
 
+if TYPE_CHECKING:
+    from fewlabel.config.sources.radial import RadialImages
 
-class FileSource(Settings):
-    """Settings of every source whose masks are files."""
+
+class SourceSettings(Settings):
+    """Specification of a source, and base of its settings; a subclass declares `kind: Literal["<its name>"]`."""
+
+    if TYPE_CHECKING:
+        kind: str
+
+    implementation: ClassVar[str] = ""
+    """`module:attribute` of the object that lists, checks and reads the volumes (see `data/sources/registry.py`).
+    Imported only when it is used."""
+    made_by_code: ClassVar[bool] = False
+    """Whether volumes are computed, so that nothing of them is on disk."""
+    licence: ClassVar[str] = ""
+    """Licence of the volumes; empty: unknown."""
+    citation: ClassVar[str] = ""
+    """What to cite for the volumes, in one line; empty: unknown."""
+
+    @property
+    def description(self) -> str:
+        """Where the volumes come from, in words for table 1, without any path of the machine."""
+        return self.kind
+
+    @property
+    def reconstruction(self) -> "RadialImages | None":
+        """How images are reconstructed from radial k-space; None: they are not."""
+        return None
+
+    @property
+    def volume_work(self) -> str:
+        """The calibrated work (`VolumeWork`) that takes as long per voxel as reading or making a volume."""
+        return "check"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A folder that a cohort consists of, and where it can be obtained.
+
+    Attributes:
+        folder: relative to the cohort's folder.
+        archive: name of the archive that it is unpacked from, in the cohort's folder or next to it; empty: none.
+        url: address of the archive; None: it is not downloaded.
+    """
+
+    folder: str = ""
+    archive: str = ""
+    url: str | None = None
+
+
+class FileSource(SourceSettings):
+    """Specification of a source whose volumes are files; a subclass adds `folder` and `labels`."""
+
+    if TYPE_CHECKING:
+        labels: list[int]
 
     unlabelled: Text | None = Field(None, exclude_if=lambda value: value is None)
     """Folder (below `data_root` unless absolute) of further volumes without masks, for pretraining: NIfTI, MetaImage,
     NRRD or MGH files, or one folder per DICOM series."""
     without_target: list[Text] = Field([], max_length=10_000, exclude_if=lambda value: not value)
     """Subjects without a target: their masks hold none of `labels`. Any other such mask is refused."""
+
+    @property
+    def root(self) -> str:
+        """The cohort's folder, below `data_root` unless absolute."""
+        return str(getattr(self, "folder"))  # noqa: B009  # declared by subclasses, after `kind`
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """What must exist before subjects are listed; the cohort counts as present if the first does."""
+        return (Part(),)
+
+    @property
+    def description(self) -> str:
+        """See `SourceSettings`."""
+        return f"{self.kind} folder {PurePath(self.root).name}, {self.target}"
+
+    @property
+    def target(self) -> str:
+        """The label values that form the target, for readers."""
+        return f"label {' + '.join(str(label) for label in self.labels)}"
 
 
 class Archive(Settings):

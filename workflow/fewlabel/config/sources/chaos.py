@@ -1,15 +1,23 @@
 """Settings of the CHAOS cohort."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from fewlabel.config.base import Text
-from fewlabel.config.sources.base import Archive, FileSource
+from fewlabel.config.sources.base import Archive, FileSource, Part
 
 
 class ChaosSource(FileSource):
     """The T2-SPIR volumes of the CHAOS challenge in their original layout: DICOM series, and PNGs as masks."""
+
+    implementation = "fewlabel.data.sources.chaos:chaos"
+    licence = "CC BY-NC-SA 4.0"
+    citation = (
+        "Kavur et al., CHAOS Challenge, Med. Image Anal. 69, 101950 (2021), doi:10.1016/j.media.2020.101950, "
+        "and its data, doi:10.5281/zenodo.3431873"
+    )
 
     kind: Literal["chaos"]
     folder: Text = "CHAOS"
@@ -25,3 +33,15 @@ class ChaosSource(FileSource):
     """`CHAOS_Train_Sets.zip`, downloaded if neither folder nor archive is there; none: never download."""
     test: Archive | None = None
     """`CHAOS_Test_Sets.zip`."""
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """See `FileSource`."""
+        sets = {"Train_Sets": self.train, **({"Test_Sets": self.test} if self.test_sets else {})}
+        return [Part(f"{name}/MR", f"CHAOS_{name}.zip", known.url if known else None) for name, known in sets.items()]
+
+    @property
+    def description(self) -> str:
+        """See `SourceSettings`."""
+        sets = "training and test sets" if self.test_sets else "training set"
+        return f"CHAOS T2-SPIR, {sets}, {self.target}"

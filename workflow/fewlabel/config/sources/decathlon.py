@@ -1,15 +1,23 @@
 """Settings of a cohort of the Medical Segmentation Decathlon."""
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from fewlabel.config.base import LabelValues
-from fewlabel.config.sources.base import FileSource
+from fewlabel.config.sources.base import FileSource, Part
 
 
 class DecathlonSource(FileSource):
     """A task of the Medical Segmentation Decathlon in its own layout."""
+
+    implementation = "fewlabel.data.sources.decathlon:decathlon"
+    licence = "CC BY-SA 4.0"
+    citation = (
+        "Antonelli et al., The Medical Segmentation Decathlon, Nat. Commun. 13, 4128 (2022), "
+        "doi:10.1038/s41467-022-30695-9"
+    )
 
     kind: Literal["decathlon"]
     task: str = Field("Task05_Prostate", pattern=r"^Task\d\d_[A-Za-z]+$", max_length=100)
@@ -22,6 +30,22 @@ class DecathlonSource(FileSource):
     """Where the archive is downloaded from if neither folder nor archive is there; none: never download."""
     md5: str | None = Field(None, pattern=r"^[0-9a-f]{32}$")
     """MD5 of the archive."""
+
+    @property
+    def root(self) -> str:
+        """See `FileSource`."""
+        return self.task
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """See `FileSource`."""
+        return (Part(archive=f"{self.task}.tar", url=self.url),)
+
+    @property
+    def description(self) -> str:
+        """See `SourceSettings`."""
+        which = "" if self.channel is None else f", channel {self.channel}"
+        return f"Medical Segmentation Decathlon {self.task}{which}, {self.target}"
 
     @model_validator(mode="after")
     def _a_download_is_verified(self) -> Self:

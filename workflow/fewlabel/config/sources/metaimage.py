@@ -1,5 +1,6 @@
 """Settings of a cohort in MetaImage files."""
 
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import Field
@@ -11,6 +12,8 @@ from fewlabel.config.sources.base import FileSource
 class MetaImageSource(FileSource):
     """A folder of MetaImage pairs, as PROMISE12 comes: `<subject>.mhd` and `<subject>_segmentation.mhd` (or `.mha`)."""
 
+    implementation = "fewlabel.data.sources.metaimage:metaimage"
+
     kind: Literal["metaimage"]
     folder: Text
     """The cohort's folder, searched to its bottom; beneath `data_root` unless absolute."""
@@ -20,3 +23,8 @@ class MetaImageSource(FileSource):
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
     labels: LabelValues = Field([1])
     """Values in the masks that form the target; several are merged."""
+
+    @property
+    def description(self) -> str:
+        """See `SourceSettings`."""
+        return f"MetaImage folder {PurePath(self.folder).name}, {self.target}"

@@ -1,5 +1,6 @@
 """Settings of a cohort in NIfTI, MetaImage, NRRD or MGH files."""
 
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import Field
@@ -11,6 +12,8 @@ from fewlabel.config.sources.base import FileSource
 class NiftiSource(FileSource):
     """A folder with `images/` and `labels/` of NIfTI files: the way in for anyone's own data."""
 
+    implementation = "fewlabel.data.sources.nifti:nifti"
+
     kind: Literal["nifti"]
     folder: Text
     """The cohort's folder, beneath `data_root` unless absolute."""
@@ -20,3 +23,8 @@ class NiftiSource(FileSource):
     """Values in the label files that form the target; several are merged."""
     channel: int | None = Field(None, ge=0, le=32_766)
     """Which channel of a 4D image, from 0."""
+
+    @property
+    def description(self) -> str:
+        """See `SourceSettings`."""
+        return f"NIfTI folder {PurePath(self.folder).name}, {self.target}"

@@ -4,7 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from fewlabel.config.base import Seed, Settings
+from fewlabel.config.base import Seed
+from fewlabel.config.sources.base import SourceSettings
 from fewlabel.config.sources.radial import RadialImages
 
 
@@ -31,8 +32,11 @@ class RadialPhantom(RadialImages):
         return self
 
 
-class PhantomSource(Settings):
+class PhantomSource(SourceSettings):
     """Synthetic T2w volumes with masks, made by code."""
+
+    implementation = "fewlabel.data.sources.phantom:phantom"
+    made_by_code = True
 
     kind: Literal["phantom"]
     anatomy: Literal["abdomen", "pelvis"]
@@ -52,6 +56,22 @@ class PhantomSource(Settings):
     # What existing cohorts do not set, their jobs are not told: they stay as they are.
     radial: RadialPhantom | None = Field(None, exclude_if=lambda value: value is None)
     """Acquire the abdomen radially with several coils, arms and streaks; none: images are made directly."""
+
+    @property
+    def reconstruction(self) -> RadialPhantom | None:
+        """See `SourceSettings`."""
+        return self.radial
+
+    @property
+    def volume_work(self) -> str:
+        """See `SourceSettings`."""
+        return f"make {self.anatomy}"
+
+    @property
+    def description(self) -> str:
+        """See `SourceSettings`."""
+        how = "" if self.radial is None else f", {self.radial.image}, streaks {self.radial.streaks:g}"
+        return f"synthetic T2w phantom, {self.anatomy}{how}"
 
     @model_validator(mode="after")
     def _arms_lie_beside_the_abdomen(self) -> Self:

@@ -33,9 +33,23 @@ class RadialImages(Settings):
     echo: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Which echo, from 1, where `input` is echo; default: the middle one."""
 
+    @property
+    def image(self) -> str:
+        """Which image is made, and how streaks are removed, for readers."""
+        echo = self.echo or "in the middle"
+        which = {"composite": "composite", "t2_map": "T2 map", "echo": f"echo {echo}"}[self.input]
+        return f"radial ({which}, de-streaking: {self.destreak.method})"
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the region of the interference is drawn by hand."""
+        return False
+
 
 class RadialSource(RadialImages, FileSource):
     """Radial multi-coil k-space, or complex coil images of it, reconstructed and de-streaked; masks as NIfTI."""
+
+    implementation = "fewlabel.data.sources.radial:radial"
 
     kind: Literal["radial"]
     folder: Text
@@ -51,6 +65,21 @@ class RadialSource(RadialImages, FileSource):
     interference: Text | None = Field(None, exclude_if=lambda value: value is None)
     """Folder, beneath the cohort's, of masks `<subject>.nii.gz` on the images' grids, 1 where streaks are seen; none:
     the region is found automatically. In an overlay, null takes it back."""
+
+    @property
+    def has_masks(self) -> bool:
+        """See `RadialImages`."""
+        return self.interference is not None
+
+    @property
+    def reconstruction(self) -> RadialImages:
+        """See `SourceSettings`."""
+        return self
+
+    @property
+    def description(self) -> str:
+        """See `SourceSettings`."""
+        return f"{self.image}, folder {PurePath(self.folder).name}, {self.target}"
 
     @model_validator(mode="after")
     def _masks_are_of_use(self) -> Self:

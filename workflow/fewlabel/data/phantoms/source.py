@@ -25,7 +25,6 @@ from fewlabel.data.phantoms.shapes import Scene
 from fewlabel.data.phantoms.signal import Floats, Tissue, draw_tissues, rician, textures, tissue_signals
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.reconstruction.radial.acquisition import Acquisition
-from fewlabel.data.subjects.folder_contents import Unused
 from fewlabel.data.subjects.subject import Subject
 
 Seeds = dict[str, np.random.SeedSequence]
@@ -59,16 +58,6 @@ def list_subjects(source: PhantomSource) -> list[Subject]:
     count = source.labelled + source.unlabelled
     names = [f"{source.anatomy}_{number:03d}" for number in range(1, count + 1)]
     return [Subject(name, patient=name, labelled=number < source.labelled) for number, name in enumerate(names)]
-
-
-def unused(source: PhantomSource) -> list[Unused]:
-    """Nothing: phantoms have no files on disk."""
-    return []
-
-
-def check(source: PhantomSource, subjects: list[Subject], workers: int = 1, seen: object = None) -> list[str]:
-    """Problems with the data: none, since volumes are made by code."""
-    return []
 
 
 def read_volume(source: PhantomSource, subject: Subject) -> Volume:

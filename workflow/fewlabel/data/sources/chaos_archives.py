@@ -8,7 +8,8 @@ from fewlabel.data.download import archive
 from fewlabel.data.download.checksums import verify
 from fewlabel.data.download.download import download
 from fewlabel.data.paths import cohort_folder
-from fewlabel.data.subjects.fingerprint import UNPACKED, chaos_fingerprint
+from fewlabel.data.sources.chaos import parts_of, set_fingerprint
+from fewlabel.data.sources.fingerprint import UNPACKED
 from fewlabel.utils.errors import InputError
 
 KNOWN = {
@@ -27,7 +28,7 @@ def fetch(source: ChaosSource) -> Path:
             checksum; a bad or incomplete archive.
     """
     folder = cohort_folder(source)
-    parts = ["Train_Sets", *(["Test_Sets"] if source.test_sets else [])]
+    parts = parts_of(source)
     missing = [part for part in parts if not (folder / part / "MR").is_dir()]
     hopeless = [_nothing_there(folder, part) for part in missing if not _obtainable(source, folder, part)]
     if hopeless:
@@ -56,7 +57,7 @@ def _is_t2(path: PurePosixPath) -> bool:
 def _finish(folder: Path) -> None:
     if not list(folder.glob("MR/*/T2SPIR/DICOM_anon")):
         raise InputError(f"{folder.name}: no MR/<id>/T2SPIR/DICOM_anon in the archive; get the archive of CHAOS again")
-    (folder / UNPACKED).write_text(chaos_fingerprint(folder), encoding="utf-8")
+    (folder / UNPACKED).write_text(set_fingerprint(folder), encoding="utf-8")
 
 
 def _zip(folder: Path, part: str) -> Path:

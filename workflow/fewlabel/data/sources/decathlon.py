@@ -9,22 +9,21 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.data.download import archive
-from fewlabel.data.download.checksums import verify
-from fewlabel.data.download.download import download
-from fewlabel.data.formats.nifti_header import axes_of, open_file
 from fewlabel.data.paths import cohort_folder, listed, place
-from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.sources.base import FileReader
 from fewlabel.data.sources.decathlon_checks import PARTS, contradictions_of
 from fewlabel.data.sources.decathlon_listing import Entry, Listing, names_of, read_listing, settings_problems
+from fewlabel.data.sources.fingerprint import UNPACKED, as_unpacked, hash_files
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.subjects import reading as files
-from fewlabel.data.subjects.fingerprint import UNPACKED, task_fingerprint
 from fewlabel.data.subjects.folder_contents import Unused, beside, contents
 from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from fewlabel.data.subjects.reading import Noted, Reading
 
 KNOWN = {
     "Task01_BrainTumour": "240a19d752f0d9e9101544901065d872",
@@ -36,86 +35,106 @@ KNOWN = {
 MIRROR = "https://msd-for-monai.s3-us-west-2.amazonaws.com"
 
 
-def fetch(source: DecathlonSource) -> Path:
-    """Make the task's folder exist: it is there, or its archive is unpacked, or downloaded and unpacked.
+class DecathlonReader(FileReader[DecathlonSource]):
+    """Implementation of the source `decathlon`."""
 
-    Raises:
-        InputError: nothing there and no `url`; a download that failed or has another MD5; a bad or incomplete archive.
-    """
-    folder = cohort_folder(source)
-    if folder.is_dir():
+    def fetch(self, source: DecathlonSource) -> Path:
+        """Make the task's folder exist: it is there, or its archive is unpacked, or downloaded and unpacked.
+
+        Raises:
+            InputError: nothing there and no `url`; a download that failed or has another MD5; a bad or incomplete
+                archive.
+        """
+        folder = cohort_folder(source)
+        if folder.is_dir():
+            return folder
+        from fewlabel.data.download import archive
+        from fewlabel.data.download.checksums import verify
+        from fewlabel.data.download.download import download
+
+        tar = folder.with_name(f"{source.task}.tar")
+        if not tar.is_file():
+            if source.url is None or source.md5 is None:
+                raise InputError(_nothing_there(source, folder, tar))
+            download(source.url, f"md5:{source.md5}", tar)
+        elif source.md5 is not None:
+            verify(tar, f"md5:{source.md5}")
+        archive.unpack(tar, folder, _finish)
         return folder
-    tar = folder.with_name(f"{source.task}.tar")
-    if not tar.is_file():
-        if source.url is None or source.md5 is None:
-            raise InputError(_nothing_there(source, folder, tar))
-        download(source.url, f"md5:{source.md5}", tar)
-    elif source.md5 is not None:
-        verify(tar, f"md5:{source.md5}")
-    archive.unpack(tar, folder, _finish)
-    return folder
+
+    def list_subjects(self, source: DecathlonSource) -> list[Subject]:
+        """The subjects of the task by name: `training` with labels, `test` without. Opens no volume; may download.
+
+        Raises:
+            InputError: see `fetch`; or with all problems of the listing: missing or bad `dataset.json`, files that it
+                names and that are missing, unsafe names, duplicates, a channel or label value that the task does not
+                have.
+        """
+        folder = self.fetch(source)
+        listing, problems = read_listing(folder)
+        problems += settings_problems(source, listing)
+        if not problems and not any(entry.label for entry in listing.entries):
+            problems = ["dataset.json: no labels at all ('training' is empty); accepted: the task as it is published"]
+        if problems and (found := recognised(folder)):
+            problems = [f"the folder is {found}"]
+        subjects = sorted((_subject(folder, entry) for entry in listing.entries), key=lambda subject: subject.subject)
+        if problems:
+            raise ListingError(f"{folder}:", problems, subjects)
+        return subjects
+
+    def contradictions(self, source: DecathlonSource) -> list[str]:
+        """See `FileReader`: in `dataset.json`, or between it and the files; none if the folder is missing."""
+        folder = cohort_folder(source)
+        listing, problems = read_listing(folder)
+        unread = problems and not listing.entries
+        return [] if unread or recognised(folder) else contradictions_of(folder, listing)
+
+    def unused(self, source: DecathlonSource) -> list[Unused]:
+        """See `FileReader`; `contradictions` reports volumes missing in `dataset.json`."""
+        folder = cohort_folder(source)
+        known = [folder / name for name in (*PARTS, "dataset.json", UNPACKED)]
+        return [
+            *(one for part in PARTS for one in contents(folder / part).unused),
+            *beside(folder, known, has_table=True),
+        ]
+
+    def hashed(self, source: DecathlonSource, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
+        """See `FileReader`."""
+        return _hashed(folder)
+
+    def fingerprint(self, source: DecathlonSource) -> str:
+        """See `FileReader`; empty for a folder that is as it was unpacked, so that unpacking changes nothing."""
+        found = super().fingerprint(source)
+        return "" if found == as_unpacked(cohort_folder(source)) else found
+
+    def images(self, source: DecathlonSource) -> tuple[Path, int]:
+        """See `FileReader`."""
+        folder = cohort_folder(source) / "imagesTr"
+        return folder, len(contents(folder).used)
+
+    def check(
+        self, source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1, seen: "Noted" = None
+    ) -> list[str]:
+        """See `SourceReader`."""
+        from fewlabel.data.subjects import reading
+
+        folder = cohort_folder(source)
+        listing, _ = read_listing(folder)
+        read_one = partial(_read_named, source, folder, listing)
+        return reading.check_all(source, subjects, read_one, workers, seen)
 
 
-def list_subjects(source: DecathlonSource) -> list[Subject]:
-    """The subjects of the task by name: `training` with labels, `test` without. Opens no volume; may download.
-
-    Raises:
-        InputError: see `fetch`; or with all problems of the listing: missing or bad `dataset.json`, files that it names
-            and that are missing, unsafe names, duplicates, a channel or label value that the task does not have.
-    """
-    folder = fetch(source)
-    listing, problems = read_listing(folder)
-    problems += settings_problems(source, listing)
-    if not problems and not any(entry.label for entry in listing.entries):
-        problems = ["dataset.json: no labels at all ('training' is empty); accepted: the task as it is published"]
-    if problems and (found := recognised(folder)):
-        problems = [f"the folder is {found}"]
-    subjects = sorted((_subject(folder, entry) for entry in listing.entries), key=lambda subject: subject.subject)
-    if problems:
-        raise ListingError(f"{folder}:", problems, subjects)
-    return subjects
+def _hashed(folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
+    images = [*contents(folder / "imagesTr").counted, *contents(folder / "imagesTs").counted]
+    listing = folder / "dataset.json"
+    return images, [*contents(folder / "labelsTr").counted, *([listing] if listing.is_file() else [])]
 
 
-def contradictions(source: DecathlonSource) -> list[str]:
-    """Contradictions in `dataset.json`, or between it and the files, one line each; none if the folder is missing."""
-    folder = cohort_folder(source)
-    listing, problems = read_listing(folder)
-    unread = problems and not listing.entries
-    return [] if unread or recognised(folder) else contradictions_of(folder, listing)
-
-
-def unused(source: DecathlonSource) -> list[Unused]:
-    """Content of the task's folder that is not read; `contradictions` reports volumes missing in `dataset.json`."""
-    folder = cohort_folder(source)
-    known = [folder / name for name in (*PARTS, "dataset.json", UNPACKED)]
-    return [
-        *(one for part in PARTS for one in contents(folder / part).unused),
-        *beside(folder, known, has_table=True),
-    ]
-
-
-def read_volume(source: DecathlonSource, subject: Subject) -> Volume:
-    """Read and check one subject: the image's channel and, where it is labelled, the mask (1 inside).
-
-    Raises:
-        InputError: as `nifti.read_volume`.
-    """
-    return files.read_volume(source, cohort_folder(source), subject)
-
-
-def check(
-    source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1, seen: files.Noted = None
-) -> list[str]:
-    """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    folder = cohort_folder(source)
-    listing, _ = read_listing(folder)
-    read_one = partial(_read_named, source, folder, listing)
-    return files.check_all(source, subjects, read_one, workers, seen)
-
-
-def _read_named(source: DecathlonSource, folder: Path, listing: Listing, subject: Subject) -> files.Reading:
+def _read_named(source: DecathlonSource, folder: Path, listing: Listing, subject: Subject) -> "Reading":
     """A subject's reading; its mask's values and its channels are those of `dataset.json`, where it names any."""
-    reading, named = files.read(source, folder, subject), listing.values or {}
+    from fewlabel.data.subjects.reading import read
+
+    reading, named = read(source, folder, subject), listing.values or {}
     unknown = sorted(value for value in reading.values if value and value not in named) if named else []
     if unknown and subject.label is not None:
         reading.problems.append(
@@ -128,6 +147,8 @@ def _read_named(source: DecathlonSource, folder: Path, listing: Listing, subject
 
 
 def _channel_problems(image: Path, name: str, modalities: Mapping[int, str]) -> list[str]:
+    from fewlabel.data.formats.nifti_header import axes_of, open_file
+
     shape = axes_of(open_file(image))
     channels = shape[3] if len(shape) > 3 else 1
     if not modalities or channels == len(modalities):
@@ -151,10 +172,13 @@ def _finish(folder: Path) -> None:
     _, problems = read_listing(folder)
     if problems:
         raise InputError.of(problems, heading=f"{folder.name}.tar: incomplete; remove it and get it again:")
-    (folder / UNPACKED).write_text(task_fingerprint(folder), encoding="utf-8")
+    (folder / UNPACKED).write_text(hash_files(folder, *_hashed(folder)), encoding="utf-8")
 
 
 def _subject(folder: Path, entry: Entry) -> Subject:
     if entry.label is None:
         return Subject(entry.subject, entry.subject, labelled=False, use="unlabelled", image=folder / entry.image)
     return Subject(entry.subject, entry.subject, labelled=True, image=folder / entry.image, label=folder / entry.label)
+
+
+decathlon = DecathlonReader()

@@ -10,77 +10,52 @@ from pathlib import Path
 
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, listed, table_files
-from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.subjects import reading
+from fewlabel.data.sources.paired import PairedReader
 from fewlabel.data.subjects.folder_contents import Unused, beside, contents
-from fewlabel.data.subjects.image_mask_pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
-from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
-from fewlabel.utils.errors import InputError
+from fewlabel.data.subjects.image_mask_pairs import Found, by_subject
+from fewlabel.data.subjects.subject import Subject, is_safe_name
 
 PARTS = ("images", "labels")
 
 
-def fetch(source: NiftiSource) -> Path:
-    """The cohort's folder; nothing is made, it is the user's own."""
-    return cohort_folder(source)
+class NiftiReader(PairedReader[NiftiSource]):
+    """Implementation of the source `nifti`."""
 
+    accepted = "a folder with images/ and labels/"
 
-def list_subjects(source: NiftiSource) -> list[Subject]:
-    """The subjects of the cohort by name, without those whose `use` is exclude.
+    def pairs(self, source: NiftiSource, folder: Path) -> tuple[Found, Found]:
+        """See `PairedReader`."""
+        images, labels = (by_subject(contents(folder / part).used) for part in PARTS)
+        return images, labels
 
-    Opens no volume. `use` unlabelled hides a subject's mask.
+    def mask_name(self, source: NiftiSource) -> str:
+        """See `PairedReader`."""
+        return "labels/{}.nii.gz"
 
-    Raises:
-        InputError: with all problems of the listing: missing folder, no images, no labels, duplicate subjects, labels
-            without image, unsafe names, a bad subjects table.
-    """
-    folder = fetch(source)
-    if not folder.is_dir():
-        raise InputError(
-            f"{source.folder}: no such folder; looked for {folder.absolute()}; accepted: a folder with images/ and "
-            "labels/; set `folder` (beneath `data_root`, which defaults to the environment variable FEWLABEL_DATA, "
-            "then to `data`; or an absolute path)"
-        )
-    images, labels = (by_subject(contents(folder / part).used) for part in PARTS)
-    entries, table_problems = read_entries(source, folder, images)
-    subjects = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
-    subjects = [subject for subject in subjects if subject.use != "exclude"]
-    problems = [
-        *_image_problems(folder, images),
-        *_label_problems(folder, images, labels),
-        *duplicates(folder, images, labels),
-        *table_problems,
-        *use_problems(subjects, labels_of="labels/{}.nii.gz"),
-    ]
-    if not problems and not any(subject.labelled for subject in subjects):
-        problems = ["subjects table: its uses leave no labelled subject; accepted: at least one; change a `use`"]
-    if problems:
-        raise ListingError(f"{folder}:", problems, subjects)
-    return subjects
+    def listing_problems(
+        self, source: NiftiSource, images: Found, labels: Found, subjects: Sequence[Subject]
+    ) -> list[str]:
+        """See `PairedReader`."""
+        folder = cohort_folder(source)
+        return [*_image_problems(folder, images), *_label_problems(folder, images, labels)]
 
+    def hashed(self, source: NiftiSource, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
+        """See `FileReader`; files that stop the work are included, so that the next run refuses them."""
+        masks = contents(folder / "labels").counted
+        return contents(folder / "images").counted, [*masks, *self.tables(source, folder)]
 
-def unused(source: NiftiSource) -> list[Unused]:
-    """Content of the cohort's folder that is not read."""
-    folder = cohort_folder(source)
-    parts, tables = [folder / part for part in PARTS], table_files(source, folder)
-    inside = [one for part in parts for one in contents(part).unused]
-    return [*inside, *beside(folder, [*parts, *tables], has_table=bool(tables))]
+    def images(self, source: NiftiSource) -> tuple[Path, int]:
+        """See `FileReader`."""
+        folder = cohort_folder(source) / "images"
+        return folder, len(contents(folder).used)
 
-
-def read_volume(source: NiftiSource, subject: Subject) -> Volume:
-    """Read and check one subject: image and, where it is labelled, mask (1 inside).
-
-    Raises:
-        InputError: unreadable, truncated or non-NIfTI file, 4D without `channel`, NaN or infinite values, constant
-            volume, image and mask of different shape or affine, label values that are no whole numbers.
-    """
-    return reading.read_volume(source, cohort_folder(source), subject)
-
-
-def check(source: NiftiSource, subjects: Sequence[Subject], workers: int = 1, seen: reading.Noted = None) -> list[str]:
-    """Read every volume and collect all problems of the cohort, one line each; none: an empty list."""
-    return reading.check(source, cohort_folder(source), subjects, workers, seen)
+    def unused(self, source: NiftiSource) -> list[Unused]:
+        """See `FileReader`."""
+        folder = cohort_folder(source)
+        parts, tables = [folder / part for part in PARTS], table_files(source.subjects_table, folder)
+        inside = [one for part in parts for one in contents(part).unused]
+        return [*inside, *beside(folder, [*parts, *tables], has_table=bool(tables))]
 
 
 def _image_problems(folder: Path, images: Found) -> list[str]:
@@ -108,3 +83,6 @@ def _label_problems(folder: Path, images: Found, labels: Found) -> list[str]:
     if any(f"{name}_0000" in images for name in labels):
         problem += "; images end in _0000, like channels of nnU-Net: remove it from their names"
     return [problem]
+
+
+nifti = NiftiReader()

@@ -11,14 +11,10 @@ subjects.tsv                                                     optional: subje
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from fewlabel.config.sources.radial import RadialSource
-from fewlabel.data.formats.checks import Grid, fit_problems, image_problems, place_problems
-from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import (
     FIRST_PARTS,
     NIFTI_SUFFIXES,
@@ -26,153 +22,124 @@ from fewlabel.data.paths import (
     SECOND_PARTS,
     UNSAFE_NAME,
     VOLUME_NAMES,
+    VOLUME_SUFFIXES,
     cohort_folder,
     ends_with,
-    interference_folder,
-    interference_mask,
     listed,
     place,
+    visible_files,
     stem,
     table_files,
 )
-from fewlabel.data.preprocessing.volume import Volume
-from fewlabel.data.reconstruction.raw_data.file import examine_radial, load_radial
-from fewlabel.data.sources.radial_interference import as_region, load_interference
+from fewlabel.data.sources.paired import PairedReader
 from fewlabel.data.subjects.folder_contents import Unused, beside, contents
-from fewlabel.data.subjects.image_mask_pairs import Found, by_subject, duplicates, pair, read_entries, use_problems
-from fewlabel.data.subjects.reading import Noted, Reading, assemble, check_all, volume_of
-from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
-from fewlabel.utils.atomic_files import sha256
-from fewlabel.utils.errors import InputError
+from fewlabel.data.subjects.image_mask_pairs import Found, by_subject, duplicates
+from fewlabel.data.subjects.subject import Subject, is_safe_name
+
+if TYPE_CHECKING:
+    from fewlabel.data.subjects.reading import Reading
 
 IMAGE_SUFFIXES = (*RADIAL_SUFFIXES, *NIFTI_SUFFIXES)
 
 
-def list_subjects(source: RadialSource) -> list[Subject]:
-    """The subjects of the cohort by name, without those whose `use` is exclude. Opens no file.
+class RadialReader(PairedReader[RadialSource]):
+    """Implementation of the source `radial`."""
 
-    Raises:
-        InputError: with all problems of the listing.
-    """
-    folder = cohort_folder(source)
-    if not folder.is_dir():
-        raise InputError(
-            f"{source.folder}: no such folder; looked for {folder.absolute()}; accepted: a folder with images/ and "
-            "labels/; set `folder` (beneath `data_root` or FEWLABEL_DATA)"
-        )
-    images, labels = _images(folder / "images"), by_subject(contents(folder / "labels").used)
-    streaks = interference_folder(source) or folder
-    seen = {} if source.interference is None else by_subject(contents(streaks).used)
-    entries, table_problems = read_entries(source, folder, images)
-    paired = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
-    subjects = [replace(subject, computed=True) for subject in paired]
-    subjects = [subject for subject in subjects if subject.use != "exclude"]
-    problems = [f"{name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
-    if not images:
-        problems.append(f"images/: no images; accepted: {', '.join(RADIAL_SUFFIXES)}, or pairs of NIfTI files")
-    if not any(subject.labelled for subject in subjects):
-        problems.append(f"labels/: no labelled subject; accepted: {VOLUME_NAMES}, named as its image, at least one")
-    for where, masks in (("labels", labels), (place(streaks, folder), seen)):
-        orphans = [name for name in masks if name not in images]
-        if orphans and images:
-            what = f"no image of the same name in images/ for {listed(orphans)}"
-            problems.append(f"{where}/: {what}; rename or remove them")
-    problems += [*duplicates(folder, images, labels, seen), *table_problems]
-    problems += use_problems(subjects, labels_of="labels/{}.nii.gz")
-    if problems:
-        raise ListingError(f"{folder}:", problems, subjects)
-    return subjects
+    accepted = "a folder with images/ and labels/"
+    libraries = ("finufft", "numpy", "scipy")
 
+    def list_subjects(self, source: RadialSource) -> list[Subject]:
+        """See `PairedReader`; images are computed from these files."""
+        return [replace(subject, computed=True) for subject in super().list_subjects(source)]
 
-def unused(source: RadialSource) -> list[Unused]:
-    """Content of the cohort's folder that is not read."""
-    folder, streaks = cohort_folder(source), interference_folder(source)
-    masks, tables = [folder / "labels", *([streaks] if streaks else [])], table_files(source, folder)
-    inside = [one for part in masks for one in contents(part).unused]
-    found = [*contents(folder / "images", IMAGE_SUFFIXES).unused, *inside]
-    return [*found, *beside(folder, [folder / "images", *masks, *tables], has_table=bool(tables))]
+    def pairs(self, source: RadialSource, folder: Path) -> tuple[Found, Found]:
+        """See `PairedReader`."""
+        return _images(folder / "images"), by_subject(contents(folder / "labels").used)
 
+    def mask_name(self, source: RadialSource) -> str:
+        """See `PairedReader`."""
+        return "labels/{}.nii.gz"
 
-def read_volume(source: RadialSource, subject: Subject) -> Volume:
-    """Reconstruct one subject: magnitude or T2 in ms, on the grid (row, column, slice) of the scan, and its mask.
+    def listing_problems(
+        self, source: RadialSource, images: Found, labels: Found, subjects: Sequence[Subject]
+    ) -> list[str]:
+        """See `PairedReader`; masks of the interference are listed like labels."""
+        folder = cohort_folder(source)
+        streaks = interference_folder(source)
+        drawn = {} if streaks is None else by_subject(contents(streaks).used)
+        problems = [f"{name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
+        if not images:
+            problems.append(f"images/: no images; accepted: {', '.join(RADIAL_SUFFIXES)}, or pairs of NIfTI files")
+        if not any(subject.labelled for subject in subjects):
+            problems.append(f"labels/: no labelled subject; accepted: {VOLUME_NAMES}, named as its image, at least one")
+        for where, masks in (("labels", labels), (place(streaks or folder, folder), drawn)):
+            orphans = [name for name in masks if name not in images]
+            if orphans and images:
+                what = f"no image of the same name in images/ for {listed(orphans)}"
+                problems.append(f"{where}/: {what}; rename or remove them")
+        return [*problems, *duplicates(folder, drawn)]
 
-    Raises:
-        InputError: with all problems of this subject.
-    """
-    return volume_of(_read(source, subject))
+    def hashed(self, source: RadialSource, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
+        """See `FileReader`."""
+        masks = [folder / "labels", *([streaks] if (streaks := interference_folder(source)) else [])]
+        tables = self.tables(source, folder)
+        labels, *drawn = (contents(part).counted for part in masks)
+        return visible_files(folder / "images", ("",)), [*labels, *tables, *(path for part in drawn for path in part)]
 
+    def images(self, source: RadialSource) -> tuple[Path, int]:
+        """See `FileReader`."""
+        folder = cohort_folder(source) / "images"
+        pairs = tuple(part + suffix for part in FIRST_PARTS for suffix in NIFTI_SUFFIXES)
+        return folder, len(visible_files(folder, (*RADIAL_SUFFIXES, *pairs)))
 
-def check(source: RadialSource, subjects: Sequence[Subject], workers: int = 1, seen: Noted = None) -> list[str]:
-    """Look at every file and collect all problems of the cohort, one line each; none: an empty list.
+    def unused(self, source: RadialSource) -> list[Unused]:
+        """See `FileReader`."""
+        folder, streaks = cohort_folder(source), interference_folder(source)
+        masks = [folder / "labels", *([streaks] if streaks else [])]
+        tables = table_files(source.subjects_table, folder)
+        inside = [one for part in masks for one in contents(part).unused]
+        found = [*contents(folder / "images", IMAGE_SUFFIXES).unused, *inside]
+        return [*found, *beside(folder, [folder / "images", *masks, *tables], has_table=bool(tables))]
 
-    Nothing is reconstructed, which takes minutes a volume and is done once, when it is read.
-    """
-    return check_all(source, subjects, partial(_read, source, reconstructs=False), workers, seen)
+    def files_of(self, source: RadialSource, subject: Subject) -> list[Path]:
+        """See `FileReader`: the mask of the interference."""
+        mask = interference_mask(source, subject.subject)
+        return [] if mask is None else [mask]
 
+    def read(self, source: RadialSource, subject: Subject) -> "Reading":
+        """Reconstruct one subject: magnitude or T2 in ms, on the grid (row, column, slice) of the scan, and its mask.
 
-def _read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> Reading:
-    assert subject.image is not None
-    folder = cohort_folder(source)
-    name = place(subject.image, folder)
-    streaks, streaks_name, wrong = _interference(source, subject)
-    problems_of = image_problems
-    if _is_finished(source, subject):
-        image, problems = load(subject.image, name, None, "image")
-    elif reconstructs and not wrong:
-        region = None if streaks is None else as_region(streaks)
-        image, problems = load_radial(subject.image, name, source, region)
-    else:
-        image, problems = examine_radial(subject.image, name, source)
-        problems_of = place_problems
-    problems = [*problems, *wrong]
-    label, label_name = None, ""
-    if subject.labelled and subject.label is not None:
-        label_name = place(subject.label, folder)
-        label, found = load(subject.label, label_name, None, "label")
-        problems = [*problems, *found]
-    if image is not None:
-        placed = _placed(image, label, source)
-        problems = [*problems, *problems_of(placed, name)]
-        if streaks is not None:
-            # Where a label that cannot be read would tell the image's place, shapes alone are compared.
-            known = image if label is None and label_name else placed
-            problems += fit_problems(known, streaks, _placed_name(image, label, name), streaks_name)
-        image = placed
-    reading = assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
-    # The check has no voxels yet: the hash of the file stands in for the reconstruction.
-    unmade = not reconstructs and not _is_finished(source, subject) and reading.volume is not None
-    return replace(reading, digest=sha256(subject.image)) if unmade else reading
+        Files of `unlabelled` are read as they are.
+        """
+        from fewlabel.data.sources.radial_reading import read
+
+        return read(source, subject)
+
+    def examine(self, source: RadialSource, subject: Subject) -> "Reading":
+        """Look at every file. Nothing is reconstructed, which takes minutes a volume and is done when it is read."""
+        from fewlabel.data.sources.radial_reading import read
+
+        return read(source, subject, reconstructs=False)
+
+    def acquired(self, source: RadialSource, subjects: Sequence[Subject]) -> tuple[int, int]:
+        """See `SourceReader`."""
+        from fewlabel.data.sources.radial_reading import acquired
+
+        return acquired(subjects)
 
 
-def _is_finished(source: RadialSource, subject: Subject) -> bool:
-    """Whether a subject's file is an image already, from the folder of further volumes."""
-    assert subject.image is not None
-    return subject.use == "unlabelled" and subject.image.parent != cohort_folder(source) / "images"
+def interference_folder(source: RadialSource) -> Path | None:
+    """Where masks of the interference are; None where the settings name no folder."""
+    return None if source.interference is None else cohort_folder(source) / source.interference
 
 
-def _interference(source: RadialSource, subject: Subject) -> tuple[Grid | None, str, list[str]]:
-    """The mask of a subject's interference where the settings want one, its name in messages and its problems."""
-    path = interference_mask(source, subject.subject)
-    if path is None or _is_finished(source, subject):
-        return None, "", []
-    name = place(path, cohort_folder(source))
-    mask, problems = load_interference(path, name)
-    return mask, name, problems
-
-
-def _placed(image: Grid, label: Grid | None, source: RadialSource) -> Grid:
-    """Where the file does not say where it lies, its mask does, else the settings' sizes."""
-    if np.isfinite(image.affine).all():
-        return image
-    made = np.diag([-source.pixel_mm, -source.pixel_mm, source.slice_mm, 1.0])
-    return Grid(image.array, made if label is None else label.affine)
-
-
-def _placed_name(image: Grid, label: Grid | None, name: str) -> str:
-    """The image's name in messages, with what says where it lies if its file does not."""
-    if np.isfinite(image.affine).all():
-        return name
-    return f"{name} (placed by {'pixel_mm and slice_mm' if label is None else 'its label'})"
+def interference_mask(source: RadialSource, subject: str) -> Path | None:
+    """A subject's mask of the interference, or where it should be; None where the settings name no folder."""
+    folder = interference_folder(source)
+    if folder is None:
+        return None
+    found = sorted(path for path in folder.glob("*") if ends_with(path, VOLUME_SUFFIXES) and stem(path) == subject)
+    return next((path for path in found if path.is_file()), folder / f"{subject}.nii.gz")
 
 
 def _images(folder: Path) -> Found:
@@ -185,3 +152,6 @@ def _images(folder: Path) -> Found:
         part = next((part for part in FIRST_PARTS if in_pairs and name.endswith(part)), "")
         found.setdefault(name.removesuffix(part), []).append(path)
     return found
+
+
+radial = RadialReader()

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from fewlabel.config.sources.base import FileSource
 from fewlabel.data.formats.dicom_headers import series_contents
-from fewlabel.data.paths import UNSAFE_NAME, FileSource, listed, stem, unlabelled_folder
+from fewlabel.data.paths import UNSAFE_NAME, listed, stem, unlabelled_folder
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.subjects.folder_contents import Contents, Unused, contents, is_hidden
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.config.jobs.base import RECIPES
-from fewlabel.config.sources.radial import RadialSource
+from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
-from fewlabel.data.paths import interference_mask
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.sources import registry
 from fewlabel.data.store.npy import save_array
@@ -28,8 +27,6 @@ from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.json_files import load_json
 
-LIBRARIES = ("finufft", "numpy", "scipy")
-"""By which k-space becomes images."""
 FOLDER = ".computed"
 """No subject has such a name."""
 
@@ -60,11 +57,12 @@ def reconstruction_key(source: Source, subject: Subject) -> str:
     assert subject.image is not None
     # Beside the image lies the second file of a pair.
     files = [*sorted(subject.image.parent.glob(f"{escape(subject.subject)}*")), subject.label]
-    if isinstance(source, RadialSource):
-        files.append(interference_mask(source, subject.subject))
+    assert isinstance(source, FileSource)
+    reader = registry.file_reader(source)
+    files += reader.files_of(source, subject)
     facts = {
         "source": source.model_dump(mode="json"),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in reader.libraries},
         "recipe": RECIPES["prepare"],
         "files": [[path.name, sha256(path)] for path in files if path is not None and path.is_file()],
     }

@@ -3,10 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fewlabel.config.sources.metaimage import MetaImageSource
-from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.sources.radial import RadialSource
-from fewlabel.data.paths import listed, place, stem, table_files
+from fewlabel.data.paths import listed, place, stem
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.data.subjects.subjects_table import Entry, read_table
 
@@ -22,11 +19,8 @@ def by_subject(paths: Iterable[Path]) -> Found:
     return found
 
 
-def read_entries(
-    source: NiftiSource | MetaImageSource | RadialSource, folder: Path, images: Found
-) -> tuple[dict[str, Entry], list[str]]:
+def read_entries(tables: Sequence[Path], images: Found) -> tuple[dict[str, Entry], list[str]]:
     """What the subjects table says, if there is one, and what is wrong with it."""
-    tables = table_files(source, folder)
     if len(tables) > 1:
         names = listed([table.name for table in tables])
         return {}, [f"{names}: two subjects tables; remove one, or name one with `subjects_table`"]

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 
 from fewlabel.config.cohort import Cohort
-from fewlabel.config.sources.chaos import ChaosSource
-from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.config.sources.phantom import PhantomSource
 
 MADE = "made by code, no patient's data"
 NOT_STATED = "not stated"
@@ -24,22 +21,11 @@ class Terms:
     citation: str
 
 
-DECATHLON = Terms(
-    "CC BY-SA 4.0",
-    "Antonelli et al., The Medical Segmentation Decathlon, Nat. Commun. 13, 4128 (2022), "
-    "doi:10.1038/s41467-022-30695-9",
-)
-CHAOS = Terms(
-    "CC BY-NC-SA 4.0",
-    "Kavur et al., CHAOS Challenge, Med. Image Anal. 69, 101950 (2021), doi:10.1016/j.media.2020.101950, "
-    "and its data, doi:10.5281/zenodo.3431873",
-)
-
-
 def terms(cohort: Cohort) -> Terms:
     """A cohort's licence and citation; each stated one goes before the known one."""
-    known = _known(cohort)
-    return Terms(cohort.licence or known.licence, cohort.citation or known.citation)
+    source = cohort.source
+    known = source.licence or (MADE if source.made_by_code else NOT_STATED)
+    return Terms(cohort.licence or known, cohort.citation or source.citation)
 
 
 def sentence(title: str, cohort: Cohort) -> str | None:
@@ -51,15 +37,3 @@ def sentence(title: str, cohort: Cohort) -> str | None:
     further = getattr(cohort.source, "unlabelled", None) is not None and cohort.licence is None
     beside = "; its further unlabelled volumes are not covered by this" if further else ""
     return f"{title}: licence {found.licence}; {cite}{beside}."
-
-
-def _known(cohort: Cohort) -> Terms:
-    match cohort.source:
-        case PhantomSource():
-            return Terms(MADE, "")
-        case DecathlonSource():
-            return DECATHLON
-        case ChaosSource():
-            return CHAOS
-        case _:
-            return Terms(NOT_STATED, "")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fewlabel.config.sources.base import FileSource
 from fewlabel.data.formats.checks import (
     Grid,
     empty_problems,
@@ -18,7 +19,7 @@ from fewlabel.data.formats.checks import (
     target_problems,
 )
 from fewlabel.data.formats.registry import load
-from fewlabel.data.paths import FileSource, cohort_folder, place
+from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.subjects.duplicate_volumes import Seen, voxel_digest
 from fewlabel.data.subjects.mask_detection import image_among_masks
@@ -53,23 +54,6 @@ class Reading:
     digest: str = ""
 
 
-def read_volume(source: FileSource, folder: Path, subject: Subject) -> Volume:
-    """Read and check one subject.
-
-    Args:
-        source: its `labels` are merged to the mask, its `channel` is taken of a 4D image.
-        folder: the cohort's folder, for messages.
-        subject: with the paths of its files.
-
-    Returns:
-        Image and, where the subject is labelled, mask (1 inside the target), on the grid of the file.
-
-    Raises:
-        InputError: with all problems of this volume (see `read`).
-    """
-    return volume_of(read(source, folder, subject))
-
-
 def volume_of(reading: Reading) -> Volume:
     """The volume of a reading.
 
@@ -81,16 +65,6 @@ def volume_of(reading: Reading) -> Volume:
     return reading.volume
 
 
-def check(
-    source: FileSource, folder: Path, subjects: Sequence[Subject], workers: int = 1, seen: Noted = None
-) -> list[str]:
-    """Read every volume of a cohort and collect all problems, one line each; none: an empty list.
-
-    Each worker process holds one volume. `seen`, if given, receives the hash of each image (see `same_voxels`).
-    """
-    return check_all(source, subjects, partial(read, source, folder), workers, seen)
-
-
 def check_all(
     source: FileSource,
     subjects: Sequence[Subject],
@@ -98,7 +72,15 @@ def check_all(
     workers: int,
     seen: Noted = None,
 ) -> list[str]:
-    """The same with a source's own way to read a subject, which must be picklable where there are several workers."""
+    """Read every volume of a cohort and collect all problems, one line each; none: an empty list.
+
+    Args:
+        source: of the cohort.
+        subjects: as listed.
+        read_one: how a subject is read; picklable where there are several workers, each of which holds one volume.
+        workers: processes.
+        seen: receives the hash of each image, if given (see `duplicate_volumes`).
+    """
     # Numbered: a listing with problems may hold a name twice.
     items = {f"{number} {subject.subject}": subject for number, subject in enumerate(subjects)}
     found = map_subjects(partial(_findings, read_one), items, workers, "examine")

@@ -6,10 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.sources.chaos import ChaosSource
-from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.sources.base import FileSource
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.data.paths import FileSource, cohort_folder, is_present
+from fewlabel.data.paths import is_complete
 from fewlabel.data.sources import registry
 from fewlabel.operations.doctor import data
 from fewlabel.operations.hooks.preflight import listed_split_problems
@@ -33,7 +32,7 @@ def problems(experiment: Experiment, results: Path) -> list[str]:
 def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     """Problems of a cohort's files; if there are none, its table of subjects is stored."""
     source = experiment.cohorts[name].source
-    if not isinstance(source, PhantomSource) and not _listable(source):
+    if isinstance(source, FileSource) and not is_complete(source):
         finding = data.cohort_finding(name, source)
         if finding.status == "problem" and not (results / experiment.study / LAYOUT.source(name)).is_file():
             yield f"cohorts.{name}.source: {finding.text}; to fix: {finding.todo}"
@@ -47,13 +46,6 @@ def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str,
     if not found:
         rows = [(one.subject, one.patient, int(one.labelled), one.use) for one in subjects]
         tables[name] = pd.DataFrame(rows, columns=["subject", "patient", "labelled", "use"])
-
-
-def _listable(source: FileSource) -> bool:
-    """Whether all of a cohort is present, so that a listing fetches nothing."""
-    if isinstance(source, ChaosSource) and source.test_sets and not (cohort_folder(source) / "Test_Sets").is_dir():
-        return False
-    return is_present(source)
 
 
 def _splits(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> list[str]:

@@ -8,27 +8,19 @@ from pathlib import Path
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.loading.load import validated
 from fewlabel.config.loading.yaml_files import merge, read_experiment
-from fewlabel.config.sources.chaos import ChaosSource
-from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.config.sources.metaimage import MetaImageSource
-from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.sources.phantom import PhantomSource
-from fewlabel.config.sources.radial import RadialSource
+from fewlabel.config.sources.base import FileSource
 from fewlabel.data.paths import (
-    FIRST_PARTS,
-    NIFTI_SUFFIXES,
-    RADIAL_SUFFIXES,
     VARIABLE,
-    FileSource,
+    archive_of,
     cohort_folder,
     data_root,
     data_root_setting,
     export_data_root,
-    is_metaimage_label,
+    is_present,
     unlabelled_folder,
-    visible_files,
 )
-from fewlabel.data.subjects.folder_contents import contents, lines
+from fewlabel.data.sources.registry import file_reader, unread
+from fewlabel.data.subjects.folder_contents import lines
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
@@ -66,7 +58,7 @@ def findings(experiment: Experiment | None) -> list[Finding]:
             note("experiment", "no config.yaml here", "call it from the checkout, or name the file: `--configfile`")
         ]
     sources = {name: cohort.source for name, cohort in experiment.cohorts.items()}
-    made = [name for name, source in sources.items() if isinstance(source, PhantomSource)]
+    made = [name for name, source in sources.items() if source.made_by_code]
     study = ok("experiment", f"study {experiment.study}: {len(sources)} cohorts, {len(made)} of them made by code")
     if len(made) == len(sources):
         return [study]
@@ -76,7 +68,7 @@ def findings(experiment: Experiment | None) -> list[Finding]:
         *(
             finding
             for name, source in sources.items()
-            if not isinstance(source, PhantomSource)
+            if isinstance(source, FileSource)
             for finding in (cohort_finding(name, source), *_unread(name, source))
         ),
     ]
@@ -94,15 +86,15 @@ def _root() -> Finding:
 def cohort_finding(name: str, source: FileSource) -> Finding:
     """Whether the volumes of a cohort are in their folder, or can be downloaded."""
     check, folder = f"data: {name}", cohort_folder(source)
-    where, count = _volumes(source, folder)
+    where, count = file_reader(source).images(source)
     further = unlabelled_folder(source)
     if further is not None and not further.is_dir():
         return problem(check, f"{further}: no such folder (`unlabelled`)", "put the volumes there, or correct it")
     if count:
         return ok(check, f"{count} images in {where}")
-    if folder.is_dir() and not isinstance(source, ChaosSource):
+    if is_present(source):
         return problem(check, f"no volumes in {where}", "put the images there (docs/experiments.md: Your own data)")
-    if found := _archive(source, folder, check):
+    if found := _archive(source, check):
         return found
     todo = f"put it there, or set {data_root_setting()} (now: {data_root()}) to the folder that holds it"
     return problem(check, f"{folder if not folder.is_dir() else where}: no such folder", todo)
@@ -110,42 +102,17 @@ def cohort_finding(name: str, source: FileSource) -> Finding:
 
 def _unread(name: str, source: FileSource) -> list[Finding]:
     """Files of the cohort that are not read, from their names alone."""
-    from fewlabel.data.sources.registry import unread
-
     found, folder, check = unread(source), cohort_folder(source), f"files: {name}"
     todo = "the check of the cohort refuses it: see docs/experiments.md, Your own data"
     stopping = [problem(check, line, todo) for line in lines(found, folder, stopping=True)]
     return [*stopping, *(note(check, line, "nothing, unless it is a volume") for line in lines(found, folder, False))]
 
 
-def _volumes(source: FileSource, folder: Path) -> tuple[Path, int]:
-    """Where a source's images lie, and how many there are."""
-    match source:
-        case NiftiSource():
-            return folder / "images", len(contents(folder / "images").used)
-        case DecathlonSource():
-            return folder / "imagesTr", len(contents(folder / "imagesTr").used)
-        case RadialSource():
-            pairs = tuple(part + suffix for part in FIRST_PARTS for suffix in NIFTI_SUFFIXES)
-            return folder / "images", len(visible_files(folder / "images", (*RADIAL_SUFFIXES, *pairs)))
-        case MetaImageSource():
-            found = contents(folder, deep=True).used
-            return folder, sum(not is_metaimage_label(source, path) for path in found)
-        case ChaosSource():
-            return folder / "Train_Sets" / "MR", len(list(folder.glob("Train_Sets/MR/*/T2SPIR/DICOM_anon")))
-
-
-def _archive(source: FileSource, folder: Path, check: str) -> Finding | None:
+def _archive(source: FileSource, check: str) -> Finding | None:
     """What stands for a cohort that is not there yet: an archive, or an address."""
-    if isinstance(source, DecathlonSource):
-        archives, url = [folder.with_name(f"{source.task}.tar")], source.url
-    elif isinstance(source, ChaosSource):
-        archives = [place / "CHAOS_Train_Sets.zip" for place in (folder, folder.parent)]
-        url = source.train.url if source.train else None
-    else:
-        return None
-    for archive in archives:
-        if archive.is_file():
-            return ok(check, f"{archive}, to be unpacked")
+    part = source.parts[0]
+    archive = archive_of(source, part)
+    if archive is not None and archive.is_file():
+        return ok(check, f"{archive}, to be unpacked")
     todo = "the job needs the internet: fetch it on a login node"
-    return note(check, f"not in {folder}: will be downloaded", todo) if url else None
+    return note(check, f"not in {cohort_folder(source)}: will be downloaded", todo) if part.url else None

@@ -10,11 +10,8 @@ import pandas as pd
 from fewlabel.config.cohort import Cohort, Grid
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import largest_n
-from fewlabel.config.sources.phantom import PhantomSource
-from fewlabel.config.sources.radial import RadialSource
-from fewlabel.config.sources.registry import Source
+from fewlabel.config.sources.base import FileSource
 from fewlabel.config.study_layout import STORE, SUBJECTS
-from fewlabel.data.formats.registry import geometry
 from fewlabel.data.paths import is_present
 from fewlabel.data.preprocessing.working_grid import Frame, working_slices
 from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
@@ -82,26 +79,24 @@ def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
 
 
 def _size(experiment: Experiment, cohort: Cohort, folder: Path, tested: int) -> Size:
-    if isinstance(cohort.source, PhantomSource):
-        return _of_phantoms(cohort.source, cohort.grid, tested)
+    if not isinstance(cohort.source, FileSource):
+        return _of_subjects(cohort, tested, "its settings")
     if (folder / STORE).is_file():
         return _of_slices(read_subjects(folder / SUBJECTS), cohort.grid, tested)
     if is_present(cohort.source):
-        return _of_files(cohort, tested)
+        return _of_subjects(cohort, tested, "the headers of {} files")
     return _assumed(experiment, cohort, tested)
 
 
-def _of_phantoms(source: PhantomSource, grid: Grid, tested: int) -> Size:
-    from fewlabel.data.phantoms import source as phantom
-
-    shapes = [phantom.native_shape(source, subject) for subject in phantom.list_subjects(source)]
-    slices = sum(working_slices(shape[2], source.slice_mm, grid) for shape in shapes)
-    voxels = sum(x * y * z for x, y, z in shapes)
-    samples = coils = 0
-    if radial := source.radial:
-        coils = radial.coils
-        samples = sum(z * coils * radial.spokes * OVERSAMPLING * max(x, y) for x, y, z in shapes)
-    return Size(len(shapes), source.labelled, tested, slices, voxels, "known from its settings", samples, coils)
+def _of_subjects(cohort: Cohort, tested: int, where: str) -> Size:
+    subjects = registry.list_subjects(cohort.source)
+    frames = _frames(cohort, subjects)
+    slices = sum(frame.resampled[0] for frame in frames)
+    voxels = sum(math.prod(frame.native) for frame in frames)
+    labelled = sum(subject.labelled for subject in subjects)
+    acquired = registry.reader(cohort.source).acquired(cohort.source, subjects)
+    known = f"known from {where.format(len(subjects))}"
+    return Size(len(subjects), labelled, tested, slices, voxels, known, *acquired)
 
 
 def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> Size:
@@ -112,38 +107,13 @@ def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> Size:
     return Size(*counts, voxels, "known from its prepared slices")
 
 
-def _of_files(cohort: Cohort, tested: int) -> Size:
-    subjects = registry.list_subjects(cohort.source)
-    frames = _header_frames(cohort, subjects)
-    slices = sum(frame.resampled[0] for frame in frames)
-    voxels = sum(math.prod(frame.native) for frame in frames)
-    labelled = sum(subject.labelled for subject in subjects)
-    known = f"known from the headers of {len(subjects)} files"
-    return Size(len(subjects), labelled, tested, slices, voxels, known, *_samples(cohort.source, subjects))
-
-
-def _samples(source: Source, subjects: Sequence[Subject]) -> tuple[int, int]:
-    """Of radial k-space, of all coils and subjects; and the most coils."""
-    if not isinstance(source, RadialSource):
-        return 0, 0
-    from fewlabel.data.reconstruction.raw_data.coil_images import coil_count
-    from fewlabel.data.reconstruction.raw_data.file import kspace_shape
-
-    samples, coils = 0, [0]
-    for image in (one.image for one in subjects if one.computed and one.image is not None):
-        shape = kspace_shape(image)
-        samples += 0 if shape is None else math.prod(shape)
-        coils.append(coil_count(image) if shape is None else shape[1])
-    return samples, max(coils)
-
-
-def _header_frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
+def _frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
     """How each volume lies on the working grid; only headers are read."""
     frames, problems = [], []
+    reader = registry.reader(cohort.source)
     for subject in subjects:
-        assert subject.image is not None
         try:
-            shape, affine = geometry(subject.image)
+            shape, affine = reader.geometry(cohort.source, subject)
             frames.append(Frame.of(shape, affine, cohort.grid))
         except InputError as error:
             problems.append(str(error))
@@ -161,7 +131,7 @@ def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> Size:
         f"{ASSUMED_SLICES} slices of {rows} x {columns} each"
     )
     coils = samples = 0
-    if isinstance(cohort.source, RadialSource):
+    if cohort.source.reconstruction is not None:
         coils, spokes = ASSUMED_COILS, ASSUMED_SPOKES
         samples = slices * coils * spokes * OVERSAMPLING * max(rows, columns)
         text += f", of {coils} coils and {spokes} spokes"

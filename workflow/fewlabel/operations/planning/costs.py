@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Destreaking
 from fewlabel.config.jobs.figures.destreaking import measured_cohort, radial_phantoms
-from fewlabel.config.sources.phantom import PhantomSource, RadialPhantom
-from fewlabel.config.sources.radial import RadialSource
-from fewlabel.config.sources.registry import Source, radial_images
+from fewlabel.config.sources.phantom import RadialPhantom
+from fewlabel.config.sources.registry import Source
 from fewlabel.data.reconstruction.destreaking.coil_images import KEPT_BYTES
 from fewlabel.data.reconstruction.destreaking.destreaking_filter import BY_COVARIANCE
 from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
@@ -72,10 +71,7 @@ class Costs:
     def prepare(self, cohort: str) -> float:
         """Every volume is made or read, brought onto the grid and written."""
         source, voxels = self.experiment.cohorts[cohort].source, self.sizes[cohort].voxels
-        if isinstance(source, PhantomSource):
-            get = self._volumes("make abdomen" if source.anatomy == "abdomen" else "make pelvis", voxels)
-        else:
-            get = self._volumes("check", voxels)
+        get = self._volumes(source.volume_work, voxels)
         pack = (1 + self._bias(cohort)) * self._volumes("pack", voxels)
         return self._start("prepare") + get + self._radial(cohort) + pack
 
@@ -85,11 +81,11 @@ class Costs:
         K-space is read slice by slice, but a phantom's is held twice, and finished coil images once.
         """
         source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
-        radial = radial_images(source)
+        radial = source.reconstruction
         if radial is None:
             return PREPARE_BYTES
         found = self._looked_through(cohort)
-        if isinstance(source, PhantomSource):
+        if source.made_by_code:
             held = 2 * SAMPLE_BYTES * size.samples / size.subjects
         elif not size.samples:
             held, found = SAMPLE_BYTES * size.voxels_each * size.coils, LOOKED_BYTES * size.voxels_each
@@ -104,7 +100,7 @@ class Costs:
         """Bytes of coil images that are kept for a second look, and of what is found in them."""
         source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
         wide = _looks_beyond(source)
-        if not wide and not (isinstance(source, RadialSource) and source.interference):
+        if not wide and not (source.reconstruction and source.reconstruction.has_masks):
             return 0
         pixels = size.voxels_each * (OVERSAMPLING**2 if wide else 1)
         return min(SAMPLE_BYTES * pixels * size.coils, KEPT_BYTES) + LOOKED_BYTES * pixels
@@ -137,7 +133,7 @@ class Costs:
     def _radial(self, cohort: str) -> float:
         """Seconds of making and reconstructing k-space."""
         source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
-        radial = radial_images(source)
+        radial = source.reconstruction
         if radial is None:
             return 0
         # Of scans the train's length is not among what a cohort's size tells.
@@ -146,7 +142,7 @@ class Costs:
         if not _looks_beyond(source) and radial.destreak.method in BY_COVARIANCE:
             passes -= WIDE_GRIDDINGS - 1
         passes += ECHO_GRIDDINGS * {"composite": 0, "echo": 1, "t2_map": echoes}[radial.input]
-        passes += ACQUIRED_GRIDDINGS if isinstance(source, PhantomSource) else 0
+        passes += ACQUIRED_GRIDDINGS if source.made_by_code else 0
         return passes * GRIDDING_PACKS * self._volumes("pack", size.samples)
 
     def _bias(self, cohort: str) -> float:
@@ -213,7 +209,7 @@ class Costs:
         ]
 
     def _made(self, cohort: str) -> bool:
-        return isinstance(self.experiment.cohorts[cohort].source, PhantomSource)
+        return self.experiment.cohorts[cohort].source.made_by_code
 
     def _start(self, kind: Start) -> float:
         return self.speed.start_seconds[kind] if self.speed else 0
@@ -234,6 +230,5 @@ def step_memory(step: Step) -> float:
 
 def _looks_beyond(source: Source) -> bool:
     """Whether interference is looked for beyond the field of view."""
-    radial = radial_images(source)
-    masked = isinstance(source, RadialSource) and source.interference is not None
-    return radial is not None and radial.destreak.method in BY_COVARIANCE and not masked
+    radial = source.reconstruction
+    return radial is not None and radial.destreak.method in BY_COVARIANCE and not radial.has_masks

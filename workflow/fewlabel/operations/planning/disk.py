@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.sources.phantom import PhantomSource
-from fewlabel.config.sources.radial import RadialSource
 from fewlabel.operations.planning.cohort_sizes import Size
 from fewlabel.operations.planning.costs import FLOAT_BYTES
 from fewlabel.operations.planning.step_work import Step, decoder_work, encoder_work, head_work, unet_work
@@ -114,7 +112,8 @@ def _slices(experiment: Experiment, cohort: str, size: Size) -> float:
 
 
 def _native(experiment: Experiment, cohort: str, size: Size) -> float:
-    kept = isinstance(experiment.cohorts[cohort].source, (PhantomSource, RadialSource))
+    source = experiment.cohorts[cohort].source
+    kept = source.made_by_code or source.reconstruction is not None
     return size.voxels * NOISE_BYTES * kept + size.labelled * size.voxels_each * MASK_BYTES
 
 

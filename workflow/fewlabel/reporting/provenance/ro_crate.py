@@ -18,7 +18,6 @@ from fewlabel.reporting.provenance.jobs import Job, Study, moment
 from fewlabel.reporting.provenance.ro_crate_actions import add_action
 from fewlabel.reporting.provenance.ro_crate_entities import Graph, Ref, leaves, local, media_type, ref, schema_type
 from fewlabel.reporting.provenance.ro_crate_plan import LICENSE, WORKFLOW, add_engine, add_workflow
-from fewlabel.reporting.tables.cohorts import source
 from fewlabel.utils.atomic_files import sha256
 
 TERMS = "https://w3id.org/ro/terms/workflow-run/context"
@@ -65,7 +64,7 @@ def _cohort(graph: Graph, study: Study, name: str) -> Ref:
         local("cohort", name),
         "Dataset",
         name=cohort.title or name,
-        description=source(cohort),
+        description=cohort.source.description,
         url=getattr(cohort.source, "url", None),
         additionalProperty=[graph.value(what, value) for what, value in facts.items() if value],
     )

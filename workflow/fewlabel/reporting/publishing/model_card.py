@@ -16,7 +16,6 @@ from fewlabel.config.jobs.training import finetuning, pretrained_as
 from fewlabel.config.loading.load import load
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import pretraining_stages
-from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.config.study_layout import EXPERIMENT, LAYOUT, WEIGHTS, Run
 from fewlabel.config.training import Finetuning, Training
 from fewlabel.data.subjects.licences import NOT_STATED, terms
@@ -24,7 +23,6 @@ from fewlabel.reporting.results.folder import Results
 from fewlabel.reporting.results.run_facts import Facts
 from fewlabel.reporting.statistics.scores import FOLD
 from fewlabel.reporting.statistics.summary import summarise
-from fewlabel.reporting.tables.cohorts import source
 from fewlabel.reporting.tables.formats import markdown_cell
 from fewlabel.reporting.tables.table import between, bootstrap_note, distance
 from fewlabel.utils.errors import InputError
@@ -98,7 +96,7 @@ def _data(results: Results, run: Run, cohort: Cohort, facts: Facts) -> str:
     counts = [f"{count} {role}" for role in ("pool", "unlabelled", "test", "withheld") if (count := roles.get(role))]
     return _table(
         {
-            "volumes": source(cohort),
+            "volumes": cohort.source.description,
             "licence of the volumes": owed.licence,
             "cite": owed.citation or "not stated",
             "subjects of the study": ", ".join(counts),
@@ -213,7 +211,7 @@ def _limits(own: pd.DataFrame, cohort: Cohort, run: Run, experiment: Experiment)
         f"Tested on {own['subject'].nunique()} subjects of the same cohort ({where}) and on nothing else: not on other "
         "scanners, sites, sequences, field strengths, ages or diseases, and not against a second reader."
     )
-    if isinstance(cohort.source, PhantomSource):
+    if cohort.source.made_by_code:
         yield "Trained and tested on volumes that code has made: of any image of a person it is not known what it does."
     if cohort.validation is not None:
         yield "Scored on subjects of the pool, on which recipes are chosen: such scores flatter."

@@ -1,19 +1,11 @@
 """Table 1: the cohorts, and how many of their subjects are used for what."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from fewlabel.config.cohort import Cohort
 from fewlabel.config.jobs.figures.tables import CohortTableSettings
-from fewlabel.config.sources.chaos import ChaosSource
-from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.config.sources.metaimage import MetaImageSource
-from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.sources.phantom import PhantomSource
-from fewlabel.config.sources.radial import RadialImages, RadialSource
 from fewlabel.data.subjects.licences import sentence, terms
 from fewlabel.reporting import paper
 from fewlabel.reporting.tables.table import NONE, Section, Table, between
@@ -62,7 +54,7 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
 def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -> dict[str, Any]:
     title, cohort = settings.titles.cohorts[name], settings.cohorts[name]
     used = facts[facts["role"] != "withheld"]
-    row: dict[str, Any] = {"cohort": name, "title": title.title, "source": source(cohort)}
+    row: dict[str, Any] = {"cohort": name, "title": title.title, "source": cohort.source.description}
     row |= {"subjects": facts["subject"].nunique(), **_counts(facts)}
     used = used.drop_duplicates("subject")
     row["finetuned_on"] = " ".join(str(n) for n in settings.labels)
@@ -94,34 +86,6 @@ def _counts(facts: pd.DataFrame) -> dict[str, int]:
             if group == "test":
                 found |= {"folds": len(folds), "test_subjects_min": min(subjects)}
     return found
-
-
-def source(cohort: Cohort) -> str:
-    """Where a cohort's volumes come from, in words and without any path of the machine."""
-    match cohort.source:
-        case PhantomSource(anatomy=anatomy, radial=radial):
-            how = "" if radial is None else f", {_radial(radial)}, streaks {radial.streaks:g}"
-            return f"synthetic T2w phantom, {anatomy}{how}"
-        case NiftiSource(folder=folder, labels=labels):
-            return f"NIfTI folder {Path(folder).name}, label {_joined(labels)}"
-        case DecathlonSource(task=task, labels=labels, channel=channel):
-            which = "" if channel is None else f", channel {channel}"
-            return f"Medical Segmentation Decathlon {task}{which}, label {_joined(labels)}"
-        case MetaImageSource(folder=folder, labels=labels):
-            return f"MetaImage folder {Path(folder).name}, label {_joined(labels)}"
-        case RadialSource(folder=folder, labels=labels):
-            return f"{_radial(cohort.source)}, folder {Path(folder).name}, label {_joined(labels)}"
-        case ChaosSource(labels=labels, test_sets=test_sets):
-            sets = "training and test sets" if test_sets else "training set"
-            return f"CHAOS T2-SPIR, {sets}, label {_joined(labels)}"
-
-
-def _radial(images: RadialImages) -> str:
-    """Which image of a radial acquisition, and how streaks were removed."""
-    which = {"composite": "composite", "t2_map": "T2 map", "echo": f"echo {images.echo or 'in the middle'}"}[
-        images.input
-    ]
-    return f"radial ({which}, de-streaking: {images.destreak.method})"
 
 
 def _cohort_column(row: pd.Series) -> dict[str, str]:
@@ -170,7 +134,3 @@ def _paper_column(row: pd.Series) -> dict[str, str]:
 
 def _range(row: pd.Series, column: str, digits: int) -> str:
     return between(row[f"{column}_min"], row[f"{column}_max"], digits)
-
-
-def _joined(labels: Sequence[int]) -> str:
-    return " + ".join(str(label) for label in labels)

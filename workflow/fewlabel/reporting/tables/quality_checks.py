@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.figures.quality import QualitySettings
-from fewlabel.config.sources.registry import Source, radial_images
+from fewlabel.config.sources.registry import Source
 from fewlabel.config.study_layout import IMAGES, LABELS
 from fewlabel.data.preprocessing.volume import Orientation, Volume, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import Frame
@@ -76,7 +76,7 @@ def quality_rows(
     rows.insert(1, "role", rows["subject"].map(roles.set_index("subject")["role"]).fillna(""))
     rows = rows.round(DIGITS)
     scaled = 1 - settings.grid.percentiles[1] / 100
-    radial = radial_images(settings.source)
+    radial = settings.source.reconstruction
     bounded = radial is not None and radial.input == "t2_map"
     rows["warnings"] = ["; ".join(warnings(row, rows, scaled, bounded)) for row in rows.to_dict("records")]
     order = ["subject", "role", "labelled", "orientation", "oblique_deg", "slices", "rows", "columns", *SPACINGS]

@@ -13,8 +13,8 @@ from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.data.phantoms import source as phantom
 from fewlabel.data.preprocessing.volume import read_nifti, save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame
+from fewlabel.data.sources import registry
 from fewlabel.data.store.slice_store import pack
-from fewlabel.data.subjects import reading
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.inference.evaluate import score
 from fewlabel.operations.planning.calibration.calibration import VolumeWork
@@ -38,7 +38,7 @@ def measure_volumes() -> dict[VolumeWork, float]:
         source = NiftiSource(kind="nifti", folder=name)
         works: dict[VolumeWork, Callable[[], object]] = {
             "make abdomen": lambda: phantom.read_volume(ABDOMEN, subject),
-            "check": lambda: reading.check(source, folder, [listed]),
+            "check": lambda: registry.check(source, [listed]),
             "pack": lambda: pack([subject], lambda _: volume, GRID, folder / "slices", folder / "native"),
             "score": lambda: _score(label, folder),
         }

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from fewlabel.config.cohort import Grid
-from fewlabel.config.sources.phantom import PhantomSource
+from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
 from fewlabel.data.formats.checks import implausible, invertible
-from fewlabel.data.formats.registry import geometry
 from fewlabel.data.paths import cohort_folder, listed, place
 from fewlabel.data.preprocessing.working_grid import Frame
+from fewlabel.data.sources.registry import file_reader
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError
 
@@ -34,12 +34,14 @@ def thin_notes(source: Source, subjects: Sequence[Subject], grid: Grid, partitio
 
 def _frames(source: Source, subjects: Sequence[Subject], grid: Grid) -> Iterator[tuple[str, Frame]]:
     """The working-grid frames of volumes, with the names of their files."""
-    if isinstance(source, PhantomSource):
+    if not isinstance(source, FileSource):
         return
-    for path in (subject.image for subject in subjects if subject.image is not None):
+    read, folder = file_reader(source), cohort_folder(source)
+    for subject in subjects:
         try:
-            shape, affine = geometry(path)
+            shape, affine = read.geometry(source, subject)
         except InputError:
             continue
         if invertible(affine) and not implausible(affine):
-            yield place(path, cohort_folder(source)), Frame.of(shape, affine, grid)
+            assert subject.image is not None
+            yield place(subject.image, folder), Frame.of(shape, affine, grid)
