@@ -76,7 +76,7 @@ def implementation(reference: str, owner: str) -> Any:
     module, _, attribute = reference.partition(":")
     try:
         return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever a stranger's module raises
         raise InputError(
             f"{owner}: its implementation {reference!r} cannot be imported ({plain(str(error))}); accepted: "
             "'module:attribute' of an installed package; to fix: install the package of the extension again, or "
@@ -87,6 +87,7 @@ def implementation(reference: str, owner: str) -> Any:
 def _loaded(entry: EntryPoint, kind: type[Kind]) -> Kind | str:
     """What an entry point names; a text says why there is none."""
     accepted = f"accepted: an object of the class {kind.__module__}.{kind.__qualname__}"
+    accepted = "accepted: a class" if kind is type else accepted
     try:
         loaded = entry.load()
     except Exception as error:  # whatever a stranger's module raises

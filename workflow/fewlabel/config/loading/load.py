@@ -18,6 +18,7 @@ from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, rea
 from fewlabel.config.pretexts import registry
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod
+from fewlabel.config.sources import registry as sources
 from fewlabel.config.study_size import size_problems
 from fewlabel.config.training import AUGMENTATIONS
 from fewlabel.utils.errors import InputError
@@ -54,8 +55,8 @@ def load_files(paths: Sequence[Path]) -> Experiment:
 
 def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Experiment:
     """The same as `load`, for files that are already read."""
-    if registry.PROBLEMS:
-        raise InputError.of(registry.PROBLEMS)
+    if problems := [*registry.PROBLEMS, *sources.PROBLEMS]:
+        raise InputError.of(problems)
     explainer = Explainer(config, files)
     stated = explainer.stated
     data = {

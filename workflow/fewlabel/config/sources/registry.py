@@ -1,11 +1,14 @@
 """All sources by kind: the built-in ones, and those of installed packages (entry point group `fewlabel.sources`)."""
 
+import re
+from collections.abc import Iterator
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, TypeAlias, get_args
 
 from pydantic import Field
 
+from fewlabel.config.extensions import extensions
 from fewlabel.config.sources.base import FileSource, SourceSettings
 from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.config.sources.decathlon import DecathlonSource
@@ -13,13 +16,7 @@ from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.config.sources.radial import RadialSource
-from fewlabel.utils.entry_points import extended
 
-GROUP = "fewlabel.sources"
-EXPECTED = (
-    'a subclass of fewlabel.config.sources.base.SourceSettings with `kind: Literal["<name of the entry point>"]` and '
-    '`implementation = "<module>:<attribute>"` (docs/extending.md)'
-)
 BUILT_IN: dict[str, type[SourceSettings]] = {
     "phantom": PhantomSource,
     "nifti": NiftiSource,
@@ -30,24 +27,30 @@ BUILT_IN: dict[str, type[SourceSettings]] = {
 }
 
 
-def _problem(name: str, member: object) -> str:
-    """What keeps an object from being the specification of a source of this name; empty: nothing."""
-    if not (isinstance(member, type) and issubclass(member, SourceSettings)):
-        return "it is no source"
+def misfits(name: str, member: type) -> Iterator[str]:
+    """What keeps a class from being the specification of a source of this name, with what is accepted."""
+    if not issubclass(member, SourceSettings):
+        yield f"{member.__name__} is no subclass of {SourceSettings.__module__}.SourceSettings; accepted: one"
+        return
     kind = member.model_fields.get("kind")
     if kind is None or get_args(kind.annotation) != (name,):
-        return f"its `kind` is not {name!r}"
-    if len(member.implementation.split(":")) != 2:
-        return f"its `implementation` is {member.implementation!r}"
-    needed = ["labels", *(["folder"] if getattr(member, "root", None) is FileSource.root else [])]
-    missing = [key for key in needed if key not in member.model_fields]
-    if issubclass(member, FileSource) and missing:
-        return f"its volumes are files, but it has no setting {' and no '.join(missing)}"
-    return ""
+        yield f'{member.__name__} has no field `kind: Literal["{name}"]`; accepted: the name of the entry point'
+    if not re.fullmatch(r"[\w.]+:\w+", member.implementation):
+        yield f"`implementation` is {member.implementation!r}; accepted: 'module:attribute'"
+    if member.made_by_code == issubclass(member, FileSource):
+        yield "`made_by_code` is for volumes without files; accepted: true, or a subclass of FileSource"
+    if issubclass(member, FileSource):
+        needed = ["labels", *(["folder"] if member.root is FileSource.root else [])]
+        for key in needed:
+            if key not in member.model_fields:
+                yield f"{member.__name__} has no field `{key}`, as every source of files has; accepted: with it"
 
 
-SOURCES, PROBLEMS = extended(GROUP, BUILT_IN, EXPECTED, _problem)
-"""Specifications by kind; one line for each entry point that does not fit."""
+_INSTALLED = extensions("fewlabel.sources", type, BUILT_IN, misfits)
+PROBLEMS = _INSTALLED.problems
+"""One line for each entry point that does not fit."""
+SOURCES: dict[str, type[SourceSettings]] = {**BUILT_IN, **_INSTALLED.found}
+"""Specifications by kind."""
 
 if TYPE_CHECKING:
     Source: TypeAlias = SourceSettings

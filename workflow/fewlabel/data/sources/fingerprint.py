@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
-from fewlabel.data.paths import is_present, place, visible_files, unlabelled_folder
+from fewlabel.data.paths import is_present, place, unlabelled_folder, visible_files
 from fewlabel.data.sources.registry import file_reader
 from fewlabel.utils.atomic_files import sha256
 from fewlabel.utils.json_files import load_json

@@ -27,9 +27,9 @@ from fewlabel.data.paths import (
     ends_with,
     listed,
     place,
-    visible_files,
     stem,
     table_files,
+    visible_files,
 )
 from fewlabel.data.sources.paired import PairedReader
 from fewlabel.data.subjects.folder_contents import Unused, beside, contents

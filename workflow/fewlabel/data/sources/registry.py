@@ -6,9 +6,9 @@ A source is a specification (`fewlabel.config.sources`), registered by its `kind
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from fewlabel.config.extensions import implementation
 from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
 from fewlabel.data.paths import cohort_folder, place
@@ -29,7 +29,8 @@ def reader(source: Source) -> "SourceReader[Any]":
     Raises:
         InputError: it cannot be imported, or is none.
     """
-    return _reader(type(source).__name__, source.kind, source.implementation, isinstance(source, FileSource))
+    owner = f"kind {source.kind} ({type(source).__name__})"
+    return _reader(source.implementation, owner, isinstance(source, FileSource))
 
 
 def file_reader(source: FileSource) -> "FileReader[Any]":
@@ -38,23 +39,16 @@ def file_reader(source: FileSource) -> "FileReader[Any]":
 
 
 @cache
-def _reader(settings: str, kind: str, implementation: str, of_files: bool) -> "SourceReader[Any]":
+def _reader(reference: str, owner: str, of_files: bool) -> "SourceReader[Any]":
     from fewlabel.data.sources.base import FileReader, SourceReader
 
-    place = f"kind {kind}: {settings}.implementation = {implementation!r}"
     base = FileReader if of_files else SourceReader
-    accepted = f"accepted: `module:attribute` of an object of {base.__module__}.{base.__name__}"
-    module, _, attribute = implementation.partition(":")
-    try:
-        found = getattr(import_module(module), attribute)
-    except Exception as error:  # code of others: anything may be wrong with it
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{place}: cannot be imported ({type(error).__name__}: {reason}); {accepted}; to fix: install what is "
-            "missing, or correct the source's package"
-        ) from None
+    found = implementation(reference, owner)
     if not isinstance(found, base):
-        raise InputError(f"{place}: a {type(found).__name__}; {accepted}; to fix: correct the source's package")
+        raise InputError(
+            f"{owner}: its implementation {reference!r} is of the class {type(found).__name__}; accepted: an object "
+            f"of the class {base.__module__}.{base.__name__}; to fix: report this to the authors of the extension"
+        )
     return found
 
 
