@@ -8,6 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from helpers.studies import Study
+
+STUDY = {
+    "cohorts": {"liver_phantom": None},
+    "methods": {
+        "regression": None,
+        "contrastive": None,
+        "supervised": None,
+        "rotation": {"pretext": "rotation", "rotation_stage": {"steps": 3, "batch": 4, "hidden": 8}},
+    },
+    "labels": [1],
+    "draws": 1,
+}
+"""What the study of the toys changes in the tiny one."""
 TOYS = Path(__file__).with_name("toys")
 
 
@@ -26,6 +40,27 @@ def toys(tmp_path_factory):
     """Variables of a process that finds the toy distribution installed."""
     folder = install(TOYS, tmp_path_factory.mktemp("toys") / "site")
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
+
+
+class ToyStudy(Study):
+    """The tiny study with the toys in place of what is built in."""
+
+    def __init__(self, folder, variables):
+        super().__init__(folder)
+        self.variables = variables
+
+    def run(self, *arguments):
+        """Run snakemake where the toys are installed, and return the finished process."""
+        return super().run(*arguments, change=STUDY, env=self.variables)
+
+
+@pytest.fixture(scope="session")
+def study(toys, tmp_path_factory):
+    """A tiny study with the toys, run to its report."""
+    made = ToyStudy(tmp_path_factory.mktemp("study"), toys)
+    process = made.run()
+    assert process.returncode == 0, process.stdout + process.stderr
+    return made
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ GOT_NUMBER = 'input should be text (got {0}, which YAML reads as the number {1})
          ["1: methods.A b: input should be a name: small letters, digits and _, the first a letter (got 'A b')"]),
         ("methods: {new: {pretext: no}}\n",
          ["1: methods.new.pretext: unknown pretext 'no'; did you mean 'none'?; accepted: none, regression, "
-          "contrastive, joint"]),
+          "contrastive, joint, or one of an installed package"]),
         ("cohorts: {new: {source: {folder: x}}}\n",
          ["1: cohorts.new.source.kind: missing; accepted: phantom, nifti, decathlon, metaimage, chaos, radial"]),
         ("cohorts: {liver_phantom: {grid: {matrix: [64]}}}\n",

@@ -104,6 +104,10 @@ def settings_json(model: type[Model]) -> Callable[[str], Model]:
         try:
             return model.model_validate_json(Path(text).read_bytes() if from_file else text)
         except ValidationError as error:
+            from fewlabel.config.pretexts import registry
+
+            if registry.PROBLEMS:
+                raise InputError.of(registry.PROBLEMS) from None
             raise InputError(f"--settings{f' {text}' if from_file else ''}: {error}") from None
 
     return parse

@@ -10,9 +10,6 @@ from fewlabel.utils.errors import InputError, plain
 
 Kind = TypeVar("Kind")
 
-GROUPS = ("fewlabel.pretexts", "fewlabel.sources", "fewlabel.figures", "fewlabel.scores")
-"""Groups of entry points."""
-
 
 @dataclass(frozen=True)
 class Extensions(Generic[Kind]):
@@ -33,7 +30,7 @@ def extensions(
     """Import the specifications that installed packages register in a group; none that does not fit.
 
     Args:
-        group: of entry points, one of `GROUPS`.
+        group: of entry points.
         kind: the class of specifications.
         taken: names of the built-in ones.
         misfits: what is wrong with a specification of that name, a sentence each with what is accepted.

@@ -6,7 +6,7 @@ import re
 import resource
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from fewlabel.utils.git import commit
 from fewlabel.utils.hardware_info import processor_name
 
 PACKAGE = Path(__file__).parents[1]
+EXTENSION_GROUPS = ("fewlabel.pretexts", "fewlabel.sources", "fewlabel.figures", "fewlabel.scores")
+"""Groups of entry points by which other packages extend this one."""
 
 
 def software() -> dict[str, Any]:
@@ -31,8 +33,9 @@ def software() -> dict[str, Any]:
 
 
 def packages() -> dict[str, str]:
-    """Installed versions of the libraries that the package declares, by name."""
-    versions = {}
+    """Installed versions of the libraries that the package declares, and of the packages that extend it, by name."""
+    owners = (entry.dist for group in EXTENSION_GROUPS for entry in entry_points(group=group))
+    versions = {owner.name: owner.version for owner in owners if owner is not None}
     for requirement in requires("fewlabel") or []:
         name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
         if "extra ==" not in requirement:

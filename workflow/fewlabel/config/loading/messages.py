@@ -135,7 +135,7 @@ class Explainer:
             return f"{where}: missing; {accepted}"
         spot = self._spot((*error.place, key))
         tag = _short(str(context["tag"] if spot is None or spot.text is None else spot.text))
-        return f"{where}: unknown {key} {tag!r}{nearest(tag, known)}; {accepted}"
+        return f"{where}: unknown {key} {tag!r}{nearest(tag, known)}; {accepted}, or one of an installed package"
 
     def _got(self, error: _Error, errors: Sequence[_Error]) -> str:
         """The value as written, and as YAML reads it if that differs."""
