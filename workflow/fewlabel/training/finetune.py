@@ -17,7 +17,7 @@ from fewlabel.training.devices.device import Precision
 from fewlabel.training.devices.memory_check import refuse_training
 from fewlabel.training.loop import train
 from fewlabel.training.network import UNet, seeded
-from fewlabel.training.sampling import Slices, foreground_rows, subjects_of, torch_generator
+from fewlabel.training.sampling import Sampler, Slices, foreground_rows, subjects_of, torch_generator
 from fewlabel.training.segmentation import Segmentation
 from fewlabel.training.weights import Loaded, load_weights
 from fewlabel.utils.errors import InputError
@@ -46,44 +46,46 @@ def finetune(
 
     Returns:
         The network, the history, and which parameters were loaded (None for random initialisation).
+
+    Raises:
+        InputError: too little memory, no target in the subjects' masks, or weights that do not fit.
     """
-    budget, names = settings.finetuning, (settings.seed, "finetune", settings.draw)
     refuse_training(settings, store.images.shape[1:], device)
     # The start of every pretraining too: runs with and without it differ in nothing else.
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network")
     loaded = load_weights(network, initial, settings.network.widths) if initial else None
     print(f"initialisation: {loaded or 'random'}", file=sys.stderr)
-    rows = store.rows(subjects)
-    target = store.index["target_px"].to_numpy()[rows] > 0
-    if not target.any():
-        raise InputError(f"{', '.join(subjects)}: no target in their masks on the working grid; check labels and grid")
-    slices = Slices(store, device)
-    seed = seed64(*names)
-
-    batch_rows = partial(foreground_rows, rows, target, budget.batch, budget.foreground, seed)
-
-    def sample(step: int) -> tuple[Tensor | Generator, ...]:
-        batch = batch_rows(step)
-        images, masks = augment(
-            slices.images(batch),
-            slices.masks(batch),
-            settings.augmentation,
-            settings.flip,
-            torch_generator(device, seed, "augment", step),
-        )
-        assert masks is not None
-        return images, masks
-
-    objective = Segmentation(network).to(device)
+    sampler = _sampler(store, subjects, settings, device)
     states = stage_checkpoint(checkpoint, "finetune", {}, checkpoint.load() if checkpoint else None)
     history = train(
-        objective,
-        sample,
-        budget,
+        Segmentation(network).to(device),
+        sampler.tensors,
+        settings.finetuning,
         device,
         precision,
         "finetune",
         states,
-        lambda step: subjects_of(store.index, batch_rows(step)),
+        lambda step: subjects_of(store.index, sampler.rows(step)),
     )
     return network, history, loaded
+
+
+def _sampler(store: Store, subjects: Sequence[str], settings: FinetuneSettings, device: torch.device) -> Sampler:
+    """Augmented slices and masks; the random numbers depend on neither method nor N."""
+    rows, slices = store.rows(subjects), Slices(store, device)
+    target = store.index["target_px"].to_numpy()[rows] > 0
+    if not target.any():
+        raise InputError(f"{', '.join(subjects)}: no target in their masks on the working grid; check labels and grid")
+    seed, budget = seed64(settings.seed, "finetune", settings.draw), settings.finetuning
+    batch_rows = partial(foreground_rows, rows, target, budget.batch, budget.foreground, seed)
+
+    def sample(step: int) -> tuple[Tensor | Generator, ...]:
+        batch = batch_rows(step)
+        generator = torch_generator(device, seed, "augment", step)
+        images, masks = augment(
+            slices.images(batch), slices.masks(batch), settings.augmentation, settings.flip, generator
+        )
+        assert masks is not None
+        return images, masks
+
+    return Sampler(batch_rows, sample)

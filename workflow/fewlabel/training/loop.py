@@ -26,6 +26,28 @@ def learning_rate(step: int, budget: Training) -> float:
     return budget.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
 
+def _optimizer(objective: nn.Module, budget: Training, device: torch.device) -> torch.optim.Optimizer:
+    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    fused = device.type != "mps"
+    return torch.optim.AdamW(trained, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=fused)
+
+
+def _update(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+    """Take a step with that learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _close_row(state: TrainingState, rate: float, guard: Guard, checkpoint: StageCheckpoint | None) -> None:
+    state.close_row(rate)
+    guard.check(state)
+    if checkpoint is not None:
+        checkpoint.close_row(state)
+
+
 def train(
     objective: nn.Module,
     sample: Callable[[int], tuple[Tensor | torch.Generator, ...]],
@@ -56,10 +78,7 @@ def train(
         TrainingError: the loss is no finite number; the last good state is saved.
         Interrupted: a signal asked for the end, and the state is saved.
     """
-    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        trained, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=device.type != "mps"
-    )
+    optimizer = _optimizer(objective, budget, device)
     every = max(1, -(-budget.steps // HISTORY_ROWS))
     state = TrainingState(objective, optimizer, since=torch.zeros((), device=device))
     if checkpoint is not None:
@@ -69,25 +88,17 @@ def train(
     objective.train()
     with Progress(what, budget.steps, done=state.step) as progress:
         for step in range(state.step, budget.steps):
-            batch = sample(step)
             rate = learning_rate(step, budget)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
             with autocast(precision, device):
-                loss = objective(*batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+                loss = objective(*sample(step))
+            _update(optimizer, loss, rate)
             guard.watch(loss, step)
             state.since += loss.detach()
             state.step = step + 1
             # Reading the loss makes a GPU wait: only once a history row.
             if state.step % every == 0 or state.step == budget.steps:
-                state.close_row(rate)
-                guard.check(state)
+                _close_row(state, rate, guard, checkpoint)
                 progress.advance_to(state.step, f"loss {state.history[-1].loss:.4f}")
-                if checkpoint is not None:
-                    checkpoint.close_row(state)
             if checkpoint is not None:
                 checkpoint.publish(state, budget.steps, rate)
                 if checkpoint.due():
