@@ -20,7 +20,7 @@ include: "rules/common.smk"
 
 
 # Snakemake takes figures that are there for finished where what they are drawn from is gone, and would say nothing.
-NEEDED = [SCORES, *ALL_ROLES, *expand(SUBJECT_FACTS, cohort=EXPERIMENT.cohorts), *(MEASURES if DESTREAKING else [])]
+NEEDED = dict.fromkeys(path for item in ITEMS if not item.specification.needs_volumes for path in made_from(item))
 if missing := [table for table in NEEDED if not Path(table).is_file()]:
     raise WorkflowError(f"{STUDY} is not whole: no {', '.join(missing)}; publish it again, or restore it from git")
 

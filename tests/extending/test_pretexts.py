@@ -74,7 +74,7 @@ def test_plans_and_diagram_count_one_encoder_and_its_head(toys, tmp_path):
 import json
 from pathlib import Path
 from fewlabel.config.loading.load import load_files
-from fewlabel.config.jobs.figures.scheme import scheme_settings
+from fewlabel.config.jobs.figures.method_diagram import scheme_settings
 from fewlabel.operations.planning.step_work import step_work
 from fewlabel.operations.planning.training_steps import pretraining_steps
 from fewlabel.reporting.images.method_diagram_steps import steps

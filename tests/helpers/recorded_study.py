@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from fewlabel.config.jobs.figures.histories import study_trainings
+from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.reporting.results.folder import read_experiment
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import sha256, write_text

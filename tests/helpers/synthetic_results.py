@@ -8,10 +8,10 @@ import pandas as pd
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelCurves
-from fewlabel.config.jobs.figures.histories import study_trainings
-from fewlabel.config.jobs.figures.scores import CurvesSettings
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.config.jobs.figures.label_curves import CurvesSettings
 from fewlabel.config.jobs.grid import CollectSettings
+from fewlabel.config.jobs.histories import study_trainings
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.config.loading.load import as_yaml
 from fewlabel.reporting.results.completeness import settings_of_run
 from fewlabel.utils.atomic_files import write_text

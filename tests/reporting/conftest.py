@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fewlabel.config.jobs.figures.scores import CurvesSettings
-from fewlabel.config.jobs.figures.titles import MethodTitle
+from fewlabel.config.jobs.figures.label_curves import CurvesSettings
+from fewlabel.config.jobs.titles import MethodTitle
 from helpers.synthetic_results import METHODS, make_scores, make_settings, make_study
 
 

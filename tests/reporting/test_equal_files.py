@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.jobs.figures.histories import learning_settings
+from fewlabel.config.jobs.figures.differences import differences_settings
+from fewlabel.config.jobs.figures.label_curves import curves_settings
+from fewlabel.config.jobs.figures.label_efficiency import efficiency_settings
+from fewlabel.config.jobs.figures.learning_curves import learning_settings
+from fewlabel.config.jobs.figures.paired_subjects import paired_settings
 from fewlabel.config.jobs.figures.pretexts import pretexts_settings
-from fewlabel.config.jobs.figures.scores import curves_settings, differences_settings, paired_settings
-from fewlabel.config.jobs.figures.tables import efficiency_settings
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.reporting.figures import style

@@ -8,6 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from fewlabel.config import jobs
+from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.data.paths import export_data_root
 from fewlabel.utils.errors import InputError
 from fewlabel.config.folds import cohort_of, part_of
@@ -21,6 +22,8 @@ FILES = sorted(map(Path, workflow.configfiles), key=lambda file: file != DEFAULT
 
 try:
     EXPERIMENT = load(config, FILES)
+    # All figures and tables of the study.
+    ITEMS = report_items(EXPERIMENT)
 except InputError as error:
     raise WorkflowError(f"The experiment has errors:\n{error}") from None
 
@@ -129,10 +132,39 @@ def of_cohort(files):
 
 
 def shown(path, caption, category, **labels):
-    """A file that the study's report shows, with `workflow/report/<caption>.rst` beneath it."""
+    """A file that the study's report shows, with a caption beneath it: a file, or one of `workflow/report`."""
     # A title of the user's may hold braces, and is no wildcard with an unseen sign (word joiner) behind them.
-    told = {name: text.replace("{", "{\u2060") for name, text in labels.items()}
-    return report(path, caption=f"../report/{caption}.rst", category=category, labels=told)
+    plain = {name: text.replace("{", "{\u2060") for name, text in labels.items()}
+    return report(path, caption=str(Path("../report") / caption), category=category, labels=plain)
+
+
+def made_from(item):
+    """Inputs of the job that makes a figure or table; of a published study, those of the optional ones that it has."""
+    there = [path for path in item.inputs.optional if RESULTS == "results" or Path(STUDY, path).is_file()]
+    return [f"{STUDY}/{path}" for path in [*item.inputs.files, *there, *unshared(item.inputs.large)]]
+
+
+def files_of(item):
+    """Outputs of that job, by their names in its command; the report shows a figure's PNG and a table's HTML."""
+    kind = item.specification.kind
+    names, best = {"figure": (("png", "pdf"), "png"), "table": (("csv", "markdown", "latex", "html"), "html")}[kind]
+    files = {name: f"{STUDY}/{path}" for name, path in zip(names, item.outputs, strict=True)}
+    labels = {kind: item.title, **item.labels}
+    return {**files, best: shown(files[best], item.caption, f"{kind.title()}s", **labels)}
+
+
+def command_of(item):
+    """The shell command of that job."""
+    files = " ".join(f"--{name} {{output.{name}}}" for name in files_of(item))
+    return (
+        f"fewlabel {item.command} --settings {{params.settings:q}} --results {{params.results}} {files} > {{log}} 2>&1"
+    )
+
+
+def made_of(kind):
+    """All figures or all tables that tables alone are enough for."""
+    items = [item for item in ITEMS if item.specification.kind == kind and not item.specification.needs_volumes]
+    return [f"{STUDY}/{path}" for item in items for path in item.outputs]
 
 
 def cohort_page(caption, shows):

@@ -1,7 +1,7 @@
 # Figures and pages that need volumes, weights or predictions: drawn of a study's results only, never of a published study.
 #
-# What a rule makes is added to PICTURES right behind it (`PICTURES += rules.figure1_pretexts.output`): `pictures`, `all` and
-# the record of the study ask for whatever stands there. A rule that a study has nothing to show for is not defined.
+# What a rule makes is added to PICTURES right behind it: `pictures`, `all` and the record of the study ask for whatever is
+# there. A rule that a study has nothing to show for is not defined.
 
 PICTURES = []
 
@@ -62,108 +62,31 @@ rule contact_sheet:
 PICTURES += expand([*QUALITY, SHEET], cohort=EXPERIMENT.cohorts)
 
 
-# -------------------------------------------------------------------------------------------------------- pretexts
-if PRETEXTS := jobs.pretexts_settings(EXPERIMENT):
+# --------------------------------------------------------------------------------------------------------- figures
+# Of pretexts, of networks, and of predictions.
+for item in ITEMS:
+    if item.specification.needs_volumes:
 
-    rule figure1_pretexts:
-        """What the pretexts ask of a network and what it answers, on slices of one cohort."""
-        input:
-            store=expand(STORE, cohort=PRETEXTS.cohort),
-            arrays=unshared(expand(ARRAYS, cohort=PRETEXTS.cohort)),
-            roles=expand(ROLES, cohort=jobs.shown_part(PRETEXTS)),
-            pretexts=[
-                expand(PRETEXT, cohort=jobs.shown_part(PRETEXTS), method=method)
-                for method in (PRETEXTS.regression, PRETEXTS.contrastive)
-                if method
-            ],
-        output:
-            png=shown(
-                f"{STUDY}/figures/figure1_pretexts.png",
-                "figure1_pretexts",
-                "Figures",
-                figure="Figure 1: the pretexts",
-                **jobs.pretexts_labels(PRETEXTS),
-            ),
-            pdf=f"{STUDY}/figures/figure1_pretexts.pdf",
-        log:
-            f"{LOGS}/figure1_pretexts.log",
-        conda:
-            "../../envs/cpu.yaml"
-        params:
-            settings=jobs.canonical(PRETEXTS),
-            pretrained=lambda wildcards, input: os.path.dirname(os.path.dirname(input.pretexts[0])),
-        shell:
-            "fewlabel pretexts --settings {params.settings:q} --store {input.store} --roles {input.roles} "
-            "--pretrained {params.pretrained} --png {output.png} --pdf {output.pdf} > {log} 2>&1"
+        rule:
+            name:
+                item.rule
+            input:
+                made_from(item),
+            output:
+                **files_of(item),
+            log:
+                f"{LOGS}/{item.rule}.log",
+            conda:
+                "../../envs/cpu.yaml"
+            params:
+                settings=jobs.canonical(item.settings),
+                results=lambda wildcards, output: os.path.dirname(os.path.dirname(output[0])),
+            message:
+                f"{item.title}: {item.specification.summary}"
+            shell:
+                command_of(item)
 
-    PICTURES += rules.figure1_pretexts.output
-
-
-if LOCAL := jobs.local_similarity_settings(EXPERIMENT):
-
-    rule local_similarity:
-        """How alike a point's local representation is to that of every other place, before and after stage 2."""
-        input:
-            store=expand(STORE, cohort=LOCAL.cohort),
-            arrays=unshared(expand(ARRAYS, cohort=LOCAL.cohort)),
-            roles=expand(ROLES, cohort=jobs.shown_part(LOCAL)),
-            pretext=expand(PRETEXT, cohort=jobs.shown_part(LOCAL), method=LOCAL.method),
-        output:
-            png=shown(
-                f"{STUDY}/figures/local_similarity.png",
-                "local_similarity",
-                "Figures",
-                figure="Similar places",
-                cohort=LOCAL.title.title,
-                method=LOCAL.method_title.title,
-            ),
-            pdf=f"{STUDY}/figures/local_similarity.pdf",
-        log:
-            f"{LOGS}/local_similarity.log",
-        conda:
-            "../../envs/cpu.yaml"
-        params:
-            settings=jobs.canonical(LOCAL),
-        shell:
-            "fewlabel local-similarity --settings {params.settings:q} --store {input.store} --roles {input.roles} "
-            "--pretext {input.pretext} --png {output.png} --pdf {output.pdf} > {log} 2>&1"
-
-    PICTURES += rules.local_similarity.output
-
-
-# ------------------------------------------------------------------------------------------------------- galleries
-# One rule a cohort: figure 4 is of the liver, figure 5 of the prostate, `gallery_<cohort>` of any other.
-for figure, cohort in jobs.galleries(EXPERIMENT).items():
-    GALLERY = jobs.gallery_settings(EXPERIMENT, cohort)
-
-    rule:
-        name:
-            figure
-        input:
-            scores=SCORES,
-            native=expand(NATIVE, cohort=cohort),
-            predictions=[LAYOUT.predictions(run) for run in jobs.runs_of(GALLERY)],
-        output:
-            png=shown(
-                f"{STUDY}/figures/{figure}.png",
-                figure if figure in jobs.FIGURES.values() else "gallery",
-                "Figures",
-                figure=figure.replace("_", ": ", 1).replace("figure", "Figure ").replace("gallery", "Gallery"),
-                **jobs.gallery_labels(GALLERY),
-            ),
-            pdf=f"{STUDY}/figures/{figure}.pdf",
-        log:
-            f"{LOGS}/{figure}.log",
-        conda:
-            "../../envs/cpu.yaml"
-        params:
-            settings=jobs.canonical(GALLERY),
-            results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.png)),
-        shell:
-            "fewlabel gallery --settings {params.settings:q} --scores {input.scores} --results {params.results} "
-            "--png {output.png} --pdf {output.pdf} > {log} 2>&1"
-
-    PICTURES += [f"{STUDY}/figures/{figure}.png", f"{STUDY}/figures/{figure}.pdf"]
+        PICTURES += [f"{STUDY}/{path}" for path in item.outputs]
 
 
 # ----------------------------------------------------------------------------------------------------------- pages

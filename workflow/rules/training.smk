@@ -99,7 +99,7 @@ rule evaluate:
     output:
         scores=shown(
             LAYOUT.run_scores(FINETUNED),
-            "run_scores",
+            "run_scores.rst",
             "Scores of each run",
             cohort="{cohort}",
             method="{method}",

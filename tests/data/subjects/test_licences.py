@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.base import canonical
-from fewlabel.config.jobs.figures.tables import cohort_table_settings
+from fewlabel.config.jobs.tables.cohorts import cohort_table_settings
 from fewlabel.data.subjects.licences import MADE, NOT_STATED, Terms, sentence, terms
 from fewlabel.reporting.captions import study_facts
 from fewlabel.reporting.tables.cohorts import cohort_table

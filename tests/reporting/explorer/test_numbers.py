@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.figures.explorer import explorer_settings
-from fewlabel.config.jobs.figures.tables import difference_table_settings, labels_table_settings
+from fewlabel.config.jobs.tables.differences import difference_table_settings
+from fewlabel.config.jobs.tables.labels_needed import labels_table_settings
 from fewlabel.inference.metrics import dice
 from fewlabel.reporting.explorer.cells import cells, differences
 from fewlabel.reporting.explorer.facts import told

@@ -5,9 +5,9 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from fewlabel.config.figure_options import Differences, Intervals
-from fewlabel.config.jobs.figures.scores import DifferencesSettings
-from fewlabel.config.jobs.figures.tables import DifferenceTableSettings
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.config.jobs.figures.differences import DifferencesSettings
+from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.differences import difference_figure
 from fewlabel.reporting.statistics.comparisons import comparisons

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting import paper
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.label_curves import label_curves

@@ -8,8 +8,8 @@ from matplotlib.colors import to_hex
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelEfficiency
-from fewlabel.config.jobs.figures.tables import EfficiencySettings, efficiency_settings
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings, efficiency_settings
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.label_efficiency import label_efficiency, share_table
 from fewlabel.reporting.statistics.summary import share

@@ -9,14 +9,9 @@ from matplotlib.colors import to_hex
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import LearningCurves
-from fewlabel.config.jobs.figures.histories import (
-    LearningSettings,
-    histories_settings,
-    learning_settings,
-    study_trainings,
-    trainings,
-)
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.config.jobs.figures.learning_curves import LearningSettings, learning_settings
+from fewlabel.config.jobs.histories import histories_settings, study_trainings, trainings
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.config.study_layout import Run
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.learning_curves import learning_curves, mean_of_draws, smoothed

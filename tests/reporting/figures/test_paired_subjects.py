@@ -8,8 +8,8 @@ from matplotlib.colors import to_hex
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, PairedSubjects
-from fewlabel.config.jobs.figures.scores import PairedSettings, paired_settings
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.config.jobs.figures.paired_subjects import PairedSettings, paired_settings
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.paired_subjects import paired_subjects, pairs
 from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise

@@ -5,7 +5,7 @@ import pytest
 import seaborn
 from matplotlib.colors import to_hex
 
-from fewlabel.config.jobs.figures.titles import MethodTitle
+from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.reporting.figures import style
 
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.jobs.figures.galleries import galleries, gallery_settings, run_of
+from fewlabel.config.jobs.figures.gallery import galleries, gallery_settings, run_of
 from fewlabel.config.loading.load import load
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.images.gallery import TRUTH, gallery

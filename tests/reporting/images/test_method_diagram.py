@@ -7,7 +7,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.jobs.figures.scheme import scheme_settings
+from fewlabel.config.jobs.figures.method_diagram import scheme_settings
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.images.method_diagram import scheme

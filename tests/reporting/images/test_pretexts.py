@@ -8,7 +8,8 @@ from matplotlib.text import Text
 
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.jobs.figures.pretexts import local_similarity_settings, pretexts_settings
+from fewlabel.config.jobs.figures.local_similarity import local_similarity_settings
+from fewlabel.config.jobs.figures.pretexts import pretexts_settings
 from fewlabel.config.jobs.training import pretrain_settings
 from fewlabel.config.loading.load import contradictions
 from fewlabel.data.preprocessing.volume import Volume

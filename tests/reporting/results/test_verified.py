@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from fewlabel.cli.main import app
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.crate import crate_settings
-from fewlabel.config.jobs.figures.histories import histories_settings
 from fewlabel.config.jobs.grid import collect_settings
+from fewlabel.config.jobs.histories import histories_settings
 from fewlabel.reporting.figures.style import save as save_figure
 from fewlabel.reporting.publishing.publish import publish
 from fewlabel.reporting.report import write_report

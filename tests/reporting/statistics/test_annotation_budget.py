@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.reporting.figures.annotation_budget import budget
 from fewlabel.reporting.statistics.annotation_budget import REACH, answer, learning_curve
 from fewlabel.reporting.statistics.annotation_budget_text import as_text

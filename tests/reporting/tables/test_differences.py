@@ -8,7 +8,7 @@ import pytest
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.figures.tables import DifferenceTableSettings, difference_table_settings
+from fewlabel.config.jobs.tables.differences import DifferenceTableSettings, difference_table_settings
 from fewlabel.reporting.statistics.significance import holm, rank_biserial, signed_rank
 from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise
 from fewlabel.reporting.tables.differences import difference_table, probability

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from fewlabel.config.jobs.figures.tables import DiceTableSettings
+from fewlabel.config.jobs.tables.dice import DiceTableSettings
 from fewlabel.reporting.tables.dice import dice_table
 from fewlabel.reporting.tables.formats import as_html, as_latex, as_markdown, latex_text, save_plain
 from fewlabel.reporting.tables.table import Section, Table

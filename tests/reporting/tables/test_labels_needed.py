@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.figures.tables import LabelsTableSettings, labels_table_settings
+from fewlabel.config.jobs.tables.labels_needed import LabelsTableSettings, labels_table_settings
 from fewlabel.reporting.results.folder import read_experiment
 from fewlabel.reporting.statistics.labels_needed import crossing, labels_needed, labels_saved
 from fewlabel.reporting.statistics.scores import read_scores

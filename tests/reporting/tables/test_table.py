@@ -6,8 +6,9 @@ import pytest
 
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.figures.tables import CohortTableSettings, DiceTableSettings
-from fewlabel.config.jobs.figures.titles import CohortTitle
+from fewlabel.config.jobs.tables.cohorts import CohortTableSettings
+from fewlabel.config.jobs.tables.dice import DiceTableSettings
+from fewlabel.config.jobs.titles import CohortTitle
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.phantom import PhantomSource

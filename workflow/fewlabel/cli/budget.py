@@ -13,7 +13,7 @@ from fewlabel.utils.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fewlabel.config.jobs.figures.titles import Titles
+    from fewlabel.config.jobs.titles import Titles
 
 
 @command(Panel.INSPECT, "results/demo/scores.csv --target 0.85 --have 12")
@@ -93,7 +93,7 @@ def _chosen(scores: "pd.DataFrame", path: Path, wanted: dict[str, list[str] | No
 
 def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
     """Titles of cohorts and methods: from the experiment next to the scores, else made from their names."""
-    from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, Titles, titles
+    from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles, titles
     from fewlabel.reporting.results.folder import read_experiment
 
     known = titles(read_experiment(experiment.parent)) if experiment.is_file() else Titles(cohorts={}, methods={})

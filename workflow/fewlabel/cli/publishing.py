@@ -7,11 +7,13 @@ import typer
 
 from fewlabel.cli.common import In, Out, Panel, app, command, settings_option, step, write_json
 from fewlabel.config import jobs
+from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.study_layout import LAYOUT, SCORES
 from fewlabel.utils.atomic_files import atomic_folder, visible, write_text
 from fewlabel.utils.errors import printable
 
 if TYPE_CHECKING:
+    from fewlabel.config.experiment import Experiment
     from fewlabel.reporting.publishing.publish import Published
 
 Folder = Annotated[
@@ -174,15 +176,15 @@ def crate(
             fingerprints={name: str(facts.get("fingerprint", "")) for name, facts in fingerprints.items()},
             files={**copies, **{file.name: file for file in (resolved, readme)}},
             published=last_end(made, found),
-            commands=_descriptions(),
+            commands=_descriptions(settings.experiment),
             versions={name: version(name) for name in ("fewlabel", "snakemake")},
         )
         study_crate(study).write(folder)
 
 
-def _descriptions() -> dict[str, str]:
-    """The help of each command."""
-    found = {}
+def _descriptions(experiment: "Experiment") -> dict[str, str]:
+    """The help of each command, and what each figure and table shows."""
+    found = {item.command: item.specification.summary for item in report_items(experiment)}
     for entry in app.registered_commands:
         if entry.callback is not None:
             found[entry.name or entry.callback.__name__] = (entry.callback.__doc__ or "").strip()

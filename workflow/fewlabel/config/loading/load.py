@@ -12,7 +12,7 @@ from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import drawn_methods
 from fewlabel.config.jobs.figures.destreaking import radial_phantoms
-from fewlabel.config.jobs.figures.galleries import gallery_problems
+from fewlabel.config.jobs.figures.gallery import gallery_problems
 from fewlabel.config.loading.messages import Explainer, nearest
 from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, read_files
 from fewlabel.config.pretexts import registry

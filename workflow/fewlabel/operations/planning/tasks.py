@@ -7,8 +7,7 @@ from pathlib import Path
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import cohort_of, parts_of
-from fewlabel.config.jobs.figures.galleries import galleries
-from fewlabel.config.jobs.figures.pretexts import local_similarity_settings, pretexts_settings, shown_part
+from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.operations.planning.costs import BASE_BYTES, PREPARE_BYTES, Costs
 from fewlabel.operations.planning.schedule import Place, Task
@@ -18,27 +17,8 @@ LOOKED_AT = {"quality": "tables/quality_{}.csv", "contact_sheet": "figures/conta
 """Made of a cohort, whose name stands in what each makes."""
 RULES = ("fetch", "admit", "split", "draw", "prepare", *LOOKED_AT, "pretrain", "finetune", "evaluate")
 """Of cohorts and trainings, in the order in which a volume meets them; those of `reports` follow."""
+EXPLORER = {"explorer": LAYOUT.explorer}
 TABLES = {"collect": LAYOUT.scores, "collect_histories": LAYOUT.history, "record": LAYOUT.experiment}
-DESCRIBED = {"figure2_scheme": "figures/figure2_scheme.png", "table1_cohorts": "tables/table1_cohorts.csv"}
-"""Made from the cohorts alone."""
-SCORED = {
-    **{
-        name: f"figures/{name}.png"
-        for name in ("figure3_label_curves", "label_efficiency", "paired_subjects", "differences")
-    },
-    "table2_dice": "tables/table2_dice.csv",
-    "table3_differences": "tables/table3_differences.csv",
-    "table4_labels": "tables/table4_labels.csv",
-    "explorer": LAYOUT.explorer,
-}
-"""Made from the scores, whatever else they need."""
-LEARNING = {"learning_curves": "figures/learning_curves.png"}
-DESTREAKING = {
-    "destreaking": jobs.MEASURES,
-    "destreaking_figure": "figures/destreaking.png",
-    "destreaking_table": "tables/destreaking.csv",
-}
-"""Measured and shown where a study asks for it."""
 LAST = {"crate": LAYOUT.crate, "report": LAYOUT.report}
 PREPARE_THREADS = 2**20
 """All that there are, as the rule asks on one machine."""
@@ -48,21 +28,40 @@ QUALITY_THREADS = 2
 
 def reports(experiment: Experiment) -> dict[str, str]:
     """Rules with one job a study, and a file that each makes."""
-    pictures = {name: f"figures/{name}.png" for name in (*pretext_figures(experiment), *galleries(experiment))}
-    streaks = DESTREAKING if experiment.figures.destreaking else {}
-    return {**TABLES, **DESCRIBED, **SCORED, **LEARNING, **pictures, **streaks, **LAST}
+    streaks = {"destreaking": jobs.MEASURES} if experiment.figures.destreaking else {}
+    items = {item.rule: item.outputs[0] for item in report_items(experiment)}
+    return {**TABLES, **streaks, **items, **EXPLORER, **LAST}
+
+
+def report_needs(experiment: Experiment) -> dict[str, tuple[str, ...]]:
+    """The tasks that each figure and table waits for, by rule."""
+    return {
+        item.rule: tuple(dict.fromkeys(map(_task_of, [*item.inputs.files, *item.inputs.optional])))
+        for item in report_items(experiment)
+    }
 
 
 def pretext_figures(experiment: Experiment) -> dict[str, tuple[str, ...]]:
-    """Figures that are drawn from pretrainings, and from which."""
-    one, two = pretexts_settings(experiment), local_similarity_settings(experiment)
-    found: dict[str, tuple[str, ...]] = {}
-    if one is not None:
-        methods = [method for method in (one.regression, one.contrastive) if method]
-        found["figure1_pretexts"] = tuple(str(Run(shown_part(one), method)) for method in methods)
-    if two is not None:
-        found["local_similarity"] = (str(Run(shown_part(two), two.method)),)
-    return found
+    """Figures that are drawn from pretrainings alone, and from which."""
+    needs = {
+        rule: tuple(need for need in needed if "/pretrained/" in need)
+        for rule, needed in report_needs(experiment).items()
+    }
+    return {rule: needed for rule, needed in needs.items() if needed}
+
+
+def _task_of(path: str) -> str:
+    """The task that makes a file of a study."""
+    made = {LAYOUT.scores: "collect", LAYOUT.history: "collect_histories"}
+    made |= dict.fromkeys((jobs.MEASURES, jobs.IMAGES), "destreaking")
+    if path in made:
+        return made[path]
+    folder, _, name = path.rpartition("/")
+    try:
+        run = Run.parse(folder)
+    except ValueError:
+        return path if "/splits/" in path else LAYOUT.store(path.partition("/")[0])
+    return LAYOUT.run_scores(run) if name == "predictions" else str(run)
 
 
 def study_tasks(costs: Costs, place: Place) -> list[Task]:
@@ -139,30 +138,24 @@ def _method_tasks(costs: Costs, part: str, method: str, place: Place) -> Iterato
 def _report_tasks(costs: Costs, trained: tuple[str, ...]) -> Iterator[Task]:
     experiment = costs.experiment
     runs = tuple(map(LAYOUT.run_scores, jobs.finetunings(jobs.collect_settings(experiment))))
-    cohorts = (
-        *map(LAYOUT.store, experiment.cohorts),
-        *map(LAYOUT.roles, jobs.split_parts(experiment)),
-    )
     shown = [rule for rule in reports(experiment) if rule not in (*TABLES, *LAST)]
     shown += [f"{cohort}/{rule}" for cohort in experiment.cohorts for rule in LOOKED_AT]
     needs = {
         "record": (),
         "collect": runs,
         "collect_histories": trained,
-        "learning_curves": ("collect_histories",),
-        **dict.fromkeys(("destreaking_figure", "destreaking_table"), ("destreaking",)),
-        **dict.fromkeys(DESCRIBED, cohorts),
-        **pretext_figures(experiment),
+        "explorer": ("collect",),
+        **report_needs(experiment),
         "crate": tuple(shown),
         "report": ("crate",),
     }
+    tables = {*TABLES, *(item.rule for item in report_items(experiment) if item.specification.kind == "table")}
     for rule in reports(experiment):
         if rule == "destreaking":
             memory = costs.destreaking_memory()
             yield Task(rule, rule, costs.destreaking(), threads=PREPARE_THREADS, memory=memory)
             continue
-        seconds = costs.table() if rule in TABLES or rule.startswith("table") else costs.figure()
-        yield Task(rule, rule, seconds, needs.get(rule, ("collect",)))
+        yield Task(rule, rule, costs.table() if rule in tables else costs.figure(), needs[rule])
 
 
 def finished(experiment: Experiment, folder: Path) -> set[str]:

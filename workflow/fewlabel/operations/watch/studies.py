@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.jobs.figures.histories import study_trainings
+from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.study_layout import EXPERIMENT, FINETUNINGS, LAYOUT, PRETRAININGS
 from fewlabel.operations.watch.trainings import Condition, Training, begun_runs, look
 from fewlabel.reporting.results.folder import read_experiment

@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting import paper
 from fewlabel.reporting.explorer import traces
 from fewlabel.reporting.explorer.cells import Cell, Difference

@@ -8,8 +8,8 @@ import pandas as pd
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.figures.explorer import ExplorerSettings
-from fewlabel.config.jobs.figures.histories import study_trainings
 from fewlabel.config.jobs.grid import finetunings
+from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.loading.load import as_yaml
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.reporting.explorer import cells, facts, plots

@@ -11,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from fewlabel.config.jobs.figures.titles import MethodTitle
+from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.reporting import paper
 from fewlabel.reporting.explorer.cells import Cell, Difference
 from fewlabel.reporting.figures import style

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fewlabel.config.figure_options import Panels
-from fewlabel.config.jobs.figures.titles import MethodTitle, Titles
+from fewlabel.config.jobs.titles import MethodTitle, Titles
 from fewlabel.reporting.figures import legends, style
 from fewlabel.reporting.figures.label_curves import looks
 from fewlabel.reporting.figures.panels import head, new_panels

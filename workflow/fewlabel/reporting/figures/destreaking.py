@@ -1,12 +1,14 @@
 """The figure of de-streaking methods: a slice after each of them, and the measures over the arms' signal."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
-from fewlabel.config.jobs.figures.destreaking import NO_SOURCE, DestreakingSettings, shown
+from fewlabel.config.jobs.figures.destreaking import IMAGES, MEASURES, NO_SOURCE, DestreakingSettings, shown
 from fewlabel.reporting.figures import style
-from fewlabel.reporting.tables.destreaking_measures import TITLES, Images
+from fewlabel.reporting.tables.destreaking_measures import TITLES, Images, read_images, read_measures
 
 PANELS = {
     "streak_energy": "Streak energy left",
@@ -23,6 +25,11 @@ FAINTEST = 1e-4
 """Of the streak energy; less is drawn there."""
 DIFFERENCE = 5
 """Times that differences are brighter than images."""
+
+
+def draw(results: Path, settings: DestreakingSettings) -> Figure:
+    """The figure of a study, from its folder."""
+    return destreaking_figure(read_measures(results / MEASURES), read_images(results / IMAGES), settings)
 
 
 def destreaking_figure(rows: pd.DataFrame, images: Images, settings: DestreakingSettings) -> Figure:

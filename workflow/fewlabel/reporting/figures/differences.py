@@ -1,6 +1,7 @@
 """Table 3 as a figure: every method's mean difference in Dice to the control, a row a method, a panel an N."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,13 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator
 
 from fewlabel.config.figure_options import Differences, Panels
-from fewlabel.config.jobs.figures.scores import DifferencesSettings
+from fewlabel.config.jobs.figures.differences import DifferencesSettings
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, notice
 from fewlabel.reporting.statistics.comparisons import comparisons, why_none
+from fewlabel.reporting.statistics.scores import read_scores
 from fewlabel.reporting.tables.table import folds_note
 
 NAME = style.PARAMETERS["ytick.labelsize"]
@@ -43,6 +46,11 @@ class Block:
     counts: list[int]
     rows: pd.DataFrame
     first: bool
+
+
+def draw(results: Path, settings: DifferencesSettings) -> Figure:
+    """The figure of a study, from its folder."""
+    return difference_figure(read_scores(results / LAYOUT.scores), settings)
 
 
 def difference_figure(scores: pd.DataFrame, settings: DifferencesSettings) -> Figure:

@@ -1,6 +1,7 @@
 """Figure 3: mean Dice against the number of labelled subjects, a panel for each cohort."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +11,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from fewlabel.config.figure_options import LabelCurves
-from fewlabel.config.jobs.figures.scores import CurvesSettings
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle
+from fewlabel.config.jobs.figures.label_curves import CurvesSettings
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
 from fewlabel.reporting.figures import legends, style
 from fewlabel.reporting.figures.panels import head, new_panels
-from fewlabel.reporting.statistics.scores import select
+from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.statistics.summary import summary_table
 
 DODGE = 0.07
@@ -30,6 +32,11 @@ class Look(NamedTuple):
     colour: str
     marker: str
     dodge: float
+
+
+def draw(results: Path, settings: CurvesSettings) -> Figure:
+    """The figure of a study, from its folder."""
+    return label_curves(read_scores(results / LAYOUT.scores), settings)
 
 
 def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:

@@ -1,6 +1,7 @@
 """Label efficiency: the share of the supervised score that each method reaches, against the number of labels."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,15 +10,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.figures.tables import EfficiencySettings
+from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, style
 from fewlabel.reporting.figures.label_curves import Look, curve, interval_kind, intervals, looks
 from fewlabel.reporting.figures.panels import head, new_panels, notice
-from fewlabel.reporting.statistics.scores import select
+from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.statistics.summary import CELL, share
 
 LEVEL = 6.0
 """Size of type of the levels, in points."""
+
+
+def draw(results: Path, settings: EfficiencySettings) -> Figure:
+    """The figure of a study, from its folder."""
+    return label_efficiency(read_scores(results / LAYOUT.scores), settings)
 
 
 def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figure:

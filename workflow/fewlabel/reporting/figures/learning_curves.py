@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fewlabel.config.figure_options import Panels
-from fewlabel.config.jobs.figures.histories import LearningSettings
+from fewlabel.config.jobs.figures.learning_curves import LearningSettings
 from fewlabel.config.pretexts.registry import PRETEXTS
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, notice
+from fewlabel.reporting.results.histories import read_histories
 
 STAGES = {
     **{key: (stage.title, stage.loss) for pretext in PRETEXTS.values() for key, stage in pretext.stages.items()},
@@ -39,6 +42,12 @@ class Panel:
     stage: str
     labels: str
     rows: pd.DataFrame
+
+
+def draw(results: Path, settings: LearningSettings) -> Figure:
+    """The figure of a study, from its folder; a published study may have no histories."""
+    history = results / LAYOUT.history
+    return learning_curves(read_histories(history) if history.is_file() else None, settings)
 
 
 def learning_curves(histories: pd.DataFrame | None, settings: LearningSettings) -> Figure:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from fewlabel.config.jobs.figures.titles import MethodTitle
+from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.reporting import paper
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import text_width, wrapped

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.figures.scores import PairedSettings
+from fewlabel.config.jobs.figures.paired_subjects import PairedSettings
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, notice
-from fewlabel.reporting.statistics.scores import select
+from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.statistics.summary import DIFFERENCE, Summary, differences, summarise
 
 BESIDE = 0.17
@@ -37,6 +39,11 @@ class Pairs:
     method: str
     points: pd.DataFrame
     differences: dict[int, Summary]
+
+
+def draw(results: Path, settings: PairedSettings) -> Figure:
+    """The figure of a study, from its folder."""
+    return paired_subjects(read_scores(results / LAYOUT.scores), settings)
 
 
 def paired_subjects(scores: pd.DataFrame, settings: PairedSettings) -> Figure:

@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from seaborn import color_palette
 
-from fewlabel.config.jobs.figures.titles import MethodTitle
+from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_files
 

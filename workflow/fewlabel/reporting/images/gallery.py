@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib.patheffects as effects
@@ -14,12 +15,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from fewlabel.config.jobs.figures.galleries import Column, GallerySettings
+from fewlabel.config.jobs.figures.gallery import Column, GallerySettings
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.data.preprocessing.volume import AXES
 from fewlabel.inference.metrics import dice
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import LINE, POINT, text_width, wrapped
-from fewlabel.reporting.images.gallery_case import Case, Mask, choose_slices, crop
+from fewlabel.reporting.images.gallery_case import Case, Mask, choose_slices, crop, read_case
+from fewlabel.reporting.statistics.scores import read_scores
 
 TRUTH = "#e8202a"
 FILL = 0.32
@@ -49,6 +52,11 @@ class Pictures:
         """One picture of a volume."""
         cut: Mask = array[(index, *self.part)]
         return cut
+
+
+def draw(results: Path, settings: GallerySettings) -> Figure:
+    """The figure of a study, from its folder."""
+    return gallery(read_case(read_scores(results / LAYOUT.scores), results, settings), settings)
 
 
 def gallery(case: Case, settings: GallerySettings) -> Figure:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fewlabel.config.jobs.figures.galleries import Column, GallerySettings, run_of
+from fewlabel.config.jobs.figures.gallery import Column, GallerySettings, run_of
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.data.preprocessing.volume import Orientation, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import scale_intensity

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fewlabel.config.jobs.figures.pretexts import LocalSimilaritySettings
-from fewlabel.data.store.slice_store import Store
+from fewlabel.config.jobs.figures.local_similarity import LocalSimilaritySettings
+from fewlabel.config.jobs.figures.pretexts import shown_part
+from fewlabel.config.study_layout import LAYOUT, Run
+from fewlabel.data.store.slice_store import Store, open_store
+from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.images.pretext_cases import (
     Image,
@@ -24,7 +28,7 @@ from fewlabel.reporting.images.pretext_cases import (
 from fewlabel.reporting.images.pretexts import NOTE, number, picture
 from fewlabel.training.pretexts.base import START
 from fewlabel.training.pretexts.contrastive import LocalContrast
-from fewlabel.training.pretexts.restore import RestoredPretext
+from fewlabel.training.pretexts.restore import RestoredPretext, restore_pretext
 from fewlabel.utils.errors import InputError
 
 HEAD, FOOT = 0.45, 0.2
@@ -50,6 +54,15 @@ class Seen:
     target: NDArray[np.uint8]
     before: NDArray[np.float64]
     after: NDArray[np.float64]
+
+
+def draw(results: Path, settings: LocalSimilaritySettings) -> Figure:
+    """The figure of a study, from its folder."""
+    part = shown_part(settings.cohort, settings.title)
+    pretext = restore_pretext(results / LAYOUT.pretext(Run(part, settings.method)))
+    store = open_store(results / LAYOUT.store(settings.cohort))
+    roles = read_subjects(results / LAYOUT.roles(part), "role")
+    return local_similarity(*similar_places(pretext, store, roles, settings), settings)
 
 
 def similar_places(

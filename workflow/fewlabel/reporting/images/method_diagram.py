@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fewlabel.config.jobs.figures.scheme import SchemeSettings
+from fewlabel.config.jobs.figures.method_diagram import SchemeSettings
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import Canvas, height, text_width, wrapped
 from fewlabel.reporting.images.method_diagram_network import WIDTH, Corner, draw_network, look, network_height
 from fewlabel.reporting.images.method_diagram_steps import State, Step, steps
 from fewlabel.reporting.images.method_diagram_table import draw_table
+from fewlabel.reporting.tables.cohort_facts import read_study_facts
+from fewlabel.reporting.tables.cohorts import cohort_table
 
 MARGIN, PAD, GAP = 0.08, 0.06, 0.52
 """Inches: around the figure, within panels, between steps."""
@@ -39,6 +42,12 @@ class Columns:
         last = self.lefts[-1]
         pretraining = [(self.lefts[0], self.lefts[-2] + self.width)] if len(self.lefts) > 1 else []
         return [*pretraining, (last, last + self.width)]
+
+
+def draw(results: Path, settings: SchemeSettings) -> Figure:
+    """The figure of a study, from its folder."""
+    table = settings.table
+    return scheme(cohort_table(read_study_facts(results, settings.titles), table).rows if table else None, settings)
 
 
 def scheme(rows: pd.DataFrame | None, settings: SchemeSettings) -> Figure:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from fewlabel.config.jobs.figures.scheme import SchemeSettings
+from fewlabel.config.jobs.figures.method_diagram import SchemeSettings
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines, pretraining_stages
 from fewlabel.config.pretexts.specification import ProjectionHead, StageOutline

@@ -1,15 +1,20 @@
 """Figure 1: what a regression is asked to restore, and what a contrastive encoder makes alike."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from fewlabel.config.jobs.figures.pretexts import PretextsSettings
+from fewlabel.config.jobs.figures.pretexts import PretextsSettings, shown_part
+from fewlabel.config.study_layout import LAYOUT, Run
+from fewlabel.data.store.slice_store import open_store
+from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.reporting.figures import style
-from fewlabel.reporting.images.pretext_cases import Compared, Restored
+from fewlabel.reporting.images.pretext_cases import Compared, Restored, compared, restored, shown_subjects
+from fewlabel.training.pretexts.restore import restore_pretext
 
 COLUMNS = 5
 HEAD, FOOT = 0.42, 0.17
@@ -23,6 +28,22 @@ TITLES = {
     "neighbour": "Same part, other subject",
     "dissimilar": "Other part, other subject",
 }
+
+
+def draw(results: Path, settings: PretextsSettings) -> Figure:
+    """The figure of a study, from its folder."""
+    part, figure = shown_part(settings.cohort, settings.title), settings.figure
+    store = open_store(results / LAYOUT.store(settings.cohort))
+    roles = read_subjects(results / LAYOUT.roles(part), "role")
+    subjects = shown_subjects(roles, [figure.subject], "pretexts.subject")
+    rows, contrast = [], None
+    if settings.regression:
+        pretext = restore_pretext(results / LAYOUT.pretext(Run(part, settings.regression)))
+        rows = restored(pretext, store, subjects[0], figure.slices, settings.seed)
+    if settings.contrastive:
+        pretext = restore_pretext(results / LAYOUT.pretext(Run(part, settings.contrastive)))
+        contrast = compared(pretext, store, subjects, settings.seed)
+    return pretexts(rows, contrast, settings)
 
 
 def pretexts(regression: Sequence[Restored], contrast: Compared | None, settings: PretextsSettings) -> Figure:

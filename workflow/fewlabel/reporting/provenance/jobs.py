@@ -10,13 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fewlabel.config import jobs as destreaking_jobs
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.folds import cohort_of, parts_of
-from fewlabel.config.jobs.figures.galleries import galleries, gallery_settings, runs_of
-from fewlabel.config.jobs.figures.histories import study_trainings
-from fewlabel.config.jobs.figures.pretexts import local_similarity_settings, pretexts_settings, shown_part
-from fewlabel.config.jobs.grid import split_parts
+from fewlabel.config.folds import parts_of
+from fewlabel.config.jobs.figures.destreaking import files
+from fewlabel.config.jobs.figures.registry import report_items
+from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.jobs.training import pretrained_as
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.utils.atomic_files import sha256, visible
@@ -121,7 +119,7 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
     jobs += [_evaluation(results, run) for run in runs]
     jobs += _reporting(results, experiment, map(LAYOUT.run_scores, runs), map(LAYOUT.run_history, trainings))
     jobs += [job for cohort in experiment.cohorts for job in _quality(results, cohort)]
-    return [*jobs, *_galleries(results, experiment), *_pretexts(results, experiment)]
+    return jobs
 
 
 def last_end(jobs: Sequence[Job], results: Results) -> str:
@@ -205,65 +203,31 @@ def _reporting(
     yield Job("collect", "", results.stored(*scores), table)
     histories, history = results.stored(*trained), results.stored(LAYOUT.history)
     yield Job("collect-histories", "", histories, history)
-    facts = []
-    for part in split_parts(experiment):
-        facts.append(LAYOUT.roles(part))
-        facts += [LAYOUT.subjects(part)] * (part in experiment.cohorts)
-    ends = ("png", "pdf", "csv", "md", "tex", "html")
-    for command, inputs, name in (
-        ("scheme", results.stored(*facts), "figures/figure2_scheme"),
-        ("label-curves", table, "figures/figure3_label_curves"),
-        ("label-efficiency", table, "figures/label_efficiency"),
-        ("paired-subjects", table, "figures/paired_subjects"),
-        ("differences", table, "figures/differences"),
-        ("learning-curves", history, "figures/learning_curves"),
-        ("cohort-table", results.stored(*facts), "tables/table1_cohorts"),
-        ("dice-table", table, "tables/table2_dice"),
-        ("difference-table", table, "tables/table3_differences"),
-        ("labels-table", table, "tables/table4_labels"),
-    ):
-        yield Job(command, "", inputs, results.stored(*(f"{name}.{end}" for end in ends)))
-    if measured := results.stored(*destreaking_jobs.files(experiment)):
+    if measured := results.stored(*files(experiment)):
         yield Job("destreaking", "", [], measured)
-        for command, name in (("destreaking-figure", "figures"), ("destreaking-table", "tables")):
-            made = results.stored(*(f"{name}/destreaking.{end}" for end in ends))
-            yield Job(command, "", measured if name == "figures" else measured[:1], made)
+    yield from _figures(results, experiment)
     if page := results.stored(LAYOUT.explorer):
         yield Job("explorer", "", table, page)
 
 
+def _figures(results: Results, experiment: Experiment) -> Iterator[Job]:
+    """Figures and tables that are there: some need volumes, which not every place has."""
+    for item in report_items(experiment):
+        if made := results.stored(*item.outputs):
+            read = map(_hashed, [*item.inputs.files, *item.inputs.optional])
+            yield Job(item.command, item.cohort, results.stored(*read), made)
+
+
+def _hashed(path: str) -> str:
+    """Predictions lead back to the weights that made them; a folder has no hash."""
+    folder, _, name = path.rpartition("/")
+    return LAYOUT.weights(Run.parse(folder)) if name == "predictions" else path
+
+
 def _quality(results: Results, cohort: str) -> Iterator[Job]:
-    """Those that are there, as galleries."""
-    store, roles, table = LAYOUT.store(cohort), LAYOUT.roles(cohort), LAYOUT.table(f"quality_{cohort}")
-    if made := results.stored(table, LAYOUT.table(f"quality_{cohort}", "md")):
+    """Those that are there."""
+    store, roles, table = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"tables/quality_{cohort}.csv"
+    if made := results.stored(table, f"tables/quality_{cohort}.md"):
         yield Job("quality", cohort, results.stored(store, roles), made)
     if sheet := results.stored(LAYOUT.figure(f"contact_sheet_{cohort}"), LAYOUT.table(f"quality_{cohort}", "html")):
         yield Job("contact-sheet", cohort, results.stored(store, table), sheet)
-
-
-def _pretexts(results: Results, experiment: Experiment) -> Iterator[Job]:
-    """Those that are there, as galleries."""
-    one, two = pretexts_settings(experiment), local_similarity_settings(experiment)
-    shown: list[tuple[str, str, str | None, list[str | None]]] = [
-        (
-            "pretexts",
-            "figure1_pretexts",
-            shown_part(one) if one else None,
-            [one.regression, one.contrastive] if one else [],
-        ),
-        ("local-similarity", "local_similarity", shown_part(two) if two else None, [two.method] if two else []),
-    ]
-    for command, figure, place, methods in shown:
-        if place and (made := results.stored(*(LAYOUT.figure(figure, end) for end in ("png", "pdf")))):
-            names = [LAYOUT.store(cohort_of(place)), LAYOUT.roles(place)]
-            names += [LAYOUT.pretext(Run(place, method)) for method in methods if method]
-            yield Job(command, cohort_of(place), results.stored(*names), made)
-
-
-def _galleries(results: Results, experiment: Experiment) -> Iterator[Job]:
-    """Those that are there: they need volumes, which not every place has."""
-    for figure, cohort in galleries(experiment).items():
-        settings = gallery_settings(experiment, cohort)
-        weights = map(LAYOUT.weights, runs_of(settings))
-        if made := results.stored(*(LAYOUT.figure(figure, end) for end in ("png", "pdf"))):
-            yield Job("gallery", cohort, results.stored(LAYOUT.scores, *weights), made)

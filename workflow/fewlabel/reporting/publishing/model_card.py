@@ -11,7 +11,7 @@ import pandas as pd
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.figures.titles import cohort_title, titles
+from fewlabel.config.jobs.titles import cohort_title, titles
 from fewlabel.config.jobs.training import finetuning, pretrained_as
 from fewlabel.config.loading.load import load
 from fewlabel.config.pretexts.base import PretrainedBase

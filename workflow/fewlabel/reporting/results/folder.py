@@ -13,7 +13,7 @@ import pandas as pd
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import parts_of
-from fewlabel.config.jobs.figures.histories import study_trainings
+from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.loading.load import load_files
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.study_layout import EXPERIMENT, FINETUNINGS, LAYOUT, PRETRAININGS, SCORES

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from fewlabel.config.jobs.figures.tables import DifferenceTableSettings
+from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
 from fewlabel.reporting.statistics.scores import select
 from fewlabel.reporting.statistics.significance import holm, signed_rank
 from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise

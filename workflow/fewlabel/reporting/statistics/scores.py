@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewlabel.config.jobs.figures.titles import Titles
 from fewlabel.config.jobs.grid import CollectSettings
+from fewlabel.config.jobs.titles import Titles
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fewlabel.config.folds import parts_of
+from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
@@ -59,6 +61,16 @@ def read_fold_facts(roles: Sequence[Path], subjects: Path) -> pd.DataFrame:
     """
     facts = [read_facts(path, subjects).assign(fold=fold) for fold, path in enumerate(roles, 1)]
     return pd.concat(facts, ignore_index=True)
+
+
+def read_study_facts(results: Path, titles: Titles) -> dict[str, pd.DataFrame]:
+    """The facts of each cohort's subjects, by cohort, from a study's folder; as `read_facts` or `read_fold_facts`."""
+    found = {}
+    for name, title in titles.cohorts.items():
+        roles = [results / LAYOUT.roles(part) for part in parts_of(name, title.folds)]
+        subjects = results / LAYOUT.subjects(name)
+        found[name] = read_facts(roles[0], subjects) if title.folds is None else read_fold_facts(roles, subjects)
+    return found
 
 
 def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], float]:

@@ -5,13 +5,19 @@ from typing import Any
 
 import pandas as pd
 
-from fewlabel.config.jobs.figures.tables import CohortTableSettings
+from fewlabel.config.jobs.tables.cohorts import CohortTableSettings
 from fewlabel.data.subjects.licences import sentence, terms
 from fewlabel.reporting import paper
+from fewlabel.reporting.tables.cohort_facts import read_study_facts
 from fewlabel.reporting.tables.table import NONE, Section, Table, between
 
 GROUPS = {"pretraining": ("pool", "unlabelled"), "pool": ("pool",), "test": ("test",), "withheld": ("withheld",)}
 """Roles by what their subjects are used for."""
+
+
+def tabulate(results: Path, settings: CohortTableSettings) -> Table:
+    """The table of a study, from its folder."""
+    return cohort_table(read_study_facts(results, settings.titles), settings)
 
 
 def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSettings) -> Table:

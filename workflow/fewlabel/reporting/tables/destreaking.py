@@ -1,15 +1,21 @@
 """The table of de-streaking methods: what each leaves of a phantom's streaks at each signal of the arms."""
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fewlabel.config.jobs.figures.destreaking import DestreakingSettings
-from fewlabel.reporting.tables.destreaking_measures import TITLES
+from fewlabel.config.jobs.figures.destreaking import MEASURES, DestreakingSettings
+from fewlabel.reporting.tables.destreaking_measures import TITLES, read_measures
 from fewlabel.reporting.tables.table import Section, Table, between
 
 SHOWN = ("streak_energy_removed", "snr", "similarity", "signal_loss")
 """Of the streak energy what is removed, which is what is talked of."""
+
+
+def tabulate(results: Path, settings: DestreakingSettings) -> Table:
+    """The table of a study, from its folder."""
+    return destreaking_table(read_measures(results / MEASURES), settings)
 
 
 def destreaking_table(rows: pd.DataFrame, settings: DestreakingSettings) -> Table:

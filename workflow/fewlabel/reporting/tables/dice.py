@@ -1,19 +1,28 @@
 """Table 2: the numbers behind figure 3."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fewlabel.config.jobs.figures.tables import DiceTableSettings
+from fewlabel.config.jobs.tables.dice import DiceTableSettings
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
-from fewlabel.reporting.statistics.scores import select
+from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.statistics.summary import summary_table
+from fewlabel.reporting.tables.cohort_facts import diagonals
 from fewlabel.reporting.tables.table import NONE, Section, Table, between, bootstrap_note, distance, folds_note
 from fewlabel.utils.errors import InputError
 
 MARKS = {paper.WHICH_METHOD: "†", paper.EQUIVALENT: "‡"}
 """Behind a number of the paper that needs a note."""
+
+
+def tabulate(results: Path, settings: DiceTableSettings) -> Table:
+    """The table of a study, from its folder."""
+    known = diagonals(results, settings.titles.cohorts) if settings.hd95_missing == "diagonal" else None
+    return dice_table(read_scores(results / LAYOUT.scores), settings, known)
 
 
 def dice_table(

@@ -1,10 +1,19 @@
 """Table 3: what each method gains over the control, subject by subject, and whether chance alone could have done it."""
 
+from pathlib import Path
+
 import pandas as pd
 
-from fewlabel.config.jobs.figures.tables import DifferenceTableSettings
+from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.statistics.comparisons import comparisons, why_none
+from fewlabel.reporting.statistics.scores import read_scores
 from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, folds_note
+
+
+def tabulate(results: Path, settings: DifferenceTableSettings) -> Table:
+    """The table of a study, from its folder."""
+    return difference_table(read_scores(results / LAYOUT.scores), settings)
 
 
 def difference_table(scores: pd.DataFrame, settings: DifferenceTableSettings) -> Table:

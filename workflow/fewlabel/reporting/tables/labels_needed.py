@@ -1,20 +1,27 @@
 """Table 4: how many labelled subjects each method needs for a share of the benchmark's score, and how many it saves."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fewlabel.config.jobs.figures.tables import LabelsTableSettings
+from fewlabel.config.jobs.tables.labels_needed import LabelsTableSettings
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.statistics.labels_needed import Needed, Saved, labels_needed, labels_saved
-from fewlabel.reporting.statistics.scores import select
+from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, folds_note
 
 COLUMNS = [
     "cohort", "method", "share", "dice", "n", "n_low", "n_high", "control", "saved", "saved_is", "saved_low",
     "saved_high", "smallest_n", "largest_n", "draws", "test_subjects",
 ]  # fmt: skip
+
+
+def tabulate(results: Path, settings: LabelsTableSettings) -> Table:
+    """The table of a study, from its folder."""
+    return labels_table(read_scores(results / LAYOUT.scores), settings)
 
 
 def labels_table(scores: pd.DataFrame, settings: LabelsTableSettings) -> Table:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.figures.titles import Titles
+from fewlabel.config.jobs.titles import Titles
 
 NONE = "-"
 """Stands for readers where there is no value; the CSV has an empty field."""

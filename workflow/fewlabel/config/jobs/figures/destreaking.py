@@ -1,12 +1,14 @@
-"""What the jobs that measure and show methods of de-streaking are told: see `fewlabel.config.jobs.figures.titles`."""
+"""What the jobs that measure and show methods of de-streaking are told: see `fewlabel.config.jobs.titles`."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from fewlabel.config.base import Number, Recipe, Settings, Subjects
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Destreaking
 from fewlabel.config.jobs.base import RECIPES
+from fewlabel.config.jobs.specification import FigureSpecification, Inputs
 from fewlabel.config.sources.phantom import PhantomSource
 
 NO_SOURCE = "no_source"
@@ -83,3 +85,17 @@ def shown(figure: Destreaking) -> float:
 def measured_cohort(experiment: Experiment, figure: Destreaking) -> str:
     """The cohort whose phantoms are measured."""
     return figure.cohort or next(iter(radial_phantoms(experiment.cohorts)))
+
+
+SPECIFICATION = FigureSpecification(
+    kind="figure",
+    name="destreaking",
+    title="De-streaking methods",
+    summary="A slice of a phantom after each method of de-streaking, and the measures over the arms' signal.",
+    settings_class=DestreakingSettings,
+    settings=destreaking_settings,
+    inputs=lambda experiment: Inputs([MEASURES, IMAGES]),
+    implementation="fewlabel.reporting.figures.destreaking:draw",
+    caption=Path("destreaking_figure.rst"),
+    rule="destreaking_figure",
+)

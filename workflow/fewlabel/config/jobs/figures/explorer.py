@@ -1,12 +1,12 @@
-"""What the job that makes the page to explore is told: see `fewlabel.config.jobs.figures.titles`."""
+"""What the job that makes the page to explore is told: see `fewlabel.config.jobs.titles`."""
 
 from fewlabel.config.base import Settings
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Explorer, Figures, Intervals
-from fewlabel.config.jobs.figures.tables import compared
-from fewlabel.config.jobs.figures.titles import Titles, titles
+from fewlabel.config.jobs.comparisons import compared
 from fewlabel.config.jobs.grid import CollectSettings, collect_settings
+from fewlabel.config.jobs.titles import Titles, titles
 from fewlabel.config.portable import placeless
 from fewlabel.config.sources.registry import Source
 

@@ -1,12 +1,15 @@
-"""What each job that draws pretexts is told: see `fewlabel.config.jobs.figures.titles`."""
+"""Settings of figure 1: what the pretexts ask of a network, and what it answers."""
+
+from pathlib import Path
 
 from fewlabel.config.base import Seed, Settings
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.figure_options import LocalSimilarity, Pretexts
+from fewlabel.config.figure_options import Pretexts
 from fewlabel.config.folds import part_of
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, titles
+from fewlabel.config.jobs.specification import FigureSpecification, Inputs, store_inputs
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, titles
 from fewlabel.config.jobs.training import pretrained_as
-from fewlabel.config.pretexts.contrastive import ContrastiveMethod
+from fewlabel.config.study_layout import LAYOUT, Run
 
 
 class PretextsSettings(Settings):
@@ -24,17 +27,6 @@ class PretextsSettings(Settings):
     figure: Pretexts
 
 
-class LocalSimilaritySettings(Settings):
-    """The similarity of a point's local representation with that of every other place."""
-
-    cohort: str
-    title: CohortTitle
-    method: str
-    method_title: MethodTitle
-    figure: LocalSimilarity
-
-
-# ------------------------------------------------------------------------------------------- from an experiment
 def pretexts_settings(experiment: Experiment) -> PretextsSettings | None:
     """Settings of figure 1; none where nothing is pretrained."""
     figure, known = experiment.figures.pretexts, titles(experiment)
@@ -57,9 +49,9 @@ def pretexts_settings(experiment: Experiment) -> PretextsSettings | None:
     )
 
 
-def shown_part(settings: PretextsSettings | LocalSimilaritySettings) -> str:
+def shown_part(cohort: str, title: CohortTitle) -> str:
     """Whose pretrainings are shown: the cohort's, or those of its first fold."""
-    return part_of(settings.cohort, None if settings.title.folds is None else 1)
+    return part_of(cohort, None if title.folds is None else 1)
 
 
 def pretexts_labels(settings: PretextsSettings) -> dict[str, str]:
@@ -68,23 +60,28 @@ def pretexts_labels(settings: PretextsSettings) -> dict[str, str]:
     return {"cohort": settings.title.title, "method": ", ".join(shown)}
 
 
-def local_similarity_settings(experiment: Experiment) -> LocalSimilaritySettings | None:
-    """Settings of the map of similarities; none where no method has a local stage."""
-    figure, known = experiment.figures.local_similarity, titles(experiment)
-    local = [
-        name
-        for name, method in experiment.methods.items()
-        if isinstance(method, ContrastiveMethod) and method.local_stage is not None
-    ]
-    chosen = figure.method or next(iter(local), None)
-    method = pretrained_as(experiment, chosen) if chosen else None
-    if method is None:
-        return None
-    cohort = figure.cohort or next(iter(experiment.cohorts))
-    return LocalSimilaritySettings(
-        cohort=cohort,
-        title=known.cohorts[cohort],
-        method=method,
-        method_title=known.methods[method],
-        figure=figure,
-    )
+def pretexts_inputs(experiment: Experiment) -> Inputs:
+    """The cohort's slices, the roles of its subjects, and the networks that are asked."""
+    settings = pretexts_settings(experiment)
+    if settings is None:
+        return Inputs()
+    part = shown_part(settings.cohort, settings.title)
+    methods = [method for method in (settings.regression, settings.contrastive) if method]
+    networks = [LAYOUT.pretext(Run(part, method)) for method in methods]
+    return store_inputs(settings.cohort, LAYOUT.roles(part), *networks)
+
+
+SPECIFICATION = FigureSpecification(
+    kind="figure",
+    name="pretexts",
+    title="Figure 1: the pretexts",
+    summary="What the pretexts ask of a network and what it answers, on slices of one cohort.",
+    settings_class=PretextsSettings,
+    settings=pretexts_settings,
+    inputs=pretexts_inputs,
+    implementation="fewlabel.reporting.images.pretexts:draw",
+    caption=Path("figure1_pretexts.rst"),
+    stem="figure1_pretexts",
+    labels=pretexts_labels,
+    needs_volumes=True,
+)

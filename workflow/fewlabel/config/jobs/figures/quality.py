@@ -1,11 +1,11 @@
-"""What each job that looks at a cohort's volumes is told: see `fewlabel.config.jobs.figures.titles`."""
+"""What each job that looks at a cohort's volumes is told: see `fewlabel.config.jobs.titles`."""
 
 from fewlabel.config.base import Recipe, Settings
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import ContactSheet
 from fewlabel.config.jobs.base import RECIPES
-from fewlabel.config.jobs.figures.titles import titles
+from fewlabel.config.jobs.titles import titles
 from fewlabel.config.sources.registry import Source
 
 

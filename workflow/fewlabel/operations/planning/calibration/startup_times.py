@@ -45,7 +45,7 @@ def _commands() -> dict[Start, list[str]]:
         "prepare": jobs.prepare_settings(TINY, "tiny"),
         "finetune": jobs.finetune_settings(TINY, "tiny", "scratch", 1, 1),
         "evaluate": jobs.evaluate_settings(TINY, "tiny", "scratch", 1),
-        "label-curves": jobs.curves_settings(TINY),
+        "figure label_curves": jobs.curves_settings(TINY),
     }
     fetched, slices = "--subjects subjects.csv --source source.json", "--store slices/store.json"
     roles, weights = "--roles roles.csv", "--weights weights.safetensors"
@@ -57,7 +57,7 @@ def _commands() -> dict[Start, list[str]]:
         "finetune": f"{slices} --order draw.csv {weights} --history history.csv --run run.json --device cpu",
         "evaluate": f"{slices} {roles} --truth native/labels {weights} --scores scores.csv --predictions predictions "
         "--device cpu",
-        "label-curves": "--scores scores.csv --png figure.png --pdf figure.pdf",
+        "figure label_curves": "--results . --png figure.png --pdf figure.pdf",
     }
     kinds: dict[Start, str] = {
         "fetch": "fetch",
@@ -66,10 +66,11 @@ def _commands() -> dict[Start, list[str]]:
         "prepare": "prepare",
         "training": "finetune",
         "evaluate": "evaluate",
-        "figure": "label-curves",
+        "figure": "figure label_curves",
     }
     return {
-        kind: [name, "--settings", jobs.canonical(settings[name]), *files[name].split()] for kind, name in kinds.items()
+        kind: [*name.split(), "--settings", jobs.canonical(settings[name]), *files[name].split()]
+        for kind, name in kinds.items()
     }
 
 

@@ -1,9 +1,7 @@
-"""Settings of the table of histories and of the figure of learning curves."""
+"""Settings of the table of the losses of all trainings."""
 
-from fewlabel.config.base import Settings, Trainings
+from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.figure_options import LearningCurves
-from fewlabel.config.jobs.figures.titles import Titles, titles
 from fewlabel.config.jobs.grid import CollectSettings, collect_settings, finetunings
 from fewlabel.config.jobs.training import pretrainings
 from fewlabel.config.study_layout import Run
@@ -15,15 +13,6 @@ class HistoriesSettings(Settings):
     runs: CollectSettings
     pretrained: list[str]
     """Methods that have a pretraining, one on each cohort."""
-
-
-class LearningSettings(Settings):
-    """The figure of learning curves."""
-
-    titles: Titles
-    trainings: Trainings
-    """How many there are."""
-    figure: LearningCurves
 
 
 def histories_settings(experiment: Experiment) -> HistoriesSettings:
@@ -40,12 +29,3 @@ def trainings(settings: HistoriesSettings) -> list[Run]:
 def study_trainings(experiment: Experiment) -> list[Run]:
     """Every training of an experiment, pretrainings first."""
     return trainings(histories_settings(experiment))
-
-
-def learning_settings(experiment: Experiment) -> LearningSettings:
-    """Settings of the figure of learning curves."""
-    return LearningSettings(
-        titles=titles(experiment),
-        trainings=len(study_trainings(experiment)),
-        figure=experiment.figures.learning_curves,
-    )

@@ -1,11 +1,14 @@
 """Settings of the method diagram (figure 2)."""
 
+from pathlib import Path
+
 from fewlabel.config.base import Draw, LabelCount, Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Scheme
-from fewlabel.config.jobs.figures.tables import CohortTableSettings, cohort_table_settings
-from fewlabel.config.jobs.figures.titles import Titles, titles
 from fewlabel.config.jobs.grid import label_counts
+from fewlabel.config.jobs.specification import FigureSpecification, from_subjects
+from fewlabel.config.jobs.tables.cohorts import CohortTableSettings, cohort_table_settings
+from fewlabel.config.jobs.titles import Titles, titles
 from fewlabel.config.jobs.training import finetuning
 from fewlabel.config.pretexts.registry import Method
 from fewlabel.config.training import Finetuning, Network
@@ -49,3 +52,17 @@ def scheme_settings(experiment: Experiment) -> SchemeSettings:
         table=cohort_table_settings(experiment) if experiment.figures.scheme.table else None,
         figure=experiment.figures.scheme,
     )
+
+
+SPECIFICATION = FigureSpecification(
+    kind="figure",
+    name="method_diagram",
+    title="Figure 2: the two steps",
+    summary="The two steps as the experiment sets them, with the cohorts below.",
+    settings_class=SchemeSettings,
+    settings=scheme_settings,
+    inputs=from_subjects,
+    implementation="fewlabel.reporting.images.method_diagram:draw",
+    caption=Path("figure2_scheme.rst"),
+    stem="figure2_scheme",
+)

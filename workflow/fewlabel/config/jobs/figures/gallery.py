@@ -1,16 +1,19 @@
-"""What each job that draws a gallery of predictions is told: see `fewlabel.config.jobs.figures.titles`."""
+"""What each job that draws a gallery of predictions is told: see `fewlabel.config.jobs.titles`."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from fewlabel.config.base import Draw, LabelCount, Settings
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Gallery
 from fewlabel.config.folds import part_of, parts_of
-from fewlabel.config.jobs.figures.titles import CohortTitle, MethodTitle, titles
 from fewlabel.config.jobs.grid import label_counts
+from fewlabel.config.jobs.specification import FigureSpecification, Inputs, ReportItem
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, titles
 from fewlabel.config.sources.registry import Source
-from fewlabel.config.study_layout import Run
+from fewlabel.config.study_layout import LAYOUT, Run
 
 FIGURES = {"liver": "figure4_liver", "prostate": "figure5_prostate"}
 PRETEXTS = {"liver": ("regression",), "prostate": ("contrastive",), None: ("regression", "contrastive")}
@@ -127,3 +130,43 @@ def _labels(experiment: Experiment, method: str) -> list[LabelCount]:
     numbers: list[LabelCount] = [*sorted(n for n in counts if n != "all")]
     shown: list[LabelCount] = [n for n in numbers if n == 2 or n == 4]
     return shown or numbers[:2] or counts
+
+
+def gallery_item(specification: FigureSpecification, experiment: Experiment, figure: str, cohort: str) -> ReportItem:
+    """A cohort's gallery; the paper's figures have captions of their own."""
+    settings = gallery_settings(experiment, cohort)
+    predictions = map(LAYOUT.predictions, runs_of(settings))
+    return ReportItem(
+        specification=specification,
+        rule=figure,
+        stem=figure,
+        title=figure.replace("_", ": ", 1).replace("figure", "Figure ").replace("gallery", "Gallery"),
+        caption=Path(f"{figure}.rst") if figure in FIGURES.values() else specification.caption,
+        settings=settings,
+        inputs=Inputs([LAYOUT.scores, LAYOUT.native(cohort), *predictions]),
+        cohort=cohort,
+        labels=gallery_labels(settings),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GallerySpecification(FigureSpecification):
+    """A gallery of each cohort."""
+
+    def items(self, experiment: Experiment) -> list[ReportItem]:
+        """One of each cohort."""
+        return [gallery_item(self, experiment, *each) for each in galleries(experiment).items()]
+
+
+SPECIFICATION = GallerySpecification(
+    kind="figure",
+    name="gallery",
+    title="Gallery",
+    summary="Slices of a test subject with truth and predictions.",
+    settings_class=GallerySettings,
+    settings=lambda experiment: None,
+    inputs=lambda experiment: Inputs(),
+    implementation="fewlabel.reporting.images.gallery:draw",
+    caption=Path("gallery.rst"),
+    needs_volumes=True,
+)

@@ -1,0 +1,16 @@
+"""Which methods of a study are compared with which."""
+
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.grid import label_counts
+from fewlabel.config.jobs.titles import titles
+
+
+def compared(experiment: Experiment) -> tuple[str | None, list[str]]:
+    """The control, and the methods that share an N with it, in their order; None and no methods without a control."""
+    known = titles(experiment)
+    random = [name for name, method in known.methods.items() if method.pretext == "none" and not method.benchmark]
+    control = experiment.figures.paired_subjects.control or next(iter(random), None)
+    counts = {name: set(label_counts(experiment, name)) for name in known.methods}
+    return control, [
+        name for name in known.methods if control is not None and name != control and counts[name] & counts[control]
+    ]

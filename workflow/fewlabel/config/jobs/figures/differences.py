@@ -1,0 +1,34 @@
+"""Settings of the figure of table 3: differences to the control."""
+
+from pathlib import Path
+
+from fewlabel.config.base import Settings
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Differences
+from fewlabel.config.jobs.specification import FigureSpecification, from_scores
+from fewlabel.config.jobs.tables.differences import DifferenceTableSettings, difference_table_settings
+
+
+class DifferencesSettings(Settings):
+    """The figure of table 3."""
+
+    compared: DifferenceTableSettings
+    figure: Differences
+
+
+def differences_settings(experiment: Experiment) -> DifferencesSettings:
+    """Settings of the figure of table 3."""
+    return DifferencesSettings(compared=difference_table_settings(experiment), figure=experiment.figures.differences)
+
+
+SPECIFICATION = FigureSpecification(
+    kind="figure",
+    name="differences",
+    title="Differences to the control",
+    summary="Every method's mean difference in Dice to the control at each N, as in table 3.",
+    settings_class=DifferencesSettings,
+    settings=differences_settings,
+    inputs=from_scores,
+    implementation="fewlabel.reporting.figures.differences:draw",
+    caption=Path("differences.rst"),
+)

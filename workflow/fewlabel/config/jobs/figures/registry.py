@@ -1,0 +1,93 @@
+"""All figures and tables: FewLabel's, and those of installed packages (entry points `fewlabel.figures`)."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.extensions import extensions
+from fewlabel.config.jobs.figures import (
+    destreaking,
+    differences,
+    gallery,
+    label_curves,
+    label_efficiency,
+    learning_curves,
+    local_similarity,
+    method_diagram,
+    paired_subjects,
+    pretexts,
+)
+from fewlabel.config.jobs.specification import FORMATS, FigureSpecification, Kind, ReportItem
+from fewlabel.config.jobs.tables import cohorts, dice, labels_needed
+from fewlabel.config.jobs.tables import destreaking as destreaking_table
+from fewlabel.config.jobs.tables import differences as difference_table
+from fewlabel.utils.errors import InputError
+
+GROUP = "fewlabel.figures"
+"""Of entry points."""
+PLAIN = re.compile(r"[a-z][a-z0-9_]*")
+
+BUILT_IN = (
+    pretexts.SPECIFICATION,
+    method_diagram.SPECIFICATION,
+    label_curves.SPECIFICATION,
+    gallery.SPECIFICATION,
+    label_efficiency.SPECIFICATION,
+    paired_subjects.SPECIFICATION,
+    differences.SPECIFICATION,
+    learning_curves.SPECIFICATION,
+    local_similarity.SPECIFICATION,
+    destreaking.SPECIFICATION,
+    cohorts.SPECIFICATION,
+    dice.SPECIFICATION,
+    difference_table.SPECIFICATION,
+    labels_needed.SPECIFICATION,
+    destreaking_table.SPECIFICATION,
+)
+"""In the order of the report."""
+
+
+@cache
+def specifications() -> dict[tuple[Kind, str], FigureSpecification]:
+    """All figures and tables, by kind and name.
+
+    Raises:
+        InputError: an installed package registers something else, or a name that is taken.
+    """
+    names = {each.name for each in BUILT_IN}
+    installed = extensions(GROUP, FigureSpecification, names, _misfits)
+    if installed.problems:
+        raise InputError.of(list(installed.problems))
+    return {(each.kind, each.name): each for each in (*BUILT_IN, *installed.found.values())}
+
+
+def specification(kind: Kind, name: str) -> FigureSpecification:
+    """The figure or table of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    known = specifications()
+    if (kind, name) not in known:
+        names = sorted(other for each, other in known if each == kind)
+        raise InputError(f"{kind} {name!r}: there is none; accepted: {', '.join(names)}")
+    return known[kind, name]
+
+
+def _misfits(name: str, each: FigureSpecification) -> Iterator[str]:
+    """What is wrong with the specification of an installed package."""
+    if each.kind not in FORMATS:
+        yield f"kind {each.kind!r}; accepted: {', '.join(FORMATS)}"
+    if each.name != name or not PLAIN.fullmatch(name):
+        yield f"name {each.name!r}; accepted: the name of the entry point, in lower case letters, digits and _"
+    for text in (each.stem or name, each.rule or name):
+        if not PLAIN.fullmatch(text) or text in {taken for built in BUILT_IN for taken in (built.stem, built.rule)}:
+            yield f"stem or rule {text!r}; accepted: a name of its own, in lower case letters, digits and _"
+    if not each.caption.is_absolute() or not each.caption.is_file():
+        yield f"caption {each.caption}: no such file; accepted: the absolute path of a file in reStructuredText"
+
+
+def report_items(experiment: Experiment) -> list[ReportItem]:
+    """All figures and tables that a study has."""
+    return [item for each in specifications().values() for item in each.items(experiment)]

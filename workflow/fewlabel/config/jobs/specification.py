@@ -1,0 +1,139 @@
+"""What a figure or table of a study is: its name, files, settings, inputs and words; torch-free, for the workflow."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from fewlabel.config.base import Settings
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.grid import split_parts
+from fewlabel.config.study_layout import LAYOUT
+
+Kind = Literal["figure", "table"]
+FORMATS: dict[Kind, tuple[str, ...]] = {"figure": ("png", "pdf"), "table": ("csv", "md", "tex", "html")}
+"""Endings of the files of each kind; the report shows the PNG of a figure and the HTML of a table."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files that a figure or table is made from, relative to the study's folder.
+
+    Attributes:
+        files: tables, and files and folders whose change makes it again.
+        large: read in place, and no inputs of the job unless the run has a storage.
+        optional: a published study may lack them.
+    """
+
+    files: Sequence[str] = ()
+    large: Sequence[str] = ()
+    optional: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportItem:
+    """One figure or table of one study.
+
+    Attributes:
+        specification: of which it is.
+        rule: of the workflow that makes it.
+        stem: of its files, in `figures/` or `tables/`.
+        title: in the report's list.
+        caption: file in reStructuredText below it in the report; a relative path is of `workflow/report/`.
+        settings: of its job.
+        inputs: of its job.
+        cohort: whose it is; empty if it is the whole study's.
+        labels: further columns of the report's list.
+    """
+
+    specification: "FigureSpecification"
+    rule: str
+    stem: str
+    title: str
+    caption: Path
+    settings: Settings
+    inputs: Inputs
+    cohort: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """Of the command line, without options."""
+        return f"{self.specification.kind} {self.specification.name}"
+
+    @property
+    def outputs(self) -> list[str]:
+        """Its files, relative to the study's folder."""
+        kind = self.specification.kind
+        path = LAYOUT.figure if kind == "figure" else LAYOUT.table
+        return [path(self.stem, ending) for ending in FORMATS[kind]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureSpecification:
+    """A figure or table that every study has, or those studies for which it has settings.
+
+    Attributes:
+        kind: `figure` or `table`.
+        name: for `fewlabel figure NAME` or `fewlabel table NAME`; lower case letters, digits and _.
+        title: in the report's list.
+        summary: one sentence: what it shows.
+        settings_class: of its job.
+        settings: of an experiment; None: this study has none.
+        inputs: what it is made from in an experiment.
+        implementation: `module:attribute`, a function of the study's folder and the settings that returns a matplotlib
+            figure or a `fewlabel.reporting.tables.table.Table`; imported only when it is made.
+        caption: file in reStructuredText; a relative path is of `workflow/report/`.
+        stem: of its files; default: `name`.
+        rule: of the workflow that makes it; default: `stem`.
+        labels: further columns of the report's list, from the settings.
+        needs_volumes: it needs volumes, weights or predictions: a published study cannot make it.
+    """
+
+    kind: Kind
+    name: str
+    title: str
+    summary: str
+    settings_class: type[Settings]
+    settings: Callable[[Experiment], Settings | None]
+    inputs: Callable[[Experiment], Inputs]
+    implementation: str
+    caption: Path
+    stem: str = ""
+    rule: str = ""
+    labels: Callable[[Any], Mapping[str, str]] = lambda settings: {}
+    needs_volumes: bool = False
+
+    def items(self, experiment: Experiment) -> list[ReportItem]:
+        """Those that a study has: one or none."""
+        settings = self.settings(experiment)
+        if settings is None:
+            return []
+        stem = self.stem or self.name
+        return [
+            ReportItem(
+                specification=self,
+                rule=self.rule or stem,
+                stem=stem,
+                title=self.title,
+                caption=self.caption,
+                settings=settings,
+                inputs=self.inputs(experiment),
+                labels=self.labels(settings),
+            )
+        ]
+
+
+def from_scores(experiment: Experiment) -> Inputs:
+    """Inputs of what is made from the scores of all runs alone."""
+    return Inputs([LAYOUT.scores])
+
+
+def from_subjects(experiment: Experiment) -> Inputs:
+    """Inputs of what is made from the tables of subjects: their roles, and the facts of their volumes."""
+    return Inputs([*map(LAYOUT.roles, split_parts(experiment)), *map(LAYOUT.subjects, experiment.cohorts)])
+
+
+def store_inputs(cohort: str, *files: str) -> Inputs:
+    """Inputs of what is made from a cohort's slices and these files."""
+    return Inputs([LAYOUT.store(cohort), *files], large=LAYOUT.arrays(cohort))

@@ -1,0 +1,4 @@
+"""Settings of the jobs that write tables.
+
+May import config/jobs, config and utils.
+"""

@@ -1,0 +1,53 @@
+"""Settings of table 2: Dice and surface distances."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from fewlabel.config.base import Settings
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Intervals, MissingDistance
+from fewlabel.config.jobs.grid import CollectSettings, collect_settings
+from fewlabel.config.jobs.specification import FigureSpecification, Inputs
+from fewlabel.config.jobs.titles import Titles, titles
+from fewlabel.config.study_layout import LAYOUT
+
+
+class DiceTableSettings(Settings):
+    """Table 2."""
+
+    titles: Titles
+    runs: CollectSettings
+    """All that the table must show: it is not made of a part."""
+    intervals: Intervals
+    hd95_missing: MissingDistance = Field("exclude", exclude_if=lambda value: value == "exclude")
+
+
+def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
+    """Settings of table 2."""
+    return DiceTableSettings(
+        titles=titles(experiment),
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        hd95_missing=experiment.figures.dice_table.hd95_missing,
+    )
+
+
+def dice_table_inputs(experiment: Experiment) -> Inputs:
+    """Facts of volumes are needed if their diagonal replaces an undefined distance."""
+    diagonal = experiment.figures.dice_table.hd95_missing == "diagonal"
+    return Inputs([LAYOUT.scores, *(map(LAYOUT.subjects, experiment.cohorts) if diagonal else [])])
+
+
+SPECIFICATION = FigureSpecification(
+    kind="table",
+    name="dice",
+    title="Table 2: Dice",
+    summary="Dice by cohort, method and N, with intervals and the paper's numbers.",
+    settings_class=DiceTableSettings,
+    settings=dice_table_settings,
+    inputs=dice_table_inputs,
+    implementation="fewlabel.reporting.tables.dice:tabulate",
+    caption=Path("table2_dice.rst"),
+    stem="table2_dice",
+)

@@ -1,0 +1,63 @@
+"""Settings of table 4: labelled subjects that each method needs."""
+
+from pathlib import Path
+
+from fewlabel.config.base import Settings, Share, Steps
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import Intervals
+from fewlabel.config.jobs.comparisons import compared
+from fewlabel.config.jobs.figures.label_efficiency import efficiency_settings
+from fewlabel.config.jobs.grid import CollectSettings
+from fewlabel.config.jobs.specification import FigureSpecification, from_scores
+from fewlabel.config.jobs.titles import Titles
+from fewlabel.config.jobs.training import finetuning
+
+
+class LabelsTableSettings(Settings):
+    """Table 4."""
+
+    titles: Titles
+    runs: CollectSettings
+    """All that the table must show: it is not made of a part."""
+    intervals: Intervals
+    reference: str | None
+    """Whose score at its largest N is 100 %; None: no method is trained on all labels."""
+    shares: list[Share]
+    """Of it, each asked for."""
+    control: str | None
+    """Against which labels are saved; None: no method starts at random."""
+    methods: list[str]
+    """All that are no benchmark, in their order."""
+    steps: dict[str, Steps]
+    """Of finetuning, of these methods and of the reference: where they differ, labels are not all that separates."""
+
+
+def labels_table_settings(experiment: Experiment) -> LabelsTableSettings:
+    """Settings of table 4."""
+    figure, (control, _) = efficiency_settings(experiment), compared(experiment)
+    methods = [name for name, method in figure.titles.methods.items() if not method.benchmark]
+    shown = [*methods, *([figure.reference] if figure.reference else [])]
+    return LabelsTableSettings(
+        titles=figure.titles,
+        runs=figure.runs,
+        intervals=figure.intervals,
+        reference=figure.reference,
+        shares=experiment.figures.label_efficiency.levels,
+        control=control,
+        methods=methods,
+        steps={name: finetuning(experiment, name).steps for name in dict.fromkeys(shown)},
+    )
+
+
+SPECIFICATION = FigureSpecification(
+    kind="table",
+    name="labels_needed",
+    title="Table 4: labels needed",
+    summary="Labelled subjects that each method needs for shares of the benchmark's score, and labels saved.",
+    settings_class=LabelsTableSettings,
+    settings=labels_table_settings,
+    inputs=from_scores,
+    implementation="fewlabel.reporting.tables.labels_needed:tabulate",
+    caption=Path("table4_labels.rst"),
+    stem="table4_labels",
+)
