@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from fewlabel.cli.main import app
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.jobs.base import STAGES, canonical
+from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.crate import crate_settings
+from fewlabel.config.pretexts.registry import PRETEXTS, stage_keys
 from fewlabel.reporting.provenance.jobs import Job, Results, Stored, study_jobs
 from fewlabel.reporting.provenance.ro_crate_actions import add_action
 from fewlabel.reporting.provenance.ro_crate_entities import Graph, local
@@ -246,7 +247,7 @@ def test_each_run_is_an_action_with_its_settings_files_machine_and_time(made):
     assert usage == {"seconds": (12.3, "SEC"), "peak_host_bytes": (123456, "AD")}
 
 
-@pytest.mark.parametrize("stage", ["finetune", *STAGES])
+@pytest.mark.parametrize("stage", ["finetune", *stage_keys(PRETEXTS)])
 def test_the_steps_of_every_stage_are_told(stage):
     graph = Graph({})
     add_action(graph, Job("pretrain", "liver/pretrained/m", [], [], {"steps": {stage: 7, "of nobody": 8}}), "Train.")
