@@ -1,6 +1,7 @@
 """Table 1: the cohorts, and how many of their subjects are used for what."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
