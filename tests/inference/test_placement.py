@@ -19,7 +19,7 @@ from fewlabel.data.sources import registry
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
-from fewlabel.inference.predict import Segmenter, Task, segment
+from fewlabel.inference.predict import PredictionTask, Segmenter, segment
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.sampling import Slices
 
@@ -106,7 +106,7 @@ def cohort(tmp_path):
 def test_a_predicted_mask_lies_on_its_image_in_every_program(tmp_path, name):
     path = write(tmp_path / "image.nii.gz", PLACES[name], image())
     use = Segmenter(network(), Preparation(grid=GRID), torch.device("cpu"), "f32")
-    segment(use, [Task(path, tmp_path / "mask.nii.gz")])
+    segment(use, [PredictionTask(path, tmp_path / "mask.nii.gz")])
     assert 0.05 < nib.load(tmp_path / "mask.nii.gz").get_fdata().mean() < 0.95
     refuse_other_places(tmp_path / "mask.nii.gz", path)
 
@@ -132,7 +132,7 @@ def test_a_channel_of_a_4d_image_places_its_mask(tmp_path):
     made.set_data_shape((*SHAPE, 2))
     path = write(tmp_path / "image.nii.gz", made, np.stack([image(), image()], axis=-1))
     use = Segmenter(network(), Preparation(grid=GRID), torch.device("cpu"), "f32")
-    segment(use, [Task(path, tmp_path / "mask.nii.gz")], channel=1)
+    segment(use, [PredictionTask(path, tmp_path / "mask.nii.gz")], channel=1)
     mask, first = nib.load(tmp_path / "mask.nii.gz"), nib.load(path)
     np.testing.assert_array_equal(mask.header.get_qform(), first.header.get_qform())
     np.testing.assert_array_equal(mask.header.get_sform(), first.header.get_sform())
@@ -180,7 +180,7 @@ def test_a_quaternion_a_little_longer_than_1_is_read_as_itk_reads_it(tmp_path, n
     np.testing.assert_allclose(read_nifti(path)[1], itk_affine(path), atol=1e-3)
     np.testing.assert_allclose(geometry(path)[1], itk_affine(path), atol=1e-3)
     use = Segmenter(network(), Preparation(grid=GRID), torch.device("cpu"), "f32")
-    segment(use, [Task(path, tmp_path / "mask.nii")])
+    segment(use, [PredictionTask(path, tmp_path / "mask.nii")])
     np.testing.assert_allclose(itk_affine(tmp_path / "mask.nii"), itk_affine(path), atol=1e-3)
     np.testing.assert_allclose(nib.load(tmp_path / "mask.nii").affine, itk_affine(path), atol=1e-3)
 
@@ -220,7 +220,7 @@ def test_images_that_programs_place_differently_are_told(cohort, tmp_path, capsy
     found = warnings_of(cohort(PLACES[name]), capsys)
     assert len(found) == (said is not None) and all(said in line for line in found)
     use = Segmenter(network(), Preparation(grid=GRID), torch.device("cpu"), "f32")
-    segment(use, [Task(tmp_path / "cohort" / "images" / "a.nii.gz", tmp_path / "mask.nii.gz")])
+    segment(use, [PredictionTask(tmp_path / "cohort" / "images" / "a.nii.gz", tmp_path / "mask.nii.gz")])
     told = [line for line in capsys.readouterr().err.splitlines() if "form" in line]
     assert len(told) == len(found) and all(line.startswith("warning: a.nii.gz: its ") for line in told)
 

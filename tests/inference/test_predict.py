@@ -20,7 +20,7 @@ from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
-from fewlabel.inference.predict import Segmenter, Task, plan, segment
+from fewlabel.inference.predict import PredictionTask, Segmenter, plan, segment
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.sampling import Slices
@@ -94,7 +94,7 @@ def test_the_mask_is_that_of_a_study_to_the_byte(weights, tmp_path):
     (tmp_path / "predictions").mkdir()
     folders = tmp_path / "native" / "labels", tmp_path / "predictions"
     evaluate_subject(network(), Slices(store, CPU), GRID, "a", *folders, "f32")
-    segment(segmenter(weights()), [Task(cohort / "images" / "a.nii.gz", tmp_path / "a.nii.gz")])
+    segment(segmenter(weights()), [PredictionTask(cohort / "images" / "a.nii.gz", tmp_path / "a.nii.gz")])
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "predictions" / "a.nii.gz").read_bytes()
 
 
@@ -103,13 +103,13 @@ def test_the_mask_is_that_of_a_study_to_the_byte(weights, tmp_path):
 def test_flipped_and_turned_files_get_the_same_mask_in_the_same_place(weights, tmp_path, affine):
     use, array = segmenter(weights()), image()
     save_nifti(tmp_path / "one.nii.gz", array, affine)
-    segment(use, [Task(tmp_path / "one.nii.gz", tmp_path / "mask.nii.gz")])
+    segment(use, [PredictionTask(tmp_path / "one.nii.gz", tmp_path / "mask.nii.gz")])
     mask, placed = read(tmp_path / "mask.nii.gz")
     assert mask.dtype == np.uint8 and mask.shape == array.shape and set(np.unique(mask)) == {0, 1}
     assert np.array_equal(placed, read(tmp_path / "one.nii.gz")[1])
     turned = nib.Nifti1Image(array, affine).as_reoriented(np.array([[2, -1], [0, 1], [1, -1]]))
     nib.save(turned, tmp_path / "turned.nii")
-    segment(use, [Task(tmp_path / "turned.nii", tmp_path / "again.nii")])
+    segment(use, [PredictionTask(tmp_path / "turned.nii", tmp_path / "again.nii")])
     again, elsewhere = read(tmp_path / "again.nii")
     assert again.shape == turned.shape and np.array_equal(elsewhere, read(tmp_path / "turned.nii")[1])
     expected = nib.Nifti1Image(mask, affine).as_reoriented(np.array([[2, -1], [0, 1], [1, -1]]))
@@ -142,7 +142,7 @@ def test_every_format_gives_the_same_mask(weights, tmp_path):
 
 def test_the_volume_is_that_of_the_mask_in_ml(weights, tmp_path):
     save_nifti(tmp_path / "one.nii.gz", image(), np.diag([-2.0, -2.0, 6.0, 1.0]))
-    found = segment(segmenter(weights()), [Task(tmp_path / "one.nii.gz", tmp_path / "mask.nii.gz")])
+    found = segment(segmenter(weights()), [PredictionTask(tmp_path / "one.nii.gz", tmp_path / "mask.nii.gz")])
     assert found[tmp_path / "mask.nii.gz"] == pytest.approx(read(tmp_path / "mask.nii.gz")[0].sum() * 24 / 1000)
 
 
@@ -157,7 +157,7 @@ def test_percentiles_plane_and_bias_correction_are_those_of_the_weights(weights,
     ):
         prepared = Preparation(grid=grid, bias_correction=bias).model_dump(mode="json")
         use = segmenter(weights(prepared=prepared))
-        segment(use, [Task(tmp_path / "one.nii.gz", tmp_path / f"{len(masks)}.nii.gz")])
+        segment(use, [PredictionTask(tmp_path / "one.nii.gz", tmp_path / f"{len(masks)}.nii.gz")])
         masks.append(read(tmp_path / f"{len(masks)}.nii.gz")[0])
     assert all(not np.array_equal(masks[0], other) for other in masks[1:])
 
@@ -170,7 +170,9 @@ def test_flips_make_a_mirrored_image_give_the_mirrored_mask(weights, tmp_path):
     masks = {}
     for flips in ((), ("columns",), ("columns", "rows")):
         use = segmenter(weights(), flips)
-        tasks = [Task(tmp_path / f"{name}.nii.gz", tmp_path / f"m_{name}.nii.gz") for name in ("one", "mirrored")]
+        tasks = [
+            PredictionTask(tmp_path / f"{name}.nii.gz", tmp_path / f"m_{name}.nii.gz") for name in ("one", "mirrored")
+        ]
         segment(use, tasks)
         masks[flips] = [read(task.mask)[0] for task in tasks]
     for flips, (one, mirrored) in masks.items():
@@ -190,11 +192,11 @@ def images(tmp_path):
 def test_masks_are_named_after_their_images(images, tmp_path):
     masks = tmp_path / "masks"
     assert plan([images], masks) == [
-        Task(images / "a.nii.gz", masks / "a.nii.gz"),
-        Task(images / "b.nii", masks / "b.nii.gz"),
+        PredictionTask(images / "a.nii.gz", masks / "a.nii.gz"),
+        PredictionTask(images / "b.nii", masks / "b.nii.gz"),
     ]
-    assert plan([images / "b.nii"], tmp_path / "mask.nii") == [Task(images / "b.nii", tmp_path / "mask.nii")]
-    assert plan([images / "b.nii"], masks) == [Task(images / "b.nii", masks / "b.nii.gz")]
+    assert plan([images / "b.nii"], tmp_path / "mask.nii") == [PredictionTask(images / "b.nii", tmp_path / "mask.nii")]
+    assert plan([images / "b.nii"], masks) == [PredictionTask(images / "b.nii", masks / "b.nii.gz")]
 
 
 @pytest.mark.parametrize(
@@ -272,8 +274,8 @@ def test_a_channel_of_a_4d_image_is_what_the_3d_image_of_it_gives(weights, tmp_p
     save_nifti(tmp_path / "both.nii.gz", both, np.diag([-2.0, -2.0, 6.0, 1.0]))
     save_nifti(tmp_path / "second.nii.gz", both[..., 1], np.diag([-2.0, -2.0, 6.0, 1.0]))
     use = segmenter(weights())
-    segment(use, [Task(tmp_path / "both.nii.gz", tmp_path / "a.nii.gz")], channel=1)
-    segment(use, [Task(tmp_path / "second.nii.gz", tmp_path / "b.nii.gz")])
+    segment(use, [PredictionTask(tmp_path / "both.nii.gz", tmp_path / "a.nii.gz")], channel=1)
+    segment(use, [PredictionTask(tmp_path / "second.nii.gz", tmp_path / "b.nii.gz")])
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
 
 

@@ -21,7 +21,7 @@ from fewlabel.data.preprocessing.working_grid import Frame, preprocess
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import as_stored, open_store, pack
 from fewlabel.data.subjects.tables import read_subjects
-from fewlabel.inference.predict import Segmenter, Task, segment
+from fewlabel.inference.predict import PredictionTask, Segmenter, segment
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_of
 from fewlabel.training.network import UNet, seeded
@@ -214,7 +214,7 @@ def test_a_real_abdomen_is_unlike_real_hippocampi_and_other_hippocampi_are_not(t
     ranges = ranges_of(open_store(tmp_path / "slices" / "store.json"), [one.subject for one in pool])
     network = seeded(lambda: UNet([4, 8]), 3, "test").eval()
     use = Segmenter(network, Preparation(grid=grid), torch.device("cpu"), "f32", ranges=ranges)
-    segment(use, [Task(abdomens[0], tmp_path / "mask.nii.gz")])
+    segment(use, [PredictionTask(abdomens[0], tmp_path / "mask.nii.gz")])
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
     for part in (abdomens[0].name, "voxel size across slices", "field of view along rows", "ml (targets there:"):
         assert part in line

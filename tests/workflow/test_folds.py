@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 import pytest
 
-from fewlabel.reporting.provenance.jobs import Results, study_jobs
+from fewlabel.reporting.provenance.jobs import StudyFiles, study_jobs
 from fewlabel.reporting.publishing.publish import publish
 from fewlabel.reporting.results.folder import read_experiment
 
@@ -86,7 +86,7 @@ def test_tables_and_pictures_show_one_cohort_and_say_that_it_is_in_folds(folded)
 
 
 def test_its_record_leads_from_scores_to_every_fold_and_it_can_be_published(folded, tmp_path):
-    jobs = study_jobs(Results(folded), read_experiment(folded))
+    jobs = study_jobs(StudyFiles(folded), read_experiment(folded))
     places = {job.place: job for job in jobs if job.command == "finetune"}
     runs = ("scratch/n1", "scratch/nall", "regression/n1")
     assert set(places) == {f"{COHORT}-fold{fold}/finetuned/{run}/draw1" for fold in (1, 2) for run in runs}

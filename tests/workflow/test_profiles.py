@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yte
 
-from fewlabel.operations.doctor.machine import Machine
+from fewlabel.operations.doctor.machine import Hardware
 from fewlabel.operations.hooks.profiles import minutes_each
 
 PROFILES = Path(__file__).parents[2] / "profiles"
@@ -36,10 +36,10 @@ def test_what_makes_a_result_old_and_how_a_run_ends_is_the_same_in_all_profiles(
 @pytest.mark.parametrize(
     ("machine", "expected"),
     [
-        (Machine(16, 16, total=64 * 10**9), 48_000),
-        (Machine(16, 16, free=10**9, total=64 * 10**9, limit=40 * 10**9), 30_000),  # a container or allocation
-        (Machine(8, 8, total=8 * 10**9), 16_000),
-        (Machine(8, 8), 16_000),  # no Linux
+        (Hardware(16, 16, total=64 * 10**9), 48_000),
+        (Hardware(16, 16, free=10**9, total=64 * 10**9, limit=40 * 10**9), 30_000),  # a container or allocation
+        (Hardware(8, 8, total=8 * 10**9), 16_000),
+        (Hardware(8, 8), 16_000),  # no Linux
     ],
 )
 def test_jobs_may_ask_for_what_the_machine_has(monkeypatch, machine, expected):

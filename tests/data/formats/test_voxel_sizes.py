@@ -123,10 +123,10 @@ def test_a_working_grid_that_no_memory_holds_is_refused_at_the_check(three, tmp_
 
 
 def test_predict_refuses_such_an_image_and_names_it(three, tmp_path):
-    from fewlabel.inference.predict import Segmenter, Task, segment
+    from fewlabel.inference.predict import PredictionTask, Segmenter, segment
 
     preparation = Preparation(grid=Grid(spacing_mm=0.05))
-    tasks = [Task(three / "images" / "b.nii.gz", tmp_path / "mask.nii.gz")]
+    tasks = [PredictionTask(three / "images" / "b.nii.gz", tmp_path / "mask.nii.gz")]
     # No network is needed: the image does not get so far.
     with pytest.raises(InputError, match=r"b\.nii\.gz: 4 slices of 18000 x 21600 pixels"):
         segment(Segmenter(None, preparation, None, "f32"), tasks)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fewlabel.config.sources.phantom import PhantomSource
-from fewlabel.data.phantoms.canvas import Canvas, SmoothField
-from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, Part, Union
+from fewlabel.data.phantoms.canvas import PhantomCanvas, SmoothField
+from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, PaintedShape, Union
 from fewlabel.data.phantoms.signal import RELAXATION, Tissue, draw_tissues, rician, spin_echo, tissue_signals
 from fewlabel.data.phantoms.source import ANATOMIES, list_subjects, read_tissues, read_volume
 from fewlabel.data.preprocessing.volume import Orientation, Volume
@@ -175,7 +175,7 @@ points = st.tuples(*[st.floats(-20, 20)] * 3)
 
 def canvas():
     grid = np.meshgrid(*[np.arange(-30, 31, dtype=np.float32)] * 3, indexing="ij")
-    return Canvas((grid[0], grid[1], grid[2]), np.zeros((61,) * 3, dtype=np.float32))
+    return PhantomCanvas((grid[0], grid[1], grid[2]), np.zeros((61,) * 3, dtype=np.float32))
 
 
 @settings(max_examples=20)
@@ -185,7 +185,7 @@ def test_painting_within_the_bounding_window_misses_no_point(centre, end, turn):
     shapes = [Ellipsoid(centre, (9, 5, 12), turn, 2.5), Capsule(centre, end, 4, 7)]
     for shape in (*shapes, Union(tuple(shapes), 5)):
         grid.labels[:] = 0
-        grid.paint(Part(Tissue.LIVER, shape))
+        grid.paint(PaintedShape(Tissue.LIVER, shape))
         assert np.array_equal(grid.labels == Tissue.LIVER, shape.depth(*grid.moved) > 0)
 
 
@@ -197,14 +197,14 @@ def test_painted_shapes_have_the_volumes_of_geometry():
     }
     for shape, expected in volumes.items():
         grid = canvas()
-        grid.paint(Part(Tissue.LIVER, shape))
+        grid.paint(PaintedShape(Tissue.LIVER, shape))
         assert (grid.labels > 0).sum() == pytest.approx(expected, rel=0.02)
 
 
 def test_a_part_covers_only_what_it_may():
     grid = canvas()
-    grid.paint(Part(Tissue.LIVER, Ellipsoid((0, 0, 0), (10, 10, 10))))
-    grid.paint(Part(Tissue.SPLEEN, Ellipsoid((8, 0, 0), (10, 10, 10)), frozenset({Tissue.LIVER})))
+    grid.paint(PaintedShape(Tissue.LIVER, Ellipsoid((0, 0, 0), (10, 10, 10))))
+    grid.paint(PaintedShape(Tissue.SPLEEN, Ellipsoid((8, 0, 0), (10, 10, 10)), frozenset({Tissue.LIVER})))
     assert grid.labels[45, 30, 30] == Tissue.AIR  # inside the second, outside the first
     assert grid.labels[35, 30, 30] == Tissue.SPLEEN
 

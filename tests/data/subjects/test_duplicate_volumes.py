@@ -12,7 +12,7 @@ from fewlabel.config import jobs
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.sources import registry
-from fewlabel.data.subjects.duplicate_volumes import Seen, twins_elsewhere, voxel_digest, write_seen
+from fewlabel.data.subjects.duplicate_volumes import VolumeHash, twins_elsewhere, voxel_digest, write_seen
 from fewlabel.utils.errors import InputError
 
 
@@ -118,7 +118,7 @@ def test_other_names_in_a_cohort_that_is_split_alike_are_refused_across_the_spli
 def test_hashes_that_are_missing_or_damaged_stop_nothing(tmp_path, text):
     if text is not None:
         (tmp_path / "voxels.json").write_text(text)
-    seen = {"b": Seen("x", "b.nii.gz")}
+    seen = {"b": VolumeHash("x", "b.nii.gz")}
     assert twins_elsewhere(seen, {"t2": tmp_path / "voxels.json"}, {"a": "tested", "b": "trained on"}) == ([], [])
 
 

@@ -23,7 +23,7 @@ from fewlabel.data.preprocessing.working_grid import preprocess
 from fewlabel.inference.export.export import export
 from fewlabel.inference.export.formats import Format
 from fewlabel.inference.export.working_grid import WorkingGridd
-from fewlabel.inference.predict import Segmenter, Task, segment
+from fewlabel.inference.predict import PredictionTask, Segmenter, segment
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import OBLIQUE, orthogonal
@@ -66,7 +66,7 @@ def volumes(tmp_path):
 def ours(weights, images, folder):
     trained = open_trained_network(weights)
     use = Segmenter(trained.network, trained.preparation, torch.device("cpu"), "f32")
-    segment(use, [Task(path, folder / path.name) for path in images])
+    segment(use, [PredictionTask(path, folder / path.name) for path in images])
     return [folder / path.name for path in images]
 
 

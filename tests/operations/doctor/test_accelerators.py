@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from fewlabel.operations.doctor import accelerators, driver
-from fewlabel.operations.doctor.accelerators import Gpu, Torch, covers
+from fewlabel.operations.doctor.accelerators import Torch, TorchGpu, covers
 from fewlabel.operations.doctor.driver import Driver
 
 CPU = Torch("2.13.0+cpu", bf16_cpu=True)
-HOPPER = Gpu("NVIDIA H100", (9, 0), 70_000_000_000, 80_000_000_000, bf16=True)
+HOPPER = TorchGpu("NVIDIA H100", (9, 0), 70_000_000_000, 80_000_000_000, bf16=True)
 CUDA = Torch("2.13.0+cu130", "13.0", ("sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"), (HOPPER,))
 BLIND = replace(CUDA, gpus=())
 DRIVER = Driver("580.95.05", ("NVIDIA H100",))

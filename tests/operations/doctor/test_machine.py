@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from fewlabel.operations.doctor import machine
-from fewlabel.operations.doctor.machine import Machine
+from fewlabel.operations.doctor.machine import Hardware
 from fewlabel.utils import hardware_info
 
-ROOMY = Machine(8, 16, free=30 * 10**9, total=64 * 10**9)
+ROOMY = Hardware(8, 16, free=30 * 10**9, total=64 * 10**9)
 
 
 def found(facts):
@@ -35,7 +35,7 @@ def test_a_limit_of_the_allocation_counts_even_if_the_machine_has_more():
 
 
 def test_unknown_memory_is_said_to_be_unknown():
-    assert "unknown" in found(Machine(2, 2))["memory"].text
+    assert "unknown" in found(Hardware(2, 2))["memory"].text
 
 
 @pytest.mark.parametrize(("text", "expected"), [("150000 100000\n", 1.5), ("max 100000\n", None), (None, None)])

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from fewlabel.operations.doctor import quota, storage
-from fewlabel.operations.doctor.storage import Disk
+from fewlabel.operations.doctor.storage import DiskSpace
 
 GOOD = {"free": 10**12, "files": 10**6, "links": True, "locks": True}
 
 
 def statuses(**facts):
-    findings = storage.findings("results", Disk(Path("results"), **{**GOOD, **facts}))
+    findings = storage.findings("results", DiskSpace(Path("results"), **{**GOOD, **facts}))
     return [finding.status for finding in findings], " ".join(f"{finding.text} {finding.todo}" for finding in findings)
 
 
@@ -38,8 +38,10 @@ def test_what_is_said_of_a_disk(facts, expected, words):
 
 
 def test_a_temporary_folder_need_not_lock_but_must_be_writable():
-    assert len(storage.findings("temporary", Disk(Path(), free=10**12, locks=False), for_results=False)) == 1
-    refused = storage.findings("temporary", Disk(Path(), free=10**12, refused="the disk is full"), for_results=False)
+    assert len(storage.findings("temporary", DiskSpace(Path(), free=10**12, locks=False), for_results=False)) == 1
+    refused = storage.findings(
+        "temporary", DiskSpace(Path(), free=10**12, refused="the disk is full"), for_results=False
+    )
     assert refused[1].status == "problem"
 
 

@@ -6,7 +6,7 @@ import torch
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.operations.planning.calibration.step_times import made_up_store
-from fewlabel.operations.planning.cohort_sizes import Size
+from fewlabel.operations.planning.cohort_sizes import CohortSize
 from fewlabel.operations.planning.costs import FLOAT_BYTES
 from fewlabel.operations.planning.disk import WEIGHTS_FACTS, study_disk
 from fewlabel.operations.planning.step_work import unet_work
@@ -48,7 +48,7 @@ def test_objectives_take_what_pretraining_writes(method):
     subjects = sorted(set(store.index["subject"]))
     written = pretrain(store, subjects, settings, torch.device("cpu"), "f32").objectives
     numbers = sum(tensor.numel() for stage in written.values() for tensor in stage.values())
-    size = Size(subjects=6, labelled=6, tested=2, slices=60, voxels=600_000, source="made up")
+    size = CohortSize(subjects=6, labelled=6, tested=2, slices=60, voxels=600_000, source="made up")
     networks = 3 * (FLOAT_BYTES * unet_work([4, 8], 1).parameters + WEIGHTS_FACTS)
     disk = study_disk(planned, {"liver": size}, 1)
     assert disk.weights == networks + FLOAT_BYTES * numbers + WEIGHTS_FACTS

@@ -27,14 +27,14 @@ from fewlabel.operations.planning.costs import (
 )
 from fewlabel.operations.planning.plan import cuts, make_plan
 from fewlabel.operations.planning.schedule import Machine
-from fewlabel.operations.planning.step_work import Step
+from fewlabel.operations.planning.step_work import StepWork
 from helpers.studies import ROOT, merged
 
 PHANTOM = {
     "kind": "phantom", "anatomy": "abdomen", "labelled": 4, "pixel_mm": 10, "slice_mm": 20,
     "radial": {"spokes": 16, "coils": 8, "echoes": 2},
 }  # fmt: skip
-ONE_STEP = MeasuredStep(step=Step(stage="finetune", widths=[4, 8], matrix=(32, 32), batch=4), seconds=1)
+ONE_STEP = MeasuredStep(step=StepWork(stage="finetune", widths=[4, 8], matrix=(32, 32), batch=4), seconds=1)
 SPEED = Calibration(
     device="cpu", name="made", precision="f32", automatic=True, measured=datetime.now(UTC), software={},
     steps=[ONE_STEP], volume_seconds={"pack": 1e6}, start_seconds=dict.fromkeys(("prepare", "fetch", "figure"), 0),

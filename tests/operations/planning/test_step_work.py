@@ -6,7 +6,7 @@ from torch import nn
 
 from fewlabel.config.training import AUGMENTATIONS, Augmentation
 from fewlabel.operations.planning.step_work import (
-    Step,
+    StepWork,
     Work,
     decoder_work,
     encoder_work,
@@ -39,7 +39,7 @@ def counted(module, *inputs):
 
 
 def step(stage="finetune", widths=(8, 16, 32), side=32, batch=4, **change):
-    return Step(stage=stage, widths=list(widths), matrix=(side, side), batch=batch, **change)
+    return StepWork(stage=stage, widths=list(widths), matrix=(side, side), batch=batch, **change)
 
 
 @pytest.mark.parametrize(("widths", "matrix"), NETWORKS)

@@ -11,7 +11,7 @@ from fewlabel.config.jobs.figures.method_diagram import scheme_settings
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.images.method_diagram import scheme
-from fewlabel.reporting.images.method_diagram_steps import State, steps
+from fewlabel.reporting.images.method_diagram_steps import StageState, steps
 from fewlabel.training.network import UNet
 from fewlabel.training.pretexts.contrastive import LocalContrast
 from fewlabel.training.weights import load_weights, save_weights, transferable
@@ -102,7 +102,7 @@ def loaded(network, tmp_path, decoder_stages, widths):
     missing = load_weights(UNet(widths), tmp_path / "w.safetensors", widths).missing
 
     def state(prefix):
-        return State.RANDOM if any(name.startswith(prefix) for name in missing) else State.GIVEN
+        return StageState.RANDOM if any(name.startswith(prefix) for name in missing) else StageState.GIVEN
 
     encoder = tuple(state(f"encoder.stages.{index}.") for index in range(len(widths)))
     return encoder, tuple(state(f"decoder.stages.{index}.") for index in range(len(widths) - 1)), state("output.")
@@ -126,11 +126,11 @@ def test_the_local_stage_trains_what_the_objective_trains(freeze):
     network = UNet(WIDTHS[:4])
     objective = LocalContrast(network, 2, WIDTHS[1], (64, 32), 13, 3, 0.1, freeze)
     trained = {name for name, parameter in objective.named_parameters() if parameter.requires_grad}
-    assert any(name.startswith("encoder.") for name in trained) == (set(local.encoder) == {State.GIVEN})
+    assert any(name.startswith("encoder.") for name in trained) == (set(local.encoder) == {StageState.GIVEN})
     own = {int(name.split(".")[1]) for name in trained if name.startswith("stages_trained.")}
-    assert own == {index for index, state in enumerate(local.decoder) if state is State.RANDOM}
+    assert own == {index for index, state in enumerate(local.decoder) if state is StageState.RANDOM}
     assert (local.head.after, local.head.widths, local.hands_on) == (2, (64, 32), "encoder, 2 of 3 decoder stages")
-    assert (set(local.encoder) == {State.FROZEN}) == freeze
+    assert (set(local.encoder) == {StageState.FROZEN}) == freeze
 
 
 # --------------------------------------------------------------------------------------------- what is drawn

@@ -43,7 +43,7 @@ def fetch(
     from fewlabel.data.admission import admission
     from fewlabel.data.sources import registry
     from fewlabel.data.sources.grid_fit import grid_problems, thin_notes
-    from fewlabel.data.subjects.duplicate_volumes import FILE, Seen, write_seen
+    from fewlabel.data.subjects.duplicate_volumes import FILE, VolumeHash, write_seen
 
     listed, problems, where = registry.survey(settings.source)
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
@@ -51,7 +51,7 @@ def fetch(
     whole_listing = not problems
     if split is not None and split.grid is not None:
         problems += grid_problems(settings.source, listed, split.grid)
-    seen: dict[str, Seen] = {}
+    seen: dict[str, VolumeHash] = {}
     problems += registry.check(settings.source, listed, threads, seen)
     notes: list[str] = []
     if split is not None and split.grid is not None:

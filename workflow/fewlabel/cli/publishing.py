@@ -151,12 +151,12 @@ def crate(
     """Write the provenance of a study as an RO-Crate: what ran, on which inputs, with which software."""
     from importlib.metadata import version
 
-    from fewlabel.reporting.provenance.jobs import Results, Study, last_end, study_jobs
+    from fewlabel.reporting.provenance.jobs import StudyFiles, Study, last_end, study_jobs
     from fewlabel.reporting.provenance.ro_crate import study_crate
     from fewlabel.reporting.results.verified import check_record
 
     check_record(results, settings.experiment)
-    found = Results(results)
+    found = StudyFiles(results)
     made = study_jobs(found, settings.experiment)
     fingerprints = {name: found.json(LAYOUT.source(name)) for name in settings.experiment.cohorts}
     with atomic_folder(crate) as folder:

@@ -9,11 +9,11 @@ from fewlabel.config.jobs.data import PlannedSplit, SplitSettings
 from fewlabel.data.existing_split import ExistingSplit, read_existing_split
 from fewlabel.data.moved_subjects import moved_problems
 from fewlabel.data.splits import split_problems, split_roles
-from fewlabel.data.subjects.duplicate_volumes import Seen, sides_of, twin_findings, twins_elsewhere
+from fewlabel.data.subjects.duplicate_volumes import VolumeHash, sides_of, twin_findings, twins_elsewhere
 
 
 def admission(
-    table: pd.DataFrame, cohort: str, split: PlannedSplit, largest: int, pretrained: int, seen: Mapping[str, Seen]
+    table: pd.DataFrame, cohort: str, split: PlannedSplit, largest: int, pretrained: int, seen: Mapping[str, VolumeHash]
 ) -> tuple[list[str], list[str]]:
     """Problems and notes of a cohort that is to be split.
 

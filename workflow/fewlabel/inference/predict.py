@@ -42,7 +42,7 @@ ACCEPTED = (
 
 
 @dataclass(frozen=True)
-class Task:
+class PredictionTask:
     """A volume to segment: the file or folder of its image, and the file of its mask."""
 
     image: Path
@@ -89,7 +89,7 @@ class Segmenter:
 
 
 # ---------------------------------------------------------------------------------------------------------------- plan
-def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Task]:
+def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[PredictionTask]:
     """Assign a mask file to each image. Opens no volume.
 
     Args:
@@ -115,7 +115,9 @@ def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Ta
         problems = _output_problems(output, len(volumes))
     if problems:
         raise InputError.of(problems)
-    tasks = [Task(path, output if _is_file(output) else output / f"{name_of(path)}.nii.gz") for path in volumes]
+    tasks = [
+        PredictionTask(path, output if _is_file(output) else output / f"{name_of(path)}.nii.gz") for path in volumes
+    ]
     if problems := [*_name_problems(tasks), *_place_problems(tasks, replace)]:
         raise InputError.of(problems)
     return tasks
@@ -186,7 +188,7 @@ def _output_problems(output: Path, volumes: int) -> list[str]:
     return []
 
 
-def _name_problems(tasks: Sequence[Task]) -> Iterator[str]:
+def _name_problems(tasks: Sequence[PredictionTask]) -> Iterator[str]:
     """Volumes whose masks would be the same file."""
     counted = Counter(task.mask for task in tasks)
     for mask in (mask for mask, count in counted.items() if count > 1):
@@ -194,7 +196,7 @@ def _name_problems(tasks: Sequence[Task]) -> Iterator[str]:
         yield f"{listed(same)}: equal names, so their masks would be one file, {mask}; to fix: rename them"
 
 
-def _place_problems(tasks: Sequence[Task], replace: bool) -> Iterator[str]:
+def _place_problems(tasks: Sequence[PredictionTask], replace: bool) -> Iterator[str]:
     """Masks whose paths are taken."""
     images = {task.image.resolve() for task in tasks}
     if overwritten := [task.mask for task in tasks if task.mask.resolve() in images]:
@@ -204,7 +206,7 @@ def _place_problems(tasks: Sequence[Task], replace: bool) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------------------------------------------------- segment
-def segment(segmenter: Segmenter, tasks: Sequence[Task], channel: int | None = None) -> dict[Path, float]:
+def segment(segmenter: Segmenter, tasks: Sequence[PredictionTask], channel: int | None = None) -> dict[Path, float]:
     """Segment all volumes and write their masks; if one image has a problem, no mask is written.
 
     Prints a warning for each volume that differs, or whose mask differs, from the network's training cohort.

@@ -27,7 +27,7 @@ EQUIVALENT = (
 
 
 @dataclass(frozen=True)
-class Published:
+class PaperScore:
     """One published mean Dice on the paper's own test cohort.
 
     Attributes:
@@ -48,7 +48,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Size:
+class CohortCounts:
     """How many subjects one of the paper's cohorts has, and where that is written."""
 
     subjects: int
@@ -57,25 +57,27 @@ class Size:
 
 
 PUBLISHED = (
-    Published("liver", None, 4, 0.81, note=WHICH_METHOD),
-    Published("liver", "none", None, 0.86),
-    Published("prostate", None, 4, 0.74, note=WHICH_METHOD),
-    Published("prostate", "contrastive", 8, 0.85, note=EQUIVALENT),
-    Published("prostate", "none", None, 0.85),
+    PaperScore("liver", None, 4, 0.81, note=WHICH_METHOD),
+    PaperScore("liver", "none", None, 0.86),
+    PaperScore("prostate", None, 4, 0.74, note=WHICH_METHOD),
+    PaperScore("prostate", "contrastive", 8, 0.85, note=EQUIVALENT),
+    PaperScore("prostate", "none", None, 0.85),
 )
 
-SIZES: dict[PaperCohort, Size] = {
-    "liver": Size(138, 31, "Methods: Downstream Segmentation Task"),
-    "prostate": Size(48, 32, "volumes: Methods; public labels: Medical Segmentation Decathlon, Task05_Prostate"),
+SIZES: dict[PaperCohort, CohortCounts] = {
+    "liver": CohortCounts(138, 31, "Methods: Downstream Segmentation Task"),
+    "prostate": CohortCounts(
+        48, 32, "volumes: Methods; public labels: Medical Segmentation Decathlon, Task05_Prostate"
+    ),
 }
 
 
-def published(cohort: PaperCohort | None) -> tuple[Published, ...]:
+def published(cohort: PaperCohort | None) -> tuple[PaperScore, ...]:
     """All published scores of one of the paper's cohorts; none for a cohort that stands for neither."""
     return tuple(point for point in PUBLISHED if point.cohort == cohort)
 
 
-def counterpart(cohort: PaperCohort | None, pretext: str, n: int, benchmark: bool) -> Published | None:
+def counterpart(cohort: PaperCohort | None, pretext: str, n: int, benchmark: bool) -> PaperScore | None:
     """The published score that stands beside one of ours, if there is one.
 
     Args:

@@ -75,7 +75,7 @@ class Facts(BaseModel):
 
 
 @dataclass(frozen=True)
-class Header:
+class WeightsHeader:
     """Header of a weights file.
 
     Attributes:
@@ -87,7 +87,7 @@ class Header:
     shapes: dict[str, tuple[int, ...]]
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> WeightsHeader:
     """Read facts and shapes of a weights file, without its tensors.
 
     Raises:
@@ -102,7 +102,7 @@ def read_header(path: Path) -> Header:
         raise _damaged(path, "it contains no metadata of fewlabel")
     if other := sorted({kind for kind in types.values() if kind not in FLOATS}):
         raise InputError(f"{path.name}: numbers of type {', '.join(other)}; accepted: {', '.join(FLOATS)}; {REMEDY}")
-    return Header(_facts(path, metadata["fewlabel"]), shapes)
+    return WeightsHeader(_facts(path, metadata["fewlabel"]), shapes)
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -5,7 +5,7 @@ import pytest
 
 from fewlabel.config.sources.radial import Destreak
 from fewlabel.data.reconstruction.destreaking import coil_images
-from fewlabel.data.reconstruction.destreaking.coil_images import Gridded, Kept, Mixed, each
+from fewlabel.data.reconstruction.destreaking.coil_images import CachedSlices, Gridded, Mixed, each
 from fewlabel.data.reconstruction.destreaking.destreaking_filter import from_kspace
 from fewlabel.data.reconstruction.radial.acquisition import Scan
 from fewlabel.data.reconstruction.radial.density_compensation import density
@@ -51,7 +51,7 @@ def test_slices_are_those_of_the_whole_scan(scan):
 def test_as_many_slices_are_kept_as_fit_and_the_others_made_again(scan, monkeypatch, slices, asked):
     size = 16 * 128 * 128 * 8
     monkeypatch.setattr(coil_images, "KEPT_BYTES", slices * size)
-    kept = Kept(Gridded(scan, 128))
+    kept = CachedSlices(Gridded(scan, 128))
     first, second = ([image.copy() for image in each(kept)] for _ in range(2))
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
     assert scan.kspace.asked == [1] * slices + [asked] * (4 - slices)

@@ -8,7 +8,7 @@ import pytest
 from fewlabel.operations.planning.calibration.calibration import Calibration, MeasuredStep, cost, fit
 from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, read_table
 from fewlabel.operations.planning.calibration.designs import designed
-from fewlabel.operations.planning.step_work import Step, Work, step_work
+from fewlabel.operations.planning.step_work import StepWork, Work, step_work
 
 COSTS = Work(multiply_adds=2e-11, activations=1e-9, parameters=5e-9, pixels=3e-9, calls=5e-5)
 
@@ -56,7 +56,7 @@ def test_a_measured_step_is_told_as_measured():
 
 def test_twice_as_slow_a_machine_takes_twice_as_long():
     slow = [MeasuredStep(step=row.step, seconds=2 * row.seconds) for row in rows()]
-    step = Step(stage="finetune", widths=[8, 16], matrix=(48, 48), batch=5)
+    step = StepWork(stage="finetune", widths=[8, 16], matrix=(48, 48), batch=5)
     assert calibration(slow).step_seconds(step) == pytest.approx(2 * calibration(rows()).step_seconds(step))
 
 
@@ -66,7 +66,7 @@ def test_memory_of_a_gpu_is_told_from_its_peaks_and_unknown_without_them():
         return round(2e8 + 3 * work.activations + 16 * work.parameters)
 
     measured = [row.model_copy(update={"peak_gpu_bytes": peak(row.step)}) for row in rows()]
-    step = Step(stage="finetune", widths=[8, 16, 32], matrix=(96, 96), batch=6)
+    step = StepWork(stage="finetune", widths=[8, 16, 32], matrix=(96, 96), batch=6)
     assert calibration(measured).gpu_bytes(step) == pytest.approx(peak(step), rel=1e-3)
     assert calibration(rows()).gpu_bytes(step) is None
 
@@ -75,7 +75,7 @@ def test_memory_of_a_gpu_is_told_from_its_peaks_and_unknown_without_them():
 def test_shipped_times_say_where_and_when_and_larger_steps_take_longer(entry):
     assert entry.name in entry.describe() and str(entry.measured.date()) in entry.describe()
     assert [row.step for row in entry.steps] == [planned.step for planned in designed()]
-    small = Step(stage="finetune", widths=[8, 16, 32], matrix=(64, 64), batch=8)
+    small = StepWork(stage="finetune", widths=[8, 16, 32], matrix=(64, 64), batch=8)
     for change in ({"batch": 16}, {"matrix": (128, 128)}, {"widths": [16, 32, 64]}):
         assert entry.step_seconds(small.model_copy(update=change)) > entry.step_seconds(small)
 

@@ -24,7 +24,7 @@ NO_INVERSE = "the header's affine has no inverse; accepted: voxel sizes above 0 
 
 
 @dataclass
-class Grid:
+class FileGrid:
     """One file's array on its grid.
 
     Attributes:
@@ -38,7 +38,7 @@ class Grid:
     placement: Placement | None = None
 
 
-def image_problems(image: Grid, name: str) -> list[str]:
+def image_problems(image: FileGrid, name: str) -> list[str]:
     """All problems of a single image; `name` is the file's name in messages.
 
     These are NaN or infinite values, a constant or almost empty volume, a mask in place of an image, an affine without
@@ -65,7 +65,7 @@ def image_problems(image: Grid, name: str) -> list[str]:
     return problems + place_problems(image, name)
 
 
-def place_problems(image: Grid, name: str) -> list[str]:
+def place_problems(image: FileGrid, name: str) -> list[str]:
     """Problems of the affine: no inverse, or implausible voxel sizes."""
     if not invertible(image.affine):
         return [f"{name}: {NO_INVERSE}"]
@@ -85,7 +85,7 @@ def implausible(affine: NDArray[np.float64]) -> bool:
     return not bool(((sizes >= VOXEL_MM[0]) & (sizes <= VOXEL_MM[1])).all())
 
 
-def place_warning(image: Grid, name: str) -> str | None:
+def place_warning(image: FileGrid, name: str) -> str | None:
     """A warning if programs would place the image differently; None if they agree."""
     if image.placement is None:
         return None
@@ -119,7 +119,7 @@ def label_problems(values: NDArray[np.float32], name: str) -> list[str]:
     ]
 
 
-def fit_problems(image: Grid, label: Grid, image_name: str, label_name: str) -> list[str]:
+def fit_problems(image: FileGrid, label: FileGrid, image_name: str, label_name: str) -> list[str]:
     """Image and mask that do not lie on one grid."""
     first, second = image.array.shape, label.array.shape
     if first != second:
@@ -136,7 +136,7 @@ def fit_problems(image: Grid, label: Grid, image_name: str, label_name: str) -> 
     return [f"{label_name}: {wrong}; accepted: {accepted}; export the mask on the image's grid"]
 
 
-def _places(image: Grid) -> list[NDArray[np.float64]]:
+def _places(image: FileGrid) -> list[NDArray[np.float64]]:
     """Affines that programs may use for an image, and so for masks drawn on it."""
     return [image.affine, *(image.placement.others() if image.placement else [])]
 

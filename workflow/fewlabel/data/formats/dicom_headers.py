@@ -35,7 +35,7 @@ FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 
 
 @dataclass(frozen=True)
-class Header:
+class DicomHeader:
     """One file of a series.
 
     Attributes:
@@ -135,7 +135,7 @@ def number_of(path: Path) -> int | None:
 
 
 @silent_warnings("pydicom")
-def read_headers(folder: Path, name: str) -> tuple[list[Header], list[str]]:
+def read_headers(folder: Path, name: str) -> tuple[list[DicomHeader], list[str]]:
     """The headers of a folder's DICOM files, and what is wrong with single files.
 
     Args:
@@ -208,9 +208,9 @@ def _value(dataset: "Dataset", tag: str) -> Any:
         return None
 
 
-def _header(path: Path, dataset: "Dataset") -> Header:
+def _header(path: Path, dataset: "Dataset") -> DicomHeader:
     instance = _value(dataset, "InstanceNumber")
-    return Header(
+    return DicomHeader(
         path=path,
         series=str(dataset.SeriesInstanceUID),
         position=tuple(float(x) for x in dataset.ImagePositionPatient),
@@ -234,7 +234,7 @@ def _unreadable_syntax(dataset: "Dataset") -> str:
         return uid.name or "unknown"
 
 
-def differing(headers: Sequence[Header]) -> str:
+def differing(headers: Sequence[DicomHeader]) -> str:
     """In what slices at one place differ, for a message; empty where their headers do not tell."""
     for tag, values in zip(TELLING, zip(*(header.telling for header in headers), strict=True), strict=True):
         if len(set(values)) > 1:

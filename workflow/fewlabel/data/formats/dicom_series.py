@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.checks import Grid
-from fewlabel.data.formats.dicom_headers import LISTED, Header, differing, read_dicom, read_headers
+from fewlabel.data.formats.checks import FileGrid
+from fewlabel.data.formats.dicom_headers import LISTED, DicomHeader, differing, read_dicom, read_headers
 from fewlabel.data.formats.library_output import silent_warnings
 from fewlabel.data.formats.volume_limits import refuse_size
 from fewlabel.data.paths import listed
@@ -33,7 +33,7 @@ class Series:
         affine: 4 x 4, indices (column, row, slice) to RAS+ mm.
     """
 
-    slices: tuple[Header, ...]
+    slices: tuple[DicomHeader, ...]
     affine: NDArray[np.float64]
 
     @property
@@ -66,7 +66,7 @@ def read_series(folder: Path, name: str) -> tuple[Series | None, list[str]]:
 
 
 @silent_warnings("pydicom")
-def load_series(series: Series, name: str) -> tuple[Grid | None, list[str]]:
+def load_series(series: Series, name: str) -> tuple[FileGrid | None, list[str]]:
     """The pixels of a series, scaled as its headers say, or None and what is wrong with files.
 
     Returns:
@@ -88,20 +88,20 @@ def load_series(series: Series, name: str) -> tuple[Grid | None, list[str]]:
             f"{name}: pixels that cannot be read ({reason}): {listed(files, LISTED)}; copy or export them again"
             for reason, files in damaged.items()
         ]
-    return Grid(np.ascontiguousarray(stack.transpose(2, 1, 0)), series.affine), []
+    return FileGrid(np.ascontiguousarray(stack.transpose(2, 1, 0)), series.affine), []
 
 
-def along_normal(header: Header) -> float:
+def along_normal(header: DicomHeader) -> float:
     """A slice's place along the normal of its plane, mm."""
     return float(np.dot(header.position, _normal(header)))
 
 
-def _normal(header: Header) -> NDArray[np.float64]:
+def _normal(header: DicomHeader) -> NDArray[np.float64]:
     along_row, down_column = np.reshape(header.orientation, (2, 3))
     return np.cross(along_row, down_column)
 
 
-def _affine(slices: Sequence[Header]) -> NDArray[np.float64]:
+def _affine(slices: Sequence[DicomHeader]) -> NDArray[np.float64]:
     """DICOM PS3.3 C.7.6.2.1.1, with the slices' step measured from the first to the last."""
     first, last = np.array(slices[0].position), np.array(slices[-1].position)
     along_row, down_column = np.reshape(slices[0].orientation, (2, 3))
@@ -115,7 +115,7 @@ def _affine(slices: Sequence[Header]) -> NDArray[np.float64]:
 
 
 # --------------------------------------------------------------------------------------------------------- problems
-def _syntax_problems(headers: Sequence[Header], name: str) -> list[str]:
+def _syntax_problems(headers: Sequence[DicomHeader], name: str) -> list[str]:
     syntaxes = Counter(header.syntax for header in headers if header.syntax)
     return [
         f"{name}: {count} files are compressed as {syntax}, for which no decoder is installed; decompress them "
@@ -124,7 +124,7 @@ def _syntax_problems(headers: Sequence[Header], name: str) -> list[str]:
     ]
 
 
-def _mixed_problems(headers: Sequence[Header], name: str) -> list[str]:
+def _mixed_problems(headers: Sequence[DicomHeader], name: str) -> list[str]:
     series = Counter(header.series for header in headers)
     if len(series) > 1:
         parts = [
@@ -144,7 +144,7 @@ def _mixed_problems(headers: Sequence[Header], name: str) -> list[str]:
     return problems
 
 
-def _place_problems(slices: Sequence[Header], name: str) -> list[str]:
+def _place_problems(slices: Sequence[DicomHeader], name: str) -> list[str]:
     """Slices in their order: at one place, missing, unevenly spaced, shifted."""
     if len(slices) < 2:
         return [f"{name}: one slice; accepted: a volume of two or more; export the whole series"]
@@ -174,7 +174,7 @@ def _place_problems(slices: Sequence[Header], name: str) -> list[str]:
     return problems or _shift_problems(slices, name)
 
 
-def _double_problems(slices: Sequence[Header], gaps: NDArray[np.float64], name: str) -> list[str]:
+def _double_problems(slices: Sequence[DicomHeader], gaps: NDArray[np.float64], name: str) -> list[str]:
     doubled = [int(index) for index in np.flatnonzero(gaps <= SAME_MM)]
     if not doubled:
         return []
@@ -183,7 +183,7 @@ def _double_problems(slices: Sequence[Header], gaps: NDArray[np.float64], name: 
     return [f"{name}: slices at one place: {listed(pairs, LISTED)}{why}; accepted: one slice a place; keep one of them"]
 
 
-def _shift_problems(slices: Sequence[Header], name: str) -> list[str]:
+def _shift_problems(slices: Sequence[DicomHeader], name: str) -> list[str]:
     """Slices that are not stacked along their normal."""
     positions, normal = np.array([header.position for header in slices]), _normal(slices[0])
     from_first = positions - positions[0]

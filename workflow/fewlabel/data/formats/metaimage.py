@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.checks import Grid
+from fewlabel.data.formats.checks import FileGrid
 from fewlabel.data.formats.library_output import silent_stderr
 from fewlabel.data.formats.volume_limits import refuse_size
 from fewlabel.data.paths import META_SUFFIXES, ends_with
@@ -23,7 +23,7 @@ TYPE_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 
 TYPE_BYTES |= {"LONG": 8, "ULONG": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
 
 
-def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
+def load_metaimage(path: Path, name: str) -> tuple[FileGrid | None, list[str]]:
     """A file's array and affine, or None and its problem.
 
     Returns:
@@ -45,7 +45,7 @@ def load_metaimage(path: Path, name: str) -> tuple[Grid | None, list[str]]:
     if problem := _shape_problem(image):
         return None, [f"{name}: {problem}"]
     array = sitk.GetArrayFromImage(image).astype(np.float32).transpose(2, 1, 0)
-    return Grid(np.ascontiguousarray(array), _affine(image)), []
+    return FileGrid(np.ascontiguousarray(array), _affine(image)), []
 
 
 def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:

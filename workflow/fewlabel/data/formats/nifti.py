@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Literal
 
-from fewlabel.data.formats.checks import Grid
+from fewlabel.data.formats.checks import FileGrid
 from fewlabel.data.formats.nifti_header import axes_of, open_file, pixdim_problem
 from fewlabel.data.preprocessing.volume import read_placed
 from fewlabel.utils.errors import InputError
@@ -18,7 +18,7 @@ MOST_BEHIND_BYTES = 100_000_000
 """Largest trailer after the voxels of a file; MGH stores scan parameters there."""
 
 
-def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
+def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[FileGrid | None, list[str]]:
     """A file's array, or None and its problem.
 
     Args:
@@ -37,7 +37,7 @@ def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[
         # Libraries' messages may span lines; a problem is one line.
         message = " ".join(str(error).removeprefix(path.name).split())
         return None, [f"{name}{message}"]
-    return Grid(array, affine, placement), []
+    return FileGrid(array, affine, placement), []
 
 
 def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:

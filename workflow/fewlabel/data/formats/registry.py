@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.checks import Grid
+from fewlabel.data.formats.checks import FileGrid
 from fewlabel.data.formats.dicom_series import load_series, read_series
 from fewlabel.data.formats.metaimage import load_metaimage, metaimage_geometry
 from fewlabel.data.formats.nifti import Role, load_nifti
@@ -14,7 +14,7 @@ from fewlabel.data.paths import META_SUFFIXES, NRRD_SUFFIXES, RADIAL_SUFFIXES, e
 from fewlabel.utils.errors import InputError
 
 
-def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[Grid | None, list[str]]:
+def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[FileGrid | None, list[str]]:
     """A volume's array and affine, or None and all problems, one line each.
 
     Args:

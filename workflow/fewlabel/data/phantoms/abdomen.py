@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.phantoms.abdomen_frame import INSIDE, SIDES, Frame, background, skeleton
-from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, Part, Point, Scene, Union, around, near, parts, tube
+from fewlabel.data.phantoms.abdomen_frame import INSIDE, SIDES, AbdomenFrame, background, skeleton
+from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, PaintedShape, Point, Scene, Union, around, near, parts, tube
 from fewlabel.data.phantoms.signal import Tissue
 
 TARGET = frozenset({Tissue.LIVER, Tissue.LIVER_VESSEL, Tissue.LIVER_LESION})
@@ -26,7 +26,7 @@ def abdomen(rng: np.random.Generator) -> Scene:
     Returns:
         A scene whose field of view is 340 to 400 mm wide, 260 to 320 mm deep and 222 to 258 mm high.
     """
-    frame = Frame.draw(rng)
+    frame = AbdomenFrame.draw(rng)
     organs = [
         *background(rng, frame),
         *_liver(rng, frame),
@@ -44,7 +44,7 @@ def abdomen(rng: np.random.Generator) -> Scene:
     return Scene(organs, low, (float(x + width), float(y + depth), float(top)), ((75.0, 6.0), (35.0, 2.5)), 18.0)
 
 
-def _liver(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _liver(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     size, left = frame.size * around(rng, 0.93, 0.05), around(rng, 1, 0.2)
     z = frame.dome - 74 * size + rng.uniform(-6, 4)
     right = near(rng, (0.5 * frame.width, 0, z), 3)
@@ -63,7 +63,7 @@ def _liver(rng: np.random.Generator, frame: Frame) -> list[Part]:
     hollow = Ellipsoid(near(rng, (2, -6, z - 58), 7), (around(rng, 62, 0.12), 62, around(rng, 56, 0.1)), (0, 25, 0))
     fissure = Ellipsoid(near(rng, (8, 0.55 * frame.depth, z - 2), 4), (2.5, 26, around(rng, 32, 0.2)), (0, 0, -15))
     return [
-        Part(Tissue.LIVER, whole, frozenset(INSIDE), bumps=around(rng, 2, 0.3)),
+        PaintedShape(Tissue.LIVER, whole, frozenset(INSIDE), bumps=around(rng, 2, 0.3)),
         *parts(Tissue.VISCERAL_FAT, [hollow], (Tissue.LIVER,), bumps=2.5),
         *parts(Tissue.VISCERAL_FAT, [fissure], (Tissue.LIVER,), bumps=0.7),
         *_liver_vessels(rng, frame, z),
@@ -72,7 +72,7 @@ def _liver(rng: np.random.Generator, frame: Frame) -> list[Part]:
     ]
 
 
-def _liver_vessels(rng: np.random.Generator, frame: Frame, z: float) -> list[Part]:
+def _liver_vessels(rng: np.random.Generator, frame: AbdomenFrame, z: float) -> list[PaintedShape]:
     hilum = near(rng, (22, frame.spine + 62, z - 12), 3)
     confluence = (18.0, frame.spine + 36, z + 52)
     vessels: list[Capsule] = []
@@ -101,7 +101,7 @@ def _branches(rng: np.random.Generator, start: Point, end: Point, radius: float,
     return vessel
 
 
-def _lesions(rng: np.random.Generator, frame: Frame, z: float) -> list[Part]:
+def _lesions(rng: np.random.Generator, frame: AbdomenFrame, z: float) -> list[PaintedShape]:
     count = int(rng.integers(1, 6)) if rng.random() < 0.3 else 0
     spheres = []
     for _ in range(count):
@@ -110,7 +110,7 @@ def _lesions(rng: np.random.Generator, frame: Frame, z: float) -> list[Part]:
     return parts(Tissue.LIVER_LESION, spheres, (Tissue.LIVER,), bumps=0.6)
 
 
-def _gallbladder(rng: np.random.Generator, frame: Frame, z: float) -> list[Part]:
+def _gallbladder(rng: np.random.Generator, frame: AbdomenFrame, z: float) -> list[PaintedShape]:
     if rng.random() < 0.15:  # removed
         return []
     centre = near(rng, (44, 0.4 * frame.depth, z - 42), 6)
@@ -119,7 +119,7 @@ def _gallbladder(rng: np.random.Generator, frame: Frame, z: float) -> list[Part]
     return parts(Tissue.GALLBLADDER, [shape], (*INSIDE, Tissue.LIVER), bumps=0.6)
 
 
-def _spleen(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _spleen(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     size = frame.size * around(rng, 1, 0.13) * (1.4 if rng.random() < 0.15 else 1)
     centre = near(rng, (-0.68 * frame.width, -0.38 * frame.depth, frame.dome - 52), 7)
     turn = (rng.uniform(-15, 15), rng.uniform(-25, 5), rng.uniform(-35, -5))
@@ -131,8 +131,8 @@ def _spleen(rng: np.random.Generator, frame: Frame) -> list[Part]:
     ]
 
 
-def _kidneys(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    painted: list[Part] = []
+def _kidneys(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
+    painted: list[PaintedShape] = []
     absent = int(rng.choice(SIDES)) if rng.random() < 0.05 else 0
     for side, lower in ((1, 12.0), (-1, 0.0)):
         centre = near(rng, (side * 0.42 * frame.width, 0.62 * frame.spine - 16, -38 - lower), 6)
@@ -146,7 +146,7 @@ def _kidneys(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return painted
 
 
-def _kidney(rng: np.random.Generator, centre: Point, radii: NDArray[np.float64], turn: Point, side: int) -> list[Part]:
+def _kidney(rng: np.random.Generator, centre: Point, radii: NDArray[np.float64], turn: Point, side: int) -> list[PaintedShape]:
     cortex, medulla = Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA
     hilum = (centre[0] - 0.45 * side * radii[0], centre[1] + 0.25 * radii[1], centre[2])
     pelvis = Ellipsoid(near(rng, hilum, 2), (around(rng, 6, 0.4), 6, 10))
@@ -158,7 +158,7 @@ def _kidney(rng: np.random.Generator, centre: Point, radii: NDArray[np.float64],
     ]
 
 
-def _stomach(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _stomach(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     full = around(rng, 1, 0.2)
     fundus = near(rng, (-0.42 * frame.width, 0.1 * frame.depth, frame.dome - 45), 6)
     bend = near(rng, (-0.42 * frame.width, 0.42 * frame.depth, frame.dome - 95), 9)
@@ -178,7 +178,7 @@ def _stomach(rng: np.random.Generator, frame: Frame) -> list[Part]:
     ]
 
 
-def _pancreas(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _pancreas(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     y, z = frame.spine + 50, frame.dome - 105
     points = [
         near(rng, p, 4)
@@ -187,7 +187,7 @@ def _pancreas(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return parts(Tissue.PANCREAS, [Union(tuple(tube(points, [14, 9, 9, 7])), 5)], INSIDE, bumps=2.5)
 
 
-def _bowel(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _bowel(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     x, y = 0.74 * frame.width, 0.5 * frame.depth
     right: list[Point] = [(x, -12, -180), (x, -5, -120), (0.7 * x, y, -75 + rng.uniform(-15, 15))]
     left: list[Point] = [(-x, -20, -180), (-x, -20, -80), (-0.9 * x, 0, -15 + rng.uniform(-15, 15))]
@@ -202,7 +202,7 @@ def _bowel(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return painted
 
 
-def _mesentery(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _mesentery(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     """Small vessels in the fat."""
     twigs: list[Capsule] = []
     for _ in range(40):
@@ -218,7 +218,7 @@ def _loop(rng: np.random.Generator, points: list[Point], radius: float, pieces: 
     return tube(bent, [around(rng, radius, 0.18) for _ in bent])
 
 
-def _lumens(rng: np.random.Generator, loop: list[Capsule], wall: float, contents: tuple[Tissue, ...]) -> list[Part]:
+def _lumens(rng: np.random.Generator, loop: list[Capsule], wall: float, contents: tuple[Tissue, ...]) -> list[PaintedShape]:
     painted = parts(Tissue.BOWEL_WALL, loop, INSIDE, bumps=0.8)
     for piece in loop:
         lumen = Capsule(piece.start, piece.end, piece.start_radius - wall, piece.end_radius - wall)

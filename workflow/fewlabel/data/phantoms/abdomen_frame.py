@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewlabel.data.phantoms.shapes import ENDLESS, Capsule, Ellipsoid, Part, Shape, around, near, parts, tube
+from fewlabel.data.phantoms.shapes import ENDLESS, Capsule, Ellipsoid, PaintedShape, Shape, around, near, parts, tube
 from fewlabel.data.phantoms.signal import Tissue
 
 INSIDE = (Tissue.VISCERAL_FAT,)
@@ -16,7 +16,7 @@ SIDES = (1, -1)
 
 
 @dataclass(frozen=True)
-class Frame:
+class AbdomenFrame:
     """What the organs' places depend on, in mm.
 
     Attributes:
@@ -36,7 +36,7 @@ class Frame:
     size: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Frame":
+    def draw(cls, rng: np.random.Generator) -> "AbdomenFrame":
         """A person."""
         build = around(rng, 1, 0.05)
         depth = around(rng, 92, 0.07) * build
@@ -51,17 +51,17 @@ class Frame:
         )
 
 
-def background(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def background(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     """What lies around and behind the organs; paint it before them."""
     return [*_body(frame), *_heart(rng, frame), *_muscles(rng, frame)]
 
 
-def skeleton(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def skeleton(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     """Bones and great vessels; paint them after the organs, which they dent."""
     return [*_spine(rng, frame), *_ribs(rng, frame), *_great_vessels(frame)]
 
 
-def _body(frame: Frame) -> list[Part]:
+def _body(frame: AbdomenFrame) -> list[PaintedShape]:
     width, depth = frame.width + frame.wall, frame.depth + frame.wall
     skin = Ellipsoid((0, -9, 0), (width + frame.fat, depth + 9 + frame.fat, ENDLESS), power=2.5)
     domes = []
@@ -70,25 +70,25 @@ def _body(frame: Frame) -> list[Part]:
         domes.append(Ellipsoid((side * 0.5 * frame.width, 0, -150), radii, power=3))
     belly = Ellipsoid((0, 0, -190), (2 * frame.width, 2 * frame.depth, 220), power=4)
     return [
-        Part(Tissue.FAT, skin),
-        Part(Tissue.MUSCLE, Ellipsoid((0, 3, 0), (width, depth, ENDLESS), power=2.5), bumps=1.0),
-        Part(Tissue.LUNG, Ellipsoid((0, 3, 0), (frame.width, frame.depth, ENDLESS), power=2.5), bumps=0.7),
+        PaintedShape(Tissue.FAT, skin),
+        PaintedShape(Tissue.MUSCLE, Ellipsoid((0, 3, 0), (width, depth, ENDLESS), power=2.5), bumps=1.0),
+        PaintedShape(Tissue.LUNG, Ellipsoid((0, 3, 0), (frame.width, frame.depth, ENDLESS), power=2.5), bumps=0.7),
         *parts(Tissue.VISCERAL_FAT, [belly, *domes], (Tissue.LUNG,)),
     ]
 
 
-def _heart(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _heart(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     centre = near(rng, (-15, 0.3 * frame.depth, frame.dome + 25), 6)
     over = (Tissue.LUNG,)
     chamber = near(rng, (centre[0] + 8, centre[1] - 5, centre[2]), 4)
     return [
         *parts(Tissue.VISCERAL_FAT, [Ellipsoid(centre, (62, 50, 40), (0, 0, 35))], over, bumps=3),
         *parts(Tissue.MUSCLE, [Ellipsoid(centre, (54, 42, 38), (0, 0, 35))], (*over, Tissue.VISCERAL_FAT), bumps=2),
-        Part(Tissue.BLOOD, Ellipsoid(chamber, (38, 28, 33), (0, 0, 35)), frozenset({Tissue.MUSCLE}), bumps=3),
+        PaintedShape(Tissue.BLOOD, Ellipsoid(chamber, (38, 28, 33), (0, 0, 35)), frozenset({Tissue.MUSCLE}), bumps=3),
     ]
 
 
-def _muscles(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _muscles(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     back = [Ellipsoid((side * 32, 2 - frame.depth, 0), (28, 21, ENDLESS), (0, 0, -12 * side)) for side in SIDES]
     psoas: list[Shape] = []
     for side in SIDES:
@@ -104,7 +104,7 @@ def _muscles(rng: np.random.Generator, frame: Frame) -> list[Part]:
     ]
 
 
-def _spine(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _spine(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     y, period, shift = frame.spine, around(rng, 33, 0.06), rng.uniform(0, 33)
     levels = [shift + period * k for k in range(-8, 6)]
     bodies = [Ellipsoid((0, y, z), (22, 17, 0.4 * period), power=4) for z in levels]
@@ -112,22 +112,22 @@ def _spine(rng: np.random.Generator, frame: Frame) -> list[Part]:
     arches = [Ellipsoid((0, y - 44, z - 10), (4, 17, 9), (-20, 0, 0)) for z in levels]
     wings = [Ellipsoid((side * 22, y - 27, z), (17, 5, 6), (0, 0, 20 * side)) for z in levels for side in SIDES]
     return [
-        Part(Tissue.DISC, Ellipsoid((0, y, 0), (20, 16, ENDLESS))),
+        PaintedShape(Tissue.DISC, Ellipsoid((0, y, 0), (20, 16, ENDLESS))),
         *parts(Tissue.BONE, [*bodies, *arches, *wings]),
         *parts(Tissue.MARROW, marrow),
         *parts(Tissue.MARROW, [Ellipsoid(arch.centre, (2.5, 15, 7), arch.turn) for arch in arches]),
-        Part(Tissue.BONE, Ellipsoid((0, y - 25, 0), (13, 10, ENDLESS))),
-        Part(Tissue.FLUID, Ellipsoid((0, y - 25, 0), (10, 7.5, ENDLESS))),
-        Part(Tissue.NERVE, Ellipsoid((0, y - 25, 0), (5, 4, ENDLESS))),
+        PaintedShape(Tissue.BONE, Ellipsoid((0, y - 25, 0), (13, 10, ENDLESS))),
+        PaintedShape(Tissue.FLUID, Ellipsoid((0, y - 25, 0), (10, 7.5, ENDLESS))),
+        PaintedShape(Tissue.NERVE, Ellipsoid((0, y - 25, 0), (5, 4, ENDLESS))),
     ]
 
 
-def _ribs(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _ribs(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
     over = (Tissue.MUSCLE, Tissue.FAT)
     spacing, shift = around(rng, 26, 0.08), rng.uniform(0, 26)
     width, depth = frame.width + 0.45 * frame.wall, frame.depth + 0.45 * frame.wall
     angles = np.linspace(-1.25, 1.0, 9)  # from the back to the front, 0 is the side
-    painted: list[Part] = []
+    painted: list[PaintedShape] = []
     for side in SIDES:
         for level in range(6):
             top = frame.dome + 75 - shift - spacing * level
@@ -141,7 +141,7 @@ def _ribs(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return painted
 
 
-def _great_vessels(frame: Frame) -> list[Part]:
+def _great_vessels(frame: AbdomenFrame) -> list[PaintedShape]:
     aorta = [Capsule((-13, frame.spine + 26, -200), (-15, frame.spine + 22, 200), 9, 12)]
     lower = Capsule((20, frame.spine + 24, -200), (22, frame.spine + 32, 10), 10, 11)
     upper = Capsule((22, frame.spine + 32, 10), (16, frame.spine + 42, 130), 11, 13)

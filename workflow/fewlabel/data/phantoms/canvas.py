@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
-from fewlabel.data.phantoms.shapes import Part, Point, Scene
+from fewlabel.data.phantoms.shapes import PaintedShape, Point, Scene
 from fewlabel.data.phantoms.signal import Floats
 
 Labels = NDArray[np.uint8]
@@ -52,7 +52,7 @@ class SmoothField:
 
 
 @dataclass
-class Canvas:
+class PhantomCanvas:
     """Labels of a grid in the making.
 
     Attributes:
@@ -72,7 +72,7 @@ class Canvas:
         self._lows = [_blockwise(np.minimum, moved) for moved in self.moved]
         self._highs = [_blockwise(np.maximum, moved) for moved in self.moved]
 
-    def paint(self, part: Part) -> None:
+    def paint(self, part: PaintedShape) -> None:
         """Cover the points within the part's shape."""
         window = self._window(part)
         if window is None:
@@ -86,7 +86,7 @@ class Canvas:
             inside &= np.isin(np.arange(256), [int(tissue) for tissue in part.over])[self.labels[window]]
         self.labels[window][inside] = part.tissue
 
-    def _window(self, part: Part) -> tuple[slice, slice, slice] | None:
+    def _window(self, part: PaintedShape) -> tuple[slice, slice, slice] | None:
         """Part of the grid beyond which the shape cannot reach."""
         low, high = part.shape.box()
         slack = REACH * abs(part.bumps)
@@ -123,7 +123,7 @@ def paint(scene: Scene, axes: Axes, rng: np.random.Generator) -> Labels:
     for points in grid:
         for spacing, amount in scene.warps:
             points += np.float32(amount) * SmoothField.draw(rng, scene.low, scene.high, spacing).on(axes)
-    canvas = Canvas((grid[0], grid[1], grid[2]), bumps)
+    canvas = PhantomCanvas((grid[0], grid[1], grid[2]), bumps)
     for part in scene.parts:
         canvas.paint(part)
     return canvas.labels

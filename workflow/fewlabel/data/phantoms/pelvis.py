@@ -5,8 +5,8 @@ Positions are mm from the middle of the prostate, (x, y, z) to the right, the fr
 
 import numpy as np
 
-from fewlabel.data.phantoms.pelvis_frame import SIDES, SOFT, Frame, background
-from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, Part, Scene, Shape, Union, around, near, parts, tube
+from fewlabel.data.phantoms.pelvis_frame import SIDES, SOFT, PelvisFrame, background
+from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, PaintedShape, Scene, Shape, Union, around, near, parts, tube
 from fewlabel.data.phantoms.signal import Tissue
 
 TARGET = frozenset(
@@ -31,7 +31,7 @@ def pelvis(rng: np.random.Generator) -> Scene:
     Returns:
         A scene whose field of view is 180 to 200 mm square and 82 to 100 mm high.
     """
-    frame = Frame.draw(rng)
+    frame = PelvisFrame.draw(rng)
     organs = [
         *background(rng, frame),
         *_bowel(rng, frame),
@@ -48,8 +48,8 @@ def pelvis(rng: np.random.Generator) -> Scene:
     return Scene(organs, low, high, ((55.0, 3.5), (25.0, 1.3)), 9.0)
 
 
-def _bowel(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    painted: list[Part] = []
+def _bowel(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
+    painted: list[PaintedShape] = []
     for _ in range(int(rng.integers(3, 8))):
         start = (rng.uniform(-45, 45), rng.uniform(-30, 55), frame.prostate[2] + rng.uniform(18, 50))
         points = [start, near(rng, start, 13), near(rng, start, 20)]
@@ -61,7 +61,7 @@ def _bowel(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return painted
 
 
-def _rectum(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _rectum(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     r, y, rz = frame.rectum, frame.rectum_y, frame.prostate[2]
     points = [
         (0.0, frame.rectum_y + 4, -rz - 60),
@@ -82,7 +82,7 @@ def _rectum(rng: np.random.Generator, frame: Frame) -> list[Part]:
     ]
 
 
-def _bladder(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _bladder(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     _, ry, rz = frame.prostate
     radii = (around(rng, 36, 0.2), around(rng, 30, 0.2), around(rng, 27, 0.35))
     centre = near(rng, (0, 0.35 * ry + 8, 0.75 * rz + radii[2]), 3)
@@ -94,7 +94,7 @@ def _bladder(rng: np.random.Generator, frame: Frame) -> list[Part]:
     ]
 
 
-def _perineum(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _perineum(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     rz = frame.prostate[2]
     bulb = near(rng, (0, 6, -rz - 24), 3)
     sphincter = Capsule((0, 2, -rz - 14), (0, 0, -rz), 8, 8)
@@ -110,10 +110,10 @@ def _perineum(rng: np.random.Generator, frame: Frame) -> list[Part]:
     ]
 
 
-def _seminal_vesicles(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _seminal_vesicles(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     _, ry, rz = frame.prostate
     over = (*SOFT, Tissue.BLADDER_WALL)
-    painted: list[Part] = []
+    painted: list[PaintedShape] = []
     for side in SIDES:
         reach, lift, thick = around(rng, 30, 0.2), rng.uniform(2, 16), around(rng, 4.2, 0.25)
         turns = np.linspace(0.1, 1, 8)
@@ -128,7 +128,7 @@ def _seminal_vesicles(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return painted
 
 
-def _prostate(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _prostate(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     rx, ry, rz = frame.prostate
     skew = rng.normal(0, 0.04)
     turn = (rng.uniform(-18, 2), rng.uniform(-5, 5), rng.uniform(-5, 5))
@@ -140,14 +140,14 @@ def _prostate(rng: np.random.Generator, frame: Frame) -> list[Part]:
     apex = Ellipsoid((0, 0, -0.6 * rz), (0.6 * rx, 0.66 * ry, 0.42 * rz))
     gland = Union((middle, *horns, apex), 3)
     return [
-        Part(Tissue.CAPSULE, middle.grown(1.3), bumps=0.5),
-        Part(Tissue.PERIPHERAL_ZONE, gland, bumps=0.6),
+        PaintedShape(Tissue.CAPSULE, middle.grown(1.3), bumps=0.5),
+        PaintedShape(Tissue.PERIPHERAL_ZONE, gland, bumps=0.6),
         *_transition_zone(rng, frame),
         *_lesion(rng, frame),
     ]
 
 
-def _transition_zone(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _transition_zone(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     rx, ry, rz = frame.prostate
     zone, within = frame.zone, (Tissue.TRANSITION_ZONE,)
     lobes = [
@@ -169,8 +169,8 @@ def _transition_zone(rng: np.random.Generator, frame: Frame) -> list[Part]:
     ]
 
 
-def _nodules(rng: np.random.Generator, lobes: list[Ellipsoid], within: tuple[Tissue, ...]) -> list[Part]:
-    painted: list[Part] = []
+def _nodules(rng: np.random.Generator, lobes: list[Ellipsoid], within: tuple[Tissue, ...]) -> list[PaintedShape]:
+    painted: list[PaintedShape] = []
     for lobe in lobes:
         for _ in range(int(rng.integers(1, 6))):
             place = np.asarray(lobe.centre) + 0.55 * np.asarray(lobe.radii) * np.clip(rng.standard_normal(3), -1, 1)
@@ -183,7 +183,7 @@ def _nodules(rng: np.random.Generator, lobes: list[Ellipsoid], within: tuple[Tis
     return painted
 
 
-def _lesion(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _lesion(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     if rng.random() < 0.55:
         return []
     rx, ry, rz = frame.prostate

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewlabel.data.phantoms.shapes import ENDLESS, Capsule, Ellipsoid, Part, Point, Shape, around, near, parts, tube
+from fewlabel.data.phantoms.shapes import ENDLESS, Capsule, Ellipsoid, PaintedShape, Point, Shape, around, near, parts, tube
 from fewlabel.data.phantoms.signal import Tissue
 
 SOFT = (Tissue.FAT, Tissue.VISCERAL_FAT)
@@ -16,7 +16,7 @@ SIDES = (1, -1)
 
 
 @dataclass(frozen=True)
-class Frame:
+class PelvisFrame:
     """What the organs' places depend on, in mm.
 
     Attributes:
@@ -32,7 +32,7 @@ class Frame:
     build: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Frame":
+    def draw(cls, rng: np.random.Generator) -> "PelvisFrame":
         """A man; large prostates have large transition zones."""
         size = around(rng, 1, 0.1)
         return cls(
@@ -48,25 +48,25 @@ class Frame:
         return -(self.prostate[1] + self.rectum + 0.5)
 
 
-def background(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def background(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     """What lies around the organs; paint it before them."""
     return [*_body(rng), *_bones(rng, frame), *_muscles(rng, frame), *_vessels(rng, frame)]
 
 
-def _body(rng: np.random.Generator) -> list[Part]:
+def _body(rng: np.random.Generator) -> list[PaintedShape]:
     front, back = around(rng, 84, 0.08), around(rng, 118, 0.06)
     skin = Ellipsoid((0, (front - back) / 2, 0), (185, (front + back) / 2, ENDLESS), power=2.5)
     wall = Ellipsoid((0, 0, 60), (120, front - around(rng, 16, 0.4), 90), power=2.5)
     # The wall lies in front only: behind, bones and muscles bound the pelvis.
     inner = Ellipsoid((0, -40, 60), (135, wall.radii[1] + 31, 110), power=2.5)
     return [
-        Part(Tissue.FAT, skin),
-        Part(Tissue.MUSCLE, wall, bumps=1),
-        Part(Tissue.VISCERAL_FAT, inner, bumps=1),
+        PaintedShape(Tissue.FAT, skin),
+        PaintedShape(Tissue.MUSCLE, wall, bumps=1),
+        PaintedShape(Tissue.VISCERAL_FAT, inner, bumps=1),
     ]
 
 
-def _shelled(bone: list[Shape], marrow: list[Shape]) -> list[Part]:
+def _shelled(bone: list[Shape], marrow: list[Shape]) -> list[PaintedShape]:
     return [*parts(Tissue.BONE, bone, bumps=0.8), *parts(Tissue.MARROW, marrow, (Tissue.BONE,), bumps=0.4)]
 
 
@@ -76,8 +76,8 @@ def _ball(centre: Point, radii: Point, turn: Point = (0, 0, 0)) -> tuple[Ellipso
     return bone, bone.grown(-2.5)
 
 
-def _bones(rng: np.random.Generator, frame: Frame) -> list[Part]:
-    painted: list[Part] = []
+def _bones(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
+    painted: list[PaintedShape] = []
     b, height = frame.build, rng.uniform(-8, 10)
     for side in SIDES:
         hip = (side * 90 * b, 14.0, 20 + height)
@@ -106,9 +106,9 @@ def _bones(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return [*painted, *_shelled(list(sacrum), list(core))]
 
 
-def _muscles(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _muscles(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     b, thick = frame.build, around(rng, 1, 0.12)
-    painted: list[Part] = []
+    painted: list[PaintedShape] = []
     for side in SIDES:
         shapes = [
             Ellipsoid((side * 54 * b, 0, 8), (9 * thick, 38, 42), (0, side * 8, side * -12)),  # obturator internus
@@ -130,7 +130,7 @@ def _muscles(rng: np.random.Generator, frame: Frame) -> list[Part]:
     return [*painted, *_levator(rng, frame)]
 
 
-def _levator(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _levator(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     """A funnel of muscle around prostate and rectum that closes towards the anus."""
     y, wide, bottom = frame.rectum_y * 0.6, frame.prostate[0] + around(rng, 11, 0.2), -frame.prostate[2] - 34
     thick = around(rng, 3.5, 0.15)
@@ -139,15 +139,15 @@ def _levator(rng: np.random.Generator, frame: Frame) -> list[Part]:
     inner = Capsule((0, y, 50), (0, frame.rectum_y, bottom), wide + 50 * slope - thick, 12 - thick)
     levator = frozenset({Tissue.STROMA})
     return [
-        Part(Tissue.STROMA, outer, frozenset(SOFT), bumps=0.6),
-        Part(Tissue.VISCERAL_FAT, inner, levator, bumps=0.6),
-        Part(Tissue.MUSCLE, Capsule(outer.start, outer.end, wide + 4, 16), levator),
+        PaintedShape(Tissue.STROMA, outer, frozenset(SOFT), bumps=0.6),
+        PaintedShape(Tissue.VISCERAL_FAT, inner, levator, bumps=0.6),
+        PaintedShape(Tissue.MUSCLE, Capsule(outer.start, outer.end, wide + 4, 16), levator),
     ]
 
 
-def _vessels(rng: np.random.Generator, frame: Frame) -> list[Part]:
+def _vessels(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
     b, (rx, ry, rz) = frame.build, frame.prostate
-    painted: list[Part] = []
+    painted: list[PaintedShape] = []
     for side in SIDES:
         artery = Capsule((side * 56 * b, 66, -60), (side * 62 * b, 48, 60), 5, 5)
         vein = Capsule((side * 46 * b, 62, -60), (side * 52 * b, 42, 60), 6.5, 6.5)

@@ -129,7 +129,7 @@ class Union:
 
 
 @dataclass(frozen=True)
-class Part:
+class PaintedShape:
     """A shape and what it is made of.
 
     Attributes:
@@ -156,7 +156,7 @@ class Scene:
         bump_mm: distance of control points of the surface roughness.
     """
 
-    parts: list[Part]
+    parts: list[PaintedShape]
     low: Point
     high: Point
     warps: tuple[tuple[float, float], ...]
@@ -169,9 +169,9 @@ def tube(points: Sequence[Point], radii: Sequence[float]) -> list[Capsule]:
     return [Capsule(start, end, first, last) for (start, end), (first, last) in links]
 
 
-def parts(tissue: Tissue, shapes: Iterable[Shape], over: Iterable[Tissue] = (), bumps: float = 0.0) -> list[Part]:
+def parts(tissue: Tissue, shapes: Iterable[Shape], over: Iterable[Tissue] = (), bumps: float = 0.0) -> list[PaintedShape]:
     """Several shapes of one tissue."""
-    return [Part(tissue, shape, frozenset(over), bumps) for shape in shapes]
+    return [PaintedShape(tissue, shape, frozenset(over), bumps) for shape in shapes]
 
 
 def around(rng: np.random.Generator, mean: float, share: float) -> float:

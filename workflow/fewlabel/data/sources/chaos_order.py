@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fewlabel.data.formats.dicom_headers import Header, number_of
+from fewlabel.data.formats.dicom_headers import DicomHeader, number_of
 from fewlabel.data.sources.chaos_masks import Masks
 
 BAND = 6
@@ -37,7 +37,7 @@ class Order:
     explained: float
 
 
-def suggested_orders(slices: Sequence[Header], masks: Masks) -> dict[tuple[int, ...], str]:
+def suggested_orders(slices: Sequence[DicomHeader], masks: Masks) -> dict[tuple[int, ...], str]:
     """Every order that numbers or places suggest, and its reverse, by name; equal ones once.
 
     Args:
@@ -60,7 +60,7 @@ def suggested_orders(slices: Sequence[Header], masks: Masks) -> dict[tuple[int, 
 
 
 def verified_order(
-    image: NDArray[np.float32], slices: Sequence[Header], masks: Masks
+    image: NDArray[np.float32], slices: Sequence[DicomHeader], masks: Masks
 ) -> tuple[Order | None, list[Order]]:
     """The order that the images tell, and all that were tried, the best first.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.config.sources.chaos import ChaosSource
-from fewlabel.data.formats.checks import Grid, image_problems
+from fewlabel.data.formats.checks import FileGrid, image_problems
 from fewlabel.data.formats.dicom_series import Series, load_series, read_series
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.sources.chaos_masks import Masks, read_masks
@@ -39,7 +39,9 @@ def read(source: ChaosSource, subject: Subject) -> reading.Reading:
     return reading.assemble(source.labels, (image, name), (label, label_name), problems)
 
 
-def _placed(source: ChaosSource, image: Grid, series: Series, masks: Masks, name: str) -> tuple[Grid | None, list[str]]:
+def _placed(
+    source: ChaosSource, image: FileGrid, series: Series, masks: Masks, name: str
+) -> tuple[FileGrid | None, list[str]]:
     """The masks on their slices, if it can be told which they are."""
     order, tried = _order(source, image, series, masks)
     if order is None:
@@ -52,10 +54,10 @@ def _placed(source: ChaosSource, image: Grid, series: Series, masks: Masks, name
         others = ", ".join(f"{one.explained:.2f} {one.name}" for one in tried[1:])
         print(f"{name}: PNGs belong to slices {order.name} ({order.explained:.2f}; {others})", file=sys.stderr)
     stack: NDArray[np.float32] = masks.labels[list(order.of_slices)].astype(np.float32)
-    return Grid(np.ascontiguousarray(stack.transpose(2, 1, 0)), series.affine), []
+    return FileGrid(np.ascontiguousarray(stack.transpose(2, 1, 0)), series.affine), []
 
 
-def _order(source: ChaosSource, image: Grid, series: Series, masks: Masks) -> tuple[Order | None, list[Order]]:
+def _order(source: ChaosSource, image: FileGrid, series: Series, masks: Masks) -> tuple[Order | None, list[Order]]:
     if source.png_order == "verified":
         return verified_order(image.array, series.slices, masks)
     wanted = "by file number" + (", reversed" if source.png_order == "reversed" else "")

@@ -15,7 +15,7 @@ from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.data.paths import cohort_folder, listed, place
 from fewlabel.data.sources.base import FileReader
 from fewlabel.data.sources.decathlon_checks import PARTS, contradictions_of
-from fewlabel.data.sources.decathlon_listing import Entry, Listing, names_of, read_listing, settings_problems
+from fewlabel.data.sources.decathlon_listing import DecathlonVolume, Listing, names_of, read_listing, settings_problems
 from fewlabel.data.sources.fingerprint import UNPACKED, as_unpacked, hash_files
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.subjects.folder_contents import Unused, beside, contents
@@ -175,7 +175,7 @@ def _finish(folder: Path) -> None:
     (folder / UNPACKED).write_text(hash_files(folder, *_hashed(folder)), encoding="utf-8")
 
 
-def _subject(folder: Path, entry: Entry) -> Subject:
+def _subject(folder: Path, entry: DecathlonVolume) -> Subject:
     if entry.label is None:
         return Subject(entry.subject, entry.subject, labelled=False, use="unlabelled", image=folder / entry.image)
     return Subject(entry.subject, entry.subject, labelled=True, image=folder / entry.image, label=folder / entry.label)

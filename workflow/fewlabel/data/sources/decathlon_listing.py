@@ -13,7 +13,7 @@ from fewlabel.data.subjects.subject import is_safe_name
 
 
 @dataclass(frozen=True)
-class Entry:
+class DecathlonVolume:
     """One image of `dataset.json`, with paths relative to the task's folder; label None: not public."""
 
     image: PurePosixPath
@@ -37,7 +37,7 @@ class Listing:
         hidden: number of hidden macOS files named in `training` and `test`; these are not entries.
     """
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[DecathlonVolume, ...] = ()
     modalities: dict[int, str] | None = None
     values: dict[int, str] | None = None
     counts: Mapping[str, object] = field(default_factory=dict)
@@ -85,9 +85,9 @@ def settings_problems(source: DecathlonSource, listing: Listing) -> list[str]:
     return problems
 
 
-def _entries(dataset: dict[str, Any]) -> tuple[list[Entry], dict[str, int], list[str]]:
+def _entries(dataset: dict[str, Any]) -> tuple[list[DecathlonVolume], dict[str, int], list[str]]:
     """Images, how many hidden files each section names, and what is wrong."""
-    entries: list[Entry] = []
+    entries: list[DecathlonVolume] = []
     hidden = {"training": 0, "test": 0}
     problems: list[str] = []
     for key in ("training", "test"):
@@ -105,13 +105,13 @@ def _entries(dataset: dict[str, Any]) -> tuple[list[Entry], dict[str, int], list
     return entries, hidden, problems
 
 
-def _entry(item: object, labelled: bool) -> Entry | None:
+def _entry(item: object, labelled: bool) -> DecathlonVolume | None:
     parts = item if isinstance(item, dict) else {"image": item}
     image = _inside(parts.get("image"))
     label = _inside(parts.get("label")) if labelled else None
     if image is None or (labelled and label is None):
         return None
-    return Entry(image, label)
+    return DecathlonVolume(image, label)
 
 
 def _inside(name: object) -> PurePosixPath | None:
@@ -122,7 +122,7 @@ def _inside(name: object) -> PurePosixPath | None:
     return None if path.is_absolute() or ".." in path.parts else path
 
 
-def _missing_files(folder: Path, entries: Sequence[Entry]) -> list[str]:
+def _missing_files(folder: Path, entries: Sequence[DecathlonVolume]) -> list[str]:
     named = [path for entry in entries for path in (entry.image, entry.label) if path is not None]
     missing = [path for path in named if not (folder / path).is_file()]
     if not missing:
@@ -130,7 +130,7 @@ def _missing_files(folder: Path, entries: Sequence[Entry]) -> list[str]:
     return [f"dataset.json: files that it names and that are missing: {listed(missing)}; complete the folder"]
 
 
-def _name_problems(entries: Sequence[Entry]) -> list[str]:
+def _name_problems(entries: Sequence[DecathlonVolume]) -> list[str]:
     names = Counter(entry.subject for entry in entries)
     problems = [f"dataset.json: {name}: {UNSAFE_NAME}" for name in names if not is_safe_name(name)]
     doubled = [name for name, count in names.items() if count > 1]

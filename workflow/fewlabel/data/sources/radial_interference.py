@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.checks import Grid
+from fewlabel.data.formats.checks import FileGrid
 from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import listed
 
 ACCEPTED = "accepted: 1 where streaks are seen and 0 elsewhere"
 
 
-def load_interference(path: Path, name: str) -> tuple[Grid | None, list[str]]:
+def load_interference(path: Path, name: str) -> tuple[FileGrid | None, list[str]]:
     """A mask (row, column, slice) with its affine, None where it cannot be read, and what is wrong with it alone."""
     if not path.is_file():
         return None, [
@@ -23,7 +23,7 @@ def load_interference(path: Path, name: str) -> tuple[Grid | None, list[str]]:
     return (None, problems) if mask is None else (mask, _value_problems(np.unique(mask.array), name))
 
 
-def as_region(mask: Grid) -> NDArray[np.bool_]:
+def as_region(mask: FileGrid) -> NDArray[np.bool_]:
     """(slice, row, column), as de-streaking takes it: True where interference is seen."""
     return np.ascontiguousarray(np.moveaxis(mask.array, -1, 0) > 0.5)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from fewlabel.config.sources.radial import RadialSource
-from fewlabel.data.formats.checks import Grid, fit_problems, image_problems, place_problems
+from fewlabel.data.formats.checks import FileGrid, fit_problems, image_problems, place_problems
 from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.reconstruction.raw_data.coil_images import coil_count
@@ -60,7 +60,7 @@ def _is_finished(source: RadialSource, subject: Subject) -> bool:
     return subject.use == "unlabelled" and subject.image.parent != cohort_folder(source) / "images"
 
 
-def _interference(source: RadialSource, subject: Subject) -> tuple[Grid | None, str, list[str]]:
+def _interference(source: RadialSource, subject: Subject) -> tuple[FileGrid | None, str, list[str]]:
     """The mask of a subject's interference where the settings want one, its name in messages and its problems."""
     path = interference_mask(source, subject.subject)
     if path is None or _is_finished(source, subject):
@@ -70,15 +70,15 @@ def _interference(source: RadialSource, subject: Subject) -> tuple[Grid | None, 
     return mask, name, problems
 
 
-def _placed(image: Grid, label: Grid | None, source: RadialSource) -> Grid:
+def _placed(image: FileGrid, label: FileGrid | None, source: RadialSource) -> FileGrid:
     """Where the file does not say where it lies, its mask does, else the settings' sizes."""
     if np.isfinite(image.affine).all():
         return image
     made = np.diag([-source.pixel_mm, -source.pixel_mm, source.slice_mm, 1.0])
-    return Grid(image.array, made if label is None else label.affine)
+    return FileGrid(image.array, made if label is None else label.affine)
 
 
-def _placed_name(image: Grid, label: Grid | None, name: str) -> str:
+def _placed_name(image: FileGrid, label: FileGrid | None, name: str) -> str:
     """The image's name in messages, with what says where it lies if its file does not."""
     if np.isfinite(image.affine).all():
         return name

@@ -20,7 +20,7 @@ Group = tuple[list[str], list[str]]
 TRAINED_ON = ("pool", "unlabelled")
 
 
-class Seen(NamedTuple):
+class VolumeHash(NamedTuple):
     """The hash and name of one subject's image."""
 
     digest: str
@@ -36,7 +36,7 @@ def voxel_digest(array: NDArray[np.float32]) -> str:
     return found.hexdigest()
 
 
-def twin_findings(seen: Mapping[str, Seen], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+def twin_findings(seen: Mapping[str, VolumeHash], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Volumes that a cohort contains under several names.
 
     Args:
@@ -54,7 +54,7 @@ def twin_findings(seen: Mapping[str, Seen], sides: Mapping[str, str]) -> tuple[l
 
 
 def twins_elsewhere(
-    seen: Mapping[str, Seen], beside: Mapping[str, Path], sides: Mapping[str, str]
+    seen: Mapping[str, VolumeHash], beside: Mapping[str, Path], sides: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Volumes under other names in cohorts that are split like this one (`split_as`); see `twin_findings`.
 
@@ -91,15 +91,17 @@ def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]
     }
 
 
-def write_seen(path: Path, seen: Mapping[str, Seen]) -> None:
+def write_seen(path: Path, seen: Mapping[str, VolumeHash]) -> None:
     """Write the hashes of a cohort, so that others can be compared with it."""
     write_text(path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
 
 
-def read_seen(path: Path) -> dict[str, Seen]:
+def read_seen(path: Path) -> dict[str, VolumeHash]:
     """The hashes of a cohort; empty if the file is missing or invalid."""
     try:
-        return {str(name): Seen(*map(str, one)) for name, one in json.loads(path.read_text(encoding="utf-8")).items()}
+        return {
+            str(name): VolumeHash(*map(str, one)) for name, one in json.loads(path.read_text(encoding="utf-8")).items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fewlabel.data.paths import listed, place, stem
 from fewlabel.data.subjects.subject import Subject
-from fewlabel.data.subjects.subjects_table import Entry, read_table
+from fewlabel.data.subjects.subjects_table import SubjectRow, read_table
 
 Found = dict[str, list[Path]]
 """Files by subject; more than one is a problem."""
@@ -19,7 +19,7 @@ def by_subject(paths: Iterable[Path]) -> Found:
     return found
 
 
-def read_entries(tables: Sequence[Path], images: Found) -> tuple[dict[str, Entry], list[str]]:
+def read_entries(tables: Sequence[Path], images: Found) -> tuple[dict[str, SubjectRow], list[str]]:
     """What the subjects table says, if there is one, and what is wrong with it."""
     if len(tables) > 1:
         names = listed([table.name for table in tables])
@@ -27,9 +27,9 @@ def read_entries(tables: Sequence[Path], images: Found) -> tuple[dict[str, Entry
     return read_table(tables[0], images) if tables else ({}, [])
 
 
-def pair(name: str, images: Found, labels: Found, entry: Entry | None) -> Subject:
+def pair(name: str, images: Found, labels: Found, entry: SubjectRow | None) -> Subject:
     """A subject with its image and, unless its use is unlabelled, its mask."""
-    entry = entry or Entry(patient=name, use="auto")
+    entry = entry or SubjectRow(patient=name, use="auto")
     label = labels[name][0] if name in labels and entry.use != "unlabelled" else None
     return Subject(name, entry.patient, labelled=label is not None, use=entry.use, image=images[name][0], label=label)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fewlabel.config.sources.base import FileSource
 from fewlabel.data.formats.checks import (
-    Grid,
+    FileGrid,
     empty_problems,
     fit_problems,
     image_problems,
@@ -21,7 +21,7 @@ from fewlabel.data.formats.checks import (
 from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.preprocessing.volume import Volume
-from fewlabel.data.subjects.duplicate_volumes import Seen, voxel_digest
+from fewlabel.data.subjects.duplicate_volumes import VolumeHash, voxel_digest
 from fewlabel.data.subjects.mask_detection import image_among_masks
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError, printable
@@ -29,7 +29,7 @@ from fewlabel.utils.parallel import map_subjects
 
 TOLD = 20
 """Number of warnings printed per cohort."""
-Noted = dict[str, Seen] | None
+Noted = dict[str, VolumeHash] | None
 """Filled by a check: the hash and name of each subject's image."""
 
 
@@ -89,7 +89,7 @@ def check_all(
     if seen is not None:
         folder = cohort_folder(source)
         seen |= {
-            subject.subject: Seen(one.digest, place(subject.image, folder))
+            subject.subject: VolumeHash(one.digest, place(subject.image, folder))
             for subject, one in zip(subjects, found, strict=True)
             if one.digest and subject.image is not None
         }
@@ -138,8 +138,8 @@ def read(source: FileSource, folder: Path, subject: Subject) -> Reading:
 
 def assemble(
     labels: Sequence[int],
-    image: tuple[Grid | None, str],
-    label: tuple[Grid | None, str] | None,
+    image: tuple[FileGrid | None, str],
+    label: tuple[FileGrid | None, str] | None,
     problems: list[str],
 ) -> Reading:
     """A subject's reading from its arrays.
@@ -168,7 +168,7 @@ def assemble(
     return reading
 
 
-def _note_values(reading: Reading, label: Grid, name: str) -> None:
+def _note_values(reading: Reading, label: FileGrid, name: str) -> None:
     values = np.unique(label.array)
     problems = label_problems(values, name) or image_among_masks(label.array, values, name)
     reading.problems += problems
@@ -176,6 +176,6 @@ def _note_values(reading: Reading, label: Grid, name: str) -> None:
         reading.values = frozenset(int(value) for value in np.round(values))
 
 
-def _volume(image: Grid, label: Grid | None, labels: Sequence[int]) -> Volume:
+def _volume(image: FileGrid, label: FileGrid | None, labels: Sequence[int]) -> Volume:
     mask = None if label is None else np.isin(np.round(label.array), labels).astype(np.uint8)
     return Volume(image.array, image.affine, mask, image.placement)

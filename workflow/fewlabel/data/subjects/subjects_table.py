@@ -25,7 +25,7 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True)
-class Entry:
+class SubjectRow:
     """What the table says of one subject."""
 
     patient: str
@@ -36,7 +36,7 @@ Cells = list[tuple[int, list[str]]]
 """Rows of a table with their line numbers, from 1; rows without any content are left out."""
 
 
-def read_table(path: Path, subjects: Collection[str]) -> tuple[dict[str, Entry], list[str]]:
+def read_table(path: Path, subjects: Collection[str]) -> tuple[dict[str, SubjectRow], list[str]]:
     """Read a subjects table.
 
     Columns: `subject`, and optionally `patient` (default: the subject) and `use` (default: auto; see `Use`), separated
@@ -172,6 +172,6 @@ def _subject_problems(name: str, rows: list[tuple[int, dict[str, str]]], subject
     return problems
 
 
-def _entry(row: dict[str, str]) -> Entry:
+def _entry(row: dict[str, str]) -> SubjectRow:
     use = cast(Use, row.get("use") or "auto")
-    return Entry(patient=row.get("patient") or row["subject"], use=use)
+    return SubjectRow(patient=row.get("patient") or row["subject"], use=use)

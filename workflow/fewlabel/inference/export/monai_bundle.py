@@ -147,8 +147,6 @@ def _metadata(trained: TrainedNetwork) -> dict[str, Any]:
 
 def _inference(grid: Grid) -> dict[str, Any]:
     """The configuration of inference from files to masks, for MONAI's parser."""
-    low, high = grid.percentiles
-    keys = {"keys": "image"}
     return {
         "imports": ["$import glob", "$import torch", "$from scripts.working_grid import PlacedWriter"],
         "bundle_root": ".",
@@ -158,32 +156,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
         "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
         "data": "$[{'image': path} for path in @images]",
         "network_def": f"$torch.jit.load(@bundle_root + '/{MODEL}', map_location=@device)",
-        "preprocessing": {
-            "_target_": "Compose",
-            "transforms": [
-                {"_target_": "LoadImaged", **keys, "ensure_channel_first": True, "image_only": True},
-                {"_target_": "Orientationd", **keys, "axcodes": "".join(AXES[grid.plane]), "labels": LABELS},
-                {
-                    "_target_": "ScaleIntensityRangePercentilesd",
-                    **keys,
-                    "lower": low,
-                    "upper": high,
-                    "b_min": 0.0,
-                    "b_max": 1.0,
-                    "clip": False,
-                },
-                {
-                    "_target_": "scripts.working_grid.WorkingGridd",
-                    **keys,
-                    "matrix": list(grid.matrix),
-                    "spacing_mm": grid.spacing_mm,
-                    "slice_mm": grid.slice_mm,
-                },
-                # The network was trained on images stored in half precision.
-                {"_target_": "CastToTyped", **keys, "dtype": "$torch.float16"},
-                {"_target_": "CastToTyped", **keys, "dtype": "$torch.float32"},
-            ],
-        },
+        "preprocessing": _preprocessing(grid),
         "dataset": {"_target_": "Dataset", "data": "@data", "transform": "@preprocessing"},
         "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
         "inferer": {
@@ -193,30 +166,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
             "spatial_dim": 0,
             "progress": False,
         },
-        "postprocessing": {
-            "_target_": "Compose",
-            "transforms": [
-                {
-                    "_target_": "Invertd",
-                    "keys": "pred",
-                    "transform": "@preprocessing",
-                    "orig_keys": "image",
-                    "nearest_interp": False,
-                    "to_tensor": True,
-                },
-                {"_target_": "AsDiscreted", "keys": "pred", "threshold": 0.5},
-                {
-                    "_target_": "SaveImaged",
-                    "keys": "pred",
-                    "writer": "$PlacedWriter",
-                    "output_dir": "@output_dir",
-                    "output_postfix": "mask",
-                    "output_dtype": "$torch.uint8",
-                    "separate_folder": False,
-                    "resample": False,
-                },
-            ],
-        },
+        "postprocessing": _postprocessing(),
         "handlers": [],
         "evaluator": {
             "_target_": "SupervisedEvaluator",
@@ -228,4 +178,64 @@ def _inference(grid: Grid) -> dict[str, Any]:
             "val_handlers": "@handlers",
         },
         "run": ["$@evaluator.run()"],
+    }
+
+
+def _preprocessing(grid: Grid) -> dict[str, Any]:
+    """From files to slices on the working grid."""
+    low, high = grid.percentiles
+    keys = {"keys": "image"}
+    return {
+        "_target_": "Compose",
+        "transforms": [
+            {"_target_": "LoadImaged", **keys, "ensure_channel_first": True, "image_only": True},
+            {"_target_": "Orientationd", **keys, "axcodes": "".join(AXES[grid.plane]), "labels": LABELS},
+            {
+                "_target_": "ScaleIntensityRangePercentilesd",
+                **keys,
+                "lower": low,
+                "upper": high,
+                "b_min": 0.0,
+                "b_max": 1.0,
+                "clip": False,
+            },
+            {
+                "_target_": "scripts.working_grid.WorkingGridd",
+                **keys,
+                "matrix": list(grid.matrix),
+                "spacing_mm": grid.spacing_mm,
+                "slice_mm": grid.slice_mm,
+            },
+            # The network was trained on images stored in half precision.
+            {"_target_": "CastToTyped", **keys, "dtype": "$torch.float16"},
+            {"_target_": "CastToTyped", **keys, "dtype": "$torch.float32"},
+        ],
+    }
+
+
+def _postprocessing() -> dict[str, Any]:
+    """From probabilities of slices to masks on the images' own grids."""
+    return {
+        "_target_": "Compose",
+        "transforms": [
+            {
+                "_target_": "Invertd",
+                "keys": "pred",
+                "transform": "@preprocessing",
+                "orig_keys": "image",
+                "nearest_interp": False,
+                "to_tensor": True,
+            },
+            {"_target_": "AsDiscreted", "keys": "pred", "threshold": 0.5},
+            {
+                "_target_": "SaveImaged",
+                "keys": "pred",
+                "writer": "$PlacedWriter",
+                "output_dir": "@output_dir",
+                "output_postfix": "mask",
+                "output_dtype": "$torch.uint8",
+                "separate_folder": False,
+                "resample": False,
+            },
+        ],
     }

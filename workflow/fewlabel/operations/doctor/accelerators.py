@@ -14,7 +14,7 @@ GPU_BUILD = (
 
 
 @dataclass(frozen=True)
-class Gpu:
+class TorchGpu:
     """A GPU as torch sees it; memory in bytes.
 
     Attributes:
@@ -40,7 +40,7 @@ class Torch:
     version: str | None
     cuda: str | None = None
     architectures: tuple[str, ...] = ()
-    gpus: tuple[Gpu, ...] = ()
+    gpus: tuple[TorchGpu, ...] = ()
     mps: bool = False
     bf16_cpu: bool = False
     broken: str = ""
@@ -65,7 +65,7 @@ def ask() -> Torch:
     )
 
 
-def _gpu(index: int) -> Gpu:
+def _gpu(index: int) -> TorchGpu:
     import torch
 
     from fewlabel.training.devices.device import choose_precision
@@ -80,7 +80,7 @@ def _gpu(index: int) -> Gpu:
     except RuntimeError as error:
         works = str(error).splitlines()[0]
     bf16 = choose_precision("auto", device) == "bf16"
-    return Gpu(properties.name, capability, free, properties.total_memory, bf16, works)
+    return TorchGpu(properties.name, capability, free, properties.total_memory, bf16, works)
 
 
 def findings(torch: Torch, driver: Driver, need_gpu: bool) -> list[Finding]:
@@ -125,7 +125,7 @@ def _hidden(driver: Driver) -> str:
     return "look at `nvidia-smi`; in a container: `--nv` (Apptainer), `--gpus all` (Docker); else reload the driver"
 
 
-def _device(index: int, gpu: Gpu, torch: Torch) -> Finding:
+def _device(index: int, gpu: TorchGpu, torch: Torch) -> Finding:
     check = f"GPU {index}"
     major, minor = gpu.capability
     text = f"{gpu.name}, capability {major}.{minor}, {size(gpu.free)} free of {size(gpu.total)}"

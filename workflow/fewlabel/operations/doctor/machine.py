@@ -14,7 +14,7 @@ TRAINING_MEMORY = 3_000_000_000
 
 
 @dataclass(frozen=True)
-class Machine:
+class Hardware:
     """Memory in bytes; None where it is unknown.
 
     Attributes:
@@ -36,12 +36,12 @@ class Machine:
     limit: int | None = None
 
 
-def ask() -> Machine:
+def ask() -> Hardware:
     """The facts of this machine."""
     all_cores = os.cpu_count() or 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else all_cores
     memory = read_text(Path("/proc/meminfo")) or ""
-    return Machine(
+    return Hardware(
         cores,
         all_cores,
         core_time=core_time(control_group_file("cpu.max")),
@@ -52,7 +52,7 @@ def ask() -> Machine:
     )
 
 
-def findings(machine: Machine) -> list[Finding]:
+def findings(machine: Hardware) -> list[Finding]:
     """Cores and memory."""
     return [_cores(machine), _memory(machine)]
 
@@ -63,7 +63,7 @@ def core_time(text: str | None) -> float | None:
     return int(found[1]) / int(found[2]) if found else None
 
 
-def _cores(machine: Machine) -> Finding:
+def _cores(machine: Hardware) -> Finding:
     threads = f", OMP_NUM_THREADS={machine.threads}" if machine.threads else ""
     text = f"{machine.cores} of {machine.all_cores}{threads}"
     if machine.core_time is not None and machine.core_time < machine.cores:
@@ -74,7 +74,7 @@ def _cores(machine: Machine) -> Finding:
     return ok("cores", text)
 
 
-def _memory(machine: Machine) -> Finding:
+def _memory(machine: Hardware) -> Finding:
     known = [bound for bound in (machine.free, machine.limit) if bound is not None]
     if not known:
         return note("memory", "unknown on this system", "set `resources: mem_mb` of the profile by hand")

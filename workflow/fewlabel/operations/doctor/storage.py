@@ -21,7 +21,7 @@ PROBE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Disk:
+class DiskSpace:
     """A folder's disk; what is unknown is None.
 
     Attributes:
@@ -45,13 +45,13 @@ class Disk:
     clock: float | None = None
 
 
-def ask(folder: Path, write: bool = True) -> Disk:
+def ask(folder: Path, write: bool = True) -> DiskSpace:
     """Look at a folder's disk; with `write`, try it out in a folder of our own that is removed again."""
     folder = existing(folder)
     facts = os.statvfs(folder)
     # Some file systems (btrfs, some network ones) do not count files.
     files = facts.f_favail if facts.f_files else None
-    disk = Disk(folder, file_system(folder), shutil.disk_usage(folder).free, files)
+    disk = DiskSpace(folder, file_system(folder), shutil.disk_usage(folder).free, files)
     return _tried(disk) if write else disk
 
 
@@ -74,12 +74,12 @@ def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str | None
     return max(fitting)[2] if fitting else None
 
 
-def findings(check: str, disk: Disk, for_results: bool = True) -> list[Finding]:
+def findings(check: str, disk: DiskSpace, for_results: bool = True) -> list[Finding]:
     """Room and write access; for results also links and locks."""
     return [_room(check, disk), *([_access(check, disk)] if for_results or disk.refused else [])]
 
 
-def _room(check: str, disk: Disk) -> Finding:
+def _room(check: str, disk: DiskSpace) -> Finding:
     on = f" on {disk.kind}" if disk.kind else ""
     text = f"{size(disk.free or 0)} free{on}: {disk.folder}"
     todo = "free some space (`fewlabel state` lists what killed work left over), or work on another disk"
@@ -94,7 +94,7 @@ def _room(check: str, disk: Disk) -> Finding:
     return ok(check, text)
 
 
-def _access(check: str, disk: Disk) -> Finding:
+def _access(check: str, disk: DiskSpace) -> Finding:
     check = f"{check}: files"
     if disk.refused is not None:
         return problem(
@@ -110,11 +110,11 @@ def _access(check: str, disk: Disk) -> Finding:
     return ok(check, "writable, hard links, locks hold")
 
 
-def _tried(disk: Disk) -> Disk:
+def _tried(disk: DiskSpace) -> DiskSpace:
     try:
         place = Path(tempfile.mkdtemp(prefix=".doctor-", dir=disk.folder))
     except OSError as error:
-        return Disk(disk.folder, disk.kind, disk.free, disk.files, refused=_reason(error))
+        return DiskSpace(disk.folder, disk.kind, disk.free, disk.files, refused=_reason(error))
     try:
         probe = place / "probe"
         refused, clock = _written(probe)
@@ -122,7 +122,7 @@ def _tried(disk: Disk) -> Disk:
         locks = _locks(place / "lock")
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    return Disk(disk.folder, disk.kind, disk.free, disk.files, refused, links, locks, clock)
+    return DiskSpace(disk.folder, disk.kind, disk.free, disk.files, refused, links, locks, clock)
 
 
 def _written(probe: Path) -> tuple[str | None, float | None]:

@@ -27,7 +27,7 @@ ASSUMED_COILS, ASSUMED_SPOKES = 16, 192
 
 
 @dataclass(frozen=True)
-class Size:
+class CohortSize:
     """What a cohort's cost depends on.
 
     Attributes:
@@ -59,7 +59,7 @@ class Size:
         return self.voxels / self.subjects
 
 
-def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
+def cohort_size(experiment: Experiment, name: str, folder: Path) -> CohortSize:
     """The size of a cohort: from its settings, its prepared slices, its files' headers, or assumed.
 
     Args:
@@ -78,7 +78,7 @@ def cohort_size(experiment: Experiment, name: str, folder: Path) -> Size:
     return _size(experiment, cohort, folder, cohort.test if isinstance(cohort.test, int) else len(cohort.test))
 
 
-def _size(experiment: Experiment, cohort: Cohort, folder: Path, tested: int) -> Size:
+def _size(experiment: Experiment, cohort: Cohort, folder: Path, tested: int) -> CohortSize:
     if not isinstance(cohort.source, FileSource):
         return _of_subjects(cohort, tested, "its settings")
     if (folder / STORE).is_file():
@@ -88,7 +88,7 @@ def _size(experiment: Experiment, cohort: Cohort, folder: Path, tested: int) -> 
     return _assumed(experiment, cohort, tested)
 
 
-def _of_subjects(cohort: Cohort, tested: int, where: str) -> Size:
+def _of_subjects(cohort: Cohort, tested: int, where: str) -> CohortSize:
     subjects = registry.list_subjects(cohort.source)
     frames = _frames(cohort, subjects)
     slices = sum(frame.resampled[0] for frame in frames)
@@ -96,15 +96,15 @@ def _of_subjects(cohort: Cohort, tested: int, where: str) -> Size:
     labelled = sum(subject.labelled for subject in subjects)
     acquired = registry.reader(cohort.source).acquired(cohort.source, subjects)
     known = f"known from {where.format(len(subjects))}"
-    return Size(len(subjects), labelled, tested, slices, voxels, known, *acquired)
+    return CohortSize(len(subjects), labelled, tested, slices, voxels, known, *acquired)
 
 
-def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> Size:
+def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> CohortSize:
     voxels = int((table["slices"] * table["rows"] * table["columns"]).sum())
     native = zip(table["slices"], table["slice_mm"], strict=True)
     slices = sum(working_slices(int(count), float(mm), grid) for count, mm in native)
     counts = len(table), int(table["labelled"].sum()), tested, slices
-    return Size(*counts, voxels, "known from its prepared slices")
+    return CohortSize(*counts, voxels, "known from its prepared slices")
 
 
 def _frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
@@ -122,7 +122,7 @@ def _frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
     return frames
 
 
-def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> Size:
+def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> CohortSize:
     """The fewest subjects that the experiment can be run with, on native grids as large as the working grid."""
     subjects = tested + largest_n(experiment)
     slices, (rows, columns) = subjects * ASSUMED_SLICES, cohort.grid.matrix
@@ -135,4 +135,4 @@ def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> Size:
         coils, spokes = ASSUMED_COILS, ASSUMED_SPOKES
         samples = slices * coils * spokes * OVERSAMPLING * max(rows, columns)
         text += f", of {coils} coils and {spokes} spokes"
-    return Size(subjects, subjects, tested, slices, slices * rows * columns, text, samples, coils)
+    return CohortSize(subjects, subjects, tested, slices, slices * rows * columns, text, samples, coils)

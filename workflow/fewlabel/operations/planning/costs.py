@@ -11,8 +11,8 @@ from fewlabel.data.reconstruction.destreaking.coil_images import KEPT_BYTES
 from fewlabel.data.reconstruction.destreaking.destreaking_filter import BY_COVARIANCE
 from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
 from fewlabel.operations.planning.calibration.calibration import Calibration, Start
-from fewlabel.operations.planning.cohort_sizes import Size
-from fewlabel.operations.planning.step_work import TRAINED, Step, step_work
+from fewlabel.operations.planning.cohort_sizes import CohortSize
+from fewlabel.operations.planning.step_work import TRAINED, StepWork, step_work
 from fewlabel.operations.planning.training_steps import (
     PREDICTED,
     Steps,
@@ -61,7 +61,7 @@ class Costs:
     """
 
     experiment: Experiment
-    sizes: dict[str, Size]
+    sizes: dict[str, CohortSize]
     speed: Calibration | None
 
     def fetch(self, cohort: str) -> float:
@@ -222,7 +222,7 @@ class Costs:
         return steps.count * self.speed.step_seconds(steps.step) if self.speed else 0
 
 
-def step_memory(step: Step) -> float:
+def step_memory(step: StepWork) -> float:
     """Bytes of a process that trains: what it imports, the activations kept for the gradient, the optimiser's state."""
     work = step_work(step)
     return BASE_BYTES + FLOAT_BYTES * (work.activations / TRAINED + STATE_COPIES * work.parameters)

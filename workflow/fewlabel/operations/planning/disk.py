@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
-from fewlabel.operations.planning.cohort_sizes import Size
+from fewlabel.operations.planning.cohort_sizes import CohortSize
 from fewlabel.operations.planning.costs import FLOAT_BYTES
-from fewlabel.operations.planning.step_work import Step, decoder_work, encoder_work, head_work, unet_work
+from fewlabel.operations.planning.step_work import StepWork, decoder_work, encoder_work, head_work, unet_work
 from fewlabel.operations.planning.training_steps import Steps, finetuning_steps, pretraining_steps
 
 SLICE_BYTES = 3
@@ -24,7 +24,7 @@ STATE_COPIES = 3
 
 
 @dataclass(frozen=True)
-class Disk:
+class StudyBytes:
     """Bytes of a study, by what takes them.
 
     Attributes:
@@ -49,14 +49,14 @@ class Disk:
         return self.slices + self.native + self.weights + self.predictions + self.records
 
 
-def study_disk(experiment: Experiment, sizes: dict[str, Size], trainings: int) -> Disk:
+def study_disk(experiment: Experiment, sizes: dict[str, CohortSize], trainings: int) -> StudyBytes:
     """The disk that a study takes, with so many trainings at once."""
     runs = {name: len(jobs.label_counts(experiment, name)) * experiment.draws for name in experiment.methods}
     every = sum(runs.values())
     folds = {name: experiment.cohorts[name].folds or 1 for name in sizes}
     weights = FLOAT_BYTES * unet_work(experiment.network.widths, 1).parameters + WEIGHTS_FACTS
     pretrained = len(jobs.pretrainings(experiment))
-    return Disk(
+    return StudyBytes(
         slices=sum(_slices(experiment, name, size) for name, size in sizes.items()),
         native=sum(_native(experiment, name, size) for name, size in sizes.items()),
         weights=sum(folds.values()) * (every + pretrained) * weights + _pretexts(experiment, folds),
@@ -102,22 +102,22 @@ def _objective(steps: Steps) -> float:
     return whole + (encoder + head if step.stage == "joint" else 0)
 
 
-def _parameters(step: Step) -> float:
+def _parameters(step: StepWork) -> float:
     return unet_work(step.widths, 1).parameters + head_work(step).parameters
 
 
-def _slices(experiment: Experiment, cohort: str, size: Size) -> float:
+def _slices(experiment: Experiment, cohort: str, size: CohortSize) -> float:
     rows, columns = experiment.cohorts[cohort].grid.matrix
     return size.slices * (rows * columns * SLICE_BYTES + INDEX_BYTES) + size.subjects * SUBJECT_BYTES
 
 
-def _native(experiment: Experiment, cohort: str, size: Size) -> float:
+def _native(experiment: Experiment, cohort: str, size: CohortSize) -> float:
     source = experiment.cohorts[cohort].source
     kept = source.made_by_code or source.reconstruction is not None
     return size.voxels * NOISE_BYTES * kept + size.labelled * size.voxels_each * MASK_BYTES
 
 
-def _records(experiment: Experiment, cohort: str, size: Size, runs: dict[str, int]) -> float:
+def _records(experiment: Experiment, cohort: str, size: CohortSize, runs: dict[str, int]) -> float:
     total = 0.0
     for method, count in runs.items():
         steps = finetuning_steps(experiment, cohort, method).count

@@ -12,7 +12,7 @@ from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.operations.planning.calibration.calibration import Calibration
 from fewlabel.operations.planning.cohort_sizes import cohort_size
 from fewlabel.operations.planning.costs import Costs
-from fewlabel.operations.planning.disk import Disk, study_disk
+from fewlabel.operations.planning.disk import StudyBytes, study_disk
 from fewlabel.operations.planning.schedule import Machine, Task, longest_chain, wall_seconds
 from fewlabel.operations.planning.tasks import finished, study_tasks
 
@@ -33,7 +33,7 @@ class Plan:
     costs: Costs
     left: list[Task]
     done: Counter[str]
-    disk: Disk
+    disk: StudyBytes
 
     @property
     def wall_seconds(self) -> float:

@@ -22,7 +22,7 @@ CALLS_A_STEP = 30
 """Drawing a batch, the loss, the optimiser: calls that any step makes beside those of the layers."""
 
 
-class Step(Settings):
+class StepWork(Settings):
     """A training step, or the prediction of one batch, as far as its cost depends on it."""
 
     stage: Stage
@@ -115,7 +115,7 @@ def unet_work(widths: list[int], pixels: int) -> Work:
     return encoder_work(widths, pixels) + decoder_work(widths, pixels, len(widths) - 1) + output
 
 
-def head_work(step: Step) -> Work:
+def head_work(step: StepWork) -> Work:
     """A pretraining stage's projection head for one image."""
     if step.head is None:
         return Work()
@@ -135,7 +135,7 @@ def default_views(stage: Stage) -> int:
     return 2 if stage in ("global", "local", "joint") else 1
 
 
-def step_work(step: Step) -> Work:
+def step_work(step: StepWork) -> Work:
     """All that a step does."""
     pixels = step.matrix[0] * step.matrix[1]
     images = step.batch * (step.views or default_views(step.stage))

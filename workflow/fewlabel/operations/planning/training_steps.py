@@ -10,7 +10,7 @@ from fewlabel.config.pretexts.registry import outlines, pretext_of
 from fewlabel.config.pretexts.specification import StageOutline
 from fewlabel.config.training import Augmentation, Training
 from fewlabel.operations.planning.calibration.designs import Planned
-from fewlabel.operations.planning.step_work import Stage, Step, default_views, transforms
+from fewlabel.operations.planning.step_work import Stage, StepWork, default_views, transforms
 
 PREDICTED = 32
 """Slices that evaluation predicts at once, at most."""
@@ -26,7 +26,7 @@ class Steps:
         keeps_start: whether the objective is also kept as it was before the first step.
     """
 
-    step: Step
+    step: StepWork
     augmentation: Augmentation
     count: int
     stage: str = ""
@@ -54,11 +54,11 @@ def finetuning_steps(experiment: Experiment, cohort: str, method: str) -> Steps:
     return Steps(_step(experiment, cohort, "finetune", budget, augmentation), augmentation, budget.steps)
 
 
-def prediction_step(experiment: Experiment, cohort: str, slices: float) -> Step:
+def prediction_step(experiment: Experiment, cohort: str, slices: float) -> StepWork:
     """The prediction of a subject of so many slices, or of the first batch of it."""
     batch = max(1, min(PREDICTED, round(slices)))
     grid = experiment.cohorts[cohort].grid
-    return Step(stage="predict", widths=experiment.network.widths, matrix=grid.matrix, batch=batch)
+    return StepWork(stage="predict", widths=experiment.network.widths, matrix=grid.matrix, batch=batch)
 
 
 def planned_of(experiment: Experiment) -> list[Planned]:
@@ -92,9 +92,9 @@ def _step(
     budget: Training,
     views: Augmentation,
     outline: StageOutline | None = None,
-) -> Step:
+) -> StepWork:
     several = outline is not None and outline.views != default_views(stage)
-    return Step(
+    return StepWork(
         stage=stage,
         widths=experiment.network.widths,
         matrix=experiment.cohorts[cohort].grid.matrix,

@@ -7,7 +7,7 @@ from pathlib import Path
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.study_layout import EXPERIMENT, FINETUNINGS, LAYOUT, PRETRAININGS
-from fewlabel.operations.watch.trainings import Condition, Training, begun_runs, look
+from fewlabel.operations.watch.trainings import Condition, UnfinishedTraining, begun_runs, look
 from fewlabel.reporting.results.folder import read_experiment
 from fewlabel.utils.atomic_files import has_visible, visible
 from fewlabel.utils.errors import InputError
@@ -27,7 +27,7 @@ class Standing:
     """
 
     name: str
-    trainings: list[Training]
+    trainings: list[UnfinishedTraining]
     trained: int
     scored: int
     to_train: int | None

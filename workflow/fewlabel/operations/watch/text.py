@@ -8,7 +8,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from fewlabel.operations.watch.studies import Standing
-from fewlabel.operations.watch.trainings import Condition, Training
+from fewlabel.operations.watch.trainings import Condition, UnfinishedTraining
 from fewlabel.utils.formatting import duration
 
 HEADINGS = ("cohort", "method", "N", "draw", "stage", "step", "loss", "steps/s", "stage left", "heard")
@@ -49,7 +49,7 @@ def pretty(standings: Sequence[Standing]) -> RenderableType:
     return Group(*parts)
 
 
-def cells(training: Training) -> list[str]:
+def cells(training: UnfinishedTraining) -> list[str]:
     """One training, in the order of `HEADINGS`."""
     row, left = training.row, training.seconds_left
     news = {

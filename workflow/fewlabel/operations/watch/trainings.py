@@ -27,7 +27,7 @@ SPEED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Training:
+class UnfinishedTraining:
     """One training that is not finished.
 
     Attributes:
@@ -68,7 +68,7 @@ def begun_runs(study: Path) -> Iterator[Run]:
                     yield Run.parse(path.relative_to(study).as_posix())
 
 
-def look(study: Path, run: Run, now: float | None = None) -> Training | None:
+def look(study: Path, run: Run, now: float | None = None) -> UnfinishedTraining | None:
     """What a training does; None: it is finished, or was never begun.
 
     Args:
@@ -96,7 +96,7 @@ def look(study: Path, run: Run, now: float | None = None) -> Training | None:
         condition, row = ("starting" if heard < STARTING_SECONDS else "silent"), None
     else:
         condition = "running" if heard <= _patience(rows) else "silent"
-    return Training(run, condition, heard, row, _speed(rows) if row else None)
+    return UnfinishedTraining(run, condition, heard, row, _speed(rows) if row else None)
 
 
 def _written(path: Path) -> float | None:

@@ -33,7 +33,7 @@ class Cell(TypedDict):
     undefined: int
 
 
-class Difference(TypedDict):
+class CellDifference(TypedDict):
     """A cell minus the control's cell of the same N: the mean over draws and subjects, and of each subject."""
 
     method: str
@@ -86,7 +86,7 @@ def cells(
 
 def differences(
     scores: pd.DataFrame, control: str | None, methods: Sequence[str], subjects: Sequence[str], intervals: Intervals
-) -> list[Difference]:
+) -> list[CellDifference]:
     """Each method minus the control, paired by N, draw and test subject; none where there is no control.
 
     Intervals are those of `statistics.summarise` for the differences.
@@ -94,7 +94,7 @@ def differences(
     if control is None:
         return []
     by_method = {(str(name), int(str(n))): rows for (name, n), rows in scores.groupby(["method", "n"], sort=True)}
-    found: list[Difference] = []
+    found: list[CellDifference] = []
     for method in [name for name in methods if name != control]:
         for n in sorted(n for name, n in by_method if name == method and (control, n) in by_method):
             cell = statistics.differences(by_method[method, n], by_method[control, n])

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting import paper
 from fewlabel.reporting.explorer import traces
-from fewlabel.reporting.explorer.cells import Cell, Difference
+from fewlabel.reporting.explorer.cells import Cell, CellDifference
 
 
 def curves(
@@ -30,7 +30,11 @@ def curves(
 
 
 def differences(
-    found: Sequence[Difference], subjects: Sequence[str], control: str, methods: Mapping[str, MethodTitle], level: float
+    found: Sequence[CellDifference],
+    subjects: Sequence[str],
+    control: str,
+    methods: Mapping[str, MethodTitle],
+    level: float,
 ) -> dict[str, Any] | None:
     """Each method minus the control against N, with each subject as a faint point; None where there are none."""
     if not found:

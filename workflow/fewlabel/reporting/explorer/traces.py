@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.reporting import paper
-from fewlabel.reporting.explorer.cells import Cell, Difference
+from fewlabel.reporting.explorer.cells import Cell, CellDifference
 from fewlabel.reporting.figures import style
 
 DODGE = 0.05
@@ -26,7 +26,7 @@ LINES = {":": "dot", "-.": "dashdot", "--": "dash"}
 
 
 @dataclass(frozen=True)
-class Look:
+class TraceStyle:
     """How one method is drawn: `title` is escaped, `shift` is the factor by which it stands beside its N."""
 
     name: str
@@ -37,7 +37,7 @@ class Look:
     shift: float
 
 
-def looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
+def looks(methods: Mapping[str, MethodTitle]) -> dict[str, TraceStyle]:
     """Of every method; colours, markers and lines are those of the figures."""
     colours, markers, lines = (
         style.method_colours(methods),
@@ -47,7 +47,7 @@ def looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
     step = min(DODGE, 4 * DODGE / max(1, len(markers)))
     beside = {name: (index - (len(markers) - 1) / 2) * step for index, name in enumerate(markers)}
     return {
-        name: Look(
+        name: TraceStyle(
             name=name,
             title=escaped(method.title),
             colour=colours[name],
@@ -64,7 +64,7 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def curve(look: Look, own: Sequence[Cell], level: float) -> list[go.Scatter]:
+def curve(look: TraceStyle, own: Sequence[Cell], level: float) -> list[go.Scatter]:
     """A method's means with intervals as a band (or bars, of a single N), and each draw as a faint point."""
     band = len(own) > 1 and all(cell["low"] is not None for cell in own)
     several = [cell for cell in own if len(cell["draws"]) > 1]
@@ -79,7 +79,7 @@ def curve(look: Look, own: Sequence[Cell], level: float) -> list[go.Scatter]:
     ]
 
 
-def benchmark(look: Look, cell: Cell, counts: Sequence[int], level: float) -> list[go.Scatter]:
+def benchmark(look: TraceStyle, cell: Cell, counts: Sequence[int], level: float) -> list[go.Scatter]:
     """A line across with its band; points along it, so that a pointer finds it anywhere."""
     x = [counts[0] * 2.0**-MARGIN, *counts, counts[-1] * 2.0**MARGIN]
     corners = [x[0], x[-1], x[-1], x[0]]
@@ -99,7 +99,7 @@ def benchmark(look: Look, cell: Cell, counts: Sequence[int], level: float) -> li
     ]
 
 
-def published(point: paper.Published, counts: Sequence[int]) -> go.Scatter:
+def published(point: paper.PaperScore, counts: Sequence[int]) -> go.Scatter:
     """A number of the paper: an open diamond at its N, or for all labels a triangle at the right margin."""
     edge = {"regression": style.BLUE, "contrastive": style.ORANGE}.get(str(point.pretext), style.INK)
     n = "all labels" if point.n is None else f"N = {point.n}"
@@ -117,7 +117,7 @@ def published(point: paper.Published, counts: Sequence[int]) -> go.Scatter:
 
 
 def difference(
-    look: Look, own: Sequence[Difference], subjects: Sequence[str], control: str, level: float
+    look: TraceStyle, own: Sequence[CellDifference], subjects: Sequence[str], control: str, level: float
 ) -> list[go.Scatter]:
     """A method minus the control (its escaped title): each subject as a faint point, means with their intervals."""
     points = [
@@ -145,7 +145,7 @@ def draw_means(cell: Cell) -> list[float]:
 
 # ----------------------------------------------------------------------------------------------------------- parts
 def _means(
-    look: Look, own: Sequence[Cell] | Sequence[Difference], bars: dict[str, Any] | None, texts: Sequence[str]
+    look: TraceStyle, own: Sequence[Cell] | Sequence[CellDifference], bars: dict[str, Any] | None, texts: Sequence[str]
 ) -> go.Scatter:
     return go.Scatter(
         x=[cell["n"] * look.shift for cell in own],
@@ -161,13 +161,15 @@ def _means(
     )
 
 
-def _points(look: Look, role: str, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+def _points(look: TraceStyle, role: str, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
     marker = {"color": look.colour, "size": 6, "opacity": 0.45}
     meta = {"method": look.name, "role": role}
     return go.Scatter(x=list(x), y=list(y), mode="markers", marker=marker, hoverinfo="skip", meta=meta)
 
 
-def _band(look: Look, x: Sequence[float], y: Sequence[float | None], alpha: float, line: dict[str, Any]) -> go.Scatter:
+def _band(
+    look: TraceStyle, x: Sequence[float], y: Sequence[float | None], alpha: float, line: dict[str, Any]
+) -> go.Scatter:
     return go.Scatter(
         x=list(x),
         y=list(y),
@@ -180,7 +182,7 @@ def _band(look: Look, x: Sequence[float], y: Sequence[float | None], alpha: floa
     )
 
 
-def _told(look: Look, cell: Cell, level: float) -> str:
+def _told(look: TraceStyle, cell: Cell, level: float) -> str:
     """What a point says of itself."""
     means = draw_means(cell)
     told = ", ".join(f"{value:.3f}" for value in means[:10]) + (" …" if len(means) > 10 else "")
@@ -194,13 +196,13 @@ def _told(look: Look, cell: Cell, level: float) -> str:
     )
 
 
-def _interval(cell: Cell | Difference, level: float, form: str) -> str:
+def _interval(cell: Cell | CellDifference, level: float, form: str) -> str:
     if cell["low"] is None or cell["high"] is None:
         return ""
     return f"<br>{100 * level:g} % interval {cell['low']:{form}} to {cell['high']:{form}}"
 
 
-def _bars(own: Sequence[Cell] | Sequence[Difference], colour: str) -> dict[str, Any]:
+def _bars(own: Sequence[Cell] | Sequence[CellDifference], colour: str) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,

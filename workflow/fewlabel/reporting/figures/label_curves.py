@@ -26,7 +26,7 @@ MOST_BANDS = 3
 """Curves whose bands can still be told apart where they overlap."""
 
 
-class Look(NamedTuple):
+class CurveStyle(NamedTuple):
     """How one method is drawn: its colour, its marker, and by which factor it stands beside its N."""
 
     colour: str
@@ -109,13 +109,13 @@ def _of_curves(summary: pd.DataFrame, methods: Mapping[str, MethodTitle]) -> pd.
     return summary[summary["method"].isin([name for name, method in methods.items() if not method.benchmark])]
 
 
-def looks(methods: Mapping[str, MethodTitle]) -> dict[str, Look]:
+def looks(methods: Mapping[str, MethodTitle]) -> dict[str, CurveStyle]:
     """Of every method that has a curve, in the experiment's order."""
     colours, markers = style.method_colours(methods), style.method_markers(methods)
     step = min(DODGE, 4 * DODGE / len(markers)) if markers else 0
     middle = (len(markers) - 1) / 2
     return {
-        name: Look(colours[name], marker, 2.0 ** ((index - middle) * step))
+        name: CurveStyle(colours[name], marker, 2.0 ** ((index - middle) * step))
         for index, (name, marker) in enumerate(markers.items())
     }
 
@@ -125,7 +125,7 @@ def interval_kind(asked: str, methods: Mapping[str, MethodTitle]) -> str:
     return asked if asked != "auto" else "bands" if len(style.method_markers(methods)) <= MOST_BANDS else "bars"
 
 
-def intervals(axes: Axes, cells: pd.DataFrame, look: Look, kind: str) -> None:
+def intervals(axes: Axes, cells: pd.DataFrame, look: CurveStyle, kind: str) -> None:
     """A band with fine edges, which tell bands apart where they overlap, or bars; of a single N always a bar."""
     x = cells["n"].to_numpy() * look.dodge
     low, high = cells["low"].to_numpy(), cells["high"].to_numpy()
@@ -136,7 +136,7 @@ def intervals(axes: Axes, cells: pd.DataFrame, look: Look, kind: str) -> None:
         axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.8, zorder=3)
 
 
-def curve(axes: Axes, cells: pd.DataFrame, look: Look, title: str) -> None:
+def curve(axes: Axes, cells: pd.DataFrame, look: CurveStyle, title: str) -> None:
     """Means joined by a line."""
     axes.plot(
         cells["n"].to_numpy() * look.dodge,
@@ -150,7 +150,7 @@ def curve(axes: Axes, cells: pd.DataFrame, look: Look, title: str) -> None:
     )
 
 
-def _draws(axes: Axes, scores: pd.DataFrame, look: Look) -> None:
+def _draws(axes: Axes, scores: pd.DataFrame, look: CurveStyle) -> None:
     """The mean over test subjects of each draw."""
     means = scores.groupby(["n", "draw"], as_index=False)["dice"].mean()
     axes.scatter(means["n"] * look.dodge, means["dice"], s=8, color=look.colour, alpha=0.45, linewidths=0, zorder=3)
@@ -163,7 +163,7 @@ def _benchmark(axes: Axes, cell: pd.Series, colour: str, line: style.LineStyle, 
     axes.axhline(cell["mean"], color=colour, linestyle=line, linewidth=1.3, label=title, zorder=2)
 
 
-def _published(axes: Axes, point: paper.Published, limits: tuple[float, float]) -> None:
+def _published(axes: Axes, point: paper.PaperScore, limits: tuple[float, float]) -> None:
     """A number of the paper: a diamond at its N, or for all labels a triangle at the right margin.
 
     A diamond has its method's colour where the paper says which method it is.

@@ -13,7 +13,7 @@ from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, style
-from fewlabel.reporting.figures.label_curves import Look, curve, interval_kind, intervals, looks
+from fewlabel.reporting.figures.label_curves import CurveStyle, curve, interval_kind, intervals, looks
 from fewlabel.reporting.figures.panels import head, new_panels, notice
 from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.statistics.summary import CELL, share
@@ -118,7 +118,7 @@ def _panel(axes: Axes, shares: pd.DataFrame, settings: EfficiencySettings) -> No
     _name_levels(axes, shown.levels)
 
 
-def _drawn(axes: Axes, cells: pd.DataFrame, look: Look, kind: str, title: str) -> None:
+def _drawn(axes: Axes, cells: pd.DataFrame, look: CurveStyle, kind: str, title: str) -> None:
     known = cells[cells["mean"].notna()]
     if len(known):
         intervals(axes, known, look, kind)

@@ -29,7 +29,7 @@ NAME = 7.0
 
 
 @dataclass(frozen=True)
-class Panel:
+class LossPanel:
     """One panel.
 
     Attributes:
@@ -81,7 +81,7 @@ def mean_of_draws(draws: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame({"step": steps, "loss": np.mean(losses, axis=0)})
 
 
-def _panels(histories: pd.DataFrame, settings: LearningSettings) -> Iterator[Panel]:
+def _panels(histories: pd.DataFrame, settings: LearningSettings) -> Iterator[LossPanel]:
     """In the order in which they are drawn: cohorts as in the experiment, pretraining first, then N."""
     known = histories[histories["method"].isin(list(settings.titles.methods))]
     order = [*STAGES, *sorted(set(known["stage"]) - set(STAGES))]
@@ -90,7 +90,7 @@ def _panels(histories: pd.DataFrame, settings: LearningSettings) -> Iterator[Pan
         for stage in order:
             of = rows[rows["stage"] == stage]
             for labels in sorted(of["labels"].unique(), key=lambda n: (n == "all", int(n) if n.isdigit() else 0)):
-                yield Panel(cohort, stage, labels, of[of["labels"] == labels])
+                yield LossPanel(cohort, stage, labels, of[of["labels"] == labels])
 
 
 def _nothing() -> list[str]:
@@ -101,7 +101,7 @@ def _nothing() -> list[str]:
 
 
 # ------------------------------------------------------------------------------------------------------- drawing
-def _draw(panels: list[Panel], settings: LearningSettings) -> Figure:
+def _draw(panels: list[LossPanel], settings: LearningSettings) -> Figure:
     sizes, methods = settings.figure, settings.titles.methods
     cohorts = [name for name in settings.titles.cohorts if any(panel.cohort == name for panel in panels)]
     columns = min(sizes.columns, max(sum(panel.cohort == name for panel in panels) for name in cohorts))
@@ -150,7 +150,7 @@ def _head(axes: Axes, lines: list[str]) -> None:
     title.set_in_layout(False)
 
 
-def _panel(axes: Axes, panel: Panel, settings: LearningSettings, colours: dict[str, str]) -> None:
+def _panel(axes: Axes, panel: LossPanel, settings: LearningSettings, colours: dict[str, str]) -> None:
     """One stage of all methods that have it."""
     shown = settings.figure
     lines = style.benchmark_lines(settings.titles.methods)
@@ -181,13 +181,13 @@ def _panel(axes: Axes, panel: Panel, settings: LearningSettings, colours: dict[s
     axes.set_xlim(left=0)
 
 
-def _averaged(panels: list[Panel]) -> list[str]:
+def _averaged(panels: list[LossPanel]) -> list[str]:
     """Of what some line is a mean: `test folds`, `draws`, both or neither."""
     words = {"fold": "test folds", "draw": "draws"}
     return [word for column, word in words.items() if any(len(panel.rows[column].unique()) > 1 for panel in panels)]
 
 
-def _foot(panels: list[Panel], settings: LearningSettings) -> str:
+def _foot(panels: list[LossPanel], settings: LearningSettings) -> str:
     """How lines were made, and what is missing."""
     share = settings.figure.smoothing
     averaged = " and ".join(_averaged(panels))

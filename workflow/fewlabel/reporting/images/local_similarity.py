@@ -36,7 +36,7 @@ TRUTH = "#e8202a"
 
 
 @dataclass(frozen=True)
-class Seen:
+class SimilarityMap:
     """One slice, and how alike its places are to the point.
 
     Attributes:
@@ -67,7 +67,7 @@ def draw(results: Path, settings: LocalSimilaritySettings) -> Figure:
 
 def similar_places(
     pretext: RestoredPretext, store: Store, roles: pd.DataFrame, settings: LocalSimilaritySettings
-) -> tuple[tuple[int, int], list[Seen]]:
+) -> tuple[tuple[int, int], list[SimilarityMap]]:
     """The point (row, column), its own slice, and the slice of another subject at the nearest relative position.
 
     Raises:
@@ -101,7 +101,7 @@ def similar_places(
         )
     names = ["with the point", "another subject"]
     return point, [
-        Seen(*parts) for parts in zip(names[: len(rows)], numbers, images, targets, before, after, strict=True)
+        SimilarityMap(*parts) for parts in zip(names[: len(rows)], numbers, images, targets, before, after, strict=True)
     ]
 
 
@@ -139,7 +139,9 @@ def inside_outside(values: NDArray[np.float64], target: NDArray[np.uint8]) -> tu
     return (float(values[inside].mean()), float(values[~inside].mean())) if inside.any() and not inside.all() else None
 
 
-def local_similarity(point: tuple[int, int], shown: Sequence[Seen], settings: LocalSimilaritySettings) -> Figure:
+def local_similarity(
+    point: tuple[int, int], shown: Sequence[SimilarityMap], settings: LocalSimilaritySettings
+) -> Figure:
     """Draw the maps: a row for each slice, its image, and the similarity before and after stage 2."""
     width = settings.figure.width_in
     with style.applied():
@@ -168,12 +170,12 @@ def local_similarity(point: tuple[int, int], shown: Sequence[Seen], settings: Lo
     return figure
 
 
-def _tall(shown: Sequence[Seen]) -> float:
+def _tall(shown: Sequence[SimilarityMap]) -> float:
     rows, columns = shown[0].image.shape
     return float(rows / columns)
 
 
-def _outline(axes: Axes, seen: Seen, point: tuple[int, int] | None) -> None:
+def _outline(axes: Axes, seen: SimilarityMap, point: tuple[int, int] | None) -> None:
     if seen.target.any():
         axes.contour(
             seen.target,

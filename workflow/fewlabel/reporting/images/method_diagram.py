@@ -11,7 +11,7 @@ from fewlabel.config.jobs.figures.method_diagram import SchemeSettings
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import Canvas, height, text_width, wrapped
 from fewlabel.reporting.images.method_diagram_network import WIDTH, Corner, draw_network, look, network_height
-from fewlabel.reporting.images.method_diagram_steps import State, Step, steps
+from fewlabel.reporting.images.method_diagram_steps import DiagramStep, StageState, steps
 from fewlabel.reporting.images.method_diagram_table import draw_table
 from fewlabel.reporting.tables.cohort_facts import read_study_facts
 from fewlabel.reporting.tables.cohorts import cohort_table
@@ -101,7 +101,13 @@ def _heads(canvas: Canvas, columns: Columns) -> float:
 
 
 def _lane(
-    canvas: Canvas, columns: Columns, top: float, name: str, lane: list[Step], settings: SchemeSettings, colour: str
+    canvas: Canvas,
+    columns: Columns,
+    top: float,
+    name: str,
+    lane: list[DiagramStep],
+    settings: SchemeSettings,
+    colour: str,
 ) -> float:
     """One method from `top` downwards; gives its height."""
     left, right = columns.panels()[0]
@@ -130,7 +136,7 @@ def _centres(columns: Columns, number: int) -> list[float]:
 
 
 def _step(
-    canvas: Canvas, at: tuple[float, float], above: float, below: float, width: float, step: Step,
+    canvas: Canvas, at: tuple[float, float], above: float, below: float, width: float, step: DiagramStep,
     settings: SchemeSettings, colour: str, gid: str,
 ) -> float:  # fmt: skip
     """Title, network and notes of one step, about the middle `at`; gives the lower edge."""
@@ -155,11 +161,11 @@ def _hand_on(canvas: Canvas, y: float, ends: tuple[float, float], text: str, col
     canvas.text((ends[1] - GAP / 2, y - height(lines, NOTE) - PAD), lines, NOTE, "center")
 
 
-def _legend(canvas: Canvas, lanes: Mapping[str, list[Step]], colours: Mapping[str, str], top: float) -> float:
+def _legend(canvas: Canvas, lanes: Mapping[str, list[DiagramStep]], colours: Mapping[str, str], top: float) -> float:
     """What the looks of boxes mean: those that are drawn. Gives the height."""
     found = {state for lane in lanes.values() for step in lane for state in (*step.encoder, *step.decoder)}
     x, y, wide, high = MARGIN, top, 0.26, 0.12
-    for state in (state for state in State if state in found):
+    for state in (state for state in StageState if state in found):
         lines = wrapped(state.value, canvas.width - 2 * MARGIN - wide, NOTE)
         canvas.box(f"legend/{state.name}", (x, y, wide, high), **look(state, style.GREY))
         canvas.text((x + wide + 0.05, y + high / 2), lines, NOTE, middle=True)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import Canvas, tint
-from fewlabel.reporting.images.method_diagram_steps import State, Step
+from fewlabel.reporting.images.method_diagram_steps import DiagramStep, StageState
 
 BOX, SPAN, BESIDE, HEAD = 0.39, 0.31, 0.1, 0.6
 """Widths in inches: of a stage, between encoder and decoder, before the head, of the head."""
@@ -28,34 +28,36 @@ def network_height(stages: int) -> float:
     return (stages - 1) * PITCH + HIGH
 
 
-def look(state: State, colour: str) -> dict[str, Any]:
+def look(state: StageState, colour: str) -> dict[str, Any]:
     """How a part in that state is filled and outlined; they can be told apart without colour too."""
     match state:
-        case State.RANDOM:
+        case StageState.RANDOM:
             return {"facecolor": "white", "edgecolor": colour, "linewidth": 1}
-        case State.GIVEN:
+        case StageState.GIVEN:
             return {"facecolor": tint(colour, 0.5), "edgecolor": colour, "linewidth": 1}
-        case State.FROZEN:
+        case StageState.FROZEN:
             return {"facecolor": tint(colour, 0.25), "edgecolor": colour, "linewidth": 1, "hatch": "/////"}
-        case State.ABSENT:
+        case StageState.ABSENT:
             return {"facecolor": "none", "edgecolor": "#b5b5b5", "linewidth": 0.6, "linestyle": (0, (2, 2))}
 
 
 def stage_box(
-    canvas: Canvas, gid: str, at: tuple[float, float, float, float], state: State, colour: str, text: str
+    canvas: Canvas, gid: str, at: tuple[float, float, float, float], state: StageState, colour: str, text: str
 ) -> None:
     """A part of the network; one that takes no part says nothing."""
     canvas.box(gid, at, **look(state, colour))
     left, top, wide, high = at
-    if state is State.FROZEN:  # a number on hatching cannot be read
+    if state is StageState.FROZEN:  # a number on hatching cannot be read
         ground = (left + 0.22 * wide, top + 0.05 * high, 0.56 * wide, 0.9 * high)
         canvas.box("", ground, facecolor="white", edgecolor="none", zorder=4)
         at = ground
-    if state is not State.ABSENT:
+    if state is not StageState.ABSENT:
         canvas.fitting(at, text, TYPE)
 
 
-def draw_network(canvas: Canvas, corner: Corner, step: Step, widths: Sequence[int], colour: str, gid: str) -> None:
+def draw_network(
+    canvas: Canvas, corner: Corner, step: DiagramStep, widths: Sequence[int], colour: str, gid: str
+) -> None:
     """The encoder downwards on the left, the bottleneck, the decoder upwards on the right, then head and loss.
 
     Boxes are named `<gid>/encoder/<index>`, `<gid>/decoder/<index>` (as the network counts its stages),
@@ -81,7 +83,7 @@ def _middle(corner: Corner, level: int) -> float:
     return corner.top + level * PITCH + HIGH / 2
 
 
-def _lines(canvas: Canvas, corner: Corner, step: Step, deepest: int) -> None:
+def _lines(canvas: Canvas, corner: Corner, step: DiagramStep, deepest: int) -> None:
     """From stage to stage, and across where the decoder takes the encoder's maps."""
     encoder, decoder = corner.left + BOX / 2, corner.left + BOX + SPAN + BOX / 2
     bottom = _middle(corner, deepest)
@@ -91,7 +93,7 @@ def _lines(canvas: Canvas, corner: Corner, step: Step, deepest: int) -> None:
     y = corner.top + (deepest - 1) * PITCH + HIGH
     canvas.line([(encoder, y), (encoder, bottom), (corner.left + (BOX + SPAN) / 2, bottom)], LINES)
     for index, state in enumerate(step.decoder):
-        if state is State.ABSENT:
+        if state is StageState.ABSENT:
             break
         level = deepest - 1 - index
         middle, below = _middle(corner, level), corner.top + level * PITCH + HIGH
@@ -102,7 +104,7 @@ def _lines(canvas: Canvas, corner: Corner, step: Step, deepest: int) -> None:
             canvas.line([(decoder, below), (decoder, below + PITCH - HIGH)], LINES)
 
 
-def _end(canvas: Canvas, corner: Corner, step: Step, deepest: int, colour: str, gid: str) -> None:
+def _end(canvas: Canvas, corner: Corner, step: DiagramStep, deepest: int, colour: str, gid: str) -> None:
     """Output convolution or head, and the loss beside it: above, or below where there is no room above."""
     left = corner.left + 2 * BOX + SPAN + BESIDE
     after = step.head.after if step.head else deepest
@@ -111,7 +113,7 @@ def _end(canvas: Canvas, corner: Corner, step: Step, deepest: int, colour: str, 
     canvas.line([(start, _middle(corner, level)), (left, _middle(corner, level))], LINES)
     text = f"{step.head.widths[0]} → {step.head.widths[1]}" if step.head else "1 × 1 conv."
     name = "head" if step.head else "output"
-    stage_box(canvas, f"{gid}/{name}", _at(left, corner, level, HEAD), State.RANDOM, colour, text)
+    stage_box(canvas, f"{gid}/{name}", _at(left, corner, level, HEAD), StageState.RANDOM, colour, text)
     beside = level - 1 if level else 1
     edge = corner.top + level * PITCH + (0 if level else HIGH)
     canvas.arrow(

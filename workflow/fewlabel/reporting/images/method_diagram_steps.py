@@ -10,7 +10,7 @@ from fewlabel.config.pretexts.specification import ProjectionHead, StageOutline
 from fewlabel.config.training import Training
 
 
-class State(Enum):
+class StageState(Enum):
     """Of a part of the network in a step, as the legend names it."""
 
     RANDOM = "trained from random weights"
@@ -20,7 +20,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Step:
+class DiagramStep:
     """One training of the U-Net.
 
     Attributes:
@@ -37,20 +37,20 @@ class Step:
 
     title: str
     seen: str
-    encoder: tuple[State, ...]
-    decoder: tuple[State, ...]
-    output: State
+    encoder: tuple[StageState, ...]
+    decoder: tuple[StageState, ...]
+    output: StageState
     head: ProjectionHead | None
     loss: str
     notes: tuple[str, ...]
     hands_on: str
 
 
-def steps(settings: SchemeSettings, method: str) -> list[Step]:
+def steps(settings: SchemeSettings, method: str) -> list[DiagramStep]:
     """The trainings of a method in their order: its pretraining, if it has one, then finetuning."""
     recipe = settings.methods[method]
     decoders = len(settings.network.widths) - 1
-    found: list[Step] = []
+    found: list[DiagramStep] = []
     trained = 0
     if isinstance(recipe, PretrainedBase):
         budgets = pretraining_stages(recipe)
@@ -63,7 +63,7 @@ def steps(settings: SchemeSettings, method: str) -> list[Step]:
     return [*found, _finetuning(settings, method, trained if found else None)]
 
 
-def _stage(outline: StageOutline, budget: Training, before: int | None, handed_on: int, decoders: int) -> Step:
+def _stage(outline: StageOutline, budget: Training, before: int | None, handed_on: int, decoders: int) -> DiagramStep:
     """A pretraining stage.
 
     Args:
@@ -73,15 +73,18 @@ def _stage(outline: StageOutline, budget: Training, before: int | None, handed_o
         handed_on: decoder stages that the next step takes.
         decoders: decoder stages of the network.
     """
-    encoder = State.FROZEN if outline.freezes_encoder else State.RANDOM if before is None else State.GIVEN
+    encoder = (
+        StageState.FROZEN if outline.freezes_encoder else StageState.RANDOM if before is None else StageState.GIVEN
+    )
     trained = outline.decoder_stages(decoders)
     given = min(before or 0, trained)
-    return Step(
+    return DiagramStep(
         title=outline.task,
         seen=outline.input,
         encoder=(encoder,) * (decoders + 1),
-        decoder=(State.GIVEN,) * given + _first(trained - given, State.RANDOM, State.ABSENT, decoders - given),
-        output=State.RANDOM if outline.decoder == "all" else State.ABSENT,
+        decoder=(StageState.GIVEN,) * given
+        + _first(trained - given, StageState.RANDOM, StageState.ABSENT, decoders - given),
+        output=StageState.RANDOM if outline.decoder == "all" else StageState.ABSENT,
         head=outline.head,
         loss=outline.loss,
         notes=(*outline.notes, _budget(budget)),
@@ -89,17 +92,17 @@ def _stage(outline: StageOutline, budget: Training, before: int | None, handed_o
     )
 
 
-def _finetuning(settings: SchemeSettings, method: str, trained: int | None) -> Step:
+def _finetuning(settings: SchemeSettings, method: str, trained: int | None) -> DiagramStep:
     """`trained`: decoder stages that pretraining hands on; None: it was none."""
     decoders = len(settings.network.widths) - 1
     labels = ", ".join(map(str, settings.labels[method]))
     draws = f"{settings.draws} draws of these, " if settings.draws > 1 else ""
-    return Step(
+    return DiagramStep(
         title="Segment the target",
         seen="labelled slice",
-        encoder=(State.RANDOM if trained is None else State.GIVEN,) * (decoders + 1),
-        decoder=_first(trained or 0, State.GIVEN, State.RANDOM, decoders),
-        output=State.RANDOM,
+        encoder=(StageState.RANDOM if trained is None else StageState.GIVEN,) * (decoders + 1),
+        decoder=_first(trained or 0, StageState.GIVEN, StageState.RANDOM, decoders),
+        output=StageState.RANDOM,
         head=None,
         loss="Dice loss",
         notes=(f"labelled subjects: {labels}", f"{draws}{_budget(settings.finetuning[method])}"),
@@ -107,7 +110,7 @@ def _finetuning(settings: SchemeSettings, method: str, trained: int | None) -> S
     )
 
 
-def _first(number: int, first: State, then: State, decoders: int) -> tuple[State, ...]:
+def _first(number: int, first: StageState, then: StageState, decoders: int) -> tuple[StageState, ...]:
     return (first,) * number + (then,) * (decoders - number)
 
 

@@ -40,7 +40,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Job:
+class RecordedJob:
     """One run of one command.
 
     Attributes:
@@ -72,7 +72,7 @@ class Study:
     """
 
     experiment: Experiment
-    jobs: Sequence[Job]
+    jobs: Sequence[RecordedJob]
     fingerprints: Mapping[str, str]
     files: Mapping[str, Path]
     published: str
@@ -80,7 +80,7 @@ class Study:
     versions: Mapping[str, str]
 
 
-class Results:
+class StudyFiles:
     """The results of a study; each file is read once."""
 
     def __init__(self, folder: Path) -> None:
@@ -106,7 +106,7 @@ class Results:
         return [self._stored[path] for path in paths if path in self._stored]
 
 
-def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
+def study_jobs(results: StudyFiles, experiment: Experiment) -> list[RecordedJob]:
     """All jobs of a study, in an order in which they can have run."""
     jobs = [
         job
@@ -122,7 +122,7 @@ def study_jobs(results: Results, experiment: Experiment) -> list[Job]:
     return jobs
 
 
-def last_end(jobs: Sequence[Job], results: Results) -> str:
+def last_end(jobs: Sequence[RecordedJob], results: StudyFiles) -> str:
     """When the study's last training ended (ISO 8601); the date of the newest facts where none says it."""
     ends = [time for job in jobs if (time := moment(job.facts, "ended"))]
     if ends:
@@ -142,29 +142,29 @@ def moment(facts: Mapping[str, Any], name: str) -> str | None:
 
 
 # ------------------------------------------------------------------------------------------------- jobs by kind
-def _cohort(results: Results, cohort: str, folds: int | None, draws: int) -> Iterator[Job]:
+def _cohort(results: StudyFiles, cohort: str, folds: int | None, draws: int) -> Iterator[RecordedJob]:
     source = results.stored(LAYOUT.source(cohort))
     listed = _listed(results, cohort, source)
-    yield Job("fetch", cohort, [], [*listed, *source])
+    yield RecordedJob("fetch", cohort, [], [*listed, *source])
     if folds is not None:
-        yield Job("split", cohort, [*listed, *source], results.stored(LAYOUT.roles(cohort)))
+        yield RecordedJob("split", cohort, [*listed, *source], results.stored(LAYOUT.roles(cohort)))
     for part in parts_of(cohort, folds):
         roles = results.stored(LAYOUT.roles(part))
-        yield Job("split", part, [*listed, *source], roles)
+        yield RecordedJob("split", part, [*listed, *source], roles)
         for draw in range(1, draws + 1):
-            yield Job("draw", f"{part}/draw{draw}", roles, results.stored(LAYOUT.order(part, draw)))
+            yield RecordedJob("draw", f"{part}/draw{draw}", roles, results.stored(LAYOUT.order(part, draw)))
     # The manifest holds the SHA-256 of the arrays.
-    yield Job("prepare", cohort, listed, results.stored(LAYOUT.store(cohort), LAYOUT.slices(cohort, "index.csv")))
+    yield RecordedJob("prepare", cohort, listed, results.stored(LAYOUT.store(cohort), LAYOUT.slices(cohort, "index.csv")))
 
 
-def _listed(results: Results, cohort: str, source: Sequence[Stored]) -> list[Stored]:
+def _listed(results: StudyFiles, cohort: str, source: Sequence[Stored]) -> list[Stored]:
     """The list of subjects that belongs to the cohort's source: a folder keeps those of earlier sources, too."""
     sources = visible(results.folder, LAYOUT.fetched(cohort, "*", "source.json"))
     keys = [path.parent.name for path in sources if source and sha256(path) == source[0].sha256]
     return results.stored(*(LAYOUT.fetched(cohort, key, "subjects.csv") for key in keys[:1]))
 
 
-def _training(results: Results, experiment: Experiment, run: Run) -> Job:
+def _training(results: StudyFiles, experiment: Experiment, run: Run) -> RecordedJob:
     command, start = "pretrain", None
     expected = [LAYOUT.store(run.cohort), LAYOUT.roles(run.part)]
     if run.draw is not None:
@@ -181,7 +181,7 @@ def _training(results: Results, experiment: Experiment, run: Run) -> Job:
     unknown = results.stored(*(path for path in expected if path not in read))
     made = {f"{LAYOUT.run(run)}/{name}": digest for name, digest in digests(facts, "outputs").items()}
     names = dict.fromkeys([LAYOUT.weights(run), LAYOUT.run_history(run), *made])
-    return Job(command, str(run), [*known, *unknown], results.stored(*names, recorded=made), facts)
+    return RecordedJob(command, str(run), [*known, *unknown], results.stored(*names, recorded=made), facts)
 
 
 def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -191,31 +191,31 @@ def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
     return {key: value for key, value in items if isinstance(value, str) and SHA256.fullmatch(value)}
 
 
-def _evaluation(results: Results, run: Run) -> Job:
+def _evaluation(results: StudyFiles, run: Run) -> RecordedJob:
     inputs = results.stored(LAYOUT.store(run.cohort), LAYOUT.roles(run.part), LAYOUT.weights(run))
-    return Job("evaluate", str(run), inputs, results.stored(LAYOUT.run_scores(run)))
+    return RecordedJob("evaluate", str(run), inputs, results.stored(LAYOUT.run_scores(run)))
 
 
 def _reporting(
-    results: Results, experiment: Experiment, scores: Iterable[str], trained: Iterable[str]
-) -> Iterator[Job]:
+    results: StudyFiles, experiment: Experiment, scores: Iterable[str], trained: Iterable[str]
+) -> Iterator[RecordedJob]:
     table = results.stored(LAYOUT.scores)
-    yield Job("collect", "", results.stored(*scores), table)
+    yield RecordedJob("collect", "", results.stored(*scores), table)
     histories, history = results.stored(*trained), results.stored(LAYOUT.history)
-    yield Job("collect-histories", "", histories, history)
+    yield RecordedJob("collect-histories", "", histories, history)
     if measured := results.stored(*files(experiment)):
-        yield Job("destreaking", "", [], measured)
+        yield RecordedJob("destreaking", "", [], measured)
     yield from _figures(results, experiment)
     if page := results.stored(LAYOUT.explorer):
-        yield Job("explorer", "", table, page)
+        yield RecordedJob("explorer", "", table, page)
 
 
-def _figures(results: Results, experiment: Experiment) -> Iterator[Job]:
+def _figures(results: StudyFiles, experiment: Experiment) -> Iterator[RecordedJob]:
     """Figures and tables that are there: some need volumes, which not every place has."""
     for item in report_items(experiment):
         if made := results.stored(*item.outputs):
             read = map(_hashed, [*item.inputs.files, *item.inputs.optional])
-            yield Job(item.command, item.cohort, results.stored(*read), made)
+            yield RecordedJob(item.command, item.cohort, results.stored(*read), made)
 
 
 def _hashed(path: str) -> str:
@@ -224,10 +224,10 @@ def _hashed(path: str) -> str:
     return LAYOUT.weights(Run.parse(folder)) if name == "predictions" else path
 
 
-def _quality(results: Results, cohort: str) -> Iterator[Job]:
+def _quality(results: StudyFiles, cohort: str) -> Iterator[RecordedJob]:
     """Those that are there."""
     store, roles, table = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"tables/quality_{cohort}.csv"
     if made := results.stored(table, f"tables/quality_{cohort}.md"):
-        yield Job("quality", cohort, results.stored(store, roles), made)
+        yield RecordedJob("quality", cohort, results.stored(store, roles), made)
     if sheet := results.stored(LAYOUT.figure(f"contact_sheet_{cohort}"), LAYOUT.table(f"quality_{cohort}", "html")):
-        yield Job("contact-sheet", cohort, results.stored(store, table), sheet)
+        yield RecordedJob("contact-sheet", cohort, results.stored(store, table), sheet)

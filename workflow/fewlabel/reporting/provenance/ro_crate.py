@@ -14,7 +14,7 @@ from rocrate.rocrate import ROCrate
 from fewlabel.config.experiment import Experiment
 from fewlabel.data.subjects.licences import terms
 from fewlabel.reporting import paper
-from fewlabel.reporting.provenance.jobs import Job, Study, moment
+from fewlabel.reporting.provenance.jobs import RecordedJob, Study, moment
 from fewlabel.reporting.provenance.ro_crate_actions import add_action
 from fewlabel.reporting.provenance.ro_crate_entities import Graph, Ref, leaves, local, media_type, ref, schema_type
 from fewlabel.reporting.provenance.ro_crate_plan import LICENSE, WORKFLOW, add_engine, add_workflow
@@ -43,7 +43,7 @@ def study_crate(study: Study) -> ROCrate:
 
 
 # ------------------------------------------------------------------------------------------------- what was run
-def _job(graph: Graph, study: Study, job: Job) -> Ref:
+def _job(graph: Graph, study: Study, job: RecordedJob) -> Ref:
     action = add_action(graph, job, study.commands[job.command])
     if job.command == "fetch":
         graph.add(action["@id"], "CreateAction", object=[_cohort(graph, study, job.place)])

@@ -6,14 +6,14 @@ from typing import Any
 from urllib.parse import quote
 
 from fewlabel.config.pretexts.registry import PRETEXTS, stage_keys
-from fewlabel.reporting.provenance.jobs import Job, moment
+from fewlabel.reporting.provenance.jobs import RecordedJob, moment
 from fewlabel.reporting.provenance.ro_crate_entities import Graph, Ref, clean, local, ref
 
 # UN/CEFACT units.
 SECONDS, BYTES = "SEC", "AD"
 
 
-def add_action(graph: Graph, job: Job, description: str) -> Ref:
+def add_action(graph: Graph, job: RecordedJob, description: str) -> Ref:
     """An action for one job."""
     facts = job.facts
     return graph.add(
@@ -31,7 +31,7 @@ def add_action(graph: Graph, job: Job, description: str) -> Ref:
     )
 
 
-def action_of(job: Job) -> str:
+def action_of(job: RecordedJob) -> str:
     """The `@id` of a job's action."""
     return local(job.command, job.place or "study")
 

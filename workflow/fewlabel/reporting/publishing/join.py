@@ -14,7 +14,7 @@ from fewlabel.config.study_layout import HISTORY, LAYOUT, WEIGHTS, Run
 from fewlabel.reporting.publishing.files import check_place, histories, put, readme, table_files
 from fewlabel.reporting.publishing.model_card import CARD, model_card
 from fewlabel.reporting.publishing.privacy import refuse_private
-from fewlabel.reporting.publishing.publish import Published
+from fewlabel.reporting.publishing.publish import PublishedStudy
 from fewlabel.reporting.results.completeness import SHOWN, made_so
 from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
 from fewlabel.reporting.results.run_facts import flat
@@ -29,7 +29,7 @@ FREE = (
 """What experiments that are joined may differ in; methods of one name must be alike but for their labels."""
 
 
-def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Published:
+def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> PublishedStudy:
     """Join published studies into one, whole or not at all: a grid that several machines or sessions shared.
 
     Their experiments may have other N, methods and draws; the joined one has all of them, figures and intervals as the
@@ -77,7 +77,7 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     content = {name: text.encode() for name, text in files.items()} | weights
     content |= {name: (folders[0] / name).read_bytes() for name in measured}
     sizes = {name: len(data) for name, data in weights.items()}
-    return Published(to, len(results.runs), put(content, to), bool(history), sizes)
+    return PublishedStudy(to, len(results.runs), put(content, to), bool(history), sizes)
 
 
 # ------------------------------------------------------------------------------------------------------- the parts

@@ -22,7 +22,7 @@ LEFT_OUT = ("affine", "shape")
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedStudy:
     """What was published: where, how many runs and bytes, whether the histories are among them, and which weights."""
 
     folder: Path
@@ -40,7 +40,7 @@ def publish(
     anonymise: bool = False,
     weights: Sequence[str] = (),
     largest_mb: float = LARGEST_MB,
-) -> Published:
+) -> PublishedStudy:
     """Copy the tables of a finished study to `to`, whole or not at all.
 
     Args:
@@ -73,7 +73,9 @@ def publish(
     binary = {LAYOUT.weights(each.run): each.content for each in found}
     content = {name: text.encode() for name, text in files.items()} | binary | measured
     size = put(content, to)
-    return Published(to, len(results.runs), size, HISTORY in files, {name: len(data) for name, data in binary.items()})
+    return PublishedStudy(
+        to, len(results.runs), size, HISTORY in files, {name: len(data) for name, data in binary.items()}
+    )
 
 
 def _publishable(results: Results, study: str) -> Results:

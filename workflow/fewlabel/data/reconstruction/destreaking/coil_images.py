@@ -41,7 +41,7 @@ class Gridded:
         return grid(self._kspace[number], self._points, self._weights, self.shape[-1])
 
 
-class Kept:
+class CachedSlices:
     """Slices that are long work, kept for a second look as far as `KEPT_BYTES` reach."""
 
     def __init__(self, data: PerSlice) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fewlabel.config.sources.radial import Destreak
 from fewlabel.data.reconstruction.destreaking.bstar import combine, weights
 from fewlabel.data.reconstruction.destreaking.cactus import interference_subspace, null_projection
-from fewlabel.data.reconstruction.destreaking.coil_images import Gridded, Kept, Mixed
+from fewlabel.data.reconstruction.destreaking.coil_images import CachedSlices, Gridded, Mixed
 from fewlabel.data.reconstruction.destreaking.covariance import Matrix, coil_covariance
 from fewlabel.data.reconstruction.destreaking.interference_region import beyond_view, corners, root_sum_of_squares
 from fewlabel.data.reconstruction.destreaking.remove_coils import background_ratios, kept_coils, streak_ratios
@@ -79,10 +79,10 @@ def from_kspace(settings: Destreak, readings: Readings, region: NDArray[np.bool_
         return Remedy(np.eye(coils))
     matrix = readings.matrix
     if region is not None:
-        return from_images(settings, Kept(Gridded(readings, matrix)), region)
+        return from_images(settings, CachedSlices(Gridded(readings, matrix)), region)
     if settings.method == "remove_coils":
         return _selection(coils, _spoke_ratios(readings), settings)
-    wide = Kept(Gridded(readings, OVERSAMPLING * matrix))
+    wide = CachedSlices(Gridded(readings, OVERSAMPLING * matrix))
     return _of_covariance(settings, coil_covariance(wide, beyond_view(root_sum_of_squares(wide), matrix)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.config.sources.radial import RadialSource
-from fewlabel.data.formats.checks import Grid
+from fewlabel.data.formats.checks import FileGrid
 from fewlabel.data.paths import KSPACE_SUFFIXES
 from fewlabel.data.reconstruction.radial.acquisition import Scan
 from fewlabel.data.reconstruction.raw_data.checks import coil_problems
@@ -34,7 +34,7 @@ class Data:
 
 def load_radial(
     path: Path, name: str, source: RadialSource, region: NDArray[np.bool_] | None = None
-) -> tuple[Grid | None, list[str]]:
+) -> tuple[FileGrid | None, list[str]]:
     """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` where none is told), or all problems.
 
     Args:
@@ -44,24 +44,28 @@ def load_radial(
         region: (slice, row, column), True where interference is seen; default: found automatically.
     """
 
-    def load() -> tuple[Grid | None, list[str]]:
+    def load() -> tuple[FileGrid | None, list[str]]:
         data, problems = _data(path, source)
         if data is None:
             return None, problems
         shape = None if region is None else (*region.shape[1:], region.shape[0])
         if shape not in (None, data.shape):
             return None, [f"shape {data.shape}, but its interference mask has {shape}; accepted: equal shapes"]
-        return Grid(_native(_images(data.measured, source, region)), data.affine), []
+        return FileGrid(_native(_images(data.measured, source, region)), data.affine), []
 
     return _told(load, name)
 
 
-def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[Grid | None, list[str]]:
+def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[FileGrid | None, list[str]]:
     """What `load_radial` would find wrong before it reconstructs, which here is not done: the volume holds 0 alone."""
 
-    def examine() -> tuple[Grid | None, list[str]]:
+    def examine() -> tuple[FileGrid | None, list[str]]:
         data, problems = _data(path, source)
-        return (None, problems) if data is None else (Grid(np.broadcast_to(np.float32(0), data.shape), data.affine), [])
+        return (
+            (None, problems)
+            if data is None
+            else (FileGrid(np.broadcast_to(np.float32(0), data.shape), data.affine), [])
+        )
 
     return _told(examine, name)
 
@@ -96,7 +100,7 @@ def kspace_shape(path: Path) -> tuple[int, int, int, int] | None:
     return slices, coils, spokes, samples
 
 
-def _told(load: Callable[[], tuple[Grid | None, list[str]]], name: str) -> tuple[Grid | None, list[str]]:
+def _told(load: Callable[[], tuple[FileGrid | None, list[str]]], name: str) -> tuple[FileGrid | None, list[str]]:
     """What a reader finds, problems under the file's name, those of damaged files among them."""
     try:
         grid, problems = load()

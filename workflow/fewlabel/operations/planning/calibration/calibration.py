@@ -15,7 +15,7 @@ from pydantic import Field
 from scipy.optimize import nnls
 
 from fewlabel.config.base import Number, Settings
-from fewlabel.operations.planning.step_work import Step, Work, step_work
+from fewlabel.operations.planning.step_work import StepWork, Work, step_work
 
 Precision = Literal["f32", "bf16"]
 VolumeWork = Literal["make abdomen", "make pelvis", "check", "pack", "score"]
@@ -27,7 +27,7 @@ Start = Literal["fetch", "split", "draw", "prepare", "training", "evaluate", "fi
 class MeasuredStep(Settings):
     """One measured step time."""
 
-    step: Step
+    step: StepWork
     seconds: float = Field(gt=0, le=1_000_000)
     """A step. On a CPU: of the process's own time, so that what else runs beside it counts little."""
     peak_gpu_bytes: int | None = Field(None, ge=0, le=2**53)
@@ -70,12 +70,12 @@ class Calibration(Settings):
         """Seconds that one of each count costs."""
         return fit(self.steps)
 
-    def step_seconds(self, step: Step) -> float:
+    def step_seconds(self, step: StepWork) -> float:
         """Of one step: as measured, or from the fit."""
         same = [row.seconds for row in self.steps if row.step == step]
         return float(np.median(same)) if same else cost(step, self.costs)
 
-    def gpu_bytes(self, step: Step) -> float | None:
+    def gpu_bytes(self, step: StepWork) -> float | None:
         """The most that a step allocates on the GPU; None where that was not measured."""
         rows = [(step_work(row.step), row.peak_gpu_bytes) for row in self.steps if row.peak_gpu_bytes]
         if not rows:
@@ -91,7 +91,7 @@ def fit(rows: Sequence[MeasuredStep]) -> Work:
     return Work(*_relative_fit([step_work(row.step).counts() for row in rows], [row.seconds for row in rows]))
 
 
-def cost(step: Step, costs: Work) -> float:
+def cost(step: StepWork, costs: Work) -> float:
     """Seconds of a step: its counts times their costs."""
     return float(np.dot(step_work(step).counts(), costs.counts()))
 

@@ -7,7 +7,7 @@ from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage, LocalStage
 from fewlabel.config.pretexts.regression import RegressionMethod
 from fewlabel.config.training import AUGMENTATIONS, Augmentation, Training
-from fewlabel.operations.planning.step_work import Stage, Step, transforms
+from fewlabel.operations.planning.step_work import Stage, StepWork, transforms
 
 
 class Planned(NamedTuple):
@@ -18,7 +18,7 @@ class Planned(NamedTuple):
         method, stage: of a pretraining step, whose it is; its number of steps does not matter.
     """
 
-    step: Step
+    step: StepWork
     augmentation: Augmentation
     method: PretrainedBase | None = None
     stage: str = ""
@@ -63,7 +63,7 @@ def _planned(stage: Stage, widths: list[int], side: int, batch: int) -> Planned:
     small = widths == SMALL
     augmentation = AUGMENTATIONS[AUGMENTATION_OF[stage]]
     heads = {"global": (256, 64) if small else (1024, 128), "local": (64, 32) if small else (128, 64)}
-    step = Step(
+    step = StepWork(
         stage=stage,
         widths=widths,
         matrix=(side, side),
@@ -76,7 +76,7 @@ def _planned(stage: Stage, widths: list[int], side: int, batch: int) -> Planned:
     return Planned(step, augmentation, *_pretraining(step))
 
 
-def _pretraining(step: Step) -> tuple[PretrainedBase | None, str]:
+def _pretraining(step: StepWork) -> tuple[PretrainedBase | None, str]:
     """A method that takes this step, and the stage."""
     budget: dict[str, Any] = {"batch": step.batch, **({"head": step.head} if step.head else {})}
     if step.stage == "regression":

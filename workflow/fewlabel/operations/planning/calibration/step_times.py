@@ -18,7 +18,7 @@ from fewlabel.data.store.slice_store import Store
 from fewlabel.inference.evaluate import predict
 from fewlabel.operations.planning.calibration.calibration import MeasuredStep
 from fewlabel.operations.planning.calibration.designs import Planned
-from fewlabel.operations.planning.step_work import Step
+from fewlabel.operations.planning.step_work import StepWork
 from fewlabel.training.checkpointing.checkpoint import Checkpoint
 from fewlabel.training.devices.device import Precision
 from fewlabel.training.finetune import finetune
@@ -110,7 +110,7 @@ def made_up_store(matrix: tuple[int, int]) -> Store:
     return Store(images, masks, index.assign(target_px=masks.sum(axis=(1, 2))), index[["subject"]].drop_duplicates())
 
 
-def _predict(store: Store, step: Step, device: torch.device, precision: Precision, clock: _Clock) -> None:
+def _predict(store: Store, step: StepWork, device: torch.device, precision: Precision, clock: _Clock) -> None:
     network = seeded(lambda: UNet(step.widths), 0, "network").to(device)
     slices, rows = Slices(store, device), np.arange(step.batch)
     while True:
@@ -118,7 +118,7 @@ def _predict(store: Store, step: Step, device: torch.device, precision: Precisio
         clock.due()
 
 
-def _common(step: Step, precision: Precision) -> dict[str, Any]:
+def _common(step: StepWork, precision: Precision) -> dict[str, Any]:
     network = Network(widths=step.widths)
     return {"network": network, "flip": ["columns"], "precision": precision, "deterministic": False, "seed": 0}
 
