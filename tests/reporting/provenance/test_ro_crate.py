@@ -16,7 +16,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.crate import crate_settings
 from fewlabel.config.pretexts.registry import PRETEXTS, stage_keys
-from fewlabel.reporting.provenance.jobs import RecordedJob, StudyFiles, Stored, study_jobs
+from fewlabel.reporting.provenance.jobs import RecordedJob, Stored, StudyFiles, study_jobs
 from fewlabel.reporting.provenance.ro_crate_actions import add_action
 from fewlabel.reporting.provenance.ro_crate_entities import Graph, local
 
@@ -250,7 +250,9 @@ def test_each_run_is_an_action_with_its_settings_files_machine_and_time(made):
 @pytest.mark.parametrize("stage", ["finetune", *stage_keys(PRETEXTS)])
 def test_the_steps_of_every_stage_are_told(stage):
     graph = Graph({})
-    add_action(graph, RecordedJob("pretrain", "liver/pretrained/m", [], [], {"steps": {stage: 7, "of nobody": 8}}), "Train.")
+    add_action(
+        graph, RecordedJob("pretrain", "liver/pretrained/m", [], [], {"steps": {stage: 7, "of nobody": 8}}), "Train."
+    )
     steps = {
         entity["name"]: entity["value"] for entity in graph.entities.values() if entity["@type"] == "PropertyValue"
     }
@@ -345,7 +347,9 @@ def test_unknown_facts_are_left_out_and_digests_computed(tmp_path, crate_issues)
 def test_weights_that_were_removed_keep_their_recorded_digest(tmp_path):
     results = make_results(tmp_path)
     (results / "own/finetuned/scratch/n1/draw1/weights.safetensors").unlink()
-    job = next(job for job in study_jobs(StudyFiles(results), EXPERIMENT) if job.place == "own/finetuned/scratch/n1/draw1")
+    job = next(
+        job for job in study_jobs(StudyFiles(results), EXPERIMENT) if job.place == "own/finetuned/scratch/n1/draw1"
+    )
     path = "own/finetuned/scratch/n1/draw1/weights.safetensors"
     assert Stored(path, digest(path), None) in job.outputs
 

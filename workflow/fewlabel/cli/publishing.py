@@ -151,7 +151,7 @@ def crate(
     """Write the provenance of a study as an RO-Crate: what ran, on which inputs, with which software."""
     from importlib.metadata import version
 
-    from fewlabel.reporting.provenance.jobs import StudyFiles, Study, last_end, study_jobs
+    from fewlabel.reporting.provenance.jobs import Study, StudyFiles, last_end, study_jobs
     from fewlabel.reporting.provenance.ro_crate import study_crate
     from fewlabel.reporting.results.verified import check_record
 

@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.data.phantoms.abdomen_frame import INSIDE, SIDES, AbdomenFrame, background, skeleton
-from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, PaintedShape, Point, Scene, Union, around, near, parts, tube
+from fewlabel.data.phantoms.shapes import (
+    Capsule,
+    Ellipsoid,
+    PaintedShape,
+    Point,
+    Scene,
+    Union,
+    around,
+    near,
+    parts,
+    tube,
+)
 from fewlabel.data.phantoms.signal import Tissue
 
 TARGET = frozenset({Tissue.LIVER, Tissue.LIVER_VESSEL, Tissue.LIVER_LESION})
@@ -146,7 +157,9 @@ def _kidneys(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape
     return painted
 
 
-def _kidney(rng: np.random.Generator, centre: Point, radii: NDArray[np.float64], turn: Point, side: int) -> list[PaintedShape]:
+def _kidney(
+    rng: np.random.Generator, centre: Point, radii: NDArray[np.float64], turn: Point, side: int
+) -> list[PaintedShape]:
     cortex, medulla = Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA
     hilum = (centre[0] - 0.45 * side * radii[0], centre[1] + 0.25 * radii[1], centre[2])
     pelvis = Ellipsoid(near(rng, hilum, 2), (around(rng, 6, 0.4), 6, 10))
@@ -218,7 +231,9 @@ def _loop(rng: np.random.Generator, points: list[Point], radius: float, pieces: 
     return tube(bent, [around(rng, radius, 0.18) for _ in bent])
 
 
-def _lumens(rng: np.random.Generator, loop: list[Capsule], wall: float, contents: tuple[Tissue, ...]) -> list[PaintedShape]:
+def _lumens(
+    rng: np.random.Generator, loop: list[Capsule], wall: float, contents: tuple[Tissue, ...]
+) -> list[PaintedShape]:
     painted = parts(Tissue.BOWEL_WALL, loop, INSIDE, bumps=0.8)
     for piece in loop:
         lumen = Capsule(piece.start, piece.end, piece.start_radius - wall, piece.end_radius - wall)

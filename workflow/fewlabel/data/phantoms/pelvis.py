@@ -6,7 +6,18 @@ Positions are mm from the middle of the prostate, (x, y, z) to the right, the fr
 import numpy as np
 
 from fewlabel.data.phantoms.pelvis_frame import SIDES, SOFT, PelvisFrame, background
-from fewlabel.data.phantoms.shapes import Capsule, Ellipsoid, PaintedShape, Scene, Shape, Union, around, near, parts, tube
+from fewlabel.data.phantoms.shapes import (
+    Capsule,
+    Ellipsoid,
+    PaintedShape,
+    Scene,
+    Shape,
+    Union,
+    around,
+    near,
+    parts,
+    tube,
+)
 from fewlabel.data.phantoms.signal import Tissue
 
 TARGET = frozenset(

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewlabel.data.phantoms.shapes import ENDLESS, Capsule, Ellipsoid, PaintedShape, Point, Shape, around, near, parts, tube
+from fewlabel.data.phantoms.shapes import (
+    ENDLESS,
+    Capsule,
+    Ellipsoid,
+    PaintedShape,
+    Point,
+    Shape,
+    around,
+    near,
+    parts,
+    tube,
+)
 from fewlabel.data.phantoms.signal import Tissue
 
 SOFT = (Tissue.FAT, Tissue.VISCERAL_FAT)

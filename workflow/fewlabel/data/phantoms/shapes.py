@@ -169,7 +169,9 @@ def tube(points: Sequence[Point], radii: Sequence[float]) -> list[Capsule]:
     return [Capsule(start, end, first, last) for (start, end), (first, last) in links]
 
 
-def parts(tissue: Tissue, shapes: Iterable[Shape], over: Iterable[Tissue] = (), bumps: float = 0.0) -> list[PaintedShape]:
+def parts(
+    tissue: Tissue, shapes: Iterable[Shape], over: Iterable[Tissue] = (), bumps: float = 0.0
+) -> list[PaintedShape]:
     """Several shapes of one tissue."""
     return [PaintedShape(tissue, shape, frozenset(over), bumps) for shape in shapes]
 

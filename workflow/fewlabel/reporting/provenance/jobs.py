@@ -154,7 +154,9 @@ def _cohort(results: StudyFiles, cohort: str, folds: int | None, draws: int) -> 
         for draw in range(1, draws + 1):
             yield RecordedJob("draw", f"{part}/draw{draw}", roles, results.stored(LAYOUT.order(part, draw)))
     # The manifest holds the SHA-256 of the arrays.
-    yield RecordedJob("prepare", cohort, listed, results.stored(LAYOUT.store(cohort), LAYOUT.slices(cohort, "index.csv")))
+    yield RecordedJob(
+        "prepare", cohort, listed, results.stored(LAYOUT.store(cohort), LAYOUT.slices(cohort, "index.csv"))
+    )
 
 
 def _listed(results: StudyFiles, cohort: str, source: Sequence[Stored]) -> list[Stored]:

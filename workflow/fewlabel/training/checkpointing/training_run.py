@@ -1,13 +1,9 @@
 """Run a training: one process at a time, resumed if it was interrupted, with outputs that appear together.
 
-A complete training leaves hard links to its outputs (`training.finished`). After a workflow was killed, its trainings
-may continue and finish; the next workflow deletes their outputs and starts them again. They are then restored from
-the links instead of trained again. The workflow removes the links when it ends (see `stale_files`).
+A complete training leaves hard links to its outputs (`training.finished`, see `finished_links`).
 """
 
 import json
-import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +21,7 @@ from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
 from fewlabel.training.checkpointing.checkpoint import Checkpoint, saving_on_signals
 from fewlabel.training.checkpointing.disk_reserve import FULL, NAME, Reserve
+from fewlabel.training.checkpointing.finished_links import finished_folder, keep_links, restore_links
 from fewlabel.training.checkpointing.live_history import live_path
 from fewlabel.training.checkpointing.state import HistoryRow, history_table
 from fewlabel.training.checkpointing.tensorboard import Scalars
@@ -39,8 +36,7 @@ from fewlabel.training.devices.gpu_memory import measured_gpu_bytes
 from fewlabel.training.devices.gpu_slots import Slot
 from fewlabel.training.weights import save_weights
 from fewlabel.utils import environment
-from fewlabel.utils.atomic_files import atomic_files, atomic_folder, partials_of, sha256
-from fewlabel.utils.json_files import load_json
+from fewlabel.utils.atomic_files import atomic_files, partials_of, sha256
 from fewlabel.utils.locks import hold_lock
 
 
@@ -174,12 +170,12 @@ def run(
         return
     state.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(state):
-        if restore_links(finished_folder(state), identity, outputs):
+        if restore_links(finished_folder(state), identity, outputs.paths()):
             print(f"{outputs.weights.name}: already complete, not trained again", file=sys.stderr)
         else:
             with saving_on_signals(checkpoint), closing(scalars):
                 _train(training, outputs, checkpoint, train)
-                keep_links(finished_folder(state), identity, outputs)
+                keep_links(finished_folder(state), identity, outputs.paths())
         for stale in (state, state.with_suffix(".refused"), live_path(state), *_stale_partials(outputs, state)):
             stale.unlink(missing_ok=True)
 
@@ -188,49 +184,6 @@ def _stale_partials(outputs: Outputs, state: Path) -> Iterator[Path]:
     """Partial files of killed processes of this training; its lock is held."""
     for path in (*outputs.paths(), outputs.weights.with_name(NAME), state, live_path(state)):
         yield from partials_of(path)
-
-
-def finished_folder(state: Path) -> Path:
-    """The folder with links to the outputs of a complete run."""
-    return state.with_suffix(".finished")
-
-
-def keep_links(folder: Path, identity: Mapping[str, str], outputs: Outputs) -> None:
-    """Keep links to complete outputs and their identity; if that fails, print a message."""
-    try:
-        with atomic_folder(folder) as partial:
-            for path in outputs.paths():
-                _link(path, partial / path.name)
-            (partial / "identity.json").write_text(_fingerprint(identity), encoding="utf-8")
-    except OSError as error:
-        print(f"{folder.name}: not kept ({error})", file=sys.stderr)
-
-
-def restore_links(folder: Path, identity: Mapping[str, str], outputs: Outputs) -> bool:
-    """Restore kept outputs if their identity and hashes match; return whether they were restored."""
-    try:
-        if (folder / "identity.json").read_text(encoding="utf-8") != _fingerprint(identity):
-            return False
-        expected = load_json(folder / outputs.run.name)["outputs"]
-        if any(sha256(folder / name) != value for name, value in expected.items()):
-            return False
-        with atomic_files(outputs.paths()) as partials:
-            for path, partial in zip(outputs.paths(), partials, strict=True):
-                _link(folder / path.name, partial)
-    except (OSError, ValueError, KeyError):
-        return False
-    return True
-
-
-def _fingerprint(identity: Mapping[str, str]) -> str:
-    return digest(json.dumps(dict(identity), sort_keys=True).encode()).hexdigest()
-
-
-def _link(path: Path, link: Path) -> None:
-    try:
-        os.link(path, link)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(path, link)
 
 
 def _train(
