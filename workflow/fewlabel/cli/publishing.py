@@ -14,7 +14,7 @@ from fewlabel.utils.errors import printable
 
 if TYPE_CHECKING:
     from fewlabel.config.experiment import Experiment
-    from fewlabel.reporting.publishing.publish import Published
+    from fewlabel.reporting.publishing.publish import PublishedStudy
 
 Folder = Annotated[
     Path, typer.Argument(help="Folder of a study, results/<study> or results/published/<study>.", show_default=False)
@@ -69,7 +69,7 @@ def join(
     print(f"To redraw its figures and tables: make figures STUDY={done.folder.name}")
 
 
-def _print_weights(done: "Published") -> None:
+def _print_weights(done: "PublishedStudy") -> None:
     from fewlabel.utils.formatting import size
 
     for name, count in done.weights.items():
