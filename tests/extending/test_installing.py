@@ -9,9 +9,14 @@ import pytest
 ASKED = """
 import json
 from pathlib import Path
-from fewlabel.config.extensions import extensions
-asked = extensions("fewlabel.toys", Path, ["known"], lambda name, path: [] if path.name == name else ["has no name"])
-print(json.dumps([{name: str(path) for name, path in asked.found.items()}, list(asked.problems)]))
+from fewlabel.config.extensions import extensions, refuse_misfits
+found = extensions("fewlabel.toys", Path, ["known"], lambda name, path: [] if path.name == name else ["has no name"])
+problems = []
+try:
+    refuse_misfits()
+except ValueError as error:
+    problems = str(error).splitlines()
+print(json.dumps([{name: str(path) for name, path in found.items()}, problems]))
 """
 
 
@@ -30,10 +35,19 @@ def test_a_specification_that_fits_is_found_by_its_name(installed):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("here", "HERE = 1", "is of the class int; accepted: an object of the class pathlib"),
-        ("here", "", "cannot be imported (AttributeError: "),
-        ("here", "import absent_module", "cannot be imported (ModuleNotFoundError: No module named 'absent_module')"),
-        ("here", "1 / 0", "cannot be imported (ZeroDivisionError: division by zero)"),
+        (
+            "here",
+            "HERE = 1",
+            "cannot be used (TypeError: an object of the class int); accepted: an object of the class pathlib",
+        ),
+        ("here", "", "cannot be used (AttributeError: "),
+        (
+            "here",
+            "from pathlib import Path\nclass Odd(type(Path())):\n    name = property()\nHERE = Odd('here')",
+            "cannot be used",
+        ),
+        ("here", "import absent_module", "cannot be used (ModuleNotFoundError: No module named 'absent_module')"),
+        ("here", "1 / 0", "cannot be used (ZeroDivisionError: division by zero)"),
         ("here", "from pathlib import Path\nHERE = Path('there')", "has no name"),
         ("known", "", "the name 'known' is taken by fewlabel itself; accepted: another name"),
     ],

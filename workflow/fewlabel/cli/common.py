@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
+from fewlabel.config.extensions import refuse_misfits
 from fewlabel.utils.atomic_files import write_text
 from fewlabel.utils.errors import InputError, printable
 from fewlabel.utils.system_errors import demand_writable
@@ -104,10 +105,7 @@ def settings_json(model: type[Model]) -> Callable[[str], Model]:
         try:
             return model.model_validate_json(Path(text).read_bytes() if from_file else text)
         except ValidationError as error:
-            from fewlabel.config.pretexts import registry
-
-            if registry.PROBLEMS:
-                raise InputError.of(registry.PROBLEMS) from None
+            refuse_misfits()
             raise InputError(f"--settings{f' {text}' if from_file else ''}: {error}") from None
 
     return parse

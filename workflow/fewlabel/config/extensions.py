@@ -1,33 +1,35 @@
 """Objects that other installed packages register by entry points, as Snakemake finds its own plugins."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from fewlabel.utils.errors import InputError, plain
 
 Kind = TypeVar("Kind")
 
 
-@dataclass(frozen=True)
-class Extensions(Generic[Kind]):
-    """What installed packages register in one group.
+_PROBLEMS: dict[str, list[str]] = {}
+"""By group; kept until a command can print them, since groups are read while settings are imported."""
 
-    Attributes:
-        found: specifications that fit, by name, in alphabetical order.
-        problems: one line for each entry point that does not fit, with its package and what to do.
+
+def refuse_misfits() -> None:
+    """Refuse to go on if an entry point of any group that was read does not fit.
+
+    Raises:
+        InputError: a line for each, with its package and what to do.
     """
-
-    found: Mapping[str, Kind] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
+    if problems := [line for lines in _PROBLEMS.values() for line in lines]:
+        raise InputError.of(problems)
 
 
 def extensions(
     group: str, kind: type[Kind], taken: Iterable[str], misfits: Callable[[str, Kind], Iterable[str]]
-) -> Extensions[Kind]:
+) -> dict[str, Kind]:
     """Import the specifications that installed packages register in a group; none that does not fit.
+
+    Nothing is raised: see `refuse_misfits`.
 
     Args:
         group: of entry points.
@@ -36,23 +38,27 @@ def extensions(
         misfits: what is wrong with a specification of that name, a sentence each with what is accepted.
 
     Returns:
-        Specifications and problems; nothing is raised, since modules are imported before a command can print errors.
+        Specifications by name, in alphabetical order.
     """
     found: dict[str, Kind] = {}
-    problems: list[str] = []
+    problems = _PROBLEMS[group] = []
     owners = dict.fromkeys(taken, "fewlabel itself")
     for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, distribution(entry))):
         wrong = []
         if entry.name in owners:
             wrong = [f"the name {entry.name!r} is taken by {owners[entry.name]}; accepted: another name"]
         else:
-            specification = _loaded(entry, kind)
-            wrong = [specification] if isinstance(specification, str) else list(misfits(entry.name, specification))
-            if not wrong and not isinstance(specification, str):
-                found[entry.name] = specification
-                owners[entry.name] = distribution(entry)
+            try:
+                specification = _loaded(entry, kind)
+                wrong = list(misfits(entry.name, specification))
+            except Exception as error:  # whatever a stranger's code raises
+                wrong = [f"cannot be used ({plain(f'{type(error).__name__}: {error}')}); {_accepted(kind)}"]
+            else:
+                if not wrong:
+                    found[entry.name] = specification
+                    owners[entry.name] = distribution(entry)
         problems += [_problem(entry, text) for text in wrong]
-    return Extensions(found, tuple(problems))
+    return found
 
 
 def distribution(entry: EntryPoint) -> str:
@@ -81,15 +87,15 @@ def implementation(reference: str, owner: str) -> Any:
         ) from None
 
 
-def _loaded(entry: EntryPoint, kind: type[Kind]) -> Kind | str:
-    """What an entry point names; a text says why there is none."""
-    accepted = f"accepted: an object of the class {kind.__module__}.{kind.__qualname__}"
-    accepted = "accepted: a class" if kind is type else accepted
-    try:
-        loaded = entry.load()
-    except Exception as error:  # whatever a stranger's module raises
-        return f"cannot be imported ({plain(f'{type(error).__name__}: {error}')}); {accepted}"
-    return loaded if isinstance(loaded, kind) else f"is of the class {type(loaded).__qualname__}; {accepted}"
+def _loaded(entry: EntryPoint, kind: type[Kind]) -> Kind:
+    loaded = entry.load()
+    if not isinstance(loaded, kind):
+        raise TypeError(f"an object of the class {type(loaded).__qualname__}")
+    return loaded
+
+
+def _accepted(kind: type) -> str:
+    return f"accepted: an object of the class {kind.__module__}.{kind.__qualname__}"
 
 
 def _problem(entry: EntryPoint, text: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.extensions import refuse_misfits
 from fewlabel.config.figure_options import drawn_methods
 from fewlabel.config.jobs.figures.destreaking import radial_phantoms
 from fewlabel.config.jobs.figures.gallery import gallery_problems
@@ -18,7 +19,6 @@ from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, rea
 from fewlabel.config.pretexts import registry
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod
-from fewlabel.config.sources import registry as sources
 from fewlabel.config.study_size import size_problems
 from fewlabel.config.training import AUGMENTATIONS
 from fewlabel.utils.errors import InputError
@@ -55,8 +55,7 @@ def load_files(paths: Sequence[Path]) -> Experiment:
 
 def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Experiment:
     """The same as `load`, for files that are already read."""
-    if problems := [*registry.PROBLEMS, *sources.PROBLEMS]:
-        raise InputError.of(problems)
+    refuse_misfits()
     explainer = Explainer(config, files)
     stated = explainer.stated
     data = {

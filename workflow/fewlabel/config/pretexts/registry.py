@@ -55,7 +55,7 @@ def stage_keys(pretexts: Mapping[str, Pretext]) -> list[str]:
     return [key for pretext in pretexts.values() for key in pretext.stages]
 
 
-def _all() -> tuple[dict[str, Pretext], tuple[str, ...]]:
+def _all() -> dict[str, Pretext]:
     keys = set(stage_keys(BUILT_IN))
 
     def check(name: str, pretext: Pretext) -> list[str]:
@@ -63,12 +63,11 @@ def _all() -> tuple[dict[str, Pretext], tuple[str, ...]]:
         keys.update(() if found else pretext.stages)
         return found
 
-    installed = extensions("fewlabel.pretexts", Pretext, [*BUILT_IN, *RESERVED], check)
-    return {**BUILT_IN, **installed.found}, installed.problems
+    return {**BUILT_IN, **extensions("fewlabel.pretexts", Pretext, [*BUILT_IN, *RESERVED], check)}
 
 
-PRETEXTS, PROBLEMS = _all()
-"""Specifications by name, and what is wrong with those of installed packages that are left out."""
+PRETEXTS = _all()
+"""Specifications by name."""
 
 if TYPE_CHECKING:
     PretrainedMethod = PretrainedBase

@@ -46,10 +46,7 @@ def misfits(name: str, member: type) -> Iterator[str]:
                 yield f"{member.__name__} has no field `{key}`, as every source of files has; accepted: with it"
 
 
-_INSTALLED = extensions("fewlabel.sources", type, BUILT_IN, misfits)
-PROBLEMS = _INSTALLED.problems
-"""One line for each entry point that does not fit."""
-SOURCES: dict[str, type[SourceSettings]] = {**BUILT_IN, **_INSTALLED.found}
+SOURCES: dict[str, type[SourceSettings]] = {**BUILT_IN, **extensions("fewlabel.sources", type, BUILT_IN, misfits)}
 """Specifications by kind."""
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.extensions import extensions
+from fewlabel.config.extensions import extensions, refuse_misfits
 from fewlabel.config.jobs.figures import (
     destreaking,
     differences,
@@ -57,9 +57,8 @@ def specifications() -> dict[tuple[Kind, str], FigureSpecification]:
     """
     names = {each.name for each in BUILT_IN}
     installed = extensions(GROUP, FigureSpecification, names, _misfits)
-    if installed.problems:
-        raise InputError.of(list(installed.problems))
-    return {(each.kind, each.name): each for each in (*BUILT_IN, *installed.found.values())}
+    refuse_misfits()
+    return {(each.kind, each.name): each for each in (*BUILT_IN, *installed.values())}
 
 
 def specification(kind: Kind, name: str) -> FigureSpecification:
