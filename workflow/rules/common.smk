@@ -154,11 +154,14 @@ def files_of(item):
 
 
 def command_of(item):
-    """The shell command of that job."""
-    files = " ".join(f"--{name} {{output.{name}}}" for name in files_of(item))
-    return (
-        f"fewlabel {item.command} --settings {{params.settings:q}} --results {{params.results}} {files} > {{log}} 2>&1"
-    )
+    """The arguments of that job's command but for its settings, with the files of the job; no param that is recorded."""
+    command = item.command
+
+    def of_job(wildcards, output):
+        files = " ".join(f"--{name} {path}" for name, path in output.items())
+        return f"{command} --results {os.path.dirname(os.path.dirname(output[0]))} {files}"
+
+    return of_job
 
 
 def made_of(kind):

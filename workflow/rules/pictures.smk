@@ -80,11 +80,11 @@ for item in ITEMS:
                 "../../envs/cpu.yaml"
             params:
                 settings=jobs.canonical(item.settings),
-                results=lambda wildcards, output: os.path.dirname(os.path.dirname(output[0])),
+                command=command_of(item),
             message:
                 f"{item.title}: {item.specification.summary}"
             shell:
-                command_of(item)
+                "fewlabel {params.command} --settings {params.settings:q} > {log} 2>&1"
 
         PICTURES += [f"{STUDY}/{path}" for path in item.outputs]
 
