@@ -101,7 +101,7 @@ def test_a_subject_kept_for_training_is_in_every_pool():
             "auto",
             2,
             4,
-            "N = 4, but the pool of cohorts.c holds 3 labelled subjects besides the test set in test fold 1",
+            "N = 4, but the pool of cohorts.c has 3 labelled subjects besides the test set in test fold 1",
         ),
     ],
 )

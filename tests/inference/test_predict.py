@@ -204,7 +204,7 @@ def test_masks_are_named_after_their_images(images, tmp_path):
     [
         (["images"], "mask.nii.gz", "one file for 2 volumes"),
         (["images/a.nii.gz"], "mask.mha", "not named as NIfTI"),
-        (["images/a.nii.gz"], "text.txt", "a file that is no NIfTI file"),
+        (["images/a.nii.gz"], "text.txt", "a file, not named as NIfTI"),
         (["images/a.nii.gz"], "nowhere/mask.nii.gz", "no such folder"),
         (["images/a.nii.gz"], "images", "an image would be replaced by its mask"),
         (["images/a.nii.gz"], "images/a.nii.gz", "an image would be replaced by its mask"),
@@ -237,7 +237,7 @@ def test_endings_of_images_count_whatever_their_case(images, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("c.gipl", "a format that is not read"),
+        ("c.gipl", "an unsupported format"),
         ("c.dcm", "loose DICOM slices"),
         ("deep/c.nii.gz", "sub-folders are not searched"),
         ("a_seg.nii.gz", "a_seg.nii.gz: named like the mask of a"),
@@ -288,7 +288,7 @@ def test_weights_that_are_none_are_refused(weights, tmp_path):
         (tmp_path / "text.safetensors", "damaged, or not weights of fewlabel"),
         (weights("a.safetensors", settings={"method": {}}), "weights of a pretraining"),
         (weights("b.safetensors", settings={"new": 1}), "settings that this version of fewlabel does not know"),
-        (weights("c.safetensors", prepared=None), "does not say on which grid"),
+        (weights("c.safetensors", prepared=None), "no working grid"),
         (weights("d.safetensors", prepared={"grid": {"matrix": [31, 32]}}), "does not suit its network"),
         (weights("e.safetensors", prepared={"grid": {"matrix": "x"}}), "its working grid cannot be read"),
     ):
@@ -301,8 +301,8 @@ def test_the_command_tells_volumes_and_warns_of_mirrors_that_were_never_trained(
     (images / "README").write_text("about them")
     process = subprocess.run([*command, "--flip", "rows"], capture_output=True, text=True, check=True)
     assert "warning: --flip rows" in process.stderr
-    assert "images/: not read: README: by its name not a volume" in process.stderr
+    assert "images/: not read: README: not named as a volume" in process.stderr
     assert "images/: not read: .hidden.nii: hidden (its name begins with a dot)" in process.stderr
     assert [line.rpartition(" ")[2] for line in process.stdout.splitlines()] == ["ml", "ml"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert process.returncode == 1 and "a.nii.gz, " in process.stderr and "give --replace" in process.stderr
+    assert process.returncode == 1 and "a.nii.gz, " in process.stderr and "use --replace" in process.stderr

@@ -54,7 +54,7 @@ def test_facts_come_back(saved):
 @pytest.mark.parametrize(
     ("widths", "message"),
     [
-        ([4, 8, 16], r"network.widths are \[4, 8, 16\], the weights were made with \[4, 8, 12\]"),
+        ([4, 8, 16], r"network.widths are \[4, 8, 16\], those of the weights \[4, 8, 12\]"),
         ([4, 8], "unknown to this network"),
     ],
 )

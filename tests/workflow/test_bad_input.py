@@ -68,7 +68,7 @@ def test_a_bad_experiment_stops_before_any_job(fresh, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": [1, 7]}, "N = 7, but the pool of cohorts.liver_phantom holds 3 labelled subjects"),
+        ({"labels": [1, 7]}, "N = 7, but the pool of cohorts.liver_phantom has 3 labelled subjects"),
         ({"cohorts": {"liver_phantom": {"test": 6}}}, "cohorts.liver_phantom.test: 6 test subjects of 6 labelled ones"),
         ({"cohorts": {"liver_phantom": {"test": ["nobody"]}}}, "no subject 'nobody'"),
         (own_cohort(), "mine"),

@@ -176,7 +176,9 @@ def test_a_slice_twice_is_told_with_what_differs(folder):
     shutil.copy(by_number(folder)[1], folder / "copy.dcm")
     edit(folder / "copy.dcm", EchoTime="80", SOPInstanceUID=generate_uid())
     (problem,) = problems_of(folder)
-    assert "slices at one place: " in problem and "copy.dcm" in problem and "they differ in EchoTime: , 80" in problem
+    assert (
+        "slices at one position: " in problem and "copy.dcm" in problem and "they differ in EchoTime: , 80" in problem
+    )
 
 
 def test_unequal_spacing_is_told(folder):
@@ -209,11 +211,11 @@ def test_mixed_series_are_told_with_their_files(folder):
         ({"ImageOrientationPatient": ["0", "1", "0", "0", "0", "-1"]}, "different orientations"),
         ({"ImagePositionPatient": ["-85", "-80", "-6.9"]}, "shifted in their plane by up to 5 mm"),
         ({"ImagePositionPatient": None}, "no ImagePositionPatient"),
-        ({"ImagePositionPatient": ["1", "2"]}, "a place, orientation or pixel size that is none"),
-        ({"ImagePositionPatient": ["nan", "0", "0"]}, "a place, orientation or pixel size that is none"),
-        ({"ImageOrientationPatient": ["0"] * 6}, "a place, orientation or pixel size that is none"),
-        ({"ImageOrientationPatient": ["1", "0", "0"] * 2}, "a place, orientation or pixel size that is none"),
-        ({"PixelSpacing": ["0", "1"]}, "a place, orientation or pixel size that is none"),
+        ({"ImagePositionPatient": ["1", "2"]}, "invalid position, orientation or pixel size"),
+        ({"ImagePositionPatient": ["nan", "0", "0"]}, "invalid position, orientation or pixel size"),
+        ({"ImageOrientationPatient": ["0"] * 6}, "invalid position, orientation or pixel size"),
+        ({"ImageOrientationPatient": ["1", "0", "0"] * 2}, "invalid position, orientation or pixel size"),
+        ({"PixelSpacing": ["0", "1"]}, "invalid position, orientation or pixel size"),
         ({"NumberOfFrames": "5"}, "several frames in one file"),
         ({"PhotometricInterpretation": "MONOCHROME1"}, "inverted grey values"),
         ({"SeriesInstanceUID": None}, "no SeriesInstanceUID"),

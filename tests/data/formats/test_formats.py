@@ -123,6 +123,6 @@ def test_a_header_of_nrrd_reads_no_file_elsewhere(tmp_path):
     for named in ("../a.raw", "/etc/passwd", "LIST"):
         (tmp_path / "a.nhdr").write_text(header.replace("data file: a.raw", f"data file: {named}"))
         _, (problem,) = load(tmp_path / "a.nhdr", "a.nhdr", None, "image")
-        assert problem == f"a.nhdr: data file: {named}; accepted: one file beside the header"
+        assert problem == f"a.nhdr: data file: {named}; accepted: one file in the header's folder"
     (tmp_path / "a.nhdr").write_text(header.replace("data file: a.raw", "data file: b.raw"))
-    assert "no b.raw beside it" in load(tmp_path / "a.nhdr", "a.nhdr", None, "image")[1][0]
+    assert "its data file b.raw is missing" in load(tmp_path / "a.nhdr", "a.nhdr", None, "image")[1][0]

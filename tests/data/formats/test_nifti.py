@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.checks import TOLERANCE_MM, corner_distance
 from fewlabel.data.sources.nifti import nifti
-from fewlabel.data.subjects.folder_contents import contents, lines
+from fewlabel.data.subjects.folder_contents import contents, unread_lines
 from fewlabel.utils.errors import InputError
 
 
@@ -115,7 +115,7 @@ def test_a_pipe_among_images_is_refused_and_never_opened(mine):
     os.mkfifo(mine / "images" / "pipe.nii.gz")
     found = contents(mine / "images")
     assert "pipe.nii.gz" not in [path.name for path in found.used]
-    assert lines(found.unused, mine, stopping=True) == [
+    assert unread_lines(found.unused, mine, stopping=True) == [
         "images/: not read: pipe.nii.gz: a pipe, socket or device; accepted: files; remove it"
     ]
 
@@ -127,7 +127,7 @@ def test_a_4d_image_without_channel_is_refused(mine, write):
 
 def test_a_channel_that_is_not_there_is_refused(mine, write):
     write(mine / "images" / "a.nii.gz", np.random.default_rng(0).random((7, 6, 5, 3)))
-    assert "images/a.nii.gz: no channel 3; the file has channels 0 to 2" in reading_error(channel=3)
+    assert "images/a.nii.gz: no channel 3; accepted: 0 to 2" in reading_error(channel=3)
 
 
 def test_a_channel_of_a_3d_image_is_refused(mine):

@@ -124,7 +124,7 @@ def test_a_slice_of_more_pixels_than_any_is_refused_from_its_header(series):
     found, problems = read_series(series, "s")
     assert found is None
     assert problems == [
-        "s: 65535 x 65535 pixels; accepted: 1 to 8192 along each side; resample or export them again in "
+        "s: 65535 x 65535 pixels; accepted: 1 to 8192 along each side; to fix: resample or export them again in "
         "IMG-0004-00001.dcm, IMG-0004-00002.dcm, IMG-0004-00003.dcm"
     ]
 

@@ -128,10 +128,10 @@ def test_bad_files_are_told_at_once(folder):
     )
     problems = metaimage.check(source(), metaimage.list_subjects(source()))
     text = "\n".join(problems)
-    assert "training_data/Case00.mhd: Case00.raw holds 230 bytes of 240; truncated" in text
-    assert "training_data/Case00_segmentation.mhd: no Case00_segmentation.raw beside it" in text
+    assert "training_data/Case00.mhd: Case00.raw is truncated (230 of 240 bytes)" in text
+    assert "training_data/Case00_segmentation.mhd: its data file Case00_segmentation.raw is missing" in text
     assert "training_data/Case01.mhd: truncated or not a MetaImage" in text
-    assert "Case50.mhd: ElementDataFile = ../../../etc/passwd; accepted: one file beside the header" in text
+    assert "Case50.mhd: ElementDataFile = ../../../etc/passwd; accepted: one file in the header's folder" in text
 
 
 def test_a_mask_elsewhere_is_refused(folder):

@@ -158,7 +158,7 @@ def test_masks_of_no_subject_and_two_of_one_are_told(scans):
         registry.list_subjects(source())
     assert told.value.problems == [
         "streaks/: no image of the same name in images/ for z; rename or remove them",
-        "duplicate subject a: streaks/a.nii, streaks/a.nii.gz; keep one of them",
+        "duplicate subject a: streaks/a.nii, streaks/a.nii.gz; to fix: keep one of them",
     ]
     assert len(registry.list_subjects(source(interference=None))) == 1
 

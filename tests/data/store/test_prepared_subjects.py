@@ -33,7 +33,7 @@ from fewlabel.utils.errors import InputError
 GRID = Grid(matrix=(16, 16), spacing_mm=2)
 NAMES = ("a", "b", "c")
 SUBJECTS = [Subject(name, name, name != "c") for name in NAMES]
-AGAIN = "of {} subjects were kept from a run that did not end"
+AGAIN = "of {} subjects were prepared by an interrupted run"
 
 
 def read(subject):
@@ -226,7 +226,7 @@ from fewlabel.data.subjects.subject import Subject
 from fewlabel.config.cohort import Grid
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.store.slice_store import pack
-from fewlabel.utils.system_errors import told
+from fewlabel.utils.system_errors import describe
 
 def read(subject):
     return Volume(np.random.default_rng(1).random((64, 64, 16)).astype(np.float32), np.diag([-2.0, -2, 5, 1]))

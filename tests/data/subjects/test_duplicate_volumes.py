@@ -12,7 +12,7 @@ from fewlabel.config import jobs
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.sources import registry
-from fewlabel.data.subjects.duplicate_volumes import VolumeHash, twins_elsewhere, voxel_digest, write_seen
+from fewlabel.data.subjects.duplicate_volumes import VolumeHash, duplicates_elsewhere, voxel_digest, write_hashes
 from fewlabel.utils.errors import InputError
 
 
@@ -103,7 +103,7 @@ def test_two_withheld_or_tested_subjects_are_on_one_side(cohort, tmp_path, capsy
 
 def test_other_names_in_a_cohort_that_is_split_alike_are_refused_across_the_split(cohort, tmp_path):
     beside = tmp_path / "there" / "voxels.json"
-    write_seen(beside, json.loads((fetched(tmp_path / "first") / "voxels.json").read_text()))
+    write_hashes(beside, json.loads((fetched(tmp_path / "first") / "voxels.json").read_text()))
     fetched(tmp_path / "same", beside={"t2": str(beside)})
     images = cohort / "mine" / "images"
     first, second = ((images / f"{name}.nii.gz").read_bytes() for name in "ab")
@@ -119,7 +119,7 @@ def test_hashes_that_are_missing_or_damaged_stop_nothing(tmp_path, text):
     if text is not None:
         (tmp_path / "voxels.json").write_text(text)
     seen = {"b": VolumeHash("x", "b.nii.gz")}
-    assert twins_elsewhere(seen, {"t2": tmp_path / "voxels.json"}, {"a": "tested", "b": "trained on"}) == ([], [])
+    assert duplicates_elsewhere(seen, {"t2": tmp_path / "voxels.json"}, {"a": "tested", "b": "trained on"}) == ([], [])
 
 
 def test_all_workers_see_the_same(cohort):

@@ -42,19 +42,19 @@ def fetch(chosen, out):
 
 # ------------------------------------------------------------------------------------------------ what is not read
 REFUSED = {
-    "images/e.gipl": "a format that is not read",
-    "images/e.hdr": "a format that is not read",
-    "images/e.nii.gz.part": "by its name a copy, an unfinished download",
-    "images/e.nii (copy).gz": "by its name a copy",
-    "images/e.nii.bz2": "by its name a copy, an unfinished download or compressed",
+    "images/e.gipl": "an unsupported format",
+    "images/e.hdr": "an unsupported format",
+    "images/e.nii.gz.part": "named like a copy, unfinished download",
+    "images/e.nii (copy).gz": "named like a copy",
+    "images/e.nii.bz2": "named like a copy, unfinished download or compressed",
     "images/e.gz": "compressed; accepted: .nii.gz",
     "images/e.dcm": "loose DICOM slices",
     "images/e.PAR": "Philips PAR/REC",
     "images/e.raw": "voxels without a header",
-    "images/e.npy": "does not define the position of its voxels",
-    "labels/d.gipl.gz": "a format that is not read",
-    "labels/d.tif": "does not define the position of its voxels",
-    "images/deep/e.nii.gz": "sub-folders are not searched, but this one holds volumes such as deep/e.nii.gz",
+    "images/e.npy": "has no position",
+    "labels/d.gipl.gz": "an unsupported format",
+    "labels/d.tif": "has no position",
+    "images/deep/e.nii.gz": "a sub-folder with volumes such as deep/e.nii.gz",
     "e.nii.gz": "a volume outside the folders of the cohort",
     "Subjects.xlsx": "a spreadsheet; accepted: subjects.tsv or subjects.csv; to fix: save it as CSV",
     "participants.tsv": "its name is not that of the subjects table",
@@ -91,11 +91,11 @@ def test_what_is_no_volume_is_reported_and_stops_nothing(mine, tmp_path):
     assert outcome.exit_code == 0, outcome.exception
     assert outcome.stdout.splitlines() == [
         "own: images/: not read: ._a.nii.gz: hidden (its name begins with a dot)",
-        "own: images/: not read: README, a.json, a.nii.gz.md5: by its name not a volume",
+        "own: images/: not read: README, a.json, a.nii.gz.md5: not named as a volume",
         "own: images/: not read: Thumbs.db: a file of the operating system",
-        "own: images/: not read: all.zip: an archive; unpack it if it holds volumes",
+        "own: images/: not read: all.zip: an archive; unpack it if it contains volumes",
         "own: images/: not read: empty: a sub-folder without volumes",
-        "own: labels/: not read: notes.txt: by its name not a volume",
+        "own: labels/: not read: notes.txt: not named as a volume",
         "own: not read: ages.csv: not the subjects table",
         "own: not read: readers2: not one of the folders of the cohort",
         "own: 4 subjects, 3 labelled; all passed the checks",
@@ -129,10 +129,10 @@ def test_a_folder_of_metaimages_reports_at_any_depth(data):
         sitk.WriteImage(itk_image(array), str(folder / f"{name}.mhd"))
     (folder / "readme.txt").write_text("x")
     mine = MetaImageSource(kind="metaimage", folder="promise12")
-    assert told(mine) == "" and registry.notes(mine) == ["deep/: not read: readme.txt: by its name not a volume"]
+    assert told(mine) == "" and registry.notes(mine) == ["deep/: not read: readme.txt: not named as a volume"]
     before = fingerprint(mine)
     sitk.WriteImage(itk_image(IMAGE), str(folder / "Case01.gipl"))
-    assert told(mine).startswith("deep/: not read: Case01.gipl: a format that is not read")
+    assert told(mine).startswith("deep/: not read: Case01.gipl: an unsupported format")
     (folder / "Case01.gipl").rename(folder / "Case02.raw")
     assert "voxels without a header" in told(mine) and fingerprint(mine) != before
     (folder / "Case02.raw").unlink()
@@ -153,9 +153,9 @@ def test_radial_data_report_what_they_are_not(data, write):
     (folder / "images" / "notes.txt").write_text("x")
     assert [line.partition(";")[0] for line in told(mine).splitlines()] == [
         "images/: not read: c.mha: volumes are not read here",
-        "labels/: not read: b.gipl: a format that is not read",
+        "labels/: not read: b.gipl: an unsupported format",
     ]
-    assert registry.notes(mine) == ["images/: not read: notes.txt: by its name not a volume"]
+    assert registry.notes(mine) == ["images/: not read: notes.txt: not named as a volume"]
 
 
 def test_chaos_reports_what_lies_among_slices_and_masks(data):
@@ -185,7 +185,7 @@ def test_a_task_reports_what_lies_beside_its_parts(data, make_task):
     mine = DecathlonSource(kind="decathlon")
     assert told(mine) == ""
     notes = registry.notes(mine)
-    assert "imagesTr/: not read: notes.txt: by its name not a volume" in notes
+    assert "imagesTr/: not read: notes.txt: not named as a volume" in notes
     assert "not read: labelsTs: not one of the folders of the cohort" in notes
     (folder / "extra.nii.gz").touch()
     assert told(mine).startswith("not read: extra.nii.gz: a volume outside the folders of the cohort")
@@ -204,7 +204,7 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     both = source(unlabelled="further")
     assert [one.subject for one in registry.list_subjects(both)[4:]] == ["s1", "s3", "s4"] and told(both) == ""
     assert [line.partition("not read: ")[2] for line in registry.notes(both)] == [
-        "about.txt: by its name not a volume",
+        "about.txt: not named as a volume",
         "README: not a DICOM file",
         "s2: a sub-folder without volumes",
     ]

@@ -41,9 +41,9 @@ def test_masks_without_the_target_are_told_by_file(mine, write):
     write(mine / "labels" / "d.nii.gz", of_values(255))
     problems = checked()
     assert [problem.partition(";")[0] for problem in problems] == [
-        "labels/b.nii.gz holds 0, 2, but none of labels: [1]",
-        "labels/c.nii.gz holds 0, but none of labels: [1]",
-        "labels/d.nii.gz holds 0, 255, but none of labels: [1]",
+        "labels/b.nii.gz: values 0, 2, but none of labels: [1]",
+        "labels/c.nii.gz: values 0, but none of labels: [1]",
+        "labels/d.nii.gz: values 0, 255, but none of labels: [1]",
     ]
     assert "set `without_target: [b]`" in problems[0]
     assert [problem[:8] for problem in checked(labels=[1, 2, 255])] == ["labels/c"]
@@ -90,7 +90,7 @@ def test_an_image_in_the_place_of_a_mask_is_refused(mine, write):
 
 def test_a_mask_that_is_its_image_is_refused(mine, write):
     write(mine / "labels" / "a.nii.gz", nib.load(mine / "images" / "a.nii.gz").get_fdata().astype(np.int16))
-    assert "labels/a.nii.gz: same voxels as images/a.nii.gz; accepted: a mask; replace it" in checked()
+    assert "labels/a.nii.gz: same voxels as images/a.nii.gz; accepted: a mask" in checked()
 
 
 def test_masks_of_many_structures_pass():
@@ -129,9 +129,9 @@ def test_masks_are_refused_among_images_of_every_kind(mine, data, write):
     both = source(unlabelled="further")
     problems = registry.check(both, registry.list_subjects(both))
     assert [problem.rpartition("/")[2].partition(";")[0] for problem in problems] == [
-        "e.nii.gz: holds only 2 values (0, 1), so it is a mask",
-        "z2.nii.gz: holds only 2 values (0, 3), so it is a mask",
-        "z3: holds only 2 values (0, 1), so it is a mask",
+        "e.nii.gz: has only 2 values (0, 1), so it is a mask",
+        "z2.nii.gz: has only 2 values (0, 3), so it is a mask",
+        "z3: has only 2 values (0, 1), so it is a mask",
     ]
     path = data / "z.nii.gz"
     nib.save(nib.Nifti1Image(mask, UPRIGHT), path)

@@ -35,8 +35,8 @@ def test_names_that_are_no_masks_of_an_image_that_is_there(name):
 def test_longer_names_and_lonely_masks_are_worth_a_look():
     assert name_notes(["bob", "bob_2", "bob_2_late", "ann_seg", "cleo"]) == [
         "images named like masks: ann_seg; check that they are images",
-        "images whose names extend another name: bob_2 (bob), bob_2_late (bob_2); if they are of one patient, the "
-        "subjects table must say so",
+        "images whose names extend another name: bob_2 (bob), bob_2_late (bob_2); if they are of one patient, set it "
+        "in the subjects table",
     ]
     assert name_notes(["bob_1", "bob_2", "ann"]) == []
 

@@ -46,7 +46,7 @@ def test_files_that_are_not_read_are_told(root):
     told = [(one.status, one.text) for one in data.ask([overlay], [ROOT]) if one.check.endswith(": mine")]
     assert [status for status, _ in told] == ["ok", "problem", "note"]
     assert told[0][1].startswith("2 images in") and told[1][1].startswith("images/: not read: c.gipl: a format")
-    assert told[2][1] == "images/: not read: README: by its name not a volume"
+    assert told[2][1] == "images/: not read: README: not named as a volume"
 
 
 def test_a_cohort_that_is_not_there_or_empty_is_a_problem(root):

@@ -76,8 +76,8 @@ def test_removal_leaves_the_results_alone(results):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from fewlabel.utils.locks import held
-with held(Path(sys.argv[1])):
+from fewlabel.utils.locks import hold_lock
+with hold_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -87,7 +87,7 @@ def test_what_a_process_works_on_is_told_and_not_removed(results):
     state = next(results.rglob("training.state"))
     process = subprocess.Popen([sys.executable, "-c", HOLDER, state], stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout.readline() == "held\n"
+        assert process.stdout.readline() == "hold_lock\n"
         found = kinds(results)
         assert {found[kind].in_use for kind in ("state", "live history", "lock")} == {f"process {process.pid}"}
         listed = CliRunner().invoke(app, ["state", str(results)]).output

@@ -121,7 +121,7 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_to_do():
 @pytest.mark.parametrize("text", ["0", "-1", "two", ""])
 def test_a_number_of_slots_that_is_none_is_refused(monkeypatch, text):
     monkeypatch.setenv("FEWLABEL_SLOTS_PER_GPU", text)
-    with pytest.raises(InputError, match="accepted: a number from 1 on"):
+    with pytest.raises(InputError, match="accepted: a whole number from 1"):
         slots_per_gpu()
 
 

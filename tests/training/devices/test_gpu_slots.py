@@ -18,11 +18,11 @@ from helpers.made_gpus import GIB, install, same
 RUN = """
 import os, sys, time
 from fewlabel.training.devices import gpu_slots
-from fewlabel.training.devices.gpus import ask_driver, visible
+from fewlabel.training.devices.gpus import query_driver, visible_gpus
 gpu_slots.POLL_SECONDS = 0.02
 need, slots, seconds, diary = sys.argv[1:]
 def ask():
-    return visible(ask_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return visible_gpus(query_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES"))
 slot = gpu_slots.acquire_slot(ask, None if need == "unknown" else int(need), int(slots))
 def note(sign):
     with open(diary, "a") as file:
@@ -39,10 +39,10 @@ def machine(tmp_path):
     """Starts runs on a machine with made GPUs; those that are left at the end are killed."""
     processes = []
 
-    def start(need=GIB, slots=2, seconds=600, visible_gpus=None, gpus=same(2)):  # noqa: B008
+    def start(need=GIB, slots=2, seconds=600, visible=None, gpus=same(2)):  # noqa: B008
         commands = install(tmp_path / "bin", *gpus)
         env = {**os.environ, "PATH": f"{commands}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
-        env |= {} if visible_gpus is None else {"CUDA_VISIBLE_DEVICES": visible_gpus}
+        env |= {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
         arguments = [str(part) for part in (need, slots, seconds, tmp_path / "diary.txt")]
         call = [sys.executable, "-c", RUN, *arguments]
         process = subprocess.Popen(call, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

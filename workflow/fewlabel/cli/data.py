@@ -43,7 +43,7 @@ def fetch(
     from fewlabel.data.admission import admission
     from fewlabel.data.sources import registry
     from fewlabel.data.sources.grid_fit import grid_problems, thin_notes
-    from fewlabel.data.subjects.duplicate_volumes import FILE, VolumeHash, write_seen
+    from fewlabel.data.subjects.duplicate_volumes import FILE, VolumeHash, write_hashes
 
     listed, problems, where = registry.survey(settings.source)
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
@@ -65,7 +65,7 @@ def fetch(
         subjects_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         source_partial.write_text(json.dumps(settings.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     if seen:
-        write_seen(subjects.with_name(FILE), seen)
+        write_hashes(subjects.with_name(FILE), seen)
     for note in [*registry.notes(settings.source), *notes]:
         print(f"{settings.cohort}: {printable(note)}")
     print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} labelled; all passed the checks")

@@ -1,4 +1,4 @@
-"""From volumes to slices, and who is trained and tested on.
+"""Subjects, volumes and slices: reading, checks, preprocessing, splits.
 
 May import config and utils.
 """

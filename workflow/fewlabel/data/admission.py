@@ -1,4 +1,4 @@
-"""Admit a checked cohort to a study: its split, changes to existing results, duplicate volumes."""
+"""Checks before a cohort is split: feasibility, changes to existing results, duplicate volumes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from fewlabel.config.jobs.data import PlannedSplit, SplitSettings
 from fewlabel.data.existing_split import ExistingSplit, read_existing_split
 from fewlabel.data.moved_subjects import moved_problems
 from fewlabel.data.splits import split_problems, split_roles
-from fewlabel.data.subjects.duplicate_volumes import VolumeHash, sides_of, twin_findings, twins_elsewhere
+from fewlabel.data.subjects.duplicate_volumes import VolumeHash, duplicate_findings, duplicates_elsewhere, sides_of
 
 
 def admission(
@@ -22,7 +22,7 @@ def admission(
         cohort: its key in the experiment, also the name of its folder.
         split: its split, and the results that the split must not change.
         largest: the largest N.
-        pretrained: the most pretraining subjects of any method.
+        pretrained: the largest number of pretraining subjects of any method.
         seen: the hash of each image.
 
     Raises:
@@ -34,11 +34,9 @@ def admission(
     if problems := split_problems(table, plain, largest, pretrained, former):
         return problems, []
     sides = _sides(table, plain, former)
-    beside = {name: Path(path) for name, path in split.beside.items()}
-    crossing, notes = (
-        [*own, *others]
-        for own, others in zip(twin_findings(seen, sides), twins_elsewhere(seen, beside, sides), strict=True)
-    )
+    neighbours = {name: Path(path) for name, path in split.beside.items()}
+    findings = zip(duplicate_findings(seen, sides), duplicates_elsewhere(seen, neighbours, sides), strict=True)
+    crossing, notes = ([*own, *others] for own, others in findings)
     moved = [] if study is None else moved_problems(table, cohort, plain, study, split.draws)
     return [*crossing, *moved], notes
 

@@ -1,4 +1,4 @@
-"""Cross-validation over test folds: the labelled patients in K test sets, so that each is tested once."""
+"""Cross-validation: partition the labelled patients into K test sets, so that each is tested once."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,41 +17,41 @@ def partition(
     drawing: Drawing = "permutation",
     placed: Mapping[str, int] | None = None,
 ) -> list[list[str]]:
-    """Partition the labelled subjects into test sets: whole patients, sizes as equal as these allow.
+    """Partition the labelled subjects into test sets of similar sizes, without splitting patients.
 
-    Patients come in an order fixed by seed, those with more volumes first, each into the smallest set so far. So with
-    one volume a patient, sizes differ by one at most. The order of the rows is no matter. Patients of whom a volume has
-    use `train` are in no set: they are in every fold's pool.
+    Patients are ordered by number of volumes, then randomly by seed; each goes to the smallest set so far. With one
+    volume a patient, sizes differ by at most one. The order of the rows has no effect. Patients with a volume of use
+    `train` are in no set, but in every fold's pool.
 
     Args:
-        subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
+        subjects: columns subject, patient, labelled (0 or 1), use (see `data.subjects.subject.Use`).
         cohort: its key in the experiment, for the seed and for messages.
-        count: how many test sets.
+        count: number of test sets.
         seed: of the experiment.
-        drawing: method of that order.
+        drawing: method of the random order.
         placed: folds (from 1) of subjects already placed; their patients stay there, and new patients follow.
 
     Returns:
-        For each fold its test subjects, sorted by name: what `splits.assign_roles` takes as `test`.
+        The test subjects of each fold, sorted by name.
 
     Raises:
-        InputError: fewer patients to test than folds, or subjects with use `test`, which other folds would train on.
+        InputError: fewer patients than folds, or subjects with use `test`, which other folds would train on.
     """
     place = f"cohorts.{cohort}.folds"
     fixed = sorted(str(name) for name in subjects.loc[subjects["use"] == "test", "subject"])
     if fixed:
         raise InputError(
             f"{place}: use `test` of {some(fixed)} in the subjects table, but other folds train on them; accepted: "
-            "`auto` or `train`; clear it, or drop `folds`"
+            "`auto` or `train`; to fix: clear it, or remove `folds`"
         )
     kept = set(subjects.loc[subjects["use"] == "train", "patient"])
     free = subjects[(subjects["labelled"] == 1) & ~subjects["patient"].isin(kept)]
     volumes = {str(patient): sorted(map(str, names)) for patient, names in free.groupby("patient")["subject"]}
-    # One fold tests what another trains on, so there are two at least.
     if count > len(volumes):
         accepted = f"accepted: 2 to {len(volumes)}" if len(volumes) > 1 else "folds need two patients or more"
         raise InputError(
-            f"{place}: {count} folds of {len(volumes)} labelled patients; {accepted}; lower `folds` or label more"
+            f"{place}: {count} folds of {len(volumes)} labelled patients; {accepted}; to fix: lower `folds` or label "
+            "more"
         )
     order = in_random_order(volumes, drawing, seed, "folds", cohort)
     settled = {

@@ -1,4 +1,4 @@
-"""Subjects in random order: by a hash of each, independent of other subjects, or by a permutation of all."""
+"""Random order of subjects: by a hash of each, independent of other subjects, or by a permutation of all."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ def in_random_order(names: Iterable[str], drawing: Drawing, seed: int, *purpose:
     """Names in an order fixed by seed and purpose, independent of their input order.
 
     Args:
-        names: each once.
+        names: without repetition.
         drawing: `hash`: sorted by the SHA-256 of seed, purpose and name, so an added name does not reorder the others.
             `permutation`: of the sorted names; an added name reorders all of them.
         seed: of the experiment.
-        purpose: what is drawn, such as `"test", cohort`; each purpose has its own order.
+        purpose: of the order, such as `"test", cohort`; each purpose has its own order.
     """
     ordered = sorted(names)
     if drawing == "permutation":

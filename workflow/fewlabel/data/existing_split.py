@@ -1,4 +1,4 @@
-"""Results of an earlier run of a study: its test subjects, and the settings of its split."""
+"""The split in the results of an earlier run: its test subjects and settings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def read_existing_split(study: Path, cohort: str, folds: int | None) -> Existing
         InputError: a table of roles that cannot be read.
     """
     whole = study / LAYOUT.splits(cohort)
-    if (found := _roles_in(whole)) is not None:
-        table = _read_roles(found)
+    if (path_of_roles := _roles_in(whole)) is not None:
+        table = _read_roles(path_of_roles)
         return ExistingSplit(table, _read_split(whole / SPLIT))
     places = [study / LAYOUT.splits(part) for part in parts_of(cohort, folds)] if folds else []
     tables = {fold: _read_roles(path) for fold, place in enumerate(places, 1) if (path := _roles_in(place)) is not None}
@@ -57,8 +57,8 @@ def read_existing_split(study: Path, cohort: str, folds: int | None) -> Existing
     fold = first["subject"].map(fold_of)
     roles = first.assign(fold=fold, role=first["role"].where(fold.isna(), "test"))
     # The test subjects of a fold without a table are unknown.
-    known = roles if len(tables) == len(places) else roles[fold.notna() | (roles["role"] != "pool")]
-    return ExistingSplit(known, _read_split(places[min(tables) - 1] / SPLIT))
+    certain = roles if len(tables) == len(places) else roles[fold.notna() | (roles["role"] != "pool")]
+    return ExistingSplit(certain, _read_split(places[min(tables) - 1] / SPLIT))
 
 
 def scored_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit | None:
@@ -67,7 +67,7 @@ def scored_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit |
     Args:
         study: the study's results.
         cohort: its folder there.
-        folds: its number of folds; None: it has none.
+        folds: its number of folds; None: no folds.
     """
     rows = []
     for fold in [None] if folds is None else range(1, folds + 1):
@@ -90,7 +90,7 @@ def continued_split(roles: Path, split: SplitSettings) -> ExistingSplit | None:
 
 
 def comparable_settings(split: SplitSettings) -> SplitSettings:
-    """The settings of a split that count when two splits are compared."""
+    """The settings by which two splits are compared."""
     return split.model_copy(update={"fold": None, "redraw": False})
 
 
@@ -120,7 +120,7 @@ def _read_roles(path: Path) -> pd.DataFrame:
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    # The next split would take over an edited table.
+    # Otherwise the next split would continue an edited table.
     check(path)
     try:
         table = read_subjects(path)

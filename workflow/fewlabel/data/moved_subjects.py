@@ -1,4 +1,4 @@
-"""Detect subjects that would move: a study with results keeps its test subjects and the order of its draws."""
+"""Detect subjects that a new split would move: a study with results keeps its test subjects and draws."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from fewlabel.data.existing_split import ExistingSplit, existing_draws, has_trai
 from fewlabel.data.splits import order_pool, split_roles
 
 Draw = tuple[int | None, int]
-"""A test fold, and the number of a draw in it."""
+"""A test fold and the number of a draw in it."""
 REDRAW = "`--config redraw=true` draws all subjects anew and trains again"
 
 
@@ -77,12 +77,14 @@ def _changes(
 def _moved(former: ExistingSplit, roles: pd.DataFrame, split: SplitSettings) -> list[str]:
     """Subjects that leave or enter the test set; with folds, newly labelled subjects may enter one."""
     before, after = _tested(former.roles), _tested(roles)
-    known = set(former.roles["subject"])
+    former_names = set(former.roles["subject"])
     labelled = set(former.roles.loc[former.roles["labelled"] == 1, "subject"])
-    there = set(roles["subject"])
-    gone = [name for name in before if name not in there]
-    leaving = [name for name in before if name in there and name not in after]
-    entering = [name for name in after if name not in before and (split.folds is None or name in known & labelled)]
+    present = set(roles["subject"])
+    gone = [name for name in before if name not in present]
+    leaving = [name for name in before if name in present and name not in after]
+    entering = [
+        name for name in after if name not in before and (split.folds is None or name in former_names & labelled)
+    ]
     elsewhere = [name for name in before if name in after and before[name] != after[name]]
     parts = (
         (gone, "missing"),
@@ -111,11 +113,11 @@ def _reordered(
     subjects: pd.DataFrame, split: SplitSettings, base: ExistingSplit | None, orders: Mapping[Draw, list[str]]
 ) -> list[str]:
     """Draws whose order of subjects would change."""
-    found = []
+    changed = []
     for (fold, draw), before in orders.items():
         roles = split_roles(subjects, split.model_copy(update={"fold": fold}), base)
         drawn = order_pool(roles, part_of(split.cohort, fold), split.seed, draw, split.drawing)
         after = drawn["subject"].tolist()
         if [name for name in before if name in after] != [name for name in after if name in before]:
-            found.append(f"draw {draw}" + ("" if fold is None else f" of fold {fold}"))
-    return [f"changed order of labelled subjects: {some(found)}"] if found else []
+            changed.append(f"draw {draw}" + ("" if fold is None else f" of fold {fold}"))
+    return [f"changed order of labelled subjects: {some(changed)}"] if changed else []

@@ -1,4 +1,4 @@
-"""Where the files of a cohort lie: names and paths only, so that it is imported in no time."""
+"""Paths and file names of cohorts. Imports nothing slow."""
 
 import os
 from collections.abc import Sequence
@@ -15,24 +15,24 @@ VOLUME_NAMES = f"<subject>{VOLUME_SUFFIXES[0]} (or {', '.join(VOLUME_SUFFIXES[1:
 """Accepted names of a subject's file, for messages."""
 KSPACE_SUFFIXES = (".h5", ".mrd")
 RADIAL_SUFFIXES = (*KSPACE_SUFFIXES, ".npy")
-"""Of radial data in one file a subject."""
+"""Endings of radial data in one file a subject."""
 FIRST_PARTS, SECOND_PARTS = ("_magnitude", "_real"), ("_phase", "_imaginary")
 """Ends of the names of radial data in two NIfTI files a subject."""
 TABLE_NAMES = ("subjects.tsv", "subjects.csv")
 
 UNSAFE_NAME = (
     "unsafe subject name; accepted: letters, digits, '.', '_' and '-', a letter or digit first, no '..', "
-    "at most 100 characters; rename the file"
+    "at most 100 characters; to fix: rename the file"
 )
 
 
 def cohort_folder(source: FileSource) -> Path:
-    """Where the source's folder lies, or would lie."""
+    """The folder of a source, which may not exist."""
     return data_root() / Path(source.root).expanduser()
 
 
 def unlabelled_folder(source: FileSource) -> Path | None:
-    """Where further volumes without masks lie; None where the settings name none."""
+    """The folder of further volumes without masks; None if the settings name none."""
     return None if source.unlabelled is None else data_root() / Path(source.unlabelled).expanduser()
 
 
@@ -55,7 +55,7 @@ def archive_of(source: FileSource, part: Part) -> Path | None:
 
 
 def visible_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The files in and beneath a folder with one of the suffixes, by name; hidden ones are left out."""
+    """Files with one of the suffixes below a folder, sorted, without hidden ones; empty if the folder is missing."""
     if not folder.is_dir():
         return []
     files = (path for path in folder.rglob("*") if path.name.lower().endswith(suffixes) and path.is_file())
@@ -68,9 +68,9 @@ def ends_with(path: Path, suffixes: tuple[str, ...]) -> bool:
 
 
 def stem(path: Path) -> str:
-    """A volume's file name without its ending: the subject's name."""
-    found = next((suffix for suffix in (*VOLUME_SUFFIXES, *RADIAL_SUFFIXES) if ends_with(path, (suffix,))), "")
-    return path.name[: len(path.name) - len(found)]
+    """A volume's file name without its ending, which is the subject's name."""
+    ending = next((suffix for suffix in (*VOLUME_SUFFIXES, *RADIAL_SUFFIXES) if ends_with(path, (suffix,))), "")
+    return path.name[: len(path.name) - len(ending)]
 
 
 def table_files(named: str | None, folder: Path) -> list[Path]:
@@ -82,7 +82,7 @@ def table_files(named: str | None, folder: Path) -> list[Path]:
 
 
 def place(path: Path, folder: Path) -> str:
-    """How messages name a file: relative to the cohort's folder."""
+    """The name of a file in messages: its path relative to the cohort's folder."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
@@ -94,20 +94,20 @@ def listed(names: Sequence[object], limit: int = 10) -> str:
 
 VARIABLE = "FEWLABEL_DATA"
 EXPERIMENT_VARIABLE = "FEWLABEL_DATA_OF_EXPERIMENT"
-"""The folder that an experiment put into FEWLABEL_DATA, so that messages of its jobs name `data_root`."""
+"""Copy of FEWLABEL_DATA if an experiment set it; messages of its jobs then name `data_root`."""
 
 
 def data_root() -> Path:
-    """The folder beneath which cohorts lie: FEWLABEL_DATA of the environment, else `data` in the working directory."""
+    """The folder of all cohorts: FEWLABEL_DATA of the environment, by default `data` in the working directory."""
     return Path(os.environ.get(VARIABLE) or "data").expanduser()
 
 
 def export_data_root(folder: str) -> None:
-    """Let all jobs of this run find cohorts beneath the folder."""
+    """Set the folder of all cohorts for all jobs of this run."""
     os.environ[VARIABLE] = os.environ[EXPERIMENT_VARIABLE] = folder
 
 
 def data_root_setting() -> str:
-    """What says where cohorts lie, for messages: `data_root` of the experiment, or the environment variable."""
+    """The name of the setting of the data folder: `data_root` of the experiment, or the environment variable."""
     folder = os.environ.get(VARIABLE)
     return "`data_root`" if folder and folder == os.environ.get(EXPERIMENT_VARIABLE) else VARIABLE

@@ -1,4 +1,4 @@
-"""Who is tested, who may be labelled, who only pretrains: by patient, fixed by seed, checked for disjointness."""
+"""Roles of subjects (test, pool, unlabelled, withheld): split by patient, fixed by seed, checked for disjointness."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -20,21 +20,20 @@ PRETRAINING_ROLES: tuple[Role, ...] = ("pool", "unlabelled")
 
 
 def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: ExistingSplit | None = None) -> pd.DataFrame:
-    """Give every subject its role, as a split's settings say.
+    """Assign a role to each subject by the settings of a split.
 
     Args:
-        subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
+        subjects: columns subject, patient, labelled (0 or 1), use (see `data.subjects.subject.Use`).
         split: the settings.
         former: the whole cohort's roles of an earlier run. If its settings are equal and its test subjects can
             still be tested, they are kept: new subjects go to the pool, with `folds` to the smallest fold.
 
     Returns:
-        Columns subject, patient, labelled, role, in the order of `subjects` (see `assign_roles`). Of a cohort with
-        folds as a whole, for the record: test (in its `fold`, a further column, from 1; empty for all others), pool
-        (never tested) or unlabelled.
+        Columns subject, patient, labelled, role, in the order of `subjects` (see `assign_roles`). For a whole cohort
+        with folds also the column fold (from 1, empty if not tested); roles are test, pool (never tested), unlabelled.
 
     Raises:
-        InputError: see `assign_roles` and `partition.partition`.
+        InputError: see `assign_roles` and `partition`.
     """
     kept = former.roles if former is not None and _holds(former, subjects, split) else None
     if split.folds is None:
@@ -61,14 +60,14 @@ def assign_roles(
     validation: int | None = None,
     drawing: Drawing = "permutation",
 ) -> pd.DataFrame:
-    """Give every subject its role.
+    """Assign a role to each subject.
 
     Args:
-        subjects: columns subject, patient, labelled (0 or 1), use (see cohorts.subject.Use).
+        subjects: columns subject, patient, labelled (0 or 1), use (see `data.subjects.subject.Use`).
         cohort: its key in the experiment, for the seed and for messages.
-        test: how many test subjects to draw (whole patients), or their names.
+        test: number of test subjects to draw (whole patients), or their names.
         seed: of the experiment.
-        validation: for choosing recipes: the test subjects are withheld, and so many of the pool tested in their place.
+        validation: number of pool subjects tested instead of the test subjects, which are withheld; to choose recipes.
         drawing: method of drawing test subjects if their number is given.
 
     Returns:
@@ -112,9 +111,11 @@ def _holds(former: ExistingSplit, subjects: pd.DataFrame, split: SplitSettings) 
     # Validation uses any subject of the pool that has a mask.
     uses = ["auto", "test", *([] if split.validation is None else ["train"])]
     free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(uses)]
-    asked = set(subjects.loc[subjects["use"] == "test", "subject"])
-    aside = set() if split.validation is None else set(former.roles.loc[former.roles["role"] == "withheld", "subject"])
-    return tested <= set(free["subject"]) and asked <= tested | aside
+    fixed = set(subjects.loc[subjects["use"] == "test", "subject"])
+    withheld = (
+        set() if split.validation is None else set(former.roles.loc[former.roles["role"] == "withheld", "subject"])
+    )
+    return tested <= set(free["subject"]) and fixed <= tested | withheld
 
 
 def _folds(roles: pd.DataFrame) -> dict[str, int]:
@@ -126,10 +127,10 @@ def _folds(roles: pd.DataFrame) -> dict[str, int]:
 def _kept_roles(subjects: pd.DataFrame, cohort: str, former: pd.DataFrame) -> pd.DataFrame:
     """Keep the earlier test subjects; withhold other volumes of their patients and of patients set aside."""
     before = dict(zip(former["subject"], former["role"], strict=True))
-    aside = {row.patient for row in subjects.itertuples() if before.get(str(row.subject)) in ("test", "withheld")}
+    patients = {row.patient for row in subjects.itertuples() if before.get(str(row.subject)) in ("test", "withheld")}
     roles = [
         ("test" if before.get(str(row.subject)) == "test" else "withheld")
-        if row.patient in aside
+        if row.patient in patients
         else _role(False, bool(row.labelled), str(row.use))
         for row in subjects.itertuples()
     ]
@@ -137,7 +138,7 @@ def _kept_roles(subjects: pd.DataFrame, cohort: str, former: pd.DataFrame) -> pd
 
 
 def _with_validation(roles: pd.DataFrame, cohort: str, count: int, seed: int, drawing: Drawing) -> pd.DataFrame:
-    """The pool split once more, in the way of the first split; who was to be tested is seen by nobody."""
+    """Split the pool again in the same way, and withhold the test subjects."""
     free = roles[roles["role"].isin(PRETRAINING_ROLES)]
     try:
         inner = _with_test(free.assign(use="auto"), f"{cohort}, validation", count, seed, drawing)
@@ -153,48 +154,48 @@ def _with_validation(roles: pd.DataFrame, cohort: str, count: int, seed: int, dr
 def pretraining_subjects(
     roles: pd.DataFrame, seed: int, count: int | None = None, drawing: Drawing = "permutation"
 ) -> list[str]:
-    """Whose slices pretraining sees: all that are not tested, or the first `count` of them in an order fixed by seed.
+    """Names of the pretraining subjects: all that are not tested, or the first `count` in an order fixed by seed.
 
     Raises:
-        InputError: there are fewer.
+        InputError: there are fewer than `count`.
     """
     free = [str(name) for name in roles.loc[roles["role"].isin(PRETRAINING_ROLES), "subject"]]
     if count is None:
         return free
     if count > len(free):
         raise InputError(
-            f"pretraining_subjects: {count}, but {len(free)} are there to pretrain on; accepted: 1 to {len(free)}"
+            f"pretraining_subjects: {count} of {len(free)} subjects to pretrain on; accepted: 1 to {len(free)}"
         )
     drawn = set(in_random_order(free, drawing, seed, "pretraining")[:count])
     return [name for name in free if name in drawn]
 
 
 def check_roles(roles: pd.DataFrame) -> None:
-    """Refuse a split in which a patient is tested and also trained on, or a subject stands twice.
+    """Refuse a split in which a patient is both tested and trained on, or a subject occurs twice.
 
     Raises:
         InputError: with the patients or subjects concerned.
     """
     twice = roles.loc[roles["subject"].duplicated(), "subject"].tolist()
     if twice:
-        raise InputError(f"split: subjects listed twice: {', '.join(twice)}; each may stand once")
+        raise InputError(f"split: subjects listed twice: {', '.join(twice)}; accepted: each once")
     tested = set(roles.loc[roles["role"] == "test", "patient"])
     trained = set(roles.loc[roles["role"].isin(PRETRAINING_ROLES), "patient"])
     if tested & trained:
         raise InputError(
-            f"split: patients both tested and trained on: {', '.join(sorted(tested & trained))}; give each one role"
+            f"split: patients tested and trained on: {', '.join(sorted(tested & trained))}; accepted: one role each"
         )
 
 
 def split_problems(
     subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1, former: ExistingSplit | None = None
 ) -> list[str]:
-    """What makes a split impossible: its test set (see `split_roles`), a pool smaller than the largest N, or fewer
-    subjects to pretrain on than the `pretrained` that a method asks for."""
+    """Problems of a split: its test set (see `split_roles`), a pool smaller than the largest N, or fewer subjects to
+    pretrain on than the `pretrained` that a method needs."""
     if split.folds is not None and split.fold is None:
-        each = [split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1)]
-        found = [problem for one in each for problem in split_problems(subjects, one, largest, pretrained, former)]
-        return list(dict.fromkeys(found))
+        folds = [split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1)]
+        problems = [text for fold in folds for text in split_problems(subjects, fold, largest, pretrained, former)]
+        return list(dict.fromkeys(problems))
     try:
         roles = split_roles(subjects, split, former)
     except InputError as error:
@@ -204,11 +205,11 @@ def split_problems(
     problems = []
     if largest > pool:
         text = (
-            f"labels: N = {largest}, but the pool of cohorts.{split.cohort} holds {pool} labelled subjects besides "
+            f"labels: N = {largest}, but the pool of cohorts.{split.cohort} has {pool} labelled subjects besides "
             f"the test set{fold}"
         )
         change = "lower N or `test`" if split.folds is None else "lower N, raise `folds`"
-        problems.append(f"{text}; accepted: 1 to {pool}, or all; {change}, or label more subjects")
+        problems.append(f"{text}; accepted: 1 to {pool}, or all; to fix: {change}, or label more subjects")
     if pretrained > free:
         problems.append(
             f"pretraining_subjects: {pretrained}, but cohorts.{split.cohort} has {free} subjects that are not tested"
@@ -220,7 +221,7 @@ def split_problems(
 def order_pool(
     roles: pd.DataFrame, cohort: str, seed: int, draw: int, drawing: Drawing = "permutation"
 ) -> pd.DataFrame:
-    """One draw: the labelled pool in random order; its first N subjects are the labelled ones, so draws are nested.
+    """Draw the pool in random order; the first N subjects are the labelled ones, so draws are nested in N.
 
     Returns:
         Columns rank (from 1), subject, patient.
@@ -233,39 +234,39 @@ def order_pool(
 
 
 def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str]:
-    """The labelled subjects of a draw for N, or all of the pool.
+    """The first N subjects of a draw, or all.
 
     Raises:
         InputError: N is larger than the pool.
     """
     if labels != "all" and labels > len(draw):
         raise InputError(
-            f"labels: N = {labels}, but the pool holds {len(draw)} subjects; accepted: 1 to {len(draw)}, or all"
+            f"labels: N = {labels}, but the pool has {len(draw)} subjects; accepted: 1 to {len(draw)}, or all"
         )
     count = len(draw) if labels == "all" else labels
     return [str(subject) for subject in draw["subject"].iloc[:count]]
 
 
 def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[str]:
-    known = subjects.set_index("subject")
+    table = subjects.set_index("subject")
     place = f"cohorts.{cohort}.test"
     problems = []
     for name in names:
-        if name not in known.index:
-            problems.append(f"{place}: no subject {name!r} in the cohort; its subjects: {some(list(known.index))}")
-        elif not known.loc[name, "labelled"]:
-            problems.append(f"{place}: {name} has no label, so it cannot be scored; name labelled subjects")
-        elif known.loc[name, "use"] == "train":
-            problems.append(f"{place}: {name} has use `train` in the subjects table; change one of the two")
+        if name not in table.index:
+            problems.append(f"{place}: no subject {name!r} in the cohort; accepted: {some(list(table.index))}")
+        elif not table.loc[name, "labelled"]:
+            problems.append(f"{place}: {name} has no label and cannot be scored; accepted: labelled subjects")
+        elif table.loc[name, "use"] == "train":
+            problems.append(f"{place}: {name} has use `train` in the subjects table; to fix: change one of the two")
     if problems:
         raise InputError("\n".join(problems))
-    return {str(known.loc[name, "patient"]) for name in names}
+    return {str(table.loc[name, "patient"]) for name in names}
 
 
 def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], seed: int, drawing: Drawing) -> set[str]:
-    """Whole patients in random order until there are `count` labelled volumes, those that the table fixes first.
+    """Draw patients in random order until they have `count` labelled volumes; those that the table fixes come first.
 
-    A patient that would exceed the number is passed over, unless there is no other way to reach it.
+    A patient that would exceed the number is skipped, unless the number cannot be reached otherwise.
     """
     free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(["auto", "test"])]
     volumes = free.groupby("patient")["subject"].count()
@@ -292,5 +293,5 @@ def _role(tested: bool, labelled: bool, use: str) -> Role:
 def _too_many(cohort: str, tested: int, labelled: int, most: int) -> str:
     return (
         f"cohorts.{cohort}.test: {tested} test subjects of {labelled} labelled ones leave none to train on, or are not "
-        f"free to be tested; accepted: 1 to {most}; lower `test` or label more subjects"
+        f"free to be tested; accepted: 1 to {most}; to fix: lower `test` or label more subjects"
     )

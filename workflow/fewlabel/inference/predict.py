@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fewlabel.config.base import Axis
 from fewlabel.config.jobs.data import Preparation
-from fewlabel.data.formats.checks import image_problems, place_warning
+from fewlabel.data.formats.checks import image_problems, position_warning
 from fewlabel.data.formats.dicom_headers import series_contents
 from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, listed
@@ -23,7 +23,7 @@ from fewlabel.data.preprocessing.working_grid import preprocess
 from fewlabel.data.sources.foreign_layouts import MADE, recognised
 from fewlabel.data.sources.unlabelled import name_of, volumes_in
 from fewlabel.data.store.slice_store import Store, as_stored
-from fewlabel.data.subjects.folder_contents import DICOM_SUFFIXES, Contents, lines, why_unread
+from fewlabel.data.subjects.folder_contents import DICOM_SUFFIXES, Contents, unread_lines, why_unread
 from fewlabel.data.subjects.suspicious_names import name_problems
 from fewlabel.inference.evaluate import predict
 from fewlabel.inference.training_ranges import Ranges, outliers
@@ -129,7 +129,7 @@ def unread(images: Sequence[Path]) -> list[str]:
     Args:
         images: as accepted by `plan`.
     """
-    return [line for path in images for line in lines(_volumes(path).unused, path.parent, stopping=False)]
+    return [line for path in images for line in unread_lines(_volumes(path).unused, path.parent, stopping=False)]
 
 
 def _volumes(path: Path) -> Contents:
@@ -158,7 +158,7 @@ def _folder_problems(path: Path, contents: Contents) -> list[str]:
     """Files that look like volumes but are not read, and images named like masks or channels."""
     remedy = "accepted: images; to fix: list the images to segment one by one, or move it away"
     problems = [
-        *lines(contents.unused, path, stopping=True),
+        *unread_lines(contents.unused, path, stopping=True),
         *name_problems({name_of(volume): volume.name for volume in contents.used}, remedy),
     ]
     return [f"{path}: {problem}" for problem in problems]
@@ -275,7 +275,7 @@ def read_image(path: Path, channel: int | None = None) -> Volume:
     grid, problems = load(path, path.name, channel, "image")
     if grid is not None:
         problems = [*problems, *image_problems(grid, path.name)]
-        if warning := place_warning(grid, path.name):
+        if warning := position_warning(grid, path.name):
             print(f"warning: {printable(warning)}", file=sys.stderr)
     if problems or grid is None:
         raise InputError.of(problems)

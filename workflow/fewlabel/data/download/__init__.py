@@ -1,4 +1,4 @@
-"""Archives: downloaded with resumption, checked, unpacked.
+"""Downloads of archives: resumed, verified and unpacked.
 
 May import config and utils.
 """

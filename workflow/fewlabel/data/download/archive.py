@@ -1,4 +1,4 @@
-"""Archives unpacked safely, whole or not at all: no member leaves the folder, no links, no absurd sizes."""
+"""Unpack archives atomically and safely: no member outside the folder, no links, limited sizes."""
 
 import shutil
 import sys
@@ -18,34 +18,34 @@ from fewlabel.data.download.zip_archive import extract_zip
 from fewlabel.utils.errors import InputError, plain, printable
 
 ZIP = b"PK\x03\x04"
-"""How a zip begins."""
+"""First bytes of a zip file."""
 Wanted = Callable[[PurePosixPath], bool]
-"""Whether a file of an archive, by its place in it, is taken."""
+"""Whether to extract a file of an archive, by its path there."""
 
 
 def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: Wanted = lambda _: True) -> None:
-    """Unpack an archive's top folder as `folder`, whole or not at all, also where two processes do so at once.
+    """Unpack an archive's top folder as `folder`, atomically, also if two processes do so at once.
 
-    Files that macOS adds (`._*`, `.DS_Store`, `__MACOSX`) are left out.
+    Files that macOS adds (`._*`, `.DS_Store`, `__MACOSX`) are skipped.
 
     Args:
-        archive: a zip file, or a tar file, compressed or not, that holds one folder named as `folder`.
-        folder: where it appears; its parents are made.
-        finish: called with the unpacked folder before it appears; raises InputError to refuse it.
-        wanted: the others are judged as well, and then left out.
+        archive: a zip file, or a tar file, compressed or not, with one top folder named as `folder`.
+        folder: the target; its parents are made.
+        finish: called with the unpacked folder before it is moved into place; raises InputError to refuse it.
+        wanted: which files to extract; all members are checked.
 
     Raises:
-        InputError: truncated archive or none; members that leave the folder, links or devices; sizes that no archive
-            of volumes has; another folder in it; no space or permission.
+        InputError: truncated or no archive; members outside the folder, links or devices; implausible sizes; another
+            top folder; no space or permission.
     """
     print(printable(f"{archive.name}: unpacking to {folder}"), file=sys.stderr, flush=True)
     with _temporary(archive, folder) as temporary:
         _extract(archive, temporary, wanted)
         unpacked = temporary / folder.name
         if not unpacked.is_dir():
-            found = ", ".join(sorted(path.name for path in temporary.iterdir())[:5]) or "nothing"
+            names = ", ".join(sorted(path.name for path in temporary.iterdir())[:5]) or "nothing"
             raise InputError(
-                f"{archive.name}: no folder {folder.name}/ in it, but {found}; accepted: the archive as published"
+                f"{archive.name}: contains {names}, no folder {folder.name}/; accepted: the archive as published"
             )
         finish(unpacked)
         _appear(unpacked, folder)
@@ -53,14 +53,14 @@ def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: 
 
 @contextmanager
 def _temporary(archive: Path, folder: Path) -> Iterator[Path]:
-    """A folder beside the one to be; parents that were made for nothing are gone again after an error."""
+    """A temporary folder next to the target; after an error, parents made for it are removed."""
     made = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise InputError(
-            f"{folder.parent}: cannot be written ({error.strerror}); unpack {archive.name} there"
+            f"{folder.parent}: cannot be written ({error.strerror}); to fix: unpack {archive.name} there"
         ) from None
     try:
         yield temporary
@@ -81,10 +81,10 @@ def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
         else:
             _extract_tar(archive, destination, tally, wanted)
     except (tarfile.FilterError, InputError) as error:
-        raise InputError(f"{archive.name}: refused, {error}; get the archive from its publisher") from None
+        raise InputError(f"{archive.name}: refused, {error}; to fix: download it from its publisher") from None
     except RecursionError:
         raise InputError(
-            f"{archive.name}: refused, headers are nested too deeply; to fix: download the archive from its publisher"
+            f"{archive.name}: refused, headers are nested too deeply; to fix: download it from its publisher"
         ) from None
     except (tarfile.TarError, BadZipFile, EOFError, zlib.error, LZMAError, OSError) as error:
         # Decompressors report damage as an OSError without errno.
@@ -94,7 +94,7 @@ def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
                 f"{archive.name}: not unpacked ({reason}); to fix: free disk space or check permissions"
             ) from None
         raise InputError(
-            f"{archive.name}: truncated, or neither tar nor zip ({plain(str(error))}); remove it and get it again"
+            f"{archive.name}: truncated, or neither tar nor zip ({plain(str(error))}); to fix: download it again"
         ) from None
 
 
@@ -111,7 +111,7 @@ def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted)
         tally.add(member.name, member.size)
         path = PurePosixPath(member.name)
         if path.is_absolute():
-            raise InputError(f"member {member.name!r} lies outside of the archive's folder")
+            raise InputError(f"member {member.name!r} is outside of the archive's folder")
         judged = tarfile.data_filter(member, place)
         left_out = _of_macos(path) or (member.isfile() and not wanted(path))
         stream.grant(0 if left_out or member.isdir() else member.size)

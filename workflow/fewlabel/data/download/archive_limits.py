@@ -1,4 +1,4 @@
-"""What an archive may become when it is unpacked: a small file that fills a disk is no cohort."""
+"""Limits on the unpacked size of archives, so that a small file cannot fill the disk."""
 
 import errno
 import shutil
@@ -10,19 +10,19 @@ from fewlabel.utils.formatting import size
 
 MOST_MEMBERS = 500_000
 MOST_TIMES = 100
-"""The archive's own size: MR volumes and masks shrink to a half, seldom to a tenth."""
+"""Largest ratio of unpacked to packed size; MR volumes and masks have about 2, seldom 10."""
 ALWAYS_BYTES = 1_000_000_000
-"""Always allowed, whatever the archive's size."""
+"""Unpacked size that is allowed for any archive."""
 
 
 @dataclass
 class Tally:
-    """What an archive's members come to.
+    """Number and size of an archive's members.
 
     Attributes:
-        most: bytes that they may come to.
-        free: bytes on the disk that they go to.
-        members, total: so far.
+        most: largest sum of their sizes in bytes.
+        free: free bytes on the target's disk.
+        members, total: number and bytes so far.
     """
 
     most: int
@@ -32,7 +32,7 @@ class Tally:
 
     @classmethod
     def of(cls, archive: Path, destination: Path) -> "Tally":
-        """For an archive that is unpacked into a folder."""
+        """The tally of an archive that is unpacked into a folder."""
         most = max(MOST_TIMES * archive.stat().st_size, ALWAYS_BYTES)
         return cls(most, shutil.disk_usage(destination).free)
 
@@ -40,7 +40,7 @@ class Tally:
         """Count a member before it is written.
 
         Raises:
-            InputError: with it they are too many or too large.
+            InputError: too many members, or too large in total.
         """
         self.members += 1
         self.total += count
@@ -48,11 +48,11 @@ class Tally:
             raise InputError(f"it has more than {MOST_MEMBERS} members")
         if self.total > self.most:
             raise InputError(
-                f"its members come to more than {size(self.most)} (with {name!r}, {size(count)}), which no archive of "
-                "volumes of its size does"
+                f"its members have more than {size(self.most)} in total (with {name!r}, {size(count)}), which is "
+                "implausible for an archive of volumes of its size"
             )
 
     def demand_space(self, count: int) -> None:
-        """Raise an OSError where so many bytes do not fit the disk."""
+        """Raise an OSError if `count` bytes do not fit the disk."""
         if count > self.free:
             raise OSError(errno.ENOSPC, f"{size(count)} to write, {size(self.free)} free")

@@ -1,4 +1,4 @@
-"""Checksums of archives, as settings name them: `md5:…` or `sha256:…`."""
+"""Checksums of archives in the form of the settings: `md5:…` or `sha256:…`."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ from fewlabel.utils.errors import InputError
 
 
 def file_checksum(path: Path, expected: str) -> str:
-    """A file's checksum by the algorithm of the expected one, in the same form."""
+    """The checksum of a file, by the algorithm of the expected one."""
     algorithm = expected.partition(":")[0]
     with path.open("rb") as file:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
@@ -20,14 +20,14 @@ def readable(checksum: str) -> str:
 
 
 def verify(archive: Path, expected: str) -> None:
-    """Compare a present archive with its checksum.
+    """Compare an archive with its checksum.
 
     Raises:
-        InputError: it differs: another archive, or a download cut short.
+        InputError: it differs (another archive, or an incomplete download).
     """
-    found = file_checksum(archive, expected)
-    if found != expected:
+    actual = file_checksum(archive, expected)
+    if actual != expected:
         raise InputError(
-            f"{archive.absolute()}: has {readable(found)}; expected: {readable(expected).partition(' ')[2]}; it is "
-            "incomplete or another archive: remove or replace it, or correct the checksum in the settings"
+            f"{archive.absolute()}: incomplete or another archive ({readable(actual)}); accepted: "
+            f"{readable(expected).partition(' ')[2]}; to fix: remove it, or correct the checksum in the settings"
         )

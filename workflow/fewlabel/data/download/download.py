@@ -1,8 +1,8 @@
-"""Downloads that go on where they were cut; a file appears only when it is complete and its checksum is right.
+"""Resumable downloads; a file appears only when it is complete and its checksum is correct.
 
-What has arrived lies in `<file>.part`, and `<file>.part.json` says of which state of which address it is. The rest is
-asked for under the condition that the file is still in that state (HTTP: Range with If-Range, RFC 9110, 13.1.5 and
-14.2), so that a file that was changed meanwhile starts anew and is never spliced.
+Received bytes are in `<file>.part`; `<file>.part.json` records their address and the version of the file there. A
+download resumes on the condition that the version is the same (HTTP: Range with If-Range, RFC 9110, 13.1.5 and 14.2).
+If the file has changed, the download restarts.
 """
 
 import json
@@ -30,27 +30,27 @@ if TYPE_CHECKING:
     from requests import Response
 
 ATTEMPTS = 5
-"""Connections in a row that bring nothing new; the last one's error is told."""
+"""Consecutive connections without new bytes; the message has the error of the last one."""
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
-"""Between two attempts: doubled each time, or what the server asks for (Retry-After), at most the latter."""
+"""Wait between two attempts: doubled each time, or as the server asks (Retry-After), up to the longest."""
 SILENCE_SECONDS = 60.0
-"""Without any byte: the connection counts as cut."""
+"""Time without bytes after which a connection counts as interrupted."""
 BLOCK = 1 << 16
 SUFFIX = ".part"
 PASSING = {408, 425, 429, 500, 502, 503, 504}
-"""HTTP errors that another attempt may not meet."""
+"""Temporary HTTP errors, after which the download is tried again."""
 SETTLED = timedelta(seconds=60)
-"""A file that was last changed so long before the answer has one state at that second (RFC 9110, 8.8.2.2)."""
+"""Age from which Last-Modified identifies one version of a file (RFC 9110, 8.8.2.2)."""
 
 
 @dataclass(frozen=True)
 class PartState:
-    """Which state of which file a part is of.
+    """The address and version of a partly received file.
 
     Attributes:
-        url: as it was asked for.
-        validator: a strong ETag or the time of the last change; empty: the part cannot go on.
+        url: of the request.
+        validator: a strong ETag or the time of the last change; empty: the download cannot resume.
         total: bytes of the whole file; None: unknown.
     """
 
@@ -59,8 +59,8 @@ class PartState:
     total: int | None
 
 
-class _CutError(Exception):
-    """A connection that ended early, or was never made: another attempt may do."""
+class _InterruptedError(Exception):
+    """A connection failed or ended early; another attempt may succeed."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         self.wait = wait
@@ -68,20 +68,19 @@ class _CutError(Exception):
 
 
 class _RefusedError(Exception):
-    """What another attempt would meet again."""
+    """An error that another attempt would meet again."""
 
 
 def download(url: str, checksum: str, file: Path) -> None:
-    """Download a file; of several processes that do so at once, one does and the others wait.
+    """Download a file; if several processes do so at once, one downloads and the others wait.
 
     Args:
         url: http or https.
         checksum: `md5:…` or `sha256:…`, in hexadecimal.
-        file: appears when it is complete and right; its folder is made. What a download that is cut has brought is
-            kept beside it and used by the next.
+        file: the target; its folder is made. An interrupted download is kept in the same folder and resumed.
 
     Raises:
-        InputError: no network, HTTP error, another checksum, or no space; it says how to place the file by hand.
+        InputError: no network, HTTP error, another checksum, or no space; with how to place the file by hand.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(file.with_name(f".{file.name}"), "this download"):
@@ -89,12 +88,13 @@ def download(url: str, checksum: str, file: Path) -> None:
             return
         part = _part(file)
         _complete(url, file)
-        if (found := file_checksum(part, checksum)) != checksum:
+        if (actual := file_checksum(part, checksum)) != checksum:
             received = part.stat().st_size
             _discard(part)
             raise InputError(
-                f"{url}: what was downloaded ({size(received)}) has not the expected {readable(checksum)}, but "
-                f"{readable(found)}; check the address and the checksum in the settings, or {_by_hand(url, file)}"
+                f"{url}: wrong checksum of the download ({size(received)}: {readable(actual)}); accepted: "
+                f"{readable(checksum)}; to fix: check the address and the checksum in the settings, or "
+                f"{_by_hand(url, file)}"
             )
         flush(part)
         part.replace(file)
@@ -102,7 +102,7 @@ def download(url: str, checksum: str, file: Path) -> None:
 
 
 def _complete(url: str, file: Path) -> None:
-    """Attempt after attempt, until the part is complete."""
+    """Make attempts until the part is complete."""
     part, most, failures = _part(file), _length(_part(file)), 0
     while True:
         try:
@@ -111,30 +111,30 @@ def _complete(url: str, file: Path) -> None:
             raise InputError(_message(url, file, str(error))) from None
         except OSError as error:
             raise InputError(_message(url, file, f"{part}: {error.strerror or error}")) from None
-        except _CutError as error:
+        except _InterruptedError as error:
             failures = 1 if _length(part) > most else failures + 1
             most = max(most, _length(part))
             if failures >= ATTEMPTS:
                 raise InputError(_message(url, file, str(error))) from None
             wait = FIRST_WAIT_SECONDS * 2 ** (failures - 1) if error.wait is None else error.wait
             wait = min(wait, LONGEST_WAIT_SECONDS)
-            _say(f"{file.name}: {error}; again in {wait:.0f} s, from {size(_length(part))}")
+            _log(f"{file.name}: {error}; again in {wait:.0f} s, from {size(_length(part))}")
             time.sleep(wait)
 
 
 def _attempt(url: str, part: Path) -> None:
-    """One connection: what is missing is appended to the part, or all of it written anew.
+    """Make one connection that appends missing bytes to the part, or writes it anew.
 
     Raises:
         _CutError, _RefusedError: see there.
         OSError: the part cannot be written.
     """
-    # Imported here: whoever has the files needs no network library.
+    # Imported here, since only downloads need network libraries.
     import requests
     from urllib3.exceptions import HTTPError
 
     state, start = _read_state(part, url), _length(part)
-    # Bytes as they lie on the server: compressed on the way, they could not be asked for by their number.
+    # Without compression on the way, bytes can be requested by position.
     headers = {"Accept-Encoding": "identity"}
     if state is not None and start:
         headers |= {"Range": f"bytes={start}-", "If-Range": state.validator}
@@ -147,7 +147,7 @@ def _attempt(url: str, part: Path) -> None:
     except (requests.exceptions.SSLError, requests.exceptions.TooManyRedirects, ValueError) as error:
         raise _RefusedError(plain(str(error), 500)) from None
     except (requests.RequestException, HTTPError) as error:
-        raise _CutError(plain(str(error), 500)) from None
+        raise _InterruptedError(plain(str(error), 500)) from None
 
 
 def _judge(response: "Response") -> None:
@@ -157,15 +157,15 @@ def _judge(response: "Response") -> None:
     if response.status_code not in PASSING:
         raise _RefusedError(reason)
     asked = response.headers.get("Retry-After", "")
-    raise _CutError(reason, float(asked) if asked.isdecimal() else None)
+    raise _InterruptedError(reason, float(asked) if asked.isdecimal() else None)
 
 
 def _judge_whole(response: "Response", part: Path, start: int) -> None:
-    """No bytes behind the part: it is whole, or of another file."""
+    """Handle an answer without further bytes: the part is complete, or of another file."""
     if response.headers.get("Content-Range", "").replace(" ", "") == f"bytes*/{start}":
         return
     _discard(part)
-    raise _CutError("what was received before is longer than the file; it is dropped")
+    raise _InterruptedError("the part is longer than the file, and is discarded")
 
 
 def _receive(response: "Response", url: str, part: Path, state: PartState | None, start: int) -> None:
@@ -176,10 +176,12 @@ def _receive(response: "Response", url: str, part: Path, state: PartState | None
         total = _continued(response, state, start)
         if total is None:
             _discard(part)
-            raise _CutError("the server goes on elsewhere or with another file; what was received before is dropped")
+            raise _InterruptedError(
+                "the server resumes at another position or with another file; the part is discarded"
+            )
     else:
         if start:
-            _say(f"{name}: the server sends the whole file again (it was changed, or cannot go on); from the start")
+            _log(f"{name}: the server sends the whole file again (it changed, or cannot resume); from the start")
         total, start = _number(response.headers.get("Content-Length")), 0
         _discard(part)
         _write_state(part, PartState(url, _validator(response), total))
@@ -192,18 +194,18 @@ def _receive(response: "Response", url: str, part: Path, state: PartState | None
                 file.write(block)
                 progress.advance(len(block))
     except HTTPError:
-        raise _CutError(_ended(part, total)) from None
+        raise _InterruptedError(_ended(part, total)) from None
     except TooLongError as error:
         _discard(part)
         raise _RefusedError(str(error)) from None
     finally:
         progress.close()
     if total is not None and _length(part) < total:
-        raise _CutError(_ended(part, total))
+        raise _InterruptedError(_ended(part, total))
 
 
 def _continued(response: "Response", state: PartState | None, start: int) -> int | None:
-    """The whole file's length, if an answer of a part begins where it must and is of the same length; else None."""
+    """The length of the file, if a partial answer starts at `start` and the length is as before; else None."""
     unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
     where, _, total = rest.partition("/")
     first = where.partition("-")[0]
@@ -212,7 +214,7 @@ def _continued(response: "Response", state: PartState | None, start: int) -> int
 
 
 def _validator(response: "Response") -> str:
-    """What If-Range may name of an answer: a strong ETag, else a time of change that is settled; else nothing."""
+    """The validator of an answer for If-Range: a strong ETag, or a time of change of sufficient age; empty: none."""
     etag = response.headers.get("ETag", "")
     if etag.startswith('"'):
         return etag
@@ -227,7 +229,7 @@ def _validator(response: "Response") -> str:
 def _demand_space(part: Path, total: int | None, start: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if total is not None and total - start > free:
-        raise _RefusedError(f"no space: {size(total - start)} to come, {size(free)} free in {part.parent}")
+        raise _RefusedError(f"no space: {size(total - start)} missing, {size(free)} free in {part.parent}")
 
 
 # ------------------------------------------------------------------------------------------------------------ parts
@@ -253,7 +255,7 @@ def _write_state(part: Path, state: PartState) -> None:
 
 
 def _read_state(part: Path, url: str) -> PartState | None:
-    """Of which state a part is, if it can go on from this address."""
+    """The recorded state of a part; None if it cannot be resumed from this address."""
     try:
         state = PartState(**load_json(_note(part)))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -264,14 +266,14 @@ def _read_state(part: Path, url: str) -> PartState | None:
 # --------------------------------------------------------------------------------------------------------- messages
 def _message(url: str, file: Path, reason: str) -> str:
     part = _part(file)
-    received = f"the {size(_length(part))} that were received are kept in {part.name}"
-    kept = f"; {received}, and the same command goes on from there" if _length(part) else ""
-    return f"{url}: not downloaded ({reason}){kept}; check the network and `url`, or {_by_hand(url, file)}"
+    received = f"{size(_length(part))} received so far are kept in {part.name}"
+    kept = f"; {received}, and the same command resumes from there" if _length(part) else ""
+    return f"{url}: not downloaded ({reason}){kept}; to fix: check the network and `url`, or {_by_hand(url, file)}"
 
 
 def _by_hand(url: str, file: Path) -> str:
     command = f"curl -L -C - -o {shlex.quote(file.name)} {shlex.quote(url)}"
-    return f"download it by hand, where there is a network ({command}), and place it as {file.absolute()}"
+    return f"download it on a machine with a network ({command}) and place it as {file.absolute()}"
 
 
 def _ended(part: Path, total: int | None) -> str:
@@ -283,5 +285,5 @@ def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdecimal() else None
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(printable(line), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Limits on the size of a download, so that a server that never stops sending does not fill the disk."""
+"""Limits on the size of downloads, so that a server that never stops sending does not fill the disk."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -23,12 +23,12 @@ class TooLongError(Exception):
 
 
 def limited_blocks(blocks: Iterable[bytes], folder: Path, left: int | None) -> Iterator[bytes]:
-    """The blocks of a stream up to the expected length; a longer stream is cut, and its checksum decides.
+    """Yield the blocks of a stream up to the expected length; the rest of a longer stream is dropped.
 
     Args:
-        blocks: as they arrive.
-        folder: where they are written.
-        left: bytes still to come; None: unknown.
+        blocks: the stream.
+        folder: the target.
+        left: missing bytes; None: unknown.
 
     Raises:
         TooLongError: the length is unknown and the limit is exceeded.

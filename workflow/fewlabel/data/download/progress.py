@@ -5,16 +5,16 @@ import sys
 from tqdm import tqdm
 
 LINE_BYTES = 100_000_000
-"""Bytes between two lines where the server does not say how many there are in all."""
+"""Bytes between two lines if the total is unknown."""
 
 
 class TransferProgress:
-    """Counts bytes.
+    """Progress of one file.
 
     Args:
         name: of the file.
-        total: bytes in all; None where that is not known.
-        done: bytes that were there before.
+        total: bytes in total; None: unknown.
+        done: bytes received before.
     """
 
     def __init__(self, name: str, total: int | None, done: int = 0) -> None:
@@ -26,12 +26,12 @@ class TransferProgress:
         )
 
     def advance(self, count: int) -> None:
-        """So many bytes more."""
+        """Count further bytes."""
         self._done += count
         if self._bar is not None:
             self._bar.update(count)
             return
-        # By tenths and not by bytes: a thousandth of the last one must not be lost in rounding.
+        # With a tolerance, so that rounding does not lose the last tenth.
         steps = int(self._done / self._step + 1e-9)
         if steps > self._said:
             self._said = steps
@@ -39,6 +39,6 @@ class TransferProgress:
             print(f"{self._name}: {self._done / 1e6:.0f}{of} MB", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()

@@ -1,4 +1,4 @@
-"""A tar file, compressed or not, with a limit on headers that is checked before they are read into memory."""
+"""Tar files, compressed or not, with a limit on headers that is checked before they are read into memory."""
 
 import bz2
 import gzip
@@ -10,9 +10,9 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
 MOST_HEADER_BYTES = 1_000_000
-"""Headers before a member: its block, a long name, extended headers. A path has a few thousand bytes at most."""
+"""Largest headers of a member: its block, a long name, extended headers. A path has a few thousand bytes at most."""
 MOST_PADDING_BYTES = 64_000_000
-"""Zeros after the last member; most programs write up to ten thousand."""
+"""Largest padding after the last member; most programs write up to ten thousand bytes."""
 BLOCK = 1_000_000
 COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
 """First bytes of a compressed tar, and its reader."""
@@ -30,9 +30,9 @@ class TarStream:
 
     def __init__(self, archive: Path) -> None:
         with archive.open("rb") as file:
-            begins = file.read(6)
-        opened = next((reader for magic, reader in COMPRESSED if begins.startswith(magic)), open)
-        self._file = cast(BinaryIO, opened(archive, "rb"))
+            start = file.read(6)
+        reader = next((reader for magic, reader in COMPRESSED if start.startswith(magic)), open)
+        self._file = cast(BinaryIO, reader(archive, "rb"))
         self._left = MOST_HEADER_BYTES
 
     def grant(self, count: int) -> None:
@@ -40,14 +40,14 @@ class TarStream:
         self._left = count + MOST_HEADER_BYTES
 
     def read(self, count: int = -1) -> bytes:
-        """Bytes, as of any file.
+        """Read as from any file.
 
         Raises:
             InputError: the headers exceed the limit.
         """
         if count < 0 or count > self._left:
             raise InputError(
-                f"a member's headers are larger than {size(MOST_HEADER_BYTES)}, unlike in any archive of volumes"
+                f"a member's headers are larger than {size(MOST_HEADER_BYTES)}, which is implausible for volumes"
             )
         self._left -= count
         return self._file.read(count)
@@ -63,14 +63,14 @@ class TarStream:
                 return
         raise InputError(f"more than {size(MOST_PADDING_BYTES)} follow its last member")
 
-    def seek(self, place: int, whence: int = 0) -> int:
-        """As of any file."""
-        return self._file.seek(place, whence)
+    def seek(self, position: int, whence: int = 0) -> int:
+        """Seek as in any file."""
+        return self._file.seek(position, whence)
 
     def tell(self) -> int:
-        """As of any file."""
+        """The position, as of any file."""
         return self._file.tell()
 
     def close(self) -> None:
-        """As of any file."""
+        """Close the file."""
         self._file.close()

@@ -1,4 +1,4 @@
-"""Members of a zip file, judged and written."""
+"""Check and extract the members of zip files."""
 
 import shutil
 import stat
@@ -10,21 +10,21 @@ from fewlabel.data.download.archive_limits import Tally
 from fewlabel.utils.errors import InputError
 
 ENCRYPTED = 0x1
-"""Bit of a member's flags."""
+"""Bit of encryption in a member's flags."""
 
 
 def extract_zip(archive: Path, destination: Path, tally: Tally, wanted: Callable[[PurePosixPath], bool]) -> None:
-    """Write the wanted files of a zip file beneath a folder; all members are judged before the first is written.
+    """Extract the wanted files of a zip file to a folder, after all its members are checked.
 
     Raises:
-        InputError: a member that leaves the folder, a link, a device, an encrypted one, or sizes that are refused.
+        InputError: a member outside the folder, a link, a device, an encrypted member, or implausible sizes.
         BadZipFile: truncated or damaged.
         OSError: no space or permission.
     """
     with ZipFile(archive) as file:
         chosen = []
         for member in file.infolist():
-            path = _judged(member)
+            path = _checked_path(member)
             tally.add(member.filename, member.file_size)
             if not member.is_dir() and wanted(path):
                 chosen.append((member, path))
@@ -35,11 +35,11 @@ def extract_zip(archive: Path, destination: Path, tally: Tally, wanted: Callable
             _write(file, member, target)
 
 
-def _judged(member: ZipInfo) -> PurePosixPath:
-    """A member's place in the archive."""
+def _checked_path(member: ZipInfo) -> PurePosixPath:
+    """The path of a member in the archive."""
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
-        raise InputError(f"member {member.filename!r} lies outside of the archive's folder")
+        raise InputError(f"member {member.filename!r} is outside of the archive's folder")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise InputError(f"member {member.filename!r} is a link or device; accepted: files and folders")
@@ -49,7 +49,7 @@ def _judged(member: ZipInfo) -> PurePosixPath:
 
 
 def _write(file: ZipFile, member: ZipInfo, target: Path) -> None:
-    """A member's content; the library verifies its length and checksum."""
+    """Write the content of a member; the library verifies its length and checksum."""
     try:
         with file.open(member) as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)

@@ -1,4 +1,4 @@
-"""What can be wrong with one volume, or with the masks of a cohort: pure functions of what was read."""
+"""Checks of a volume's array and affine, and of a cohort's masks; pure functions without file access."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,16 @@ from fewlabel.data.paths import listed
 from fewlabel.data.subjects.mask_detection import mask_among_images
 
 TOLERANCE_MM = 2e-3
-"""Up to here, affines that were rounded on their way through files count as equal."""
+"""Distance up to which affines count as equal, since files round them."""
 VOXEL_MM = (0.01, 100.0)
 """Smallest and largest voxel size along an axis, in mm, that an MR image can have."""
 APART_MM = 0.5
 """Distance in mm from which a warning reports that sform and qform differ."""
 UNKNOWN = np.full((4, 4), np.nan)
-"""Affine of a file that does not say where it lies."""
-NO_INVERSE = "the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; mend the header"
+"""Affine of a file without a position."""
+NO_INVERSE = (
+    "the header's affine has no inverse; accepted: voxel sizes above 0 along all axes; to fix: correct the header"
+)
 
 
 @dataclass
@@ -29,8 +31,8 @@ class FileGrid:
 
     Attributes:
         array: float32, three axes as in the file.
-        affine: 4 x 4, voxel indices to RAS+ mm.
-        placement: its position by the NIfTI header; None for other files.
+        affine: (4, 4), voxel indices to RAS+ mm.
+        placement: the position in the NIfTI header; None for other formats.
     """
 
     array: NDArray[np.float32]
@@ -41,40 +43,41 @@ class FileGrid:
 def image_problems(image: FileGrid, name: str) -> list[str]:
     """All problems of a single image; `name` is the file's name in messages.
 
-    These are NaN or infinite values, a constant or almost empty volume, a mask in place of an image, an affine without
-    inverse, and implausible voxel sizes.
+    Problems are NaN or infinite values, a constant or almost empty volume, a mask instead of an image, an affine
+    without inverse, and implausible voxel sizes.
     """
     problems = []
     bad = image.array.size - np.count_nonzero(np.isfinite(image.array))
     if bad:
         problems.append(
-            f"{name}: {bad} values are NaN or infinite; accepted: finite numbers; replace them or exclude the subject"
+            f"{name}: {bad} values are NaN or infinite; accepted: finite numbers; to fix: replace them or exclude the "
+            "subject"
         )
     elif image.array.min() == image.array.max():
         problems.append(
             f"{name}: constant volume ({image.array.flat[0]:g} everywhere); accepted: an image; "
-            "export it again or exclude the subject"
+            "to fix: export it again or exclude the subject"
         )
-    elif found := mask_among_images(image.array, name):
-        problems += found
+    elif mask_problems := mask_among_images(image.array, name):
+        problems += mask_problems
     elif np.ptp(np.percentile(image.array, (1, 99))) == 0:
         problems.append(
             f"{name}: almost empty volume (its 1st and 99th percentiles are equal); accepted: an image with contrast; "
-            "crop it, export it again or exclude the subject"
+            "to fix: crop it, export it again or exclude the subject"
         )
-    return problems + place_problems(image, name)
+    return problems + affine_problems(image, name)
 
 
-def place_problems(image: FileGrid, name: str) -> list[str]:
+def affine_problems(image: FileGrid, name: str) -> list[str]:
     """Problems of the affine: no inverse, or implausible voxel sizes."""
     if not invertible(image.affine):
         return [f"{name}: {NO_INVERSE}"]
     if not implausible(image.affine):
         return []
-    shown = " x ".join(f"{size:.4g}" for size in voxel_sizes(image.affine))
+    sizes_text = " x ".join(f"{size:.4g}" for size in voxel_sizes(image.affine))
     unit = f" (unit in its header: {unit_of(image.placement.header)})" if image.placement else ""
     return [
-        f"{name}: voxels of {shown} mm{unit}; accepted: {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm along each axis; "
+        f"{name}: voxels of {sizes_text} mm{unit}; accepted: {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm along each axis; "
         "to fix: correct the header"
     ]
 
@@ -85,7 +88,7 @@ def implausible(affine: NDArray[np.float64]) -> bool:
     return not bool(((sizes >= VOXEL_MM[0]) & (sizes <= VOXEL_MM[1])).all())
 
 
-def place_warning(image: FileGrid, name: str) -> str | None:
+def position_warning(image: FileGrid, name: str) -> str | None:
     """A warning if programs would place the image differently; None if they agree."""
     if image.placement is None:
         return None
@@ -96,7 +99,7 @@ def place_warning(image: FileGrid, name: str) -> str | None:
         )
     sform, shape = image.placement.sform(), image.array.shape
     for other in image.placement.others():
-        if sform is None or same_place(shape, sform, other):
+        if sform is None or same_position(shape, sform, other):
             continue
         if (apart := corner_distance(shape, sform, other)) > APART_MM:
             return (
@@ -107,33 +110,33 @@ def place_warning(image: FileGrid, name: str) -> str | None:
 
 
 def label_problems(values: NDArray[np.float32], name: str) -> list[str]:
-    """Values of a label file, each once, that are no whole numbers."""
-    # Header scaling by a float32 slope leaves whole numbers a little off.
+    """The problem of a label file with values that are no whole numbers; `values` are its distinct values."""
+    # Header scaling by a float32 slope changes whole numbers slightly.
     broken = values[~(np.abs(values - np.round(values)) <= 1e-3)]
     if not broken.size:
         return []
-    found = listed([f"{value:g}" for value in broken], 5)
+    values_text = listed([f"{value:g}" for value in broken], 5)
     return [
-        f"{name}: values that are no whole numbers ({found}); accepted: label values such as 0, 1, 2; "
-        "export the mask as such"
+        f"{name}: values that are no whole numbers ({values_text}); accepted: label values such as 0, 1, 2; "
+        "to fix: export it as a label map"
     ]
 
 
 def fit_problems(image: FileGrid, label: FileGrid, image_name: str, label_name: str) -> list[str]:
-    """Image and mask that do not lie on one grid."""
+    """The problem of an image and a mask that are not on one grid."""
     first, second = image.array.shape, label.array.shape
     if first != second:
         wrong, accepted = f"shape {second}, but {image_name} has {first}", "equal shapes"
     elif not np.isfinite([image.affine, label.affine]).all():
-        # Told of the image as it is; of a mask, here.
+        # For the image, `affine_problems` reports it.
         return [] if not invertible(image.affine) else [f"{label_name}: {NO_INVERSE}"]
-    elif not any(same_place(first, place, label.affine) for place in _places(image)):
+    elif not any(same_position(first, place, label.affine) for place in _places(image)):
         distance = corner_distance(first, image.affine, label.affine)
         wrong = f"its affine places it up to {distance:.3g} mm from {image_name}"
         accepted = f"equal affines (within {TOLERANCE_MM:g} mm)"
     else:
         return []
-    return [f"{label_name}: {wrong}; accepted: {accepted}; export the mask on the image's grid"]
+    return [f"{label_name}: {wrong}; accepted: {accepted}; to fix: export the mask on the image's grid"]
 
 
 def _places(image: FileGrid) -> list[NDArray[np.float64]]:
@@ -142,19 +145,19 @@ def _places(image: FileGrid) -> list[NDArray[np.float64]]:
 
 
 def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> list[str]:
-    """Label values of the target that no mask holds, given the values in each mask."""
+    """Problems of the target's label values, given the values in each mask: values that no mask contains."""
     if not masks:
         return []
-    found = sorted(frozenset().union(*masks))
-    inside = [value for value in found if value != 0]
+    present = sorted(frozenset().union(*masks))
+    inside = [value for value in present if value != 0]
     if not inside:
         return [
             f"labels: the target is empty in every one of the {len(masks)} masks (0 everywhere); "
-            f"accepted: {listed(labels)} inside the target; export the masks again"
+            f"accepted: {listed(labels)} inside the target; to fix: export the masks again"
         ]
-    missing = [value for value in labels if value not in found]
-    suggestion = [value for value in labels if value in found] or [value for value in inside if value > 0][:1]
-    hint = f"found in the masks: {listed(found)}; " + (
+    missing = [value for value in labels if value not in present]
+    suggestion = [value for value in labels if value in present] or [value for value in inside if value > 0][:1]
+    hint = f"found in the masks: {listed(present)}; " + (
         f"did you mean labels: {suggestion}?"
         if suggestion
         else "accepted: values from 1 in the target; to fix: export the masks again with positive values"
@@ -168,7 +171,7 @@ def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> l
 def empty_problems(
     labels: Sequence[int], masks: Mapping[str, tuple[str, frozenset[int]]], stated: Collection[str]
 ) -> list[str]:
-    """Masks without any target value, file by file, except of subjects listed as without a target.
+    """Problems of masks without any target value, except those of subjects listed as without a target.
 
     Args:
         labels: values of the target.
@@ -179,8 +182,9 @@ def empty_problems(
     if len(empty) == len(masks):
         return []  # `target_problems` reports it: the setting is wrong, not the masks
     return [
-        f"{name} holds {listed(sorted(values))}, but none of labels: {list(labels)}; accepted: a mask with the target; "
-        f"to fix: export it again, change `labels`, or, if the subject has no target, set `without_target: [{subject}]`"
+        f"{name}: values {listed(sorted(values))}, but none of labels: {list(labels)}; accepted: a mask with the "
+        "target; to fix: export it again, change `labels`, or, if the subject has no target, set "
+        f"`without_target: [{subject}]`"
         for subject, (name, values) in masks.items()
         if subject in empty - set(stated)
     ] + [
@@ -191,16 +195,16 @@ def empty_problems(
 
 
 def invertible(affine: NDArray[np.float64]) -> bool:
-    """Whether an affine tells where voxels lie."""
+    """Whether an affine is finite and has an inverse."""
     return bool(np.isfinite(affine).all() and np.linalg.matrix_rank(affine[:3, :3]) == 3)
 
 
-def same_place(shape: Sequence[int], first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    """Whether two affines place a grid equally, but for what files round.
+def same_position(shape: Sequence[int], first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Whether two affines place a grid equally, except for rounding in files.
 
-    A NIfTI header holds an affine as a matrix (sform) or as a quaternion (qform). Near half turns, which is how most
-    converted DICOM lies, the quaternion's rounding alone moves corners by up to half a millimetre. So affines also
-    count as equal if they are after both, or one, went through a quaternion.
+    A NIfTI header stores an affine as a matrix (sform) or as a quaternion (qform). Near half turns, as in most
+    converted DICOM, rounding of the quaternion moves corners by up to half a millimetre. Affines therefore also count
+    as equal if they agree after one or both are converted to a quaternion.
     """
     if corner_distance(shape, first, second) <= TOLERANCE_MM:
         return True
@@ -218,7 +222,7 @@ def through_quaternion(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def corner_distance(shape: Sequence[int], first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """How far apart, in mm, two affines place a grid's corners at most: a bound for every voxel."""
+    """The largest distance in mm between a grid's corners by two affines, which is a bound for every voxel."""
     corners = np.stack(np.meshgrid(*([0, size - 1] for size in shape), [1], indexing="ij"), axis=-1).reshape(-1, 4)
-    apart = corners @ (first - second).T[:, :3]
-    return float(np.sqrt((apart**2).sum(axis=1)).max())
+    shifts = corners @ (first - second).T[:, :3]
+    return float(np.sqrt((shifts**2).sum(axis=1)).max())

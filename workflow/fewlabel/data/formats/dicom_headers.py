@@ -1,4 +1,4 @@
-"""Headers of the DICOM files of a folder: what of them a volume is built from. No pixel is read."""
+"""Read the headers of a folder's DICOM files, without pixels."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fewlabel.data.formats.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, wrong_size
+from fewlabel.data.formats.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, size_problem
 from fewlabel.data.formats.library_output import silent_warnings
 from fewlabel.data.paths import ends_with, listed
 from fewlabel.data.subjects.folder_contents import (
@@ -25,10 +25,17 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 NEEDED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SeriesInstanceUID")
-TELLING = ("EchoTime", "EchoNumbers", "DiffusionBValue", "AcquisitionNumber", "TemporalPositionIdentifier", "ImageType")
-"""Tags that tell why two slices lie at one place."""
+DISTINGUISHING = (
+    "EchoTime",
+    "EchoNumbers",
+    "DiffusionBValue",
+    "AcquisitionNumber",
+    "TemporalPositionIdentifier",
+    "ImageType",
+)
+"""Tags in which two slices at one position may differ."""
 RIGHT_ANGLES = 1e-2
-"""By how much directions may differ from length 1 and right angles (the standard's cosines are rounded)."""
+"""Tolerance of the directions' length 1 and right angle (the standard's cosines are rounded)."""
 LISTED = 5
 FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 """First bytes of DICOM files without a preamble: the group of the first tag, in either byte order."""
@@ -41,13 +48,13 @@ class DicomHeader:
     Attributes:
         path: of the file.
         series: UID of its series.
-        position: of the first pixel's centre, mm, LPS+.
+        position: of the first pixel's centre, in mm, LPS+.
         orientation: directions along a row and down a column, LPS+, as (2, 3).
-        spacing: of rows and of columns, mm.
+        spacing: of rows and of columns, in mm.
         shape: rows and columns.
-        instance: InstanceNumber; None where it is missing.
-        syntax: how its pixels are written, as the name of its transfer syntax; empty where they can be read here.
-        telling: values of `TELLING`.
+        instance: InstanceNumber; None if it is missing.
+        syntax: name of the transfer syntax if its pixels cannot be read; empty if they can.
+        distinguishing: values of `DISTINGUISHING`.
     """
 
     path: Path
@@ -58,7 +65,7 @@ class DicomHeader:
     shape: tuple[int, int]
     instance: int | None
     syntax: str
-    telling: tuple[str, ...]
+    distinguishing: tuple[str, ...]
 
 
 def dicom_files(folder: Path) -> list[Path]:
@@ -84,19 +91,19 @@ def series_contents(folder: Path) -> Contents:
         elif ends_with(path, DICOM_SUFFIXES) or _begins_as_dicom(path) or not (path.suffix or _is_text(path)):
             used.append(path)
         else:
-            found = why_unread(path)
-            unused.append(found if found.stops else Unused(path, "not a DICOM file"))
+            unread = why_unread(path)
+            unused.append(unread if unread.stops else Unused(path, "not a DICOM file"))
     return Contents(tuple(used), unused=tuple(unused))
 
 
 def read_dicom(path: Path, headers_alone: bool = False) -> "Dataset":
-    """A DICOM file, with or without the preamble of 128 bytes, as pydicom reads it.
+    """Read a DICOM file, with or without the preamble of 128 bytes.
 
     Raises:
         TooLargeError: a deflated file decompresses to more than any slice needs.
         Exception: any type, for files that are damaged or not DICOM.
     """
-    # Imported here: only cohorts of DICOM need it.
+    # Imported here, since only DICOM cohorts need it.
     from pydicom import dcmread
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -115,7 +122,7 @@ def _begins_as_dicom(path: Path) -> bool:
 
 
 def _is_text(path: Path) -> bool:
-    """Whether a file without an ending, such as README, holds text."""
+    """Whether a file without an ending, such as README, contains text."""
     head = _head(path)
     return bool(head) and all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
 
@@ -139,64 +146,65 @@ def read_headers(folder: Path, name: str) -> tuple[list[DicomHeader], list[str]]
     """The headers of a folder's DICOM files, and what is wrong with single files.
 
     Args:
-        folder: searched to its bottom. Files that are no DICOM are passed over.
+        folder: searched at any depth; other files are skipped.
         name: of the folder in messages.
     """
     headers, damaged = [], []
     lacking: dict[str, list[str]] = {}
     files = dicom_files(folder)
     if len(files) > MOST_FILES:
-        return [], [f"{name}: {len(files)} files; accepted: one series of up to {MOST_FILES} slices; split the folder"]
+        accepted = f"one series of up to {MOST_FILES} slices"
+        return [], [f"{name}: {len(files)} files; accepted: {accepted}; to fix: split the folder"]
     for path in files:
         dataset = _open(path)
         if dataset is None:
             damaged.append(path.name)
         elif isinstance(dataset, str):
             lacking.setdefault(dataset, []).append(path.name)
-        elif wrong := _wrong(dataset):
+        elif wrong := _header_problem(dataset):
             lacking.setdefault(wrong, []).append(path.name)
         else:
             headers.append(_header(path, dataset))
     problems = [f"{name}: {wrong} in {listed(names, LISTED)}" for wrong, names in lacking.items()]
     if damaged:
-        problems.append(f"{name}: damaged or no DICOM: {listed(damaged, LISTED)}; copy or export them again")
+        problems.append(f"{name}: damaged or no DICOM: {listed(damaged, LISTED)}; to fix: copy or export them again")
     if not headers and not problems:
-        problems = [f"{name}: no DICOM file; accepted: a folder that holds one series; export it again"]
+        problems = [f"{name}: no DICOM file; accepted: a folder of one series; to fix: export it again"]
     return headers, problems
 
 
 def _open(path: Path) -> "Dataset | str | None":
-    """The header of a file, or what is wrong with its size, or None if it is damaged or not DICOM."""
+    """The header of a file, or the problem of its size; None if it is damaged or not DICOM."""
     try:
         return read_dicom(path, headers_alone=True)
     except TooLargeError as error:
         return str(error)
-    except Exception:  # pydicom raises many kinds for files that are damaged or none
+    except Exception:  # pydicom raises many types for damaged and other files
         return None
 
 
-def _wrong(dataset: "Dataset") -> str | None:
+def _header_problem(dataset: "Dataset") -> str | None:
     missing = [tag for tag in NEEDED if _value(dataset, tag) in (None, "")]
     if missing:
-        return f"no {listed(missing)}; accepted: slices with their place in the patient; export them again"
+        return f"no {listed(missing)}; accepted: slices with their position; to fix: export them again"
     if int(_value(dataset, "NumberOfFrames") or 1) > 1:
-        return "several frames in one file; accepted: one slice a file; export as classic MR images, or as NIfTI"
+        return "several frames in one file; accepted: one slice a file; to fix: export as classic MR images or NIfTI"
     if (
         int(_value(dataset, "SamplesPerPixel") or 1) != 1
         or _value(dataset, "PhotometricInterpretation") != "MONOCHROME2"
     ):
-        return "colour or inverted grey values; accepted: MONOCHROME2; leave such files out"
+        return "colour or inverted grey values; accepted: MONOCHROME2; to fix: remove such files"
     try:
         numbers = [[float(x) for x in dataset[tag].value] for tag in NEEDED[:3]]
     except (TypeError, ValueError):
         numbers = []
-    if [len(values) for values in numbers] != [3, 6, 2] or min(numbers[2]) <= 0 or not _is_place(*numbers[:2]):
-        return "a place, orientation or pixel size that is none; export them again"
-    return wrong_size(dataset)
+    if [len(values) for values in numbers] != [3, 6, 2] or min(numbers[2]) <= 0 or not _is_position(*numbers[:2]):
+        return "invalid position, orientation or pixel size; to fix: export them again"
+    return size_problem(dataset)
 
 
-def _is_place(position: list[float], orientation: list[float]) -> bool:
-    """Whether a position is finite, and an orientation two directions at right angles."""
+def _is_position(position: list[float], orientation: list[float]) -> bool:
+    """Whether a position is finite and an orientation has two orthogonal directions of length 1."""
     directions = np.reshape(orientation, (2, 3))
     return bool(np.isfinite(position).all() and np.allclose(directions @ directions.T, np.eye(2), atol=RIGHT_ANGLES))
 
@@ -204,7 +212,7 @@ def _is_place(position: list[float], orientation: list[float]) -> bool:
 def _value(dataset: "Dataset", tag: str) -> Any:
     try:
         return dataset.get(tag)
-    except Exception:  # pydicom reads values late, and raises many kinds for bad ones
+    except Exception:  # pydicom reads values late, and raises many types for bad ones
         return None
 
 
@@ -219,7 +227,7 @@ def _header(path: Path, dataset: "Dataset") -> DicomHeader:
         shape=(int(dataset.Rows), int(dataset.Columns)),
         instance=None if instance is None else int(instance),
         syntax=_unreadable_syntax(dataset),
-        telling=tuple(str(_value(dataset, tag) or "") for tag in TELLING),
+        distinguishing=tuple(str(_value(dataset, tag) or "") for tag in DISTINGUISHING),
     )
 
 
@@ -235,8 +243,9 @@ def _unreadable_syntax(dataset: "Dataset") -> str:
 
 
 def differing(headers: Sequence[DicomHeader]) -> str:
-    """In what slices at one place differ, for a message; empty where their headers do not tell."""
-    for tag, values in zip(TELLING, zip(*(header.telling for header in headers), strict=True), strict=True):
+    """The tag in which slices at one position differ, for a message; empty if none does."""
+    rows = zip(*(header.distinguishing for header in headers), strict=True)
+    for tag, values in zip(DISTINGUISHING, rows, strict=True):
         if len(set(values)) > 1:
             return f" (they differ in {tag}: {listed(sorted(set(values)), LISTED)})"
     return ""

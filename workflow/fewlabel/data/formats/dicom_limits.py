@@ -1,4 +1,4 @@
-"""Size limits of DICOM files and series, checked from headers before anything is decompressed."""
+"""Size limits of DICOM files and series, checked from headers before decompression."""
 
 import zlib
 from pathlib import Path
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 MOST_FILES = 20_000
-"""Files in a folder: no series has that many slices."""
+"""Most files in a folder; no series has that many slices."""
 MOST_SIDE = 8192
-"""Pixels along a row or column."""
+"""Most pixels along a row or column."""
 MOST_DEFLATED_BYTES = 256_000_000
-"""Decompressed size of a deflated file: a slice with the largest sides in 16 bits, and its header."""
+"""Largest decompressed size of a deflated file: a slice with the largest sides in 16 bits, and its header."""
 PREAMBLE, GROUP_LENGTH_ELEMENT = 132, 12
 BLOCK = 1 << 20
 
@@ -40,20 +40,22 @@ def refuse_deflated(path: Path) -> None:
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
             return
         file.seek(PREAMBLE + GROUP_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength))
-        inflate, found, waiting = zlib.decompressobj(-zlib.MAX_WBITS), 0, b""
+        inflate, count, waiting = zlib.decompressobj(-zlib.MAX_WBITS), 0, b""
         while block := waiting or file.read(BLOCK):
-            found += len(inflate.decompress(block, BLOCK))
+            count += len(inflate.decompress(block, BLOCK))
             waiting = inflate.unconsumed_tail
-            if found > MOST_DEFLATED_BYTES:
+            if count > MOST_DEFLATED_BYTES:
                 raise TooLargeError(
                     f"a deflated file of more than {size(MOST_DEFLATED_BYTES)} when decompressed; accepted: slices of "
-                    f"up to {MOST_SIDE} x {MOST_SIDE} pixels; export them again"
+                    f"up to {MOST_SIDE} x {MOST_SIDE} pixels; to fix: export them again"
                 )
 
 
-def wrong_size(dataset: "Dataset") -> str | None:
-    """What is wrong with the sides of a slice; None if nothing is."""
+def size_problem(dataset: "Dataset") -> str | None:
+    """The problem of a slice's sides; None if they are valid."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if min(rows, columns) >= 1 and max(rows, columns) <= MOST_SIDE:
         return None
-    return f"{rows} x {columns} pixels; accepted: 1 to {MOST_SIDE} along each side; resample or export them again"
+    return (
+        f"{rows} x {columns} pixels; accepted: 1 to {MOST_SIDE} along each side; to fix: resample or export them again"
+    )

@@ -1,4 +1,4 @@
-"""A folder of one DICOM series as a volume: slices in the order of their places, RAS+, and all that is wrong."""
+"""Read a folder of one DICOM series as a volume (RAS+), with slices ordered by position, and find all its problems."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ from fewlabel.data.paths import listed
 from fewlabel.utils.errors import InputError
 
 SAME_MM = 0.01
-"""Slices nearer than this lie at one place."""
+"""Distance up to which two slices are at one position."""
 EVEN = 0.03
-"""Share of the distance of slices by which single distances may differ from it."""
+"""Relative tolerance of the distances between slices."""
 STRAIGHT_MM = 0.1
-"""By how much a slice may be shifted in its plane."""
+"""Largest shift of a slice in its plane."""
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
 class Series:
-    """A sound series.
+    """A valid series.
 
     Attributes:
         slices: along the normal of their plane (the cross product of a row's and a column's direction).
-        affine: 4 x 4, indices (column, row, slice) to RAS+ mm.
+        affine: (4, 4), indices (column, row, slice) to RAS+ mm.
     """
 
     slices: tuple[DicomHeader, ...]
@@ -38,22 +38,22 @@ class Series:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Columns, rows, slices."""
+        """Numbers of columns, rows and slices."""
         rows, columns = self.slices[0].shape
         return columns, rows, len(self.slices)
 
 
 def read_series(folder: Path, name: str) -> tuple[Series | None, list[str]]:
-    """The series of a folder from its headers, or None and all problems, one line each.
+    """Read the series of a folder from its headers; None and all problems, one line each, if it is not valid.
 
-    Problems: no, damaged or foreign files; several series; slices that differ in size, orientation or pixel size;
-    slices twice, missing, unevenly spaced or shifted; pixels compressed in a way that no decoder here reads.
+    Problems are missing, damaged or foreign files; several series; slices of different size, orientation or pixel
+    size; repeated, missing, unevenly spaced or shifted slices; pixels for which no decoder is installed.
     """
     headers, problems = read_headers(folder, name)
     if headers:
         problems += _syntax_problems(headers, name)
         mixed = _mixed_problems(headers, name)
-        problems += mixed or _place_problems(sorted(headers, key=along_normal), name)
+        problems += mixed or _position_problems(sorted(headers, key=along_normal), name)
     if problems:
         return None, problems
     slices = tuple(sorted(headers, key=along_normal))
@@ -70,7 +70,7 @@ def load_series(series: Series, name: str) -> tuple[FileGrid | None, list[str]]:
     """The pixels of a series, scaled as its headers say, or None and what is wrong with files.
 
     Returns:
-        float32 (column, row, slice).
+        The array, float32 (column, row, slice), or None and problems of files.
     """
     from pydicom.pixels.processing import apply_rescale
 
@@ -81,18 +81,18 @@ def load_series(series: Series, name: str) -> tuple[FileGrid | None, list[str]]:
         try:
             dataset = read_dicom(header.path)
             stack[index] = apply_rescale(dataset.pixel_array, dataset)
-        except Exception as error:  # pydicom raises many kinds for damaged pixels
+        except Exception as error:  # pydicom raises many types for damaged pixels
             damaged.setdefault(" ".join(str(error).split())[:200], []).append(header.path.name)
     if damaged:
         return None, [
-            f"{name}: pixels that cannot be read ({reason}): {listed(files, LISTED)}; copy or export them again"
+            f"{name}: pixels cannot be read ({reason}): {listed(files, LISTED)}; to fix: copy or export them again"
             for reason, files in damaged.items()
         ]
     return FileGrid(np.ascontiguousarray(stack.transpose(2, 1, 0)), series.affine), []
 
 
 def along_normal(header: DicomHeader) -> float:
-    """A slice's place along the normal of its plane, mm."""
+    """Position of a slice along the normal of its plane, in mm."""
     return float(np.dot(header.position, _normal(header)))
 
 
@@ -102,7 +102,7 @@ def _normal(header: DicomHeader) -> NDArray[np.float64]:
 
 
 def _affine(slices: Sequence[DicomHeader]) -> NDArray[np.float64]:
-    """DICOM PS3.3 C.7.6.2.1.1, with the slices' step measured from the first to the last."""
+    """The affine by DICOM PS3.3 C.7.6.2.1.1, with the step between slices measured from the first to the last."""
     first, last = np.array(slices[0].position), np.array(slices[-1].position)
     along_row, down_column = np.reshape(slices[0].orientation, (2, 3))
     of_rows, of_columns = slices[0].spacing
@@ -118,8 +118,8 @@ def _affine(slices: Sequence[DicomHeader]) -> NDArray[np.float64]:
 def _syntax_problems(headers: Sequence[DicomHeader], name: str) -> list[str]:
     syntaxes = Counter(header.syntax for header in headers if header.syntax)
     return [
-        f"{name}: {count} files are compressed as {syntax}, for which no decoder is installed; decompress them "
-        "(dcmdjpeg, dcmdjpls, gdcmconv --raw), or install one (pylibjpeg with pylibjpeg-libjpeg, or python-gdcm)"
+        f"{name}: {count} files are compressed as {syntax}, for which no decoder is installed; to fix: decompress "
+        "them (dcmdjpeg, dcmdjpls, gdcmconv --raw), or install one (pylibjpeg with pylibjpeg-libjpeg, or python-gdcm)"
         for syntax, count in syntaxes.items()
     ]
 
@@ -131,7 +131,7 @@ def _mixed_problems(headers: Sequence[DicomHeader], name: str) -> list[str]:
             f"{count} files such as {next(header.path.name for header in headers if header.series == uid)}"
             for uid, count in series.most_common()
         ]
-        return [f"{name}: {len(series)} series: {listed(parts, LISTED)}; accepted: one; leave one in the folder"]
+        return [f"{name}: {len(series)} series: {listed(parts, LISTED)}; accepted: one; to fix: remove the others"]
     problems = []
     for what, values in (
         ("sizes", [f"{header.shape[0]} x {header.shape[1]}" for header in headers]),
@@ -139,21 +139,23 @@ def _mixed_problems(headers: Sequence[DicomHeader], name: str) -> list[str]:
         ("orientations", ["\\".join(f"{round(x, 3) + 0.0:g}" for x in header.orientation) for header in headers]),
     ):
         if len(counts := Counter(values)) > 1:
-            found = listed([f"{value} ({count} files)" for value, count in counts.most_common()], LISTED)
-            problems.append(f"{name}: slices of different {what}: {found}; accepted: equal ones; leave localisers out")
+            values_text = listed([f"{value} ({count} files)" for value, count in counts.most_common()], LISTED)
+            problems.append(
+                f"{name}: slices of different {what}: {values_text}; accepted: equal ones; to fix: remove localisers"
+            )
     return problems
 
 
-def _place_problems(slices: Sequence[DicomHeader], name: str) -> list[str]:
+def _position_problems(slices: Sequence[DicomHeader], name: str) -> list[str]:
     """Slices in their order: at one place, missing, unevenly spaced, shifted."""
     if len(slices) < 2:
-        return [f"{name}: one slice; accepted: a volume of two or more; export the whole series"]
+        return [f"{name}: one slice; accepted: a volume of two or more; to fix: export the whole series"]
     gaps = np.diff([along_normal(header) for header in slices])
-    apart = gaps[gaps > SAME_MM]
+    steps = gaps[gaps > SAME_MM]
     problems = _double_problems(slices, gaps, name)
-    if not apart.size:
+    if not steps.size:
         return problems
-    step = float(np.median(apart))
+    step = float(np.median(steps))
     missing, uneven = [], []
     for index in map(int, np.flatnonzero((gaps > SAME_MM) & (np.abs(gaps - step) > EVEN * step))):
         pair = f"{slices[index].path.name} and {slices[index + 1].path.name}"
@@ -164,12 +166,13 @@ def _place_problems(slices: Sequence[DicomHeader], name: str) -> list[str]:
             uneven.append(f"{gaps[index]:.3g} mm between {pair}")
     if missing:
         problems.append(
-            f"{name}: missing slices: {listed(missing, LISTED)} (elsewhere {step:.3g} mm apart); export it again"
+            f"{name}: missing slices: {listed(missing, LISTED)} (elsewhere {step:.3g} mm apart); to fix: export it "
+            "again"
         )
     if uneven:
         problems.append(
             f"{name}: unequal spacing: {listed(uneven, LISTED)}, elsewhere {step:.3g} mm; accepted: equal distances; "
-            "export the series again or leave the subject out"
+            "to fix: export the series again or remove the subject"
         )
     return problems or _shift_problems(slices, name)
 
@@ -180,11 +183,14 @@ def _double_problems(slices: Sequence[DicomHeader], gaps: NDArray[np.float64], n
         return []
     pairs = [f"{slices[index].path.name} and {slices[index + 1].path.name}" for index in doubled]
     why = differing([slices[doubled[0]], slices[doubled[0] + 1]])
-    return [f"{name}: slices at one place: {listed(pairs, LISTED)}{why}; accepted: one slice a place; keep one of them"]
+    return [
+        f"{name}: slices at one position: {listed(pairs, LISTED)}{why}; accepted: one slice a position; to fix: keep "
+        "one of them"
+    ]
 
 
 def _shift_problems(slices: Sequence[DicomHeader], name: str) -> list[str]:
-    """Slices that are not stacked along their normal."""
+    """Problem of slices that are not stacked along their normal."""
     positions, normal = np.array([header.position for header in slices]), _normal(slices[0])
     from_first = positions - positions[0]
     shifts = np.linalg.norm(from_first - np.outer(from_first @ normal, normal), axis=1)
@@ -192,5 +198,5 @@ def _shift_problems(slices: Sequence[DicomHeader], name: str) -> list[str]:
         return []
     return [
         f"{name}: slices are shifted in their plane by up to {shifts.max():.3g} mm; accepted: slices stacked along "
-        "their normal; resample the series to NIfTI"
+        "their normal; to fix: resample the series to NIfTI"
     ]

@@ -1,4 +1,4 @@
-"""Suppress output of libraries while they read a file: it names no file, and FewLabel reports the problem itself."""
+"""Suppress output of libraries while they read a file; FewLabel reports problems with the file's name."""
 
 import logging
 import os

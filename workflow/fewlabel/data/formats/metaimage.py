@@ -1,4 +1,4 @@
-"""Read one MetaImage or NRRD file, and its data file if any, as array and affine, and report what is wrong."""
+"""Read a MetaImage or NRRD file, with its data file if any, as array and affine, and find its problems."""
 
 import math
 import re
@@ -27,7 +27,8 @@ def load_metaimage(path: Path, name: str) -> tuple[FileGrid | None, list[str]]:
     """A file's array and affine, or None and its problem.
 
     Returns:
-        float32 with the axes of the file (its first index grows along the first column of the affine), RAS+ mm.
+        The array, float32 with the axes of the file (its first index grows along the first column of the affine), and
+        its affine, RAS+ mm; or None and its problem.
     """
     import SimpleITK as sitk  # noqa: N813 - the library's own short name
 
@@ -41,7 +42,7 @@ def load_metaimage(path: Path, name: str) -> tuple[FileGrid | None, list[str]]:
         return None, [str(error)]
     except RuntimeError as error:
         kind = "a MetaImage" if ends_with(path, META_SUFFIXES) else f"an NRRD file{_nrrd_reason(error)}"
-        return None, [f"{name}: truncated or not {kind}; copy or export it again"]
+        return None, [f"{name}: truncated or not {kind}; to fix: copy or export it again"]
     if problem := _shape_problem(image):
         return None, [f"{name}: {problem}"]
     array = sitk.GetArrayFromImage(image).astype(np.float32).transpose(2, 1, 0)
@@ -49,7 +50,7 @@ def load_metaimage(path: Path, name: str) -> tuple[FileGrid | None, list[str]]:
 
 
 def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Shape and affine (RAS+ mm) from the header alone.
+    """Read shape and affine (RAS+ mm) from the header alone.
 
     Raises:
         RuntimeError: the file is not of its format.
@@ -79,9 +80,9 @@ def _affine(image: Any) -> NDArray[np.float64]:
 
 
 def _nrrd_reason(error: RuntimeError) -> str:
-    """The library's last line, in brackets, without the name of its function; empty: it says nothing.
+    """The last line of the library's message, in brackets, without the name of its function; empty if there is none.
 
-    Of a MetaImage, the library gives the system's last error, which has nothing to do with the file.
+    For MetaImage, the library reports the system's last error, which is unrelated to the file.
     """
     last = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
     reason = " ".join(re.sub(r"^\[nrrd\] \w+:", "", last).split())
@@ -96,7 +97,7 @@ def _shape_problem(image: Any) -> str | None:
 
 
 def _data_problem(path: Path) -> str | None:
-    """A missing or short data file: the library reads what is there and says nothing of the rest."""
+    """Problem of a missing or short data file, which the library does not report."""
     try:
         fields = _header(path)
     except FileNotFoundError:
@@ -107,20 +108,20 @@ def _data_problem(path: Path) -> str | None:
     if not named or named.upper() == "LOCAL":
         return None
     if named != Path(named).name or " " in named:
-        return f"ElementDataFile = {named}; accepted: one file beside the header"
+        return f"ElementDataFile = {named}; accepted: one file in the header's folder"
     data = path.with_name(named)
     if not data.is_file():
-        return f"no {named} beside it, which holds its voxels; copy both files"
+        return f"its data file {named} is missing; to fix: copy both files"
     sides = [int(side) for side in fields.get("DimSize", "").split() if side.isdecimal()]
     each = TYPE_BYTES.get(fields.get("ElementType", "").removeprefix("MET_"))
     if fields.get("CompressedData", "False") == "True" or each is None or not sides:
         return None
-    found, needed = data.stat().st_size, math.prod(sides) * each
-    return f"{named} holds {found} bytes of {needed}; truncated: copy it again" if found < needed else None
+    actual, needed = data.stat().st_size, math.prod(sides) * each
+    return f"{named} is truncated ({actual} of {needed} bytes); to fix: copy it again" if actual < needed else None
 
 
 def _nrrd_data_problem(path: Path) -> str | None:
-    """An NRRD header whose data file is missing or not beside it; the library reports other problems."""
+    """Problem of an NRRD header whose data file is missing or in another folder; the library reports other problems."""
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16).decode("latin-1").replace("\r", "").partition("\n\n")[0]
@@ -132,12 +133,12 @@ def _nrrd_data_problem(path: Path) -> str | None:
     if not named:
         return None
     if named != Path(named).name or " " in named or named.upper() == "LIST":
-        return f"data file: {named}; accepted: one file beside the header"
-    return None if path.with_name(named).is_file() else f"no {named} beside it, which holds its voxels; copy both files"
+        return f"data file: {named}; accepted: one file in the header's folder"
+    return None if path.with_name(named).is_file() else f"its data file {named} is missing; to fix: copy both files"
 
 
 def _header(path: Path) -> dict[str, str]:
-    """The lines `Key = value` of a header, to that of the data, which is the last."""
+    """The fields `Key = value` of a header, up to the data file, which is the last."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
         for line in file:

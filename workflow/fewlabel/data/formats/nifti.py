@@ -1,4 +1,4 @@
-"""One NIfTI file as an image or a label, read to its end, and what is wrong with it."""
+"""Read a NIfTI or MGH file completely, as an image or a label, and find its problems."""
 
 import gzip
 import math
@@ -14,7 +14,7 @@ from fewlabel.utils.formatting import size
 
 Role = Literal["image", "label"]
 BLOCK = 1 << 20
-MOST_BEHIND_BYTES = 100_000_000
+MOST_TRAILER_BYTES = 100_000_000
 """Largest trailer after the voxels of a file; MGH stores scan parameters there."""
 
 
@@ -25,7 +25,7 @@ def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[
         path: of the file.
         name: in messages.
         channel: of a 4D image, from 0.
-        role: a label has no channels.
+        role: `label` refuses channels.
     """
     try:
         _refuse_channels(path, channel, role)
@@ -41,38 +41,38 @@ def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[
 
 
 def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
-    """What `read_nifti` cannot know: that a label has no channels, and that a channel was asked of a 3D image."""
+    """Refuse labels with channels, and a channel setting for a 3D image."""
     try:
         shape = axes_of(open_file(path))
     except InputError:
         raise
-    except Exception:  # of many kinds for damaged files; read_nifti, which comes next, says what is wrong
+    except Exception:  # many types for damaged files; `read_placed`, which follows, reports them
         return
     if role == "label" and len(shape) == 4 and shape[3] > 1:
         raise InputError(
             f"{path.name}: a label of {shape[3]} channels; accepted: one 3D mask with a value for each structure"
         )
     if role == "image" and len(shape) == 3 and channel:
-        raise InputError(f"{path.name}: no channel {channel}, the file is 3D; remove `channel` or set it to 0")
+        raise InputError(f"{path.name}: no channel {channel}, the file is 3D; to fix: remove `channel` or set it to 0")
 
 
 def _read_to_the_end(path: Path) -> None:
-    """Let gzip verify its checksum at the end of the file, which reading one channel may not reach.
+    """Make gzip verify its checksum at the end of the file, which reading one channel may not reach.
 
-    Reading stops shortly after the voxels, since a small file may decompress to endless zeros.
+    Reading stops shortly after the voxels, since a small file may decompress to a very large one.
     """
     if path.suffix.lower() not in (".gz", ".mgz"):
         return
     try:
         data = open_file(path).dataobj
-        most = data.offset + math.prod(data.shape) * data.dtype.itemsize + MOST_BEHIND_BYTES
+        most = data.offset + math.prod(data.shape) * data.dtype.itemsize + MOST_TRAILER_BYTES
         with gzip.open(path) as file:
             for _ in range(most // BLOCK + 1):
                 if not file.read(BLOCK):
                     return
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path.name}: truncated or damaged ({error}); copy or export it again") from None
+        raise InputError(f"{path.name}: truncated or damaged ({error}); to fix: copy or export it again") from None
     raise InputError(
-        f"{path.name}: more than {size(MOST_BEHIND_BYTES)} follow its voxels; accepted: as many values as its "
-        "header defines; export it again"
+        f"{path.name}: more than {size(MOST_TRAILER_BYTES)} follow its voxels; accepted: as many values as its "
+        "header defines; to fix: export it again"
     )

@@ -1,4 +1,4 @@
-"""NIfTI headers: open files without the library's warnings, and read the position of the grid, in mm.
+"""Open NIfTI and MGH files without the library's warnings, and read the position of the grid in mm.
 
 A header may define the position twice: as a matrix (sform) and as a quaternion (qform), each with a code that enables
 it. Programs differ in which one they use: nibabel uses the sform, ITK often the qform. Every program shows a mask on
@@ -15,7 +15,7 @@ from nibabel.openers import ImageOpener
 from numpy.typing import NDArray
 
 from fewlabel.data.formats.library_output import silent_warnings
-from fewlabel.data.formats.volume_limits import refuse_extensions, refuse_name, refuse_size
+from fewlabel.data.formats.volume_limits import refuse_extensions, refuse_size, refuse_wrong_name
 from fewlabel.utils.errors import InputError
 
 UNITS: dict[int, tuple[str, float]] = {1: ("metre", 1e3), 2: ("mm", 1.0), 3: ("micron", 1e-3)}
@@ -35,21 +35,21 @@ class Placement:
     """The position of a grid in a NIfTI header.
 
     Attributes:
-        header: only both forms, their codes, the voxel sizes and the unit, as in the file.
+        header: contains only both forms, their codes, the voxel sizes and the unit, as in the file.
     """
 
     header: nib.Nifti1Header
 
     @classmethod
     def of(cls, file: Opened) -> "Placement | None":
-        """The placement of an opened file; None for MGH files, which hold one affine, in mm."""
+        """The placement of an opened file; None for MGH files, which have one affine, in mm."""
         if not isinstance(file, nib.Nifti1Image):
             return None
-        header, found = nib.Nifti1Header(), file.header
+        header, source = nib.Nifti1Header(), file.header
         for name in (*_FIELDS, *_ROWS):
-            header[name] = found[name]
-        header["pixdim"][:4] = found["pixdim"][:4]
-        header["xyzt_units"] = found["xyzt_units"] & 7
+            header[name] = source[name]
+        header["pixdim"][:4] = source["pixdim"][:4]
+        header["xyzt_units"] = source["xyzt_units"] & 7
         return cls(header)
 
     def sform(self) -> NDArray[np.float64] | None:
@@ -59,7 +59,7 @@ class Placement:
         return _in_mm(np.asarray(self.header.get_sform(), dtype=np.float64), self.header)
 
     def qform(self) -> NDArray[np.float64] | None:
-        """The same for the quaternion; None also if its numbers are not a rotation."""
+        """The matrix of the quaternion, to RAS+ mm; None if its code is 0 or its numbers are not a rotation."""
         if self.header["qform_code"] <= 0:
             return None
         try:
@@ -84,10 +84,10 @@ def open_file(path: Path) -> Opened:
     """Open a NIfTI or MGH file; its array stays on disk. Quaternions slightly longer than 1 are normalised.
 
     Raises:
-        InputError: another format, not compressed as its name says, or larger than any volume or this machine's memory.
+        InputError: another format, compression other than in its name, or larger than any volume or the memory.
         Exception: any type, for damaged files.
     """
-    refuse_name(path)
+    refuse_wrong_name(path)
     refuse_extensions(path)
     with silent_warnings(NIBABEL):
         try:
@@ -97,13 +97,13 @@ def open_file(path: Path) -> Opened:
                 raise
             file = _RoundedImage.from_file_map({"image": nib.FileHolder(str(path))})
     if not isinstance(file, nib.Nifti1Image | nib.MGHImage):
-        raise InputError(f"{path.name}: not {kind_of(path)}; accepted: .nii, .nii.gz, .mgz, .mgh; convert it")
+        raise InputError(f"{path.name}: not {kind_of(path)}; accepted: .nii, .nii.gz, .mgz, .mgh; to fix: convert it")
     refuse_size(file.shape, path.name)
     return file
 
 
 def kind_of(path: Path) -> str:
-    """What a file is by its name, for messages."""
+    """The format of a file by its name, for messages."""
     return "an MGH file" if path.suffix.lower() in (".mgz", ".mgh") else "a NIfTI file"
 
 
@@ -121,7 +121,7 @@ def _opened(path: Path) -> Any:
 
 
 def affine_mm(file: Opened) -> NDArray[np.float64]:
-    """nibabel's affine of a file, 4 x 4 to RAS+ mm, with the unit of its header applied."""
+    """The affine of a file, (4, 4) to RAS+ mm, with the unit of its header applied."""
     affine = np.asarray(file.affine, dtype=np.float64)
     return _in_mm(affine, file.header) if isinstance(file, nib.Nifti1Image) else affine
 
@@ -143,10 +143,9 @@ def pixdim_problem(path: Path) -> str | None:
         sizes = kind.from_fileobj(opened, check=False)["pixdim"][1:4]
     if np.isfinite(sizes).all() and sizes.all():
         return None
-    shown = " x ".join(f"{size:g}" for size in sizes)
-    return (
-        f"voxel sizes (pixdim) {shown} in its header; accepted: finite numbers other than 0; to fix: correct the header"
-    )
+    sizes_text = " x ".join(f"{size:g}" for size in sizes)
+    accepted = "accepted: finite numbers other than 0; to fix: correct the header"
+    return f"voxel sizes (pixdim) {sizes_text} in its header; {accepted}"
 
 
 def unit_of(header: nib.Nifti1Header) -> str:

@@ -1,4 +1,4 @@
-"""Volumes by their format: NIfTI, MGH, MetaImage and NRRD files, and folders of a DICOM series."""
+"""Read volumes of any format: NIfTI, MGH, MetaImage and NRRD files, and folders of a DICOM series."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from fewlabel.utils.errors import InputError
 
 
 def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[FileGrid | None, list[str]]:
-    """A volume's array and affine, or None and all problems, one line each.
+    """Read a volume's array and affine, or return None and all problems, one line each.
 
     Args:
         path: a file, or the folder of a DICOM series.
         name: in messages.
         channel: of a 4D NIfTI or MGH file, from 0; other formats have one channel.
-        role: what it is read as.
+        role: image or label.
     """
     if path.is_dir():
         series, problems = read_series(path, name)
@@ -32,10 +32,10 @@ def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[FileGr
 
 
 def geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Shape (three axes) and affine of a volume; only headers are read.
+    """Read shape (three axes) and affine of a volume from headers alone.
 
     Raises:
-        InputError: they cannot be read.
+        InputError: the header cannot be read.
     """
     try:
         if path.is_dir():
@@ -53,6 +53,8 @@ def geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
         return file.shape[:3], affine_mm(file)
     except InputError:
         raise
-    except Exception as error:  # nibabel, zlib and SimpleITK each raise their own kinds for damaged files
+    except Exception as error:  # nibabel, zlib and SimpleITK each raise their own types for damaged files
         reason = " ".join(str(error).split())
-        raise InputError(f"{path.name}: its header cannot be read ({reason}); copy or export it again") from None
+        raise InputError(
+            f"{path.name}: its header cannot be read ({reason}); to fix: copy or export it again"
+        ) from None

@@ -1,4 +1,4 @@
-"""From a volume on its native grid to slices on the working grid, and back.
+"""Preprocessing: from volumes on native grids to slices on the working grid, and back.
 
 May import data/formats, config and utils.
 """

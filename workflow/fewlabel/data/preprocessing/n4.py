@@ -1,6 +1,6 @@
-"""Removing a bias field: N4 (Tustison et al., IEEE Trans Med Imaging 29:1310, 2010), as SimpleITK has it.
+"""N4 bias correction (Tustison et al., IEEE Trans Med Imaging 29:1310, 2010) with SimpleITK.
 
-Only axes and voxel sizes count for a smooth field, so flipped and oblique volumes are corrected as they lie.
+A smooth field depends only on voxel sizes, so flipped and oblique volumes need no reorientation.
 """
 
 import math
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import SimpleITK
 
 ORDER = 3
-"""Of the field's B-splines."""
+"""Order of the field's B-splines."""
 FEWEST = 2
-"""Voxels along an axis that shrinking leaves, where there are so many."""
+"""Fewest voxels along an axis after shrinking, if the volume has them."""
 
 
 def correct_bias(
@@ -28,12 +28,12 @@ def correct_bias(
     """Divide an image by its bias field.
 
     Args:
-        image: three axes as in the file, any intensity range; what is not above 0 fits no field, but is divided too.
-        affine: 4 x 4, voxel indices to RAS+ mm; its voxel sizes alone are used.
+        image: (axis, axis, axis), any intensity range; values up to 0 are not used in the fit, but divided too.
+        affine: (4, 4), voxel indices to RAS+ mm; only its voxel sizes are used.
         settings: of the correction.
 
     Returns:
-        The same shape; as bright as before in the mean over the fitted voxels.
+        The same shape, with the same mean over the fitted voxels.
 
     Raises:
         InputError: see `fitted_voxels`; or no field could be fitted.
@@ -45,16 +45,16 @@ def correct_bias(
 
 
 def fitted_voxels(image: NDArray[np.float32], threshold: float | str) -> NDArray[np.bool_]:
-    """The voxels that the field is fitted to: above a share of the 99th percentile, or above Otsu's, and above 0.
+    """Voxels to fit the field to: above 0 and above a share of the 99th percentile or Otsu's threshold.
 
     Raises:
-        InputError: none is above 0, or all that are have one value.
+        InputError: no voxel is above 0 or the threshold, or all of them have one value.
     """
     positive = image > 0
     if not positive.any():
         raise InputError(
-            "bias_correction: no value is above 0; accepted: images with a background of 0, or none; check the volume, "
-            "or set bias_correction: null"
+            "bias_correction: no value is above 0; accepted: images with a background of 0, or none; to fix: check the "
+            "volume, or set bias_correction: null"
         )
     if isinstance(threshold, str):
         from skimage.filters import threshold_otsu
@@ -63,12 +63,12 @@ def fitted_voxels(image: NDArray[np.float32], threshold: float | str) -> NDArray
     else:
         limit = threshold * float(np.percentile(image, 99))
     mask = positive & (image > limit)
-    found = image[mask]
-    if not found.size or found.min() == found.max():
-        what = f"all {found.size} voxels have the value {found[0]:g}" if found.size else "no voxels"
+    values = image[mask]
+    if not values.size or values.min() == values.max():
+        what = f"all {values.size} voxels have the value {values[0]:g}" if values.size else "no voxels"
         raise InputError(
-            f"bias_correction: {what} above the threshold of {limit:g} (threshold: {threshold}): no field can be "
-            "fitted; check the volume, lower the threshold, or set bias_correction: null"
+            f"bias_correction: {what} above the threshold of {limit:g} (threshold: {threshold}), so no field can be "
+            "fitted; to fix: check the volume, lower the threshold, or set bias_correction: null"
         )
     return mask
 
@@ -76,17 +76,20 @@ def fitted_voxels(image: NDArray[np.float32], threshold: float | str) -> NDArray
 def bias_field(
     image: NDArray[np.float32], mask: NDArray[np.bool_], spacing: NDArray[np.float64], settings: BiasCorrection
 ) -> NDArray[np.float32]:
-    """The field that an image seems to be multiplied with, all above 0, of any scale.
+    """Estimate the multiplicative field of an image: values above 0, of any scale.
 
-    It is fitted to a part of the voxels on one thread, so equal images give equal fields. Control points lie at equal
-    distances along all axes, however few and thick the slices are: the volume is padded, outside the mask, to whole
-    distances, and by a voxel more at each side, so that none of its voxels lies outside the fitted grid.
+    The fit uses one thread, so equal images have equal fields. Control points have equal distances along all axes,
+    for any number and thickness of slices: the volume is padded, outside the mask, to a multiple of that distance
+    and by at least one voxel at each side, so that all its voxels are inside the fitted grid.
 
     Args:
-        image: three axes.
-        mask: of the same shape, True where the field is fitted.
+        image: (axis, axis, axis).
+        mask: of the same shape, True in the voxels to fit.
         spacing: voxel size along the axes, in mm.
         settings: of the correction.
+
+    Returns:
+        The field, of the image's shape.
 
     Raises:
         InputError: N4 gives no finite field.
@@ -99,7 +102,7 @@ def bias_field(
     small = SimpleITK.Shrink(whole, factors)
     fitted = SimpleITK.Shrink(_as_itk(mask.astype(np.uint8), spacing), factors)
     if not SimpleITK.GetArrayViewFromImage(fitted).any():
-        # So few voxels that shrinking passes over all of them.
+        # Shrinking skipped all of the few voxels.
         small, fitted = whole, _as_itk(mask.astype(np.uint8), spacing)
     spans, below, above = _padding(small.GetSize(), small.GetSpacing(), settings.knots_mm)
     small = SimpleITK.ConstantPad(small, below, above, 0.0)
@@ -112,22 +115,24 @@ def bias_field(
     filter_.SetNumberOfControlPoints([count + ORDER for count in spans])
     try:
         filter_.Execute(small, fitted)
-        # Evaluated where it was fitted: of another grid, ITK would stretch the control points over that.
+        # Evaluated on the fitted grid; ITK would stretch the control points over any other one.
         log_field = filter_.GetLogBiasFieldAsImage(small)
     except RuntimeError as error:
-        raise InputError(f"bias_correction: N4 gives up ({' '.join(str(error).split())[-200:]})") from None
+        raise InputError(f"bias_correction: N4 fails ({' '.join(str(error).split())[-200:]})") from None
     log_field = SimpleITK.Resample(
         log_field, whole, SimpleITK.Transform(), SimpleITK.sitkLinear, 0.0, SimpleITK.sitkFloat32
     )
     field = np.exp(SimpleITK.GetArrayFromImage(log_field).transpose(2, 1, 0))
     if not np.isfinite(field).all():
-        raise InputError("bias_correction: N4 gives no finite field; check the volume, or set bias_correction: null")
+        raise InputError(
+            "bias_correction: N4 gives no finite field; to fix: check the volume, or set bias_correction: null"
+        )
     return np.asarray(field, dtype=np.float32)
 
 
 def shrink_factors(shape: tuple[int, ...], spacing: NDArray[np.float64], shrink: int) -> list[int]:
-    """By what each axis is shrunk: the finest by `shrink`, others to about the same distance, none to fewer than two
-    voxels; so thick slices are all kept."""
+    """Shrink factors of the axes: `shrink` for the finest, others for about the same distance, at least two voxels
+    each; thick slices are all kept."""
     distance = shrink * float(np.min(spacing))
     return [max(1, min(round(distance / float(mm)), side // FEWEST)) for side, mm in zip(shape, spacing, strict=True)]
 
@@ -135,10 +140,10 @@ def shrink_factors(shape: tuple[int, ...], spacing: NDArray[np.float64], shrink:
 def _padding(
     size: tuple[int, ...], spacing: tuple[float, ...], knots_mm: float
 ) -> tuple[list[int], list[int], list[int]]:
-    """Spans between control points along each axis, and voxels that are added before and behind to fill them."""
+    """Spans between control points along each axis, and voxels to add before and after to fill them."""
     spans, below, above = [], [], []
     for side, mm in zip(size, spacing, strict=True):
-        # With a voxel more at each side.
+        # One further voxel at each side.
         count = max(1, math.ceil((side + 1) * mm / knots_mm))
         missing = max(2, round(count * knots_mm / mm) + 1 - side)
         spans.append(count)
@@ -148,7 +153,7 @@ def _padding(
 
 
 def _as_itk(array: NDArray[Any], spacing: NDArray[np.float64]) -> "SimpleITK.Image":
-    """An image of ITK, with its axes along those of the array."""
+    """An ITK image with the axes of the array."""
     import SimpleITK
 
     image = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))

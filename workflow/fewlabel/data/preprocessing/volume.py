@@ -1,7 +1,7 @@
-"""A volume in its native orientation, and the way to slices and back.
+"""Volumes in their native orientation, and conversion to slices and back.
 
-Inside the house an array is (slice, row, column) and spacing is (slice, row, column) in mm. On disk it has the three
-axes of its NIfTI file. `Orientation` is the exact bridge between them: axes are permuted and flipped, not interpolated.
+In this package arrays are (slice, row, column) and spacing is (slice, row, column) in mm. On disk arrays have the axes
+of their files. `Orientation` converts between both exactly: axes are permuted and flipped, not interpolated.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from fewlabel.utils.system_errors import describe, describe_memory_error
 Plane = Literal["axial", "coronal", "sagittal"]
 
 AXES: dict[Plane, tuple[str, str, str]] = {
-    # The directions in which slice, row and column indices grow: radiological display, head or front up.
+    # Directions of growing slice, row and column indices: radiological display, head or front up.
     "axial": ("S", "P", "L"),
     "coronal": ("A", "I", "L"),
     "sagittal": ("L", "I", "P"),
@@ -31,12 +31,12 @@ AXES: dict[Plane, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Volume:
-    """One subject's image, on its native grid, as stored.
+    """A subject's image on its native grid.
 
     Attributes:
         image: float32, the three axes of the file; any intensity range.
-        affine: 4 x 4, voxel indices to RAS+ mm.
-        mask: uint8 on the same grid, 1 inside the target; None where the subject has no label.
+        affine: (4, 4), voxel indices to RAS+ mm.
+        mask: uint8 on the same grid, 1 inside the target; None: no label.
         placement: the position in the image's NIfTI header; None if the image is not from a NIfTI file.
     """
 
@@ -48,25 +48,25 @@ class Volume:
 
 @dataclass(frozen=True)
 class Orientation:
-    """The exact way of an array between its file's axes and (slice, row, column)."""
+    """Exact conversion of arrays between the axes of a file and (slice, row, column)."""
 
     to_slices: NDArray[np.float64]
     to_native: NDArray[np.float64]
 
     @classmethod
     def of(cls, affine: NDArray[np.float64], plane: Plane = "axial") -> "Orientation":
-        """The orientation for a file's affine; an oblique affine takes the nearest axes."""
+        """The orientation of a file's affine; an oblique affine uses the nearest axes."""
         native = nib.orientations.io_orientation(affine)
         sliced = nib.orientations.axcodes2ornt(AXES[plane])
         transform = nib.orientations.ornt_transform
         return cls(to_slices=transform(native, sliced), to_native=transform(sliced, native))
 
     def slices(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Native axes to (slice, row, column)."""
+        """Convert native axes to (slice, row, column)."""
         return np.ascontiguousarray(nib.orientations.apply_orientation(array, self.to_slices))
 
     def native(self, array: NDArray[Any]) -> NDArray[Any]:
-        """(slice, row, column) to native axes: the inverse of `slices`."""
+        """Convert (slice, row, column) to native axes: the inverse of `slices`."""
         return np.ascontiguousarray(nib.orientations.apply_orientation(array, self.to_native))
 
     def spacing(self, affine: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -126,16 +126,18 @@ def read_placed(
         shape = axes_of(file)
         if (kind := file.get_data_dtype()).kind not in "iuf":
             names = "colours" if kind.fields else f"values of type {kind}"
-            raise InputError(f"{path.name}: {names}; accepted: one real number a voxel; export it as grey values")
+            raise InputError(
+                f"{path.name}: {names}; accepted: one real number a voxel; to fix: export it as grey values"
+            )
         if len(shape) == 4 and channel is None:
             raise InputError(
-                f"{path.name}: 4D file of {shape[3]} channels; set `channel` to one of 0 to {shape[3] - 1}"
+                f"{path.name}: 4D file of {shape[3]} channels; to fix: set `channel` to one of 0 to {shape[3] - 1}"
             )
         if len(shape) == 4 and channel is not None and not 0 <= channel < shape[3]:
-            raise InputError(f"{path.name}: no channel {channel}; the file has channels 0 to {shape[3] - 1}")
+            raise InputError(f"{path.name}: no channel {channel}; accepted: 0 to {shape[3] - 1}")
         if len(shape) not in (3, 4) or min(shape) < 1:
             raise InputError(f"{path.name}: array of shape {shape}; accepted: a 3D volume, or 4D with `channel` set")
-        # A file with a channel for each volume may be large: no other channel is read.
+        # Only the requested channel is read, since 4D files may be large.
         data = file.dataobj[(..., channel, *(0 for _ in file.shape[4:]))] if len(shape) == 4 else file.dataobj
         # Values beyond float32 become infinite; the check of the file reports them.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -151,12 +153,12 @@ def read_placed(
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(describe(error, path.name)) from None
         raise InputError(
-            f"{path.name}: truncated or not {kind_of(path)} ({_reason(error)}); copy or export it again"
+            f"{path.name}: truncated or not {kind_of(path)} ({_reason(error)}); to fix: copy or export it again"
         ) from None
 
 
 def read_result_nifti(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """As `read_nifti`, for a volume or mask in the results of a study.
+    """Read a volume or mask in the results of a study.
 
     Raises:
         InputError: as `read_nifti`, or the file differs from its recorded hash.
@@ -166,5 +168,5 @@ def read_result_nifti(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float
 
 
 def _reason(error: Exception) -> str:
-    """What a library says of a failure; some say nothing, such as of an array that no memory holds."""
+    """The message of an error, or its type if the message is empty."""
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""A volume onto the working grid and a mask back: bias correction, percentile scaling, resampling, crop or pad."""
+"""The working grid: volumes to slices (bias correction, scaling, resampling, crop or pad), and masks back."""
 
 import math
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
 LARGEST_VOXELS = 500_000_000
-"""Voxels of one volume at the grid's spacing, and of its slices on the working grid: 2 GB each in float32."""
+"""Largest number of voxels of a volume at the grid's spacing, and of its slices: 2 GB each in float32."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """How one volume lies on the working grid; slices are the native ones unless the grid names their distance.
+    """Position of a volume on the working grid; slices are the native ones unless the grid sets their distance.
 
     Attributes:
         orientation: between the file's axes and (slice, row, column).
@@ -48,7 +48,7 @@ class Frame:
         return cls(orientation, (slices, rows, columns), resampled, grid.matrix, spacing)
 
     def problem(self, grid: Grid) -> str | None:
-        """Why the volume is too large for the working grid; None if it fits."""
+        """The reason that the volume is too large for the working grid; None if it fits."""
         slices, rows, columns = self.resampled
         for what, voxels, cure in (
             (f"{slices} slices of {rows} x {columns} pixels", math.prod(self.resampled), "its spacing"),
@@ -69,34 +69,34 @@ class Frame:
         return None
 
     def image_slices(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Native image to the working grid (slice, row, column); linear, anti-aliased; padded with its minimum."""
+        """Resample a native image to (slice, row, column): linear, anti-aliased, padded with its minimum."""
         resampled = _resize(self.orientation.slices(image), self.resampled)
         return _fit(resampled, self.matrix, float(resampled.min()))
 
     def mask_slices(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Native mask to the working grid: a pixel is 1 where at least half of it lies inside."""
+        """Resample a native mask to (slice, row, column): a pixel is 1 if at least half of it is inside."""
         coverage = _resize(self.orientation.slices(mask).astype(np.float32), self.resampled)
         return _fit((coverage >= 0.5).astype(np.uint8), self.matrix, 0)
 
     def native_mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Probability (slice, row, column) on the working grid to a native mask: linear, 1 at 0.5 and above."""
+        """Resample probabilities (slice, row, column) linearly to a native mask, 1 from 0.5."""
         whole = _fit(probability, self.resampled[1:], 0.0)
         return self.orientation.native((_resize(whole, self.native) >= 0.5).astype(np.uint8))
 
 
 def working_slices(slices: int, slice_mm: float, grid: Grid) -> int:
-    """How many slices of the working grid stand for so many native ones of that distance."""
+    """Number of working-grid slices of a volume with `slices` native slices at a distance of `slice_mm`."""
     return slices if grid.slice_mm is None else max(1, round(slices * slice_mm / grid.slice_mm))
 
 
 def preprocess(
     volume: Volume, grid: Grid, bias: BiasCorrection | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None, Frame]:
-    """A volume as slices of the working grid, corrected for a bias field where `bias` says how.
+    """Convert a volume to slices on the working grid, with bias correction if `bias` is given.
 
     Returns:
         Images (slice, row, column), 0 to 1 between the grid's percentiles of the whole volume, not clipped;
-        mask of the same shape, 1 inside, or None; and the frame that leads back.
+        mask of the same shape, 1 inside, or None; and the frame of the inverse.
 
     Raises:
         InputError: too large on the working grid, no contrast, or no bias field can be fitted.
@@ -106,7 +106,7 @@ def preprocess(
         raise InputError(problem)
     image = volume.image
     if bias is not None:
-        # Only here: cohorts without it start sooner.
+        # A slow import, needed only here.
         from fewlabel.data.preprocessing.n4 import correct_bias
 
         image = correct_bias(image, volume.affine, bias)
@@ -115,12 +115,12 @@ def preprocess(
 
 
 def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -> str:
-    """Explain why a non-empty target has no pixel on the working grid, and what to change.
+    """The reason that a non-empty target has no pixel on the working grid, and the remedy.
 
     Args:
         mask: on its native grid, 1 inside.
         affine: of the mask.
-        grid: on which it is empty.
+        grid: the working grid.
     """
     frame = Frame.of(mask.shape, affine, grid)
     native = frame.orientation.slices(mask).astype(np.float32)
@@ -147,7 +147,7 @@ def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -
 
 
 def _why_cut(inside: NDArray[np.bool_], grid: Grid) -> str:
-    """The same for a target outside the matrix, at the grid's spacing."""
+    """The reason for a target outside the matrix, at the grid's spacing."""
     needed = []
     for axis, side in zip((1, 2), grid.matrix, strict=True):
         at = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
@@ -170,17 +170,18 @@ def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]
     low, high = np.percentile(image, percentiles)
     if not high > low:
         raise InputError(
-            f"no contrast: percentiles {percentiles[0]:g} and {percentiles[1]:g} are both {low:g}; check the volume"
+            f"no contrast: percentiles {percentiles[0]:g} and {percentiles[1]:g} are both {low:g}; to fix: check the "
+            "volume"
         )
     scaled: NDArray[np.float32] = ((image - low) / (high - low)).astype(np.float32)
     return scaled
 
 
 def _resize(array: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Linear between the middles of voxels, anti-aliased along axes that become coarser; edges stay in place."""
+    """Resample linearly between voxel centres, anti-aliased along axes that become coarser; edges stay in place."""
     if array.shape == shape:
         return array
-    # Only here: trainings, which read what is resampled already, start sooner without it.
+    # A slow import, which trainings do not need.
     from skimage.transform import resize
 
     resized: Any = resize(array, shape, order=1, mode="edge", anti_aliasing=True, preserve_range=True)
@@ -188,7 +189,7 @@ def _resize(array: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[
 
 
 def _fit(array: NDArray[Any], sides: tuple[int, ...], fill: float) -> NDArray[Any]:
-    """Centre crop or pad of rows and columns; fitting back to the old sides restores all that was not cut off."""
+    """Crop or pad rows and columns symmetrically; fitting to the old sides restores all but the cropped pixels."""
     fitted = np.full((array.shape[0], *sides), fill, dtype=array.dtype)
     cuts, places = [], []
     for old, new in zip(array.shape[1:], sides, strict=True):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fewlabel.data.preprocessing.volume import Volume
-    from fewlabel.data.subjects.reading import Noted, Reading
+    from fewlabel.data.subjects.reading import Hashes, Reading
 
 S = TypeVar("S", bound=SourceSettings)
 F = TypeVar("F", bound=FileSource)
@@ -53,7 +53,7 @@ class SourceReader(ABC, Generic[S]):
             InputError: they cannot be read.
         """
 
-    def check(self, source: S, subjects: Sequence[Subject], workers: int = 1, seen: "Noted" = None) -> list[str]:
+    def check(self, source: S, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None) -> list[str]:
         """Read every volume, on `workers` processes, and return all problems of the cohort, one line each.
 
         `seen`, if given, receives the hash of each image (see `duplicate_volumes`), except of volumes made by code.
@@ -124,7 +124,7 @@ class FileReader(SourceReader[F]):
         assert subject.image is not None
         return geometry(subject.image)
 
-    def check(self, source: F, subjects: Sequence[Subject], workers: int = 1, seen: "Noted" = None) -> list[str]:
+    def check(self, source: F, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None) -> list[str]:
         """See `SourceReader`."""
         from fewlabel.data.subjects import reading
 

@@ -16,7 +16,7 @@ from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, place, visible_files
 from fewlabel.data.sources.base import FileReader
 from fewlabel.data.sources.fingerprint import as_unpacked, hash_files
-from fewlabel.data.subjects.folder_contents import Unused, beside, contents
+from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class ChaosReader(FileReader[ChaosSource]):
             found.append(Unused(folder / "Test_Sets", "volumes without masks; `test_sets: true` reads them"))
         for part in parts_of(source):
             subjects = [path for path in (folder / part / "MR").glob("*") if path.is_dir()]
-            found += beside(folder / part / "MR", subjects, has_table=True)
+            found += unread_content(folder / part / "MR", subjects, has_table=True)
         for subject in _listed(source, folder):
             assert subject.image is not None
             parts = [path for path in (subject.image, subject.label) if path is not None]
-            found += beside(subject.image.parent, parts, has_table=True)
+            found += unread_content(subject.image.parent, parts, has_table=True)
             found += series_contents(subject.image).unused
             if subject.label is not None:
                 found += contents(subject.label, suffixes=(".png",)).unused

@@ -18,12 +18,12 @@ from fewlabel.data.sources.decathlon_checks import PARTS, contradictions_of
 from fewlabel.data.sources.decathlon_listing import DecathlonVolume, Listing, names_of, read_listing, settings_problems
 from fewlabel.data.sources.fingerprint import UNPACKED, as_unpacked, hash_files
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.subjects.folder_contents import Unused, beside, contents
+from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
 from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.utils.errors import InputError
 
 if TYPE_CHECKING:
-    from fewlabel.data.subjects.reading import Noted, Reading
+    from fewlabel.data.subjects.reading import Hashes, Reading
 
 KNOWN = {
     "Task01_BrainTumour": "240a19d752f0d9e9101544901065d872",
@@ -95,7 +95,7 @@ class DecathlonReader(FileReader[DecathlonSource]):
         known = [folder / name for name in (*PARTS, "dataset.json", UNPACKED)]
         return [
             *(one for part in PARTS for one in contents(folder / part).unused),
-            *beside(folder, known, has_table=True),
+            *unread_content(folder, known, has_table=True),
         ]
 
     def hashed(self, source: DecathlonSource, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
@@ -113,7 +113,7 @@ class DecathlonReader(FileReader[DecathlonSource]):
         return folder, len(contents(folder).used)
 
     def check(
-        self, source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1, seen: "Noted" = None
+        self, source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None
     ) -> list[str]:
         """See `SourceReader`."""
         from fewlabel.data.subjects import reading

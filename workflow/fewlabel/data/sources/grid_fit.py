@@ -1,4 +1,4 @@
-"""How a cohort's volumes fit the working grid, in memory and in slices, from their headers alone."""
+"""Checks of memory and slices of a cohort's volumes on the working grid, from their headers alone."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,8 +14,7 @@ from fewlabel.utils.errors import InputError
 
 
 def grid_problems(source: Source, subjects: Sequence[Subject], grid: Grid) -> list[str]:
-    """Volumes that are too large on the working grid, one line each. Invalid headers are skipped: the check of the
-    files reports them."""
+    """Messages on volumes that are too large on the working grid; invalid headers are reported elsewhere."""
     return [f"{name}: {problem}" for name, frame in _frames(source, subjects, grid) if (problem := frame.problem(grid))]
 
 

@@ -14,7 +14,7 @@ from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, listed, stem
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.sources.paired import PairedReader
 from fewlabel.data.subjects.folder_contents import Unused, contents
-from fewlabel.data.subjects.image_mask_pairs import Found, by_subject
+from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 
 
@@ -23,12 +23,12 @@ class MetaImageReader(PairedReader[MetaImageSource]):
 
     accepted = "a folder of .mhd (with .raw) or .mha files"
 
-    def pairs(self, source: MetaImageSource, folder: Path) -> tuple[Found, Found]:
+    def pairs(self, source: MetaImageSource, folder: Path) -> tuple[FilesBySubject, FilesBySubject]:
         """See `PairedReader`."""
         paths = contents(folder, deep=True).used
         masks = [path for path in paths if _is_mask(source, path)]
         images = by_subject(path for path in paths if path not in set(masks))
-        labels: Found = {}
+        labels: FilesBySubject = {}
         for path in masks:
             labels.setdefault(stem(path)[: -len(source.label_suffix)], []).append(path)
         return images, labels
@@ -38,7 +38,7 @@ class MetaImageReader(PairedReader[MetaImageSource]):
         return f"{{}}{source.label_suffix}.mhd"
 
     def listing_problems(
-        self, source: MetaImageSource, images: Found, labels: Found, subjects: Sequence[Subject]
+        self, source: MetaImageSource, images: FilesBySubject, labels: FilesBySubject, subjects: Sequence[Subject]
     ) -> list[str]:
         """See `PairedReader`."""
         if not (images and labels) and (found := recognised(cohort_folder(source))):
@@ -68,7 +68,7 @@ class MetaImageReader(PairedReader[MetaImageSource]):
     def unused(self, source: MetaImageSource) -> list[Unused]:
         """See `FileReader`; at any depth."""
         folder = cohort_folder(source)
-        return list(contents(folder, known=self.tables(source, folder), deep=True).unused)
+        return list(contents(folder, read_elsewhere=self.tables(source, folder), deep=True).unused)
 
     def mask_remedy(self, source: MetaImageSource) -> str:
         """See `FileReader`."""

@@ -12,8 +12,8 @@ from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, listed, table_files
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.sources.paired import PairedReader
-from fewlabel.data.subjects.folder_contents import Unused, beside, contents
-from fewlabel.data.subjects.image_mask_pairs import Found, by_subject
+from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
+from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 
 PARTS = ("images", "labels")
@@ -24,7 +24,7 @@ class NiftiReader(PairedReader[NiftiSource]):
 
     accepted = "a folder with images/ and labels/"
 
-    def pairs(self, source: NiftiSource, folder: Path) -> tuple[Found, Found]:
+    def pairs(self, source: NiftiSource, folder: Path) -> tuple[FilesBySubject, FilesBySubject]:
         """See `PairedReader`."""
         images, labels = (by_subject(contents(folder / part).used) for part in PARTS)
         return images, labels
@@ -34,7 +34,7 @@ class NiftiReader(PairedReader[NiftiSource]):
         return "labels/{}.nii.gz"
 
     def listing_problems(
-        self, source: NiftiSource, images: Found, labels: Found, subjects: Sequence[Subject]
+        self, source: NiftiSource, images: FilesBySubject, labels: FilesBySubject, subjects: Sequence[Subject]
     ) -> list[str]:
         """See `PairedReader`."""
         folder = cohort_folder(source)
@@ -55,10 +55,10 @@ class NiftiReader(PairedReader[NiftiSource]):
         folder = cohort_folder(source)
         parts, tables = [folder / part for part in PARTS], table_files(source.subjects_table, folder)
         inside = [one for part in parts for one in contents(part).unused]
-        return [*inside, *beside(folder, [*parts, *tables], has_table=bool(tables))]
+        return [*inside, *unread_content(folder, [*parts, *tables], has_table=bool(tables))]
 
 
-def _image_problems(folder: Path, images: Found) -> list[str]:
+def _image_problems(folder: Path, images: FilesBySubject) -> list[str]:
     if not images and (found := recognised(folder)):
         return [f"images/: no images; the folder is {found}"]
     if not images:
@@ -68,7 +68,7 @@ def _image_problems(folder: Path, images: Found) -> list[str]:
     return [f"images/{images[name][0].name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
 
 
-def _label_problems(folder: Path, images: Found, labels: Found) -> list[str]:
+def _label_problems(folder: Path, images: FilesBySubject, labels: FilesBySubject) -> list[str]:
     if not labels and not images and recognised(folder):
         return []
     if not labels:

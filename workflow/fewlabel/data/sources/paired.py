@@ -10,7 +10,7 @@ from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.paths import cohort_folder, table_files
 from fewlabel.data.sources.base import FileReader
-from fewlabel.data.subjects.image_mask_pairs import Found, duplicates, pair, read_entries, use_problems
+from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, duplicates, pair, read_entries, use_problems
 from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.utils.errors import InputError
 
@@ -24,7 +24,7 @@ class PairedReader(FileReader[P]):
     """Content of the folder, for messages."""
 
     @abstractmethod
-    def pairs(self, source: P, folder: Path) -> tuple[Found, Found]:
+    def pairs(self, source: P, folder: Path) -> tuple[FilesBySubject, FilesBySubject]:
         """The files of images and of masks by subject."""
 
     @abstractmethod
@@ -32,7 +32,9 @@ class PairedReader(FileReader[P]):
         """Name of a subject's mask in messages, with {} for the subject."""
 
     @abstractmethod
-    def listing_problems(self, source: P, images: Found, labels: Found, subjects: Sequence[Subject]) -> list[str]:
+    def listing_problems(
+        self, source: P, images: FilesBySubject, labels: FilesBySubject, subjects: Sequence[Subject]
+    ) -> list[str]:
         """Problems of the names of images and masks, one line each."""
 
     def list_subjects(self, source: P) -> list[Subject]:

@@ -32,8 +32,8 @@ from fewlabel.data.paths import (
     visible_files,
 )
 from fewlabel.data.sources.paired import PairedReader
-from fewlabel.data.subjects.folder_contents import Unused, beside, contents
-from fewlabel.data.subjects.image_mask_pairs import Found, by_subject, duplicates
+from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
+from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject, duplicates
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RadialReader(PairedReader[RadialSource]):
         """See `PairedReader`; images are computed from these files."""
         return [replace(subject, computed=True) for subject in super().list_subjects(source)]
 
-    def pairs(self, source: RadialSource, folder: Path) -> tuple[Found, Found]:
+    def pairs(self, source: RadialSource, folder: Path) -> tuple[FilesBySubject, FilesBySubject]:
         """See `PairedReader`."""
         return _images(folder / "images"), by_subject(contents(folder / "labels").used)
 
@@ -61,7 +61,7 @@ class RadialReader(PairedReader[RadialSource]):
         return "labels/{}.nii.gz"
 
     def listing_problems(
-        self, source: RadialSource, images: Found, labels: Found, subjects: Sequence[Subject]
+        self, source: RadialSource, images: FilesBySubject, labels: FilesBySubject, subjects: Sequence[Subject]
     ) -> list[str]:
         """See `PairedReader`; masks of the interference are listed like labels."""
         folder = cohort_folder(source)
@@ -99,7 +99,7 @@ class RadialReader(PairedReader[RadialSource]):
         tables = table_files(source.subjects_table, folder)
         inside = [one for part in masks for one in contents(part).unused]
         found = [*contents(folder / "images", IMAGE_SUFFIXES).unused, *inside]
-        return [*found, *beside(folder, [folder / "images", *masks, *tables], has_table=bool(tables))]
+        return [*found, *unread_content(folder, [folder / "images", *masks, *tables], has_table=bool(tables))]
 
     def files_of(self, source: RadialSource, subject: Subject) -> list[Path]:
         """See `FileReader`: the mask of the interference."""
@@ -142,8 +142,8 @@ def interference_mask(source: RadialSource, subject: str) -> Path | None:
     return next((path for path in found if path.is_file()), folder / f"{subject}.nii.gz")
 
 
-def _images(folder: Path) -> Found:
-    found: Found = {}
+def _images(folder: Path) -> FilesBySubject:
+    found: FilesBySubject = {}
     for path in contents(folder, IMAGE_SUFFIXES).used:
         name = stem(path)
         in_pairs = ends_with(path, NIFTI_SUFFIXES)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from fewlabel.config.sources.radial import RadialSource
-from fewlabel.data.formats.checks import FileGrid, fit_problems, image_problems, place_problems
+from fewlabel.data.formats.checks import FileGrid, affine_problems, fit_problems, image_problems
 from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.reconstruction.raw_data.coil_images import coil_count
@@ -33,7 +33,7 @@ def read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> R
         image, problems = load_radial(subject.image, name, source, region)
     else:
         image, problems = examine_radial(subject.image, name, source)
-        problems_of = place_problems
+        problems_of = affine_problems
     problems = [*problems, *wrong]
     label, label_name = None, ""
     if subject.labelled and subject.label is not None:

@@ -12,7 +12,7 @@ from fewlabel.config.extensions import implementation
 from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
 from fewlabel.data.paths import cohort_folder, place
-from fewlabel.data.subjects.folder_contents import Unused, lines
+from fewlabel.data.subjects.folder_contents import Unused, unread_lines
 from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.data.subjects.suspicious_names import name_notes, name_problems, patient_notes
 from fewlabel.utils.errors import InputError
@@ -20,7 +20,7 @@ from fewlabel.utils.errors import InputError
 if TYPE_CHECKING:
     from fewlabel.data.preprocessing.volume import Volume
     from fewlabel.data.sources.base import FileReader, SourceReader
-    from fewlabel.data.subjects.reading import Noted
+    from fewlabel.data.subjects.reading import Hashes
 
 
 def reader(source: Source) -> "SourceReader[Any]":
@@ -78,7 +78,7 @@ def survey(source: Source) -> tuple[list[Subject], list[str], str]:
     if not isinstance(source, FileSource):
         return subjects, problems, heading
     folder = cohort_folder(source)
-    further = [*lines(unread(source), folder, stopping=True), *_name_problems(source, subjects)]
+    further = [*unread_lines(unread(source), folder, stopping=True), *_name_problems(source, subjects)]
     further += file_reader(source).contradictions(source)
     return subjects, [*problems, *further], heading or (f"{folder}:" if further else "")
 
@@ -89,7 +89,7 @@ def notes(source: Source) -> list[str]:
         return []
     subjects = _listed(source)[0]
     found = [*name_notes([one.subject for one in subjects]), *patient_notes([one.patient for one in subjects])]
-    return [*lines(unread(source), cohort_folder(source), stopping=False), *found]
+    return [*unread_lines(unread(source), cohort_folder(source), stopping=False), *found]
 
 
 def unread(source: FileSource) -> list[Unused]:
@@ -133,6 +133,6 @@ def read_volume(source: Source, subject: Subject) -> "Volume":
     return reader(source).read_volume(source, subject)
 
 
-def check(source: Source, subjects: Sequence[Subject], workers: int = 1, seen: "Noted" = None) -> list[str]:
+def check(source: Source, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None) -> list[str]:
     """Read every volume of a cohort and return its problems, one line each; see `SourceReader`."""
     return reader(source).check(source, subjects, workers, seen)

@@ -1,4 +1,4 @@
-"""The slice store and caches of prepared subjects and reconstructed volumes.
+"""The slice store, and caches of prepared subjects and reconstructed volumes.
 
 May import data/preprocessing, config and utils.
 """

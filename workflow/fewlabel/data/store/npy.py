@@ -1,6 +1,6 @@
-"""Write `.npy` files so that a full disk is an error with its reason.
+"""Write `.npy` files with a clear error if the disk is full.
 
-NumPy's own writers lose the reason (`save`), or the process is killed (a memory map).
+With NumPy's own writers the reason is lost (`save`), or the process is killed (memory maps).
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from fewlabel.utils.atomic_files import naming_full_disk
 
 
 class _Stream:
-    """A stream that NumPy does not take for a file, so that it writes through Python."""
+    """A stream that NumPy does not recognise as a file, so that it writes through Python."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.write = file.write

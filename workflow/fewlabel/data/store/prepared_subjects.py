@@ -1,11 +1,10 @@
-"""Prepared subjects, kept one by one beside a slice store until it is packed: what was cut off goes on from them.
+"""Cache of preprocessed subjects, kept until their slice store is packed, so that interrupted preparations resume.
 
 .<store>.prepared/<subject>/
-    images.npy, masks.npy    its slices on the working grid, as in the store
-    made_of.json             a hash of what they were made of, and those of the two files
+    images.npy, masks.npy    slices on the working grid, as in the store
+    made_of.json             hashes of the input and of the two files
 
-A subject counts as prepared only if it would be made of the very same: its volume, how it is prepared, and the
-libraries that do it; and only if both files are, bit by bit, as they were written.
+A cached subject is used only if its volume, settings and libraries are equal and both files are unchanged.
 """
 
 import hashlib
@@ -25,7 +24,7 @@ from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.json_files import load_json
 
 LIBRARIES = ("numpy", "scipy", "scikit-image", "SimpleITK")
-"""By which volumes become slices."""
+"""Libraries on which the slices depend."""
 ARRAYS = ("images.npy", "masks.npy")
 MADE_OF = "made_of.json"
 
@@ -47,28 +46,28 @@ class PreparedSubject:
 
 
 def prepared_folder(store: Path) -> Path:
-    """Where the prepared subjects of a store are kept."""
+    """The cache folder of a store."""
     return store.with_name(f".{store.name}.prepared")
 
 
 def preparation_key(preparation: Preparation) -> str:
-    """Settings, recipe and libraries: what the slices of all subjects depend on."""
+    """Settings, recipe number and libraries, on which the slices of all subjects depend, as JSON."""
     libraries = {name: version(name) for name in LIBRARIES}
     facts = {"settings": preparation.model_dump(mode="json"), "recipe": RECIPES["prepare"], "libraries": libraries}
     return json.dumps(facts, sort_keys=True)
 
 
 def volume_key(volume: Volume, how: str) -> str:
-    """A hash of a volume, with its mask and where it lies, and of how it is prepared (64 hexadecimal digits)."""
-    found = hashlib.sha256(how.encode())
+    """A hash of a volume, its mask, its affine and its preparation (64 hexadecimal digits)."""
+    digest = hashlib.sha256(how.encode())
     for array in (volume.image, volume.affine, volume.mask):
-        found.update(b"none" if array is None else f"{array.dtype.str} {array.shape}".encode())
-        found.update(b"" if array is None else np.ascontiguousarray(array).data)
-    return found.hexdigest()
+        digest.update(b"none" if array is None else f"{array.dtype.str} {array.shape}".encode())
+        digest.update(b"" if array is None else np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def load_prepared(folder: Path, key: str) -> PreparedSubject | None:
-    """A subject's slices, if they were made of what the key stands for and nothing happened to them since."""
+    """The cached slices of a subject; None if their key differs or a file was changed."""
     try:
         facts = load_json(folder / MADE_OF)
         sound = facts["made_of"] == key and all(facts[name] == sha256(folder / name) for name in ARRAYS)
@@ -78,7 +77,7 @@ def load_prepared(folder: Path, key: str) -> PreparedSubject | None:
 
 
 def save_prepared(folder: Path, key: str, images: NDArray[np.float16], masks: NDArray[np.uint8]) -> PreparedSubject:
-    """Write a subject's slices, all of it or nothing."""
+    """Cache the slices of a subject atomically."""
     with atomic_folder(folder) as partial:
         save_array(partial / "images.npy", images)
         save_array(partial / "masks.npy", masks)

@@ -1,8 +1,8 @@
-"""Computed volumes, kept one by one beside a slice store until it is packed: what was cut off computes none twice.
+"""Cache of reconstructed volumes, kept until the slice store is packed, so that none is reconstructed twice.
 
 .<store>.prepared/.computed/<subject>/
-    image.npy, affine.npy, mask.npy    the volume; no mask.npy where the subject has no label
-    made_of.json                       a hash of what it was computed from, and those of the files
+    image.npy, affine.npy, mask.npy    the volume; no mask.npy for subjects without a label
+    made_of.json                       hashes of the input and of the files
 """
 
 import hashlib
@@ -28,15 +28,15 @@ from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.json_files import load_json
 
 FOLDER = ".computed"
-"""No subject has such a name."""
+"""Folder of the cache; a subject's name cannot start with a dot."""
 
 
 def read_cached_volume(source: Source, parts: Path, subject: Subject) -> Volume:
-    """A subject's volume as `sources.read_volume` gives it: where that is long work, as it was kept, or kept now.
+    """Read a subject's volume as `registry.read_volume` does, and cache it if it is reconstructed.
 
     Args:
         source: of the cohort.
-        parts: where prepared subjects of the store are kept (see `prepared.folder_beside`).
+        parts: the cache folder of the store (see `prepared_folder`).
         subject: of the cohort.
 
     Raises:
@@ -45,17 +45,17 @@ def read_cached_volume(source: Source, parts: Path, subject: Subject) -> Volume:
     if not subject.computed or subject.image is None:
         return registry.read_volume(source, subject)
     place, key = parts / FOLDER / subject.subject, reconstruction_key(source, subject)
-    volume = _kept(place, key)
+    volume = _load(place, key)
     if volume is None:
         volume = registry.read_volume(source, subject)
-        _keep(place, key, volume)
+        _save(place, key, volume)
     return volume
 
 
 def reconstruction_key(source: Source, subject: Subject) -> str:
     """A hash of a subject's files, the source's settings and the libraries (64 hexadecimal digits)."""
     assert subject.image is not None
-    # Beside the image lies the second file of a pair.
+    # A pair has a second file in the image's folder.
     files = [*sorted(subject.image.parent.glob(f"{escape(subject.subject)}*")), subject.label]
     assert isinstance(source, FileSource)
     reader = registry.file_reader(source)
@@ -69,11 +69,11 @@ def reconstruction_key(source: Source, subject: Subject) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _kept(place: Path, key: str) -> Volume | None:
-    """The volume, if it was computed from what the key stands for and nothing happened to it since."""
+def _load(place: Path, key: str) -> Volume | None:
+    """The cached volume; None if its key differs or a file was changed."""
     try:
         facts = load_json(place / MADE_OF)
-        if facts.pop("made_of") != key or any(sha256(place / name) != found for name, found in facts.items()):
+        if facts.pop("made_of") != key or any(sha256(place / name) != expected for name, expected in facts.items()):
             return None
         load = partial(np.load, allow_pickle=False)
         mask = load(place / "mask.npy") if "mask.npy" in facts else None
@@ -82,12 +82,12 @@ def _kept(place: Path, key: str) -> Volume | None:
         return None
 
 
-def _keep(place: Path, key: str, volume: Volume) -> None:
-    there: dict[str, NDArray[Any]] = {"image.npy": volume.image, "affine.npy": volume.affine}
+def _save(place: Path, key: str, volume: Volume) -> None:
+    arrays: dict[str, NDArray[Any]] = {"image.npy": volume.image, "affine.npy": volume.affine}
     if volume.mask is not None:
-        there["mask.npy"] = volume.mask
+        arrays["mask.npy"] = volume.mask
     with atomic_folder(place) as partial_place:
-        for name, array in there.items():
+        for name, array in arrays.items():
             save_array(partial_place / name, array)
-        facts = {"made_of": key, **{name: sha256(partial_place / name) for name in there}}
+        facts = {"made_of": key, **{name: sha256(partial_place / name) for name in arrays}}
         (partial_place / MADE_OF).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -48,7 +48,7 @@ from fewlabel.utils.system_errors import refuse_out_of_memory
 VERIFIED = ".verified.json"
 """File with the verified hash and stamp (`recorded.stamp`) of each file of a store."""
 LARGEST = 6e4
-"""What float16 holds, roughly: a single voxel far above the 99th percentile must not become infinite."""
+"""Largest stored value, within float16's range: a voxel far above the 99th percentile must not become infinite."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Store:
 
     Attributes:
         images, masks, index, subjects: as in the files of these names.
-        prepared: how volumes became slices, as plain data of `jobs.Preparation`; empty in stores of before it was kept.
+        prepared: the `Preparation` of the slices, as plain data; empty in stores of earlier versions.
     """
 
     images: NDArray[np.float16]
@@ -81,14 +81,14 @@ def open_store(manifest: Path) -> Store:
     """Open the store of a `store.json`.
 
     Raises:
-        InputError: a file of the store is missing or does not fit its manifest.
+        InputError: a file of the store is missing or does not match its manifest.
     """
     folder = manifest.parent
     try:
         facts = load_json(manifest)
         wanted = {"slices": facts["slices"], "matrix": facts["matrix"], "sha256": dict(facts["sha256"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{manifest}: not the manifest of a slice store ({error!r}); {_again(manifest)}") from None
+        raise InputError(f"{manifest}: not the manifest of a slice store ({error!r}); {_remedy(manifest)}") from None
     refuse_changed(manifest, wanted["sha256"])
     try:
         images = np.load(folder / "images.npy", mmap_mode="r")
@@ -96,10 +96,10 @@ def open_store(manifest: Path) -> Store:
         index = read_subjects(folder / "index.csv")
         subjects = read_subjects(folder / "subjects.csv")
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: the slice store cannot be read ({error}); {_again(manifest)}") from None
+        raise InputError(f"{folder}: the slice store cannot be read ({error}); {_remedy(manifest)}") from None
     expected = (wanted["slices"], *wanted["matrix"])
     if images.shape != expected or masks.shape != expected or len(index) != expected[0]:
-        raise InputError(f"{folder}: the arrays are not those of {manifest.name}; {_again(manifest)}")
+        raise InputError(f"{folder}: the arrays do not match {manifest.name}; {_remedy(manifest)}")
     return Store(images, masks, index, subjects, facts.get("prepared", {}))
 
 
@@ -116,22 +116,22 @@ def refuse_changed(manifest: Path, wanted: Mapping[str, str]) -> None:
     Raises:
         InputError: each such file.
     """
-    folder, known = manifest.parent, _verified(manifest)
-    found = {name: list(recorded_hashes.stamp(folder / name)) for name in wanted if (folder / name).is_file()}
-    unknown = {name: sha for name, sha in wanted.items() if known.get(name) != [sha, found.get(name)]}
-    if changed := recorded_hashes.differing(folder, unknown):
+    folder, verified = manifest.parent, _verified(manifest)
+    stamps = {name: list(recorded_hashes.stamp(folder / name)) for name in wanted if (folder / name).is_file()}
+    unverified = {name: sha for name, sha in wanted.items() if verified.get(name) != [sha, stamps.get(name)]}
+    if changed := recorded_hashes.differing(folder, unverified):
         heading = f"{folder}: {len(changed)} file(s) of the slice store were changed after it was made; "
-        raise InputError.of(changed, f"{heading}{_again(manifest)}:")
-    if unknown:
-        _keep_verified(folder, {name: [sha, found[name]] for name, sha in wanted.items()})
+        raise InputError.of(changed, f"{heading}{_remedy(manifest)}:")
+    if unverified:
+        _keep_verified(folder, {name: [sha, stamps[name]] for name, sha in wanted.items()})
 
 
 def _verified(manifest: Path) -> Mapping[str, Any]:
     try:
-        known = json.loads((manifest.parent / VERIFIED).read_text(encoding="utf-8"))
+        verified = json.loads((manifest.parent / VERIFIED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return verified if isinstance(verified, dict) else {}
 
 
 def _keep_verified(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -140,7 +140,7 @@ def _keep_verified(folder: Path, facts: Mapping[str, Any]) -> None:
         write_text(folder / VERIFIED, json.dumps(facts))
 
 
-def _again(manifest: Path) -> str:
+def _remedy(manifest: Path) -> str:
     return f"to fix: restore it, or {recorded_hashes.make_again(manifest)}"
 
 
@@ -155,18 +155,18 @@ def pack(
 ) -> None:
     """Preprocess all subjects and write the store, and their native truth masks.
 
-    Where this ends early, by a subject that is no good or by a process that is killed, prepared subjects are kept
-    beside the store, and the next call goes on from them (see `prepared`).
+    If a subject is refused or the process is killed, the subjects preprocessed so far are cached, and the next call
+    resumes from them (see `prepared_subjects`).
 
     Args:
         subjects: in the order of the store.
-        read: gives a subject's volume; must be picklable when `workers` is above 1.
+        read: returns a subject's volume; must be picklable when `workers` is above 1.
         grid: the working grid.
         folder: of the store.
         native: receives `labels/<subject>.nii.gz` (1 inside the target, native grid) for labelled subjects and, for
-            subjects whose image is made by code or computed, `images/<subject>.nii.gz`.
+            synthetic or reconstructed subjects, `images/<subject>.nii.gz`.
         workers: processes; each holds one volume.
-        bias: how bias fields are corrected; None: they are not. What goes to `native` is as it was read.
+        bias: settings of bias correction; None: none. Files in `native` are never corrected.
     """
     preparation = Preparation(grid=grid, bias_correction=bias)
     parts = prepared_folder(folder)
@@ -177,19 +177,19 @@ def pack(
             done = map_subjects(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
             recorded_hashes.seal(native_partial)
             if again := sum(part.kept.again for part in done):
-                print(f"{again} of {len(done)} subjects were kept from a run that did not end")
+                print(f"{again} of {len(done)} subjects were prepared by an interrupted run")
             _write_store(done, preparation, partial_folder)
         shutil.rmtree(parts, ignore_errors=True)
 
 
 def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Images as the store holds them, and as a network sees them."""
+    """Convert images to the store's type, float16, which networks are trained on."""
     return images.clip(-LARGEST, LARGEST).astype(np.float16)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One subject of a store that is not packed yet."""
+    """A preprocessed subject, before its store is packed."""
 
     kept: PreparedSubject
     index: pd.DataFrame
@@ -276,6 +276,6 @@ def _facts(subject: Subject, volume: Volume, frame: Frame) -> dict[str, Any]:
 
 
 def _join(parts: Sequence[Path], path: Path, shape: tuple[int, ...], kind: type) -> None:
-    """Write the parts one after another into one array on disk, holding one part in memory at a time."""
+    """Concatenate arrays on disk, with one of them in memory at a time."""
     with atomic_file(path) as partial_path:
         save_blocks(partial_path, map(np.load, parts), shape, kind)

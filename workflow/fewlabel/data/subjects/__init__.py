@@ -1,4 +1,4 @@
-"""The subjects of a cohort: pairs of image and mask, tables, checks, licences.
+"""Subjects of a cohort: pairs of image and mask, tables, checks, licences.
 
 May import data/formats, config and utils.
 """

@@ -1,4 +1,4 @@
-"""Find one volume under two names, by a hash of its voxels, which the check reads anyway."""
+"""Find volumes under two names by a hash of their voxels."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from fewlabel.data.paths import listed
 from fewlabel.utils.atomic_files import write_text
 
 FILE = "voxels.json"
-"""File beside a cohort's list of subjects; Snakemake does not track it."""
+"""File in the folder of a cohort's list of subjects; Snakemake does not track it."""
 Group = tuple[list[str], list[str]]
 """Subjects with equal voxels, and their files."""
 TRAINED_ON = ("pool", "unlabelled")
@@ -31,59 +31,59 @@ class VolumeHash(NamedTuple):
 
 def voxel_digest(array: NDArray[np.float32]) -> str:
     """A hash of an image's shape and values, independent of file name and compression."""
-    found = hashlib.sha256(repr(array.shape).encode())
-    found.update(np.ascontiguousarray(array, dtype="<f4").data)
-    return found.hexdigest()
+    digest = hashlib.sha256(repr(array.shape).encode())
+    digest.update(np.ascontiguousarray(array, dtype="<f4").data)
+    return digest.hexdigest()
 
 
-def twin_findings(seen: Mapping[str, VolumeHash], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Volumes that a cohort contains under several names.
+def duplicate_findings(seen: Mapping[str, VolumeHash], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Find volumes that a cohort contains under several names.
 
     Args:
         seen: by subject.
         sides: the side of each subject (see `sides_of`); empty if unknown.
 
     Returns:
-        Problems: volumes on both sides of a split. Notes: the others.
+        Problems (volumes on both sides of a split) and notes (others).
     """
     names: dict[str, list[str]] = defaultdict(list)
-    for subject, one in seen.items():
-        names[one.digest].append(subject)
+    for subject, image in seen.items():
+        names[image.digest].append(subject)
     groups = (group for group in names.values() if len(group) > 1)
-    return _told(((group, [seen[name].file for name in group]) for group in groups), sides)
+    return _messages(((group, [seen[name].file for name in group]) for group in groups), sides)
 
 
-def twins_elsewhere(
-    seen: Mapping[str, VolumeHash], beside: Mapping[str, Path], sides: Mapping[str, str]
+def duplicates_elsewhere(
+    seen: Mapping[str, VolumeHash], neighbours: Mapping[str, Path], sides: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
-    """Volumes under other names in cohorts that are split like this one (`split_as`); see `twin_findings`.
+    """Find volumes under other names in cohorts that are split like this one (`split_as`).
 
     Args:
         seen: by subject.
-        beside: files of the other cohorts' hashes, by cohort; missing if a cohort is not checked yet.
+        neighbours: files of the other cohorts' hashes, by cohort; missing if a cohort is not checked yet.
         sides: the side of each subject, in this cohort and in the others.
     """
     pairs: list[Group] = []
-    for cohort, path in beside.items():
+    for cohort, path in neighbours.items():
         others: dict[str, list[str]] = defaultdict(list)
-        for name, (digest, _) in (there := read_seen(path)).items():
+        for name, (digest, _) in (other_hashes := read_hashes(path)).items():
             others[digest].append(name)
-        for subject, one in seen.items():
+        for subject, image in seen.items():
             pairs += [
-                ([subject, other], [one.file, f"{there[other].file} of cohort {cohort}"])
-                for other in others[one.digest]
+                ([subject, other], [image.file, f"{other_hashes[other].file} of cohort {cohort}"])
+                for other in others[image.digest]
                 if other != subject
             ]
-    return _told(pairs, sides)
+    return _messages(pairs, sides)
 
 
 def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]) -> dict[str, str]:
-    """The side of the split of each subject, in words; equal words mean the same side.
+    """The side of the split of each subject, as text; equal texts mean the same side.
 
     Args:
-        subjects: by name.
+        subjects: names.
         roles: of each (see `splits.Role`).
-        folds: the test fold of each, from 1; 0 for none.
+        folds: the test fold of each, from 1; 0: none.
     """
     tested = {name: f"tested in fold {fold}" if fold else "tested" for name, fold in zip(subjects, folds, strict=True)}
     return {
@@ -91,12 +91,12 @@ def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]
     }
 
 
-def write_seen(path: Path, seen: Mapping[str, VolumeHash]) -> None:
+def write_hashes(path: Path, seen: Mapping[str, VolumeHash]) -> None:
     """Write the hashes of a cohort, so that others can be compared with it."""
     write_text(path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
 
 
-def read_seen(path: Path) -> dict[str, VolumeHash]:
+def read_hashes(path: Path) -> dict[str, VolumeHash]:
     """The hashes of a cohort; empty if the file is missing or invalid."""
     try:
         return {
@@ -106,17 +106,17 @@ def read_seen(path: Path) -> dict[str, VolumeHash]:
         return {}
 
 
-def _told(groups: Iterable[Group], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+def _messages(groups: Iterable[Group], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
     problems, notes = [], []
     for names, files in groups:
-        stand = [sides.get(name, "") for name in names]
-        told = listed(files)
-        if len(set(stand)) > 1:
-            where = ", ".join(f"{name} is {side}" for name, side in zip(names, stand, strict=True))
+        their_sides = [sides.get(name, "") for name in names]
+        files_text = listed(files)
+        if len(set(their_sides)) > 1:
+            where = ", ".join(f"{name} is {side}" for name, side in zip(names, their_sides, strict=True))
             problems.append(
-                f"{told}: the same voxels under {len(names)} names on both sides of the split ({where}); accepted: "
-                "each volume once; to fix: remove all but one, or give them one patient in the subjects table"
+                f"{files_text}: the same voxels under {len(names)} names on both sides of the split ({where}); "
+                "accepted: each volume once; to fix: remove all but one, or give them one patient in the subjects table"
             )
         else:
-            notes.append(f"{told}: the same voxels under {len(names)} names; it counts as {len(names)} subjects")
+            notes.append(f"{files_text}: the same voxels under {len(names)} names; it counts as {len(names)} subjects")
     return problems, notes

@@ -1,7 +1,7 @@
-"""Content of a folder of volumes: the files that are read, and all others with the reason. Opens no volume.
+"""Content of a folder of volumes: files that are read, and all others with the reason. Opens no volume.
 
-The same rules hold for all sources, for folders of further volumes and for `fewlabel predict`. The case of endings does
-not matter. A file that looks like a volume or mask but is not read stops the work; other files are only reported.
+All sources, folders of further volumes and `fewlabel predict` use the same rules. The case of endings does not matter.
+A file that looks like a volume or mask but is not read stops the work; other files are only reported.
 """
 
 import re
@@ -14,7 +14,7 @@ from fewlabel.data.paths import RADIAL_SUFFIXES, TABLE_NAMES, VOLUME_SUFFIXES, e
 
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 DATA_SUFFIXES = (".raw", ".zraw", ".raw.gz")
-"""Files with the voxels of a header file beside them."""
+"""Files with the voxels of a header file in the same folder."""
 HEADER_SUFFIXES = (".mhd", ".nhdr")
 CONVERTED = (".hdr", ".img", ".gipl.gz", ".gipl", ".mnc", ".mrc", ".vtk")
 """Formats that SimpleITK reads and FewLabel does not."""
@@ -39,7 +39,7 @@ class Unused:
 
     Attributes:
         path: the file or folder.
-        reason: why it is not read; if it stops the work, also what to do.
+        reason: why it is not read; if it stops the work, also how to fix it.
         stops: whether it looks like a volume or mask, so that the work stops.
     """
 
@@ -54,7 +54,7 @@ class Contents:
 
     Attributes:
         used: volumes that are read, by name.
-        data: files that hold the voxels of headers among them.
+        data: files with the voxels of headers among them.
         unused: all other files and folders.
     """
 
@@ -65,21 +65,21 @@ class Contents:
     @property
     def counted(self) -> tuple[Path, ...]:
         """Files that a fingerprint covers: those that are read, and those that stop the work."""
-        return (*self.used, *self.data, *(one.path for one in self.unused if one.stops and one.path.is_file()))
+        return (*self.used, *self.data, *(file.path for file in self.unused if file.stops and file.path.is_file()))
 
 
 def contents(
-    folder: Path, suffixes: tuple[str, ...] = VOLUME_SUFFIXES, known: Collection[Path] = (), deep: bool = False
+    folder: Path, suffixes: tuple[str, ...] = VOLUME_SUFFIXES, read_elsewhere: Collection[Path] = (), deep: bool = False
 ) -> Contents:
     """Sort the content of a folder; empty if the folder does not exist.
 
     Args:
         folder: of volumes.
-        suffixes: of those that are read.
-        known: files and folders that are read elsewhere.
-        deep: whether sub-folders are searched, too.
+        suffixes: of volumes that are read.
+        read_elsewhere: files and folders to skip.
+        deep: whether to search sub-folders, too.
     """
-    children = [path for path in children_of(folder, deep) if path not in set(known)]
+    children = [path for path in children_of(folder, deep) if path not in set(read_elsewhere)]
     used = [path for path in children if not is_hidden(path, folder) and _is_read(path, suffixes)]
     data = {path for path in children if ends_with(path, DATA_SUFFIXES) and not is_hidden(path, folder)}
     data = _of_headers(data, [path for path in used if ends_with(path, HEADER_SUFFIXES)])
@@ -87,42 +87,42 @@ def contents(
     return Contents(tuple(used), tuple(sorted(data)), tuple(_unused(path, folder) for path in left))
 
 
-def beside(folder: Path, known: Collection[Path], has_table: bool) -> list[Unused]:
-    """Unread content of a cohort's folder beside its parts, `known`. Other sub-folders are not searched."""
-    found = []
+def unread_content(folder: Path, parts: Collection[Path], has_table: bool) -> list[Unused]:
+    """Content of a cohort's folder, without its `parts`, that is not read. Other sub-folders are not searched."""
+    unread = []
     for path in children_of(folder, deep=False):
-        if path in known:
+        if path in parts:
             continue
         if is_hidden(path, folder) or path.name.lower() in SYSTEM_FILES:
-            found.append(_unused(path, folder))
+            unread.append(_unused(path, folder))
         elif path.is_dir():
-            found.append(Unused(path, "not one of the folders of the cohort"))
+            unread.append(Unused(path, "not one of the folders of the cohort"))
         elif ends_with(path, VOLUME_SUFFIXES):
-            found.append(
-                Unused(path, "a volume outside the folders of the cohort; move it into one of them, or away", True)
+            unread.append(
+                Unused(path, "a volume outside the folders of the cohort; to fix: move it into one, or away", True)
             )
         elif TABLE.fullmatch(path.name) or ends_with(path, (".csv", ".tsv")):
-            found.append(_other_table(path, has_table))
+            unread.append(_other_table(path, has_table))
         else:
-            found.append(Unused(path, "by its name neither a volume nor the subjects table"))
-    return found
+            unread.append(Unused(path, "by its name neither a volume nor the subjects table"))
+    return unread
 
 
 def _other_table(path: Path, has_table: bool) -> Unused:
-    """A table that is not read. If no table is read, volumes of one patient could land on both sides of a split."""
+    """A table that is not read; without a table, volumes of one patient could be on both sides of a split."""
     if has_table:
         return Unused(path, "not the subjects table")
     accepted = f"accepted: {' or '.join(TABLE_NAMES)}"
     if ends_with(path, SPREADSHEETS):
         text = f"a spreadsheet; {accepted}; to fix: save it as CSV under the name {TABLE_NAMES[1]}, or move it away"
         return Unused(path, text, TABLE.fullmatch(path.name) is not None)
-    accepted += "; rename it, name it with `subjects_table`, or move it away"
+    accepted += "; to fix: rename it, set it as `subjects_table`, or move it away"
     return Unused(
         path, f"its name is not that of the subjects table; {accepted}", TABLE.fullmatch(path.name) is not None
     )
 
 
-def lines(unused: Iterable[Unused], root: Path, stopping: bool) -> list[str]:
+def unread_lines(unused: Iterable[Unused], root: Path, stopping: bool) -> list[str]:
     """One line for all files of a folder that are not read for the same reason.
 
     Args:
@@ -131,9 +131,9 @@ def lines(unused: Iterable[Unused], root: Path, stopping: bool) -> list[str]:
         stopping: True: files that stop the work; False: the others.
     """
     grouped: dict[tuple[Path, str], list[str]] = {}
-    for one in unused:
-        if one.stops == stopping:
-            grouped.setdefault((one.path.parent, one.reason), []).append(one.path.name)
+    for file in unused:
+        if file.stops == stopping:
+            grouped.setdefault((file.path.parent, file.reason), []).append(file.path.name)
     return [
         f"{'' if where == root else place(where, root) + '/: '}not read: {listed(names)}: {reason}"
         for (where, reason), names in grouped.items()
@@ -141,46 +141,46 @@ def lines(unused: Iterable[Unused], root: Path, stopping: bool) -> list[str]:
 
 
 def is_hidden(path: Path, folder: Path) -> bool:
-    """Whether a part of the path below the folder begins with a dot, such as the `._name` files of macOS archives."""
+    """Whether a part of the path below the folder starts with a dot, such as the `._name` files of macOS archives."""
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def why_unread(path: Path) -> Unused:
-    """Why a single file is not read, by its name."""
+    """The reason that a file is not read, by its name."""
     if is_special(path):
-        return Unused(path, "a pipe, socket or device; accepted: files; remove it", stops=True)
+        return Unused(path, "a pipe, socket or device; accepted: files; to fix: remove it", stops=True)
     name = path.name.lower()
     if not name.endswith((*PLAIN, *VOLUME_SUFFIXES)) and any(
         f"{suffix}." in name.replace(" ", ".") for suffix in VOLUME_SUFFIXES
     ):
-        text = f"by its name a copy, an unfinished download or compressed; {READ}; complete, decompress or remove it"
+        text = f"named like a copy, unfinished download or compressed file; {READ}; to fix: decompress or remove it"
         return Unused(path, text, stops=True)
     if name.endswith(ARCHIVES):
-        return Unused(path, "an archive; unpack it if it holds volumes")
+        return Unused(path, "an archive; unpack it if it contains volumes")
     for suffixes, text in (
-        (VOLUME_SUFFIXES, "volumes are not read here; move it away"),
+        (VOLUME_SUFFIXES, "volumes are not read here; to fix: move it away"),
         (CONVERTED, _converted(path)),
         (
             DICOM_SUFFIXES,
-            "loose DICOM slices; accepted: one folder per series; make the folders, or convert with dcm2niix",
+            "loose DICOM slices; accepted: one folder per series; to fix: make the folders, or convert with dcm2niix",
         ),
         (
             (".par", ".rec"),
-            f"Philips PAR/REC; {READ}; convert it with nibabel's `parrec2nii`, and move the original away",
+            f"Philips PAR/REC; {READ}; to fix: convert it with nibabel's `parrec2nii`, and move the original away",
         ),
         (
             DATA_SUFFIXES,
-            "voxels without a header; accepted: a .mhd or .nhdr beside it; add the header, or move the file away",
+            "voxels without a header; accepted: a .mhd or .nhdr with it; to fix: add the header, or move the file away",
         ),
-        (PACKED, f"compressed; {READ}; decompress it, and move the original away"),
+        (PACKED, f"compressed; {READ}; to fix: decompress it, and move the original away"),
         (
             PLACELESS,
-            f"does not define the position of its voxels; {READ}; save it as NIfTI with its affine, and move it away",
+            f"has no position; {READ}; to fix: save it as NIfTI with its affine, and move the original away",
         ),
     ):
         if name.endswith(suffixes):
             return Unused(path, text, stops=True)
-    return Unused(path, "by its name not a volume")
+    return Unused(path, "not named as a volume")
 
 
 def children_of(folder: Path, deep: bool) -> list[Path]:
@@ -207,14 +207,13 @@ def is_special(path: Path) -> bool:
 
 
 def _of_headers(data: Collection[Path], headers: Sequence[Path]) -> set[Path]:
-    """The data files that belong to a header: they have its name, or the header names them."""
+    """Data files that belong to a header: they have its name, or the header names them."""
     same = {(path.parent, path.name.partition(".")[0]) for path in headers}
-    found = {path for path in data if (path.parent, path.name.partition(".")[0]) in same}
-    for path in set(data) - found:
-        beside_it = (header for header in headers if header.parent == path.parent)
-        if any(path.name in _text(header) for header in beside_it):
-            found.add(path)
-    return found
+    owned = {path for path in data if (path.parent, path.name.partition(".")[0]) in same}
+    for path in set(data) - owned:
+        if any(path.name in _text(header) for header in headers if header.parent == path.parent):
+            owned.add(path)
+    return owned
 
 
 def _text(header: Path) -> str:
@@ -234,25 +233,23 @@ def _unused(path: Path, folder: Path) -> Unused:
 
 
 def folder_unread(folder: Path) -> Unused:
-    """Why a sub-folder is not read."""
+    """The reason that a sub-folder is not read."""
     suffixes = (*VOLUME_SUFFIXES, *CONVERTED, *DICOM_SUFFIXES)
     inside = (path for path in folder.rglob("*") if ends_with(path, suffixes) and not path.is_dir())
     first = next((path for path in inside if not is_hidden(path, folder)), None)
     if first is None:
         return Unused(folder, "a sub-folder without volumes")
-    shown = first.relative_to(folder.parent).as_posix()
-    text = (
-        f"sub-folders are not searched, but this one holds volumes such as {shown}; move its files up, or move it away"
-    )
+    example = first.relative_to(folder.parent).as_posix()
+    text = f"a sub-folder with volumes such as {example} is not searched; to fix: move its files up, or move it away"
     if ends_with(first, DICOM_SUFFIXES):
-        text += "; convert DICOM with `dcm2niix -z y -f NAME -o FOLDER SERIES`, or put series into `unlabelled`"
+        text += "; convert DICOM with `dcm2niix -z y -f NAME -o FOLDER SERIES`, or move series to `unlabelled`"
     return Unused(folder, text, stops=True)
 
 
 def _converted(path: Path) -> str:
-    """Why a file of a format that SimpleITK reads is not read, and the command that converts all of its kind."""
+    """The reason that a file of another format is not read, with a command that converts all files of its kind."""
     kind = next((suffix for suffix in CONVERTED if ends_with(path, (suffix,))), "")
     kind = path.name[len(path.name) - len(kind) :].replace(".img", ".hdr")
     code = "import sys, SimpleITK as s; s.WriteImage(s.ReadImage(sys.argv[1]), sys.argv[2])"
     loop = f'for f in *{kind}; do python -c "{code}" "$f" "${{f%{kind}}}.nii.gz"; done'
-    return f"a format that is not read; {READ}; in its folder, run `{loop}`, and move the originals away"
+    return f"an unsupported format; {READ}; to fix: in its folder, run `{loop}`, and move the originals away"

@@ -1,4 +1,4 @@
-"""Under which licence a cohort's volumes are, and what is to be cited: its own statement, else what is known."""
+"""Licence and citation of a cohort's volumes: as stated in its settings, or those of the public source."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ NOT_STATED = "not stated"
 
 @dataclass(frozen=True)
 class Terms:
-    """What whoever shows or passes on a cohort owes.
+    """Licence and citation of a cohort.
 
     Attributes:
-        licence: its name; `MADE` for phantoms, `NOT_STATED` where neither the settings nor we know it.
-        citation: in one line; empty: none is known.
+        licence: its name; `MADE` for phantoms, `NOT_STATED` if it is unknown.
+        citation: one line; empty if unknown.
     """
 
     licence: str
@@ -22,18 +22,18 @@ class Terms:
 
 
 def terms(cohort: Cohort) -> Terms:
-    """A cohort's licence and citation; each stated one goes before the known one."""
+    """A cohort's licence and citation; stated ones override those of the source."""
     source = cohort.source
-    known = source.licence or (MADE if source.made_by_code else NOT_STATED)
-    return Terms(cohort.licence or known, cohort.citation or source.citation)
+    default = source.licence or (MADE if source.made_by_code else NOT_STATED)
+    return Terms(cohort.licence or default, cohort.citation or source.citation)
 
 
 def sentence(title: str, cohort: Cohort) -> str | None:
-    """For readers, in plain text: None for phantoms that state nothing."""
-    found = terms(cohort)
-    if found == Terms(MADE, ""):
+    """A sentence on licence and citation; None for phantoms without a statement."""
+    cohort_terms = terms(cohort)
+    if cohort_terms == Terms(MADE, ""):
         return None
-    cite = f"cite {found.citation}" if found.citation else "citation not stated"
+    cite = f"cite {cohort_terms.citation}" if cohort_terms.citation else "citation not stated"
     further = getattr(cohort.source, "unlabelled", None) is not None and cohort.licence is None
-    beside = "; its further unlabelled volumes are not covered by this" if further else ""
-    return f"{title}: licence {found.licence}; {cite}{beside}."
+    exception = "; its further unlabelled volumes are not covered by this" if further else ""
+    return f"{title}: licence {cohort_terms.licence}; {cite}{exception}."

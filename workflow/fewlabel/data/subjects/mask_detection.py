@@ -1,4 +1,4 @@
-"""Detect a mask among images and an image among masks from voxels, independent of file names."""
+"""Detect masks among images and images among masks by their voxels, independent of file names."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fewlabel.data.paths import listed
 
 HANDFUL = 8
-"""Images with this many distinct values or fewer are taken for masks."""
+"""Largest number of distinct values of an image that counts as a mask."""
 DOZENS = 24
 """Masks with more values are checked further: whole-body masks have a hundred."""
 SAMPLE = 4096
@@ -23,7 +23,7 @@ def mask_among_images(image: NDArray[np.float32], name: str) -> list[str]:
     if values.size > HANDFUL:
         return []
     return [
-        f"{name}: holds only {values.size} values ({listed([f'{value:g}' for value in values])}), so it is a mask; "
+        f"{name}: has only {values.size} values ({listed([f'{value:g}' for value in values])}), so it is a mask; "
         "accepted: an image; to fix: move it to the masks, or remove it"
     ]
 
@@ -39,7 +39,7 @@ def image_among_masks(mask: NDArray[np.float32], values: NDArray[np.float32], na
     if values.size <= DOZENS or _share_of_equal_neighbours(mask) >= 0.5:
         return []
     return [
-        f"{name}: holds {values.size} values that change from voxel to voxel, so it is an image; accepted: a mask with "
+        f"{name}: has {values.size} values that change from voxel to voxel, so it is an image; accepted: a mask with "
         "one value per structure; to fix: replace it by the mask, and move images to the images"
     ]
 

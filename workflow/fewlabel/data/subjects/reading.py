@@ -1,4 +1,4 @@
-"""Reading one subject's files, and checking a whole cohort of them: shared by all sources that lie on disk."""
+"""Read and check the files of a subject or of a whole cohort; for all sources on disk."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from fewlabel.data.formats.checks import (
     fit_problems,
     image_problems,
     label_problems,
-    place_warning,
+    position_warning,
     target_problems,
 )
 from fewlabel.data.formats.registry import load
@@ -27,20 +27,20 @@ from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError, printable
 from fewlabel.utils.parallel import map_subjects
 
-TOLD = 20
+MOST_WARNINGS = 20
 """Number of warnings printed per cohort."""
-Noted = dict[str, VolumeHash] | None
+Hashes = dict[str, VolumeHash] | None
 """Filled by a check: the hash and name of each subject's image."""
 
 
 @dataclass
 class Reading:
-    """What was read of one subject, and what is wrong with it.
+    """The volume of a subject, and its problems.
 
     Attributes:
-        volume: None where there are problems.
+        volume: None if there are problems.
         mask: name of the label file in messages; empty if there is none.
-        values: values in it; empty if the file is invalid.
+        values: values of the label file; empty if the file is invalid.
         problems: one line each.
         warnings: notes on a valid subject, one line each.
         digest: hash that identifies the volume if its voxels are not read yet (see `same_voxels`).
@@ -58,7 +58,7 @@ def volume_of(reading: Reading) -> Volume:
     """The volume of a reading.
 
     Raises:
-        InputError: it has none; with all its problems.
+        InputError: it has problems.
     """
     if reading.volume is None:
         raise InputError.of(reading.problems)
@@ -70,9 +70,9 @@ def check_all(
     subjects: Sequence[Subject],
     read_one: Callable[[Subject], Reading],
     workers: int,
-    seen: Noted = None,
+    seen: Hashes = None,
 ) -> list[str]:
-    """Read every volume of a cohort and collect all problems, one line each; none: an empty list.
+    """Read all volumes of a cohort and collect their problems, one line each.
 
     Args:
         source: of the cohort.
@@ -83,22 +83,24 @@ def check_all(
     """
     # Numbered: a listing with problems may hold a name twice.
     items = {f"{number} {subject.subject}": subject for number, subject in enumerate(subjects)}
-    found = map_subjects(partial(_findings, read_one), items, workers, "examine")
-    tell([warning for one in found for warning in one.warnings])
-    problems = [problem for one in found for problem in one.problems]
+    readings = map_subjects(partial(_findings, read_one), items, workers, "examine")
+    print_warnings([warning for reading in readings for warning in reading.warnings])
+    problems = [problem for reading in readings for problem in reading.problems]
     if seen is not None:
         folder = cohort_folder(source)
         seen |= {
-            subject.subject: VolumeHash(one.digest, place(subject.image, folder))
-            for subject, one in zip(subjects, found, strict=True)
-            if one.digest and subject.image is not None
+            subject.subject: VolumeHash(reading.digest, place(subject.image, folder))
+            for subject, reading in zip(subjects, readings, strict=True)
+            if reading.digest and subject.image is not None
         }
     masks = {
-        subject.subject: (one.mask, one.values) for subject, one in zip(subjects, found, strict=True) if one.values
+        subject.subject: (reading.mask, reading.values)
+        for subject, reading in zip(subjects, readings, strict=True)
+        if reading.values
     }
     stated, labelled = source.without_target, {subject.subject for subject in subjects if subject.labelled}
     problems += [
-        f"without_target: {name} is not a subject with a mask; accepted: names of labelled subjects; correct it"
+        f"without_target: {name} is not a subject with a mask; accepted: names of labelled subjects"
         for name in stated
         if name not in labelled
     ]
@@ -106,23 +108,23 @@ def check_all(
     return problems + empty_problems(source.labels, masks, stated)
 
 
-def tell(warnings: Sequence[str]) -> None:
+def print_warnings(warnings: Sequence[str]) -> None:
     """Print the first few warnings."""
-    for warning in warnings[:TOLD]:
+    for warning in warnings[:MOST_WARNINGS]:
         print(f"warning: {printable(warning)}", file=sys.stderr)
-    if len(warnings) > TOLD:
-        print(f"warning: {len(warnings) - TOLD} more warnings are not shown", file=sys.stderr)
+    if len(warnings) > MOST_WARNINGS:
+        print(f"warning: {len(warnings) - MOST_WARNINGS} more warnings are not shown", file=sys.stderr)
 
 
 def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> Reading:
-    """What the check needs of a reading; its volume stays in the process that read it."""
+    """A reading without its volume, which stays in the process that read it."""
     reading = read_one(subject)
     digest = reading.digest or ("" if reading.volume is None else voxel_digest(reading.volume.image))
     return replace(reading, volume=None, digest=digest)
 
 
 def read(source: FileSource, folder: Path, subject: Subject) -> Reading:
-    """Read one subject and find all that is wrong: damaged files, bad values, image and mask that do not fit."""
+    """Read one subject and find all problems: damaged files, bad values, image and mask on different grids."""
     if subject.image is None:
         raise ValueError(f"subject {subject.subject} has no file")
     image_name = place(subject.image, folder)
@@ -132,8 +134,8 @@ def read(source: FileSource, folder: Path, subject: Subject) -> Reading:
     if not subject.labelled or subject.label is None:
         return assemble(source.labels, (image, image_name), None, problems)
     label_name = place(subject.label, folder)
-    label, found = load(subject.label, label_name, None, "label")
-    return assemble(source.labels, (image, image_name), (label, label_name), [*problems, *found])
+    label, label_problems = load(subject.label, label_name, None, "label")
+    return assemble(source.labels, (image, image_name), (label, label_name), [*problems, *label_problems])
 
 
 def assemble(
@@ -142,12 +144,12 @@ def assemble(
     label: tuple[FileGrid | None, str] | None,
     problems: list[str],
 ) -> Reading:
-    """A subject's reading from its arrays.
+    """Combine the arrays of a subject, and check that they match.
 
     Args:
         labels: values of the target.
-        image, label: array and name in messages; None where it could not be read; no label: None.
-        problems: those of each of them; what the two have together is added.
+        image, label: array (None if it could not be read) and name in messages; None: no label.
+        problems: of the single files.
     """
     reading = Reading(problems=list(problems))
     grid, image_name = image
@@ -160,8 +162,8 @@ def assemble(
         if grid is not None and mask is not None:
             reading.problems += fit_problems(grid, mask, image_name, label_name)
             if np.array_equal(grid.array, mask.array):
-                reading.problems.append(f"{label_name}: same voxels as {image_name}; accepted: a mask; replace it")
-    if grid is not None and (warning := place_warning(grid, image_name)):
+                reading.problems.append(f"{label_name}: same voxels as {image_name}; accepted: a mask")
+    if grid is not None and (warning := position_warning(grid, image_name)):
         reading.warnings.append(warning)
     if grid is not None and not reading.problems:
         reading.volume = _volume(grid, mask, labels)

@@ -1,4 +1,4 @@
-"""One subject of a cohort, as its source lists it."""
+"""A subject of a cohort."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Literal
 from fewlabel.utils.errors import InputError
 
 Use = Literal["auto", "train", "test", "unlabelled", "exclude"]
-"""What a subject may be used for; `auto` lets the split decide."""
+"""Allowed use of a subject; `auto`: the split decides."""
 
 SUBJECT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -20,11 +20,11 @@ class Subject:
 
     Attributes:
         subject: unique in its cohort; letters, digits, '.', '_' and '-' (it becomes part of file names).
-        patient: whose volume it is; splits never separate the volumes of one patient.
+        patient: name of the patient; splits never separate the volumes of one patient.
         labelled: whether a mask exists.
         use: see `Use`.
-        image, label: files on disk; None where the volume is made by code.
-        computed: whether the image is made from its file by long work, so that results keep it.
+        image, label: files on disk; None for synthetic volumes.
+        computed: whether the image is reconstructed from its file, which is slow, so that results keep it.
     """
 
     subject: str
@@ -37,20 +37,22 @@ class Subject:
 
 
 class ListingError(InputError):
-    """Problems of a cohort's listing: its subjects are not those that were meant.
+    """Problems of the list of a cohort's subjects.
 
     Attributes:
-        heading: where they are.
-        problems: all of them, one line each.
-        subjects: those that are listed nevertheless, so that their volumes can be checked at once; their files exist.
+        heading: first line of the message.
+        problems: one line each.
+        subjects: listed subjects whose files exist, so that their volumes can be checked in the same run.
     """
 
     def __init__(self, heading: str, problems: Sequence[str], subjects: Sequence[Subject] = ()) -> None:
         super().__init__(str(InputError.of(problems, heading)))
         self.heading, self.problems = heading, list(problems)
-        self.subjects = [one for one in subjects if all(path.exists() for path in (one.image, one.label) if path)]
+        self.subjects = [
+            subject for subject in subjects if all(path.exists() for path in (subject.image, subject.label) if path)
+        ]
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a subject's name may become part of a path and of a shell command."""
+    """Whether a subject's name is safe in paths and shell commands."""
     return SUBJECT_PATTERN.fullmatch(name) is not None and ".." not in name

@@ -1,4 +1,4 @@
-"""The subjects table of a cohort: whose volume it is and what it may be used for."""
+"""The subjects table of a cohort, with patients and uses of its subjects."""
 
 import csv
 import difflib
@@ -40,14 +40,14 @@ def read_table(path: Path, subjects: Collection[str]) -> tuple[dict[str, Subject
     """Read a subjects table.
 
     Columns: `subject`, and optionally `patient` (default: the subject) and `use` (default: auto; see `Use`), separated
-    by tabs, commas or semicolons, whichever the header holds most of. Cells are text: a subject `007` stays `007`.
+    by tabs, commas or semicolons, whichever the header has most of. Cells are text: a subject `007` stays `007`.
 
     Args:
         path: the table.
         subjects: names that exist in the cohort.
 
     Returns:
-        The entries by subject, and the problems, one line each; entries are only complete where there are no problems.
+        The entries by subject, and problems, one line each; entries are complete only if there are no problems.
     """
     cells, problems = _cells(path)
     problems = problems or _header_problems(path.name, cells)
@@ -70,7 +70,7 @@ def read_table(path: Path, subjects: Collection[str]) -> tuple[dict[str, Subject
 
 
 def _cells(path: Path) -> tuple[Cells, list[str]]:
-    """Read each line by itself, so that an unclosed quote does not swallow further rows."""
+    """Read each line separately, so that an unclosed quote does not include further rows."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -98,7 +98,7 @@ def _cells(path: Path) -> tuple[Cells, list[str]]:
 
 
 def _broken(line: str, error: csv.Error) -> str:
-    """Why a line is not a row of a CSV table."""
+    """The reason that a line is not a row of a CSV table."""
     if len(line) > csv.field_size_limit():
         return f"a cell has more than {csv.field_size_limit()} characters; accepted: names; to fix: shorten it"
     if "unexpected end" in str(error):
@@ -112,11 +112,11 @@ def _broken(line: str, error: csv.Error) -> str:
 
 
 def _hidden_signs(row: list[str]) -> list[str]:
-    """Invisible characters, which make names differ that look the same."""
-    found = {sign for cell in row for sign in cell if unicodedata.category(sign) in HIDDEN}
+    """Problems of invisible characters, by which names that look equal differ."""
+    signs = {sign for cell in row for sign in cell if unicodedata.category(sign) in HIDDEN}
     return [
-        f"an invisible character (U+{ord(sign):04X}); accepted: text; remove it, or export the table again"
-        for sign in sorted(found)
+        f"an invisible character (U+{ord(sign):04X}); accepted: text; to fix: remove it, or export the table again"
+        for sign in sorted(signs)
     ]
 
 
@@ -128,12 +128,12 @@ def _header_problems(name: str, cells: Cells) -> list[str]:
     problems = [f"{name}: unknown column {column!r}; {accepted}" for column in unknown]
     problems += [f"{name}: column {column!r} twice; {accepted}, each once" for column in doubled]
     if "subject" not in header:
-        problems.append(f"{name}: no column 'subject'; {accepted}; add a header line with 'subject'")
+        problems.append(f"{name}: no column 'subject'; {accepted}; to fix: add a header line with 'subject'")
     return problems
 
 
 def _patient_problems(name: str, rows: list[tuple[int, dict[str, str]]]) -> list[str]:
-    """Patient names that a spreadsheet or a page would read as a formula or as markup."""
+    """Problems of patient names that a spreadsheet or a page would read as a formula or as markup."""
     return [
         f"{name}: line {line}: patient {row['patient'][:40]!r} {why}; accepted: text of at most {LONGEST} characters "
         f"without {' '.join(MARKUP)} and not beginning with {' '.join(FORMULA)}; to fix: rename the patient"
@@ -144,9 +144,9 @@ def _patient_problems(name: str, rows: list[tuple[int, dict[str, str]]]) -> list
 
 def _unsuited(patient: str) -> str | None:
     if patient.startswith(FORMULA):
-        return f"begins like a formula ({patient[0]})"
-    if found := [sign for sign in MARKUP if sign in patient]:
-        return f"holds {' '.join(found)}"
+        return f"starts like a formula ({patient[0]})"
+    if markup := [sign for sign in MARKUP if sign in patient]:
+        return f"contains {' '.join(markup)}"
     return f"has {len(patient)} characters" if len(patient) > LONGEST else None
 
 
@@ -160,14 +160,14 @@ def _subject_problems(name: str, rows: list[tuple[int, dict[str, str]]], subject
     for line, row in rows:
         subject = row["subject"]
         if not subject:
-            problems.append(f"{name}: line {line}: no subject; fill in the name of an image without its suffix")
+            problems.append(f"{name}: line {line}: no subject; accepted: the name of an image without its suffix")
         elif subject not in subjects:
             near = difflib.get_close_matches(subject, subjects, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "; accepted: names of images without their suffix"
             problems.append(f"{name}: line {line}: no image of subject {subject!r}{hint}")
     counts = Counter(row["subject"] for _, row in rows if row["subject"])
     problems += [
-        f"{name}: subject {subject!r} in {count} rows; keep one" for subject, count in counts.items() if count > 1
+        f"{name}: subject {subject!r} in {count} rows; accepted: one" for subject, count in counts.items() if count > 1
     ]
     return problems
 

@@ -1,4 +1,4 @@
-"""Tables of subjects and slices on disk."""
+"""Read tables of subjects and slices."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError, plain
 
 MAY_BE_EMPTY = ("target_ml", "target_slices", "kept", "grid_dice")
-"""Numbers that a subject without a mask has none of."""
+"""Columns that are empty for subjects without a mask."""
 
 
 def read_subjects(path: Path, *needed: str) -> pd.DataFrame:
@@ -27,9 +27,8 @@ def read_subjects(path: Path, *needed: str) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype={"subject": str, "patient": str}, keep_default_na=False, na_values=empty)
     except ValueError as error:  # not UTF-8, not a table, empty, or with an overlong field
-        raise InputError(f"{path}: not a CSV table ({plain(str(error))}); make it again") from None
+        raise InputError(f"{path}: not a CSV table ({plain(str(error))}); to fix: make it again") from None
     if missing := [column for column in ("subject", *needed) if column not in table.columns]:
-        raise InputError(
-            f"{path}: no column {', '.join(missing)}; found: {plain(', '.join(table.columns))}; make it again"
-        )
+        columns = plain(", ".join(table.columns))
+        raise InputError(f"{path}: no column {', '.join(missing)} (columns: {columns}); to fix: make it again")
     return table

@@ -20,7 +20,7 @@ from fewlabel.data.paths import (
     unlabelled_folder,
 )
 from fewlabel.data.sources.registry import file_reader, unread
-from fewlabel.data.subjects.folder_contents import lines
+from fewlabel.data.subjects.folder_contents import unread_lines
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
@@ -104,8 +104,11 @@ def _unread(name: str, source: FileSource) -> list[Finding]:
     """Files of the cohort that are not read, from their names alone."""
     found, folder, check = unread(source), cohort_folder(source), f"files: {name}"
     todo = "the check of the cohort refuses it: see docs/experiments.md, Your own data"
-    stopping = [problem(check, line, todo) for line in lines(found, folder, stopping=True)]
-    return [*stopping, *(note(check, line, "nothing, unless it is a volume") for line in lines(found, folder, False))]
+    stopping = [problem(check, line, todo) for line in unread_lines(found, folder, stopping=True)]
+    return [
+        *stopping,
+        *(note(check, line, "nothing, unless it is a volume") for line in unread_lines(found, folder, False)),
+    ]
 
 
 def _archive(source: FileSource, check: str) -> Finding | None:

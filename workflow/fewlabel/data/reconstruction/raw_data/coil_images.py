@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.checks import UNKNOWN, same_place
+from fewlabel.data.formats.checks import UNKNOWN, same_position
 from fewlabel.data.formats.nifti_header import affine_mm, open_file
 from fewlabel.data.paths import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.data.reconstruction.radial.gridding import Complex
@@ -82,7 +82,7 @@ def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
     first, second = open_file(path), open_file(other)
     if first.shape != second.shape:
         return f"shape {first.shape}, but {other.name} has {second.shape}; accepted: equal shapes"
-    if not same_place(first.shape[:3], affine_mm(first), affine_mm(second)):
+    if not same_position(first.shape[:3], affine_mm(first), affine_mm(second)):
         return f"{other.name}: its affine differs; accepted: equal affines of both files"
     # Both parts as float32, and the complex images that they become.
     refuse_above_memory(16 * math.prod(first.shape), f"coil images of shape {first.shape}", "use fewer coils or slices")
