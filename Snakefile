@@ -5,10 +5,6 @@
 #   snakemake figures | tables | pictures | provenance  only these
 # All logic lives in the package `fewlabel` (workflow/fewlabel); each rule calls one command of it.
 
-from snakemake.utils import min_version
-
-min_version("9.19")
-
 
 configfile: f"{workflow.basedir}/config.yaml"
 
@@ -57,3 +53,5 @@ rule all:
         rules.pictures.input,
         rules.provenance.input,
         REPORT,
+    message:
+        f"Results of {EXPERIMENT.study}"

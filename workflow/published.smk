@@ -6,12 +6,8 @@
 # No rule here could train: the tables are there, or the study is refused. Anything that reporting.smk draws from
 # tables comes out of both a study's results and a published study, by the same rules and commands.
 
-from snakemake.utils import min_version
 
 from fewlabel.utils.recorded_hashes import check_published
-
-min_version("9.19")
-
 
 RESULTS = "results/published"
 
@@ -47,3 +43,5 @@ rule all:
     input:
         rules.figures.input,
         rules.tables.input,
+    message:
+        f"Figures and tables of {EXPERIMENT.study}"

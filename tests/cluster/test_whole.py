@@ -88,7 +88,7 @@ def test_trainings_are_warned_of_the_wall_time_and_a_lost_node_starts_a_job_agai
 def test_what_takes_a_second_runs_where_snakemake_runs(submitted):
     rows, text = submitted
     assert not LOCAL & set(rows["rule"])
-    assert all(f"localrule {rule}:" in text for rule in LOCAL)
+    assert all(f"(Rule: {rule})" in text for rule in LOCAL)
 
 
 def test_every_job_is_seen_to_end_and_what_the_cluster_added_is_shown(submitted):

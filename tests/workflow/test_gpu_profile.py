@@ -44,7 +44,7 @@ def outcome(study, *arguments, **env):
 def test_without_a_gpu_that_torch_can_use_no_job_runs_and_the_next_step_is_told(fresh, made):
     env = {"PATH": f"{install(fresh.folder / 'bin', *same(made))}:{os.environ['PATH']}"}
     code, text = outcome(fresh, "--profile", PROFILE, **env)
-    assert code == 1 and "rule fetch:" not in text
+    assert code == 1 and "Fetch and check" not in text
     assert "no GPU for trainings: torch" in text
     assert "take profiles/default (CPU)" in text and "fewlabel doctor" in text
     assert not fresh.results.exists()
@@ -57,7 +57,7 @@ def test_without_a_gpu_a_dry_run_is_allowed(fresh):
 
 def test_a_limit_of_no_gpus_is_refused_before_any_job(fresh):
     code, text = outcome(fresh, "--cores", "2", "--resources", "gpu=0")
-    assert code == 1 and "rule fetch:" not in text
+    assert code == 1 and "Fetch and check" not in text
     assert "gpu=0: no training may take a GPU" in text and "profiles/default (CPU)" in text
 
 

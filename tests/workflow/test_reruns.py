@@ -1,6 +1,7 @@
 """What a change makes again, and what it leaves alone: dry runs on finished results."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,19 @@ def test_touched_files_make_nothing_again(finished):
     for path in finished.results.rglob("*"):
         os.utime(path, None)
     assert finished.planned()[0] == {}
+
+
+def test_long_jobs_have_benchmarks_and_a_missing_one_makes_nothing_again(finished):
+    benchmarks = finished.results / "benchmarks"
+    names = {re.split("[_.]", path.name)[0] for path in benchmarks.rglob("*.tsv")}
+    assert names >= {"fetch", "prepare", "pretrain", "finetune", "evaluate"}
+    aside = benchmarks.rename(finished.results / "aside")
+    try:
+        # A rule that is named as a target asks for its benchmark too.
+        for targets in ((), ("explorer",), ("crate",), ("report",)):
+            assert finished.planned(*targets)[0] == {}
+    finally:
+        aside.rename(benchmarks)
 
 
 def test_what_changes_no_result_trains_and_scores_nothing_again(finished):

@@ -1,6 +1,7 @@
 """The workflow itself: quick to read, complete in its documentation, the same however it is started."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -42,3 +43,11 @@ def test_the_data_root_of_the_experiment_reaches_the_jobs(fresh):
     process = fresh.run(change=change, env={"FEWLABEL_DATA": "/nowhere"})
     assert process.returncode == 1
     assert str(data / "mine") in process.stdout + process.stderr
+
+
+def test_every_job_is_announced_in_plain_words(fresh):
+    _, text = fresh.planned("results/tiny/liver_phantom/finetuned/regression/n1/draw1/scores.csv")
+    assert "Pretrain regression on liver_phantom (log: results/tiny/logs/liver_phantom/pretrain_regression.log)" in text
+    assert "Finetune regression on liver_phantom, N = 1, draw 1 (log: " in text
+    # Without a message, Snakemake prints rule and files.
+    assert not re.search(r"^(local)?rule \w+:", text, re.MULTILINE)

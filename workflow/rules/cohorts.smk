@@ -13,6 +13,8 @@ rule fetch:
         source=LAYOUT.fetched("{cohort}", "{key}", "source.json"),
     log:
         LAYOUT.log("fetch_{key}", "{cohort}"),
+    benchmark:
+        LAYOUT.benchmark("fetch_{key}", "{cohort}")
     # What a cohort lacks, it lacks at the next attempt too.
     retries: 0
     conda:
@@ -28,6 +30,8 @@ rule fetch:
         split=lambda wildcards: Unwatched(planned(wildcards.cohort)),
         largest=Unwatched(jobs.largest_n(EXPERIMENT)),
         pretrained=Unwatched(jobs.most_pretrained(EXPERIMENT)),
+    message:
+        "Fetch and check the volumes of {wildcards.cohort} (log: {log})"
     shell:
         "fewlabel fetch --settings {params.settings:q} --split {params.split:q} --largest {params.largest} --pretrained {params.pretrained} "
         "--subjects {output.subjects} --source {output.source} > {log} 2>&1"
@@ -53,6 +57,8 @@ if not Path(ADMITTED).exists():
         localrule: True
         conda:
             "../../envs/cpu.yaml"
+        message:
+            "All cohorts passed their checks"
         shell:
             "(echo 'Every cohort is checked.' > {output}.partial && mv {output}.partial {output}) > {log} 2>&1"
 
@@ -77,6 +83,8 @@ rule split:
         "../../envs/cpu.yaml"
     params:
         settings=settings(jobs.split_settings),
+    message:
+        "Split {wildcards.cohort} into test set, labelled pool and pretraining (log: {log})"
     shell:
         "fewlabel split --settings {params.settings:q} --subjects {input.subjects} --source {input.source} "
         "--roles {output.roles} --record {output.source} > {log} 2>&1"
@@ -94,6 +102,8 @@ rule draw:
         "../../envs/cpu.yaml"
     params:
         settings=settings(jobs.draw_settings),
+    message:
+        "Shuffle the labelled pool of {wildcards.cohort}, draw {wildcards.draw} (log: {log})"
     shell:
         "fewlabel draw --settings {params.settings:q} --roles {input.roles} --order {output.order} > {log} 2>&1"
 
@@ -110,6 +120,8 @@ rule prepare:
         native=directory(NATIVE),
     log:
         LAYOUT.log("prepare", "{cohort}"),
+    benchmark:
+        LAYOUT.benchmark("prepare", "{cohort}")
     # All training of its cohort waits for it.
     priority: 20
     conda:
@@ -121,6 +133,8 @@ rule prepare:
         runtime=growing(120),
     params:
         settings=settings(jobs.prepare_settings),
+    message:
+        "Resample the volumes of {wildcards.cohort} and write their slices (log: {log})"
     shell:
         "fewlabel prepare --settings {params.settings:q} --subjects {input.subjects} --store {output.store} "
         "--native {output.native} --threads {threads} > {log} 2>&1"

@@ -34,6 +34,8 @@ rule collect:
     params:
         settings=jobs.canonical(RUNS),
         results=lambda wildcards, output: os.path.dirname(output.scores),
+    message:
+        "Join the scores of all runs (log: {log})"
     shell:
         "fewlabel collect --settings {params.settings:q} --results {params.results} --scores {output.scores} > {log} 2>&1"
 
@@ -51,6 +53,8 @@ rule collect_histories:
     params:
         settings=jobs.canonical(HISTORIES),
         results=lambda wildcards, output: os.path.dirname(output.history),
+    message:
+        "Join the histories of all trainings (log: {log})"
     shell:
         "fewlabel collect-histories --settings {params.settings:q} --results {params.results} "
         "--history {output.history} > {log} 2>&1"
@@ -74,6 +78,8 @@ if DESTREAKING:
             runtime=growing(120),
         params:
             settings=jobs.canonical(jobs.measure_settings(EXPERIMENT)),
+        message:
+            "Measure the streaks that each de-streaking method leaves (log: {log})"
         shell:
             "fewlabel destreaking --settings {params.settings:q} --csv {output.csv} --images {output.images} "
             "--threads {threads} > {log} 2>&1"
@@ -92,5 +98,7 @@ rule record:
         "../../envs/cpu.yaml"
     params:
         settings=jobs.canonical(EXPERIMENT.model_copy(update={"data_root": None})),
+    message:
+        "Write the experiment with all its defaults (log: {log})"
     shell:
         "fewlabel record --settings {params.settings:q} --experiment {output.experiment} > {log} 2>&1"

@@ -6,6 +6,7 @@ from inspect import signature
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
 
 from fewlabel.config import jobs
 from fewlabel.config.jobs.figures.registry import report_items
@@ -15,6 +16,8 @@ from fewlabel.config.folds import cohort_of, part_of
 from fewlabel.reporting.captions import study_facts
 from fewlabel.config.loading.load import load
 from fewlabel.config.study_layout import WILDCARDS, Run, StudyLayout
+
+min_version("9.19")
 
 # Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
 DEFAULTS = Path(workflow.basedir) / "config.yaml"

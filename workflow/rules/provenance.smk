@@ -21,6 +21,8 @@ rule crate:
         # A checkout that lies elsewhere makes the same crate.
         workflow=Unwatched(workflow.basedir),
         crate=lambda wildcards, output: os.path.dirname(output.metadata),
+    message:
+        "Write the provenance of the study (log: {log})"
     shell:
         "fewlabel crate --settings {params.settings:q} --results {params.results} --workflow {params.workflow:q} "
         "--crate {params.crate} > {log} 2>&1"
@@ -31,3 +33,5 @@ rule provenance:
     """The record of the study."""
     input:
         rules.crate.output,
+    message:
+        "The provenance of the study"

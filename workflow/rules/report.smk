@@ -26,6 +26,8 @@ if not workflow.storage_settings.default_storage_provider:
             workflow=Unwatched(workflow.basedir),
             # Another caption makes another report.
             captions=sorted(snapshot.captions(Path(workflow.basedir)).values()),
+        message:
+            "Write the report of the study (log: {log})"
         shell:
             "fewlabel report --workflow {params.workflow:q} --experiment {input.experiment} --html {output.html} > {log} 2>&1"
 

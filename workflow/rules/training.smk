@@ -30,6 +30,8 @@ rule pretrain:
         run=LAYOUT.record(PRETRAINED),
     log:
         LAYOUT.log("pretrain_{method}", "{cohort}"),
+    benchmark:
+        LAYOUT.benchmark("pretrain_{method}", "{cohort}")
     # Everything of its method waits for it.
     priority: 10
     conda:
@@ -44,6 +46,8 @@ rule pretrain:
         # No output: those of a failed job are deleted, and from this it goes on.
         state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
         every=Unwatched(EXPERIMENT.checkpoint_every),
+    message:
+        "Pretrain {wildcards.method} on {wildcards.cohort} (log: {log})"
     shell:
         "fewlabel pretrain --settings {params.settings:q} --store {input.store} --roles {input.roles} "
         "--weights {output.weights} --pretext {output.pretext} --history {output.history} --run {output.run} "
@@ -69,6 +73,8 @@ rule finetune:
         run=LAYOUT.record(FINETUNED),
     log:
         LAYOUT.log("finetune_{method}_n{n}_draw{draw}", "{cohort}"),
+    benchmark:
+        LAYOUT.benchmark("finetune_{method}_n{n}_draw{draw}", "{cohort}")
     conda:
         TRAINING_SOFTWARE
     threads: 1
@@ -81,6 +87,8 @@ rule finetune:
         init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
         state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
         every=Unwatched(EXPERIMENT.checkpoint_every),
+    message:
+        "Finetune {wildcards.method} on {wildcards.cohort}, N = {wildcards.n}, draw {wildcards.draw} (log: {log})"
     shell:
         "fewlabel finetune --settings {params.settings:q} --store {input.store} --order {input.order} {params.init} "
         "--weights {output.weights} --history {output.history} --run {output.run} --state {params.state} "
@@ -109,6 +117,8 @@ rule evaluate:
         predictions=directory(LAYOUT.predictions(FINETUNED)),
     log:
         LAYOUT.log("evaluate_{method}_n{n}_draw{draw}", "{cohort}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_{method}_n{n}_draw{draw}", "{cohort}")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -117,6 +127,8 @@ rule evaluate:
         runtime=growing(60),
     params:
         settings=settings(jobs.evaluate_settings),
+    message:
+        "Evaluate {wildcards.method} on {wildcards.cohort}, N = {wildcards.n}, draw {wildcards.draw} (log: {log})"
     shell:
         "fewlabel evaluate --settings {params.settings:q} --store {input.store} --roles {input.roles} "
         "--truth {input.native}/labels --weights {input.weights} --scores {output.scores} "

@@ -180,6 +180,14 @@ class StudyLayout:
         """The log of a job of the study, or of one of its cohorts and folds."""
         return self._at(f"logs/{job}.log" if cohort is None else f"logs/{cohort}/{job}.log")
 
+    def benchmark(self, job: str, cohort: str) -> str:
+        """Run time and memory of a job of a cohort or fold, measured by Snakemake.
+
+        Only rules with wildcards have one: Snakemake runs a rule without wildcards that is named as a target
+        (`snakemake explorer`) again where its benchmark is missing.
+        """
+        return self._at(f"benchmarks/{cohort}/{job}.tsv")
+
     # ------------------------------------------------------------------------------------------ cohorts and their folds
     def fetched(self, cohort: str, key: str, name: str) -> str:
         """What `fetch` makes of a cohort; `key`: hash of its settings and files."""
