@@ -37,7 +37,7 @@ def refused(study, process):
 )  # fmt: skip
 def test_a_partition_that_does_not_fit_is_told_with_those_that_do(slurm, fresh, name, old, new, said):
     output = refused(fresh, submit(slurm, fresh, profile=changed(fresh.folder, old, new, name)))
-    assert said in output and "set it on top of" in output and "Traceback" not in output
+    assert said in output and "set it at the top of" in output and "Traceback" not in output
     assert not jobs(slurm, fresh)
 
 
@@ -71,7 +71,9 @@ def test_an_account_that_is_not_yours_is_told_with_those_that_are(fresh):
         "sacctmgr": "lab",
     }
     process, _ = alone(fresh, answers, changed(fresh.folder, 'account: ""', "account: other"))
-    assert "other: not an account of yours; accepted: lab; set `account` on top of" in refused(fresh, process)
+    assert "other: not one of your accounts; accepted: lab; to fix: set `account` at the top of" in refused(
+        fresh, process
+    )
 
 
 def test_a_machine_without_slurm_is_told_where_to_start(fresh):
@@ -80,4 +82,4 @@ def test_a_machine_without_slurm_is_told_where_to_start(fresh):
     for name in ("sh", "env", "git", "which"):
         (tools / name).symlink_to(shutil.which(name))
     process = fresh.start("--profile", PROFILE, here=(), env={"PATH": str(tools)})
-    assert "`sbatch` is not in PATH; start Snakemake on a login node" in refused(fresh, process)
+    assert "`sbatch` is not in PATH; to fix: run Snakemake on a login node" in refused(fresh, process)

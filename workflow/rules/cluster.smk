@@ -6,7 +6,7 @@ import signal
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import ExecutionSettings
 
-from fewlabel.operations.doctor.slurm import trouble as submission_trouble
+from fewlabel.operations.doctor.slurm import submission_problems
 
 
 def refuse_what_slurm_lacks():
@@ -16,8 +16,8 @@ def refuse_what_slurm_lacks():
     submitted = [job.resources for job in workflow.dag.needrun_jobs() if not job.is_local]
     # Jobs for another cluster (`--clusters`) know other partitions than those that this one lists.
     here = [resources for resources in submitted if not resources.get("clusters")]
-    if here and (trouble := submission_trouble(here, workflow.executor_settings.status_command)):
-        raise WorkflowError(trouble)
+    if here and (problems := submission_problems(here, workflow.executor_settings.status_command)):
+        raise WorkflowError(problems)
 
 
 # Slurm warns of the wall time by SIGUSR1, which ends a process that does not expect it: with the job's Snakemake and its

@@ -35,27 +35,27 @@ def test_a_cpu_without_a_gpu_is_fine_until_one_is_needed():
 @pytest.mark.parametrize(("need", "status"), [(False, "note"), (True, "problem")])
 def test_a_cpu_build_beside_a_gpu_is_told_with_the_build_to_install(need, status):
     finding = first(CPU, DRIVER, need)
-    assert finding.status == status and "idle" in finding.text and "torch===2.13.0" in finding.todo
+    assert finding.status == status and "cannot use" in finding.text and "torch===2.13.0" in finding.todo
 
 
 def test_a_driver_that_is_too_old_for_the_build_is_told_with_both_ways_out():
     finding = first(BLIND, Driver("535.183.01", ("NVIDIA A100",)), need=True)
-    assert finding.status == "problem" and "535.183.01 is older than the 580.65" in finding.text
+    assert finding.status == "problem" and "535.183.01 is older than the required 580.65" in finding.text
     assert "580.65 or newer" in finding.todo and "a build for CUDA 12" in finding.todo
 
 
 def test_a_fitting_driver_whose_gpus_are_hidden_is_told_apart():
     hidden = first(BLIND, replace(DRIVER, visible=""), need=True)
     assert "sees no GPU" in hidden.text and "CUDA_VISIBLE_DEVICES='' hides them" in hidden.todo
-    assert "names none of the 1" in first(BLIND, replace(DRIVER, visible="7")).todo
+    assert "selects none of the 1" in first(BLIND, replace(DRIVER, visible="7")).todo
     assert "--nv" in first(BLIND, DRIVER).todo
 
 
 def test_a_gpu_that_computes_nothing_or_has_no_code_is_a_problem():
     volta = replace(HOPPER, name="V100", capability=(7, 0))
-    broken = replace(HOPPER, works="CUDA error: unspecified launch failure")
+    broken = replace(HOPPER, failure="CUDA error: unspecified launch failure")
     no_code, fails = accelerators.findings(replace(CUDA, gpus=(volta, broken)), DRIVER, False)[1:3]
-    assert no_code.status == "problem" and "no code for it" in no_code.text and "sm_70" in no_code.todo
+    assert no_code.status == "problem" and "does not support it" in no_code.text and "sm_70" in no_code.todo
     assert fails.status == "problem" and "launch failure" in fails.text
 
 
@@ -107,4 +107,4 @@ def test_the_drivers_own_words_are_read():
 def test_this_machine_is_seen_as_torch_sees_it():
     facts = accelerators.ask()
     assert facts.version == torch.__version__ and len(facts.gpus) == torch.cuda.device_count()
-    assert all(gpu.works is None for gpu in facts.gpus)
+    assert all(gpu.failure is None for gpu in facts.gpus)

@@ -111,11 +111,11 @@ def test_a_partition_that_is_down_is_a_note():
 @pytest.mark.parametrize(
     ("asked", "yours", "enforced", "status", "words"),
     [
-        ({"other"}, {"lab"}, True, "problem", "other: not an account of yours; accepted: lab"),
+        ({"other"}, {"lab"}, True, "problem", "other: not one of your accounts; accepted: lab"),
         ({"other"}, set(), True, "problem", "accepted: none"),
         ({"other"}, set(), False, "ok", "other"),  # a cluster that keeps no accounts takes any
-        (set(), set(), True, "problem", "wants one, and you have none"),
-        (set(), {"a", "b"}, True, "note", "your default one of: a, b"),
+        (set(), set(), True, "problem", "requires an account, and you have none"),
+        (set(), {"a", "b"}, True, "note", "your default, one of: a, b"),
         (set(), {"a"}, True, "ok", "your default (a)"),
         (set(), set(), False, "ok", "none needed"),
         (set(), None, True, "note", "does not answer"),

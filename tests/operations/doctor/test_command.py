@@ -66,7 +66,7 @@ def test_without_options_no_plugin_of_a_profile_is_needed(checkout, tmp_path_fac
     process = doctor(checkout, **bare)
     assert process.returncode == 0, process.stdout + process.stderr
     notes = [line for line in process.stdout.splitlines() if re.match("note +plugins ", line)]
-    assert len(notes) == 3 and "it is for profiles/cluster-generic" in notes[0]
+    assert len(notes) == 3 and "needed by profiles/cluster-generic" in notes[0]
     chosen = doctor(checkout, "--profile", "profiles/kubernetes", **bare)
     problems = [line for line in chosen.stdout.splitlines() if re.match("problem +plugins ", line)]
     assert chosen.returncode == 1 and len(problems) == 2
@@ -101,24 +101,24 @@ def test_a_problem_is_told_with_what_to_do_and_exit_code_1(checkout):
     process = doctor(checkout, "--configfile", "mine.yaml")
     assert process.returncode == 1
     (line,) = (line for line in process.stdout.splitlines() if line.startswith("problem"))
-    assert "data: mine" in line and " -> put it there, or set FEWLABEL_DATA" in line
+    assert "data: mine" in line and " -> create it, or set FEWLABEL_DATA" in line
 
 
 def test_another_process_sees_what_the_first_saw_until_something_differs(checkout):
     assert doctor(checkout, "--json", "login.json").returncode == 0
     same = doctor(checkout, "--against", "login.json")
-    assert same.returncode == 0 and "what was written there is seen here" in same.stdout
+    assert same.returncode == 0 and "files written there are visible here" in same.stdout
     (checkout / "Snakefile").write_text("# changed\n")
     changed = doctor(checkout, "--against", "login.json", "--results", "other")
     assert changed.returncode == 1
-    assert "Snakefile or rules differ" in changed.stdout and "is not in" in changed.stdout
+    assert "Snakefile or rules differ" in changed.stdout and "are not in" in changed.stdout
 
 
 def test_the_report_holds_findings_and_what_was_seen(checkout):
     doctor(checkout, "--json", "login.json")
     report = json.loads((checkout / "login.json").read_text())
     assert {"check", "status", "text", "todo"} == set(report["findings"][0])
-    assert report["sight"]["token"] == (checkout / "results" / ".doctor-token").read_text().strip()
+    assert report["view"]["token"] == (checkout / "results" / ".doctor-token").read_text().strip()
 
 
 def test_a_report_that_is_none_is_refused(checkout):

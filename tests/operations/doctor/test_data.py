@@ -26,7 +26,7 @@ def found(tmp_path, source):
 
 def test_phantoms_need_no_data():
     (finding,) = data.ask([], [ROOT])
-    assert finding.status == "ok" and "study demo: 2 cohorts, 2 of them made by code" in finding.text
+    assert finding.status == "ok" and "study demo: 2 cohorts, 2 of them synthetic" in finding.text
 
 
 def test_a_cohort_that_is_there_is_counted(root):
@@ -61,7 +61,7 @@ def test_a_task_may_be_an_archive_or_be_downloaded(root):
     download = found(root, {**TASK, "url": "https://example.org/t.tar", "md5": "0" * 32})["data: mine"]
     assert download.status == "note" and "will be downloaded" in download.text
     (root / "Task04_Hippocampus.tar").touch()
-    assert "to be unpacked" in found(root, TASK)["data: mine"].text
+    assert "not extracted yet" in found(root, TASK)["data: mine"].text
 
 
 def test_a_data_root_that_is_not_there_is_named(root, monkeypatch):

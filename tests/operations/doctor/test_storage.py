@@ -25,11 +25,11 @@ def statuses(**facts):
         ({"free": 10**8}, ["problem", "ok"], "too little for a study"),
         ({"free": 5 * 10**9}, ["note", "ok"], "fewlabel state"),
         ({"files": 0}, ["problem", "ok"], "inodes"),
-        ({"files": 100}, ["note", "ok"], "room for 100 files"),
-        ({"files": None}, ["ok", "ok"], "locks hold"),
+        ({"files": 100}, ["note", "ok"], "only 100 inodes free"),
+        ({"files": None}, ["ok", "ok"], "locks work"),
         ({"refused": "your quota is full"}, ["ok", "problem"], "your quota is full"),
         ({"locks": False}, ["ok", "problem"], "Lustre: `flock`"),
-        ({"links": False}, ["ok", "note"], "copies take their place"),
+        ({"links": False}, ["ok", "note"], "files are copied instead"),
     ],
 )
 def test_what_is_said_of_a_disk(facts, expected, words):
@@ -68,14 +68,14 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 print(storage.ask(Path({str(tmp_path)!r})).refused)
 """
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert process.stdout == "nothing can be written (File too large)\n"
+    assert process.stdout == "writing failed (File too large)\n"
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
 def test_a_folder_without_write_access_is_told(tmp_path):
     tmp_path.chmod(0o500)
-    assert "nothing can be written" in storage.ask(tmp_path).refused
+    assert "writing failed" in storage.ask(tmp_path).refused
 
 
 def test_the_file_system_is_that_of_the_deepest_mount(tmp_path):

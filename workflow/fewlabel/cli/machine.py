@@ -16,7 +16,7 @@ from fewlabel.utils.formatting import size
 from fewlabel.utils.json_files import load_json
 
 if TYPE_CHECKING:
-    from fewlabel.operations.doctor.shared_view import Sight
+    from fewlabel.operations.doctor.shared_view import SharedView
 
 
 @command(Panel.MACHINE, "--profile profiles/slurm --configfile experiments/paper.yaml")
@@ -33,26 +33,26 @@ def doctor(
     To compare a compute node with the login node: `fewlabel doctor --json login.json`, then
     `srun fewlabel doctor --against login.json`.
     """
-    from fewlabel.operations.doctor.examine import Wish, examine
+    from fewlabel.operations.doctor.examine import Requirements, examine
     from fewlabel.operations.doctor.finding import as_text, stops
     from fewlabel.operations.doctor.shared_view import as_facts, compare
 
     there = _report(against) if against else None
-    found, here = examine(Wish(results, profile, configfile or (), need_gpu, token=json is not None))
+    found, here = examine(Requirements(results, profile, configfile or (), need_gpu, token=json is not None))
     if there is not None:
         found += compare(there, here)
     print(printable(as_text(found)), end="")
     if json is not None:
-        write_json(json, {"findings": [asdict(finding) for finding in found], "sight": as_facts(here)})
+        write_json(json, {"findings": [asdict(finding) for finding in found], "view": as_facts(here)})
     if stops(found):
         raise typer.Exit(1)
 
 
-def _report(file: Path) -> "Sight":
-    from fewlabel.operations.doctor.shared_view import Sight
+def _report(file: Path) -> "SharedView":
+    from fewlabel.operations.doctor.shared_view import SharedView
 
     try:
-        return Sight(**load_json(file)["sight"])
+        return SharedView(**load_json(file)["view"])
     except FileNotFoundError:
         hint = "a file written on another machine must be in a shared folder"
         raise InputError(

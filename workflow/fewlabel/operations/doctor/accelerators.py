@@ -1,4 +1,4 @@
-"""The build of torch, the devices that it sees, and the precision that they compute in."""
+"""The build of torch, its devices and their precision."""
 
 from dataclasses import dataclass
 
@@ -18,11 +18,11 @@ class TorchGpu:
     """A GPU as torch sees it; memory in bytes.
 
     Attributes:
-        name: as the driver gives it.
+        name: as reported by the driver.
         capability: major and minor number of its architecture.
         free, total: memory.
-        bf16: whether it computes in bfloat16.
-        works: None where a sum on it came out right, else why not.
+        bf16: whether trainings use bfloat16 on it.
+        failure: of a test computation; None: passed.
     """
 
     name: str
@@ -30,12 +30,12 @@ class TorchGpu:
     free: int
     total: int
     bf16: bool
-    works: str | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
 class Torch:
-    """The build of torch and its devices; version None: it cannot be imported, `broken` says why."""
+    """The build of torch and its devices; `version` is None where it cannot be imported, for the reason `broken`."""
 
     version: str | None
     cuda: str | None = None
@@ -47,7 +47,7 @@ class Torch:
 
 
 def ask() -> Torch:
-    """Import torch, which takes seconds, and compute something on every GPU."""
+    """Import torch, which takes seconds, and run a test computation on each GPU."""
     try:
         import torch
 
@@ -72,23 +72,21 @@ def _gpu(index: int) -> TorchGpu:
 
     device = torch.device("cuda", index)
     properties = torch.cuda.get_device_properties(device)
-    capability, works, free = (properties.major, properties.minor), None, 0
+    capability, failure, free = (properties.major, properties.minor), None, 0
     try:
         free = torch.cuda.mem_get_info(device)[0]
         if torch.ones(1000, device=device).sum().item() != 1000:
-            works = "a sum came out wrong"
+            failure = "wrong result of a test sum"
     except RuntimeError as error:
-        works = str(error).splitlines()[0]
+        failure = str(error).splitlines()[0]
     bf16 = choose_precision("auto", device) == "bf16"
-    return TorchGpu(properties.name, capability, free, properties.total_memory, bf16, works)
+    return TorchGpu(properties.name, capability, free, properties.total_memory, bf16, failure)
 
 
 def findings(torch: Torch, driver: Driver, need_gpu: bool) -> list[Finding]:
-    """Whether the build fits the driver, each device, and the precision of trainings."""
+    """Check the build against the driver, each device, and the precision of trainings."""
     if torch.version is None:
-        return [
-            problem("torch", f"cannot be imported: {torch.broken}", "make the environment again: `make clean demo`")
-        ]
+        return [problem("torch", f"cannot be imported: {torch.broken}", "recreate the environment: `make clean demo`")]
     devices = [_device(index, gpu, torch) for index, gpu in enumerate(torch.gpus)]
     return [_build(torch, driver, need_gpu), *devices, _precision(torch)]
 
@@ -100,29 +98,27 @@ def _build(torch: Torch, driver: Driver, need_gpu: bool) -> Finding:
         return ok("torch", f"{build}, driver {driver.version or 'unknown'}, {len(torch.gpus)} GPUs")
     if not driver.present:
         if need_gpu:
-            todo = (
-                "ask the cluster for one (`srun --gpus=1`, `--gres=gpu:1`), or take profiles/default, which needs none"
-            )
+            todo = "request one from the cluster (`srun --gpus=1`, `--gres=gpu:1`), or use profiles/default"
             return problem("torch", f"{build}, and no NVIDIA GPU or driver here", todo)
-        return ok("torch", f"{build}, no NVIDIA GPU here: trainings run on {'MPS' if torch.mps else 'the CPU'}")
+        return ok("torch", f"{build}, no NVIDIA GPU here; trainings run on {'MPS' if torch.mps else 'the CPU'}")
     if torch.cuda is None:
         plain = str(torch.version).partition("+")[0]
-        text = f"{build}, but this machine has NVIDIA GPUs (driver {driver.version}): they would stand idle"
+        text = f"{build}, but this machine has NVIDIA GPUs (driver {driver.version}), which it cannot use"
         return stopping("torch", text, GPU_BUILD.format(version=plain))
     least = nvidia.too_old(driver.version, torch.cuda) if driver.version else None
     if least:
         newest = nvidia.newest_cuda(str(driver.version))
-        todo = f"bring the driver to {least} or newer" + (f", or install a build for CUDA {newest}" if newest else "")
-        return stopping("torch", f"{build}, but driver {driver.version} is older than the {least} that it needs", todo)
+        todo = f"update the driver to {least} or newer" + (f", or install a build for CUDA {newest}" if newest else "")
+        return stopping("torch", f"{build}, but driver {driver.version} is older than the required {least}", todo)
     return stopping("torch", f"{build}, driver {driver.version}, but torch sees no GPU", _hidden(driver))
 
 
 def _hidden(driver: Driver) -> str:
     if driver.visible is not None and driver.visible.strip() in ("", "-1", "NoDevFiles"):
-        return f"CUDA_VISIBLE_DEVICES={driver.visible!r} hides them: unset it, or ask the cluster for one"
+        return f"CUDA_VISIBLE_DEVICES={driver.visible!r} hides them: unset it, or request a GPU from the cluster"
     if driver.visible is not None:
-        return f"CUDA_VISIBLE_DEVICES={driver.visible!r} names none of the {len(driver.gpus)} that the driver lists"
-    return "look at `nvidia-smi`; in a container: `--nv` (Apptainer), `--gpus all` (Docker); else reload the driver"
+        return f"CUDA_VISIBLE_DEVICES={driver.visible!r} selects none of the {len(driver.gpus)} GPUs of the driver"
+    return "check `nvidia-smi`; in a container: `--nv` (Apptainer), `--gpus all` (Docker); else reload the driver"
 
 
 def _device(index: int, gpu: TorchGpu, torch: Torch) -> Finding:
@@ -131,23 +127,23 @@ def _device(index: int, gpu: TorchGpu, torch: Torch) -> Finding:
     text = f"{gpu.name}, capability {major}.{minor}, {size(gpu.free)} free of {size(gpu.total)}"
     if not covers(torch.architectures, gpu.capability):
         todo = (
-            f"take another GPU, or a build of torch with sm_{major}{minor} (this one: {' '.join(torch.architectures)})"
+            f"use another GPU, or a build of torch with sm_{major}{minor} (this one: {' '.join(torch.architectures)})"
         )
-        return problem(check, f"{text}: torch {torch.version} has no code for it", todo)
-    if gpu.works is not None:
-        return problem(check, f"{text}: {gpu.works}", "look at `nvidia-smi`; take another GPU, or restart this one")
+        return problem(check, f"{text}: torch {torch.version} does not support it", todo)
+    if gpu.failure is not None:
+        return problem(check, f"{text}: {gpu.failure}", "check `nvidia-smi`; use another GPU, or restart this one")
     if gpu.free < FEW_BYTES:
-        return note(check, f"{text}: others use it", "wait, or name another by CUDA_VISIBLE_DEVICES")
+        return note(check, f"{text}: in use by other programs", "wait, or choose another with CUDA_VISIBLE_DEVICES")
     return ok(check, text)
 
 
 def covers(architectures: tuple[str, ...], capability: tuple[int, int]) -> bool:
-    """Whether a build has code for a GPU: compiled for its major version and up to its minor one, or portable (PTX)."""
+    """Whether a build supports a GPU: compiled for its major and up to its minor version, or portable (PTX)."""
     for name in architectures:
         kind, _, number = name.partition("_")
         digits = "".join(character for character in number if character.isdigit())
         built = (int(digits[:-1]), int(digits[-1]))
-        # Suffixes: `a` is for one architecture alone, `f` for its family.
+        # Suffix `a`: only this architecture; `f`: its family.
         exact = kind == "sm" and built[0] == capability[0] and built <= capability
         if (exact and (not number.endswith("a") or built == capability)) or (kind == "compute" and built <= capability):
             return True

@@ -1,4 +1,4 @@
-"""Problems of an experiment's cohorts that a run would refuse: folders, listings, splits. Reads no volume."""
+"""Problems of cohorts that stop a run: folders, listings, splits. No volume is read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +16,13 @@ from fewlabel.utils.errors import InputError
 
 
 def problems(experiment: Experiment, results: Path) -> list[str]:
-    """Problems that make a run of an experiment impossible, one line each.
+    """Problems that stop a run of an experiment, one line each.
 
-    Cohorts that are not downloaded yet are not checked, nor cohorts checked earlier whose volumes are elsewhere.
+    Cohorts that are not downloaded are not checked, nor fetched cohorts whose volumes are elsewhere.
 
     Args:
-        experiment: its `data_root` is already in effect.
-        results: the folder of studies.
+        experiment: with its `data_root` in effect.
+        results: folder of studies.
     """
     tables: dict[str, pd.DataFrame] = {}
     found = [line for name in experiment.cohorts for line in _listing(experiment, name, results, tables)]
@@ -30,7 +30,7 @@ def problems(experiment: Experiment, results: Path) -> list[str]:
 
 
 def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
-    """Problems of a cohort's files; if there are none, its table of subjects is stored."""
+    """Problems of the files of a cohort; without problems, its subjects are added to `tables`."""
     source = experiment.cohorts[name].source
     if isinstance(source, FileSource) and not is_complete(source):
         finding = data.cohort_finding(name, source)
@@ -38,16 +38,16 @@ def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str,
             yield f"cohorts.{name}.source: {finding.text}; to fix: {finding.todo}"
         return
     try:
-        subjects, found, where = registry.survey(source)
+        subjects, lines, where = registry.survey(source)
     except InputError as error:
         yield from (f"cohorts.{name}.source: {line}" for line in str(error).splitlines())
         return
-    yield from (f"cohorts.{name}.source: {where} {line}" for line in found)
-    if not found:
-        rows = [(one.subject, one.patient, int(one.labelled), one.use) for one in subjects]
+    yield from (f"cohorts.{name}.source: {where} {line}" for line in lines)
+    if not lines:
+        rows = [(subject.subject, subject.patient, int(subject.labelled), subject.use) for subject in subjects]
         tables[name] = pd.DataFrame(rows, columns=["subject", "patient", "labelled", "use"])
 
 
 def _splits(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> list[str]:
-    beside = tables.get(experiment.cohorts[name].split_as or "")
-    return listed_split_problems(experiment, name, tables[name], results / experiment.study, beside)
+    paired = tables.get(experiment.cohorts[name].split_as or "")
+    return listed_split_problems(experiment, name, tables[name], results / experiment.study, paired)

@@ -1,4 +1,4 @@
-"""The cohorts of an experiment: whether their files are where they are looked for. No volume is read."""
+"""Check that the files of an experiment's cohorts exist. No volume is read."""
 
 import os
 import shutil
@@ -27,39 +27,39 @@ from fewlabel.utils.formatting import size
 
 
 def ask(files: Sequence[Path], checkouts: Sequence[Path]) -> list[Finding]:
-    """Read the experiment and look for its data; what is wrong with it is a problem like others."""
+    """Read the experiment and check its data; errors of the experiment are findings too."""
     try:
         return findings(read(files, checkouts))
     except InputError as error:
-        return [problem("experiment", line, "mend it") for line in str(error).splitlines()]
+        return [problem("experiment", line, "correct it") for line in str(error).splitlines()]
 
 
 def read(files: Sequence[Path], checkouts: Sequence[Path]) -> Experiment | None:
-    """The experiment as Snakemake would read it: overlays on `config.yaml`; None where there is no file at all.
+    """The experiment as Snakemake reads it, merged over `config.yaml`; None without any file.
 
-    Its `data_root` counts from here on.
+    Its `data_root` is in effect afterwards.
 
     Raises:
-        InputError: with all that is wrong with it.
+        InputError: all errors of the experiment.
     """
-    every = read_experiment(files, checkouts)
-    if not every:
+    read_files = read_experiment(files, checkouts)
+    if not read_files:
         return None
-    experiment = validated(merge(every), every)
+    experiment = validated(merge(read_files), read_files)
     if experiment.data_root is not None:
         export_data_root(experiment.data_root)
     return experiment
 
 
 def findings(experiment: Experiment | None) -> list[Finding]:
-    """Where data are looked for, and each cohort that lies on a disk."""
+    """Check the data folder, and each cohort that is read from disk."""
     if experiment is None:
         return [
-            note("experiment", "no config.yaml here", "call it from the checkout, or name the file: `--configfile`")
+            note("experiment", "no config.yaml here", "run from the checkout, or pass the file with `--configfile`")
         ]
     sources = {name: cohort.source for name, cohort in experiment.cohorts.items()}
     made = [name for name, source in sources.items() if source.made_by_code]
-    study = ok("experiment", f"study {experiment.study}: {len(sources)} cohorts, {len(made)} of them made by code")
+    study = ok("experiment", f"study {experiment.study}: {len(sources)} cohorts, {len(made)} of them synthetic")
     if len(made) == len(sources):
         return [study]
     return [
@@ -79,43 +79,43 @@ def _root() -> Finding:
     if root.is_dir() and os.access(root, os.R_OK | os.X_OK):
         return ok("data", f"{root} ({how}), {size(shutil.disk_usage(root).free)} free")
     return note(
-        "data", f"{root} ({how}): no such folder that can be read", f"set {data_root_setting()} to where your data lie"
+        "data", f"{root} ({how}): not a readable folder", f"set {data_root_setting()} to the folder of your data"
     )
 
 
 def cohort_finding(name: str, source: FileSource) -> Finding:
-    """Whether the volumes of a cohort are in their folder, or can be downloaded."""
+    """Check that the volumes of a cohort exist or can be downloaded."""
     check, folder = f"data: {name}", cohort_folder(source)
     where, count = file_reader(source).images(source)
     further = unlabelled_folder(source)
     if further is not None and not further.is_dir():
-        return problem(check, f"{further}: no such folder (`unlabelled`)", "put the volumes there, or correct it")
+        return problem(check, f"{further}: no such folder (`unlabelled`)", "create it, or correct the setting")
     if count:
         return ok(check, f"{count} images in {where}")
     if is_present(source):
-        return problem(check, f"no volumes in {where}", "put the images there (docs/experiments.md: Your own data)")
+        return problem(check, f"no volumes in {where}", "copy the images there (docs/experiments.md: Your own data)")
     if found := _archive(source, check):
         return found
-    todo = f"put it there, or set {data_root_setting()} (now: {data_root()}) to the folder that holds it"
+    todo = f"create it, or set {data_root_setting()} (now: {data_root()}) to the folder that contains it"
     return problem(check, f"{folder if not folder.is_dir() else where}: no such folder", todo)
 
 
 def _unread(name: str, source: FileSource) -> list[Finding]:
-    """Files of the cohort that are not read, from their names alone."""
+    """Files of a cohort that are not read, judged by their names."""
     found, folder, check = unread(source), cohort_folder(source), f"files: {name}"
-    todo = "the check of the cohort refuses it: see docs/experiments.md, Your own data"
+    todo = "rename or remove it: `fetch` refuses the cohort (docs/experiments.md: Your own data)"
     stopping = [problem(check, line, todo) for line in unread_lines(found, folder, stopping=True)]
     return [
         *stopping,
-        *(note(check, line, "nothing, unless it is a volume") for line in unread_lines(found, folder, False)),
+        *(note(check, line, "no action, unless it is a volume") for line in unread_lines(found, folder, False)),
     ]
 
 
 def _archive(source: FileSource, check: str) -> Finding | None:
-    """What stands for a cohort that is not there yet: an archive, or an address."""
+    """The archive or download address of a cohort that is not extracted yet."""
     part = source.parts[0]
     archive = archive_of(source, part)
     if archive is not None and archive.is_file():
-        return ok(check, f"{archive}, to be unpacked")
-    todo = "the job needs the internet: fetch it on a login node"
+        return ok(check, f"{archive}, not extracted yet")
+    todo = "the download needs internet access: run `fetch` on a login node"
     return note(check, f"not in {cohort_folder(source)}: will be downloaded", todo) if part.url else None

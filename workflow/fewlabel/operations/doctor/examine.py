@@ -1,4 +1,4 @@
-"""All checks of a machine, in the order in which a person would go through them."""
+"""Run all checks of a machine, from software to data."""
 
 import os
 import tempfile
@@ -12,20 +12,20 @@ from fewlabel.operations.doctor import profile as profiles
 from fewlabel.operations.doctor import programs as program_checks
 from fewlabel.operations.doctor.finding import Finding, ok, problem
 from fewlabel.operations.doctor.profile import Profile
-from fewlabel.operations.doctor.shared_view import Sight
+from fewlabel.operations.doctor.shared_view import SharedView
 from fewlabel.utils.errors import InputError
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a machine is to be fit for.
+class Requirements:
+    """What a study needs of the machine.
 
     Attributes:
-        results: folder that results are written to.
-        profile: folder of Snakemake's profile; None: none in particular.
-        configfiles: overlays of the experiment.
-        need_gpu: whether trainings must find a GPU here.
-        token: whether to leave a token in the results for other machines to find.
+        results: folder of results.
+        profile: folder of a Snakemake profile; None: all profiles are checked, their problems as notes.
+        configfiles: experiment files, merged over config.yaml.
+        need_gpu: whether a missing GPU is a problem.
+        token: whether to write a token to the results, which other machines look for.
     """
 
     results: Path
@@ -35,56 +35,60 @@ class Wish:
     token: bool = False
 
 
-def examine(wish: Wish) -> tuple[list[Finding], Sight]:
-    """Ask this machine and check all that came back."""
+def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
+    """Collect the facts of this machine and check them.
+
+    Returns:
+        The findings, and the view to compare with other machines.
+    """
     checkouts = [shared_view.PACKAGE.parents[1], Path()]
     installed = software.ask(checkouts)
-    read = [_read(wish.profile)] if wish.profile else []
-    profile = next((one for one in read if isinstance(one, Profile)), None)
-    disk = storage.ask(wish.results)
-    if wish.token and disk.refused is None:
-        shared_view.leave_token(wish.results)
+    read = [_read(required.profile)] if required.profile else []
+    profile = next((entry for entry in read if isinstance(entry, Profile)), None)
+    disk = storage.ask(required.results)
+    if required.token and disk.refused is None:
+        shared_view.leave_token(required.results)
     found = [
         *software.findings(installed),
         *shared_view.code_findings(shared_view.PACKAGE, Path()),
-        *(one for one in read if isinstance(one, Finding)),
-        *_torch(wish, profile),
+        *(entry for entry in read if isinstance(entry, Finding)),
+        *_torch(required, profile),
         *machine.findings(machine.ask()),
         *_cluster(profile, installed.pins or {}),
         *storage.findings("results", disk),
         *quota.findings(quota.ask(disk.folder, disk.kind)),
         *storage.findings("temporary", storage.ask(Path(tempfile.gettempdir())), for_results=False),
-        *data.ask(wish.configfiles, checkouts),
+        *data.ask(required.configfiles, checkouts),
     ]
-    return found, shared_view.look(wish.results, data_root(), installed.installed, disk.clock)
+    return found, shared_view.view(required.results, data_root(), installed.installed, disk.clock)
 
 
-def _torch(wish: Wish, profile: Profile | None) -> list[Finding]:
+def _torch(required: Requirements, profile: Profile | None) -> list[Finding]:
     nvidia = driver.ask(os.environ.get("CUDA_VISIBLE_DEVICES"))
-    return accelerators.findings(accelerators.ask(), nvidia, wish.need_gpu or _wants_gpu(profile))
+    return accelerators.findings(accelerators.ask(), nvidia, required.need_gpu or _wants_gpu(profile))
 
 
 def _wants_gpu(profile: Profile | None) -> bool:
-    """Whether trainings should find a GPU here: a local profile counts GPUs (even 0), or Slurm gave this job one."""
-    given = os.environ.get("SLURM_GPUS_ON_NODE", "0") not in ("", "0")
-    return given or (profile is not None and profile.executor == "local" and profile.gpus is not None)
+    """Whether trainings need a GPU here: a local profile counts GPUs (even 0), or Slurm allocated one to this job."""
+    allocated = os.environ.get("SLURM_GPUS_ON_NODE", "0") not in ("", "0")
+    return allocated or (profile is not None and profile.executor == "local" and profile.gpus is not None)
 
 
 def _read(folder: Path) -> Profile | Finding:
     try:
         return profiles.read(folder)
     except InputError as error:
-        return problem("profile", str(error), "correct it")
+        return problem("profile", str(error), "correct the profile")
 
 
 def _cluster(profile: Profile | None, pins: Mapping[str, str]) -> list[Finding]:
     job = slurm.allocation()
-    every = [profile] if profile else [_read(file.parent) for file in sorted(Path("profiles").glob("*/profile.yaml"))]
+    entries = [profile] if profile else [_read(file.parent) for file in sorted(Path("profiles").glob("*/profile.yaml"))]
     programs = {*program_checks.KNOWN, *(program_checks.needed(profile, job is not None) if profile else ())}
     found = program_checks.findings(profile, program_checks.found(programs), job is not None)
     found += program_checks.image_findings(profile, program_checks.IMAGE)
     found += program_checks.plugin_findings(
-        [one for one in every if isinstance(one, Profile)], profile is not None, pins
+        [entry for entry in entries if isinstance(entry, Profile)], profile is not None, pins
     )
     if job is not None:
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"

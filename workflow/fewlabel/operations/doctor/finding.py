@@ -1,4 +1,4 @@
-"""What a check found, and how it is told."""
+"""Findings of checks, and their text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class Finding:
     """The outcome of one check.
 
     Attributes:
-        check: what was looked at, in a word or two.
-        status: `problem` would stop a run, `note` would not.
+        check: name of the check.
+        status: `problem` stops a run, `note` does not.
         text: what was found.
-        todo: the next step; empty where all is well.
+        todo: how to fix it; empty for `ok`.
     """
 
     check: str
@@ -25,22 +25,22 @@ class Finding:
 
 
 def ok(check: str, text: str) -> Finding:
-    """All is well."""
+    """A check that passed."""
     return Finding(check, "ok", text)
 
 
 def note(check: str, text: str, todo: str = "") -> Finding:
-    """Worth knowing; runs go on all the same."""
+    """A finding that does not stop a run."""
     return Finding(check, "note", text, todo)
 
 
 def problem(check: str, text: str, todo: str) -> Finding:
-    """A run would be stopped by it."""
+    """A finding that stops a run."""
     return Finding(check, "problem", text, todo)
 
 
 def as_text(findings: Sequence[Finding]) -> str:
-    """One line a check, in columns, and how many of them are problems."""
+    """A table with one line a check, and the number of problems and notes."""
     width = max((len(finding.check) for finding in findings), default=0)
     lines = [
         f"{finding.status:<7}  {finding.check:<{width}}  {finding.text}{f' -> {finding.todo}' if finding.todo else ''}"
@@ -51,5 +51,5 @@ def as_text(findings: Sequence[Finding]) -> str:
 
 
 def stops(findings: Sequence[Finding]) -> bool:
-    """Whether any of them would stop a run."""
+    """Whether any finding stops a run."""
     return any(finding.status == "problem" for finding in findings)

@@ -1,4 +1,4 @@
-"""Processors and memory that this process may use."""
+"""CPU cores and memory available to this process."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from fewlabel.utils.formatting import size
 from fewlabel.utils.hardware_info import control_group_file, control_group_limit, meminfo_bytes, read_text
 
 TRAINING_MEMORY = 3_000_000_000
-"""What a training asks a profile for at its first attempt."""
+"""Memory in bytes that a training requests at its first attempt."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,13 @@ class Hardware:
     """Memory in bytes; None where it is unknown.
 
     Attributes:
-        cores: that this process may use.
+        cores: available to this process.
         all_cores: of the machine.
-        core_time: how many cores' time a container or allocation grants; None: no limit.
+        core_time: CPU time limit of the container or allocation, in cores; None: no limit.
         threads: OMP_NUM_THREADS.
-        free: memory that programs may still take.
+        free: available memory.
         total: memory of the machine.
-        limit: the most that the container or allocation grants.
+        limit: memory limit of the container or allocation.
     """
 
     cores: int
@@ -37,7 +37,7 @@ class Hardware:
 
 
 def ask() -> Hardware:
-    """The facts of this machine."""
+    """Collect the facts of this machine."""
     all_cores = os.cpu_count() or 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else all_cores
     memory = read_text(Path("/proc/meminfo")) or ""
@@ -53,12 +53,12 @@ def ask() -> Hardware:
 
 
 def findings(machine: Hardware) -> list[Finding]:
-    """Cores and memory."""
+    """Check cores and memory."""
     return [_cores(machine), _memory(machine)]
 
 
 def core_time(text: str | None) -> float | None:
-    """The cores that a control group's `cpu.max` ("150000 100000") comes to; None: no limit."""
+    """The CPU limit in cores of a control group's `cpu.max` ("150000 100000" is 1.5); None: no limit."""
     found = re.fullmatch(r"(\d+) (\d+)\s*", text or "")
     return int(found[1]) / int(found[2]) if found else None
 
@@ -67,10 +67,8 @@ def _cores(machine: Hardware) -> Finding:
     threads = f", OMP_NUM_THREADS={machine.threads}" if machine.threads else ""
     text = f"{machine.cores} of {machine.all_cores}{threads}"
     if machine.core_time is not None and machine.core_time < machine.cores:
-        granted = f"{text}, but time of {machine.core_time:g} only"
-        return note(
-            "cores", granted, f"`--cores {max(1, int(machine.core_time))}`: more jobs would wait for each other"
-        )
+        limited = f"{text}, limited to the CPU time of {machine.core_time:g}"
+        return note("cores", limited, f"run with `--cores {max(1, int(machine.core_time))}`")
     return ok("cores", text)
 
 
@@ -82,6 +80,8 @@ def _memory(machine: Hardware) -> Finding:
     text = f"{size(free)} free" + (f" of {size(machine.total)}" if machine.total else "")
     text += f", {size(machine.limit)} granted" if machine.limit is not None else ""
     if free < TRAINING_MEMORY:
-        todo = "end other programs, ask for more, or take fewer trainings at once (`--cores`, `resources: mem_mb`)"
-        return note("memory", f"{text}: less than the {size(TRAINING_MEMORY)} that a training asks for", todo)
+        todo = (
+            "close other programs, request more memory, or run fewer jobs in parallel (`--cores`, `resources: mem_mb`)"
+        )
+        return note("memory", f"{text}: less than the {size(TRAINING_MEMORY)} that a training requests", todo)
     return ok("memory", text)

@@ -1,4 +1,4 @@
-"""What a Snakemake profile names: executor, partitions, accounts, GPUs, software."""
+"""Read a Snakemake profile: executor, partitions, accounts, GPUs, software."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ from fewlabel.utils.errors import InputError
 
 FILES = ("profile.v9+.yaml", "config.v9+.yaml", "config.v8+.yaml", "profile.yaml", "config.yaml")
 TRAININGS = ("pretrain", "finetune")
-"""The rules that train: they ask for one GPU, unless a profile says otherwise."""
+"""Rules that train; they request one GPU unless the profile sets another number."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a profile asks of the machine.
+    """What a profile needs of the machine.
 
     Attributes:
         name: its folder.
-        executor: Snakemake's executor; `local` where it names none.
-        partitions: all of Slurm's that it names.
-        gpu_partitions: those of them in which trainings ask for a GPU.
-        accounts: to whom jobs are charged.
-        gpus: number of GPUs that a local executor may assign; None if it does not count them.
+        executor: of Snakemake; default: `local`.
+        partitions: of Slurm.
+        gpu_partitions: partitions in which trainings request a GPU.
+        accounts: of Slurm, charged for jobs.
+        gpus: number of GPUs that the local executor assigns; None: not counted.
         software: `conda`, `apptainer`, as in `--software-deployment-method`.
-        status_command: how Slurm's executor asks for states (`squeue`, `sacct`); None: its own choice.
-        storage: plugin name of the storage for inputs and outputs; None: files stay in place.
-        programs: commands that submit, query and cancel jobs, if the profile names them.
+        status_command: of the Slurm executor (`squeue`, `sacct`); None: its default.
+        storage: storage plugin for inputs and outputs; None: none.
+        programs: submit, status and cancel commands of the profile.
     """
 
     name: str
@@ -45,10 +45,10 @@ class Profile:
 
 
 def read(folder: Path) -> Profile:
-    """Read a profile's folder as Snakemake does, with its templates.
+    """Read the profile of a folder as Snakemake does, with templates.
 
     Raises:
-        InputError: no such folder, no profile in it, or one that cannot be read.
+        InputError: the folder or its profile is missing or unreadable.
     """
     places = [folder, *(folder / name for name in FILES)]
     file = next((place for place in places if place.is_file()), None)
@@ -56,7 +56,7 @@ def read(folder: Path) -> Profile:
         raise InputError(f"{folder}: no profile; accepted: a folder with profile.yaml, such as profiles/default")
     try:
         with looking():
-            return of(str(folder), _content(file.read_text(encoding="utf-8")))
+            return from_content(str(folder), _content(file.read_text(encoding="utf-8")))
     except (Exception, SystemExit) as error:  # a template is code, and may raise anything
         raise InputError(f"{file}: cannot be read as a profile: {error}") from None
 
@@ -71,11 +71,11 @@ def _content(text: str) -> Mapping[str, Any]:
     return content
 
 
-def of(name: str, content: Mapping[str, Any]) -> Profile:
-    """The facts of a profile's content."""
-    everywhere = dict(_pairs(content.get("default-resources") or {}))
+def from_content(name: str, content: Mapping[str, Any]) -> Profile:
+    """Parse the content of a profile."""
+    defaults = dict(_pairs(content.get("default-resources") or {}))
     rules = {rule: dict(_pairs(resources)) for rule, resources in _rules(content.get("set-resources") or {})}
-    trainings = [{"gpu": 1, **everywhere, **rules.get(rule, {})} for rule in TRAININGS]
+    trainings = [{"gpu": 1, **defaults, **rules.get(rule, {})} for rule in TRAININGS]
     local = dict(_pairs(content.get("resources") or {}))
     software = content.get("software-deployment-method") or content.get("sdm") or []
     status, storage = content.get("slurm-status-command"), content.get("default-storage-provider")
@@ -83,9 +83,12 @@ def of(name: str, content: Mapping[str, Any]) -> Profile:
     return Profile(
         name,
         str(content.get("executor") or "local"),
-        values([everywhere, *rules.values()], "slurm_partition"),
-        values([asked for asked in trainings if str(asked["gpu"]) != "0" or asked.get("gres")], "slurm_partition"),
-        values([everywhere, *rules.values()], "slurm_account"),
+        values([defaults, *rules.values()], "slurm_partition"),
+        values(
+            [requested for requested in trainings if str(requested["gpu"]) != "0" or requested.get("gres")],
+            "slurm_partition",
+        ),
+        values([defaults, *rules.values()], "slurm_account"),
         int(local["gpu"]) if str(local.get("gpu", "")).isdigit() else None,
         frozenset([software] if isinstance(software, str) else map(str, software)),
         str(status) if status else None,
@@ -95,7 +98,7 @@ def of(name: str, content: Mapping[str, Any]) -> Profile:
 
 
 def _pairs(resources: Any) -> Iterator[tuple[str, Any]]:
-    """Resources by name, written as a mapping or as a list of `name=value`."""
+    """Resources by name, from a mapping or a list of `name=value`."""
     if isinstance(resources, Mapping):
         yield from resources.items()
         return
@@ -105,18 +108,18 @@ def _pairs(resources: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _rules(resources: Any) -> Iterator[tuple[str, Any]]:
-    """The resources of each rule, written as a mapping of mappings or as a list of `rule:name=value`."""
+    """Resources by rule, from a mapping of mappings or a list of `rule:name=value`."""
     if isinstance(resources, Mapping):
         yield from resources.items()
         return
-    together: dict[str, list[str]] = {}
+    by_rule: dict[str, list[str]] = {}
     for entry in resources:
         rule, _, resource = str(entry).partition(":")
-        together.setdefault(rule, []).append(resource)
-    yield from together.items()
+        by_rule.setdefault(rule, []).append(resource)
+    yield from by_rule.items()
 
 
-def values(named: Iterable[Mapping[str, Any]], key: str) -> frozenset[str]:
-    """All values of a resource; `a,b` names two partitions, of which Slurm takes the first that is free."""
-    texts = [str(resources[key]).strip("'\"") for resources in named if resources.get(key)]
+def values(resources: Iterable[Mapping[str, Any]], key: str) -> frozenset[str]:
+    """All values of a resource; `a,b` is a list of partitions, of which Slurm uses the first that is free."""
+    texts = [str(mapping[key]).strip("'\"") for mapping in resources if mapping.get(key)]
     return frozenset(part for text in texts for part in text.split(","))

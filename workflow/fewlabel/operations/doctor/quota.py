@@ -1,4 +1,4 @@
-"""What a user may still write by quota, where a command of the system can tell."""
+"""Disk quota of the user, where a command of the system reports it."""
 
 import os
 import re
@@ -9,16 +9,16 @@ from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.utils.formatting import size
 from fewlabel.utils.hardware_info import command_output
 
-FEW = 0.05
-"""Less than this share left is worth a note."""
+LITTLE = 0.05
+"""Remaining share of the quota below which a note is printed."""
 
 NUMBER = re.compile(r"(\d+)\*?")
 
 
 def ask(folder: Path, kind: str | None) -> tuple[int, int] | None:
-    """Bytes used and granted on the disk of a folder; None where there is no quota or nothing tells it.
+    """Used and granted bytes on the disk of a folder; None: no quota, or unknown.
 
-    Lustre has a command of its own; elsewhere `quota` knows, also of NFS.
+    Asks `lfs quota` on Lustre, else `quota`, which also knows NFS.
     """
     if kind == "lustre" and shutil.which("lfs"):
         return used_and_granted(command_output(["lfs", "quota", "-q", "-u", str(os.getuid()), str(folder)], 4) or "")
@@ -29,7 +29,7 @@ def ask(folder: Path, kind: str | None) -> tuple[int, int] | None:
 
 
 def used_and_granted(text: str) -> tuple[int, int] | None:
-    """The row of numbers in the answer of `quota -w -p` or `lfs quota -q`: kilobytes used, soft and hard limit."""
+    """Parse `quota -w -p` or `lfs quota -q`: kilobytes used, soft and hard limit."""
     for row in text.splitlines():
         cells = row.split()
         numbers = [NUMBER.fullmatch(cell) for cell in cells[1:4]]
@@ -41,12 +41,12 @@ def used_and_granted(text: str) -> tuple[int, int] | None:
 
 
 def findings(quota: tuple[int, int] | None) -> list[Finding]:
-    """Nothing where there is no quota that can be known."""
+    """Check the quota; no finding where it is unknown."""
     if quota is None:
         return []
     used, granted = quota
     text = f"{size(used)} of {size(granted)} used"
-    todo = "remove what you do not need (`fewlabel state` lists what killed work left over), or ask for more"
+    todo = "remove unused files (`fewlabel state` lists those of interrupted work), or request a larger quota"
     if used >= granted:
         return [problem("quota", text, todo)]
-    return [note("quota", text, todo) if granted - used < FEW * granted else ok("quota", text)]
+    return [note("quota", text, todo) if granted - used < LITTLE * granted else ok("quota", text)]

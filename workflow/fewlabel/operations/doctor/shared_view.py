@@ -1,4 +1,4 @@
-"""What two machines must see alike, so that jobs of one go on with files of the other: code, folders, clocks."""
+"""Compare two machines that share a study: code, software, folders, clocks."""
 
 import hashlib
 import platform
@@ -14,23 +14,28 @@ from fewlabel.utils.atomic_files import write_text
 from fewlabel.utils.git import commit
 
 PACKAGE = Path(__file__).parents[2]
-TOKEN = ".doctor-token"  # noqa: S105 (a mark to be found again, no secret)
+TOKEN = ".doctor-token"  # noqa: S105 (not a secret)
 CLOCK_SECONDS = 2.0
-"""Dates of files decide what is old: clocks that are further apart run jobs again, or not at all."""
-SHARED = "results, checkout and environment must lie on a file system that all nodes see, under the same path"
+"""Largest accepted difference of clocks: Snakemake compares modification times of files."""
+SHARED = "results, checkout and environment must be on a shared file system, with the same path on all nodes"
 
 
 @dataclass(frozen=True)
-class Sight:
+class SharedView:
     """What this machine sees.
 
     Attributes:
-        fewlabel: version; `commit`: of the code, and whether it was changed; empty where unknown.
-        code: SHA-256 over the package's files; `rules`: over Snakefile and rules of the working directory.
-        python: version; `libraries`: by name.
-        results: folder; `token`: what the first machine wrote there, None where there is nothing.
-        data: folder; `listing`: SHA-256 over the names in it, None where it is not there.
-        clock: seconds by which the disk of the results is ahead of this machine, None where unknown.
+        fewlabel: version.
+        code: SHA-256 of the package.
+        rules: SHA-256 of Snakefile and rules in the working directory.
+        python: version.
+        results: folder of results.
+        token: written there by the first machine; None: not found.
+        data: folder of data.
+        listing: SHA-256 of the names in the data folder; None: not found.
+        clock: seconds by which the file system of the results is ahead of this machine; None: unknown.
+        commit: of the code, and whether it was edited; empty: unknown.
+        libraries: versions by name.
     """
 
     fewlabel: str
@@ -46,9 +51,9 @@ class Sight:
     libraries: Mapping[str, str] = field(default_factory=dict)
 
 
-def look(results: Path, data: Path, libraries: Mapping[str, str], clock: float | None) -> Sight:
-    """What can be seen from here."""
-    return Sight(
+def view(results: Path, data: Path, libraries: Mapping[str, str], clock: float | None) -> SharedView:
+    """Collect what this machine sees."""
+    return SharedView(
         fewlabel=version("fewlabel"),
         code=content(sorted(PACKAGE.rglob("*.py")), PACKAGE),
         rules=content([Path("Snakefile"), *sorted(Path("workflow").rglob("*.smk"))], Path()),
@@ -64,24 +69,24 @@ def look(results: Path, data: Path, libraries: Mapping[str, str], clock: float |
 
 
 def code_findings(package: Path, checkout: Path) -> list[Finding]:
-    """Whether this package is the one of the checkout whose rules would call it; nothing outside a checkout."""
-    other = checkout / "workflow" / "fewlabel"
-    if not (other / "__init__.py").is_file():
+    """Check that this package is that of the checkout; no finding outside a checkout."""
+    own = checkout / "workflow" / "fewlabel"
+    if not (own / "__init__.py").is_file():
         return []
-    codes = [content(sorted(folder.rglob("*.py")), folder) for folder in (package, other)]
+    codes = [content(sorted(folder.rglob("*.py")), folder) for folder in (package, own)]
     if codes[0] == codes[1]:
-        return [ok("code", f"{version('fewlabel')}, the checkout's")]
-    todo = "put the checkout's .venv/bin first in PATH, or build the image again"
-    return [note("code", f"{version('fewlabel')} in {package} differs from the checkout's: jobs run the former", todo)]
+        return [ok("code", f"{version('fewlabel')}, that of the checkout")]
+    todo = "put .venv/bin of the checkout first in PATH, or rebuild the image"
+    return [note("code", f"{version('fewlabel')} in {package} differs from the checkout; jobs run this one", todo)]
 
 
 def leave_token(results: Path) -> None:
-    """Write a file into the results that other machines are to find."""
+    """Write a token to the results, which other machines look for."""
     write_text(results / TOKEN, secrets.token_hex(16) + "\n")
 
 
 def content(files: Sequence[Path], root: Path) -> str:
-    """A SHA-256 over the names and contents of files; those that are missing are left out."""
+    """SHA-256 of names and contents of files; missing files are skipped."""
     lines = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(root).as_posix()}"
         for file in files
@@ -91,45 +96,41 @@ def content(files: Sequence[Path], root: Path) -> str:
 
 
 def names(folder: Path) -> str | None:
-    """A SHA-256 over the names directly in a folder; None where it cannot be listed."""
+    """SHA-256 of the names directly in a folder; None where it cannot be listed."""
     try:
         return hashlib.sha256("\n".join(sorted(path.name for path in folder.iterdir())).encode()).hexdigest()
     except OSError:
         return None
 
 
-def as_facts(sight: Sight) -> dict[str, Any]:
-    """A sight as JSON would hold it."""
-    return asdict(sight)
+def as_facts(shared: SharedView) -> dict[str, Any]:
+    """A view as JSON facts."""
+    return asdict(shared)
 
 
-def compare(there: Sight, here: Sight) -> list[Finding]:
-    """Whether this machine sees what another one saw."""
+def compare(there: SharedView, here: SharedView) -> list[Finding]:
+    """Compare the view of another machine with that of this one."""
     return [_code(there, here), _software(there, here), _results(there, here), _data(there, here), _clock(there, here)]
 
 
-def _code(there: Sight, here: Sight) -> Finding:
+def _code(there: SharedView, here: SharedView) -> Finding:
     if there.code != here.code or there.fewlabel != here.fewlabel:
-        text = f"another fewlabel than there: {_named(here)}, there {_named(there)}"
-        return problem(
-            "same code", text, f"put the same .venv/bin first in PATH here, or build the image again; {SHARED}"
-        )
+        text = f"different fewlabel: here {_named(here)}, there {_named(there)}"
+        return problem("same code", text, f"put the same .venv/bin first in PATH here, or rebuild the image; {SHARED}")
     if there.rules != here.rules:
-        return problem(
-            "same code", "Snakefile or rules differ, or are not here", f"call it from the same checkout; {SHARED}"
-        )
+        return problem("same code", "Snakefile or rules differ or are missing", f"run from the same checkout; {SHARED}")
     return ok("same code", _named(here))
 
 
-def _named(sight: Sight) -> str:
-    revision = str(sight.commit.get("commit", ""))[:12]
-    changed = " and changes" if sight.commit.get("dirty") else ""
+def _named(shared: SharedView) -> str:
+    revision = str(shared.commit.get("commit", ""))[:12]
+    edited = ", edited" if shared.commit.get("dirty") else ""
     return (
-        f"{sight.fewlabel} (commit {revision}{changed})" if revision else f"{sight.fewlabel} (code {sight.code[:12]})"
+        f"{shared.fewlabel} (commit {revision}{edited})" if revision else f"{shared.fewlabel} (code {shared.code[:12]})"
     )
 
 
-def _software(there: Sight, here: Sight) -> Finding:
+def _software(there: SharedView, here: SharedView) -> Finding:
     other = {
         name: (there.libraries.get(name, "none"), here.libraries.get(name, "none"))
         for name in sorted({*there.libraries, *here.libraries})
@@ -141,34 +142,32 @@ def _software(there: Sight, here: Sight) -> Finding:
     return ok("same software", f"Python {here.python}, {len(here.libraries)} libraries")
 
 
-def _results(there: Sight, here: Sight) -> Finding:
+def _results(there: SharedView, here: SharedView) -> Finding:
     if there.token is None:
-        return note("same results", "the other report left no token", "make it again there, with `--json`")
+        return note("same results", "the other report has no token", "write it there again with `--json`")
     if here.token is None:
-        return problem(
-            "same results", f"what was written to {there.results} there is not in {here.results} here", SHARED
-        )
+        return problem("same results", f"files written to {there.results} there are not in {here.results} here", SHARED)
     if here.token != there.token:
-        text = f"{here.results} holds the token of another report"
-        return problem("same results", text, f"make the report there again, then call this at once; else: {SHARED}")
+        text = f"{here.results} has the token of another report"
+        return problem("same results", text, f"write the report there again, then compare at once; else: {SHARED}")
     if there.results != here.results:
         return problem("same results", f"{here.results} here, {there.results} there", SHARED)
-    return ok("same results", f"{here.results}: what was written there is seen here")
+    return ok("same results", f"{here.results}: files written there are visible here")
 
 
-def _data(there: Sight, here: Sight) -> Finding:
+def _data(there: SharedView, here: SharedView) -> Finding:
     if there.listing == here.listing:
-        return ok("same data", here.data if here.listing else "no data folder on either")
-    text = f"{here.data} here and {there.data} there hold different files"
-    return problem("same data", text, "set `data_root` or FEWLABEL_DATA alike, to a folder that all nodes see")
+        return ok("same data", here.data if here.listing else "no data folder on both")
+    text = f"{here.data} here and {there.data} there contain different files"
+    return problem("same data", text, "set `data_root` or FEWLABEL_DATA to the same shared folder")
 
 
-def _clock(there: Sight, here: Sight) -> Finding:
+def _clock(there: SharedView, here: SharedView) -> Finding:
     if there.clock is None or here.clock is None:
-        return note("same time", "unknown: nothing could be written on one of the two", "see `results: files`")
+        return note("same time", "unknown: one of the two cannot write", "see `results: files`")
     apart = abs(here.clock - there.clock)
     if apart > CLOCK_SECONDS:
-        return note("same time", f"clocks are {apart:.1f} s apart", "have the machines' time synchronised (NTP)")
+        return note("same time", f"clocks are {apart:.1f} s apart", "synchronise the clocks (NTP)")
     return ok("same time", f"clocks are within {CLOCK_SECONDS:g} s")
 
 

@@ -1,4 +1,4 @@
-"""Slurm's partitions and accounts, against those that a profile names."""
+"""Check partitions and accounts of a profile against the Slurm cluster."""
 
 import difflib
 import getpass
@@ -19,7 +19,7 @@ SECONDS = 4
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition: whether it takes jobs, and whether its nodes declare GPUs."""
+    """A partition; `up`: accepts jobs; `gpus`: its nodes declare GPUs."""
 
     name: str
     up: bool
@@ -28,13 +28,13 @@ class Partition:
 
 @dataclass(frozen=True)
 class Slurm:
-    """What Slurm's commands answered; None: they did not.
+    """Facts of the cluster; None: Slurm did not answer.
 
     Attributes:
         partitions: of the cluster.
-        accounts: that this user may charge.
-        enforced: whether jobs without an account that Slurm knows are refused.
-        accounting: whether `sacct` has something to ask.
+        accounts: of this user.
+        enforced: whether Slurm refuses jobs without a known account.
+        accounting: whether the cluster keeps accounting, which `sacct` reads.
     """
 
     partitions: tuple[Partition, ...] | None
@@ -44,7 +44,7 @@ class Slurm:
 
 
 def ask() -> Slurm:
-    """Ask the controller and the accounting, at the same time: one that hangs costs seconds."""
+    """Ask controller and accounting in parallel, since each may take seconds."""
     associations = ["sacctmgr", "-nP", "show", "assoc", f"user={getpass.getuser()}", "format=account"]
     commands = [["sinfo", "-a", "-h", "-o", "%R|%a|%G"], associations, ["scontrol", "show", "config"]]
     with ThreadPoolExecutor(len(commands)) as pool:
@@ -60,7 +60,7 @@ def ask() -> Slurm:
 
 
 def partitions_of(text: str) -> tuple[Partition, ...]:
-    """The partitions of `sinfo -a -h -o "%R|%a|%G"`, which has a line for each kind of node."""
+    """Parse `sinfo -a -h -o "%R|%a|%G"`, which has a line for each kind of node."""
     rows = [line.split("|") for line in text.splitlines() if line.count("|") == 2]
     names = dict.fromkeys(name for name, _, _ in rows)
     return tuple(
@@ -74,40 +74,40 @@ def partitions_of(text: str) -> tuple[Partition, ...]:
 
 
 def config_of(text: str) -> dict[str, str]:
-    """`scontrol show config` by key."""
+    """Parse `scontrol show config`."""
     pairs = [line.partition("=") for line in text.splitlines() if "=" in line]
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def allocation() -> str | None:
-    """The Slurm job that this process is in."""
+    """The Slurm job of this process."""
     return os.environ.get("SLURM_JOB_ID")
 
 
 def findings(slurm: Slurm, profile: Profile) -> list[Finding]:
-    """Partitions, account and status command of a profile."""
+    """Check partitions, account and status command of a profile."""
     if slurm.partitions is None:
-        todo = "call it where `sinfo` answers: a login node, or set SLURM_CONF to the cluster's configuration"
+        todo = "run on a login node, or set SLURM_CONF to the configuration of the cluster; `sinfo` must answer"
         return [problem("partitions", "Slurm does not answer", todo)]
     return [_partitions(slurm.partitions, profile), _account(slurm, profile), *_status(slurm, profile)]
 
 
 def _partitions(partitions: Collection[Partition], profile: Profile) -> Finding:
-    known = {partition.name: partition for partition in partitions}
-    edit = f"set it on top of {profile.name}"
+    by_name = {partition.name: partition for partition in partitions}
+    edit = f"set it at the top of {profile.name}"
     for name in sorted(profile.partitions):
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            return problem("partitions", f"no partition {name!r}; accepted: {', '.join(known)}{meant}", edit)
-        if name in profile.gpu_partitions and not known[name].gpus:
+        if name not in by_name:
+            nearest = difflib.get_close_matches(name, by_name, 1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            return problem("partitions", f"no partition {name!r}; accepted: {', '.join(by_name)}{hint}", edit)
+        if name in profile.gpu_partitions and not by_name[name].gpus:
             with_gpus = ", ".join(partition.name for partition in partitions if partition.gpus) or "none"
-            text = f"trainings ask for a GPU in {name!r}, whose nodes declare none; with GPUs: {with_gpus}"
-            return problem("partitions", text, f"{edit}, or take profiles/default on a machine without GPUs")
-    down = [name for name in sorted(profile.partitions) if not known[name].up]
+            text = f"trainings request a GPU in {name!r}, whose nodes declare none; partitions with GPUs: {with_gpus}"
+            return problem("partitions", text, f"{edit}, or use profiles/default on a machine without GPUs")
+    down = [name for name in sorted(profile.partitions) if not by_name[name].up]
     if down:
-        return note("partitions", f"down at the moment: {', '.join(down)}", "jobs wait until it is up; or name another")
-    return ok("partitions", ", ".join(sorted(profile.partitions)) or "the cluster's default")
+        return note("partitions", f"down: {', '.join(down)}", "wait until it is up, or set another")
+    return ok("partitions", ", ".join(sorted(profile.partitions)) or "the default of the cluster")
 
 
 def _account(slurm: Slurm, profile: Profile) -> Finding:
@@ -115,62 +115,62 @@ def _account(slurm: Slurm, profile: Profile) -> Finding:
         return note(
             "account", "Slurm's accounting does not answer", "if jobs are refused, set `account` in the profile"
         )
-    yours = ", ".join(sorted(slurm.accounts)) or "none"
+    own = ", ".join(sorted(slurm.accounts)) or "none"
     unknown = sorted(profile.accounts - slurm.accounts)
     if unknown and (slurm.enforced or slurm.accounts):
-        todo = f"set `account` on top of {profile.name} to one of yours"
-        return problem("account", f"{', '.join(unknown)}: not an account of yours; accepted: {yours}", todo)
+        todo = f"set `account` at the top of {profile.name} to one of them"
+        return problem("account", f"{', '.join(unknown)}: not one of your accounts; accepted: {own}", todo)
     if profile.accounts:
         return ok("account", ", ".join(sorted(profile.accounts)))
     if slurm.enforced and not slurm.accounts:
         return problem(
-            "account", "the cluster wants one, and you have none", "ask the cluster's support for an account"
+            "account", "the cluster requires an account, and you have none", "request one from the cluster support"
         )
     if len(slurm.accounts) > 1:
-        todo = f"set `account` on top of {profile.name} if that is not the one"
-        return note("account", f"your default one of: {yours}", todo)
-    return ok("account", f"your default ({yours})" if slurm.accounts else "none needed")
+        todo = f"set `account` at the top of {profile.name} to use another"
+        return note("account", f"your default, one of: {own}", todo)
+    return ok("account", f"your default ({own})" if slurm.accounts else "none needed")
 
 
 def _status(slurm: Slurm, profile: Profile) -> list[Finding]:
     if profile.status_command == "sacct" and slurm.accounting is False:
-        text = f"{profile.name} asks sacct for the state of jobs, but this cluster keeps no accounting"
-        return [problem("job states", text, "`slurm-status-command: squeue` in the profile")]
+        text = f"{profile.name} uses sacct for job states, but this cluster keeps no accounting"
+        return [problem("job states", text, "set `slurm-status-command: squeue` in the profile")]
     return []
 
 
 NO_SLURM = (
-    "this profile submits to Slurm, whose `sbatch` is not in PATH; start Snakemake on a login node of the cluster, or "
-    "use another profile (profiles/default: this machine)"
+    "the profile submits to Slurm, but `sbatch` is not in PATH; to fix: run Snakemake on a login node of the cluster, "
+    "or use another profile (profiles/default: this machine)"
 )
 
 
-def trouble(jobs: Iterable[Mapping[str, Any]], status_command: str | None) -> str | None:
-    """What would be refused, with what to do; None where nothing is known to be wrong.
+def submission_problems(jobs: Iterable[Mapping[str, Any]], status_command: str | None) -> str | None:
+    """Reasons why Slurm would refuse the jobs, with fixes; None: none known.
 
     Args:
-        jobs: the resources of each job that is to be submitted, by Snakemake's names.
-        status_command: how states of jobs are asked for (`squeue`, `sacct`).
+        jobs: resources of each job to submit, by Snakemake's names.
+        status_command: for job states (`squeue`, `sacct`).
     """
     if shutil.which("sbatch") is None:
         return NO_SLURM
     cluster = slurm.ask()
     if not cluster.partitions:
-        return None  # a controller that is slow to answer, or lists none, may well take jobs
-    found = slurm.findings(cluster, asked_for(jobs, status_command))
+        return None  # a controller that answers slowly may still accept jobs
+    found = slurm.findings(cluster, requested(jobs, status_command))
     problems = [finding for finding in found if finding.status == "problem"]
-    return "\n".join(f"{problem.text}; {problem.todo}" for problem in problems) or None
+    return "\n".join(f"{problem.text}; to fix: {problem.todo}" for problem in problems) or None
 
 
-def asked_for(jobs: Iterable[Mapping[str, Any]], status_command: str | None) -> Profile:
-    """What jobs ask of a cluster, as a profile does."""
-    together = list(jobs)
-    on_gpus = [resources for resources in together if resources.get("gpu") or "gpu" in str(resources.get("gres", ""))]
+def requested(jobs: Iterable[Mapping[str, Any]], status_command: str | None) -> Profile:
+    """The requests of jobs, as those of a profile."""
+    resources = list(jobs)
+    on_gpus = [job for job in resources if job.get("gpu") or "gpu" in str(job.get("gres", ""))]
     return Profile(
         "the profile",
         "slurm",
-        values(together, "slurm_partition"),
+        values(resources, "slurm_partition"),
         values(on_gpus, "slurm_partition"),
-        values(together, "slurm_account"),
+        values(resources, "slurm_account"),
         status_command=status_command,
     )

@@ -1,4 +1,4 @@
-"""The disks of results, data and temporary files: room, and whether files can be made, linked and locked there."""
+"""Check the disks of results, data and temporary files: free space, writing, links, locks."""
 
 import errno
 import os
@@ -22,17 +22,17 @@ PROBE_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class DiskSpace:
-    """A folder's disk; what is unknown is None.
+    """The disk of a folder; None: unknown.
 
     Attributes:
-        folder: that was looked at: the one asked for, or the nearest above it that exists.
-        kind: of the file system, such as ext4 or nfs4.
-        free: bytes that this user may still write.
-        files: how many more files fit.
-        refused: why nothing can be written; None: it can.
-        links: whether a file may have two names.
-        locks: whether a second process is kept from what a first one locked.
-        clock: seconds by which the disk's clock is ahead of this machine's.
+        folder: the checked one: the requested folder, or its nearest existing parent.
+        kind: file system, such as ext4 or nfs4.
+        free: bytes available to this user.
+        files: free inodes.
+        refused: why writing fails; None: it works.
+        links: whether hard links work.
+        locks: whether locks exclude other processes.
+        clock: seconds by which the clock of the disk is ahead of this machine.
     """
 
     folder: Path
@@ -46,71 +46,67 @@ class DiskSpace:
 
 
 def ask(folder: Path, write: bool = True) -> DiskSpace:
-    """Look at a folder's disk; with `write`, try it out in a folder of our own that is removed again."""
+    """Collect the facts of a folder's disk; with `write`, test it in a temporary folder, which is removed."""
     folder = existing(folder)
     facts = os.statvfs(folder)
-    # Some file systems (btrfs, some network ones) do not count files.
+    # Some file systems (btrfs, some network ones) do not count inodes.
     files = facts.f_favail if facts.f_files else None
     disk = DiskSpace(folder, file_system(folder), shutil.disk_usage(folder).free, files)
-    return _tried(disk) if write else disk
+    return _write_tested(disk) if write else disk
 
 
 def existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that exists."""
+    """The folder, or its nearest existing parent."""
     folder = folder.absolute()
     return folder if folder.is_dir() else existing(folder.parent)
 
 
 def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
-    """The kind of file system that a folder lies on."""
+    """The file system of a folder."""
     try:
         rows = [line.split() for line in mounts.read_text(encoding="utf-8").splitlines()]
     except OSError:
         return None
     real = folder.resolve()
     places = [(place.replace("\\040", " "), kind) for _, place, kind, *_ in rows]
-    # The deepest mount counts, and of two at one place the later.
+    # The deepest mount counts; of two with the same path, the later one.
     fitting = [(len(place), index, kind) for index, (place, kind) in enumerate(places) if real.is_relative_to(place)]
     return max(fitting)[2] if fitting else None
 
 
 def findings(check: str, disk: DiskSpace, for_results: bool = True) -> list[Finding]:
-    """Room and write access; for results also links and locks."""
-    return [_room(check, disk), *([_access(check, disk)] if for_results or disk.refused else [])]
+    """Check free space and write access; for results also links and locks."""
+    return [_space(check, disk), *([_access(check, disk)] if for_results or disk.refused else [])]
 
 
-def _room(check: str, disk: DiskSpace) -> Finding:
+def _space(check: str, disk: DiskSpace) -> Finding:
     on = f" on {disk.kind}" if disk.kind else ""
     text = f"{size(disk.free or 0)} free{on}: {disk.folder}"
-    todo = "free some space (`fewlabel state` lists what killed work left over), or work on another disk"
+    todo = "free space (`fewlabel state` lists files of interrupted work), or use another disk"
     if disk.free is not None and disk.free < LEAST_BYTES:
         return problem(check, f"{text}: too little for a study", todo)
     if disk.files == 0:
-        return problem(check, f"{text}, but no further file fits (inodes)", "remove files that nobody needs")
+        return problem(check, f"{text}, but no inodes are free", "remove unused files")
     if disk.free is not None and disk.free < FEW_BYTES:
-        return note(check, f"{text}: enough for small studies alone", todo)
+        return note(check, f"{text}: enough only for small studies", todo)
     if disk.files is not None and disk.files < FEW_FILES:
-        return note(check, f"{text}, room for {disk.files} files (inodes)", "remove files that nobody needs")
+        return note(check, f"{text}, only {disk.files} inodes free", "remove unused files")
     return ok(check, text)
 
 
 def _access(check: str, disk: DiskSpace) -> Finding:
     check = f"{check}: files"
     if disk.refused is not None:
-        return problem(
-            check, f"{disk.folder}: {disk.refused}", "name a folder that you may write to, with room in your quota"
-        )
+        return problem(check, f"{disk.folder}: {disk.refused}", "use a writable folder with free quota")
     if not disk.locks:
-        text = f"{disk.folder}: locks do not hold, so two runs could write the same files"
-        return problem(
-            check, text, "mount it with locks (Lustre: `flock`; NFS: without `nolock`), or work on another disk"
-        )
+        text = f"{disk.folder}: file locks do not work, so two runs could write the same files"
+        return problem(check, text, "mount it with locks (Lustre: `flock`; NFS: without `nolock`), or use another disk")
     if not disk.links:
-        return note(check, f"{disk.folder}: writable, locks hold; no hard links: copies take their place")
-    return ok(check, "writable, hard links, locks hold")
+        return note(check, f"{disk.folder}: writable, locks work; no hard links, files are copied instead")
+    return ok(check, "writable, hard links and locks work")
 
 
-def _tried(disk: DiskSpace) -> DiskSpace:
+def _write_tested(disk: DiskSpace) -> DiskSpace:
     try:
         place = Path(tempfile.mkdtemp(prefix=".doctor-", dir=disk.folder))
     except OSError as error:
@@ -126,7 +122,7 @@ def _tried(disk: DiskSpace) -> DiskSpace:
 
 
 def _written(probe: Path) -> tuple[str | None, float | None]:
-    """Write for real, to the disk: a full quota is told by nothing else. Also the disk's clock against ours."""
+    """Write to the disk, since only that detects a full quota; also compare the clock of the disk with ours."""
     try:
         with probe.open("wb") as file:
             file.write(os.urandom(PROBE_BYTES))
@@ -159,4 +155,4 @@ def _works(attempt: Callable[[], object]) -> bool:
 
 def _reason(error: OSError) -> str:
     full = {errno.EDQUOT: "your quota is full", errno.ENOSPC: "the disk is full", errno.EROFS: "mounted read-only"}
-    return full.get(error.errno or 0, f"nothing can be written ({error.strerror})")
+    return full.get(error.errno or 0, f"writing failed ({error.strerror})")
