@@ -54,7 +54,7 @@ def test_a_training_partition_without_gpus_is_told(doctor, checkout):
     profile = checkout / "profiles" / "slurm" / "profile.yaml"
     profile.write_text(profile.read_text().replace("gpu_partition: gpu", "gpu_partition: cpu"))
     code, found = doctor("--profile", "profiles/slurm")
-    assert code == 1 and "whose nodes declare none; with GPUs: gpu" in found["partitions"][1]
+    assert code == 1 and "whose nodes declare none; partitions with GPUs: gpu" in found["partitions"][1]
 
 
 def test_a_node_sees_what_the_login_node_sees(doctor):

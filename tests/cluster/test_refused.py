@@ -32,7 +32,7 @@ def refused(study, process):
     ("old", "new", "said"),
     [
         ("gpu_partition: gpu", "gpu_partition: gpus", "no partition 'gpus'; accepted: cpu, gpu, urgent; did you mean"),
-        ("gpu_partition: gpu", "gpu_partition: cpu", "whose nodes declare none; with GPUs: gpu, urgent"),
+        ("gpu_partition: gpu", "gpu_partition: cpu", "whose nodes declare none; partitions with GPUs: gpu, urgent"),
     ],
 )  # fmt: skip
 def test_a_partition_that_does_not_fit_is_told_with_those_that_do(slurm, fresh, name, old, new, said):
