@@ -239,7 +239,7 @@ def test_endings_of_images_count_whatever_their_case(images, tmp_path):
     [
         ("c.gipl", "an unsupported format"),
         ("c.dcm", "loose DICOM slices"),
-        ("deep/c.nii.gz", "sub-folders are not searched"),
+        ("deep/c.nii.gz", "a sub-folder with volumes such as deep/c.nii.gz is not searched"),
         ("a_seg.nii.gz", "a_seg.nii.gz: named like the mask of a"),
         ("mask_b.nii.gz", "mask_b.nii.gz: named like the mask of b"),
     ],

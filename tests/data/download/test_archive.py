@@ -115,7 +115,10 @@ def test_half_a_zip_is_refused(tmp_path, share):
     archive = make_zip(tmp_path / "Train.zip")
     archive.write_bytes(archive.read_bytes()[: int(share * archive.stat().st_size)])
     message = error_of(archive, tmp_path / "sub" / "Train")
-    assert "truncated, or neither tar nor zip (a zip without the list of members at its end); remove it" in message
+    assert (
+        "truncated, or neither tar nor zip (a zip without the list of members at its end); to fix: download it again"
+        in message
+    )
 
 
 def test_a_zip_with_changed_bytes_is_refused(tmp_path):

@@ -232,7 +232,7 @@ def test_too_little_space_is_told_before_a_byte_is_written(served, file, monkeyp
 
 def test_a_server_that_sends_without_an_end_is_stopped(served, file, monkeypatch):
     served.length = False
-    monkeypatch.setattr(download_limits, "MOST_UNTOLD_BYTES", 200_000)
+    monkeypatch.setattr(download_limits, "MOST_UNKNOWN_BYTES", 200_000)
     message = error_of(served.url, checksum(CONTENT), file)
     assert "the server sends no Content-Length and more data than the limit; accepted: up to 200 kB" in message
     assert "download it on a machine with a network" in message

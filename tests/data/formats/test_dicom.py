@@ -195,7 +195,7 @@ def test_missing_doubled_and_uneven_slices_are_told_together(tmp_path):
     write_series(tmp_path, volume, ImagePositionPatient=positions)
     text = "\n".join(problems_of(tmp_path))
     assert len(text.splitlines()) == 3
-    assert "at one place" in text and "missing slices: 1 between" in text and "6.5 mm between" in text
+    assert "at one position" in text and "missing slices: 1 between" in text and "6.5 mm between" in text
 
 
 def test_mixed_series_are_told_with_their_files(folder):

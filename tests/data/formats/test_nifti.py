@@ -116,13 +116,13 @@ def test_a_pipe_among_images_is_refused_and_never_opened(mine):
     found = contents(mine / "images")
     assert "pipe.nii.gz" not in [path.name for path in found.used]
     assert unread_lines(found.unused, mine, stopping=True) == [
-        "images/: not read: pipe.nii.gz: a pipe, socket or device; accepted: files; remove it"
+        "images/: not read: pipe.nii.gz: a pipe, socket or device; accepted: files; to fix: remove it"
     ]
 
 
 def test_a_4d_image_without_channel_is_refused(mine, write):
     write(mine / "images" / "a.nii.gz", np.random.default_rng(0).random((7, 6, 5, 3)))
-    assert reading_error() == "images/a.nii.gz: 4D file of 3 channels; set `channel` to one of 0 to 2"
+    assert reading_error() == "images/a.nii.gz: 4D file of 3 channels; to fix: set `channel` to one of 0 to 2"
 
 
 def test_a_channel_that_is_not_there_is_refused(mine, write):

@@ -67,7 +67,7 @@ def test_a_nifti_file_of_zeros_without_end_is_refused_from_its_header(tmp_path, 
 
 
 def test_what_stands_behind_the_voxels_is_not_decompressed(tmp_path, monkeypatch):
-    monkeypatch.setattr(nifti_file, "MOST_BEHIND_BYTES", 4 * MEGABYTE)
+    monkeypatch.setattr(nifti_file, "MOST_TRAILER_BYTES", 4 * MEGABYTE)
     monkeypatch.setattr(nifti_file, "BLOCK", MEGABYTE)
     voxels = bytes(range(250)) * 4
     nifti(tmp_path / "sound.nii.gz", (10, 10, 10), content=voxels + bytes(MEGABYTE))
@@ -163,4 +163,6 @@ def test_a_folder_of_more_files_than_any_series_is_refused_before_they_are_opene
     folder.mkdir()
     for number in range(4):
         (folder / f"{number}.dcm").touch()
-    assert read_series(folder, "s")[1] == ["s: 4 files; accepted: one series of up to 3 slices; split the folder"]
+    assert read_series(folder, "s")[1] == [
+        "s: 4 files; accepted: one series of up to 3 slices; to fix: split the folder"
+    ]

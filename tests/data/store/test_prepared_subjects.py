@@ -102,8 +102,8 @@ def test_the_next_run_goes_on_from_them_and_makes_the_same_and_leaves_nothing(fa
 )
 def test_what_was_made_otherwise_is_made_again(failed, tmp_path, grid, reading, again, capsys):
     pack(SUBJECTS, reading, grid, *places(failed))
-    describe = capsys.readouterr().out
-    assert (f"{again} {AGAIN.format(3)}" in describe) if again else ("kept" not in describe)
+    output = capsys.readouterr().out
+    assert (f"{again} {AGAIN.format(3)}" in output) if again else ("kept" not in output)
     pack(SUBJECTS, reading, grid, *places(tmp_path / "fresh"))
     assert content(failed / "slices") == content(tmp_path / "fresh" / "slices")
 
@@ -210,8 +210,8 @@ def test_what_was_finished_before_kill_9_is_not_made_again_and_no_worker_stays(t
     assert not (killed / "slices").exists() and not (killed / "native").exists()
     before = {name: (place / name / "images.npy").stat().st_mtime_ns for name in finished()}
     assert 1 <= len(before) < len(names)
-    describe = subprocess.run(command(killed), check=True, capture_output=True, text=True).stdout
-    assert f"{len(before)} {AGAIN.format(len(names))}" in describe and not place.exists()
+    output = subprocess.run(command(killed), check=True, capture_output=True, text=True).stdout
+    assert f"{len(before)} {AGAIN.format(len(names))}" in output and not place.exists()
     subprocess.run(command(fresh), check=True, capture_output=True)
     for part in ("slices", "native"):
         assert content(killed / part) == content(fresh / part)

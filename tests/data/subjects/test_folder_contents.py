@@ -214,7 +214,7 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     shutil.copy(next(path for path in sorted((further / "s1").iterdir()) if path.suffix == ".dcm"), further / "x.dcm")
     problems = told(both)
     for part in (
-        "s2: sub-folders are not searched",
+        "s2: a sub-folder with volumes such as",
         "s5.gipl: a format",
         "x.dcm: loose DICOM slices",
         "s1/: not read",

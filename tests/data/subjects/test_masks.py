@@ -56,8 +56,8 @@ def test_a_subject_that_has_no_target_is_said_to_have_none(mine, write):
     volume = registry.read_volume(source(), next(one for one in nifti.list_subjects(source()) if one.subject == "c"))
     assert volume.mask is not None and not volume.mask.any()
     assert checked(without_target=["a", "b", "c", "d", "nobody"]) == [
-        "without_target: d is not a subject with a mask; accepted: names of labelled subjects; correct it",
-        "without_target: nobody is not a subject with a mask; accepted: names of labelled subjects; correct it",
+        "without_target: d is not a subject with a mask; accepted: names of labelled subjects",
+        "without_target: nobody is not a subject with a mask; accepted: names of labelled subjects",
         "without_target: a has the target in labels/a.nii.gz; to fix: remove it from the list",
     ]
 
@@ -84,7 +84,7 @@ def test_an_image_in_the_place_of_a_mask_is_refused(mine, write):
     for name, array in (("images", smooth_image(1)), ("labels", smooth_image(2))):
         write(mine / name / "d.nii.gz", array)
     (problem,) = checked()
-    assert problem.startswith("labels/d.nii.gz: holds ")
+    assert problem.startswith("labels/d.nii.gz: has ")
     assert "values that change from voxel to voxel, so it is an image; accepted: a mask" in problem
 
 

@@ -24,7 +24,7 @@ def test_the_command_writes_both_and_replaces_on_demand_alone(weights, tmp_path)
     ]
     before = content(tmp_path / "out")
     process = subprocess.run([*command, "--format", "onnx"], capture_output=True, text=True, check=False)
-    assert process.returncode == 1 and "holds an export; give --replace" in process.stderr
+    assert process.returncode == 1 and "contains an export; to fix: use --replace" in process.stderr
     assert content(tmp_path / "out") == before
     export(weights(), tmp_path / "out", [Format.ONNX], replace=True)
     # The same weights give the same bytes, and what was not asked for again is gone.

@@ -17,7 +17,7 @@ from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.learning_curves import learning_curves, mean_of_draws, smoothed
 from fewlabel.reporting.publishing.publish import publish
 from fewlabel.reporting.results.folder import read_experiment
-from fewlabel.reporting.results.histories import join_histories, read_histories, thinned
+from fewlabel.reporting.results.histories import join_histories, read_histories, thin
 from fewlabel.utils.errors import InputError
 
 
@@ -52,11 +52,11 @@ def test_histories_are_joined_digit_for_digit_in_whatever_order_runs_are_named(t
 
 def test_a_row_of_several_has_their_mean_over_steps_and_ends_where_the_last_of_them_ends():
     table = history([2, 4, 10, 12, 13], [1.0, 3.0, 2.0, 5.0, 0.5]).assign(run="c/pretrained/m").astype(str)
-    found = thinned(table, 2)
+    found = thin(table, 2)
     assert found["step"].tolist() == ["4", "12", "13"]
     # (2 x 1 + 2 x 3) / 4, (6 x 2 + 2 x 5) / 8, and what is left alone.
     assert found["loss"].astype(float).tolist() == pytest.approx([2.0, 22 / 8, 0.5])
-    assert thinned(table, 1) is table
+    assert thin(table, 1) is table
 
 
 def test_thinning_keeps_the_mean_over_all_steps_and_stages_apart():
@@ -67,7 +67,7 @@ def test_thinning_keeps_the_mean_over_all_steps_and_stages_apart():
         for stage in ("global_stage", "local_stage")
     ]
     table = pd.concat(parts, ignore_index=True).astype(str)
-    found = thinned(table, 7)
+    found = thin(table, 7)
     assert len(found) == 4 * 5
     for (_, stage), rows in found.groupby(["run", "stage"]):
         steps = np.diff(rows["step"].astype(int), prepend=0)

@@ -20,7 +20,7 @@ from fewlabel.reporting.publishing.compare_scores import (
 from fewlabel.reporting.publishing.compare_text import as_text
 from fewlabel.reporting.publishing.publish import publish
 from fewlabel.reporting.results.folder import read_results
-from fewlabel.reporting.statistics.summary import excluded_by_sign
+from fewlabel.reporting.statistics.summary import exclusion_by_sign
 from fewlabel.utils.errors import InputError
 
 SCORES = "scores.csv"
@@ -86,12 +86,12 @@ def test_signs_by_hand():
         return sides([values]).both.assign(dice=lambda table: table["dice_b"] - table["dice_a"])
 
     # Two draws far from 0: of the two ways to choose their signs, one leaves them on one side.
-    assert excluded_by_sign(rows([[0.1, 0.11], [0.1, 0.12]]), Intervals()) == 0.5
+    assert exclusion_by_sign(rows([[0.1, 0.11], [0.1, 0.12]]), Intervals()) == 0.5
     # Four: of the eight ways, only equal signs keep all replicates of the draws off 0 in 97.5 %.
-    assert excluded_by_sign(rows([[0.1, 0.11]] * 8), Intervals()) < 0.1
-    assert excluded_by_sign(rows([[0.1, -0.11]]), Intervals()) == 0
-    assert excluded_by_sign(rows([[0.1]]), Intervals()) == 0
-    assert 0 <= excluded_by_sign(rows(np.full((12, 3), 0.1)), Intervals(resamples=200)) < 0.1
+    assert exclusion_by_sign(rows([[0.1, 0.11]] * 8), Intervals()) < 0.1
+    assert exclusion_by_sign(rows([[0.1, -0.11]]), Intervals()) == 0
+    assert exclusion_by_sign(rows([[0.1]]), Intervals()) == 0
+    assert 0 <= exclusion_by_sign(rows(np.full((12, 3), 0.1)), Intervals(resamples=200)) < 0.1
 
 
 def test_two_runs_of_the_same_are_seldom_called_different():

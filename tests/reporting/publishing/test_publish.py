@@ -88,7 +88,7 @@ def test_an_unfinished_study_is_refused_with_its_missing_runs(results, to):
 def test_a_study_whose_experiment_has_changed_since_is_refused(study, results, to, tmp_path):
     other = study(tmp_path / "other", finetuning={"steps": 77})
     shutil.copy(other / "experiment.yaml", results)
-    refused(results, to, "8 made with other settings than the experiment has, of 9 runs")
+    refused(results, to, "8 made with settings other than the experiment's, of 9 runs")
 
 
 def test_scores_that_are_not_those_of_the_runs_are_refused(study, results, to, tmp_path):
@@ -165,7 +165,7 @@ def test_results_that_do_not_say_their_experiment_are_refused(results, to):
 
 
 @pytest.mark.parametrize(
-    ("made", "message"), [(None, "no such folder"), ([], "holds no scores.csv"), (["a"], "name one of them")]
+    ("made", "message"), [(None, "no such folder"), ([], "no scores.csv"), (["a"], "name one of them")]
 )
 def test_what_holds_no_study_is_refused(tmp_path, made, message):
     folder = tmp_path / "there"
@@ -181,7 +181,7 @@ def test_what_holds_no_study_is_refused(tmp_path, made, message):
 def test_a_study_that_is_not_finished_is_not_taken_for_several(results):
     (results / "provenance").mkdir()
     (results / "scores.csv").rename(results / "provenance" / "scores.csv")
-    with pytest.raises(InputError, match=r"not finished: holds no scores\.csv; .*to fix: run `snakemake`"):
+    with pytest.raises(InputError, match=r"not finished: no scores\.csv; .*to fix: run `snakemake`"):
         read_results(results)
 
 
@@ -196,5 +196,5 @@ def test_a_damaged_file_of_runs_is_named(results, to, text):
 def test_the_names_of_cohorts_cannot_lead_out_of_the_folder(results):
     path = results / "scores.csv"
     path.write_text(path.read_text().replace("knee,", "../../etc,"))
-    with pytest.raises(InputError, match="no name of a folder"):
+    with pytest.raises(InputError, match="is not a valid name"):
         read_results(results)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewlabel.reporting.results.run_facts import flat, pack, unpack
+from fewlabel.reporting.results.run_facts import flatten, pack, unpack
 
 names = st.sampled_from(["a", "b", "c.d", "e/f"])
 values = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from([0.0, 1.0, 0.1]) | st.text(max_size=3)
@@ -39,4 +39,4 @@ def test_another_file_is_refused(text):
 
 
 def test_dotted_keys_go_down_to_values_and_lists():
-    assert flat({"a": {"b": {"c": 1}, "d": [1, 2]}, "e": {}}) == {"a.b.c": 1, "a.d": [1, 2], "e": {}}
+    assert flatten({"a": {"b": {"c": 1}, "d": [1, 2]}, "e": {}}) == {"a.b.c": 1, "a.d": [1, 2], "e": {}}

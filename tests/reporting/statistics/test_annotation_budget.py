@@ -12,7 +12,7 @@ import pytest
 from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.reporting.figures.annotation_budget import budget
-from fewlabel.reporting.statistics.annotation_budget import REACH, answer, learning_curve
+from fewlabel.reporting.statistics.annotation_budget import REACH, labels_for_target, learning_curve
 from fewlabel.reporting.statistics.annotation_budget_text import as_text
 from fewlabel.reporting.statistics.power_law import Laws
 from fewlabel.reporting.statistics.scores import read_scores
@@ -70,7 +70,9 @@ def test_hidden_larger_counts_of_the_published_hippocampus_are_foretold(hidden):
 
 def test_the_number_for_a_target_is_that_of_the_law():
     truth = by_law([1, 2, 4, 8, 16])
-    found = answer(learning_curve(simulated({n: truth[n] for n in (1, 2, 4, 8)}, luck=0.005), FEW), truth[16])
+    found = labels_for_target(
+        learning_curve(simulated({n: truth[n] for n in (1, 2, 4, 8)}, luck=0.005), FEW), truth[16]
+    )
     assert found.refused == ""
     assert found.needed.low <= 16 <= found.needed.high
     assert found.needed.value == pytest.approx(16, abs=4)
@@ -81,7 +83,7 @@ def test_the_number_for_a_target_is_that_of_the_law():
 
 def test_what_is_there_already_changes_what_the_next_ones_bring():
     curve = learning_curve(simulated(by_law([1, 2, 4, 8])), FEW)
-    few, many = answer(curve, 0.85, have=2), answer(curve, 0.85, have=8)
+    few, many = labels_for_target(curve, 0.85, have=2), labels_for_target(curve, 0.85, have=8)
     assert few.needed == many.needed
     assert few.gains[1].value > many.gains[1].value > 0
 
@@ -99,21 +101,21 @@ def test_what_is_there_already_changes_what_the_next_ones_bring():
     ],
 )
 def test_it_refuses_where_the_fit_does_not_carry_it(scores, target, why):
-    found = answer(learning_curve(scores, FEW), target)
+    found = labels_for_target(learning_curve(scores, FEW), target)
     assert found.needed is None
     assert why in found.refused
-    assert "not told" in as_text([found]) and why in as_text([found])
+    assert "no estimate" in as_text([found]) and why in as_text([found])
 
 
 def test_gains_beyond_the_reach_are_not_told_and_others_are():
-    found = answer(learning_curve(simulated(by_law([1, 2, 3, 4])), FEW), 0.7, have=10)
+    found = labels_for_target(learning_curve(simulated(by_law([1, 2, 3, 4])), FEW), 0.7, have=10)
     assert REACH == 4
-    assert "N = 20 lies beyond 4 times" in found.gains[10]
+    assert "N = 20 is beyond 4 times" in found.gains[10]
     assert found.gains[5].value > 0
 
 
 def test_a_target_that_the_smallest_count_reaches_needs_no_law():
-    found = answer(learning_curve(simulated(by_law([2]), draws=1), FEW), 0.5)
+    found = labels_for_target(learning_curve(simulated(by_law([2]), draws=1), FEW), 0.5)
     assert (found.needed.value, found.needed.low) == (2, 1)
 
 
@@ -127,7 +129,7 @@ def test_the_figure_dashes_what_was_not_tried_and_draws_no_law_that_is_doubted()
             "regression": MethodTitle(title="R", pretext="regression", benchmark=False),
         },
     )
-    figure = budget([answer(good, 0.8), answer(doubted, 0.8)], titles)
+    figure = budget([labels_for_target(good, 0.8), labels_for_target(doubted, 0.8)], titles)
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 20]
     tried, beyond = lines
     assert (tried.get_linestyle(), beyond.get_linestyle()) == ("-", "--")

@@ -71,7 +71,7 @@ def test_all_bad_columns_are_named_at_once(scores, tmp_path):
 
 
 def test_a_repeated_row_is_refused(scores, tmp_path):
-    with pytest.raises(InputError, match="1 rows are there twice, such as cohort liver, method scratch"):
+    with pytest.raises(InputError, match="1 rows are repeated, such as cohort liver, method scratch"):
         read_scores(written(pd.concat([scores, scores.head(1)]), tmp_path / "scores.csv"))
 
 
@@ -128,7 +128,7 @@ def test_nothing_is_shown_of_a_part_of_a_study(scores, settings, missing, messag
     scores = scores[scores["cohort"] == "liver"]
     part = scores.drop(scores.query(missing).index)
     whole = settings(cohorts={"liver": settings().titles.cohorts["liver"]})
-    with pytest.raises(InputError, match="those of a part of the study") as refusal:
+    with pytest.raises(InputError, match="the study is incomplete") as refusal:
         select(part, whole.titles, whole.runs)
     assert message in str(refusal.value)
     assert len(select(scores, whole.titles, whole.runs)) == len(scores)

@@ -39,8 +39,8 @@ def budget(
     from fewlabel.config.figure_options import Intervals
     from fewlabel.reporting.figures.annotation_budget import budget as draw
     from fewlabel.reporting.figures.style import save
-    from fewlabel.reporting.statistics.annotation_budget import answer, learning_curve
-    from fewlabel.reporting.statistics.annotation_budget_text import as_text, facts
+    from fewlabel.reporting.statistics.annotation_budget import labels_for_target, learning_curve
+    from fewlabel.reporting.statistics.annotation_budget_text import answer_facts, as_text
     from fewlabel.reporting.statistics.scores import read_scores
 
     scores = scores / LAYOUT.scores if scores.is_dir() else scores
@@ -53,13 +53,13 @@ def budget(
         for method_name in titles.methods
         if not (rows := chosen[(chosen["cohort"] == cohort_name) & (chosen["method"] == method_name)]).empty
     ]
-    answers = [answer(curve, target, have) for curve in curves]
+    answers = [labels_for_target(curve, target, have) for curve in curves]
     stem = figure or scores.parent / "figures" / "budget"
     stem = stem.with_suffix("") if stem.suffix in (".png", ".pdf") else stem
     png, pdf = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf"))
     save(draw(answers, titles), png, pdf, record=False)
     if json:
-        write_json(json, {"curves": [facts(item) for item in answers]})
+        write_json(json, {"curves": [answer_facts(item) for item in answers]})
     print(as_text(answers), end="")
     print(f"\nFigure: {png}, {pdf}")
 

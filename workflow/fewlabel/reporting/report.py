@@ -12,7 +12,7 @@ from typing import Any
 
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.reporting.publishing.privacy import PLACE
-from fewlabel.reporting.results.verified import check_shown
+from fewlabel.reporting.results.verified import check_tables_and_figures
 from fewlabel.utils.atomic_files import atomic_file
 from fewlabel.utils.errors import InputError
 
@@ -35,7 +35,7 @@ def write_report(experiment: Path, workflow: Path, html: Path) -> None:
         InputError: a table or figure was changed after it was made; Snakemake cannot make the report; it would tell a
             place on this machine.
     """
-    check_shown(experiment.parent)
+    check_tables_and_figures(experiment.parent)
     # Otherwise Snakemake would print a traceback.
     read_config([experiment])
     with atomic_file(html) as partial:

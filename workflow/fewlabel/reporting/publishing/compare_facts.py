@@ -12,7 +12,7 @@ from fewlabel.config.portable import placeless
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.publishing.compare_scores import some
 from fewlabel.reporting.results.folder import Results
-from fewlabel.reporting.results.run_facts import Facts, flat
+from fewlabel.reporting.results.run_facts import Facts, flatten
 
 NOT_RECORDED = "not recorded"
 OF_A_RUN = (
@@ -39,7 +39,7 @@ def settings(a: Results, b: Results) -> list[Difference] | None:
     """Differences of the two experiments by dotted key; where they are equal or not recorded, those of their runs."""
     if a.experiment and b.experiment:
         # Where a folder lies on either machine is no setting of the experiment.
-        ours, theirs = flat(placeless(a.experiment)), flat(placeless(b.experiment))
+        ours, theirs = flatten(placeless(a.experiment)), flatten(placeless(b.experiment))
         keys = [key for key in {**ours, **theirs} if key != "study"]
         found = [Difference(key, _text(ours, key), _text(theirs, key)) for key in keys]
         if found := [difference for difference in found if difference.a != difference.b]:
@@ -122,7 +122,7 @@ def _of_runs(a: Results, b: Results) -> list[Difference] | None:
     common = [run for run in a.runs if run in b.runs]
     found: Counter[tuple[str, str, str]] = Counter()
     for run in common:
-        ours, theirs = (flat(_mapping(side.runs[run], "settings")) for side in (a, b))
+        ours, theirs = (flatten(_mapping(side.runs[run], "settings")) for side in (a, b))
         triples = ((key, _text(ours, key), _text(theirs, key)) for key in {**ours, **theirs})
         found.update(triple for triple in triples if triple[1] != triple[2])
     if not common:
@@ -134,7 +134,7 @@ def _surroundings(results: Results) -> dict[str, Counter[str]]:
     """How often each value of each fact stands in the runs."""
     found: dict[str, Counter[str]] = {}
     for facts in results.runs.values():
-        around = flat({key: value for key, value in facts.items() if key not in OF_A_RUN})
+        around = flatten({key: value for key, value in facts.items() if key not in OF_A_RUN})
         kind = facts.get("kind")
         for key in around:
             # A pretraining's recipe is another number than a finetuning's.

@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.config.figure_options import Intervals
 from fewlabel.reporting.results.folder import Results
 from fewlabel.reporting.statistics.scores import COLUMNS, KEY
-from fewlabel.reporting.statistics.summary import CELL, DIFFERENCE, excluded_by_sign, summarise
+from fewlabel.reporting.statistics.summary import CELL, DIFFERENCE, exclusion_by_sign, summarise
 from fewlabel.utils.errors import InputError
 
 SCORED = list(COLUMNS[len(KEY) :])
@@ -81,7 +81,7 @@ def _cell(cell: pd.DataFrame) -> dict[str, float | int | bool]:
         "identical": int(cell["identical"].sum()),
         "largest": float(cell["dice"].abs().max()),
         "excludes_0": summary.low > 0 or summary.high < 0,
-        "by_chance": excluded_by_sign(cell, INTERVALS),
+        "by_chance": exclusion_by_sign(cell, INTERVALS),
     }
 
 

@@ -12,7 +12,7 @@ from fewlabel.config.loading.load import as_yaml
 from fewlabel.config.study_layout import EXPERIMENT, HISTORY, LAYOUT, SCORES, WEIGHTS
 from fewlabel.reporting.publishing.model_card import CARD
 from fewlabel.reporting.results.folder import NAME, RUNS, Results
-from fewlabel.reporting.results.histories import thinned
+from fewlabel.reporting.results.histories import thin
 from fewlabel.reporting.results.run_facts import pack
 from fewlabel.utils.atomic_files import atomic_file, atomic_folder
 from fewlabel.utils.errors import InputError
@@ -68,7 +68,7 @@ def histories(table: pd.DataFrame) -> str:
     """
     factor = 1
     while len(table) and factor <= MOST_JOINED:
-        text = thinned(table, factor).to_csv(index=False)
+        text = thin(table, factor).to_csv(index=False)
         if len(text) <= LARGEST_HISTORY:
             return text
         factor *= 2

@@ -15,9 +15,9 @@ from fewlabel.reporting.publishing.files import check_place, histories, put, rea
 from fewlabel.reporting.publishing.model_card import CARD, model_card
 from fewlabel.reporting.publishing.privacy import refuse_private
 from fewlabel.reporting.publishing.publish import PublishedStudy
-from fewlabel.reporting.results.completeness import SHOWN, made_so
+from fewlabel.reporting.results.completeness import SHOWN, has_equal_settings
 from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
-from fewlabel.reporting.results.run_facts import flat
+from fewlabel.reporting.results.run_facts import flatten
 from fewlabel.reporting.statistics.scores import KEY
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import SUMS, read_sums
@@ -124,7 +124,7 @@ def _fixed(experiment: Experiment, other: Experiment) -> dict[str, Any]:
         for name in experiment.methods
         if name in other.methods
     }
-    return flat({**{key: value for key, value in plain.items() if key not in FREE}, "methods": methods})
+    return flatten({**{key: value for key, value in plain.items() if key not in FREE}, "methods": methods})
 
 
 def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[tuple[str, Any, Any]]:
@@ -168,7 +168,7 @@ def _taken(parts: Sequence[Results], experiment: Experiment) -> dict[Run, int]:
             "studies that hold them, too, or run them:",
         )
     if others := [
-        str(run) for run, index in taken.items() if not made_so(parts[index].runs[str(run)], experiment, run)
+        str(run) for run, index in taken.items() if not has_equal_settings(parts[index].runs[str(run)], experiment, run)
     ]:
         raise InputError.of(others[:SHOWN], heading="runs that were made with other settings than their experiment's:")
     return taken

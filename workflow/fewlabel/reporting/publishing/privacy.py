@@ -9,7 +9,7 @@ from typing import Any
 
 from fewlabel.config.study_layout import EXPERIMENT
 from fewlabel.reporting.results.folder import RUNS, Results
-from fewlabel.reporting.results.run_facts import flat
+from fewlabel.reporting.results.run_facts import flatten
 from fewlabel.utils.errors import InputError
 
 PLACE = re.compile(r"(?:^|[\s'\"=(\[,;])(?:~?(?:/[\w.-]+){2,}|[A-Za-z]:[\\/]\w|file://)")
@@ -31,7 +31,7 @@ def refuse_private(results: Results) -> None:
     if names := _names():
         word = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b", re.IGNORECASE)
         for facts in results.runs.values():
-            values = flat({key: value for key, value in facts.items() if key not in WITHOUT_NAMES}).items()
+            values = flatten({key: value for key, value in facts.items() if key not in WITHOUT_NAMES}).items()
             problems += [
                 f"{RUNS}: {key}: {value!r} holds the name of this machine's user or host"
                 for key, value in values
@@ -54,7 +54,7 @@ def refuse_places(file: str, facts: Any) -> None:
 
 def _texts(results: Results) -> Iterator[tuple[str, str]]:
     """Every text that would be published, with where it stands."""
-    for key, value in flat(results.experiment).items():
+    for key, value in flatten(results.experiment).items():
         yield from ((f"{EXPERIMENT}: {key}", text) for text in _in(value))
     for facts in results.runs.values():
         for key, value in facts.items():

@@ -1,4 +1,4 @@
-"""Readers of a study's result files, and checks that these are complete and unchanged.
+"""Read a study's results, and check that they are complete and unchanged.
 
 May import inference and everything below it.
 """

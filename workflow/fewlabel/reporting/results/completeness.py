@@ -1,4 +1,4 @@
-"""Whether a study has run to its end: every run of its experiment is there, made with its settings, and collected."""
+"""Check that a study is complete: all runs of its experiment exist, with its settings, and are collected."""
 
 from collections.abc import Iterator
 from itertools import starmap
@@ -15,30 +15,31 @@ from fewlabel.reporting.statistics.scores import collect, read_scores
 from fewlabel.utils.errors import InputError
 
 SHOWN = 10
-"""How many runs a message names."""
-GO_ON = "run `snakemake` with the experiment to its end (finished runs stay as they are), then publish again"
+"""Number of runs that a message lists."""
+CONTINUE = "to fix: run `snakemake` with the experiment to its end (finished runs are kept), then publish again"
 
 
 def check_finished(folder: Path, experiment: Experiment) -> None:
-    """Refuse a study that is not whole.
+    """Refuse an incomplete study.
 
     Args:
         folder: `results/<study>`.
-        experiment: that the study is of.
+        experiment: of the study.
 
     Raises:
-        InputError: runs, scores or tables are missing or were changed, or runs were made with other settings; the
-            message lists them and what to do.
+        InputError: runs, scores or tables are missing or were changed, or runs have other settings.
     """
     wanted = [*_tables(experiment), *_run_files(experiment)]
     _refuse(folder, [name for name in wanted if not (folder / name).is_file()], f"missing, of {len(wanted)} files")
     check_results(folder, experiment)
     runs = jobs.study_trainings(experiment)
-    others = [str(run) for run in runs if not made_so(read_json(folder / LAYOUT.record(run)), experiment, run)]
-    _refuse(folder, others, f"made with other settings than the experiment has, of {len(runs)} runs")
+    others = [
+        str(run) for run in runs if not has_equal_settings(read_json(folder / LAYOUT.record(run)), experiment, run)
+    ]
+    _refuse(folder, others, f"made with settings other than the experiment's, of {len(runs)} runs")
     tables = [folder / LAYOUT.run_scores(run) for run in jobs.finetunings(jobs.collect_settings(experiment))]
     if not collect(tables).equals(read_scores(folder / LAYOUT.scores)):
-        raise InputError(f"{folder / LAYOUT.scores}: not the scores of the runs that lie beside it; {GO_ON}")
+        raise InputError(f"{folder / LAYOUT.scores}: not the scores of the study's runs; {CONTINUE}")
 
 
 def _tables(experiment: Experiment) -> Iterator[str]:
@@ -56,16 +57,16 @@ def _run_files(experiment: Experiment) -> Iterator[str]:
             yield LAYOUT.run_scores(run)
 
 
-def made_so(facts: Facts, experiment: Experiment, run: Run) -> bool:
-    """Whether a run's settings are those of the experiment; its recipe number is no setting that a user makes."""
+def has_equal_settings(facts: Facts, experiment: Experiment, run: Run) -> bool:
+    """Whether a run's settings are those of the experiment, except for the recipe number."""
     recorded = facts.get("settings")
     return recorded is None or _without_recipe(recorded) == _without_recipe(settings_of_run(experiment, run))
 
 
 def is_finished_run(folder: Path, experiment: Experiment, run: Run) -> bool:
-    """Whether a run is there, made with the experiment's settings."""
+    """Whether a run exists with the experiment's settings."""
     facts = folder / LAYOUT.record(run)
-    return facts.is_file() and made_so(read_json(facts), experiment, run)
+    return facts.is_file() and has_equal_settings(read_json(facts), experiment, run)
 
 
 def settings_of_run(experiment: Experiment, run: Run) -> dict[str, Any]:
@@ -82,5 +83,5 @@ def _without_recipe(settings: dict[str, Any]) -> dict[str, Any]:
 def _refuse(folder: Path, names: list[str], what: str) -> None:
     if names:
         more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
-        heading = f"{folder}: not finished: {len(names)} {what}; {GO_ON}"
+        heading = f"{folder}: not finished: {len(names)} {what}; {CONTINUE}"
         raise InputError.of([*names[:SHOWN], *more], heading=heading)

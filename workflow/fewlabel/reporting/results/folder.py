@@ -1,7 +1,7 @@
-"""A study's results as they lie on disk, as run (`results/<study>`) or as published: the same facts, read the same way.
+"""Read a study's results, as run (`results/<study>`) or as published.
 
-A published study keeps its tables under the names that they have in a results folder, so whatever draws from the one
-draws from the other. Only what each run says of itself is joined, in `runs.json`.
+A published study has its tables under the names of a results folder, so figures can be made from both. Only the
+records of its runs are joined, in `runs.json`.
 """
 
 import re
@@ -26,21 +26,21 @@ from fewlabel.utils.json_files import load_json
 
 RUNS = "runs.json"
 NAME = "[a-z][a-z0-9_]*"
-"""Of studies, cohorts and methods: safe as a folder."""
+"""Names of studies, cohorts and methods, which are safe as folders."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """What is known of one study.
+    """The results of one study.
 
     Attributes:
-        folder: where it lies, for messages.
-        experiment: the experiment with all its defaults, as plain data; empty where it is not recorded.
-        scores: as `scores.read_scores` gives it.
-        runs: the facts of each run, by its folder beneath the study.
-        tables: the tables of subjects and splits, all values as text, by their place beneath the study.
-        stores: the manifests of the slice stores, by cohort.
-        anonymised: whether subjects and patients stand under codes.
+        folder: its path, for messages.
+        experiment: the experiment with all its defaults, as plain data; empty if it is not recorded.
+        scores: from `scores.read_scores`.
+        runs: the record of each run, by its folder relative to the study.
+        tables: tables of subjects and splits, all values as text, by path relative to the study.
+        stores: manifests of the slice stores, by cohort.
+        anonymised: whether subjects and patients are replaced by codes.
     """
 
     folder: Path
@@ -56,7 +56,7 @@ def read_results(folder: Path) -> Results:
     """Read a study's results.
 
     Raises:
-        InputError: no such folder, not the results of a study, or a file in it that cannot be read.
+        InputError: no such folder, not the results of a study, or an unreadable file.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; {_accepted()}")
@@ -67,7 +67,7 @@ def read_results(folder: Path) -> Results:
     scores = read_scores(folder / SCORES)
     cohorts = sorted({str(name) for name in scores["cohort"]})
     if strange := [name for name in cohorts if not re.fullmatch(NAME, name)]:
-        raise InputError(f"{folder / SCORES}: cohort {strange[0]!r} is no name of a folder; accepted: {NAME}")
+        raise InputError(f"{folder / SCORES}: cohort {strange[0]!r} is not a valid name; accepted: {NAME}")
     recorded_hashes.check(folder / EXPERIMENT)
     plain = read_config([folder / EXPERIMENT]) if (folder / EXPERIMENT).is_file() else {}
     tables = {
@@ -81,23 +81,23 @@ def read_results(folder: Path) -> Results:
 
 
 def read_experiment(folder: Path) -> Experiment:
-    """The experiment that a results folder is of.
+    """Read the experiment of a results folder.
 
     Raises:
-        InputError: it is not recorded there, was changed, or contains settings that this version does not accept.
+        InputError: it is not recorded, was changed, or contains settings that this version does not accept.
     """
     path = folder / EXPERIMENT
     if not path.is_file():
         raise InputError(
-            f"{folder}: holds no {EXPERIMENT}, in which a run writes down its experiment; {_accepted()}; run "
-            f"`snakemake` with the experiment once more: finished runs stay as they are"
+            f"{folder}: no {EXPERIMENT}, which records the experiment; {_accepted()}; to fix: run `snakemake` with the "
+            "experiment again (finished runs are kept)"
         )
     recorded_hashes.check(path)
     return load_files([path])
 
 
 def read_text_table(path: Path) -> pd.DataFrame:
-    """A CSV table with a row a subject and all its values as text.
+    """Read a CSV table with one row a subject and all values as text.
 
     Raises:
         InputError: the file is missing, not a table or was changed, or subjects are missing or repeated.
@@ -106,25 +106,28 @@ def read_text_table(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); make it again") from None
+        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); to fix: make it again") from None
     if "subject" not in table or table["subject"].duplicated().any():
-        raise InputError(f"{path}: accepted: a column `subject` that holds each subject once; make it again")
+        raise InputError(
+            f"{path}: subjects missing or repeated; accepted: a column `subject` with each subject once; to fix: make "
+            "it again"
+        )
     return table
 
 
 def read_json(path: Path) -> Facts:
-    """A JSON file that holds a mapping.
+    """Read a JSON file with a mapping.
 
     Raises:
-        InputError: it does not.
+        InputError: not a JSON object.
     """
     recorded_hashes.check(path)
     try:
         content = load_json(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a JSON file ({error}); make it again") from None
+        raise InputError(f"{path}: not a JSON file ({error}); to fix: make it again") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no facts; accepted: a JSON object; make it again")
+        raise InputError(f"{path}: not a mapping; accepted: a JSON object; to fix: make it again")
     return content
 
 
@@ -133,31 +136,33 @@ def _read_runs(folder: Path) -> tuple[dict[str, Facts], bool]:
         try:
             return unpack((folder / RUNS).read_text(encoding="utf-8"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{folder / RUNS}: not the facts of runs ({error!r}); publish the study again") from None
+            raise InputError(
+                f"{folder / RUNS}: not the records of runs ({error!r}); to fix: publish the study again"
+            ) from None
     paths = [path for run in (FINETUNINGS, PRETRAININGS) for path in visible(folder, LAYOUT.record(run))]
-    found = {path.parent.relative_to(folder).as_posix(): path for path in paths}
+    records = {path.parent.relative_to(folder).as_posix(): path for path in paths}
     if (folder / EXPERIMENT).is_file():
-        # Runs of an N, a method or a cohort that the experiment no longer has may still lie there.
+        # Runs of an N, method or cohort that the experiment no longer has may still exist.
         wanted = set(map(str, study_trainings(read_experiment(folder))))
-        found = {name: path for name, path in found.items() if name in wanted}
-    return {name: read_json(path) for name, path in found.items()}, False
+        records = {name: path for name, path in records.items() if name in wanted}
+    return {name: read_json(path) for name, path in records.items()}, False
 
 
 def _with_folds(cohorts: list[str], experiment: dict[str, Any]) -> list[str]:
-    """The folders of cohorts and of their test folds, as far as the experiment has some."""
+    """The folders of cohorts and of their test folds, if the experiment has folds."""
     named = experiment.get("cohorts") or {}
     folds = {name: (named.get(name) or {}).get("folds") for name in cohorts}
     return [*cohorts, *(part for name in cohorts if folds[name] for part in parts_of(name, folds[name]))]
 
 
 def _without_scores(folder: Path) -> str:
-    """What a folder without scores is, and what to do."""
-    # A study's provenance/ holds a copy of the scores. Only a published one has all runs in one file.
+    """The message on a folder without scores."""
+    # A study's provenance/ has a copy of the scores. Only published studies have all runs in one file.
     if (folder / EXPERIMENT).is_file() and not (folder / RUNS).is_file():
-        todo = "run `snakemake` with the experiment to its end (finished runs stay as they are)"
-        return f"not finished: holds no {SCORES}; {_accepted()}; to fix: {todo}"
-    what = "holds several studies; name one of them" if has_visible(folder, f"*/{SCORES}") else f"holds no {SCORES}"
-    return f"{what}; {_accepted()}; a study that is still running has its scores at its end"
+        remedy = "run `snakemake` with the experiment to its end (finished runs are kept)"
+        return f"not finished: no {SCORES}; {_accepted()}; to fix: {remedy}"
+    what = "contains several studies; name one of them" if has_visible(folder, f"*/{SCORES}") else f"no {SCORES}"
+    return f"{what}; {_accepted()}; a running study has its scores at its end"
 
 
 def _accepted() -> str:

@@ -1,4 +1,4 @@
-"""The histories of all trainings of a study in one table: joined, thinned where they are too many, read and checked."""
+"""The histories of all trainings of a study in one table: join, thin, read and check."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,21 +11,21 @@ from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
 
 COLUMNS = ("run", "stage", "step", "loss", "learning_rate", "spread")
-"""run: the training's folder beneath the study; loss: mean since the row before; the rest at this step."""
+"""run: the training's folder relative to the study; loss: mean since the previous row; other values at this step."""
 
 
 def join_histories(folder: Path, runs: Iterable[Run]) -> pd.DataFrame:
-    """The histories of these runs, as text, digit for digit.
+    """Join the histories of runs, with values as text, so that all digits are kept.
 
     Args:
         folder: `results/<study>`.
-        runs: trainings of it; those without a history are left out.
+        runs: trainings of it; those without a history are skipped.
 
     Returns:
-        `COLUMNS` (a column that no history has is left out), sorted by run; empty where there is none.
+        `COLUMNS` (without columns that no history has), sorted by run; empty without histories.
 
     Raises:
-        InputError: all histories that `read_history` refuses.
+        InputError: with all histories that `read_history` refuses.
     """
     tables, problems = [], []
     for run in sorted(runs, key=str):
@@ -43,35 +43,36 @@ def join_histories(folder: Path, runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """The history of one training, as text: stage, step, loss, learning rate and further columns.
+    """Read the history of one training, as text: stage, step, loss, learning rate and further columns.
 
     Raises:
         InputError: the file was changed, is not a history, or is truncated.
     """
     recorded_hashes.check(path)
-    cure = f"to fix: restore it, or {recorded_hashes.make_again(path)}"
+    remedy = f"to fix: restore it, or {recorded_hashes.make_again(path)}"
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); {cure}") from None
+        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); {remedy}") from None
     if missing := [column for column in COLUMNS[1:5] if column not in table]:
-        raise InputError(f"{path}: no column {', '.join(missing)}; {cure}")
+        raise InputError(f"{path}: no column {', '.join(missing)}; {remedy}")
     # A loss may be `nan`, but not other text.
     numbers = table[["step", "loss", "learning_rate"]].apply(pd.to_numeric, errors="coerce")
     unread = numbers.isna() & ~table[numbers.columns].isin(["nan", "inf", "-inf"])
     if unread.any(axis=None):
-        raise InputError(f"{path}, line {int(unread.any(axis=1).to_numpy().argmax()) + 2}: truncated or edited; {cure}")
+        raise InputError(
+            f"{path}, line {int(unread.any(axis=1).to_numpy().argmax()) + 2}: truncated or edited; {remedy}"
+        )
     return table
 
 
-def thinned(table: pd.DataFrame, factor: int) -> pd.DataFrame:
-    """A table of histories in which so many rows of a stage are one.
+def thin(table: pd.DataFrame, factor: int) -> pd.DataFrame:
+    """Merge every `factor` rows of a stage into one; the last row of a stage may be of fewer.
 
-    What a row says stays true: its loss is the mean since the row before, its learning rate and spread are those at its
-    step. The last row of a stage may be of fewer.
+    The loss of a row remains the mean since the previous row; learning rate and spread remain those at its step.
 
     Args:
-        table: as `join_histories` gives it.
+        table: from `join_histories`.
         factor: from 1 (no change).
     """
     parts = []
@@ -89,8 +90,8 @@ def read_histories(path: Path) -> pd.DataFrame:
     """Read and check a table of histories.
 
     Returns:
-        Columns cohort, fold (its test fold; 0: it has none), method, labels (a number or `all` as text; '' of a
-        pretraining), draw (0 of a pretraining), stage, step (int64), loss (float64, NaN where it was no number).
+        Columns cohort, fold (test fold; 0: none), method, labels (a number or `all` as text; '' for pretrainings),
+        draw (0 for pretrainings), stage, step (int64), loss (float64, NaN if it is not a number).
 
     Raises:
         InputError: the table is missing, was changed, lacks columns, or has an invalid run or step.
@@ -101,18 +102,18 @@ def read_histories(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(f"{path.name}: no such file") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not a CSV table ({str(error).strip()}); make it again") from None
+        raise InputError(f"{path.name}: not a CSV table ({str(error).strip()}); to fix: make it again") from None
     if missing := [column for column in COLUMNS[:4] if column not in text.columns]:
-        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {', '.join(text.columns)}")
+        raise InputError(f"{path.name}: no column {', '.join(missing)} (columns: {', '.join(text.columns)})")
     try:
-        known = {folder: Run.parse(folder) for folder in text["run"].unique()}
+        by_folder = {folder: Run.parse(folder) for folder in text["run"].unique()}
     except ValueError as error:
-        raise InputError(f"{path.name}: {error}; make the table again") from None
+        raise InputError(f"{path.name}: {error}; to fix: make the table again") from None
     step = pd.to_numeric(text["step"], errors="coerce")
     if not ((step >= 1) & (step % 1 == 0)).all():
         wrong = text.loc[~((step >= 1) & (step % 1 == 0)), "step"].iloc[0]
-        raise InputError(f"{path.name}: step {wrong!r}; accepted: whole numbers from 1; make the table again")
-    runs = [known[folder] for folder in text["run"]]
+        raise InputError(f"{path.name}: step {wrong!r}; accepted: whole numbers from 1; to fix: make the table again")
+    runs = [by_folder[folder] for folder in text["run"]]
     return pd.DataFrame(
         {
             "cohort": [run.cohort for run in runs],

@@ -1,4 +1,4 @@
-"""The facts of all runs (`run.json`) in one compact file, and back: what runs have in common stands there once."""
+"""Pack the records of all runs (`run.json`) in one compact file, in which common values occur once, and unpack it."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,15 @@ Facts = dict[str, Any]
 
 
 def pack(runs: Mapping[str, Facts], anonymised: bool = False) -> str:
-    """The facts of all runs as JSON with a line a run, so that thousands stay small and changes readable.
+    """Pack the records of all runs as JSON with one line a run, which is small and has readable differences.
 
     Args:
-        runs: by folder beneath the study: `<cohort>/finetuned/<method>/n<N>/draw<D>` or `<cohort>/pretrained/<method>`.
-        anonymised: whether subjects stand under codes.
+        runs: by folder relative to the study: `<cohort>/finetuned/<method>/n<N>/draw<D>` or
+            `<cohort>/pretrained/<method>`.
+        anonymised: whether subjects are replaced by codes.
 
     Returns:
-        `groups` holds, for each cohort, kind and method, what is the `same` in all its runs, and what else each has.
+        `groups` has, for each cohort, kind and method, values that are the `same` in all runs, and those of each run.
     """
     groups: dict[str, dict[str, Facts]] = {}
     for folder in sorted(runs):
@@ -31,10 +32,10 @@ def pack(runs: Mapping[str, Facts], anonymised: bool = False) -> str:
 
 
 def unpack(text: str) -> tuple[dict[str, Facts], bool]:
-    """The facts that `pack` wrote, and whether subjects stand under codes.
+    """The records that `pack` wrote, and whether subjects are replaced by codes.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: it is no such file.
+        ValueError, KeyError, TypeError, AttributeError: not such a file.
     """
     content = parse_json(text)
     if content["format"] != 1:
@@ -47,15 +48,15 @@ def unpack(text: str) -> tuple[dict[str, Facts], bool]:
     return runs, bool(content["anonymised"])
 
 
-def flat(facts: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested facts by dotted key; lists are values."""
-    found: dict[str, Any] = {}
+def flatten(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested mappings to dotted keys; lists are values."""
+    result: dict[str, Any] = {}
     for key, value in facts.items():
         if isinstance(value, Mapping) and value:
-            found |= flat(value, f"{above}{key}.")
+            result |= flatten(value, f"{prefix}{key}.")
         else:
-            found[f"{above}{key}"] = value
-    return found
+            result[f"{prefix}{key}"] = value
+    return result
 
 
 def _group(names: list[str], facts: list[Facts]) -> str:
@@ -66,19 +67,19 @@ def _group(names: list[str], facts: list[Facts]) -> str:
     return f'{{"same": {_line(same)},\n  "runs": {{\n' + ",\n".join(lines) + "\n  }}"
 
 
-def _common(one: Facts, other: Facts) -> Facts:
-    """What both hold; mappings key by key. JSON tells 1 from 1.0 and true, and so does this."""
+def _common(first: Facts, second: Facts) -> Facts:
+    """Values that both have, in mappings key by key; 1, 1.0 and true differ, as in JSON."""
     same: Facts = {}
-    for key in one.keys() & other.keys():
-        if isinstance(one[key], dict) and isinstance(other[key], dict):
-            same[key] = _common(one[key], other[key])
-        elif _line(one[key]) == _line(other[key]):
-            same[key] = one[key]
+    for key in first.keys() & second.keys():
+        if isinstance(first[key], dict) and isinstance(second[key], dict):
+            same[key] = _common(first[key], second[key])
+        elif _line(first[key]) == _line(second[key]):
+            same[key] = first[key]
     return same
 
 
 def _beyond(same: Facts, run: Facts) -> Facts:
-    """What a run holds beyond what is the same in all."""
+    """Values of a run that are not the same in all runs."""
     rest: Facts = {}
     for key, value in run.items():
         if key not in same:

@@ -14,7 +14,7 @@ from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import visible
 from fewlabel.utils.errors import InputError
 
-MADE = (WEIGHTS, PRETEXT, HISTORY, SCORES)
+RECORDED = (WEIGHTS, PRETEXT, HISTORY, SCORES)
 """Files of a run whose hashes are recorded."""
 
 
@@ -28,36 +28,36 @@ def check_results(folder: Path, experiment: Experiment) -> None:
         experiment: of the study.
 
     Raises:
-        InputError: every such file, with what is wrong and what to do.
+        InputError: with all such files.
     """
     _refuse(folder, [*_tables(folder, experiment), *_runs(folder, experiment)])
 
 
 def check_record(folder: Path, experiment: Experiment) -> None:
-    """The same, with the tables and figures that the record contains.
+    """Refuse changed results as `check_results` does, and changed tables and figures.
 
     Raises:
-        InputError: every such file, with what is wrong and what to do.
+        InputError: with all such files.
     """
-    _refuse(folder, [*_tables(folder, experiment), *_runs(folder, experiment), *_shown(folder)])
+    _refuse(folder, [*_tables(folder, experiment), *_runs(folder, experiment), *_tables_and_figures(folder)])
 
 
-def check_shown(folder: Path) -> None:
+def check_tables_and_figures(folder: Path) -> None:
     """Refuse tables and figures of a study that were changed after a job wrote them.
 
     Raises:
-        InputError: every such file, with what to do.
+        InputError: with all such files.
     """
-    _refuse(folder, _shown(folder))
+    _refuse(folder, _tables_and_figures(folder))
 
 
-def _refuse(folder: Path, found: Iterable[str]) -> None:
-    if problems := list(dict.fromkeys(found)):
+def _refuse(folder: Path, messages: Iterable[str]) -> None:
+    if problems := list(dict.fromkeys(messages)):
         heading = f"{folder}: {len(problems)} file(s) are not as the study's jobs wrote them:"
         raise InputError.of(recorded_hashes.shortened(problems), heading=heading)
 
 
-def _shown(folder: Path) -> Iterator[str]:
+def _tables_and_figures(folder: Path) -> Iterator[str]:
     yield from _changed([path for kind in ("tables", "figures") for path in visible(folder / kind, "*")])
 
 
@@ -76,13 +76,15 @@ def _tables(folder: Path, experiment: Experiment) -> Iterator[str]:
 
 
 def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
-    found = {run: folder / run for run in jobs.study_trainings(experiment) if (folder / run).is_dir()}
-    whose = {digest: run for run in found for digest in _digests(folder / LAYOUT.record(run), "outputs").values()}
+    folders = {run: folder / run for run in jobs.study_trainings(experiment) if (folder / run).is_dir()}
+    run_of_hash = {
+        digest: run for run in folders for digest in _recorded_hashes(folder / LAYOUT.record(run), "outputs").values()
+    }
     others: dict[Path, dict[Run, None]] = {}
-    for run, place in found.items():
-        changed = [path for path in (place / name for name in MADE) if recorded_hashes.is_changed(path)]
+    for run, place in folders.items():
+        changed = [path for path in (place / name for name in RECORDED) if recorded_hashes.is_changed(path)]
         for path in changed:
-            other = whose.get(recorded_hashes.content_hash(path))
+            other = run_of_hash.get(recorded_hashes.content_hash(path))
             yield recorded_hashes.describe_change(path) + (
                 f"; its content is that of {other}" if other not in (None, run) else ""
             )
@@ -92,37 +94,37 @@ def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
             for path in _other_inputs(folder, experiment, run):
                 others.setdefault(path, {})[run] = None
     for path, runs in others.items():
-        whose_is = f"the file differs from the one that {len(runs)} run(s) read, such as {next(iter(runs))}"
+        problem = f"the file differs from the one that {len(runs)} run(s) read, such as {next(iter(runs))}"
         yield (
-            f"{path}: {whose_is}; to fix: restore it, or {recorded_hashes.make_again(path)}; if the change is "
+            f"{path}: {problem}; to fix: restore it, or {recorded_hashes.make_again(path)}; if the change is "
             f"intended, delete the folders of these runs and run `snakemake` again"
         )
 
 
 def _other_start(folder: Path, experiment: Experiment, run: Run) -> Iterator[str]:
-    """A finetuning whose start does not match its method, because another method's run replaced it."""
-    read = _digests(folder / LAYOUT.record(run), "inputs")
+    """Problem of a finetuning whose initialisation does not match its method, since another run replaced it."""
+    read = _recorded_hashes(folder / LAYOUT.record(run), "inputs")
     if STORE in read and run.kind == "finetuned":
         began = "initial weights" in read
         if began != (jobs.pretrained_as(experiment, run.method) is not None):
             ways = ("at random", "with pretrained weights")
-            told = f"the run started {ways[began]}, but its method starts {ways[not began]}"
-            yield f"{folder / run}: {told}; to fix: restore it, or delete this folder and run `snakemake` again"
+            problem = f"the run started {ways[began]}, but its method starts {ways[not began]}"
+            yield f"{folder / run}: {problem}; to fix: restore it, or delete this folder and run `snakemake` again"
 
 
 def _other_inputs(folder: Path, experiment: Experiment, run: Run) -> Iterator[Path]:
-    """Inputs of a training or its evaluation that have changed since."""
+    """Inputs of a training or its evaluation that were changed later."""
     start = jobs.pretrained_as(experiment, run.method) if run.kind == "finetuned" else None
     special = {"initial weights": LAYOUT.weights(Run(run.part, str(start))), WEIGHTS: LAYOUT.weights(run)}
     for record in (LAYOUT.record(run), LAYOUT.evaluation(run)):
-        for name, wanted in _digests(folder / record, "inputs").items():
+        for name, wanted in _recorded_hashes(folder / record, "inputs").items():
             path = folder / special.get(name, LAYOUT.input(run.part, name))
             if path.is_file() and recorded_hashes.content_hash(path) != wanted:
                 yield path
 
 
 def _contents(place: Path, run: Run) -> Iterator[str]:
-    """Tables that cannot be read or belong to another run."""
+    """Problems of tables that cannot be read or belong to another run."""
     try:
         if (place / HISTORY).is_file():
             read_history(place / HISTORY)
@@ -147,7 +149,7 @@ def _changed(paths: list[Path]) -> Iterator[str]:
     yield from (recorded_hashes.describe_change(path) for path in paths if recorded_hashes.is_changed(path))
 
 
-def _digests(path: Path, name: str) -> Mapping[str, str]:
+def _recorded_hashes(path: Path, name: str) -> Mapping[str, str]:
     """The hashes in a record; empty if it is missing."""
-    found = read_json(path).get(name) if path.is_file() else None
-    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+    hashes = read_json(path).get(name) if path.is_file() else None
+    return {key: value for key, value in hashes.items() if isinstance(value, str)} if isinstance(hashes, dict) else {}

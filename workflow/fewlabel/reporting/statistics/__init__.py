@@ -1,4 +1,4 @@
-"""Intervals, tests, and numbers of labels needed, from tables of scores.
+"""Statistics of tables of scores: intervals, tests, numbers of labels needed.
 
 May import inference and everything below it.
 """

@@ -1,4 +1,4 @@
-"""How many more volumes to annotate: what a method's learning curve says of numbers of labels that nobody tried."""
+"""Estimate how many volumes to annotate, by extrapolating a method's learning curve to untried numbers of labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,22 +8,22 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.reporting.statistics.bootstrap import crossed_alike, replicates, spread
+from fewlabel.reporting.statistics.bootstrap import crossed_tables, replicates, scaled_replicates
 from fewlabel.reporting.statistics.power_law import SPREAD, USUAL_EXPONENT, Floats, Laws, fit
 
 LEAST_COUNTS = 4
-"""Numbers of labels that a law needs: three fit any law exactly, and nothing would tell whether it holds."""
+"""Fewest N for a fit: a law of three parameters fits three points exactly and cannot be tested."""
 LEAST_DRAWS = 2
-"""Below, nothing tells how much a score owes to who is labelled."""
+"""Fewest draws for a fit: with one, the variation by labelled subjects is unknown."""
 REACH = 4.0
-"""How far beyond the largest N a law is read, as a factor: two doublings."""
+"""Largest extrapolation, as a multiple of the largest N: two doublings."""
 DOUBT = 0.01
-"""A law that misses the means by so much that chance would do it as rarely as this is not believed."""
+"""P-value of the goodness of fit below which a law is rejected."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval; an infinite one lies beyond every reach."""
+    """A number with its interval; infinite if it is never reached."""
 
     value: float
     low: float
@@ -32,16 +32,16 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Curve:
-    """One method on one cohort.
+    """The learning curve of one method on one cohort.
 
     Attributes:
-        cohort, method: by name.
-        counts: numbers of labelled subjects that were tried, ascending.
+        cohort, method: names.
+        counts: tried numbers of labelled subjects, ascending.
         dice: mean Dice over draws and test subjects at each of them, 0 to 1.
-        draws, subjects: of how many.
+        draws, subjects: numbers of draws and test subjects.
         law: fitted to these means; one curve.
-        replicates: fitted to bootstrap means, a curve each; none where nothing can be resampled.
-        doubts: why nothing is read from the law; empty where it may be.
+        replicates: fitted to bootstrap means, a curve each; none if nothing can be resampled.
+        doubts: reasons not to use the law; empty if it may be used.
         level: of the intervals.
     """
 
@@ -58,39 +58,39 @@ class Curve:
 
     @property
     def largest(self) -> int:
-        """The largest N that was tried."""
+        """The largest tried N."""
         return self.counts[-1]
 
     def dice_at(self, count: float) -> Estimate:
-        """What the law says of a number of labels, wherever it lies."""
+        """Dice by the law at any number of labels."""
         return self._estimate(self.law.dice([count])[0, 0], self.replicates.dice([count])[:, 0])
 
     @property
     def ceiling(self) -> Estimate:
-        """What the law says of as many labels as one likes."""
+        """Dice by the law with unlimited labels."""
         return self._estimate(self.law.ceiling[0], self.replicates.ceiling)
 
     def _estimate(self, value: float, replicates: Floats) -> Estimate:
         low, high = _ends(replicates, self.level)
-        # The randomised exponent may push all replicates to one side of a fit that lies on an edge.
+        # The randomised exponent may move all replicates to one side of a fit at a limit.
         return Estimate(float(value), min(low, float(value)), max(high, float(value)))
 
     def count_for(self, target: float) -> Estimate:
-        """How many labelled subjects reach a Dice, as real numbers."""
+        """Number of labelled subjects that reach a Dice, as a real number."""
         return self._estimate(self.law.counts_for(target)[0], self.replicates.counts_for(target))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one curve says.
+    """The labels that one method needs for a target.
 
     Attributes:
-        curve: that was asked.
-        target: the Dice that was asked for.
-        have: labelled subjects that are there already.
-        needed: how many reach the target, as whole subjects; None where `refused` says why not.
-        refused: why there is no number; empty where there is one.
-        gains: by number of further subjects, what they add to the Dice at `have`; or why that is not told.
+        curve: of the method.
+        target: Dice, 0 to 1.
+        have: present number of labelled subjects.
+        needed: whole number of subjects that reach the target; None: no estimate.
+        refused: the reason that there is no estimate; empty if there is one.
+        gains: by number of further subjects, the gain in Dice over that at `have`, or the reason for no estimate.
     """
 
     curve: Curve
@@ -104,21 +104,21 @@ class Answer:
 def learning_curve(scores: pd.DataFrame, intervals: Intervals) -> Curve:
     """Fit the law of one method on one cohort.
 
-    The law is fitted to the means over draws and test subjects, each weighted by how far its draws scatter (the test
-    subjects are the same at every N and shift all means alike). Replicates resample draws and subjects together at all
-    N, and the usual exponent with them, so that intervals are wide where few points leave the ceiling open.
+    The law is fitted to the means over draws and test subjects, each weighted by the scatter of its draws (the test
+    subjects are equal at all N and shift all means equally). Replicates resample draws and subjects together at all
+    N, and vary the usual exponent, so that intervals are wide if few points determine the ceiling.
 
     Args:
-        scores: rows of one cohort and method, as `scores.read_scores` gives them.
+        scores: rows of one cohort and method, from `scores.read_scores`.
         intervals: level, replicates and seed.
 
     Raises:
         ValueError: rows of more than one cohort or method.
     """
     if len(scores[["cohort", "method"]].drop_duplicates()) != 1:
-        raise ValueError("a learning curve is of one method on one cohort")
+        raise ValueError("learning curve: scores of several cohorts or methods; accepted: one method on one cohort")
     counts = np.sort(scores["n"].unique())
-    tables = crossed_alike([scores[scores["n"] == n] for n in counts])
+    tables = crossed_tables([scores[scores["n"] == n] for n in counts])
     means = np.array([np.nanmean(table) for table in tables])
     draws, subjects = tables[0].shape
     errors = _errors(tables)
@@ -142,13 +142,13 @@ def learning_curve(scores: pd.DataFrame, intervals: Intervals) -> Curve:
     )
 
 
-def answer(curve: Curve, target: float, have: int | None = None, more: Sequence[int] = (1, 5, 10)) -> Answer:
-    """How many labelled subjects the target needs, and what the next ones bring.
+def labels_for_target(curve: Curve, target: float, have: int | None = None, more: Sequence[int] = (1, 5, 10)) -> Answer:
+    """Estimate the number of labelled subjects for a target, and the gain of further ones.
 
     Args:
-        curve: of `learning_curve`.
+        curve: from `learning_curve`.
         target: Dice, 0 to 1.
-        have: labelled subjects that are there already; None: the largest N that was tried.
+        have: present number of labelled subjects; None: the largest tried N.
         more: numbers of further subjects.
     """
     start = have or curve.largest
@@ -168,29 +168,29 @@ def answer(curve: Curve, target: float, have: int | None = None, more: Sequence[
 
 
 def _refused(curve: Curve, target: float) -> str:
-    """Why the target's N is not told; empty where it is."""
+    """The reason for no estimate of the target's N; empty if there is an estimate."""
     if curve.doubts:
         return "; ".join(curve.doubts)
     needed = curve.count_for(target).value
     ceiling = curve.ceiling
     if not np.isfinite(needed):
         ends = f"{ceiling.low:.3f} to {ceiling.high:.3f}"
-        return f"it lies above the ceiling of the fitted law, {ceiling.value:.3f} ({ends})"
+        return f"it is above the ceiling of the fitted law, {ceiling.value:.3f} ({ends})"
     if needed > REACH * curve.largest:
         far = curve.dice_at(REACH * curve.largest)
         return (
-            f"it lies beyond N = {REACH * curve.largest:.0f}, {REACH:g} times the largest N that was tried; the law"
-            f" says Dice {far.value:.3f} ({far.low:.3f} to {far.high:.3f}) there"
+            f"it is beyond N = {REACH * curve.largest:.0f}, {REACH:g} times the largest tried N, where the law gives"
+            f" Dice {far.value:.3f} ({far.low:.3f} to {far.high:.3f})"
         )
     return ""
 
 
 def _gain(curve: Curve, start: int, more: int) -> Estimate | str:
-    """What further subjects add to the Dice, or why that is not told."""
+    """The gain in Dice of further subjects, or the reason for no estimate."""
     if curve.doubts:
         return "; ".join(curve.doubts)
     if start + more > REACH * curve.largest:
-        return f"N = {start + more} lies beyond {REACH:g} times the largest N that was tried ({curve.largest})"
+        return f"N = {start + more} is beyond {REACH:g} times the largest tried N ({curve.largest})"
     value, replicates = (np.diff(laws.dice([start, start + more]))[:, 0] for laws in (curve.law, curve.replicates))
     low, high = _ends(replicates, curve.level)
     return Estimate(float(value[0]), min(low, float(value[0])), max(high, float(value[0])))
@@ -198,7 +198,7 @@ def _gain(curve: Curve, start: int, more: int) -> Estimate | str:
 
 # ------------------------------------------------------------------------------------------------------ the fit
 def _errors(tables: Sequence[Floats]) -> Floats:
-    """Standard error of each mean by its draws: half their own scatter, half that of all N, since draws are few."""
+    """Standard error of each mean over its draws: from half their own variance and half the mean of all N."""
     draws = np.array([np.nanmean(table, axis=1) for table in tables if not np.isnan(table).all()])
     number = (~np.isnan(draws)).sum(axis=1)
     if (number < 2).any():
@@ -210,42 +210,42 @@ def _errors(tables: Sequence[Floats]) -> Floats:
 
 def _replicates(counts: Floats, tables: Sequence[Floats], errors: Floats, intervals: Intervals) -> Laws:
     """Laws of bootstrap means, a curve each."""
-    means = np.stack([spread(table, intervals) for table in tables], axis=1)
+    means = np.stack([scaled_replicates(table, intervals) for table in tables], axis=1)
     usual = USUAL_EXPONENT * np.exp(np.random.default_rng([intervals.seed, 1]).normal(0, SPREAD, len(means)))
     return fit(counts, means, errors, usual)
 
 
 def _doubts(counts: Floats, tables: Sequence[Floats], law: Laws, intervals: Intervals) -> list[str]:
-    """Why nothing may be read from a law."""
+    """Reasons not to use a law; empty if there are none."""
     draws = tables[0].shape[0]
     tried = ", ".join(f"{n:g}" for n in counts)
     if len(counts) < LEAST_COUNTS:
         plural = "one number" if len(counts) == 1 else f"{len(counts)} numbers"
         return [
-            f"{plural} of labels (N = {tried}): a law of three parameters needs {LEAST_COUNTS} or more to be tested at"
-            " all; finetune at more N"
+            f"{plural} of labels (N = {tried}): the test of a law of three parameters needs {LEAST_COUNTS} or more; to"
+            " fix: finetune at more N"
         ]
     if draws < LEAST_DRAWS:
-        return [f"one draw at each N: nothing tells how much its score owes to who is labelled; set `draws: {5}`"]
+        return ["one draw at each N: the variation by labelled subjects is unknown; to fix: set `draws: 5`"]
     freedom = len(counts) - 3
-    chance = float(f_distribution.sf(law.misfit[0] / freedom, freedom, len(counts) * (draws - 1)))
-    if chance < DOUBT:
+    p_value = float(f_distribution.sf(law.misfit[0] / freedom, freedom, len(counts) * (draws - 1)))
+    if p_value < DOUBT:
         return [
-            f"no such law fits: it misses the means at N = {tried} by more than draws scatter (p = {chance:.1g});"
-            " budgets that suit some N better than others do that"
+            f"no such law fits: its distance from the means at N = {tried} exceeds the scatter of draws (p ="
+            f" {p_value:.1g}), as for training budgets that suit some N better than others"
         ]
     rise = tables[-1] - tables[0]
     low, _ = _ends(np.nan_to_num(replicates(rise, intervals)), intervals.level)
     if not low > 0:
         return [
-            f"from N = {counts[0]:g} to N = {counts[-1]:g} the score does not rise beyond chance, so nothing says how"
-            " it goes on; longer trainings, or more draws, may show a rise"
+            f"from N = {counts[0]:g} to N = {counts[-1]:g} the score does not rise significantly, so it cannot be"
+            " extrapolated; longer trainings or more draws may show a rise"
         ]
     return []
 
 
 def _ends(replicates: Floats, level: float) -> tuple[float, float]:
-    """Ends of a percentile interval; infinite replicates count as such."""
+    """Ends of a percentile interval, each one of the replicates, which may be infinite."""
     tail = (1 - level) / 2
     low, high = (float(np.quantile(replicates, end, method="nearest")) for end in (tail, 1 - tail))
     return low, high

@@ -1,4 +1,4 @@
-"""Answers about budgets of labels, as text to be read."""
+"""Annotation budgets as text and as plain data."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from fewlabel.reporting.statistics.annotation_budget import REACH, Answer, Curve
 
 
 def as_text(answers: Sequence[Answer]) -> str:
-    """A paragraph for each curve."""
+    """Text of annotation budgets, one paragraph a curve."""
     level = answers[0].curve.level
     head = f"Labelled subjects for a mean Dice of {answers[0].target:g}, with {level * 100:g} % intervals"
     return "\n\n".join([head, *(_paragraph(answer) for answer in answers)]) + "\n"
@@ -28,16 +28,16 @@ def _paragraph(answer: Answer) -> str:
 def _needed(answer: Answer) -> str:
     needed = answer.needed
     if needed is None:
-        return f"not told: {answer.refused}"
+        return f"no estimate: {answer.refused}"
     if needed.value <= answer.curve.counts[0]:
-        return f"N = {needed.value:g} or fewer; it is reached at the smallest N that was tried"
+        return f"N = {needed.value:g} or fewer; the smallest tried N reaches it"
     more = int(needed.value) - answer.have
-    further = f"{_subjects(more)} more than the {answer.have} there are" if more > 0 else f"the {answer.have} suffice"
-    return f"N = {needed.value:g} ({counts(needed, answer.curve)}), {further}"
+    further = f"{_subjects(more)} more than the present {answer.have}" if more > 0 else f"the {answer.have} suffice"
+    return f"N = {needed.value:g} ({interval_text(needed, answer.curve)}), {further}"
 
 
-def counts(needed: Estimate, curve: Curve) -> str:
-    """The interval of a number of subjects; what lies beyond the law's reach is not told."""
+def interval_text(needed: Estimate, curve: Curve) -> str:
+    """Text of the interval of a number of subjects, limited to the law's reach."""
     limit = REACH * curve.largest
     low, high = (f"more than {limit:g}" if end > limit else f"{end:g}" for end in (needed.low, needed.high))
     return f"{low} to {high}"
@@ -53,7 +53,7 @@ def _law(curve: Curve) -> str:
 
 def _gain(gain: Estimate | str) -> str:
     if isinstance(gain, str):
-        return f"not told: {gain}"
+        return f"no estimate: {gain}"
     return f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
 
 
@@ -61,8 +61,8 @@ def _subjects(number: int) -> str:
     return f"{number} subject" if number == 1 else f"{number} subjects"
 
 
-def facts(answer: Answer) -> dict[str, object]:
-    """The same for machines: plain numbers, None for what is infinite or not told."""
+def answer_facts(answer: Answer) -> dict[str, object]:
+    """An annotation budget as plain data, with None for infinite and missing numbers."""
     curve = answer.curve
     return {
         "cohort": curve.cohort,

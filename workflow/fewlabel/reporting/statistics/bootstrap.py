@@ -1,4 +1,4 @@
-"""Resampling draws and test subjects, which are crossed, and intervals that hold with as few as studies have."""
+"""Bootstrap over draws and test subjects, which are crossed, with intervals for small numbers of both."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from fewlabel.config.figure_options import Intervals
 Floats = NDArray[np.float64]
 
 LEAST_FREEDOM = 2.0
-"""Two draws have one degree of freedom, by which Student's interval of a Dice is most often all of 0 to 1. Two degrees
-are taken instead: where draws scatter more than subjects, an interval of two draws then holds the truth in 80 to 90 %
-of cases instead of 95 %, and of three or more draws nothing changes."""
+"""Two draws have one degree of freedom, for which Student's interval of a Dice is mostly all of 0 to 1. Two degrees are
+used instead: if draws vary more than subjects, the coverage of intervals of two draws is then 80 to 90 % instead of
+95 %. Intervals of three or more draws do not change."""
 
 
 # ------------------------------------------------------------------------------------------------------- tables
@@ -24,13 +24,13 @@ def crossed(cell: pd.DataFrame, draws: NDArray[Any] | None = None, subjects: NDA
 
     Args:
         cell: rows with `draw`, `subject`, `dice`.
-        draws, subjects: of the table; None: the cell's own.
+        draws, subjects: rows and columns of the table; None: those of the cell.
 
     Raises:
         ValueError: a (draw, subject) twice.
     """
     if cell.duplicated(["draw", "subject"]).any():
-        raise ValueError("a test subject has two scores in one draw")
+        raise ValueError("scores: a test subject has two scores in one draw; accepted: one")
     draw, subject = cell["draw"].to_numpy(), cell["subject"].to_numpy(dtype=str)
     draws, subjects = (np.unique(own) if all_ is None else all_ for own, all_ in ((draw, draws), (subject, subjects)))
     values = np.full((len(draws), len(subjects)), np.nan)
@@ -38,10 +38,10 @@ def crossed(cell: pd.DataFrame, draws: NDArray[Any] | None = None, subjects: NDA
     return values
 
 
-def crossed_alike(cells: Sequence[pd.DataFrame]) -> list[Floats]:
+def crossed_tables(cells: Sequence[pd.DataFrame]) -> list[Floats]:
     """Dice of several cells as tables of the same draws (rows) and subjects (columns), NaN where a score is missing.
 
-    Draws of one number are of the same labelled subjects whatever the method, and a larger N holds the smaller.
+    A draw has the same labelled subjects for all methods, and those of a smaller N are among those of a larger one.
     """
     joined = pd.concat(cells)
     draws, subjects = np.unique(joined["draw"]), np.unique(joined["subject"].to_numpy(dtype=str))
@@ -50,28 +50,27 @@ def crossed_alike(cells: Sequence[pd.DataFrame]) -> list[Floats]:
 
 # --------------------------------------------------------------------------------------------------- replicates
 def replicates(values: Floats, intervals: Intervals) -> Floats:
-    """Bootstrap means of a (draw, subject) table with NaN where a score is missing; NaN where a replicate hit none.
+    """Bootstrap means, (resample,), of a (draw, subject) table with NaN for missing scores; NaN if none was drawn.
 
-    Equal seeds and shapes give the same draws and subjects, so replicates of several tables from `crossed_alike`
-    belong together.
+    Equal seeds and shapes give the same draws and subjects, so replicates of tables from `crossed_tables` are paired.
     """
-    means: Floats = by_draw(values, intervals).sum(axis=1)
+    means: Floats = replicates_by_draw(values, intervals).sum(axis=1)
     return means
 
 
-def by_draw(values: Floats, intervals: Intervals) -> Floats:
-    """What each draw adds to each bootstrap mean, shape (resamples, draws)."""
-    random = np.random.default_rng(intervals.seed)
-    draws, subjects = (_counts(random, units, intervals.resamples) for units in values.shape)
+def replicates_by_draw(values: Floats, intervals: Intervals) -> Floats:
+    """Contribution of each draw to each bootstrap mean, shape (resample, draw)."""
+    generator = np.random.default_rng(intervals.seed)
+    draws, subjects = (_counts(generator, units, intervals.resamples) for units in values.shape)
     total = draws * (subjects @ np.nan_to_num(values).T)
     number = (draws * (subjects @ (~np.isnan(values)).astype(np.float64).T)).sum(axis=1, keepdims=True)
     parts: Floats = np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
     return parts
 
 
-def _counts(random: np.random.Generator, units: int, resamples: int) -> Floats:
-    """How often each unit is in each replicate, shape (resamples, units): resampling with replacement, as counts."""
-    return random.multinomial(units, np.full(units, 1 / units), size=resamples).astype(np.float64)
+def _counts(generator: np.random.Generator, units: int, resamples: int) -> Floats:
+    """Counts of each unit in each replicate, shape (resample, unit), for resampling with replacement."""
+    return generator.multinomial(units, np.full(units, 1 / units), size=resamples).astype(np.float64)
 
 
 # ---------------------------------------------------------------------------------------------------- intervals
@@ -80,18 +79,18 @@ def interval(
 ) -> tuple[float, float]:
     """The expanded percentile interval (Hesterberg 2015, American Statistician 69:371) for two crossed sources.
 
-    Plain percentiles are too narrow where units are few: of k draws the bootstrap shows but (k - 1) / k of the
-    variance, and normal tails besides. So the distances of the percentiles from the estimate, which keep their skew,
-    are stretched by one factor: the half-width of Student's interval with `standard_error` and its degrees of freedom,
-    over what the bootstrap's own standard deviation gives under the normal law.
+    Plain percentiles are too narrow for few units: with k draws the bootstrap has (k - 1) / k of the variance, and
+    normal tails. The distances of the percentiles from the estimate, which keep their skew, are therefore multiplied
+    by a factor: the half-width of Student's interval with `standard_error` and its degrees of freedom, over that of a
+    normal distribution with the bootstrap's standard deviation.
 
     Args:
-        resampled: bootstrap replicates of the estimate; NaN is left out.
-        estimate: which they scatter about.
-        values: (draw, subject) table whose mean has the estimate's error: the scores for a mean; for another statistic
-            what each score contributes to it.
+        resampled: bootstrap replicates of the estimate; NaN is ignored.
+        estimate: the statistic of the data.
+        values: (draw, subject) table whose mean has the estimate's error: the scores for a mean, else the influence of
+            each score on the statistic.
         level: of the interval.
-        limits: what the estimate can be at all; the interval ends there.
+        limits: range of the estimate; the interval is clipped to it.
 
     Returns:
         Lower and upper end; both NaN with a single draw and subject.
@@ -100,23 +99,24 @@ def interval(
         return float("nan"), float("nan")
     tail = (1 - level) / 2
     percentiles = np.nanquantile(resampled, [tail, 1 - tail])
-    low, high = estimate + stretch(values, float(np.nanstd(resampled)), level) * (percentiles - estimate)
+    low, high = estimate + stretch_factor(values, float(np.nanstd(resampled)), level) * (percentiles - estimate)
     return max(float(low), limits[0]), min(float(high), limits[1])
 
 
-def spread(values: Floats, intervals: Intervals) -> Floats:
-    """Bootstrap means of Dice that scatter as far as `interval` says, within 0 to 1; the mean where none was hit.
+def scaled_replicates(values: Floats, intervals: Intervals) -> Floats:
+    """Bootstrap means of Dice, (resample,), stretched as in `interval` and clipped to 0 to 1.
 
-    For what is made of several means, of which `interval` knows no standard error.
+    For statistics of several means, for which `interval` has no standard error. Replicates without a score are the
+    mean.
     """
     mean, resampled = float(np.nanmean(values)), replicates(values, intervals)
-    factor = stretch(values, float(np.nanstd(resampled)), intervals.level) if values.size > 1 else 1.0
+    factor = stretch_factor(values, float(np.nanstd(resampled)), intervals.level) if values.size > 1 else 1.0
     means: Floats = np.clip(mean + factor * (np.nan_to_num(resampled, nan=mean) - mean), 0, 1)
     return means
 
 
-def stretch(values: Floats, deviation: float, level: float) -> float:
-    """The factor of `interval`, given the standard deviation of the replicates; 1 where these do not scatter."""
+def stretch_factor(values: Floats, deviation: float, level: float) -> float:
+    """The factor of `interval`, given the standard deviation of the replicates; 1 if it is 0."""
     error, freedom = standard_error(values)
     if deviation <= 1e-12 or not error > 0:
         return 1.0
@@ -127,12 +127,12 @@ def stretch(values: Floats, deviation: float, level: float) -> float:
 def standard_error(values: Floats) -> tuple[float, float]:
     """Standard error of the mean of a (draw, subject) table, and its degrees of freedom.
 
-    Squared standard errors of the means by draw and by subject add up. Both hold the residual: once too often, of
-    which half is left, since the unbiased estimate may be far too small by chance. The degrees of freedom are
-    Satterthwaite's of the unbiased estimate, at least those of the fewer units and `LEAST_FREEDOM`.
+    The squared standard errors of the means by draw and by subject are added. The sum has the residual variance twice;
+    half of the excess is subtracted, since the unbiased estimate may be far too small by chance. The degrees of
+    freedom are Satterthwaite's of the unbiased estimate, at least those of the fewer units and `LEAST_FREEDOM`.
 
     Args:
-        values: Dice or differences of it, NaN where a score is missing. Of one draw, or one subject, the other varies.
+        values: Dice or differences of Dice, NaN where a score is missing; with more than one draw or subject.
     """
     draws, subjects = values.shape
     means_by_draw, means_by_subject = np.nanmean(values, axis=1), np.nanmean(values, axis=0)

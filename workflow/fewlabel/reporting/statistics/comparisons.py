@@ -1,4 +1,4 @@
-"""What each method gains over the control at each N, with interval and test: of table 3 and its figure."""
+"""Differences of each method to the control at each N, with interval and test, for table 3 and its figure."""
 
 from typing import Any
 
@@ -18,20 +18,18 @@ COLUMNS = [
 def comparisons(scores: pd.DataFrame, settings: DifferenceTableSettings) -> pd.DataFrame:
     """The mean paired difference in Dice of each method to the control, for each cohort and N.
 
-    Pairs are of one draw and test subject. The interval is by the bootstrap of `statistics.summarise`; p is of
-    Wilcoxon's signed-rank test on subjects (`signed_rank.signed_rank`), corrected by Holm within a cohort, over all
-    methods and N of it.
+    Pairs are of one draw and test subject. The interval is that of `summary.summarise`; p is of Wilcoxon's signed-rank
+    test on subjects (`significance.signed_rank`), corrected by Holm over all methods and N of a cohort.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: from `scores.read_scores`.
         settings: control, methods in their order, and the interval.
 
     Returns:
-        Columns as in `COLUMNS`, a row a comparison, cohorts and methods in their order; no row where there is nothing
-        to compare.
+        `COLUMNS`, one row a comparison, in the order of cohorts and methods; empty if there is nothing to compare.
 
     Raises:
-        InputError: a cohort, method, run or test subject that is to be shown has no scores.
+        InputError: a requested cohort, method, run or test subject has no scores.
     """
     chosen = select(scores, settings.titles, settings.runs)
     rows = [row for cohort in settings.titles.cohorts for row in _cohort(chosen, cohort, settings)]
@@ -39,7 +37,7 @@ def comparisons(scores: pd.DataFrame, settings: DifferenceTableSettings) -> pd.D
 
 
 def why_none(control: str | None) -> str:
-    """Why there is nothing to compare, and what to do."""
+    """The reason that there is nothing to compare, and the remedy."""
     why = (
         "no method starts at random and has the N of others"
         if control is None
@@ -49,20 +47,20 @@ def why_none(control: str | None) -> str:
 
 
 def _cohort(scores: pd.DataFrame, cohort: str, settings: DifferenceTableSettings) -> list[dict[str, Any]]:
-    """All comparisons of a cohort, which are one family."""
+    """All comparisons of a cohort, which are one family of tests."""
     own = scores[scores["cohort"] == cohort]
     control = own[own["method"] == settings.control]
     rows: list[dict[str, Any]] = []
     for method in settings.methods:
-        ours = own[own["method"] == method]
-        for n in sorted(set(ours["n"]) & set(control["n"])):
-            pairs = differences(ours[ours["n"] == n], control[control["n"] == n])
+        method_scores = own[own["method"] == method]
+        for n in sorted(set(method_scores["n"]) & set(control["n"])):
+            pairs = differences(method_scores[method_scores["n"] == n], control[control["n"] == n])
             if not pairs.empty:
-                found, tested = summarise(pairs, settings.intervals, DIFFERENCE), signed_rank(pairs)
+                mean_difference, tested = summarise(pairs, settings.intervals, DIFFERENCE), signed_rank(pairs)
                 row: dict[str, Any] = {"cohort": cohort, "method": method, "control": settings.control, "n": int(n)}
-                row |= {"difference": found.mean, "low": found.low, "high": found.high}
+                row |= {"difference": mean_difference.mean, "low": mean_difference.low, "high": mean_difference.high}
                 row |= {"p": tested.p, "rank_biserial": tested.effect, "better": tested.better}
-                rows.append(row | {"test_subjects": tested.pairs, "draws": found.draws})
+                rows.append(row | {"test_subjects": tested.pairs, "draws": mean_difference.draws})
     for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = float(corrected)
     return rows

@@ -1,4 +1,4 @@
-"""How many labels a share of the benchmark's score needs: read off the measured curve between the N that were tried."""
+"""Numbers of labels for a share of the benchmark's score, interpolated between the tried N."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,18 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.reporting.statistics.bootstrap import Floats, crossed_alike, spread
+from fewlabel.reporting.statistics.bootstrap import Floats, crossed_tables, scaled_replicates
 
 
 @dataclass(frozen=True)
 class Needed:
-    """Numbers of labelled subjects that reach a score; real numbers, since they are interpolated.
+    """Number of labelled subjects that reaches a score; a real number, since it is interpolated.
 
     Attributes:
-        value: by the means; the smallest N that was tried where that reaches it already (fewer may, too), infinite
-            where none of those tried does.
-        low, high: ends of its interval, in the same way.
-        replicates: of bootstrap samples, those of several methods paired.
-        smallest, largest: N that were tried.
+        value: by the means; the smallest tried N if that reaches the score (fewer may, too), infinite if none does.
+        low, high: ends of its interval.
+        replicates: of bootstrap samples, paired between methods.
+        smallest, largest: tried N.
     """
 
     value: float
@@ -33,13 +32,12 @@ class Needed:
 
 @dataclass(frozen=True)
 class Saved:
-    """How many labelled subjects fewer a method needs than its control; negative where it needs more.
+    """Number of labelled subjects that a method saves compared with its control; negative if it needs more.
 
     Attributes:
-        value: where both are read off within what was tried, the difference; else a bound of it, or NaN without one.
-        bound: `at least`, `at most`, or empty where the value is no bound.
-        low, high: ends of its interval, in which what lies beyond the N that were tried counts as their smallest or
-            largest, as if nothing more could be saved or lost there.
+        value: the difference if both numbers are within the tried N; else a bound of it, or NaN without one.
+        bound: `at least`, `at most`, or empty if the value is no bound.
+        low, high: ends of its interval, with numbers clipped to the tried N.
     """
 
     value: float
@@ -49,16 +47,15 @@ class Saved:
 
 
 def crossing(counts: ArrayLike, curves: ArrayLike, targets: ArrayLike) -> Floats:
-    """Where each curve first reaches its target, on straight lines in log N between the points.
+    """The N at which each curve first reaches its target, interpolated linearly in log N.
 
     Args:
         counts: N, ascending, from 1.
-        curves: scores at these, shape (curves, counts).
+        curves: scores at these, shape (curve, count).
         targets: one a curve.
 
     Returns:
-        N, shape (curves,): the first count where the curve begins at its target or above, infinite where it never
-        gets there.
+        N, shape (curve,): the first count if the curve starts at or above its target, infinite if it never reaches it.
     """
     n, values, target = (np.asarray(given, dtype=np.float64) for given in (counts, curves, targets))
     reached = values >= target[:, None]
@@ -67,8 +64,8 @@ def crossing(counts: ArrayLike, curves: ArrayLike, targets: ArrayLike) -> Floats
     rise = values[rows, after] - values[rows, before]
     part = np.divide(target - values[rows, before], rise, out=np.ones_like(rise), where=rise > 0)
     between = np.log(n[before]) + part * (np.log(n[after]) - np.log(n[before]))
-    found: Floats = np.where(reached.any(axis=1), np.where(after == 0, n[0], np.exp(between)), np.inf)
-    return found
+    crossings: Floats = np.where(reached.any(axis=1), np.where(after == 0, n[0], np.exp(between)), np.inf)
+    return crossings
 
 
 def labels_needed(
@@ -77,47 +74,47 @@ def labels_needed(
     shares: Sequence[float],
     intervals: Intervals,
 ) -> dict[str, list[Needed]]:
-    """How many labels each method needs for each share of the reference's mean Dice, on one cohort.
+    """Numbers of labels that each method needs for shares of the reference's mean Dice, on one cohort.
 
-    All cells are resampled together (draws and, crossed with them, test subjects), the reference's too, and replicates
-    scatter as far as `bootstrap.interval` says.
+    All cells and the reference are resampled together (draws crossed with test subjects), and replicates are stretched
+    as in `bootstrap.interval`.
 
     Args:
-        curves: of each method, its scores (`draw`, `subject`, `dice`) by N.
+        curves: for each method, its scores (`draw`, `subject`, `dice`) by N.
         reference: scores whose mean is 100 %.
-        shares: of it, each above 0.
+        shares: of the reference, each above 0.
         intervals: level, replicates and seed.
 
     Returns:
-        For each method an entry a share.
+        For each method, one entry a share.
     """
     cells = [cell for curve in curves.values() for cell in curve.values()]
-    *tables, last = crossed_alike([*cells, reference])
-    means = iter([(float(np.nanmean(table)), spread(table, intervals)) for table in tables])
-    whole, wholes = float(np.nanmean(last)), spread(last, intervals)
-    found: dict[str, list[Needed]] = {}
+    *tables, last = crossed_tables([*cells, reference])
+    means = iter([(float(np.nanmean(table)), scaled_replicates(table, intervals)) for table in tables])
+    reference_mean, reference_replicates = float(np.nanmean(last)), scaled_replicates(last, intervals)
+    result: dict[str, list[Needed]] = {}
     for method, curve in curves.items():
         counts = sorted(curve)
         given = dict(zip(curve, [next(means) for _ in curve], strict=True))
         values = np.array([[given[n][0] for n in counts]])
         resampled = np.stack([given[n][1] for n in counts], axis=1)
-        found[method] = [
+        result[method] = [
             _needed(
                 counts,
-                crossing(counts, values, [share * whole])[0],
-                crossing(counts, resampled, share * wholes),
+                crossing(counts, values, [share * reference_mean])[0],
+                crossing(counts, resampled, share * reference_replicates),
                 intervals,
             )
             for share in shares
         ]
-    return found
+    return result
 
 
 def labels_saved(method: Needed, control: Needed, intervals: Intervals) -> Saved:
-    """How many labels fewer a method needs than its control, both of one call of `labels_needed`."""
-    ours, theirs = (_inside(np.array([one.value]), one)[0] for one in (method, control))
+    """Labels that a method saves compared with its control; both from one call of `labels_needed`."""
+    method_value, control_value = (_inside(np.array([needed.value]), needed)[0] for needed in (method, control))
     low, high = _ends(_inside(control.replicates, control) - _inside(method.replicates, method), intervals)
-    value = float(theirs - ours)
+    value = float(control_value - method_value)
     least = _open_end(control) == "more" or _open_end(method) == "fewer"
     most = _open_end(control) == "fewer" or _open_end(method) == "more"
     if least and most:
@@ -132,7 +129,7 @@ def _needed(counts: Sequence[int], value: float, replicates: Floats, intervals: 
 
 
 def _open_end(needed: Needed) -> str:
-    """Whether the true number may be `fewer` than the value, or is `more` than all that were tried."""
+    """`more` if the number is above all tried N, `fewer` if it may be below the smallest, else empty."""
     if np.isinf(needed.value):
         return "more"
     return "fewer" if needed.value <= needed.smallest and needed.smallest > 1 else ""
@@ -144,7 +141,7 @@ def _inside(values: Floats, needed: Needed) -> Floats:
 
 
 def _ends(replicates: Floats, intervals: Intervals) -> tuple[float, float]:
-    """Ends of a percentile interval, each one of the replicates: infinite ones count as such."""
+    """Ends of a percentile interval, each one of the replicates, which may be infinite."""
     tail = (1 - intervals.level) / 2
     low, high = (float(np.quantile(replicates, end, method="nearest")) for end in (tail, 1 - tail))
     return low, high

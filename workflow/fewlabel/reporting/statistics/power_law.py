@@ -1,4 +1,4 @@
-"""Learning curves as inverse power laws that Dice allows: 0 to 1 at every N."""
+"""Fit learning curves by inverse power laws with values of 0 to 1 at every N."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 EXPONENTS: Floats = np.geomspace(0.05, 4.0, 240)
-"""Tried, 2 % apart. Nearer to 0 a law is a straight line in log N; beyond 4 all is gained by the second volume."""
+"""Candidates, 2 % apart. Nearer to 0 a law is a straight line in log N; beyond 4 the second volume gains everything."""
 USUAL_EXPONENT, SPREAD = 0.7, 1.0
-"""Where few points leave the exponent open: its usual size, and how far it strays, in natural logarithms."""
+"""Prior of the exponent: its mode and the standard deviation of its natural logarithm."""
 
 
 @dataclass(frozen=True)
 class Laws:
-    """Fitted laws, dice(N) = first + gain * (1 - N ** -exponent); each array has an entry a curve.
+    """Fitted laws, dice(N) = first + gain * (1 - N ** -exponent); all arrays are (curve,).
 
     Attributes:
-        first: Dice with one labelled subject, 0 to 1: the floor.
-        gain: what further labels can add, from 0; `first + gain`, the ceiling, is at most 1.
-        exponent: > 0; how fast the gain comes.
+        first: Dice with one labelled subject, 0 to 1.
+        gain: largest gain of further labels, from 0; `first + gain`, the ceiling, is at most 1.
+        exponent: > 0; a larger one reaches the ceiling sooner.
         misfit: sum of squared residuals, each in units of its standard error.
     """
 
@@ -32,21 +32,20 @@ class Laws:
 
     @property
     def ceiling(self) -> Floats:
-        """Dice with as many labels as one likes."""
+        """Dice with unlimited labels."""
         total: Floats = self.first + self.gain
         return total
 
     def dice(self, counts: ArrayLike) -> Floats:
-        """Dice at each number of labelled subjects (from 1), shape (curves, counts)."""
+        """Dice at each number of labelled subjects (from 1), shape (curve, count)."""
         n = np.asarray(counts, dtype=np.float64)
         values: Floats = self.first[:, None] + self.gain[:, None] * (1 - n[None] ** -self.exponent[:, None])
         return values
 
     def counts_for(self, dice: float) -> Floats:
-        """How many labelled subjects reach that Dice, a real number: at least 1, infinite where the law never does."""
-        lacking = np.divide(
-            self.ceiling - dice, self.gain, out=np.full_like(self.gain, -1.0), where=self.gain > 0
-        )  # the share of the gain that may still be missing
+        """Number of labelled subjects that reaches a Dice, a real number from 1; infinite if the law never does."""
+        # The share of the gain that may still be missing.
+        lacking = np.divide(self.ceiling - dice, self.gain, out=np.full_like(self.gain, -1.0), where=self.gain > 0)
         with np.errstate(over="ignore"):
             n = np.maximum(lacking, 1e-300) ** (-1 / self.exponent)
         reached: Floats = np.where(lacking > 0, np.maximum(n, 1.0), np.inf)
@@ -56,19 +55,19 @@ class Laws:
 def fit(counts: ArrayLike, curves: ArrayLike, errors: ArrayLike, usual: ArrayLike = USUAL_EXPONENT) -> Laws:
     """Fit a law to each curve by weighted least squares.
 
-    For each exponent of `EXPONENTS` the rest is a linear problem on the triangle first >= 0, gain >= 0,
-    first + gain <= 1, solved exactly; the best exponent wins. So what is found is the best of all, and a thousand
-    bootstrap replicates are fitted at once, where a general minimiser would have to be trusted a thousand times.
+    For each exponent of `EXPONENTS`, the problem is linear on the triangle first >= 0, gain >= 0, first + gain <= 1
+    and is solved exactly; the best exponent is chosen. The result is the global minimum, for thousands of bootstrap
+    replicates at once.
 
-    An exponent far from the usual costs as much as a residual: (ln(exponent / usual) / SPREAD) ** 2. Where points are
-    many and good that is nothing; where they are few it keeps the ceiling from being anywhere.
+    The prior of the exponent adds (ln(exponent / usual) / SPREAD) ** 2 to the squared residuals. It is negligible for
+    many precise points, and determines the ceiling for few.
 
     Args:
-        counts: numbers of labelled subjects, at least two of them, each from 1, distinct.
-        curves: mean Dice at these, shape (curves, counts), 0 to 1.
+        counts: at least two distinct numbers of labelled subjects, each from 1.
+        curves: mean Dice at these, shape (curve, count), 0 to 1.
         errors: standard error of the mean at each count, > 0.
-        usual: the usual exponent, one for all or one a curve; replicates that each have another, drawn as it strays,
-            tell how far the fit rests on it.
+        usual: the usual exponent, one for all or one a curve; replicates with exponents drawn from the prior show how
+            much the fit depends on it.
 
     Raises:
         ValueError: shapes disagree, or there are fewer than two counts.
@@ -87,10 +86,10 @@ def fit(counts: ArrayLike, curves: ArrayLike, errors: ArrayLike, usual: ArrayLik
 
 
 def _on_triangle(values: Floats, rise: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """The best first and gain of each curve and exponent, and their misfit: arrays of shape (curves, exponents).
+    """The best first and gain of each curve and exponent, and their misfit: arrays of shape (curve, exponent).
 
-    The misfit is a quadratic form of both, so its least value on the triangle is the free one if that lies inside,
-    else the least on one of the three sides, each a problem of one number.
+    The misfit is a quadratic form of both. Its minimum on the triangle is the free minimum if that is inside, else
+    the least minimum on the three sides.
     """
     total, x, xx = weights.sum(), rise @ weights, rise**2 @ weights
     y, xy = (values @ weights)[:, None], values * weights @ rise.T
@@ -106,7 +105,7 @@ def _on_triangle(values: Floats, rise: Floats, weights: Floats) -> tuple[Floats,
     inside = (first >= 0) & (gain >= 0) & (first + gain <= 1)
     flat = np.broadcast_to(np.clip(y / total, 0, 1), xy.shape)
     from_zero = np.clip(xy / xx, 0, 1)
-    # first = 1 - gain: of what is lacking to 1, dice - 1 = gain * (rise - 1).
+    # With first = 1 - gain: dice - 1 = gain * (rise - 1).
     to_one = np.clip((total - x - y + xy) / (total - 2 * x + xx), 0, 1)
     zero = np.zeros_like(xy)
     sides = [(flat, zero), (zero, from_zero), (1 - to_one, to_one)]

@@ -1,4 +1,4 @@
-"""The long table of scores: one row for each run and test subject, validated where it is read."""
+"""The long table of scores, one row for each run and test subject: read, check, join and select."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,10 +11,10 @@ from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
 
 COLUMNS = ("cohort", "method", "n", "draw", "subject", "dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
-"""n: labelled subjects finetuned on; dice: 0 to 1 on the native grid; hd95_mm, assd_mm: empty where a mask is empty."""
+"""n: number of labelled subjects; dice: 0 to 1 on the native grid; hd95_mm, assd_mm: empty if a mask is empty."""
 
 FOLD = "fold"
-"""A further column where a cohort is cross-validated: the test fold, from 1; empty for other cohorts."""
+"""A further column for cross-validated cohorts: the test fold, from 1; empty for other cohorts."""
 KEY = ["cohort", "method", "n", "draw", "subject"]
 COUNTS = ("n", "draw")
 DISTANCES = ("hd95_mm", "assd_mm")
@@ -29,7 +29,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 
     Returns:
         `COLUMNS` in their order: cohort, method, subject as text; n, draw as int64 from 1; the rest as float64, with
-        NaN for distances that are undefined. Then, only where the file has it, `FOLD` as Int64, empty or from 1.
+        NaN for undefined distances. If the file has it, also `FOLD` as Int64, empty or from 1.
 
     Raises:
         InputError: the file is missing, was changed, is not a CSV table, has no rows, lacks columns, contains values
@@ -37,10 +37,10 @@ def read_scores(path: Path) -> pd.DataFrame:
     """
     text = _read_text(path)
     if missing := [column for column in COLUMNS if column not in text.columns]:
-        found, accepted = ", ".join(text.columns), ", ".join(COLUMNS)
-        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {found}; accepted: {accepted}")
+        present, accepted = ", ".join(text.columns), ", ".join(COLUMNS)
+        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {present}; accepted: {accepted}")
     if text.empty:
-        raise InputError(f"{path.name}: no rows; a table of scores has one row for each run and test subject")
+        raise InputError(f"{path.name}: no rows; accepted: one row for each run and test subject")
     scores = text[list(COLUMNS)].copy()
     for column in COLUMNS[5:] + COUNTS:
         scores[column] = text[column].map(_number).astype("float64")
@@ -59,29 +59,28 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 
 def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
-    """Join the tables of all runs into one, sorted by cohort, method, n, draw, subject, in whatever order they come.
+    """Join the tables of all runs into one, sorted by cohort, method, n, draw, subject.
 
     The test folds of a cohort become one cohort: draw 1 is draw 1 of every fold, and so on, so that each draw tests
-    every subject once. Folds may differ in how many labelled subjects `all` are: N is that of the largest pool.
+    every subject once. For `all` labels, N is the size of the largest pool of the folds.
 
-    A method asked for both `all` labels and a number equal to the whole pool has two runs of one name, equal up to what
-    a GPU leaves to chance: the one that comes first counts.
+    A method with both `all` labels and an N equal to the pool has two runs of one name, which differ only by
+    nondeterminism of a GPU; the first one is used.
 
     Raises:
-        InputError: no table given, files missing (all named at once), or a table that `read_scores` refuses.
+        InputError: no tables, missing files, or a table that `read_scores` refuses.
     """
     if not run_tables:
         raise InputError("no tables of scores to collect: the study has no runs")
     if missing := [path for path in run_tables if not path.is_file()]:
-        raise InputError.of(
-            [str(path) for path in missing], heading="tables of scores are missing; evaluate these runs:"
-        )
+        heading = "tables of scores are missing; to fix: evaluate these runs:"
+        raise InputError.of([str(path) for path in missing], heading=heading)
     joined = pd.concat(_on_all_labels([(path, read_scores(path)) for path in run_tables]), ignore_index=True)
     return joined.drop_duplicates(KEY).sort_values(KEY, kind="stable", ignore_index=True)
 
 
 def _on_all_labels(tables: Sequence[tuple[Path, pd.DataFrame]]) -> Iterator[pd.DataFrame]:
-    """The tables, with one N for the runs of all folds of a cohort on all labels, which lie in `nall`."""
+    """Yield the tables, with one N for the runs of all folds of a cohort on all labels (folder `nall`)."""
     folded = {path for path, table in tables if path.parent.parent.name == "nall" and FOLD in table}
     largest: dict[str, int] = {}
     for path, table in tables:
@@ -93,7 +92,7 @@ def _on_all_labels(tables: Sequence[tuple[Path, pd.DataFrame]]) -> Iterator[pd.D
 
 
 def fold_of_subject(scores: pd.DataFrame, subject: str) -> int | None:
-    """The test fold of a subject of a cohort, whose rows `scores` holds; None: the cohort has no folds."""
+    """The test fold of a subject, given the rows of its cohort; None: no folds."""
     if FOLD not in scores:
         return None
     folds = scores.loc[scores["subject"] == subject, FOLD].dropna()
@@ -101,17 +100,16 @@ def fold_of_subject(scores: pd.DataFrame, subject: str) -> int | None:
 
 
 def select(scores: pd.DataFrame, titles: Titles, runs: CollectSettings) -> pd.DataFrame:
-    """The rows of the cohorts and methods that are to be shown: all of them, since nothing is shown of a part.
+    """Select the rows of the cohorts and methods of `titles`, which must be complete.
 
     Raises:
-        InputError: a cohort or method of `titles`, one method on one cohort, or a run or a test subject of it, has no
-            row; named with what is there.
+        InputError: a cohort or method of `titles`, or a run or test subject of these, has no row.
     """
     problems = []
     for column, wanted in (("cohort", titles.cohorts), ("method", titles.methods)):
-        there = set(scores[column])
-        if absent := [name for name in wanted if name not in there]:
-            problems.append(f"no {column} {', '.join(absent)}; found: {', '.join(sorted(there))}")
+        present = set(scores[column])
+        if missing := [name for name in wanted if name not in present]:
+            problems.append(f"no {column} {', '.join(missing)}; found: {', '.join(sorted(present))}")
     pairs = set(zip(scores["cohort"], scores["method"], strict=True))
     if not problems:
         wanted_pairs = [(cohort, method) for cohort in titles.cohorts for method in titles.methods]
@@ -119,18 +117,18 @@ def select(scores: pd.DataFrame, titles: Titles, runs: CollectSettings) -> pd.Da
             f"no method {method} on cohort {cohort}" for cohort, method in wanted_pairs if (cohort, method) not in pairs
         ]
     if problems:
-        raise InputError.of(problems, heading="the scores lack what is to be shown; run it, or leave it out:")
+        raise InputError.of(problems, heading="scores are missing; to fix: run or remove these:")
     chosen = scores[scores["cohort"].isin(list(titles.cohorts)) & scores["method"].isin(list(titles.methods))]
     if gaps := [gap for cohort, rows in chosen.groupby("cohort") for gap in _gaps(str(cohort), rows, runs)]:
         raise InputError.of(
             [*gaps[:10], *([f"and {len(gaps) - 10} more"] if len(gaps) > 10 else [])],
-            heading="the scores are those of a part of the study, of which nothing is drawn; run what is missing:",
+            heading="the study is incomplete, and figures and tables need all runs; to fix: run these:",
         )
     return chosen
 
 
 def _gaps(cohort: str, scores: pd.DataFrame, runs: CollectSettings) -> Iterator[str]:
-    """Runs of a cohort, and test subjects of a run, that have no score. `all` is the largest N that there is."""
+    """Yield runs of a cohort, and test subjects of runs, without scores. `all` is the largest N."""
     everyone = set(scores["subject"])
     tested = scores.groupby(["method", "n", "draw"])["subject"].agg(set).to_dict()
     for method in scores["method"].unique():
@@ -147,7 +145,7 @@ def _gaps(cohort: str, scores: pd.DataFrame, runs: CollectSettings) -> Iterator[
 def _read_text(path: Path) -> pd.DataFrame:
     recorded_hashes.check(path)
     try:
-        # As text: a subject may be called "007" or "NA", and a wrong number is to be named, not guessed at.
+        # As text, since a subject may be called "007" or "NA", and messages quote wrong numbers.
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise InputError(f"{path.name}: no such file") from None
@@ -194,4 +192,4 @@ def _repeats(scores: pd.DataFrame) -> list[str]:
     if repeated.empty:
         return []
     first = ", ".join(f"{column} {repeated[column].iloc[0]}" for column in KEY)
-    return [f"{', '.join(KEY)}: {len(repeated)} rows are there twice, such as {first}"]
+    return [f"{', '.join(KEY)}: {len(repeated)} rows are repeated, such as {first}"]

@@ -1,4 +1,4 @@
-"""Wilcoxon's signed-rank test on test subjects in pairs, Holm's correction for many of them, and the effect's size."""
+"""Wilcoxon's signed-rank test on paired test subjects, its effect size, and Holm's correction."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from scipy.stats import rankdata, wilcoxon
 
 @dataclass(frozen=True)
 class SignedRank:
-    """One comparison.
+    """Result of a signed-rank test.
 
     Attributes:
-        p: two-sided, of differences that are symmetric about 0; 1 where no pair differs.
-        effect: matched-pairs rank-biserial correlation, -1 to 1; NaN where no pair differs.
-        better: of how many subjects the mean over draws is above the control's.
-        pairs: how many subjects there are.
+        p: two-sided; 1 if no pair differs.
+        effect: matched-pairs rank-biserial correlation, -1 to 1; NaN if no pair differs.
+        better: number of subjects whose mean over draws is above the control's.
+        pairs: number of subjects.
     """
 
     p: float
@@ -28,11 +28,11 @@ class SignedRank:
 def signed_rank(differences: pd.DataFrame) -> SignedRank:
     """Test the differences of one cell.
 
-    A test subject is one pair: its differences are averaged over draws first, since draws of one subject are no further
-    subjects. So p speaks of other test subjects with these draws, not of other draws.
+    A test subject is one pair: its differences are first averaged over draws, since draws are no further subjects. The
+    p-value therefore refers to other test subjects with the same draws, not to other draws.
 
     Args:
-        differences: rows with `draw`, `subject` and `dice`, the difference, as `statistics.differences` gives them.
+        differences: rows with `draw`, `subject` and `dice`, the difference, from `summary.differences`.
 
     Raises:
         ValueError: no rows.
@@ -40,7 +40,7 @@ def signed_rank(differences: pd.DataFrame) -> SignedRank:
     if differences.empty:
         raise ValueError("no pairs to test")
     means = differences.groupby("subject")["dice"].mean().to_numpy()
-    # Means of equal differences may lie a rounding error off each other: ties, and zeros, are then no longer such.
+    # Rounding restores ties and zeros that differ by floating-point errors.
     means = np.round(means, 12)
     differing = means[means != 0]
     p = float(wilcoxon(differing, zero_method="wilcox", alternative="two-sided").pvalue) if len(differing) else 1.0
@@ -50,8 +50,8 @@ def signed_rank(differences: pd.DataFrame) -> SignedRank:
 def rank_biserial(differences: ArrayLike) -> float:
     """Matched-pairs rank-biserial correlation (Kerby 2014, Comprehensive Psychology 3:11.IT.3.1).
 
-    The sum of the ranks of positive differences minus that of negative ones, as a share of both: 1 where all are
-    positive, -1 where all are negative, 0 where both weigh the same. Zeros are left out, ties share their mean rank.
+    The sum of the ranks of positive differences minus that of negative ones, over the sum of all ranks: from -1 (all
+    negative) to 1 (all positive); NaN without differences. Zeros are ignored, ties have their mean rank.
     """
     values = np.asarray(differences, dtype=np.float64)
     values = values[values != 0]
@@ -62,8 +62,8 @@ def rank_biserial(differences: ArrayLike) -> float:
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Holm's step-down correction (1979) of a family of tests, in their order."""
-    from statsmodels.stats.multitest import multipletests  # takes a second: tables without tests need not pay for it
+    """P-values of a family of tests after Holm's step-down correction (1979), in their order."""
+    from statsmodels.stats.multitest import multipletests  # a slow import, needed only here
 
     values = np.asarray(p_values, dtype=np.float64)
     corrected: NDArray[np.float64] = multipletests(values, method="holm")[1] if len(values) else values

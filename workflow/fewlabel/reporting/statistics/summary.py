@@ -1,4 +1,4 @@
-"""Means of a cell (cohort, method, N) with intervals for both sources of chance: the draw and the test subjects."""
+"""Means of a cell (cohort, method, N) with intervals for both random factors: draws and test subjects."""
 
 from dataclasses import dataclass
 
@@ -6,23 +6,30 @@ import numpy as np
 import pandas as pd
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.reporting.statistics.bootstrap import Floats, by_draw, crossed, crossed_alike, interval, replicates
+from fewlabel.reporting.statistics.bootstrap import (
+    Floats,
+    crossed,
+    crossed_tables,
+    interval,
+    replicates,
+    replicates_by_draw,
+)
 
 CELL = ["cohort", "method", "n"]
 DIFFERENCE = (-1.0, 1.0)
-"""What a difference of two Dice can be."""
+"""Range of a difference of two Dice."""
 MOST_SIGNS = 8
-"""Draws up to which all signs are tried."""
+"""Largest number of draws for which all signs are tried."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One cell.
+    """Mean and interval of one cell.
 
     Attributes:
         mean: mean Dice over all draws and test subjects, 0 to 1.
-        low, high: ends of its interval; NaN where not estimable (see `summarise`).
-        draws, subjects: how many of each stand behind it.
+        low, high: ends of its interval; NaN if not estimable (see `summarise`).
+        draws, subjects: numbers of draws and test subjects.
     """
 
     mean: float
@@ -37,20 +44,20 @@ def summarise(
 ) -> Summary:
     """Mean Dice of one cell with an interval from a hierarchical bootstrap.
 
-    A replicate resamples the draws, then the test subjects. Every draw is tested on the same subjects (the two are
-    crossed), so a replicate's subjects are chosen once and hold for all its draws: the pigeonhole bootstrap (Owen 2007,
-    Annals of Applied Statistics 1:386). Where a subject lacks a draw, means are over the scores that exist.
+    A replicate resamples the draws and the test subjects. All draws have the same test subjects (both factors are
+    crossed), so a replicate's subjects are the same for all its draws: the pigeonhole bootstrap (Owen 2007, Annals of
+    Applied Statistics 1:386). Means ignore missing scores.
 
-    What cannot vary is not resampled: with a single draw the interval speaks of the test subjects alone, with a single
-    subject of the draws alone, and with one of each it is NaN, not of zero width.
+    With a single draw, the interval is only for test subjects; with a single subject, only for draws; with one of
+    each, it is NaN.
 
-    The ends are expanded percentiles (`bootstrap.interval`): at 95 %, they held the truth of 1,000 simulated studies in
-    93 to 97 % of cases from three draws on, where plain percentiles did in 83 to 95 % (benchmarks/coverage.py).
+    The ends are expanded percentiles (`bootstrap.interval`). In 1,000 simulated studies, 95 % intervals covered the
+    truth in 93 to 97 % of cases from three draws on, plain percentiles in 83 to 95 % (benchmarks/coverage.py).
 
     Args:
-        scores_of_one_cell: rows with `draw`, `subject`, `dice`, each (draw, subject) once; their order is no matter.
+        scores_of_one_cell: rows with `draw`, `subject`, `dice`, each (draw, subject) once, in any order.
         intervals: level, number of replicates and seed; equal seeds give equal intervals.
-        limits: what the mean can be: 0 to 1; of differences -1 to 1.
+        limits: range of the mean: 0 to 1; for differences -1 to 1.
 
     Raises:
         ValueError: no rows, or a (draw, subject) twice.
@@ -65,10 +72,10 @@ def summarise(
 
 
 def summary_table(scores: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
-    """Every cell's summary.
+    """Summaries of all cells.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: from `scores.read_scores`.
         intervals: of the bootstrap.
 
     Returns:
@@ -82,7 +89,7 @@ def summary_table(scores: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
 
 
 def differences(scores: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
-    """Dice of one cell minus that of another, for each draw and test subject that both have.
+    """Dice of one cell minus that of another, for each common draw and test subject.
 
     Returns:
         Columns draw, subject and `dice`, the difference (-1 to 1): a cell for `summarise`.
@@ -94,28 +101,27 @@ def differences(scores: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
 def share(scores_of_one_cell: pd.DataFrame, reference: pd.DataFrame, intervals: Intervals) -> Summary:
     """Mean Dice of one cell as a share of the mean Dice of another, with its interval.
 
-    Both means are resampled together: a replicate has the same test subjects, and of each the draws of the same
-    numbers, since methods share them. So a hard subject is hard above and below the fraction bar.
+    Both means are resampled together, with the same test subjects and draws, since methods share them.
 
     Returns:
-        `mean`, `low` and `high` are shares (1 is equal); all NaN where the reference's mean is 0.
+        `mean`, `low` and `high` are shares (1: equal); all NaN if the reference's mean is 0.
     """
-    above, below = crossed_alike([scores_of_one_cell, reference])
+    above, below = crossed_tables([scores_of_one_cell, reference])
     nan = float("nan")
     mean, low, high = nan, nan, nan
     whole = float(np.nanmean(below))
     if whole > 0:
         mean = float(np.nanmean(above)) / whole
-        one, other = replicates(above, intervals), replicates(below, intervals)
-        shares = np.divide(one, other, out=np.full_like(one, nan), where=other > 0)
+        numerators, denominators = replicates(above, intervals), replicates(below, intervals)
+        shares = np.divide(numerators, denominators, out=np.full_like(numerators, nan), where=denominators > 0)
         low, high = interval(shares, mean, influence(above, below), intervals.level, (0.0, np.inf))
     return Summary(mean=mean, low=low, high=high, draws=len(above), subjects=len(above.T))
 
 
 def influence(above: Floats, below: Floats) -> Floats:
-    """What each score contributes to a quotient of means: its linear part, a table whose mean is 0.
+    """Linear influence of each score on a quotient of means, (draw, subject) with mean 0.
 
-    A score that only one of both has contributes what it can.
+    A score that only one of both has contributes its own part.
     """
     whole = np.nanmean(below)
     parts = (above - np.nanmean(above)) / whole, (below - whole) * (np.nanmean(above) / whole**2)
@@ -125,15 +131,15 @@ def influence(above: Floats, below: Floats) -> Floats:
     return either
 
 
-def excluded_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals) -> float:
-    """How often the interval of a mean difference excludes 0 when only chance gives each draw's differences their sign.
+def exclusion_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals) -> float:
+    """The share of random signs of the draws' differences for which the interval of their mean excludes 0.
 
-    If A and B are two runs of the same, B - A of each draw could as well have been A - B. Over the ways to choose the
-    draws' signs (a sample of them beyond 8 draws), this is the share whose interval excludes 0: of few draws far more
-    than 1 - level if the differences of each are alike.
+    If A and B are equal in distribution, B - A of each draw is as likely as A - B. Over all signs of the draws (a
+    sample of them beyond 8 draws), this is the share whose interval excludes 0: for few draws far more than 1 - level
+    if the differences of each draw are similar.
 
     Args:
-        differences_of_one_cell: as for `summarise`, `dice` being the difference.
+        differences_of_one_cell: as for `summarise`, with differences as `dice`.
         intervals: level, number of replicates and seed.
     """
     values = crossed(differences_of_one_cell)
@@ -141,11 +147,11 @@ def excluded_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals
         return 0.0
     draws = len(values)
     if draws <= MOST_SIGNS:
-        # The first sign may stay: turning all of them turns the interval about 0.
+        # The first sign is fixed, since changing all of them mirrors the interval at 0.
         signs = 1.0 - 2.0 * ((np.arange(2 ** (draws - 1))[:, None] >> np.arange(draws)) & 1)
     else:
         signs = np.random.default_rng(intervals.seed).choice([-1.0, 1.0], (2 ** (MOST_SIGNS - 1), draws))
-    parts = by_draw(values, intervals)
+    parts = replicates_by_draw(values, intervals)
     ends = [_turned(values * sign[:, None], parts @ sign, intervals.level) for sign in signs]
     return float(np.mean([low > 0 or high < 0 for low, high in ends]))
 
