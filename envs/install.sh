@@ -16,4 +16,4 @@ cuda) install --constraint envs/cuda.txt "torch===$(sed -n 's/^torch==//p' envs/
     exit 2
     ;;
 esac
-install .
+install ".[radial]"

@@ -80,7 +80,8 @@ def pinned(requirements):
 def test_a_conda_environment_has_every_declared_library_in_the_pinned_version(name, further):
     of_conda, of_pip = conda(name)
     extra = {library: pin for file in further for library, pin in constraints(file).items()}
-    needed = {normal(Requirement(text).name) for text in project()["dependencies"]}
+    of_jobs = [*project()["dependencies"], *project()["optional-dependencies"]["radial"]]
+    needed = {normal(Requirement(text).name) for text in of_jobs}
     assert pinned(of_pip) == {**{library: constraints()[library] for library in needed}, **extra}
     python = next(entry for entry in of_conda if entry.startswith("python="))
     assert set(of_conda) == {python, "pip"}

@@ -4,7 +4,7 @@ from functools import cache
 from hashlib import sha256
 
 from fewlabel.data.sources.fingerprint import known_fingerprint
-from fewlabel.operations.hooks.preflight import fetched_split_problems, redraw_notes
+from fewlabel.operations.hooks.preflight import fetched_split_problems, redraw_notes, source_problems
 
 
 @cache
@@ -41,6 +41,10 @@ def planned(cohort):
     beside = {other: fetched(other, "voxels.json") for other in jobs.split_alike(EXPERIMENT, cohort)}
     return jobs.canonical(jobs.planned_split(EXPERIMENT, cohort, STUDY, beside))
 
+
+# A source that cannot be read here is reported before anything asks for its files.
+if workflow.is_main_process and (unreadable := source_problems(EXPERIMENT)):
+    raise WorkflowError("\n".join(unreadable))
 
 # For a cohort that is already fetched, an impossible split or a changed test set is reported now; for a new cohort,
 # `fetch` reports it.

@@ -11,6 +11,8 @@ from fewlabel.utils.errors import InputError
 
 TENSORBOARD = "FEWLABEL_TENSORBOARD"
 """Environment variable: whether trainings write TensorBoard logs."""
+RADIAL = ("finufft", "h5py", "ismrmrd")
+"""Packages of the extra `radial`, by which radial k-space is read and reconstructed."""
 
 
 def require_tensorboard() -> None:
@@ -39,6 +41,23 @@ def require_export(packages: Sequence[str]) -> None:
         raise InputError(
             f"fewlabel export: not installed: {', '.join(missing)}; install the extra `export` in the checkout "
             '(pip install --constraint envs/constraints.txt --editable ".[export]")'
+        )
+
+
+def require_radial(setting: str) -> None:
+    """Refuse to start if a library for the reconstruction of radial k-space is not installed.
+
+    Args:
+        setting: what asks for it.
+
+    Raises:
+        InputError: with what to install.
+    """
+    if missing := [name for name in RADIAL if find_spec(name) is None]:
+        raise InputError(
+            f"{setting}: reconstruction of radial k-space needs the extra `radial`; not installed: "
+            f'{", ".join(missing)}; to fix: pip install "fewlabel[radial]" (in a checkout: .venv/bin/python -m pip '
+            'install --constraint envs/constraints.txt -e ".[radial]"), or leave the setting out'
         )
 
 

@@ -16,6 +16,7 @@ from fewlabel.data.subjects.folder_contents import Unused, unread_lines
 from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.data.subjects.suspicious_names import name_notes, name_problems, patient_notes
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.optional_dependencies import require_radial
 
 if TYPE_CHECKING:
     from fewlabel.data.preprocessing.volume import Volume
@@ -27,10 +28,21 @@ def reader(source: Source) -> "SourceReader[Any]":
     """The implementation of a source.
 
     Raises:
-        InputError: it cannot be imported, or is none.
+        InputError: it cannot be imported, is none, or lacks a library.
     """
+    if source.reconstruction is not None:
+        require_radial(f"kind: {source.kind}" if isinstance(source, FileSource) else "radial")
     owner = f"kind {source.kind} ({type(source).__name__})"
     return _reader(source.implementation, owner, isinstance(source, FileSource))
+
+
+def reader_problem(source: Source) -> str:
+    """Why a source has no implementation here; empty: it has one."""
+    try:
+        reader(source)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def file_reader(source: FileSource) -> "FileReader[Any]":

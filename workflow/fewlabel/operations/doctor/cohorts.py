@@ -32,6 +32,9 @@ def problems(experiment: Experiment, results: Path) -> list[str]:
 def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     """Problems of the files of a cohort; without problems, its subjects are added to `tables`."""
     source = experiment.cohorts[name].source
+    if unreadable := registry.reader_problem(source):
+        yield f"cohorts.{name}.source: {unreadable}"
+        return
     if isinstance(source, FileSource) and not is_complete(source):
         finding = data.cohort_finding(name, source)
         if finding.status == "problem" and not (results / experiment.study / LAYOUT.source(name)).is_file():

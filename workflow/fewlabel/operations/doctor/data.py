@@ -9,6 +9,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.loading.load import validated
 from fewlabel.config.loading.yaml_files import merge, read_experiment
 from fewlabel.config.sources.base import FileSource
+from fewlabel.config.sources.registry import Source
 from fewlabel.data.paths import (
     VARIABLE,
     archive_of,
@@ -19,7 +20,7 @@ from fewlabel.data.paths import (
     is_present,
     unlabelled_folder,
 )
-from fewlabel.data.sources.registry import file_reader, unread
+from fewlabel.data.sources.registry import file_reader, reader_problem, unread
 from fewlabel.data.subjects.folder_contents import unread_lines
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.utils.errors import InputError
@@ -60,18 +61,14 @@ def findings(experiment: Experiment | None) -> list[Finding]:
     sources = {name: cohort.source for name, cohort in experiment.cohorts.items()}
     made = [name for name, source in sources.items() if source.made_by_code]
     study = ok("experiment", f"study {experiment.study}: {len(sources)} cohorts, {len(made)} of them synthetic")
-    if len(made) == len(sources):
-        return [study]
-    return [
-        study,
-        _root(),
-        *(
-            finding
-            for name, source in sources.items()
-            if isinstance(source, FileSource)
-            for finding in (cohort_finding(name, source), *_unread(name, source))
-        ),
-    ]
+    root = [_root()] if len(made) < len(sources) else []
+    return [study, *root, *(finding for name, source in sources.items() for finding in _of_cohort(name, source))]
+
+
+def _of_cohort(name: str, source: Source) -> list[Finding]:
+    if unreadable := reader_problem(source):
+        return [problem(f"data: {name}", unreadable, "install it, or leave the cohort out")]
+    return [cohort_finding(name, source), *_unread(name, source)] if isinstance(source, FileSource) else []
 
 
 def _root() -> Finding:

@@ -1,4 +1,4 @@
-"""Checks of splits before any job runs. Imported while Snakemake reads its rules; imports nothing slow."""
+"""Checks of sources and splits before any job runs. Imported while Snakemake reads its rules; imports nothing slow."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,10 +7,20 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.data import split_settings
 from fewlabel.config.jobs.grid import largest_n
 from fewlabel.config.jobs.training import most_pretrained
+from fewlabel.data.sources.registry import reader_problem
 from fewlabel.utils.errors import InputError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+def source_problems(experiment: Experiment) -> list[str]:
+    """Cohorts whose source cannot be read here: a library of an extra or an installed package's module is missing."""
+    return [
+        f"cohorts.{name}.source: {line}"
+        for name, cohort in experiment.cohorts.items()
+        for line in reader_problem(cohort.source).splitlines()
+    ]
 
 
 def fetched_split_problems(

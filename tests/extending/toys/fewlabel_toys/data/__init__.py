@@ -1,0 +1,1 @@
+"""Implementations of sources; imported when a cohort is read."""
