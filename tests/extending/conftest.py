@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from fewlabel.utils.optional_dependencies import RADIAL
+from helpers.arrays import COHORT, write_arrays
+from helpers.missing_packages import hide
 from helpers.studies import Study
 
 STUDY = {
-    "cohorts": {"liver_phantom": None},
+    "cohorts": {"liver_phantom": None, "arrays": COHORT},
     "methods": {
         "regression": None,
         "contrastive": None,
@@ -37,9 +40,10 @@ def install(source, target):
 
 @pytest.fixture(scope="session")
 def toys(tmp_path_factory):
-    """Variables of a process that finds the toy distribution installed."""
+    """Variables of a process that finds the toy distribution installed, and of the extra `radial` nothing."""
     folder = install(TOYS, tmp_path_factory.mktemp("toys") / "site")
-    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
+    hidden = hide(tmp_path_factory.mktemp("hidden"), RADIAL)
+    return {"PYTHONPATH": os.pathsep.join([str(folder), hidden["PYTHONPATH"]])}
 
 
 class ToyStudy(Study):
@@ -48,6 +52,7 @@ class ToyStudy(Study):
     def __init__(self, folder, variables):
         super().__init__(folder)
         self.variables = variables
+        write_arrays(folder / "data" / "arrays")
 
     def run(self, *arguments):
         """Run snakemake where the toys are installed, and return the finished process."""

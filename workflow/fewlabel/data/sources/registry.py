@@ -4,6 +4,7 @@ A source is a specification (`fewlabel.config.sources`), registered by its `kind
 `fewlabel.data.sources.base.SourceReader`, in most cases of its `FileReader`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -11,9 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 from fewlabel.config.extensions import implementation
 from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
-from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.subjects.folder_contents import Unused, unread_lines
-from fewlabel.data.subjects.subject import ListingError, Subject
+from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
 from fewlabel.data.subjects.suspicious_names import name_notes, name_problems, patient_notes
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.optional_dependencies import require_radial
@@ -120,6 +120,8 @@ def _name_problems(source: FileSource, subjects: Sequence[Subject]) -> list[str]
 def _listed(source: Source) -> tuple[list[Subject], list[str], str]:
     """Subjects and problems of the listings of the cohort and of its `unlabelled` folder."""
     subjects, problems, heading = _attempt(lambda: reader(source).list_subjects(source))
+    if not problems:
+        problems = _listed_names(subjects)
     if not isinstance(source, FileSource) or source.unlabelled is None:
         return subjects, problems, heading
     from fewlabel.data.sources.unlabelled import list_unlabelled
@@ -127,6 +129,13 @@ def _listed(source: Source) -> tuple[list[Subject], list[str], str]:
     taken = {subject.subject for subject in subjects}
     further, found, second = _attempt(lambda: list_unlabelled(source, taken))
     return [*subjects, *further], problems + found, heading or second
+
+
+def _listed_names(subjects: Sequence[Subject]) -> list[str]:
+    """Names that no implementation may list: those unsafe in paths, and repeated ones."""
+    counts = Counter(subject.subject for subject in subjects)
+    problems = [f"{name}: {UNSAFE_NAME}" for name in counts if not is_safe_name(name)]
+    return [*problems, *(f"duplicate subject {name}; accepted: each once" for name in counts if counts[name] > 1)]
 
 
 def _attempt(listing: Callable[[], list[Subject]]) -> tuple[list[Subject], list[str], str]:

@@ -1,0 +1,155 @@
+"""A source of an installed package: listed, checked, read, planned and described like the built-in ones."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from helpers.arrays import COHORT, write_arrays
+
+FEWLABEL = Path(sys.executable).with_name("fewlabel")
+
+
+def test_a_study_reads_trains_and_scores_its_volumes(study):
+    facts = pd.read_csv(study.results / "arrays" / "slices" / "subjects.csv").set_index("subject")
+    assert list(facts.index) == [f"pelvis_00{number}" for number in (1, 2, 3, 4)]
+    for subject in facts.index[:3]:
+        mask = np.load(study.folder / "data" / "arrays" / f"{subject}_mask.npy")
+        assert facts.loc[subject, "target_ml"] == pytest.approx(mask.sum() * 4 * 4 * 8 / 1000, abs=0.01)
+        assert tuple(facts.loc[subject, ["slices", "rows", "columns"]]) == (mask.shape[2], *sorted(mask.shape[:2]))
+    scores = pd.read_csv(study.results / "scores.csv")
+    scored = scores[scores["cohort"] == "arrays"]
+    assert set(scored["method"]) == {"scratch", "rotation"} and scored["subject"].nunique() == 2
+
+
+def test_table_report_and_quality_page_describe_it(study):
+    table = pd.read_csv(study.results / "tables" / "table1_cohorts.csv").set_index("cohort").loc["arrays"]
+    assert (table["source"], table["licence"], table["citation"]) == (
+        "arrays folder arrays, label 1", "CC0 1.0", "Toy et al. 2026",
+    )  # fmt: skip
+    assert "licence CC0 1.0; cite Toy et al. 2026" in (study.results / "report.html").read_text()
+    assert (study.results / "tables" / "quality_arrays.html").is_file()
+
+
+def test_a_changed_mask_runs_the_cohort_again_and_no_other(study):
+    path = study.folder / "data" / "arrays" / "pelvis_001_mask.npy"
+    before = path.read_bytes()
+    mask = np.load(path)
+    mask[tuple(np.argwhere(mask)[0])] = 0
+    np.save(path, mask)
+    try:
+        process = study.run("--dry-run")
+    finally:
+        path.write_bytes(before)
+    text = process.stdout + process.stderr
+    assert "output: results/tiny/arrays/slices/" in text and "output: results/tiny/prostate_phantom" not in text
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """A function that says why `fewlabel validate` refuses an experiment with a cohort `arrays`."""
+
+    def refusal(env, source=COHORT["source"]):
+        overlay = tmp_path / "experiment.yaml"
+        overlay.write_text(yaml.safe_dump({"cohorts": {"arrays": {**COHORT, "source": source}}}))
+        command = [FEWLABEL, "validate", overlay]
+        process = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert process.returncode == 1 and "Traceback" not in process.stderr, process.stderr
+        return process.stderr
+
+    return refusal
+
+
+def test_problems_of_its_folder_and_settings_are_refused(toys, refused, tmp_path):
+    assert "cohorts.arrays.source: " in (text := refused(toys)) and "arrays: no such folder" in text
+    write_arrays(tmp_path / "data" / "arrays")
+    (tmp_path / "data" / "arrays" / "spacing.json").write_text("[4, 4]")
+    assert "data/arrays: spacing.json: [4.0, 4.0]; accepted: a list of three numbers in mm" in refused(toys)
+    shutil.copy(tmp_path / "data/arrays/pelvis_001.npy", tmp_path / "data/arrays/pelvis 1.npy")
+    (tmp_path / "data" / "arrays" / "spacing.json").write_text("[4, 4, 8]")
+    assert "pelvis 1: unsafe subject name; accepted: letters, digits" in refused(toys)
+    text = refused(toys, {"kind": "arrays", "foldr": "arrays"})
+    assert "cohorts.arrays.source.foldr: unknown key; did you mean 'folder'?" in text
+    assert "cohorts.arrays.source.folder: missing" in text
+
+
+def test_all_bad_files_are_told_at_once(toys, tmp_path):
+    folder = tmp_path / "data" / "arrays"
+    write_arrays(folder)
+    np.save(folder / "pelvis_001.npy", np.zeros((3, 3)))
+    (folder / "pelvis_002.npy").write_bytes((folder / "pelvis_002.npy").read_bytes()[:-5])
+    settings = json.dumps({"cohort": "arrays", "source": COHORT["source"], "fingerprint": ""})
+    files = [word for name in ("subjects", "source") for word in (f"--{name}", tmp_path / name)]
+    process = subprocess.run(
+        [FEWLABEL, "fetch", "--settings", settings, *files], env=toys, cwd=tmp_path, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert "pelvis_001.npy: 2 axes; accepted: 3 (x, y, z)" in process.stderr
+    assert "pelvis_002.npy: cannot be read" in process.stderr and "Traceback" not in process.stderr
+
+
+def test_without_the_package_its_kind_is_unknown(refused):
+    text = refused(None)
+    assert "cohorts.arrays.source.kind: unknown kind 'arrays'; accepted: phantom, nifti, decathlon, meta" in text
+
+
+SPECIFICATION = """
+from typing import Literal
+from fewlabel.config.base import LabelValues, Text
+from fewlabel.config.sources.base import FileSource
+
+class Source(FileSource):
+    implementation = "guessing.impl:reader"
+    kind: Literal["guess"]
+    folder: Text
+    labels: LabelValues
+"""
+MISFITS = {
+    "no class": (SPECIFICATION + "Source = 1", "is of the class int; accepted: a class"),
+    "no source": ("class Source: ...", "Source is no subclass of fewlabel.config.sources.base.SourceSettings"),
+    "another name": (SPECIFICATION.replace('"guess"', '"other"'), 'Source has no field `kind: Literal["guess"]`'),
+    "no implementation": (SPECIFICATION.replace(":reader", ""), "`implementation` is 'guessing.impl'; accepted: 'modu"),
+    "no labels": (SPECIFICATION.replace("    labels: LabelValues", ""), "Source has no field `labels`"),
+    "both": (
+        SPECIFICATION.replace("    kind", "    made_by_code = True\n    kind"),
+        "`made_by_code` is for volumes",
+    ),
+    "not importable": ("import absent_module", "cannot be imported (ModuleNotFoundError: No module named 'absent_mod"),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_specification_that_does_not_fit_is_named_with_its_package(installed, refused, case):
+    text, message = MISFITS[case]
+    told = refused(installed("guessing", {"fewlabel.sources": {"guess": "guessing.spec:Source"}}, spec=text))
+    assert "guessing 1.2, entry point 'guess' in 'fewlabel.sources' (guessing.spec:Source): " in told
+    assert message in told and "to fix: install a version of guessing that fits" in told
+
+
+def test_the_name_of_a_built_in_source_is_taken(installed, refused):
+    env = installed("guessing", {"fewlabel.sources": {"nifti": "guessing.spec:Source"}}, spec=SPECIFICATION)
+    assert "the name 'nifti' is taken by fewlabel itself" in refused(env)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 / 0", "its implementation 'guessing.impl:reader' cannot be imported (division by zero)"),
+        ("reader = 1", "is of the class int; accepted: an object of the class fewlabel.data.sources.base.FileReader"),
+    ],
+)
+def test_an_implementation_that_does_not_fit_is_refused_before_work_starts(installed, study, refused, text, message):
+    entry = {"fewlabel.sources": {"guess": "guessing.spec:Source"}}
+    env = installed("guessing", entry, spec=SPECIFICATION, impl=text)
+    source = {"kind": "guess", "folder": "arrays", "labels": [1]}
+    assert "cohorts.arrays.source: kind guess (Source): " in (told := refused(env, source)) and message in told
+    change = {"cohorts": {"arrays": {**COHORT, "source": source}}}
+    process = super(type(study), study).run("--dry-run", change=change, env=env)
+    assert process.returncode == 1 and message in process.stdout + process.stderr
+    assert "Traceback" not in process.stdout + process.stderr
