@@ -92,13 +92,13 @@ def test_the_script_installs_torch_first_and_everything_under_the_pins(installed
     process, (torch, everything) = installed("cpu")
     assert process.returncode == 0
     assert torch.endswith("--constraint envs/constraints.txt torch")
-    assert everything.endswith("--constraint envs/constraints.txt .")
+    assert everything.endswith("--constraint envs/constraints.txt .[radial]")
 
 
 def test_for_gpus_the_script_takes_no_build_for_cpus_and_pins_its_libraries(installed):
     _, (torch, everything) = installed("cuda")
     assert torch.endswith("--constraint envs/constraints.txt --constraint envs/cuda.txt torch===2.13.0")
-    assert everything.endswith("--constraint envs/constraints.txt .")
+    assert everything.endswith("--constraint envs/constraints.txt .[radial]")
 
 
 @pytest.mark.parametrize("arguments", [(), ("gpu",)])

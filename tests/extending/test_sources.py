@@ -111,7 +111,10 @@ class Source(FileSource):
     labels: LabelValues
 """
 MISFITS = {
-    "no class": (SPECIFICATION + "Source = 1", "is of the class int; accepted: a class"),
+    "no class": (
+        SPECIFICATION + "Source = 1",
+        "cannot be used (TypeError: an object of the class int); accepted: a class",
+    ),
     "no source": ("class Source: ...", "Source is no subclass of fewlabel.config.sources.base.SourceSettings"),
     "another name": (SPECIFICATION.replace('"guess"', '"other"'), 'Source has no field `kind: Literal["guess"]`'),
     "no implementation": (SPECIFICATION.replace(":reader", ""), "`implementation` is 'guessing.impl'; accepted: 'modu"),
@@ -120,7 +123,7 @@ MISFITS = {
         SPECIFICATION.replace("    kind", "    made_by_code = True\n    kind"),
         "`made_by_code` is for volumes",
     ),
-    "not importable": ("import absent_module", "cannot be imported (ModuleNotFoundError: No module named 'absent_mod"),
+    "not importable": ("import absent_module", "cannot be used (ModuleNotFoundError: No module named 'absent_mod"),
 }
 
 

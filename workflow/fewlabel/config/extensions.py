@@ -95,7 +95,11 @@ def _loaded(entry: EntryPoint, kind: type[Kind]) -> Kind:
 
 
 def _accepted(kind: type) -> str:
-    return f"accepted: an object of the class {kind.__module__}.{kind.__qualname__}"
+    return (
+        "accepted: a class"
+        if kind is type
+        else f"accepted: an object of the class {kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _problem(entry: EntryPoint, text: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fewlabel.config.extensions import implementation
 from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
+from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, place
 from fewlabel.data.subjects.folder_contents import Unused, unread_lines
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
 from fewlabel.data.subjects.suspicious_names import name_notes, name_problems, patient_notes
