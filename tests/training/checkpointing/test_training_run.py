@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from hashlib import sha256
@@ -25,6 +24,7 @@ from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.store.slice_store import pack
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.training.checkpointing.disk_reserve import FULL, Reserve
+from helpers.forked import Command
 from helpers.programs import skip_without
 
 pytestmark = pytest.mark.xdist_group("resume")  # one process makes the undisturbed runs once
@@ -88,16 +88,10 @@ def command(inputs, out, method, *extra, experiment=EXPERIMENT):
     outputs = ["--weights", out / "weights.safetensors", "--history", out / "history.csv", "--run", out / "run.json"]
     if method != "scratch":
         outputs += ["--pretext", out / "pretext.safetensors"]
-    start = [
-        sys.executable,
-        "-c",
-        "from fewlabel.cli.main import main; main()",
+    return [
         name,
         "--settings",
         jobs.canonical(settings),
-    ]
-    return [
-        *start,
         "--store",
         inputs / "slices/store.json",
         *table,
@@ -111,7 +105,7 @@ def command(inputs, out, method, *extra, experiment=EXPERIMENT):
 
 
 def run(arguments):
-    return subprocess.run([str(part) for part in arguments], capture_output=True, text=True, check=False)
+    return Command(arguments).finish()
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +132,7 @@ def same(out, expected):
 
 def stop_somewhere(arguments, number, chance):
     """Start a training, send it a signal after a random number of its states, and return whether that ended it."""
-    process = subprocess.Popen(
-        [str(part) for part in arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = Command(arguments)
     state = Path(arguments[arguments.index("--state") + 1])
     seen, left = written(state), chance.randint(1, 8)
     while process.poll() is None and left:
@@ -149,7 +141,7 @@ def stop_somewhere(arguments, number, chance):
         seen = now
         time.sleep(0.001)
     process.send_signal(number)
-    process.communicate()
+    process.finish()
     return process.returncode != 0 and state.exists()
 
 
@@ -182,13 +174,13 @@ def test_a_run_that_is_killed_again_and_again_equals_one_that_is_not(inputs, und
 
 def test_sigterm_and_sigint_save_and_end_with_the_signals_exit_code(inputs, tmp_path):
     for number in (signal.SIGTERM, signal.SIGINT):
-        arguments = [str(part) for part in command(inputs, tmp_path, "contrastive", "--checkpoint-every", "1e6")]
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        arguments = command(inputs, tmp_path, "contrastive", "--checkpoint-every", "1e6")
+        process = Command(arguments)
         while process.poll() is None and not (tmp_path / "training.holder").exists():
             time.sleep(0.01)
         time.sleep(0.3)
         process.send_signal(number)
-        _, error = process.communicate()
+        error = process.finish().stderr
         assert process.returncode == 128 + number, error
         assert "the state is saved" in error and "Traceback" not in error
         assert (tmp_path / "training.state").exists()
@@ -196,8 +188,8 @@ def test_sigterm_and_sigint_save_and_end_with_the_signals_exit_code(inputs, tmp_
 
 
 def test_sigusr1_saves_and_goes_on(inputs, undisturbed, tmp_path):
-    arguments = [str(part) for part in command(inputs, tmp_path, "contrastive", "--checkpoint-every", "1e6")]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    arguments = command(inputs, tmp_path, "contrastive", "--checkpoint-every", "1e6")
+    process = Command(arguments)
     while process.poll() is None and not (tmp_path / "training.holder").exists():
         time.sleep(0.01)
     seen = False
@@ -255,12 +247,12 @@ def test_kept_outputs_that_are_damaged_or_of_another_run_are_not_put_back(inputs
 
 
 def test_a_second_process_waits_for_the_first_and_takes_its_outputs(inputs, undisturbed, tmp_path):
-    arguments = [str(part) for part in command(inputs, tmp_path, "contrastive")]
-    first = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    arguments = command(inputs, tmp_path, "contrastive")
+    first = Command(arguments)
     while first.poll() is None and not (tmp_path / "training.holder").exists():
         time.sleep(0.01)
     second = run(arguments)
-    first.wait()
+    first.finish()
     assert first.returncode == second.returncode == 0
     assert f"process {first.pid} works on this run; waiting for it" in second.stderr
     assert "not trained again" in second.stderr
@@ -324,7 +316,7 @@ def fill(disk):
 def begun(process, disk):
     """Wait until a training holds room for its outputs; its file."""
     while not (found := list(disk.glob(".*room"))) or not found[0].stat().st_size:
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.finish()
         time.sleep(0.01)
     return found[0]
 
@@ -335,11 +327,11 @@ def test_a_disk_that_fills_while_a_run_is_under_way_costs_neither_outputs_nor_tr
     inputs, undisturbed, disk, method
 ):
     """Outputs and state lie on one disk, and no state was ever written: all that is left is in memory."""
-    arguments = [str(part) for part in command(inputs, disk, method, "--checkpoint-every", "1000")]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    arguments = command(inputs, disk, method, "--checkpoint-every", "1000")
+    process = Command(arguments)
     begun(process, disk)
     fill(disk)
-    said, _ = process.communicate()
+    said = process.finish().stderr
     assert process.returncode == 0, said
     assert same(disk, undisturbed[method])
     assert not [path for path in disk.iterdir() if path.name.startswith(".")]
@@ -349,12 +341,12 @@ def test_a_disk_that_fills_while_a_run_is_under_way_costs_neither_outputs_nor_tr
 def test_outputs_that_find_no_room_do_not_appear_in_part_and_the_finished_training_is_kept(
     inputs, undisturbed, tmp_path, disk
 ):
-    arguments = [str(part) for part in command(inputs, disk, "regression", "--checkpoint-every", "1000")]
+    arguments = command(inputs, disk, "regression", "--checkpoint-every", "1000")
     arguments[arguments.index("--state") + 1] = str(tmp_path / "training.state")
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = Command(arguments)
     begun(process, disk).unlink()
     fill(disk)
-    said, _ = process.communicate()
+    said = process.finish().stderr
     assert process.returncode == 1 and "Traceback" not in said
     assert "the state of the finished training is kept; to fix: run the same command again to write its outputs" in said
     assert sorted(path.name for path in disk.iterdir()) == ["filler"]
