@@ -37,7 +37,7 @@ def test_touched_files_make_nothing_again(finished):
 def test_long_jobs_have_benchmarks_and_a_missing_one_makes_nothing_again(finished):
     benchmarks = finished.results / "benchmarks"
     names = {re.split("[_.]", path.name)[0] for path in benchmarks.rglob("*.tsv")}
-    assert names >= {"fetch", "prepare", "pretrain", "finetune", "evaluate"}
+    assert names >= {"fetch", "prepare", "pretrain", "finetune", "evaluate", "quality", "contact"}
     aside = benchmarks.rename(finished.results / "aside")
     try:
         # A rule that is named as a target asks for its benchmark too.

@@ -46,7 +46,7 @@ def test_the_data_root_of_the_experiment_reaches_the_jobs(fresh):
 
 
 def test_every_job_is_announced_in_plain_words(fresh):
-    _, text = fresh.planned("results/tiny/liver_phantom/finetuned/regression/n1/draw1/scores.csv")
+    _, text = fresh.planned()
     assert "Pretrain regression on liver_phantom (log: results/tiny/logs/liver_phantom/pretrain_regression.log)" in text
     assert "Finetune regression on liver_phantom, N = 1, draw 1 (log: " in text
     # Without a message, Snakemake prints rule and files.

@@ -23,6 +23,8 @@ rule quality:
         markdown=QUALITY[1],
     log:
         f"{LOGS}/{{cohort}}/quality.log",
+    benchmark:
+        LAYOUT.benchmark("quality", "{cohort}")
     conda:
         "../../envs/cpu.yaml"
     threads: 2
@@ -33,6 +35,8 @@ rule quality:
         settings=settings(jobs.quality_settings),
         # What lies there is told by the store: of a folder, new dates alone would make the table again.
         native=lambda wildcards, input: input.get("native") or NATIVE.format(cohort=wildcards.cohort),
+    message:
+        "Check the quality of the volumes of {wildcards.cohort} (log: {log})"
     shell:
         "fewlabel quality --settings {params.settings:q} --store {input.store} --roles {input.roles} "
         "--native {params.native:q} --csv {output.csv} --markdown {output.markdown} "
@@ -50,10 +54,14 @@ rule contact_sheet:
         html=report(QUALITY[2], **cohort_page("quality", "volumes and warnings")),
     log:
         f"{LOGS}/{{cohort}}/contact_sheet.log",
+    benchmark:
+        LAYOUT.benchmark("contact_sheet", "{cohort}")
     conda:
         "../../envs/cpu.yaml"
     params:
         settings=settings(jobs.contact_sheet_settings),
+    message:
+        "Draw the contact sheet of {wildcards.cohort} (log: {log})"
     shell:
         "fewlabel contact-sheet --settings {params.settings:q} --store {input.store} --quality {input.quality} "
         "--png {output.png} --html {output.html} > {log} 2>&1"
@@ -82,7 +90,7 @@ for item in ITEMS:
                 settings=jobs.canonical(item.settings),
                 command=command_of(item),
             message:
-                f"{item.title}: {item.specification.summary}"
+                f"{item.title} (log: {{log}})"
             shell:
                 "fewlabel {params.command} --settings {params.settings:q} > {log} 2>&1"
 
@@ -110,6 +118,8 @@ rule explorer:
     params:
         settings=jobs.canonical(jobs.explorer_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(output.page),
+    message:
+        "Write the explorer of the study (log: {log})"
     shell:
         "fewlabel explorer --settings {params.settings:q} --results {params.results} --page {output.page} > {log} 2>&1"
 
@@ -122,3 +132,5 @@ rule pictures:
     """All figures and pages that need volumes, weights or predictions."""
     input:
         PICTURES,
+    message:
+        "Figures and pages from volumes and networks"

@@ -20,7 +20,7 @@ for item in ITEMS:
                 settings=jobs.canonical(item.settings),
                 command=command_of(item),
             message:
-                f"{item.title}: {item.specification.summary}"
+                f"{item.title} (log: {{log}})"
             shell:
                 "fewlabel {params.command} --settings {params.settings:q} > {log} 2>&1"
 
@@ -30,9 +30,13 @@ rule figures:
     """All figures."""
     input:
         made_of("figure"),
+    message:
+        "Figures from tables"
 
 
 rule tables:
     """All tables."""
     input:
         made_of("table"),
+    message:
+        "Tables"

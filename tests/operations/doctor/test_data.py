@@ -45,7 +45,9 @@ def test_files_that_are_not_read_are_told(root):
     overlay.write_text(yaml.safe_dump({"cohorts": {"mine": {"source": NIFTI}}}))
     told = [(one.status, one.text) for one in data.ask([overlay], [ROOT]) if one.check.endswith(": mine")]
     assert [status for status, _ in told] == ["ok", "problem", "note"]
-    assert told[0][1].startswith("2 images in") and told[1][1].startswith("images/: not read: c.gipl: a format")
+    assert told[0][1].startswith("2 images in") and told[1][1].startswith(
+        "images/: not read: c.gipl: an unsupported format"
+    )
     assert told[2][1] == "images/: not read: README: not named as a volume"
 
 
