@@ -93,7 +93,7 @@ def test_settings_that_cannot_be_are_refused():
     ):
         with pytest.raises(ValidationError, match=message):
             PhantomSource(**GRID, radial=radial)
-    with pytest.raises(ValidationError, match="radial is for anatomy abdomen, which has arms beside it, not pelvis"):
+    with pytest.raises(ValidationError, match="radial is for anatomy abdomen, which has arms, not pelvis"):
         PhantomSource(**{**GRID, "anatomy": "pelvis"}, radial={})
 
 

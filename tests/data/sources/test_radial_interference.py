@@ -195,7 +195,7 @@ def test_a_changed_mask_changes_the_fingerprint_where_masks_are_used(scans):
 
 @pytest.mark.parametrize("folder", ["images", "./labels", "/elsewhere", "../streaks", "."])
 def test_only_a_folder_of_its_own_beneath_the_cohort_is_accepted(folder):
-    with pytest.raises(ValidationError, match="accepted: a folder of its own beneath the cohort's"):
+    with pytest.raises(ValidationError, match="accepted: a folder of its own below the cohort's"):
         source(interference=folder)
 
 

@@ -70,11 +70,11 @@ class Cohort(Settings):
     title: Title | None = None
     """How figures and tables name the cohort; default: its key."""
     stands_for: Literal["liver", "prostate"] | None = None
-    """The paper's cohort that this one stands for: its published numbers are shown beside ours."""
+    """The paper's cohort that this one represents; tables and figures then show its published numbers, too."""
     licence: Title | None = Field(None, exclude_if=lambda value: value is None)
-    """Of the volumes, beneath table 1; known for the Decathlon and CHAOS."""
+    """Licence of the volumes, in the notes of table 1. Default: known for the Decathlon and CHAOS."""
     citation: Line | None = Field(None, exclude_if=lambda value: value is None)
-    """What to cite for the volumes, beneath table 1; known for the Decathlon and CHAOS."""
+    """Citation of the volumes, in the notes of table 1. Default: known for the Decathlon and CHAOS."""
 
     @model_validator(mode="before")
     @classmethod

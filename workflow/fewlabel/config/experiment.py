@@ -18,7 +18,7 @@ class Experiment(Settings):
     """A study: cohorts x methods x label budgets x draws."""
 
     study: Name = "demo"
-    """Everything is written beneath `results/<study>/`."""
+    """Name of the study; results are written to `results/<study>/`."""
     data_root: Text | None = None
     """Where cohorts on disk and downloads lie; default: the environment variable FEWLABEL_DATA, then `data`."""
     seed: Seed = 3914
@@ -41,7 +41,7 @@ class Experiment(Settings):
     network: Network = Network()
     finetuning: Finetuning = Finetuning()
     augmentations: dict[Name, Augmentation] = Field(default_factory=dict, max_length=1000)
-    """Further augmentations by name, beside the built-in ones (an equal name replaces the built-in)."""
+    """Further augmentations by name; a name of a built-in one replaces it."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
     """Of training: bf16 autocast where the hardware has it (auto)."""
     deterministic: bool = False
@@ -49,7 +49,7 @@ class Experiment(Settings):
     checkpoint_every: float = Field(60, ge=0, le=10_000_000)
     """Seconds between two saved states of a training: what a killed one loses at most. Changes no result."""
     tensorboard: bool = False
-    """Also write TensorBoard logs of every training, beside its results; needs the extra `tensorboard`. Changes no
+    """Also write TensorBoard logs of every training to the folder of its results; needs the extra `tensorboard`. Changes no
     result."""
     intervals: Intervals = Intervals()
     figures: Figures = Figures()

@@ -25,14 +25,14 @@ class Intervals(Settings):
 
 
 class Scheme(Settings):
-    """Figure 2: the two steps as the experiment sets them, with table 1 beneath."""
+    """Figure 2: pretraining and finetuning with the experiment's settings, above table 1."""
 
     methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
     """Which methods, in this order; none: the first regression and the first contrastive one."""
     width_in: float = Field(7, ge=6.5, le=14)
     """The height follows from what is shown."""
     table: bool = True
-    """Table 1 beneath."""
+    """Whether table 1 is below the diagram."""
     dpi: int = Field(300, ge=50, le=1200)
 
     _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
@@ -44,7 +44,7 @@ class Panels(Settings):
     panel_width_in: float = Field(3.4, gt=1, le=12)
     panel_height_in: float = Field(2.8, gt=1, le=12)
     columns: int | None = Field(None, ge=1, le=6)
-    """Panels beside each other; none: up to three, of four two."""
+    """Panels in a row; none: up to three, two for four cohorts."""
     dpi: int = Field(300, ge=50, le=1200)
 
 
@@ -58,7 +58,7 @@ class LabelCurves(Panels):
     show_draws: bool = True
     """Every draw as a faint point."""
     show_paper: bool = True
-    """The paper's numbers, where a cohort stands for one of the paper's."""
+    """Whether the paper's numbers are shown for cohorts with `stands_for`."""
 
 
 class LabelEfficiency(Panels):
@@ -77,9 +77,9 @@ class PairedSubjects(Panels):
     """Each test subject's Dice with a method and with its control, at each N."""
 
     panel_height_in: float = Field(2.9, gt=1, le=12)
-    """Of both parts of a panel: the subjects, and the mean difference beneath."""
+    """Height of both parts of a panel: the subjects, and the mean difference below."""
     columns: int | None = Field(None, ge=1, le=6)
-    """Panels beside each other; none: a column a cohort, up to three, of one cohort two."""
+    """Panels in a row; none: one a cohort, up to three, two for a single cohort."""
     control: Name | None = None
     """The method that the others are compared with; none: the first that starts at random and is no benchmark."""
     methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
@@ -99,7 +99,7 @@ class Differences(Settings):
     row_in: float = Field(0.17, ge=0.1, le=1)
     """Height of a method's row."""
     columns: int | None = Field(None, ge=1, le=12)
-    """Panels beside each other; none: as many as have an inch and a quarter each."""
+    """Panels in a row; none: as many as fit at 1.25 inches each."""
     one_scale: bool = True
     """The panels of a cohort have one scale, so that N can be compared; else each has its own."""
     dpi: int = Field(300, ge=50, le=1200)
@@ -111,7 +111,7 @@ class LearningCurves(Settings):
     panel_width_in: float = Field(1.72, ge=1.2, le=6)
     panel_height_in: float = Field(1.45, ge=1, le=6)
     columns: int = Field(4, ge=1, le=12)
-    """Panels beside each other."""
+    """Panels in a row."""
     smoothing: Share = 0.05
     """Share of a training's steps over which a running mean is taken; 0: none."""
     show_draws: bool = True
@@ -137,7 +137,7 @@ class Gallery(Settings):
     margin_mm: float | None = Field(25, ge=0, le=10_000)
     """What is left around truth and predictions; none: the whole slice."""
     panel_in: float = Field(1.08, ge=0.8, le=6)
-    """Width of one picture; three stand in a journal's column."""
+    """Width of one image; three fit into a journal's column."""
     dpi: int = Field(300, ge=50, le=1200)
 
     _once = field_validator("methods", "labels")(lambda value: value if value is None else distinct(value))
@@ -201,7 +201,7 @@ class ContactSheet(Settings):
     slices: int | None = Field(None, ge=1, le=9)
     """Of each subject, spread evenly over those with target; none: three of up to 24 subjects, one of more."""
     columns: int = Field(12, ge=1, le=40)
-    """Slices beside each other."""
+    """Slices in a row."""
     most: int = Field(240, ge=1, le=2000)
     """Of more subjects, those with warnings and others evenly spread are shown."""
     width_in: float = Field(8, ge=4, le=20)

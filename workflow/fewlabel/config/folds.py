@@ -1,4 +1,4 @@
-"""Test folds by name: a cohort that is cross-validated has a folder for each fold, beside that of its volumes.
+"""Names of test folds: a cross-validated cohort has a folder for each fold, next to that of its volumes.
 
 A part is what is trained and tested together: a whole cohort (`liver`), or one test fold of it (`liver-fold2`, a name
 that no cohort can have). Volumes and slices are the cohort's, splits and trainings the part's.

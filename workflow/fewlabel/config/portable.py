@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 def placeless(experiment: dict[str, Any]) -> dict[str, Any]:
-    """An experiment, as plain data, that tells nothing of the machine or its user.
+    """An experiment, as plain data, without facts of the machine or its user.
 
     Of folders and files that are given by their place the names alone stay; addresses lose their user, password and
     query, any of which may be a secret.

@@ -22,7 +22,7 @@ TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def canonical(settings: BaseModel) -> str:
-    """One line of JSON: equal settings give equal text. Keys stand in the order of the model, cohorts and methods in
+    """One line of JSON: equal settings give equal text. Keys are in the order of the model, cohorts and methods in
     the experiment's, which figures and tables follow. Braces in texts are escaped: Snakemake would read wildcards."""
     text = json.dumps(settings.model_dump(mode="json"), separators=(",", ":"))
     return TEXT.sub(lambda found: found[0].replace("{", r"\u007b").replace("}", r"\u007d"), text)

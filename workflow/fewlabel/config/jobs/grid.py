@@ -1,4 +1,4 @@
-"""What each job is told: exactly the settings it depends on, as one canonical JSON string.
+"""The settings of each job: exactly those it depends on, as one canonical JSON string.
 
 The Snakefile passes `canonical(...)` to a command, and the command reads it back with the same model: a setting that a
 job does not depend on cannot make it run again, and one that it depends on always does.

@@ -1,4 +1,4 @@
-"""What each job that draws, tabulates or records is told: see `fewlabel.config.jobs.grid`."""
+"""Names of cohorts and methods in figures and tables."""
 
 from typing import Literal
 

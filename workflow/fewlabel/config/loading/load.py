@@ -78,7 +78,7 @@ def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Exp
 def _named(entries: Any, stated: Any) -> Any:
     """Cohorts or methods without those set to null, in the order in which the files first name them.
 
-    Snakemake lays the defaults beneath the overlays, which puts what an overlay changes first.
+    Snakemake merges overlays first, so that keys of an overlay come before those of the defaults.
     """
     if not isinstance(entries, Mapping):
         return entries

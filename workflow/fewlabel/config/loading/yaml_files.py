@@ -89,14 +89,14 @@ def read_file(path: Path) -> ExperimentFile:
         InputError: see `read_files`.
     """
     text = _text(path)
-    content, told = None, None
+    content, problem_kind = None, None
     try:
         # First, as Snakemake does: 1e5 is a number in JSON, and a text in YAML.
         content = json.loads(text)
     except RecursionError:
         raise InputError(f"{path}: {_TOO_DEEP}") from None
     except ValueError:
-        told = "not YAML"
+        problem_kind = "not YAML"
     else:
         text = text.replace("\t", " ")  # white space in JSON, an error in YAML
     loader = None
@@ -108,11 +108,11 @@ def read_file(path: Path) -> ExperimentFile:
         spot = _spot(loader, node) if node is not None else Spot(1)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{path}:{line}: {_cause(error, told)}") from None
+        raise InputError(f"{path}:{line}: {_cause(error, problem_kind)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise InputError(f"{path}:{line}: not YAML: a control character (#x{error.character:02x})") from None
-    content = read if told else content
+    content = read if problem_kind else content
     if not isinstance(content, dict):
         raise InputError(f"{path}: contains no settings; accepted: a mapping of keys, as in config.yaml")
     return ExperimentFile(path, content, spot, repeated)
@@ -166,12 +166,12 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}:{line}: not UTF-8 ({byte}), perhaps Latin-1; to fix: save it as UTF-8") from None
 
 
-def _cause(error: yaml.MarkedYAMLError, told: str | None) -> str:
+def _cause(error: yaml.MarkedYAMLError, problem_kind: str | None) -> str:
     if isinstance(error, _Refusal):
         return str(error.problem)
     problem = ", ".join(filter(None, (error.context, error.problem))) or "cannot be read"
     tabs = "; to fix: indent with spaces, not with tabs" if "'\\t'" in problem else ""
-    return f"{told or 'not JSON'}: {problem}{tabs}"
+    return f"{problem_kind or 'not JSON'}: {problem}{tabs}"
 
 
 class _Refusal(yaml.MarkedYAMLError):
@@ -224,7 +224,7 @@ def _refusal(problem: str, at: yaml.Event | yaml.Node) -> _Refusal:
     return _Refusal(problem=problem, problem_mark=at.start_mark)  # type: ignore[arg-type]  # a mark of either reader
 
 
-# ------------------------------------------------------------------------------------------------- where things stand
+# ------------------------------------------------------------------------------------------------- where settings are written
 def _spot(loader: _Loader, node: yaml.Node, key: yaml.Node | None = None) -> Spot:
     line = (node if key is None else key).start_mark.line + 1
     name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""

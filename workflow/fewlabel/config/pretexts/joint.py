@@ -17,7 +17,7 @@ class JointMethod(PretrainedBase):
     joint_stage: GlobalStage = GlobalStage()
     """Of the contrastive loss; the first of its two views is corrupted and restored."""
     contrast_weight: float = Field(0.1, gt=0, le=1000)
-    """Of the contrastive loss (nats) beside the L1 loss."""
+    """Weight of the contrastive loss (nats) relative to the L1 loss."""
     corrupted: float = Field(0.25, gt=0, lt=1)
     """Share of the pixels that Gaussian noise replaces."""
     block: Side = 1

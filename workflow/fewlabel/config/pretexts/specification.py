@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fewlabel.config.experiment import Experiment
 
 Problem = tuple[tuple[str, ...], str]
-"""Keys beneath the method, and what is wrong there with what is accepted."""
+"""Keys below the method, and the problem there with what is accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,14 +21,14 @@ class ChaosSource(FileSource):
 
     kind: Literal["chaos"]
     folder: Text = "CHAOS"
-    """Holds `Train_Sets` (and `Test_Sets`); beneath `data_root` unless absolute. The archives lie beside it."""
+    """Folder with `Train_Sets` (and `Test_Sets`), below `data_root` unless absolute; the archives are next to it."""
     labels: list[Annotated[int, Field(ge=1, le=4)]] = Field([1], min_length=1, max_length=4)
     """Organs that form the target: 1 liver, 2 right kidney, 3 left kidney, 4 spleen; several are merged."""
     test_sets: bool = False
     """Whether the 20 volumes of `Test_Sets`, whose masks are not public, are there too, for pretraining."""
     png_order: Literal["verified", "numbered", "reversed"] = "verified"
-    """Which PNG belongs to which slice: as the images tell, or, where they do not, by the numbers of the files or
-    against them."""
+    """Order of the PNG masks. `verified`: by comparison with the images. If these do not decide, `numbered`: by the
+    numbers of the files, or `reversed`: against these numbers."""
     train: Archive | None = None
     """`CHAOS_Train_Sets.zip`, downloaded if neither folder nor archive is there; none: never download."""
     test: Archive | None = None

@@ -21,7 +21,7 @@ class DecathlonSource(FileSource):
 
     kind: Literal["decathlon"]
     task: str = Field("Task05_Prostate", pattern=r"^Task\d\d_[A-Za-z]+$", max_length=100)
-    """Name of the task: its folder and its archive `<task>.tar`, beneath `data_root`."""
+    """Name of the task: its folder and its archive `<task>.tar`, below `data_root`."""
     labels: LabelValues = Field([1, 2])
     """Values in the label files that form the target; several are merged."""
     channel: int | None = Field(0, ge=0, le=32_766)

@@ -16,7 +16,7 @@ class MetaImageSource(FileSource):
 
     kind: Literal["metaimage"]
     folder: Text
-    """The cohort's folder, searched to its bottom; beneath `data_root` unless absolute."""
+    """The cohort's folder, searched recursively; below `data_root` unless absolute."""
     label_suffix: str = Field("_segmentation", pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
     """Suffix of mask names after the subject's name, in any case. Subjects without a mask are used for pretraining."""
     subjects_table: Text | None = None

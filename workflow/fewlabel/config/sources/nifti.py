@@ -16,7 +16,7 @@ class NiftiSource(FileSource):
 
     kind: Literal["nifti"]
     folder: Text
-    """The cohort's folder, beneath `data_root` unless absolute."""
+    """The cohort's folder, below `data_root` unless absolute."""
     subjects_table: Text | None = None
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
     labels: LabelValues = Field([1])

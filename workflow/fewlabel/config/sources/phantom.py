@@ -10,7 +10,7 @@ from fewlabel.config.sources.radial import RadialImages
 
 
 class RadialPhantom(RadialImages):
-    """A phantom acquired radially, with arms beside the body that make streaks."""
+    """A phantom acquired radially; its arms cause streaks."""
 
     coils: int = Field(16, ge=8, le=128)
     """Of the array around the body."""
@@ -53,7 +53,7 @@ class PhantomSource(SourceSettings):
     """Distance of native slices."""
     snr: float = Field(25.0, gt=1, le=1_000_000)
     """Mean signal of the target over the standard deviation of the noise (in each of the two receiver channels)."""
-    # What existing cohorts do not set, their jobs are not told: they stay as they are.
+    # Left out of the settings of cohorts without it, so that their jobs do not run again.
     radial: RadialPhantom | None = Field(None, exclude_if=lambda value: value is None)
     """Acquire the abdomen radially with several coils, arms and streaks; none: images are made directly."""
 
@@ -76,5 +76,5 @@ class PhantomSource(SourceSettings):
     @model_validator(mode="after")
     def _arms_lie_beside_the_abdomen(self) -> Self:
         if self.radial is not None and self.anatomy != "abdomen":
-            raise ValueError(f"radial is for anatomy abdomen, which has arms beside it, not {self.anatomy}")
+            raise ValueError(f"radial is for anatomy abdomen, which has arms, not {self.anatomy}")
         return self

@@ -53,17 +53,17 @@ class RadialSource(RadialImages, FileSource):
 
     kind: Literal["radial"]
     folder: Text
-    """The cohort's folder, with `images/` and `labels/`; beneath `data_root` unless absolute."""
+    """The cohort's folder, with `images/` and `labels/`; below `data_root` unless absolute."""
     subjects_table: Text | None = None
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
     labels: LabelValues = Field([1])
     """Values in the label files that form the target; several are merged."""
     pixel_mm: float = Field(1.0, gt=0, le=20)
-    """In-plane size of a pixel, where neither the file nor a mask tells where the volume lies."""
+    """In-plane size of a pixel if neither the file nor a mask has it."""
     slice_mm: float = Field(1.0, gt=0, le=50)
     """Distance of slices, in the same case."""
     interference: Text | None = Field(None, exclude_if=lambda value: value is None)
-    """Folder, beneath the cohort's, of masks `<subject>.nii.gz` on the images' grids, 1 where streaks are seen; none:
+    """Folder, below the cohort's, of masks `<subject>.nii.gz` on the images' grids, 1 where streaks are seen; none:
     the region is found automatically. In an overlay, null takes it back."""
 
     @property
@@ -90,7 +90,7 @@ class RadialSource(RadialImages, FileSource):
         parts = PurePath(self.interference).parts
         if PurePath(self.interference).is_absolute() or ".." in parts or parts[:1] in ((), ("images",), ("labels",)):
             raise ValueError(
-                f"interference {self.interference}; accepted: a folder of its own beneath the cohort's, beside images/ "
+                f"interference {self.interference}; accepted: a folder of its own below the cohort's, next to images/ "
                 "and labels/, such as interference"
             )
         return self

@@ -1,4 +1,4 @@
-"""What the jobs that measure and show methods of de-streaking are told: see `fewlabel.config.jobs.titles`."""
+"""Settings of the jobs that measure de-streaking methods and show the measures."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,7 +72,7 @@ def destreaking_settings(experiment: Experiment) -> DestreakingSettings | None:
 
 
 def files(experiment: Experiment) -> tuple[str, ...]:
-    """What the measurement leaves beneath the study; none where there is none."""
+    """Files of the measurement in the study's folder; none without a measurement."""
     return () if experiment.figures.destreaking is None else (MEASURES, IMAGES)
 
 

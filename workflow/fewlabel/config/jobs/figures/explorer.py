@@ -1,4 +1,4 @@
-"""What the job that makes the page to explore is told: see `fewlabel.config.jobs.titles`."""
+"""Settings of the job that makes the explorer page."""
 
 from fewlabel.config.base import Settings
 from fewlabel.config.cohort import Grid

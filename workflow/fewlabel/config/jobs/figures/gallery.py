@@ -1,4 +1,4 @@
-"""What each job that draws a gallery of predictions is told: see `fewlabel.config.jobs.titles`."""
+"""Settings of the jobs that draw galleries of predictions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class GallerySettings(Settings):
     methods: dict[str, MethodTitle]
     """All of the study, for their colours."""
     columns: list[Column]
-    """Predictions beside the truth, in their order."""
+    """Columns of predictions, right of the truth, in their order."""
     draws: Draw
     """How many there are, of which one is shown."""
     source: Source
@@ -45,8 +45,11 @@ class GallerySettings(Settings):
 
 # ------------------------------------------------------------------------------------------- from an experiment
 def galleries(experiment: Experiment) -> dict[str, str]:
-    """The cohort of each gallery, by the figure's name: the first that stands for the paper's liver has figure 4, the
-    first that stands for its prostate figure 5, any other a gallery of its own name."""
+    """The cohort of each gallery, by the name of the figure.
+
+    Figure 4 shows the first cohort that represents the paper's liver, figure 5 its prostate; other galleries are named
+    by their cohort.
+    """
     found: dict[str, str] = {}
     for name, cohort in experiment.cohorts.items():
         figure = FIGURES.get(cohort.stands_for or "", "")
@@ -79,7 +82,7 @@ def run_of(settings: GallerySettings, column: Column, fold: int | None = None) -
 
 
 def runs_of(settings: GallerySettings) -> list[Run]:
-    """The finetunings of all columns; of which fold the shown subject is, the scores tell."""
+    """The finetunings of all columns; scores say of which fold the shown subject is."""
     parts = parts_of(settings.cohort, settings.title.folds)
     return [_run(part, settings, column) for column in settings.columns for part in parts]
 

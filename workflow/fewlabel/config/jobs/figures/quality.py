@@ -1,4 +1,4 @@
-"""What each job that looks at a cohort's volumes is told: see `fewlabel.config.jobs.titles`."""
+"""Settings of the jobs that check a cohort's volumes and show them."""
 
 from fewlabel.config.base import Recipe, Settings
 from fewlabel.config.cohort import Grid
