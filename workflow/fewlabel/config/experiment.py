@@ -49,7 +49,7 @@ class Experiment(Settings):
     checkpoint_every: float = Field(60, ge=0, le=10_000_000)
     """Seconds between two saved states of a training: what a killed one loses at most. Changes no result."""
     tensorboard: bool = False
-    """Also write TensorBoard logs of every training to the folder of its results; needs the extra `tensorboard`. Changes no
-    result."""
+    """Also write TensorBoard logs of trainings to the folders of their results; needs the extra `tensorboard`. Changes
+    no result."""
     intervals: Intervals = Intervals()
     figures: Figures = Figures()

@@ -224,7 +224,7 @@ def _refusal(problem: str, at: yaml.Event | yaml.Node) -> _Refusal:
     return _Refusal(problem=problem, problem_mark=at.start_mark)  # type: ignore[arg-type]  # a mark of either reader
 
 
-# ------------------------------------------------------------------------------------------------- where settings are written
+# ------------------------------------------------------------------------------------------- where settings are written
 def _spot(loader: _Loader, node: yaml.Node, key: yaml.Node | None = None) -> Spot:
     line = (node if key is None else key).start_mark.line + 1
     name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
