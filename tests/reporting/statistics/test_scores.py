@@ -31,8 +31,16 @@ def test_further_columns_are_dropped(scores, tmp_path):
 
 
 def test_missing_columns_are_named_with_the_file(scores, tmp_path):
-    with pytest.raises(InputError, match=r"scores\.csv: no column dice, truth_ml; found: cohort"):
-        read_scores(written(scores.drop(columns=["dice", "truth_ml"]), tmp_path / "scores.csv"))
+    with pytest.raises(InputError, match=r"scores\.csv: no column subject, dice; found: cohort"):
+        read_scores(written(scores.drop(columns=["dice", "subject", "truth_ml"]), tmp_path / "scores.csv"))
+
+
+def test_an_older_table_with_fewer_scores_is_read_and_lacks_only_them(scores, tmp_path):
+    read = read_scores(written(scores.drop(columns=["hd95_mm", "truth_ml"]), tmp_path / "scores.csv"))
+    assert read[["hd95_mm", "truth_ml"]].isna().all(axis=None)
+    pd.testing.assert_frame_equal(
+        read.drop(columns=["hd95_mm", "truth_ml"]), scores.drop(columns=["hd95_mm", "truth_ml"])
+    )
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", '"a,b\n"c', "\x00\x01"])

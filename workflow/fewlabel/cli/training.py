@@ -159,7 +159,9 @@ def evaluate(
             for subject in subjects:
                 try:
                     with refuse_out_of_memory():
-                        result = evaluate_subject(network, slices, settings.grid, subject, truth, folder, precision)
+                        result = evaluate_subject(
+                            network, slices, settings.grid, subject, truth, folder, precision, settings.scores
+                        )
                 except InputError as error:
                     problems.append(f"{subject}: {error}")
                     continue

@@ -5,9 +5,9 @@ Every key of an experiment file (`config.yaml`, `experiments/*.yaml`) is a field
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from fewlabel.config.base import Draw, Drawing, LabelBudgets, Name, Seed, Settings, Text
+from fewlabel.config.base import Draw, Drawing, LabelBudgets, Name, Seed, Settings, Text, distinct
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.figure_options import Figures, Intervals
 from fewlabel.config.pretexts.registry import Method
@@ -38,6 +38,9 @@ class Experiment(Settings):
     """Numbers of labelled subjects to finetune on: numbers, or `all` (the whole labelled pool)."""
     draws: Draw = 2
     """Random choices of the labelled subjects, nested over N and shared by all methods."""
+    scores: list[Name] = Field([], max_length=100, exclude_if=lambda value: not value)
+    """Further scores of each predicted mask, of installed packages, by name. Every study has Dice, HD95, ASSD and
+    volumes."""
     network: Network = Network()
     finetuning: Finetuning = Finetuning()
     augmentations: dict[Name, Augmentation] = Field(default_factory=dict, max_length=1000)
@@ -53,3 +56,5 @@ class Experiment(Settings):
     no result."""
     intervals: Intervals = Intervals()
     figures: Figures = Figures()
+
+    _once = field_validator("scores")(distinct)

@@ -4,9 +4,11 @@ Empty masks: if both are empty, Dice is 1 and distances are 0; if one is, Dice i
 """
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 
 from fewlabel.config.base import Axis
 from fewlabel.config.cohort import Grid
+from fewlabel.config.extensions import implementation
+from fewlabel.config.scores.registry import FURTHER, SCORES
 from fewlabel.data.preprocessing.volume import read_placed, save_nifti
 from fewlabel.inference.metrics import Mask, assd, dice, hd95, surface_distances
 from fewlabel.training.devices.device import Precision, autocast
@@ -39,6 +43,7 @@ class Scores:
         hd95_mm: the larger of both directions' 95th percentiles of surface distances.
         assd_mm: average symmetric surface distance.
         truth_ml, predicted_ml: volumes of the masks in ml.
+        further: scores of installed packages that the study names; NaN where they are undefined.
     """
 
     dice: float
@@ -46,6 +51,7 @@ class Scores:
     assd_mm: float
     truth_ml: float
     predicted_ml: float
+    further: Mapping[str, float] = field(default_factory=dict)
 
 
 def predict(
@@ -73,7 +79,14 @@ def predict(
 
 
 def evaluate_subject(
-    network: UNet, slices: Slices, grid: Grid, subject: str, truth: Path, predictions: Path, precision: Precision
+    network: UNet,
+    slices: Slices,
+    grid: Grid,
+    subject: str,
+    truth: Path,
+    predictions: Path,
+    precision: Precision,
+    further: Sequence[str] = (),
 ) -> Scores:
     """Predict, save and score one subject.
 
@@ -84,9 +97,10 @@ def evaluate_subject(
         truth: folder of `<subject>.nii.gz` with native truth masks.
         predictions: folder that receives `<subject>.nii.gz` on the same grid.
         precision: of the prediction.
+        further: names of scores of installed packages.
 
     Raises:
-        InputError: the truth is missing, damaged or on another grid.
+        InputError: the truth is missing, damaged or on another grid, or a further score is not installed.
     """
     frame, affine = slices.store.frame(subject, grid)
     mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision))
@@ -95,18 +109,21 @@ def evaluate_subject(
     # The truth's header contains the image's full position.
     image_placement = placement if np.allclose(placed, affine, atol=1e-3) else None
     save_nifti(predictions / f"{subject}.nii.gz", mask, affine, image_placement)
-    return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0))
+    return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0), further)
 
 
-def score(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> Scores:
+def score(
+    predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64], further: Sequence[str] = ()
+) -> Scores:
     """Score one mask.
 
     Args:
         predicted, truth: 1 inside, same shape and axes.
         spacing: voxel size along those axes, in mm.
+        further: names of scores of installed packages.
 
     Raises:
-        InputError: shapes differ.
+        InputError: shapes differ, or a further score is not installed or returns something else.
     """
     if predicted.shape != truth.shape:
         raise InputError(f"predicted mask has shape {predicted.shape}, truth {truth.shape}: they must be on one grid")
@@ -115,7 +132,30 @@ def score(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.fl
     distances = (
         _distances(predicted, truth, spacing) if all(sizes) else ((0.0, 0.0) if not any(sizes) else (np.nan, np.nan))
     )
-    return Scores(dice(predicted, truth), *distances, truth_ml=sizes[1] * voxel_ml, predicted_ml=sizes[0] * voxel_ml)
+    return Scores(
+        dice(predicted, truth),
+        *distances,
+        truth_ml=sizes[1] * voxel_ml,
+        predicted_ml=sizes[0] * voxel_ml,
+        further={name: _further(name, predicted, truth, spacing) for name in further},
+    )
+
+
+def _further(name: str, predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> float:
+    """A score of an installed package."""
+    if name not in SCORES:
+        raise InputError(f"scores: {name!r} is not installed; accepted: {', '.join(FURTHER) or 'none is installed'}")
+    known = SCORES[name]
+    value = implementation(known.implementation, f"score {name}")(predicted, truth, tuple(map(float, spacing)))
+    number = float(value) if isinstance(value, Real) else math.inf
+    fits = known.low <= number <= known.high and math.isfinite(number)
+    fits = fits or (known.may_be_undefined and math.isnan(number))
+    if not fits:
+        raise InputError(
+            f"score {name}: {known.implementation} returned {value!r}; accepted: {known.accepted}; to fix: correct or "
+            "update its package"
+        )
+    return number
 
 
 def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
@@ -127,9 +167,10 @@ def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[
 def score_row(
     cohort: str, method: str, labels: int, draw: int, subject: str, scores: Scores
 ) -> dict[str, str | int | float]:
-    """A row of the long table of scores; Dice to 6 digits, mm and ml to 4."""
-    digits = {"dice": 6}
-    rounded = {name: round(value, digits.get(name, 4)) for name, value in asdict(scores).items()}
+    """A row of the long table of scores, each to its digits."""
+    values = asdict(scores)
+    values |= values.pop("further")
+    rounded = {name: round(value, SCORES[name].digits) for name, value in values.items()}
     return {"cohort": cohort, "method": method, "n": labels, "draw": draw, "subject": subject, **rounded}
 
 

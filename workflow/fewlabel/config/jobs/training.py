@@ -55,6 +55,8 @@ class EvaluateSettings(Settings):
     draw: Draw
     grid: Grid
     precision: Literal["auto", "f32", "bf16"]
+    scores: list[str] = Field([], exclude_if=lambda value: not value)
+    """Of installed packages, beside those that every study has."""
     recipe: Recipe = RECIPES["evaluate"]
 
 
@@ -156,4 +158,5 @@ def evaluate_settings(experiment: Experiment, cohort: str, method: str, draw: in
         draw=draw,
         grid=experiment.cohorts[name].grid,
         precision=experiment.precision,
+        scores=experiment.scores,
     )

@@ -19,6 +19,7 @@ from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, rea
 from fewlabel.config.pretexts import registry
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod
+from fewlabel.config.scores.registry import BUILT_IN, FURTHER
 from fewlabel.config.study_size import size_problems
 from fewlabel.config.training import AUGMENTATIONS
 from fewlabel.utils.errors import InputError
@@ -105,6 +106,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _split_alike(experiment)
     yield from _augmentation_names(experiment)
     yield from _of_pretexts(experiment)
+    yield from _installed_scores(experiment)
     yield from _drawn_methods(experiment)
     yield from _drawn_pretexts(experiment)
     yield from gallery_problems(experiment)
@@ -161,6 +163,15 @@ def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
         if isinstance(method, PretrainedBase):
             for key, stage in jobs.pretraining_stages(method).items():
                 yield ("methods", name, key), stage.augmentation
+
+
+def _installed_scores(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    for name in experiment.scores:
+        if name in BUILT_IN:
+            yield ("scores",), f"every study has {name!r}; to fix: leave it out"
+        elif name not in FURTHER:
+            text = f"unknown score {name!r}{nearest(name, list(FURTHER))}; accepted: {', '.join(FURTHER) or 'none'}"
+            yield ("scores",), f"{text}; to fix: install the package that has it"
 
 
 def _of_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:

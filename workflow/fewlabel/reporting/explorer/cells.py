@@ -17,7 +17,8 @@ class Cell(TypedDict):
 
     `dice` has a list a draw with a value a subject (in the order of the cohort's subjects; None: no score); `subjects`
     and `seconds` have, a draw, whom it was trained on and for how long (None: not recorded). `undefined`: the number
-    of scores with an empty mask, whose surface distances are undefined. Mean Dice and its interval
+    of scores with an empty mask, whose surface distances are undefined. `further`:
+    medians of scores of installed packages. Mean Dice and its interval
     are 0 to 1; `low` and `high` are None where no interval can be told.
     """
 
@@ -31,6 +32,7 @@ class Cell(TypedDict):
     subjects: list[list[str] | None]
     seconds: list[float | None]
     undefined: int
+    further: list[float | None]
 
 
 class CellDifference(TypedDict):
@@ -49,7 +51,12 @@ Runs = Mapping[tuple[str, int, int], Mapping[str, Any]]
 
 
 def cells(
-    scores: pd.DataFrame, methods: Sequence[str], subjects: Sequence[str], runs: Runs, intervals: Intervals
+    scores: pd.DataFrame,
+    methods: Sequence[str],
+    subjects: Sequence[str],
+    runs: Runs,
+    intervals: Intervals,
+    further: Sequence[str] = (),
 ) -> list[Cell]:
     """All cells of a cohort, in the order of methods and N.
 
@@ -59,6 +66,7 @@ def cells(
         subjects: the test subjects, in the order of the cell's values.
         runs: facts of the trainings; those that lack are None in the cells.
         intervals: of the bootstrap.
+        further: names of scores of installed packages, whose medians are given.
     """
     found: list[Cell] = []
     for method in methods:
@@ -79,6 +87,7 @@ def cells(
                     "subjects": [_names(fact.get("subjects")) for fact in facts],
                     "seconds": [_seconds(fact.get("time")) for fact in facts],
                     "undefined": int(cell["hd95_mm"].isna().sum()),
+                    "further": [number(cell[name].median()) if name in cell else None for name in further],
                 }
             )
     return found

@@ -11,6 +11,7 @@ from fewlabel.config.jobs.figures.explorer import ExplorerSettings
 from fewlabel.config.jobs.grid import finetunings
 from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.loading.load import as_yaml
+from fewlabel.config.scores.registry import SCORES
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.reporting.explorer import cells, facts, plots
 from fewlabel.reporting.figures import style
@@ -47,7 +48,7 @@ def cohort_content(
     """One cohort: its test subjects, cells, differences and plots. `scores` holds its rows only."""
     titles, intervals = settings.titles, settings.intervals
     methods, subjects = list(titles.methods), sorted({str(name) for name in scores["subject"]})
-    own = cells.cells(scores, methods, subjects, runs, intervals)
+    own = cells.cells(scores, methods, subjects, runs, intervals, settings.experiment.scores)
     paired = cells.differences(scores, settings.control, methods, subjects, intervals)
     control = settings.control or ""
     return {
@@ -76,6 +77,9 @@ def study_content(settings: ExplorerSettings, runs: Mapping[Run, Mapping[str, An
         "study": settings.experiment.study,
         "level": settings.intervals.level,
         "control": settings.control,
+        "scores": [
+            {"title": SCORES[name].heading, "digits": SCORES[name].decimals} for name in settings.experiment.scores
+        ],
         "methods": [
             {"name": name, "title": method.title, "benchmark": method.benchmark, "colour": colours[name]}
             for name, method in settings.titles.methods.items()

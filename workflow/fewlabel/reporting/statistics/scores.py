@@ -1,5 +1,6 @@
 """The long table of scores, one row for each run and test subject: read, check, join and select."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -7,43 +8,49 @@ import pandas as pd
 
 from fewlabel.config.jobs.grid import CollectSettings
 from fewlabel.config.jobs.titles import Titles
+from fewlabel.config.scores.registry import BUILT_IN, FURTHER, SCORES
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
 
-COLUMNS = ("cohort", "method", "n", "draw", "subject", "dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
-"""n: number of labelled subjects; dice: 0 to 1 on the native grid; hd95_mm, assd_mm: empty if a mask is empty."""
+KEY = ["cohort", "method", "n", "draw", "subject"]
+"""n: labelled subjects finetuned on."""
+COLUMNS = (*KEY, *BUILT_IN)
+"""Scores are those of the registry; distances are empty where a mask is empty."""
 
 FOLD = "fold"
-"""A further column for cross-validated cohorts: the test fold, from 1; empty for other cohorts."""
-KEY = ["cohort", "method", "n", "draw", "subject"]
+"""A further column where a cohort is cross-validated: the test fold, from 1; empty for other cohorts."""
 COUNTS = ("n", "draw")
-DISTANCES = ("hd95_mm", "assd_mm")
-VOLUMES = ("truth_ml", "predicted_ml")
+NEEDED = (*KEY, "dice")
+"""Older tables may lack the other columns."""
 
 
 def read_scores(path: Path) -> pd.DataFrame:
     """Read and check one table of scores.
 
     Args:
-        path: a CSV file with at least `COLUMNS`; further columns are dropped, but for `FOLD`.
+        path: a CSV file with at least `NEEDED`; columns that are no scores are dropped, but for `FOLD`.
 
     Returns:
         `COLUMNS` in their order: cohort, method, subject as text; n, draw as int64 from 1; the rest as float64, with
-        NaN for undefined distances. If the file has it, also `FOLD` as Int64, empty or from 1.
+        NaN for what is undefined, and for columns that the file lacks. Then, only where the file has them, scores of
+        installed packages as float64, and `FOLD` as Int64, empty or from 1.
 
     Raises:
         InputError: the file is missing, was changed, is not a CSV table, has no rows, lacks columns, contains values
             that are not numbers or out of range, or repeats a subject of a run.
     """
     text = _read_text(path)
-    if missing := [column for column in COLUMNS if column not in text.columns]:
-        present, accepted = ", ".join(text.columns), ", ".join(COLUMNS)
-        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {present}; accepted: {accepted}")
+    if missing := [column for column in NEEDED if column not in text.columns]:
+        found, accepted = ", ".join(text.columns), ", ".join(COLUMNS)
+        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {found}; accepted: {accepted}")
     if text.empty:
-        raise InputError(f"{path.name}: no rows; accepted: one row for each run and test subject")
-    scores = text[list(COLUMNS)].copy()
-    for column in COLUMNS[5:] + COUNTS:
-        scores[column] = text[column].map(_number).astype("float64")
+        raise InputError(f"{path.name}: no rows; a table of scores has one row for each run and test subject")
+    further = [name for name in FURTHER if name in text]
+    scores = text.reindex(columns=[*COLUMNS, *further])
+    for column in (*COUNTS, *BUILT_IN, *further):
+        if column in text:
+            scores[column] = text[column].map(_number)
+        scores[column] = scores[column].astype("float64")
     problems = [*_empty_names(scores), *_bad_values(text, scores), *_repeats(scores)]
     if FOLD in text:
         folds = text[FOLD].map(_number)
@@ -170,15 +177,15 @@ def _empty_names(scores: pd.DataFrame) -> list[str]:
 
 
 def _bad_values(text: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
-    finite_from_0 = {
-        column: scores[column].between(0, float("inf"), inclusive="left") for column in DISTANCES + VOLUMES
-    }
     good = {column: (scores[column] >= 1) & (scores[column] % 1 == 0) for column in COUNTS}
-    good |= {"dice": scores["dice"].between(0, 1)}
-    good |= {column: finite_from_0[column] for column in VOLUMES}
-    good |= {column: finite_from_0[column] | text[column].str.lower().isin(["", "nan"]) for column in DISTANCES}
-    accepted = dict.fromkeys(COUNTS, "whole numbers from 1") | {"dice": "0 to 1"}
-    accepted |= dict.fromkeys(VOLUMES, "numbers from 0") | dict.fromkeys(DISTANCES, "numbers from 0, or empty")
+    accepted = dict.fromkeys(COUNTS, "whole numbers from 1")
+    for name in (name for name in SCORES if name in text):
+        score, values = SCORES[name], scores[name]
+        # Infinity is no value, whatever the range.
+        good[name] = values.between(score.low, score.high) & (values.abs() < math.inf)
+        if score.may_be_undefined:
+            good[name] |= text[name].str.lower().isin(["", "nan"])
+        accepted[name] = score.accepted
     return [
         f"{column}: {int((~fine).sum())} bad values such as '{text.loc[~fine, column].iloc[0]}';"
         f" accepted: {accepted[column]}"

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from fewlabel.config.jobs.tables.dice import DiceTableSettings
+from fewlabel.config.scores.registry import SCORES
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
 from fewlabel.reporting.statistics.scores import read_scores, select
-from fewlabel.reporting.statistics.summary import summary_table
+from fewlabel.reporting.statistics.summary import CELL, summary_table
 from fewlabel.reporting.tables.cohort_facts import diagonals
 from fewlabel.reporting.tables.table import NONE, Section, Table, between, bootstrap_note, distance, folds_note
 from fewlabel.utils.errors import InputError
@@ -47,7 +48,9 @@ def dice_table(
         chosen = chosen.assign(hd95_mm=_with_diagonals(chosen, diagonals or {}), undefined=chosen["hd95_mm"].isna())
     else:
         chosen = chosen.assign(undefined=chosen["hd95_mm"].isna())
-    summary = summary_table(chosen, settings.intervals).merge(_distances(chosen), on=["cohort", "method", "n"])
+    summary = summary_table(chosen, settings.intervals).merge(_distances(chosen), on=CELL)
+    for name in settings.scores:
+        summary = summary.merge(_medians(chosen, name), on=CELL)
     cells = [
         _row(summarised, settings)
         for cohort in settings.titles.cohorts
@@ -80,6 +83,14 @@ def _distances(scores: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
+def _medians(scores: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The median of a further score in each cell, and in how many scores it is undefined."""
+    values = scores.reindex(columns=[*CELL, name])
+    cells = values.assign(undefined=values[name].isna()).groupby(CELL)
+    medians = cells.agg(median=(name, "median"), undefined=("undefined", "sum")).reset_index()
+    return medians.rename(columns={"median": f"{name}_median", "undefined": f"{name}_undefined"})
+
+
 def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
     method = settings.titles.methods[summarised["method"]]
     stands_for = settings.titles.cohorts[summarised["cohort"]].stands_for
@@ -87,6 +98,9 @@ def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
     row = {"cohort": summarised["cohort"], "method": summarised["method"], "n": int(summarised["n"])}
     row |= {"dice_mean": summarised["mean"], "dice_low": summarised["low"], "dice_high": summarised["high"]}
     row |= {"hd95_mm_median": summarised["hd95_mm_median"], "hd95_undefined": int(summarised["hd95_undefined"])}
+    for name in settings.scores:
+        undefined = int(summarised[f"{name}_undefined"])
+        row |= {f"{name}_median": summarised[f"{name}_median"], f"{name}_undefined": undefined}
     row |= {"scores": int(summarised["scores"])}
     row |= {"draws": int(summarised["draws"]), "test_subjects": int(summarised["subjects"])}
     return row | {"paper_dice": theirs.dice if theirs else None, "paper_note": theirs.note if theirs else ""}
@@ -103,12 +117,22 @@ def _body(rows: pd.DataFrame, settings: DiceTableSettings) -> pd.DataFrame:
             "median HD95, mm": [
                 distance(row["hd95_mm_median"], row["hd95_undefined"], row["scores"]) for _, row in rows.iterrows()
             ],
+            **{f"median {SCORES[name].heading}": _further_cells(rows, name) for name in settings.scores},
             "draws": rows["draws"].astype(str),
             "test subjects": rows["test_subjects"].astype(str),
             "paper": [_theirs(row) for _, row in rows.iterrows()],
         }
     )
     return shown.set_index(rows["method"])
+
+
+def _further_cells(rows: pd.DataFrame, name: str) -> list[str]:
+    """The medians of a further score for readers."""
+    score = SCORES[name]
+    return [
+        distance(row[f"{name}_median"], row[f"{name}_undefined"], row["scores"], score.decimals, score.missing)
+        for _, row in rows.iterrows()
+    ]
 
 
 def _theirs(row: pd.Series) -> str:

@@ -81,7 +81,7 @@ def between(low: float, high: float, digits: int) -> str:
     return " to ".join(dict.fromkeys(ends))
 
 
-def distance(median: float, undefined: int, scores: int) -> str:
-    """A median distance in mm, with the number of scores in which it is undefined (an empty mask)."""
-    shown = NONE if pd.isna(median) else f"{median:.1f}"
+def distance(median: float, undefined: int, scores: int, decimals: int = 1, missing: str = NONE) -> str:
+    """A median, such as of a distance in mm, with the number of scores in which it is undefined (an empty mask)."""
+    shown = missing if pd.isna(median) else f"{median:.{decimals}f}"
     return f"{shown} ({undefined} of {scores} undefined)" if undefined else shown

@@ -21,6 +21,8 @@ class DiceTableSettings(Settings):
     """All that the table must show: it is not made of a part."""
     intervals: Intervals
     hd95_missing: MissingDistance = Field("exclude", exclude_if=lambda value: value == "exclude")
+    scores: list[str] = Field([], exclude_if=lambda value: not value)
+    """Of installed packages, in their order."""
 
 
 def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
@@ -30,6 +32,7 @@ def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
         runs=collect_settings(experiment),
         intervals=experiment.intervals,
         hd95_missing=experiment.figures.dice_table.hd95_missing,
+        scores=experiment.scores,
     )
 
 

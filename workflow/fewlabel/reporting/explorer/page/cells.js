@@ -18,8 +18,9 @@ function numbersOf(cohort) {
     interval(cell),
     cell.dice.map((draw) => digits(mean(draw))).join(", "),
     `${cell.undefined} of ${cell.dice.flat().filter((value) => value !== null).length}`,
+    ...cell.further.map((value, at) => digits(value, study.scores[at].digits)),
   ]);
-  return table(`Mean test Dice on ${title}`, [["Method"], ["N", true], ["Mean Dice", true], [`${100 * study.level} % interval`], ["Draws"], ["HD95 undefined", true]], rows);
+  return table(`Mean test Dice on ${title}`, [["Method"], ["N", true], ["Mean Dice", true], [`${100 * study.level} % interval`], ["Draws"], ["HD95 undefined", true], ...study.scores.map((score) => [`Median ${score.title}`, true])], rows);
 }
 
 function differencesOf(cohort) {
