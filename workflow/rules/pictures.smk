@@ -94,6 +94,7 @@ for item in ITEMS:
             shell:
                 "fewlabel {params.command} --settings {params.settings:q} > {log} 2>&1"
 
+        workflow.get_rule(item.rule).docstring = item.specification.summary
         PICTURES += [f"{STUDY}/{path}" for path in item.outputs]
 
 

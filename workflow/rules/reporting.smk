@@ -24,6 +24,8 @@ for item in ITEMS:
             shell:
                 "fewlabel {params.command} --settings {params.settings:q} > {log} 2>&1"
 
+        workflow.get_rule(item.rule).docstring = item.specification.summary
+
 
 # --------------------------------------------------------------------------------------------------------- targets
 rule figures:
