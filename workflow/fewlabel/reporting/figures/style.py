@@ -25,6 +25,9 @@ PALETTE: list[str] = color_palette("colorblind").as_hex()
 BLUE, ORANGE, GREY, INK = PALETTE[0], PALETTE[1], "#7a7a7a", "#222222"
 """The paper's regression and contrastive, the random-initialisation control, and the supervised benchmark."""
 
+PAPER_COLOURS = {"regression": BLUE, "contrastive": ORANGE}
+"""Of the paper's two pretexts."""
+
 FURTHER = tuple(PALETTE[index] for index in (2, 4, 3, 9, 5, 6, 8))
 """For any further method, in this order: those that are easiest to tell apart first."""
 
@@ -92,7 +95,7 @@ def method_colours(methods: Mapping[str, MethodTitle]) -> dict[str, str]:
     The first regression is blue, the first contrastive orange, the first control grey, benchmarks are ink; further ones
     take `FURTHER` in their order.
     """
-    free = {"regression": [BLUE], "contrastive": [ORANGE], "none": [GREY]}
+    free = {"none": [GREY], **{pretext: [colour] for pretext, colour in PAPER_COLOURS.items()}}
     colours: dict[str, str] = {}
     more = 0
     for name, method in methods.items():
