@@ -130,6 +130,16 @@ def test_without_the_package_the_message_says_that_one_may_be_missing(tmp_path):
     assert "unknown pretext 'rotation'; accepted: none, regression, contrastive, joint, or one of an installed" in text
 
 
+def test_a_job_without_the_package_names_the_pretext_and_what_to_do(study):
+    facts = json.loads((study.results / "prostate_phantom" / "pretrained" / "rotation" / "run.json").read_text())
+    command = [Path(sys.executable).with_name("fewlabel"), "pretrain", "--settings", json.dumps(facts["settings"])]
+    for name in ("store", "roles", "weights", "history", "run"):
+        command += [f"--{name}", study.folder / name]
+    process = subprocess.run(command, env={"COLUMNS": "500"}, capture_output=True, text=True, check=False)
+    assert process.returncode != 0 and "Traceback" not in process.stderr
+    assert "method: Input tag 'rotation'" in process.stderr and "to fix: install the package" in process.stderr
+
+
 SPECIFICATION = """
 from typing import Literal
 from fewlabel.config.pretexts.base import PretrainedBase

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from fewlabel.config.extensions import refuse_misfits
 from fewlabel.utils.atomic_files import write_text
@@ -106,9 +107,19 @@ def settings_json(model: type[Model]) -> Callable[[str], Model]:
             return model.model_validate_json(Path(text).read_bytes() if from_file else text)
         except ValidationError as error:
             refuse_misfits()
-            raise InputError(f"--settings{f' {text}' if from_file else ''}: {error}") from None
+            source = f"--settings {text}" if from_file else "--settings"
+            raise InputError.of([f"{source}: {_explained(each)}" for each in error.errors(include_url=False)]) from None
 
     return parse
+
+
+def _explained(error: ErrorDetails) -> str:
+    """The place of an error in settings, what is wrong, and where a kind may come from that is not known here."""
+    place = ".".join(map(str, error["loc"]))
+    text = f"{place}: {error['msg']}" if place else error["msg"]
+    if error["type"] == "union_tag_invalid":
+        text += "; to fix: install the package that has it wherever jobs run (docs/extending.md)"
+    return text
 
 
 def settings_option(model: type[BaseModel]) -> Any:
