@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fewlabel.data.formats.checks import Grid, image_problems
+from fewlabel.data.formats.checks import FileGrid, image_problems
 from fewlabel.data.paths import cohort_folder
 from fewlabel.data.sources.base import FileReader
 from fewlabel.data.subjects.reading import Reading, assemble
@@ -62,7 +62,7 @@ def files(folder: Path) -> tuple[list[Path], list[Path]]:
     return [path for path in arrays if path not in masks], masks
 
 
-def load(path: Path) -> tuple[Grid | None, list[str]]:
+def load(path: Path) -> tuple[FileGrid | None, list[str]]:
     """An array (x, y, z), or what is wrong with it."""
     try:
         array = np.load(path, allow_pickle=False).astype(np.float32)
@@ -70,7 +70,7 @@ def load(path: Path) -> tuple[Grid | None, list[str]]:
         return None, [f"{path.name}: cannot be read ({error}); to fix: write it again with numpy.save"]
     if array.ndim != 3:
         return None, [f"{path.name}: {array.ndim} axes; accepted: 3 (x, y, z); to fix: write one volume a file"]
-    return Grid(array, affine(path.parent)), []
+    return FileGrid(array, affine(path.parent)), []
 
 
 def affine(folder: Path) -> np.ndarray:
