@@ -104,7 +104,7 @@ def test_tables_that_were_edited_are_named_and_nothing_is_drawn_of_them(clone, t
     scores.write_text(scores.read_text().replace(",0.", ",0.9", 1))
     shutil.rmtree(published / "figures", ignore_errors=True)
     code, text = redraw(tmp_path, "--forceall")
-    assert code == 1 and "1 file(s) do not match SHA256SUMS" in text and "  - scores.csv" in text
+    assert code == 1 and "1 file not matching SHA256SUMS" in text and "  - scores.csv" in text
     assert "publish the study again" in text and not (published / "figures").exists()
     for asked in (["budget", published, "--target", "0.5"], ["compare", published, clone / "results/published/tiny"]):
         code, text = run(tmp_path, BIN / "fewlabel", *asked)

@@ -121,7 +121,7 @@ def test_a_failing_run_does_not_stop_the_rest_and_the_end_says_what_failed_why_a
     assert process.returncode == 1 and "Traceback" not in text
     for method in ("scratch", "regression"):
         assert (fresh.results / f"liver_phantom/finetuned/{method}/n1/draw3/weights.safetensors").exists()
-    final = text[text.index("2 job(s) failed, ") :]
+    final = text[text.index("2 jobs failed, ") :]
     assert "evaluate {'cohort': 'liver_phantom', 'method': 'scratch', 'n': '1', 'draw': '3'}" in final
     assert "last lines of results/tiny/logs/liver_phantom/evaluate_scratch_n1_draw3.log" in final
     assert "| fewlabel: 2 of 3 test subjects cannot be scored:" in final

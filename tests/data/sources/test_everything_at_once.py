@@ -61,7 +61,7 @@ def test_problems_of_the_listing_hide_none_of_the_volumes(mine, write, tmp_path,
     outcome = fetch(source(unlabelled="further"), tmp_path / "out", threads)
     assert isinstance(outcome.exception, InputError)
     told = str(outcome.exception)
-    assert told.startswith(f"cohorts.own: {len(TOLD)} problem(s) {mine}:\n") and len(told.splitlines()) == 1 + len(TOLD)
+    assert told.startswith(f"cohorts.own: {len(TOLD)} problems {mine}:\n") and len(told.splitlines()) == 1 + len(TOLD)
     for number, part in enumerate(TOLD):
         assert part in told.splitlines()[1 + number], told
     assert not (tmp_path / "out").exists()

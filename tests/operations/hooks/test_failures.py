@@ -9,7 +9,7 @@ def test_the_last_lines_of_each_log_are_told(tmp_path):
     log = tmp_path / "a.log"
     log.write_text("\n".join(f"line {index}" for index in range(50)) + "\n\n")
     text = report([Failure(f"finetune {{'n': '{number}'}}", [log]) for number in range(1, 5)], waiting=3)
-    assert text.startswith("4 job(s) failed, 3 job(s) need them and did not run:\n  finetune {'n': '1'}\n")
+    assert text.startswith("4 jobs failed, 3 jobs did not run for lack of their outputs:\n  finetune {'n': '1'}\n")
     assert "| line 49" in text and f"| line {50 - LINES}" in text and f"| line {49 - LINES}\n" not in text
     assert "give the same command again" in text
 
@@ -17,10 +17,10 @@ def test_the_last_lines_of_each_log_are_told(tmp_path):
 def test_all_that_a_single_failed_job_said_is_told_without_its_progress(tmp_path):
     log = tmp_path / "fetch.log"
     problems = [f"  - images/s{index}.nii.gz: {'long ' * 100}end" for index in range(40)]
-    log.write_text("\n".join(["examine: 4/4 subjects", "fewlabel: cohorts.mine: 40 problem(s)", *problems]))
+    log.write_text("\n".join(["examine: 4/4 subjects", "fewlabel: cohorts.mine: 40 problems", *problems]))
     told = report([Failure("fetch", [log])], 1).splitlines()
     assert [line.removeprefix("      | ") for line in told[3:-1]] == [
-        "fewlabel: cohorts.mine: 40 problem(s)",
+        "fewlabel: cohorts.mine: 40 problems",
         *problems,
     ]
 

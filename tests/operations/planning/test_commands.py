@@ -26,10 +26,10 @@ def fewlabel(folder, *arguments):
 def test_the_plan_of_the_demo_tells_jobs_time_memory_disk_and_cuts(tmp_path):
     code, text = fewlabel(tmp_path, "plan", CONFIG, "--workers", 2)
     assert code == 0, text
-    assert "2 cohort(s) x 4 method(s)" in text
+    assert "2 cohorts x 4 methods" in text
     finetune = next(line.split() for line in text.splitlines() if line.startswith("finetune"))
     assert finetune[1:3] == ["52", "0"]
-    for word in ("CPU hours", "wall time", "on 2 core(s)", "memory", "disk", "saved states", "what would cut it"):
+    for word in ("CPU hours", "wall time", "on 2 cores", "memory", "disk", "saved states", "what would cut it"):
         assert word in text
     assert "known from its settings" in text
 

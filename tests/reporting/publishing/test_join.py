@@ -170,8 +170,8 @@ def take_sums(folder):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_scores, r"part_b: 1 file\(s\) do not match SHA256SUMS; to fix: restore them(.*\n)*.* scores\.csv"),
-        (spoil_runs, r"do not match SHA256SUMS(.*\n)*.* runs\.json"),
+        (spoil_scores, r"part_b: 1 file not matching SHA256SUMS; to fix: restore them(.*\n)*.* scores\.csv"),
+        (spoil_runs, r"not matching SHA256SUMS(.*\n)*.* runs\.json"),
         (take_sums, r"is no published study; accepted: results/published/<study>"),
         (shutil.rmtree, "no such folder"),
     ],

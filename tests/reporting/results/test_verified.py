@@ -126,7 +126,7 @@ def test_runs_that_read_another_table_are_counted_once(results):
     path = results / "knee/slices/store.json"
     edit(path, "63", "64")
     told = problems_of(results)
-    assert told.count(str(path)) == 2 and f"{path}: the file differs from the one that 9 run(s) read" in told
+    assert told.count(str(path)) == 2 and f"{path}: the file differs from the one that 9 runs read" in told
 
 
 HEAD = "stage,step,loss,learning_rate"

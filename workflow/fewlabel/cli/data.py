@@ -10,6 +10,7 @@ from fewlabel.cli.common import In, Out, Threads, settings_json, settings_option
 from fewlabel.config import jobs
 from fewlabel.utils.atomic_files import atomic_files
 from fewlabel.utils.errors import InputError, printable
+from fewlabel.utils.formatting import counted
 from fewlabel.utils.recorded_hashes import forget_hash, record_hash, write_recorded
 
 FetchJson = Annotated[jobs.FetchSettings, settings_option(jobs.FetchSettings)]
@@ -60,7 +61,9 @@ def fetch(
         refusals, remarks = admission(table, settings.cohort, split, largest, pretrained, seen)
         problems, notes = problems + refusals, notes + remarks
     if problems:
-        raise InputError.of(problems, f"cohorts.{settings.cohort}: {len(problems)} problem(s) {where}".rstrip())
+        raise InputError.of(
+            problems, f"cohorts.{settings.cohort}: {counted(len(problems), 'problem')} {where}".rstrip()
+        )
     with atomic_files([subjects, source]) as (subjects_partial, source_partial):
         subjects_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         source_partial.write_text(json.dumps(settings.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import typer
 from fewlabel.cli.common import Panel, command, write_json
 from fewlabel.operations.hooks import snapshot, stale_files
 from fewlabel.utils.errors import InputError, printable
-from fewlabel.utils.formatting import size
+from fewlabel.utils.formatting import counted, size
 from fewlabel.utils.json_files import load_json
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def gpus() -> None:
         raise InputError(f"no GPU for trainings: torch {torch.__version__} finds none ({cause}{visible}); {REMEDY}")
     found = available_gpus()
     if not found:
-        print(f"{torch.cuda.device_count()} GPU(s) unknown to `nvidia-smi`: they cannot be reserved")
+        print(f"{counted(torch.cuda.device_count(), 'GPU')} unknown to `nvidia-smi`: they cannot be reserved")
     folder = lock_folder()
     with FileLock(folder / "choice.lock"):
         for gpu in found:

@@ -106,10 +106,12 @@ def _ranges_of_study(path: Path) -> Ranges | None:
     if (location := study_folder(path)) is None:
         return None
     study, run = location
+    order, subjects = study / LAYOUT.order(run.part, str(run.draw)), study / LAYOUT.subjects(run.cohort)
+    if not (order.is_file() and subjects.is_file()):
+        return None
     try:
-        pool = read_subjects(study / LAYOUT.order(run.part, str(run.draw)))["subject"]
-        return ranges_of_table(read_subjects(study / LAYOUT.subjects(run.cohort)), list(pool))
-    except (OSError, KeyError, ValidationError):  # an older study whose tables lack these columns
+        return ranges_of_table(read_subjects(subjects), list(read_subjects(order)["subject"]))
+    except (KeyError, ValidationError):  # an older study whose tables lack these columns
         return None
 
 

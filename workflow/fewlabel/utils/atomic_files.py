@@ -60,7 +60,7 @@ def absent(path: Path) -> str:
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors that only writing can cause."""
+"""Errors of a full disk, an exhausted quota or the limit on file sizes: only writing causes them."""
 
 
 @contextmanager

@@ -1,4 +1,9 @@
-"""Numbers as text: sizes and durations."""
+"""Numbers as text: counts, sizes and durations."""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, such as `1 run` or `2 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def size(count: float) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 from fewlabel.utils.atomic_files import atomic_files, sha256, visible, write_text
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import counted
 from fewlabel.utils.json_files import load_json
 
 SUMS, EVALUATION, RUN, STORE = "SHA256SUMS", "evaluation.json", "run.json", "store.json"
@@ -144,7 +145,7 @@ def check_folder(folder: Path, restore: str) -> None:
     """
     changed = differing(folder, read_sums(folder))
     if changed:
-        heading = f"{folder}: {len(changed)} file(s) do not match {SUMS}; to fix: {restore}:"
+        heading = f"{folder}: {counted(len(changed), 'file')} not matching {SUMS}; to fix: {restore}:"
         raise InputError.of(shortened(changed), heading=heading)
 
 

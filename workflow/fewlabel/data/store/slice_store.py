@@ -40,6 +40,7 @@ from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_file, atomic_folder, write_text
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import counted
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import hold_lock
 from fewlabel.utils.parallel import map_subjects
@@ -120,7 +121,7 @@ def refuse_changed(manifest: Path, wanted: Mapping[str, str]) -> None:
     stamps = {name: list(recorded_hashes.stamp(folder / name)) for name in wanted if (folder / name).is_file()}
     unverified = {name: sha for name, sha in wanted.items() if verified.get(name) != [sha, stamps.get(name)]}
     if changed := recorded_hashes.differing(folder, unverified):
-        heading = f"{folder}: {len(changed)} file(s) of the slice store were changed after it was made; "
+        heading = f"{folder}: {counted(len(changed), 'file')} changed after the slice store was made; "
         raise InputError.of(changed, f"{heading}{_remedy(manifest)}:")
     if unverified:
         _keep_verified(folder, {name: [sha, stamps[name]] for name, sha in wanted.items()})

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewlabel.utils import recorded_hashes
-from fewlabel.utils.errors import InputError, plain
+from fewlabel.utils.csv_tables import read_csv_table
 
 MAY_BE_EMPTY = ("target_ml", "target_slices", "kept", "grid_dice")
 """Columns that are empty for subjects without a mask."""
@@ -19,16 +18,7 @@ def read_subjects(path: Path, *needed: str) -> pd.DataFrame:
         needed: required columns besides `subject`.
 
     Raises:
-        InputError: it is not a table, lacks a column, or differs from its recorded hash.
-        OSError: it cannot be read.
+        InputError: it is missing, not a table, lacks a column, or differs from its recorded hash.
     """
-    recorded_hashes.check(path)
-    empty = {name: [""] for name in MAY_BE_EMPTY}
-    try:
-        table = pd.read_csv(path, dtype={"subject": str, "patient": str}, keep_default_na=False, na_values=empty)
-    except ValueError as error:  # not UTF-8, not a table, empty, or with an overlong field
-        raise InputError(f"{path}: not a CSV table ({plain(str(error))}); to fix: make it again") from None
-    if missing := [column for column in ("subject", *needed) if column not in table.columns]:
-        columns = plain(", ".join(table.columns))
-        raise InputError(f"{path}: no column {', '.join(missing)} (columns: {columns}); to fix: make it again")
-    return table
+    kinds = {"subject": str, "patient": str}
+    return read_csv_table(path, ("subject", *needed), kinds=kinds, may_be_empty=MAY_BE_EMPTY)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fewlabel.utils.formatting import counted
+
 SHOWN = 10
 """Maximum number of failed jobs in the report."""
 
@@ -53,7 +55,12 @@ def report(failures: Sequence[Failure], waiting: int) -> str:
     lines = [line for failure in failures[:SHOWN] for line in _failure_lines(failure, few)]
     more = [f"  … and {len(failures) - SHOWN} more; see their logs"] if len(failures) > SHOWN else []
     return "\n".join(
-        [f"{len(failures)} job(s) failed, {waiting} job(s) need them and did not run:", *lines, *more, RESUME]
+        [
+            f"{counted(len(failures), 'job')} failed, {counted(waiting, 'job')} did not run for lack of their outputs:",
+            *lines,
+            *more,
+            RESUME,
+        ]
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from fewlabel.operations.planning.plan import Cut, Plan
 from fewlabel.operations.planning.tasks import RULES, reports
+from fewlabel.utils.formatting import counted
 from fewlabel.utils.hardware_info import processor_name
 
 SHOWN_CUTS = 8
@@ -20,10 +21,10 @@ def plan_text(plan: Plan, cuts: Sequence[Cut]) -> str:
 
 def _heading(plan: Plan) -> Iterator[str]:
     cells = [
-        f"{len(plan.experiment.cohorts)} cohort(s)",
-        f"{len(plan.experiment.methods)} method(s)",
+        counted(len(plan.experiment.cohorts), "cohort"),
+        counted(len(plan.experiment.methods), "method"),
         f"N = {', '.join(map(str, plan.experiment.labels))}",
-        f"{plan.experiment.draws} draw(s)",
+        counted(plan.experiment.draws, "draw"),
     ]
     yield f"{plan.experiment.study}: {' x '.join(cells)}"
 
@@ -56,7 +57,7 @@ def _time(plan: Plan) -> Iterator[str]:
         yield f"GPU hours: {plan.seconds('gpu') / 3600:.2f}; CPU hours of the rest: {plan.seconds('core') / 3600:.2f}"
     else:
         yield f"CPU hours: {plan.seconds() / 3600:.2f}"
-    workers = (f"{machine.gpus} GPU(s) and " if machine.gpus else "") + f"{machine.cores} core(s)"
+    workers = (f"{counted(machine.gpus, 'GPU')} and " if machine.gpus else "") + f"{counted(machine.cores, 'core')}"
     yield (
         f"wall time: {duration(plan.wall_seconds)} on {workers}, all of them free, {machine.overhead:g} s a job to "
         f"start it; never below {duration(plan.shortest_seconds)}, since jobs wait for each other"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fewlabel.reporting.provenance.jobs import moment
+from fewlabel.utils.formatting import counted
 
 Facts = Mapping[str, Any]
 
@@ -16,7 +17,7 @@ def told(pretrainings: Sequence[Facts], finetunings: Sequence[Facts]) -> list[tu
     """
     runs = [*pretrainings, *finetunings]
     rows = [
-        ("Trainings", f"{_count(len(pretrainings), 'pretraining')}, {_count(len(finetunings), 'finetuning')}"),
+        ("Trainings", f"{counted(len(pretrainings), 'pretraining')}, {counted(len(finetunings), 'finetuning')}"),
         ("Pretraining time, summed", _time(_numbers(pretrainings, "time", "seconds"))),
         ("Finetuning time, summed", _time(_numbers(finetunings, "time", "seconds"))),
         ("First start", min(_moments(runs, "started"), default="")),
@@ -51,7 +52,7 @@ def _values(runs: Sequence[Facts], *keys: str) -> str:
     found = Counter(_word(value) for run in runs if (value := _at(run, keys)) is not None)
     if len(found) == 1:
         return next(iter(found))
-    return ", ".join(f"{value} ({_count(number, 'training')})" for value, number in found.most_common())
+    return ", ".join(f"{value} ({counted(number, 'training')})" for value, number in found.most_common())
 
 
 def _word(value: Any) -> str:
@@ -77,7 +78,3 @@ def _time(seconds: Sequence[float]) -> str:
 
 def _memory(sizes: Sequence[float]) -> str:
     return f"{max(sizes) / 1e9:.2f} GB" if sizes else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -13,6 +13,7 @@ from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.publishing.compare_scores import some
 from fewlabel.reporting.results.folder import Results
 from fewlabel.reporting.results.run_facts import Facts, flatten
+from fewlabel.utils.formatting import counted
 
 NOT_RECORDED = "not recorded"
 OF_A_RUN = (
@@ -145,7 +146,7 @@ def _surroundings(results: Results) -> dict[str, Counter[str]]:
 
 def _counted(values: Counter[str]) -> str:
     if len(values) > 1:
-        return ", ".join(f"{value} ({count} run{'s' if count > 1 else ''})" for value, count in values.most_common())
+        return ", ".join(f"{value} ({counted(count, 'run')})" for value, count in values.most_common())
     return next(iter(values), NOT_RECORDED)
 
 

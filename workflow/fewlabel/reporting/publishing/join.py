@@ -19,6 +19,7 @@ from fewlabel.reporting.results.completeness import SHOWN, has_equal_settings
 from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
 from fewlabel.reporting.results.run_facts import flatten
 from fewlabel.reporting.statistics.scores import KEY
+from fewlabel.utils.csv_tables import read_csv_table
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import SUMS, read_sums
 
@@ -192,7 +193,7 @@ def _history(folders: Sequence[Path], taken: Mapping[Run, int]) -> pd.DataFrame:
     found, part_of = [], {str(run): index for run, index in taken.items()}
     for index, folder in enumerate(folders):
         if (folder / HISTORY).is_file():
-            table = pd.read_csv(folder / HISTORY, dtype=str, keep_default_na=False)
+            table = read_csv_table(folder / HISTORY, ["run"])
             found.append(table[table["run"].map(part_of.get) == index])
     return pd.concat(found, ignore_index=True).fillna("").sort_values("run", kind="stable") if found else pd.DataFrame()
 

@@ -21,6 +21,7 @@ from fewlabel.reporting.results.run_facts import Facts, unpack
 from fewlabel.reporting.statistics.scores import read_scores
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import has_visible, visible
+from fewlabel.utils.csv_tables import read_csv_table
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
 
@@ -102,11 +103,7 @@ def read_text_table(path: Path) -> pd.DataFrame:
     Raises:
         InputError: the file is missing, not a table or was changed, or subjects are missing or repeated.
     """
-    recorded_hashes.check(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); to fix: make it again") from None
+    table = read_csv_table(path)
     if "subject" not in table or table["subject"].duplicated().any():
         raise InputError(
             f"{path}: subjects missing or repeated; accepted: a column `subject` with each subject once; to fix: make "

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.utils import recorded_hashes
+from fewlabel.utils.csv_tables import numbers, read_csv_table, whole_from_1
 from fewlabel.utils.errors import InputError
 
 COLUMNS = ("run", "stage", "step", "loss", "learning_rate", "spread")
@@ -48,17 +49,11 @@ def read_history(path: Path) -> pd.DataFrame:
     Raises:
         InputError: the file was changed, is not a history, or is truncated.
     """
-    recorded_hashes.check(path)
     remedy = f"to fix: restore it, or {recorded_hashes.make_again(path)}"
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); {remedy}") from None
-    if missing := [column for column in COLUMNS[1:5] if column not in table]:
-        raise InputError(f"{path}: no column {', '.join(missing)}; {remedy}")
+    table = read_csv_table(path, COLUMNS[1:5], remedy)
     # A loss may be `nan`, but not other text.
-    numbers = table[["step", "loss", "learning_rate"]].apply(pd.to_numeric, errors="coerce")
-    unread = numbers.isna() & ~table[numbers.columns].isin(["nan", "inf", "-inf"])
+    values = numbers(table, ("step", "loss", "learning_rate"))
+    unread = values.isna() & ~table[values.columns].isin(["nan", "inf", "-inf"])
     if unread.any(axis=None):
         raise InputError(
             f"{path}, line {int(unread.any(axis=1).to_numpy().argmax()) + 2}: truncated or edited; {remedy}"
@@ -96,22 +91,14 @@ def read_histories(path: Path) -> pd.DataFrame:
     Raises:
         InputError: the table is missing, was changed, lacks columns, or has an invalid run or step.
     """
-    recorded_hashes.check(path)
-    try:
-        text = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path.name}: no such file") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not a CSV table ({str(error).strip()}); to fix: make it again") from None
-    if missing := [column for column in COLUMNS[:4] if column not in text.columns]:
-        raise InputError(f"{path.name}: no column {', '.join(missing)} (columns: {', '.join(text.columns)})")
+    text = read_csv_table(path, COLUMNS[:4])
     try:
         by_folder = {folder: Run.parse(folder) for folder in text["run"].unique()}
     except ValueError as error:
         raise InputError(f"{path.name}: {error}; to fix: make the table again") from None
-    step = pd.to_numeric(text["step"], errors="coerce")
-    if not ((step >= 1) & (step % 1 == 0)).all():
-        wrong = text.loc[~((step >= 1) & (step % 1 == 0)), "step"].iloc[0]
+    step, loss = (numbers(text, [name])[name] for name in ("step", "loss"))
+    if not whole_from_1(step).all():
+        wrong = text.loc[~whole_from_1(step), "step"].iloc[0]
         raise InputError(f"{path.name}: step {wrong!r}; accepted: whole numbers from 1; to fix: make the table again")
     runs = [by_folder[folder] for folder in text["run"]]
     return pd.DataFrame(
@@ -123,6 +110,6 @@ def read_histories(path: Path) -> pd.DataFrame:
             "draw": [run.draw or 0 for run in runs],
             "stage": text["stage"],
             "step": step.astype("int64"),
-            "loss": pd.to_numeric(text["loss"], errors="coerce").astype("float64"),
+            "loss": loss.astype("float64"),
         }
     )

@@ -13,6 +13,7 @@ from fewlabel.reporting.statistics.scores import FOLD, read_scores
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import visible
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import counted
 
 RECORDED = (WEIGHTS, PRETEXT, HISTORY, SCORES)
 """Files of a run whose hashes are recorded."""
@@ -53,7 +54,7 @@ def check_tables_and_figures(folder: Path) -> None:
 
 def _refuse(folder: Path, messages: Iterable[str]) -> None:
     if problems := list(dict.fromkeys(messages)):
-        heading = f"{folder}: {len(problems)} file(s) are not as the study's jobs wrote them:"
+        heading = f"{folder}: {counted(len(problems), 'file')} not as written by the study's jobs:"
         raise InputError.of(recorded_hashes.shortened(problems), heading=heading)
 
 
@@ -94,7 +95,7 @@ def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
             for path in _other_inputs(folder, experiment, run):
                 others.setdefault(path, {})[run] = None
     for path, runs in others.items():
-        problem = f"the file differs from the one that {len(runs)} run(s) read, such as {next(iter(runs))}"
+        problem = f"the file differs from the one that {counted(len(runs), 'run')} read, such as {next(iter(runs))}"
         yield (
             f"{path}: {problem}; to fix: restore it, or {recorded_hashes.make_again(path)}; if the change is "
             f"intended, delete the folders of these runs and run `snakemake` again"

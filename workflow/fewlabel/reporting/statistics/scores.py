@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.config.jobs.grid import CollectSettings
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER, SCORES
-from fewlabel.utils import recorded_hashes
+from fewlabel.utils.csv_tables import read_csv_table, whole_from_1
 from fewlabel.utils.errors import InputError
 
 KEY = ["cohort", "method", "n", "draw", "subject"]
@@ -39,10 +39,8 @@ def read_scores(path: Path) -> pd.DataFrame:
         InputError: the file is missing, was changed, is not a CSV table, has no rows, lacks columns, contains values
             that are not numbers or out of range, or repeats a subject of a run.
     """
-    text = _read_text(path)
-    if missing := [column for column in NEEDED if column not in text.columns]:
-        found, accepted = ", ".join(text.columns), ", ".join(COLUMNS)
-        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {found}; accepted: {accepted}")
+    # As text, since messages quote wrong numbers.
+    text = read_csv_table(path, NEEDED, remedy=f"accepted: {', '.join(COLUMNS)}")
     if text.empty:
         raise InputError(f"{path.name}: no rows; a table of scores has one row for each run and test subject")
     further = [name for name in FURTHER if name in text]
@@ -54,7 +52,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     problems = [*_empty_names(scores), *_bad_values(text, scores), *_repeats(scores)]
     if FOLD in text:
         folds = text[FOLD].map(_number)
-        good = (text[FOLD] == "") | ((folds >= 1) & (folds % 1 == 0))
+        good = (text[FOLD] == "") | whole_from_1(folds)
         if not good.all():
             wrong = f"{FOLD}: {int((~good).sum())} bad values such as '{text.loc[~good, FOLD].iloc[0]}'"
             problems.append(f"{wrong}; accepted: whole numbers from 1, or empty")
@@ -149,18 +147,6 @@ def _gaps(cohort: str, scores: pd.DataFrame, runs: CollectSettings) -> Iterator[
                     yield f"{run}: no score of {', '.join(absent[:5])}{' …' if len(absent) > 5 else ''}"
 
 
-def _read_text(path: Path) -> pd.DataFrame:
-    recorded_hashes.check(path)
-    try:
-        # As text, since a subject may be called "007" or "NA", and messages quote wrong numbers.
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path.name}: no such file") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        reason = str(error).strip()
-        raise InputError(f"{path.name}: not a CSV table ({reason}); columns accepted: {', '.join(COLUMNS)}") from None
-
-
 def _number(text: str) -> float:
     try:
         return float(text)
@@ -177,7 +163,7 @@ def _empty_names(scores: pd.DataFrame) -> list[str]:
 
 
 def _bad_values(text: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
-    good = {column: (scores[column] >= 1) & (scores[column] % 1 == 0) for column in COUNTS}
+    good = {column: whole_from_1(scores[column]) for column in COUNTS}
     accepted = dict.fromkeys(COUNTS, "whole numbers from 1")
     for name in (name for name in SCORES if name in text):
         score, values = SCORES[name], scores[name]

@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.config.folds import parts_of
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.utils import recorded_hashes
+from fewlabel.utils.csv_tables import numbers, read_csv_table
 from fewlabel.utils.errors import InputError
 
 ROLES = ("test", "pool", "unlabelled", "withheld")
@@ -87,25 +87,17 @@ def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], fl
     for cohort in cohorts:
         path = results / LAYOUT.subjects(cohort)
         table = _read(path, FACT_COLUMNS)
-        numbers = table[[*COUNTS, *SPACINGS]].apply(pd.to_numeric, errors="coerce")
-        if (bad := numbers.isna().any(axis=1)).any():
+        sizes = numbers(table, (*COUNTS, *SPACINGS))
+        if (bad := sizes.isna().any(axis=1)).any():
             raise InputError(f"{path}: a size is not a number for {_some(table, bad)}; to fix: make the slices again")
-        sides = numbers[list(COUNTS)].to_numpy() * numbers[list(SPACINGS)].to_numpy()
+        sides = sizes[list(COUNTS)].to_numpy() * sizes[list(SPACINGS)].to_numpy()
         lengths = np.linalg.norm(sides, axis=1)
         found |= {(cohort, subject): float(mm) for subject, mm in zip(table["subject"], lengths, strict=True)}
     return found
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    recorded_hashes.check(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path.name}: no such file") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not a CSV table ({str(error).strip()})") from None
-    if missing := [column for column in columns if column not in table.columns]:
-        raise InputError(f"{path.name}: no column {', '.join(missing)}; found: {', '.join(table.columns)}")
+    table = read_csv_table(path, columns)
     if (twice := table["subject"].duplicated()).any():
         raise InputError(f"{path.name}: {_some(table, twice)} twice; each subject has one row")
     return table[list(columns)]
@@ -113,4 +105,4 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 def _some(table: pd.DataFrame, chosen: pd.Series) -> str:
     names = table.loc[chosen, "subject"].tolist()
-    return f"subject{'s' if len(names) > 1 else ''} {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+    return f"{'subjects' if len(names) > 1 else 'subject'} {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"

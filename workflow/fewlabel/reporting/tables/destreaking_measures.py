@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fewlabel.config.jobs.figures.destreaking import NO_SOURCE
 from fewlabel.utils import recorded_hashes
+from fewlabel.utils.csv_tables import numbers, read_csv_table
 from fewlabel.utils.errors import InputError
 
 TITLES = {
@@ -50,16 +51,12 @@ def read_measures(path: Path) -> pd.DataFrame:
         InputError: not such a table, or a strength that lacks a trial.
     """
     accepted = f"accepted: columns {', '.join(COLUMNS)}, and finite numbers; run the rule `destreaking` again"
-    recorded_hashes.check(path)
-    try:
-        rows = pd.read_csv(path, dtype={"subject": str, "method": str})
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table ({str(error).strip()}); {accepted}") from None
-    if list(rows.columns) != COLUMNS or rows.empty:
-        raise InputError(f"{path}: columns {', '.join(map(str, rows.columns))}, {len(rows)} rows; {accepted}")
-    numbers = rows[["streaks", *MEASURES]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        line = int(np.flatnonzero(~np.isfinite(numbers).all(axis=1))[0]) + 2
+    rows = read_csv_table(path, COLUMNS, accepted, kinds={"subject": str, "method": str})
+    if rows.empty:
+        raise InputError(f"{path}: no rows; {accepted}")
+    values = numbers(rows, ("streaks", *MEASURES)).to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
+        line = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0]) + 2
         raise InputError(f"{path}, line {line}: no finite number; {accepted}")
     for streaks, group in rows.groupby("streaks"):
         if missing := [name for name in TITLES if name not in set(group["method"])]:

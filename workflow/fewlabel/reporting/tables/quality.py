@@ -8,6 +8,7 @@ import pandas as pd
 from fewlabel.config.jobs.figures.quality import ContactSheetSettings, QualitySettings
 from fewlabel.reporting.tables.quality_checks import CLIPPED, GRID_DICE, KEPT, OBLIQUE, SPACING, TINY, clipped_alike
 from fewlabel.reporting.tables.table import NONE, Section, Table
+from fewlabel.utils.formatting import counted
 
 SPACE = "\N{NO-BREAK SPACE}"
 IN_ONE_LINE = ("size", "voxel, mm", "orientation", "target, ml", "slices with target", "kept", "Dice of the grid")
@@ -17,8 +18,8 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSe
     """The table of `quality.quality_rows`, as it is or as read from its CSV."""
     rows = rows.astype({"target_slices": "Int64"})
     warned = rows["warnings"] != ""
-    parts = [(_count(int(warned.sum()), "with warnings"), rows[warned])]
-    parts.append((_count(int((~warned).sum()), "without warnings"), rows[~warned]))
+    parts = [(f"{counted(int(warned.sum()), 'subject')} with warnings", rows[warned])]
+    parts.append((f"{counted(int((~warned).sum()), 'subject')} without warnings", rows[~warned]))
     sections = [Section(title, _body(part), numbers=False) for title, part in parts if len(part)]
     grid = settings.grid
     return Table(
@@ -52,10 +53,6 @@ def _summary(rows: pd.DataFrame) -> list[str]:
         f"In {len(clipped)} of {len(rows)} volumes {clipped.min():.2g} to {clipped.max():.2g} % of the voxels hold the "
         "highest value: clipped as published, or bounded as T2 maps are."
     ]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} subject{'' if number == 1 else 's'} {what}"
 
 
 def _body(rows: pd.DataFrame) -> pd.DataFrame:

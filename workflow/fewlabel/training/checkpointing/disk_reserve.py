@@ -1,15 +1,12 @@
 """Reserve disk space for the outputs of a training, so that they can be written if the disk fills meanwhile."""
 
-import errno
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-from fewlabel.utils.atomic_files import partial_name
+from fewlabel.utils.atomic_files import FULL, partial_name
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of a full disk, an exhausted quota or the limit on file sizes."""
 SMALL_FILES_BYTES = 48_000
 """Size of a run's history and record."""
 NAME = "room"

@@ -20,7 +20,7 @@ from torch import Tensor
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
 from fewlabel.training.checkpointing.checkpoint import Checkpoint, saving_on_signals
-from fewlabel.training.checkpointing.disk_reserve import FULL, NAME, Reserve
+from fewlabel.training.checkpointing.disk_reserve import NAME, Reserve
 from fewlabel.training.checkpointing.finished_links import finished_folder, keep_links, restore_links
 from fewlabel.training.checkpointing.live_history import live_path
 from fewlabel.training.checkpointing.state import HistoryRow, history_table
@@ -36,7 +36,7 @@ from fewlabel.training.devices.gpu_memory import measured_gpu_bytes
 from fewlabel.training.devices.gpu_slots import Slot
 from fewlabel.training.weights import save_weights
 from fewlabel.utils import environment
-from fewlabel.utils.atomic_files import atomic_files, partials_of, sha256
+from fewlabel.utils.atomic_files import FULL, atomic_files, partials_of, sha256
 from fewlabel.utils.locks import hold_lock
 
 
