@@ -161,7 +161,7 @@ def test_a_table_without_its_columns_is_told(tmp_path):
     (tmp_path / "roles.csv").write_text("subject,patient\na,b\n")
     assert list(read_subjects(tmp_path / "roles.csv", "patient").columns) == ["subject", "patient"]
     message = error_of(read_subjects, tmp_path / "roles.csv", "role")
-    assert message.endswith("roles.csv: no column role (columns: subject, patient); to fix: make it again")
+    assert message.endswith("roles.csv: no column role; found: subject, patient; to fix: make it again")
 
 
 def test_a_link_that_leads_to_itself_is_told_where_a_path_is_resolved(tmp_path):

@@ -41,7 +41,7 @@ def read_csv_table(
         raise InputError(f"{path}: not a CSV table ({plain(str(error).strip())}); {remedy}") from None
     if missing := [column for column in columns if column not in table.columns]:
         found = plain(", ".join(map(str, table.columns)))
-        raise InputError(f"{path}: no column {', '.join(missing)} (columns: {found}); {remedy}")
+        raise InputError(f"{path}: no column {', '.join(missing)}; found: {found}; {remedy}")
     return table
 
 
