@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fewlabel.utils.log import show_messages
+
 # No test is judged by time: a busy machine would fail it.
 settings.register_profile("no_time", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no_time")
+
+# As a command does, for tests that read what the library says.
+show_messages()
 
 CHECKER = Path(sys.prefix) / "validator" / "bin" / "python"
 

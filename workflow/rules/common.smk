@@ -12,12 +12,15 @@ from fewlabel.config import jobs
 from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.data.paths import export_data_root
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.log import show_messages
 from fewlabel.config.folds import cohort_of, part_of
 from fewlabel.reporting.captions import study_facts
 from fewlabel.config.loading.load import load
 from fewlabel.config.study_layout import WILDCARDS, Run, StudyLayout
 
 min_version("9.19")
+
+show_messages()
 
 # Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
 DEFAULTS = Path(workflow.basedir) / "config.yaml"

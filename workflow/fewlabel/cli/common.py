@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from fewlabel.config.extensions import refuse_misfits
 from fewlabel.utils.atomic_files import write_text
 from fewlabel.utils.errors import InputError, printable
+from fewlabel.utils.log import show_messages
 from fewlabel.utils.system_errors import demand_writable
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def options(
     ] = False,
 ) -> None:
     """Options of `fewlabel` itself."""
+    show_messages()
 
 
 Model = TypeVar("Model", bound=BaseModel)

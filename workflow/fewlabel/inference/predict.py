@@ -1,6 +1,5 @@
 """Segment new volumes with a trained network, in every image format that cohorts are read from."""
 
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
@@ -32,6 +31,7 @@ from fewlabel.training.network import UNet
 from fewlabel.training.sampling import Slices
 from fewlabel.utils.atomic_files import absent, atomic_files
 from fewlabel.utils.errors import InputError, printable
+from fewlabel.utils.log import LOG
 from fewlabel.utils.progress import Progress
 from fewlabel.utils.system_errors import demand_writable, refuse_out_of_memory
 
@@ -244,7 +244,7 @@ def segment(segmenter: Segmenter, tasks: Sequence[PredictionTask], channel: int 
                         )
                     progress.advance(note=f"{task.mask.name}: {volumes_ml[task.mask]:.1f} ml")
             for line in outside:
-                print(f"warning: {printable(line)}; check its mask before use", file=sys.stderr)
+                LOG.warning(f"{printable(line)}; check its mask before use")
             if problems:
                 count = len(tasks) - len(volumes_ml)
                 bad = f"{count} of {len(tasks)} volumes cannot be segmented, and no mask is written:"
@@ -276,7 +276,7 @@ def read_image(path: Path, channel: int | None = None) -> Volume:
     if grid is not None:
         problems = [*problems, *image_problems(grid, path.name)]
         if warning := position_warning(grid, path.name):
-            print(f"warning: {printable(warning)}", file=sys.stderr)
+            LOG.warning(printable(warning))
     if problems or grid is None:
         raise InputError.of(problems)
     return Volume(grid.array, grid.affine, placement=grid.placement)

@@ -15,6 +15,7 @@ from fewlabel.reporting.publishing.privacy import PLACE
 from fewlabel.reporting.results.verified import check_tables_and_figures
 from fewlabel.utils.atomic_files import atomic_file
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.log import LOG
 
 DATA = re.compile(r'<script id="([\w-]+)">\s*var \w+ = (?=[\[{"])')
 """Where Snakemake's page holds what it shows, as JSON."""
@@ -44,7 +45,7 @@ def write_report(experiment: Path, workflow: Path, html: Path) -> None:
         partial.write_text(page, encoding="utf-8", newline="\n")
         size = partial.stat().st_size
     if size > LARGEST:
-        print(f"warning: {html} has {size / 1e6:.0f} MB; figures with a smaller `dpi` make it smaller", file=sys.stderr)
+        LOG.warning(f"{html} has {size / 1e6:.0f} MB; figures with a smaller `dpi` make it smaller")
 
 
 def safe_page(page: str, largest: int = LARGEST) -> str:
@@ -61,7 +62,7 @@ def safe_page(page: str, largest: int = LARGEST) -> str:
         content, stop = json.JSONDecoder().raw_decode(page, found.end())
         told += [f"{text[:200]!r} holds a place on a disk" for text in _texts(content) if PLACE.search(text)]
         if found[1] == "results" and (left_out := fit(content, largest - len(page) + _files(content))):
-            print(f"left out, since the page would be too large: {', '.join(left_out)}", file=sys.stderr)
+            LOG.info(f"left out, since the page would be too large: {', '.join(left_out)}")
         parts += [page[end : found.end()], json.dumps(content).replace("<", "\\u003c")]
         end = stop
     if told:

@@ -1,6 +1,5 @@
 """Supervised training on the labelled subjects of one draw."""
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from fewlabel.training.sampling import Sampler, Slices, foreground_rows, subject
 from fewlabel.training.segmentation import Segmentation
 from fewlabel.training.weights import Loaded, load_weights
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.log import LOG
 from fewlabel.utils.seeds import seed64
 
 
@@ -54,7 +54,7 @@ def finetune(
     # The start of every pretraining too: runs with and without it differ in nothing else.
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network")
     loaded = load_weights(network, initial, settings.network.widths) if initial else None
-    print(f"initialisation: {loaded or 'random'}", file=sys.stderr)
+    LOG.info(f"initialisation: {loaded or 'random'}")
     sampler = _sampler(store, subjects, settings, device)
     states = stage_checkpoint(checkpoint, "finetune", {}, checkpoint.load() if checkpoint else None)
     history = train(

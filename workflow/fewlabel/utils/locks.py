@@ -5,12 +5,13 @@ Imports nothing slow, since Snakemake's rules import it.
 
 import errno
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from fewlabel.utils.log import LOG
 
 POLL_SECONDS = 1.0
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -30,7 +31,7 @@ def hold_lock(path: Path, what: str = "this run") -> Iterator[None]:
     try:
         _acquire(lock)
     except Timeout:
-        print(f"{path.name}: {read_holder(holder)} works on {what}; waiting for it", file=sys.stderr, flush=True)
+        LOG.info(f"{path.name}: {read_holder(holder)} works on {what}; waiting for it")
         lock.acquire(poll_interval=POLL_SECONDS)
     try:
         holder.write_text(this_process(), encoding="utf-8")
@@ -71,11 +72,9 @@ def _acquire(lock: FileLock) -> None:
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:
             raise
-        print(
-            f"warning: {Path(lock.lock_file).parent}: no file locks here ({error.strerror}), so two processes may do "
-            "the same work; to fix: start one at a time, or mount the file system with locks",
-            file=sys.stderr,
-            flush=True,
+        LOG.warning(
+            f"{Path(lock.lock_file).parent}: no file locks here ({error.strerror}), so two processes may do "
+            "the same work; to fix: start one at a time, or mount the file system with locks"
         )
 
 

@@ -7,6 +7,8 @@ from typing import Self
 
 from tqdm import tqdm
 
+from fewlabel.utils.log import LOG
+
 LINE_SECONDS = 10.0
 
 
@@ -27,7 +29,7 @@ class Progress:
             self._bar.update(count)
         elif time.monotonic() - self._said >= LINE_SECONDS or self._done == self.total:
             self._said = time.monotonic()
-            print(self._line(note), file=sys.stderr, flush=True)
+            LOG.info(self._line(note))
 
     def advance_to(self, done: int, note: str = "") -> None:
         """Set the number of steps done."""

@@ -1,7 +1,6 @@
 """Unpack archives atomically and safely: no member outside the folder, no links, limited sizes."""
 
 import shutil
-import sys
 import tarfile
 import tempfile
 import zlib
@@ -16,6 +15,7 @@ from fewlabel.data.download.archive_limits import Tally
 from fewlabel.data.download.tar_archive import TarStream
 from fewlabel.data.download.zip_archive import extract_zip
 from fewlabel.utils.errors import InputError, plain, printable
+from fewlabel.utils.log import LOG
 
 ZIP = b"PK\x03\x04"
 """First bytes of a zip file."""
@@ -38,7 +38,7 @@ def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: 
         InputError: truncated or no archive; members outside the folder, links or devices; implausible sizes; another
             top folder; no space or permission.
     """
-    print(printable(f"{archive.name}: unpacking to {folder}"), file=sys.stderr, flush=True)
+    LOG.info(printable(f"{archive.name}: unpacking to {folder}"))
     with _temporary(archive, folder) as temporary:
         _extract(archive, temporary, wanted)
         unpacked = temporary / folder.name

@@ -8,7 +8,6 @@ If the file has changed, the download restarts.
 import json
 import shlex
 import shutil
-import sys
 import time
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -25,6 +24,7 @@ from fewlabel.utils.errors import InputError, plain, printable
 from fewlabel.utils.formatting import size
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import hold_lock
+from fewlabel.utils.log import LOG
 
 if TYPE_CHECKING:
     from requests import Response
@@ -286,4 +286,4 @@ def _number(text: str | None) -> int | None:
 
 
 def _log(line: str) -> None:
-    print(printable(line), file=sys.stderr, flush=True)
+    LOG.info(printable(line))

@@ -4,6 +4,8 @@ import sys
 
 from tqdm import tqdm
 
+from fewlabel.utils.log import LOG
+
 LINE_BYTES = 100_000_000
 """Bytes between two lines if the total is unknown."""
 
@@ -36,7 +38,7 @@ class TransferProgress:
         if steps > self._said:
             self._said = steps
             of = f" of {self._total / 1e6:.0f}" if self._total else ""
-            print(f"{self._name}: {self._done / 1e6:.0f}{of} MB", file=sys.stderr, flush=True)
+            LOG.info(f"{self._name}: {self._done / 1e6:.0f}{of} MB")
 
     def close(self) -> None:
         """Close the bar."""

@@ -1,7 +1,5 @@
 """Reads a subject of CHAOS: a DICOM series, and the PNGs that are its mask, each on its slice."""
 
-import sys
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +11,7 @@ from fewlabel.data.sources.chaos_masks import Masks, read_masks
 from fewlabel.data.sources.chaos_order import Order, suggested_orders, verified_order
 from fewlabel.data.subjects import reading
 from fewlabel.data.subjects.subject import Subject
+from fewlabel.utils.log import LOG
 
 
 def read(source: ChaosSource, subject: Subject) -> reading.Reading:
@@ -52,7 +51,7 @@ def _placed(
         ]
     if order.name != "by file number":
         others = ", ".join(f"{one.explained:.2f} {one.name}" for one in tried[1:])
-        print(f"{name}: PNGs belong to slices {order.name} ({order.explained:.2f}; {others})", file=sys.stderr)
+        LOG.info(f"{name}: PNGs belong to slices {order.name} ({order.explained:.2f}; {others})")
     stack: NDArray[np.float32] = masks.labels[list(order.of_slices)].astype(np.float32)
     return FileGrid(np.ascontiguousarray(stack.transpose(2, 1, 0)), series.affine), []
 

@@ -1,6 +1,5 @@
 """Read and check the files of a subject or of a whole cohort; for all sources on disk."""
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,6 +24,7 @@ from fewlabel.data.subjects.duplicate_volumes import VolumeHash, voxel_digest
 from fewlabel.data.subjects.mask_detection import image_among_masks
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError, printable
+from fewlabel.utils.log import LOG
 from fewlabel.utils.parallel import map_subjects
 
 MOST_WARNINGS = 20
@@ -111,9 +111,9 @@ def check_all(
 def print_warnings(warnings: Sequence[str]) -> None:
     """Print the first few warnings."""
     for warning in warnings[:MOST_WARNINGS]:
-        print(f"warning: {printable(warning)}", file=sys.stderr)
+        LOG.warning(printable(warning))
     if len(warnings) > MOST_WARNINGS:
-        print(f"warning: {len(warnings) - MOST_WARNINGS} more warnings are not shown", file=sys.stderr)
+        LOG.warning(f"{len(warnings) - MOST_WARNINGS} more warnings are not shown")
 
 
 def _findings(read_one: Callable[[Subject], Reading], subject: Subject) -> Reading:

@@ -4,7 +4,6 @@ The state file is not an output of the workflow's rule, since Snakemake deletes 
 """
 
 import signal
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from fewlabel.training.checkpointing.state import HistoryRow, TrainingState, rea
 from fewlabel.training.checkpointing.tensorboard import Scalars
 from fewlabel.utils.environment import peak_host_bytes
 from fewlabel.utils.errors import Interrupted
+from fewlabel.utils.log import LOG
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Checkpoint:
         except (ValueError, KeyError, OSError, TypeError, AttributeError) as error:
             aside = self.path.with_suffix(".refused")
             self.path.replace(aside)
-            print(f"{self.path.name}: {error}; renamed to {aside.name}, training restarts", file=sys.stderr)
+            LOG.info(f"{self.path.name}: {error}; renamed to {aside.name}, training restarts")
             return None
         return progress
 
@@ -113,7 +113,7 @@ class Checkpoint:
             write_state(self.path, {**content, "progress": dict(progress)})
         except OSError as error:
             # A full disk must not end a training that can still finish; the previous state is intact.
-            print(f"{self.path.name}: not saved ({error}); to fix: free some space", file=sys.stderr)
+            LOG.info(f"{self.path.name}: not saved ({error}); to fix: free some space")
             return False
         return True
 
@@ -153,7 +153,7 @@ class StageCheckpoint:
         """Load the saved content, if any, into a new state."""
         if self.saved is not None:
             state.take(self.saved)
-            print(f"{self.stage}: resumes after step {state.step}", file=sys.stderr)
+            LOG.info(f"{self.stage}: resumes after step {state.step}")
 
     def begin(self, state: TrainingState, steps: int) -> None:
         """Publish that this stage begins or resumes, and reserve disk space for its outputs.

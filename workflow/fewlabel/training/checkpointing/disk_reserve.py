@@ -1,11 +1,11 @@
 """Reserve disk space for the outputs of a training, so that they can be written if the disk fills meanwhile."""
 
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 from fewlabel.utils.atomic_files import FULL, partial_name
+from fewlabel.utils.log import LOG
 
 SMALL_FILES_BYTES = 48_000
 """Size of a run's history and record."""
@@ -42,7 +42,7 @@ class Reserve:
                 self.release()
                 if error.errno in FULL:
                     raise
-            print(f"{self.path.parent}: no disk space is reserved for the outputs ({error.strerror})", file=sys.stderr)
+            LOG.info(f"{self.path.parent}: no disk space is reserved for the outputs ({error.strerror})")
             return
         self.held = total
 

@@ -8,13 +8,13 @@ them again. They are then restored from the links instead of trained again. The 
 import json
 import os
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from hashlib import sha256 as digest
 from pathlib import Path
 
 from fewlabel.utils.atomic_files import atomic_files, atomic_folder, sha256
 from fewlabel.utils.json_files import load_json
+from fewlabel.utils.log import LOG
 
 
 def finished_folder(state: Path) -> Path:
@@ -30,7 +30,7 @@ def keep_links(folder: Path, identity: Mapping[str, str], outputs: Sequence[Path
                 _link(path, partial / path.name)
             (partial / "identity.json").write_text(_fingerprint(identity), encoding="utf-8")
     except OSError as error:
-        print(f"{folder.name}: not kept ({error})", file=sys.stderr)
+        LOG.info(f"{folder.name}: not kept ({error})")
 
 
 def restore_links(folder: Path, identity: Mapping[str, str], outputs: Sequence[Path]) -> bool:

@@ -12,11 +12,12 @@ import io
 import math
 import os
 import re
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+
+from fewlabel.utils.log import LOG
 
 SUFFIX = ".live.csv"
 EVERY = 5.0
@@ -77,7 +78,7 @@ class LiveHistory:
                 file.write(text)
         except OSError as error:
             if not self._refused:
-                print(f"{self.path.name}: not written ({error}); training continues", file=sys.stderr)
+                LOG.info(f"{self.path.name}: not written ({error}); training continues")
             self._refused = True
             return
         self._begun, self._refused = True, False

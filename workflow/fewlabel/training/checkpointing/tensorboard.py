@@ -4,13 +4,13 @@ A resumed stage writes its log anew from the history, so that no step occurs twi
 """
 
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fewlabel.training.checkpointing.state import HistoryRow
+from fewlabel.utils.log import LOG
 from fewlabel.utils.optional_dependencies import require_tensorboard
 
 FLUSH_SECONDS = 10
@@ -75,5 +75,5 @@ class Scalars:
                 self._refused(error)
 
     def _refused(self, error: OSError) -> None:
-        print(f"tensorboard: not written ({error}); training continues without", file=sys.stderr)
+        LOG.info(f"tensorboard: not written ({error}); training continues without")
         self._writer = self.folder = None

@@ -4,7 +4,6 @@ A complete training leaves hard links to its outputs (`training.finished`, see `
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -38,6 +37,7 @@ from fewlabel.training.weights import save_weights
 from fewlabel.utils import environment
 from fewlabel.utils.atomic_files import FULL, atomic_files, partials_of, sha256
 from fewlabel.utils.locks import hold_lock
+from fewlabel.utils.log import LOG
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def run(
     state.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(state):
         if restore_links(finished_folder(state), identity, outputs.paths()):
-            print(f"{outputs.weights.name}: already complete, not trained again", file=sys.stderr)
+            LOG.info(f"{outputs.weights.name}: already complete, not trained again")
         else:
             with saving_on_signals(checkpoint), closing(scalars):
                 _train(training, outputs, checkpoint, train)
@@ -208,9 +208,8 @@ def _train(
     except OSError:
         reserve.release()
         if checkpoint.ended is not None and checkpoint.write(checkpoint.ended):
-            print(
-                "the state of the finished training is kept; to fix: run the same command again to write its outputs",
-                file=sys.stderr,
+            LOG.info(
+                "the state of the finished training is kept; to fix: run the same command again to write its outputs"
             )
         raise
     finally:

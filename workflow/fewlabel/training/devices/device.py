@@ -12,6 +12,7 @@ import torch
 from fewlabel.training.devices.gpu_slots import Slot, acquire_slot
 from fewlabel.training.devices.gpus import REMEDY, Gpu, query_driver, usable_gpus, visible_gpus
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.log import LOG
 
 Precision = Literal["f32", "bf16"]
 
@@ -41,11 +42,11 @@ def acquire_device(name: str, need: Callable[[str], int | None]) -> tuple[torch.
         )
         # Set before torch initialises CUDA, so that torch sees this GPU alone.
         os.environ["CUDA_VISIBLE_DEVICES"] = slot.gpu.uuid
-        print(f"device: {slot}", file=sys.stderr, flush=True)
+        LOG.info(f"device: {slot}")
         return choose_device("cuda"), slot
     device = choose_device(name)
     note = " (`nvidia-smi` is not available: no slot is reserved)" if device.type == "cuda" else ""
-    print(f"device: {device}{note}", file=sys.stderr, flush=True)
+    LOG.info(f"device: {device}{note}")
     return device, None
 
 

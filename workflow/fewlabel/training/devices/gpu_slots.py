@@ -9,7 +9,6 @@ import os
 import platform
 import re
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from fewlabel.training.devices.gpus import Gpu, Use, choose_gpu
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import hold_lock_until_exit, lock_files, read_holder
+from fewlabel.utils.log import LOG
 
 POLL_SECONDS = 2.0
 MESSAGE_SECONDS = 600.0
@@ -82,7 +82,7 @@ def acquire_slot(query: Callable[[], Sequence[Gpu]], need: int | None, slots: in
                 return _acquire(folder, gpu, uses[gpu.uuid], need, slots)
         if time.monotonic() - last_message >= MESSAGE_SECONDS:
             last_message = time.monotonic()
-            print(_waiting_message(gpus, held, need), file=sys.stderr, flush=True)
+            LOG.info(_waiting_message(gpus, held, need))
         time.sleep(POLL_SECONDS)
 
 
