@@ -4,23 +4,24 @@ Trainings tell their own facts (`run.json`); of them and of all other jobs, what
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.folds import parts_of
-from fewlabel.config.jobs.figures.destreaking import files
-from fewlabel.config.jobs.figures.registry import report_items
-from fewlabel.config.jobs.histories import study_trainings
-from fewlabel.config.jobs.training import pretrained_as
+from fewlabel.config.jobs.study_jobs import StudyJob, subjects_of
+from fewlabel.config.jobs.study_jobs import study_jobs as planned_jobs
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.utils.atomic_files import sha256, visible
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.recorded_hashes import RUN
 
+UNRECORDED = ("admit", "record", "crate", "report")
+"""Rules that make nothing that a number depends on."""
+ALWAYS = ("fetch", "split", "draw", "prepare", "pretrain", "finetune", "evaluate", "collect", "collect-histories")
+"""Commands that are recorded even if their outputs are no longer at hand."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -107,19 +108,21 @@ class StudyFiles:
 
 
 def study_jobs(results: StudyFiles, experiment: Experiment) -> list[RecordedJob]:
-    """All jobs of a study, in an order in which they can have run."""
-    jobs = [
-        job
-        for name, cohort in experiment.cohorts.items()
-        for job in _cohort(results, name, cohort.folds, experiment.draws)
-    ]
-    trainings = study_trainings(experiment)
-    runs = [run for run in trainings if run.kind == "finetuned"]
-    jobs += [_training(results, experiment, run) for run in trainings]
-    jobs += [_evaluation(results, run) for run in runs]
-    jobs += _reporting(results, experiment, map(LAYOUT.run_scores, runs), map(LAYOUT.run_history, trainings))
-    jobs += [job for cohort in experiment.cohorts for job in _quality(results, cohort)]
-    return jobs
+    """All jobs of a study, in an order in which they can have run; figures and pages only if they are there."""
+    listed = {subjects_of(cohort): _listed(results, cohort) for cohort in experiment.cohorts}
+    recorded = (_recorded(results, job, listed) for job in planned_jobs(experiment) if job.rule not in UNRECORDED)
+    return [job for job in recorded if job.outputs or job.command in ALWAYS]
+
+
+def _recorded(results: StudyFiles, job: StudyJob, listed: Mapping[str, Sequence[str]]) -> RecordedJob:
+    """A job with the hashes of its files; `listed`: the lists of subjects of each cohort as it is now."""
+    if job.run is not None and job.rule != "evaluate":
+        return _training(results, job, job.run)
+    read = [file for path in job.inputs if path != LAYOUT.admitted for file in listed.get(path, [_hashed(path)])]
+    # The manifest of slices holds the SHA-256 of the arrays.
+    made = [file for path in job.outputs if not path.endswith(".npy") for file in listed.get(path, [path])]
+    place = f"{job.part}/draw{job.draw}" if job.draw else str(job.run or job.part)
+    return RecordedJob(job.command, place, results.stored(*read), results.stored(*made))
 
 
 def last_end(jobs: Sequence[RecordedJob], results: StudyFiles) -> str:
@@ -141,83 +144,12 @@ def moment(facts: Mapping[str, Any], name: str) -> str | None:
         return None
 
 
-# ------------------------------------------------------------------------------------------------- jobs by kind
-def _cohort(results: StudyFiles, cohort: str, folds: int | None, draws: int) -> Iterator[RecordedJob]:
-    source = results.stored(LAYOUT.source(cohort))
-    listed = _listed(results, cohort, source)
-    yield RecordedJob("fetch", cohort, [], [*listed, *source])
-    if folds is not None:
-        yield RecordedJob("split", cohort, [*listed, *source], results.stored(LAYOUT.roles(cohort)))
-    for part in parts_of(cohort, folds):
-        roles = results.stored(LAYOUT.roles(part))
-        yield RecordedJob("split", part, [*listed, *source], roles)
-        for draw in range(1, draws + 1):
-            yield RecordedJob("draw", f"{part}/draw{draw}", roles, results.stored(LAYOUT.order(part, draw)))
-    # The manifest holds the SHA-256 of the arrays.
-    yield RecordedJob(
-        "prepare", cohort, listed, results.stored(LAYOUT.store(cohort), LAYOUT.slices(cohort, "index.csv"))
-    )
-
-
-def _listed(results: StudyFiles, cohort: str, source: Sequence[Stored]) -> list[Stored]:
+def _listed(results: StudyFiles, cohort: str) -> list[str]:
     """The list of subjects that belongs to the cohort's source: a folder keeps those of earlier sources, too."""
+    source = results.stored(LAYOUT.source(cohort))
     sources = visible(results.folder, LAYOUT.fetched(cohort, "*", "source.json"))
     keys = [path.parent.name for path in sources if source and sha256(path) == source[0].sha256]
-    return results.stored(*(LAYOUT.fetched(cohort, key, "subjects.csv") for key in keys[:1]))
-
-
-def _training(results: StudyFiles, experiment: Experiment, run: Run) -> RecordedJob:
-    command, start = "pretrain", None
-    expected = [LAYOUT.store(run.cohort), LAYOUT.roles(run.part)]
-    if run.draw is not None:
-        command, start = "finetune", pretrained_as(experiment, run.method)
-        expected[1] = LAYOUT.order(run.part, run.draw)
-    if start is not None:
-        expected.append(LAYOUT.weights(Run(run.part, start)))
-    facts = results.json(LAYOUT.record(run))
-    initial = {"initial weights": LAYOUT.weights(Run(run.part, str(start)))}
-    read = {
-        initial.get(name, LAYOUT.input(run.part, name)): digest for name, digest in digests(facts, "inputs").items()
-    }
-    known = [Stored(path, digest) for path, digest in read.items()]
-    unknown = results.stored(*(path for path in expected if path not in read))
-    made = {f"{LAYOUT.run(run)}/{name}": digest for name, digest in digests(facts, "outputs").items()}
-    names = dict.fromkeys([LAYOUT.weights(run), LAYOUT.run_history(run), *made])
-    return RecordedJob(command, str(run), [*known, *unknown], results.stored(*names, recorded=made), facts)
-
-
-def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Recorded SHA-256 of files by name, without what is none."""
-    found = facts.get(name)
-    items = found.items() if isinstance(found, dict) else ()
-    return {key: value for key, value in items if isinstance(value, str) and SHA256.fullmatch(value)}
-
-
-def _evaluation(results: StudyFiles, run: Run) -> RecordedJob:
-    inputs = results.stored(LAYOUT.store(run.cohort), LAYOUT.roles(run.part), LAYOUT.weights(run))
-    return RecordedJob("evaluate", str(run), inputs, results.stored(LAYOUT.run_scores(run)))
-
-
-def _reporting(
-    results: StudyFiles, experiment: Experiment, scores: Iterable[str], trained: Iterable[str]
-) -> Iterator[RecordedJob]:
-    table = results.stored(LAYOUT.scores)
-    yield RecordedJob("collect", "", results.stored(*scores), table)
-    histories, history = results.stored(*trained), results.stored(LAYOUT.history)
-    yield RecordedJob("collect-histories", "", histories, history)
-    if measured := results.stored(*files(experiment)):
-        yield RecordedJob("destreaking", "", [], measured)
-    yield from _figures(results, experiment)
-    if page := results.stored(LAYOUT.explorer):
-        yield RecordedJob("explorer", "", table, page)
-
-
-def _figures(results: StudyFiles, experiment: Experiment) -> Iterator[RecordedJob]:
-    """Figures and tables that are there: some need volumes, which not every place has."""
-    for item in report_items(experiment):
-        if made := results.stored(*item.outputs):
-            read = map(_hashed, [*item.inputs.files, *item.inputs.optional])
-            yield RecordedJob(item.command, item.cohort, results.stored(*read), made)
+    return [LAYOUT.fetched(cohort, key, "subjects.csv") for key in keys[:1]]
 
 
 def _hashed(path: str) -> str:
@@ -226,10 +158,21 @@ def _hashed(path: str) -> str:
     return LAYOUT.weights(Run.parse(folder)) if name == "predictions" else path
 
 
-def _quality(results: StudyFiles, cohort: str) -> Iterator[RecordedJob]:
-    """Those that are there."""
-    store, roles, table = f"{cohort}/slices/store.json", f"{cohort}/splits/roles.csv", f"tables/quality_{cohort}.csv"
-    if made := results.stored(table, f"tables/quality_{cohort}.md"):
-        yield RecordedJob("quality", cohort, results.stored(store, roles), made)
-    if sheet := results.stored(LAYOUT.figure(f"contact_sheet_{cohort}"), LAYOUT.table(f"quality_{cohort}", "html")):
-        yield RecordedJob("contact-sheet", cohort, results.stored(store, table), sheet)
+def _training(results: StudyFiles, job: StudyJob, run: Run) -> RecordedJob:
+    facts = results.json(LAYOUT.record(run))
+    initial = {"initial weights": job.inputs[-1]}
+    read = {
+        initial.get(name, LAYOUT.input(run.part, name)): digest for name, digest in digests(facts, "inputs").items()
+    }
+    known = [Stored(path, digest) for path, digest in read.items()]
+    unknown = results.stored(*(path for path in job.inputs if path not in read))
+    made = {f"{LAYOUT.run(run)}/{name}": digest for name, digest in digests(facts, "outputs").items()}
+    names = dict.fromkeys([LAYOUT.weights(run), LAYOUT.run_history(run), *made])
+    return RecordedJob(job.command, str(run), [*known, *unknown], results.stored(*names, recorded=made), facts)
+
+
+def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Recorded SHA-256 of files by name, without what is none."""
+    found = facts.get(name)
+    items = found.items() if isinstance(found, dict) else ()
+    return {key: value for key, value in items if isinstance(value, str) and SHA256.fullmatch(value)}
