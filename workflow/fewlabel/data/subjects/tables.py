@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewlabel.utils.csv_tables import read_csv_table
+from fewlabel.data.csv_tables import read_csv_table
 
 MAY_BE_EMPTY = ("target_ml", "target_slices", "kept", "grid_dice")
 """Columns that are empty for subjects without a mask."""

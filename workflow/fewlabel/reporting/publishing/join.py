@@ -11,6 +11,7 @@ from fewlabel.config.base import LabelCount
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.loading.load import load
 from fewlabel.config.study_layout import HISTORY, LAYOUT, WEIGHTS, Run
+from fewlabel.data.csv_tables import read_csv_table
 from fewlabel.reporting.publishing.files import check_place, histories, put, readme, table_files
 from fewlabel.reporting.publishing.model_card import CARD, model_card
 from fewlabel.reporting.publishing.privacy import refuse_private
@@ -19,7 +20,6 @@ from fewlabel.reporting.results.completeness import SHOWN, has_equal_settings
 from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
 from fewlabel.reporting.results.run_facts import flatten
 from fewlabel.reporting.statistics.scores import KEY
-from fewlabel.utils.csv_tables import read_csv_table
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import SUMS, read_sums
 

@@ -17,11 +17,11 @@ from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.loading.load import load_files
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.study_layout import EXPERIMENT, FINETUNINGS, LAYOUT, PRETRAININGS, SCORES
+from fewlabel.data.csv_tables import read_csv_table
 from fewlabel.reporting.results.run_facts import Facts, unpack
 from fewlabel.reporting.statistics.scores import read_scores
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import has_visible, visible
-from fewlabel.utils.csv_tables import read_csv_table
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
 

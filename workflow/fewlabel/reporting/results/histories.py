@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from fewlabel.config.study_layout import LAYOUT, Run
+from fewlabel.data.csv_tables import numbers, read_csv_table, whole_from_1
 from fewlabel.utils import recorded_hashes
-from fewlabel.utils.csv_tables import numbers, read_csv_table, whole_from_1
 from fewlabel.utils.errors import InputError
 
 COLUMNS = ("run", "stage", "step", "loss", "learning_rate", "spread")

@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.config.jobs.grid import CollectSettings
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER, SCORES
-from fewlabel.utils.csv_tables import read_csv_table, whole_from_1
+from fewlabel.data.csv_tables import read_csv_table, whole_from_1
 from fewlabel.utils.errors import InputError
 
 KEY = ["cohort", "method", "n", "draw", "subject"]

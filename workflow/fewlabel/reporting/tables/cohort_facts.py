@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.config.folds import parts_of
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.utils.csv_tables import numbers, read_csv_table
+from fewlabel.data.csv_tables import numbers, read_csv_table
 from fewlabel.utils.errors import InputError
 
 ROLES = ("test", "pool", "unlabelled", "withheld")

@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fewlabel.config.jobs.figures.destreaking import NO_SOURCE
+from fewlabel.data.csv_tables import numbers, read_csv_table
 from fewlabel.utils import recorded_hashes
-from fewlabel.utils.csv_tables import numbers, read_csv_table
 from fewlabel.utils.errors import InputError
 
 TITLES = {
