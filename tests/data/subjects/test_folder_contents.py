@@ -215,7 +215,7 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     problems = told(both)
     for part in (
         "s2: a sub-folder with volumes such as",
-        "s5.gipl: a format",
+        "s5.gipl: an unsupported format",
         "x.dcm: loose DICOM slices",
         "s1/: not read",
     ):

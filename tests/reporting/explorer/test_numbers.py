@@ -12,9 +12,9 @@ from fewlabel.config.jobs.tables.differences import difference_table_settings
 from fewlabel.config.jobs.tables.labels_needed import labels_table_settings
 from fewlabel.inference.metrics import dice
 from fewlabel.reporting.explorer.cells import cells, differences
-from fewlabel.reporting.explorer.facts import told
+from fewlabel.reporting.explorer.facts import fact_rows
 from fewlabel.reporting.explorer.selection import by_interest, shown_size, shown_slices
-from fewlabel.reporting.explorer.volumes import slice_dice, smaller_mask
+from fewlabel.reporting.explorer.volumes import resize_masks, slice_dice
 from fewlabel.reporting.statistics.summary import summarise
 from helpers.explored import METHODS, experiment
 
@@ -94,7 +94,7 @@ def test_dice_of_slices_is_the_houses_dice_of_each_and_none_where_there_is_nothi
 def test_a_smaller_mask_is_inside_where_half_of_the_area_is():
     mask = np.zeros((2, 4, 4), np.uint8)
     mask[0, :2, :2], mask[0, 2, 2:], mask[0, 2, 0] = 1, 1, 1
-    assert smaller_mask(mask, (2, 2)).tolist() == [[[1, 0], [0, 1]], [[0, 0], [0, 0]]]
+    assert resize_masks(mask, (2, 2)).tolist() == [[[1, 0], [0, 1]], [[0, 0], [0, 0]]]
 
 
 def test_facts_are_counted_and_summed_and_name_no_host_and_no_place():
@@ -106,7 +106,7 @@ def test_facts_are_counted_and_summed_and_name_no_host_and_no_place():
         "software": {"dirty": False},
         "warnings": ["all embeddings are alike"],
     }
-    facts = dict(told([one], [one, {**one, "device": "cuda"}, {}]))
+    facts = dict(fact_rows([one], [one, {**one, "device": "cuda"}, {}]))
     assert facts["Trainings"] == "1 pretraining, 3 finetunings"
     assert facts["Finetuning time, summed"] == "3 min" and facts["Pretraining time, summed"] == "100 s"
     assert facts["Device"] == "cpu (2 trainings), cuda (1 training)"

@@ -65,4 +65,4 @@ def test_published_studies_are_joined_and_a_refusal_is_one_sentence(study, tmp_p
     scores = pd.read_csv(tmp_path / "results/published/both/scores.csv")
     assert sorted(scores["n"].unique()) == [1, 2]
     code, text, errors = fewlabel(tmp_path, "join", "results/low", "results/high", "--to", "results/published/other")
-    assert (code, text) == (1, "") and errors.startswith("fewlabel: results/low: is no published study")
+    assert (code, text) == (1, "") and errors.startswith("fewlabel: results/low: not a published study")

@@ -260,14 +260,14 @@ def test_an_anonymised_study_is_compared_with_its_origin(study, tmp_path):
     assert "matched by the order of their ids" in as_text(found)
     roles = folder / "knee/splits/roles.csv"
     roles.write_text(roles.read_text() + "new,patient of new,1,pool\n")
-    with pytest.raises(InputError, match="codes that cannot be matched"):
+    with pytest.raises(InputError, match="codes of subjects cannot be matched"):
         compare(folder, to)
 
 
 def test_studies_of_unlike_cohorts_are_refused_with_what_each_has(study, tmp_path):
     other = {"hip": {"source": {"kind": "nifti", "folder": "mine"}, "grid": {"matrix": [64, 64]}, "test": 4}}
     a, b = study(tmp_path / "a"), study(tmp_path / "b", cohorts=other)
-    with pytest.raises(InputError, match=r"(?s)no score in common.*cohorts: A has knee; B has hip"):
+    with pytest.raises(InputError, match=r"(?s)no common scores.*cohorts: A has knee; B has hip"):
         compare(a, b)
 
 

@@ -121,9 +121,9 @@ def test_of_a_run_that_several_have_that_of_the_first_counts(published, study, t
 def test_the_joined_study_may_take_the_place_of_a_part_and_of_nothing_else_unasked(published, tmp_path):
     one, two = published("part_a", labels=[1, 3]), published("part_b", labels=[2])
     before = content(one)
-    with pytest.raises(InputError, match="published already; give --replace"):
+    with pytest.raises(InputError, match="already published; to fix: use --replace"):
         join([one, two], one)
-    with pytest.raises(InputError, match=r"lies in .* or around it"):
+    with pytest.raises(InputError, match=r"inside .* or contains it"):
         join([one, two], one / "within", replace_old=True)
     assert content(one) == before
     join([one, two], one, replace_old=True)
@@ -227,7 +227,7 @@ def republish(folder, name, change):
         (
             "runs.json",
             lambda text: text.replace('"anonymised": false', '"anonymised": true'),
-            "one has codes for subjects",
+            "only one has codes for subjects",
         ),
     ],
 )
@@ -243,7 +243,7 @@ def test_a_grid_that_is_not_whole_is_refused_with_what_is_missing(published, tmp
     two = published("part_b", labels=[2], draws=1)
     with pytest.raises(InputError, match=r"13 runs, of which 2 are in none(.*\n)*.*knee/finetuned/regression/n2/draw2"):
         join([one, two], tmp_path / "published" / "joined")
-    with pytest.raises(InputError, match="1 studies to join; accepted: two"):
+    with pytest.raises(InputError, match="1 studies to join; accepted: at least two"):
         join([one], tmp_path / "published" / "joined")
 
 
@@ -256,5 +256,7 @@ def test_runs_made_with_other_settings_than_are_said_are_refused(published, tmp_
         return json.dumps(facts)
 
     republish(two, "runs.json", other)
-    with pytest.raises(InputError, match=r"made with other settings(.*\n)*.*knee/finetuned/scratch/n2/draw1"):
+    with pytest.raises(
+        InputError, match=r"settings other than their experiment's(.*\n)*.*knee/finetuned/scratch/n2/draw1"
+    ):
         join([one, two], tmp_path / "published" / "joined")

@@ -100,7 +100,7 @@ def test_a_published_study_is_replaced_on_demand_alone(study, results, to, tmp_p
     publish(results, to)
     (to / "figures").mkdir()
     other = study(tmp_path / "results" / "other", seed=1)
-    refused(other, to, "published already; give --replace")
+    refused(other, to, "already published; to fix: use --replace")
     publish(other, to, replace_old=True)
     assert (to / "scores.csv").read_bytes() == (other / "scores.csv").read_bytes()
     assert [path.name for path in to.parent.iterdir()] == ["mine"]
@@ -115,9 +115,9 @@ def test_a_folder_that_is_no_published_study_is_never_replaced(results, to, opti
 
 
 def test_places_that_cannot_be_are_refused(results, to):
-    refused(results, results, "lies in")
-    refused(results, results / "published", "lies in")
-    refused(results, to.with_name("My study"), "no name of a study")
+    refused(results, results, "inside")
+    refused(results, results / "published", "inside")
+    refused(results, to.with_name("My study"), "is not a valid name")
     publish(results, to)
     refused(to, to.with_name("again"), "run.json")
 

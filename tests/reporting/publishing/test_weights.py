@@ -72,7 +72,7 @@ def test_with_codes_the_ids_in_weights_are_replaced_and_nothing_else(results, to
         ({"weights": ["knee/scratch/3/1"]}, r"'knee/scratch/3/1' is no finetuning.*cohort/method/N/draw.*N: 1, 2;"),
         ({"weights": ["../../x"]}, r"no finetuning"),
         ({"weights": ["knee/scratch/2/1"]}, "weights are missing"),
-        ({"weights": [ONE, TWO], "largest_mb": 0.001}, r"(?s)accepted are 0.001 MB.*--largest-mb.*regression/n2"),
+        ({"weights": [ONE, TWO], "largest_mb": 0.001}, r"(?s)accepted: 0.001 MB.*--largest-mb.*regression/n2"),
     ],
 )
 def test_weights_that_cannot_be_published_stop_all_of_it(results, to, options, message):
@@ -83,7 +83,7 @@ def test_weights_that_cannot_be_published_stop_all_of_it(results, to, options, m
 
 def test_weights_that_hold_a_place_are_refused(results, to):
     add_weights(results, note="from /home/ann/volumes")
-    with pytest.raises(InputError, match="holds a place on a disk"):
+    with pytest.raises(InputError, match="contains a path"):
         publish(results, to, weights=[ONE])
     assert not to.exists()
 

@@ -1,4 +1,4 @@
-"""Synthetic volumes with masks, made by code.
+"""Synthetic volumes with masks.
 
 May import data/reconstruction, config and utils.
 """

@@ -1,6 +1,6 @@
-"""The abdomen phantom: from the lung bases to the bowel, target the liver.
+"""The abdomen phantom, from the lung bases to the bowel, with the liver as target.
 
-Sizes are those of adults as any atlas gives them, with wide variation; positions are mm from the middle of the body,
+Sizes are those of adults in anatomical atlases, with wide variation. Positions are in mm from the middle of the body,
 (x, y, z) to the right, the front and the head.
 """
 
@@ -25,17 +25,17 @@ from fewlabel.data.phantoms.shapes import (
 from fewlabel.data.phantoms.signal import Tissue
 
 TARGET = frozenset({Tissue.LIVER, Tissue.LIVER_VESSEL, Tissue.LIVER_LESION})
-"""What the mask holds: the whole liver."""
+"""Tissues of the mask: the whole liver."""
 
 
 def abdomen(rng: np.random.Generator) -> Scene:
     """A random abdomen.
 
     Args:
-        rng: source of all of its sizes, places and shapes.
+        rng: generator of all sizes, positions and shapes.
 
     Returns:
-        A scene whose field of view is 340 to 400 mm wide, 260 to 320 mm deep and 222 to 258 mm high.
+        A scene with a field of view 340 to 400 mm wide, 260 to 320 mm deep and 222 to 258 mm high.
     """
     frame = AbdomenFrame.draw(rng)
     organs = [
@@ -100,7 +100,7 @@ def _liver_vessels(rng: np.random.Generator, frame: AbdomenFrame, z: float) -> l
 
 
 def _branches(rng: np.random.Generator, start: Point, end: Point, radius: float, order: int) -> list[Capsule]:
-    """A vessel with a bend, whose end forks `order` times into thinner and shorter ones."""
+    """A bent vessel whose end forks `order` times into thinner and shorter ones."""
     middle = near(rng, tuple(np.mean([start, end], axis=0)), 4)
     vessel = tube([start, middle, end], [radius, 0.85 * radius, 0.7 * radius])
     if not order:
@@ -225,7 +225,7 @@ def _mesentery(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedSha
 
 
 def _loop(rng: np.random.Generator, points: list[Point], radius: float, pieces: int) -> list[Capsule]:
-    """A winding tube through the points, every stretch cut into pieces of varying calibre."""
+    """A winding tube through the points, in pieces of varying radius."""
     path = [np.add(a, np.subtract(b, a) * k / pieces) for a, b in pairwise(points) for k in range(pieces)]
     bent = [near(rng, tuple(point), 4) for point in [*path, np.asarray(points[-1])]]
     return tube(bent, [around(rng, radius, 0.18) for _ in bent])

@@ -1,6 +1,6 @@
-"""The build of the abdomen phantom: body wall, lungs and heart, muscles, bones, great vessels.
+"""Body of the abdomen phantom: body wall, lungs and heart, muscles, bones, great vessels.
 
-Positions are mm from the middle of the body, (x, y, z) to the right, the front and the head.
+Positions are in mm from the middle of the body, (x, y, z) to the right, the front and the head.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from fewlabel.data.phantoms.shapes import ENDLESS, Capsule, Ellipsoid, PaintedSh
 from fewlabel.data.phantoms.signal import Tissue
 
 INSIDE = (Tissue.VISCERAL_FAT,)
-"""What organs of the abdominal cavity are painted over."""
+"""Tissues that organs of the abdominal cavity are painted over."""
 SIDES = (1, -1)
 
 
@@ -21,7 +21,7 @@ class AbdomenFrame:
 
     Attributes:
         width, depth: half-axes of the abdominal cavity along x and y.
-        wall, fat: thickness of the muscles around it, and of the fat beneath the skin.
+        wall, fat: thickness of the muscles around it, and of the subcutaneous fat.
         dome: height of the right diaphragm's top.
         spine: y of the middle of the vertebral bodies.
         size: relative size of the organs.
@@ -52,12 +52,12 @@ class AbdomenFrame:
 
 
 def background(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
-    """What lies around and behind the organs; paint it before them."""
+    """Tissues around and behind the organs; paint them first."""
     return [*_body(frame), *_heart(rng, frame), *_muscles(rng, frame)]
 
 
 def skeleton(rng: np.random.Generator, frame: AbdomenFrame) -> list[PaintedShape]:
-    """Bones and great vessels; paint them after the organs, which they dent."""
+    """Bones and great vessels, which dent the organs; paint them last."""
     return [*_spine(rng, frame), *_ribs(rng, frame), *_great_vessels(frame)]
 
 

@@ -1,6 +1,6 @@
-"""Painting a scene onto a smoothly deformed grid.
+"""Paint a scene onto a smoothly deformed grid.
 
-Positions are (x, y, z) in mm in the patient's frame: x grows to the right, y to the front, z to the head (RAS+).
+Positions are (x, y, z) in mm in the patient's frame: x to the right, y to the front, z to the head (RAS+).
 """
 
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ Labels = NDArray[np.uint8]
 Axes = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 REACH = 3.5
-"""Standard deviations of a surface's roughness that bounding boxes allow for."""
+"""Margin of bounding boxes for rough surfaces, in standard deviations of the roughness."""
 BLOCK = 8
-"""Side, in grid points, of the blocks whose bounds tell where a shape can lie."""
+"""Side of the blocks whose bounds are compared with those of shapes, in grid points."""
 
 
 @dataclass(frozen=True)
 class SmoothField:
-    """A random cubic B-spline over a box, mean 0 and standard deviation about 1, that any grid may sample."""
+    """A random cubic B-spline over a box, with mean 0 and standard deviation about 1, for any grid."""
 
     coefficients: Floats
     low: Point
@@ -39,7 +39,7 @@ class SmoothField:
         return cls(coefficients.astype(np.float32), low, spacing)
 
     def on(self, axes: Axes) -> Floats:
-        """Values at the grid points, shape (len(x), len(y), len(z)); all within the box."""
+        """Values at grid points inside the box, shape (len(x), len(y), len(z))."""
         bases = [self._basis(i, axis) for i, axis in enumerate(axes)]
         values = np.tensordot(self.coefficients, bases[2], axes=(2, 1))
         values = np.tensordot(bases[1], values, axes=(1, 1))  # (y, control x, z)
@@ -53,11 +53,11 @@ class SmoothField:
 
 @dataclass
 class PhantomCanvas:
-    """Labels of a grid in the making.
+    """A grid of tissues to paint on.
 
     Attributes:
-        moved: where in the undeformed anatomy each grid point lies: x, y and z, each of the grid's shape.
-        bumps: surface roughness, deviation 1.
+        moved: position of each grid point in the undeformed anatomy: x, y and z, each of the grid's shape.
+        bumps: surface roughness, with standard deviation 1.
         labels: tissue of each point.
     """
 
@@ -73,7 +73,7 @@ class PhantomCanvas:
         self._highs = [_blockwise(np.maximum, moved) for moved in self.moved]
 
     def paint(self, part: PaintedShape) -> None:
-        """Cover the points within the part's shape."""
+        """Set the tissue of the points inside a part."""
         window = self._window(part)
         if window is None:
             return
@@ -87,7 +87,7 @@ class PhantomCanvas:
         self.labels[window][inside] = part.tissue
 
     def _window(self, part: PaintedShape) -> tuple[slice, slice, slice] | None:
-        """Part of the grid beyond which the shape cannot reach."""
+        """The part of the grid that can contain the shape."""
         low, high = part.shape.box()
         slack = REACH * abs(part.bumps)
         touched = np.ones(self._lows[0].shape, dtype=bool)
@@ -101,19 +101,19 @@ class PhantomCanvas:
 
 
 def _blockwise(extreme: np.ufunc, values: Floats) -> Floats:
-    """Least or largest value of each block of grid points."""
+    """Smallest or largest value of each block of grid points."""
     for axis, length in enumerate(values.shape):
         values = extreme.reduceat(values, np.arange(0, length, BLOCK), axis=axis)
     return values
 
 
 def paint(scene: Scene, axes: Axes, rng: np.random.Generator) -> Labels:
-    """Tissue of every grid point.
+    """Paint a scene.
 
     Args:
         scene: the anatomy.
         axes: positions along x, y and z in mm, rising or falling, within the scene's field of view.
-        rng: source of the deformation and the roughness; the same state gives the same anatomy on any grid.
+        rng: generator of the deformation and the roughness; the same state gives the same anatomy on any grid.
 
     Returns:
         Values of `Tissue`, shape (len(x), len(y), len(z)).

@@ -1,6 +1,6 @@
-"""The male pelvis phantom, target the prostate.
+"""The male pelvis phantom, with the prostate as target.
 
-Positions are mm from the middle of the prostate, (x, y, z) to the right, the front and the head.
+Positions are in mm from the middle of the prostate, (x, y, z) to the right, the front and the head.
 """
 
 import numpy as np
@@ -30,17 +30,17 @@ TARGET = frozenset(
         Tissue.PROSTATE_LESION,
     }
 )
-"""What the mask holds: both zones of the prostate and what lies in them."""
+"""Tissues of the mask: both zones of the prostate and their contents."""
 
 
 def pelvis(rng: np.random.Generator) -> Scene:
     """A random male pelvis.
 
     Args:
-        rng: source of all of its sizes, places and shapes.
+        rng: generator of all sizes, positions and shapes.
 
     Returns:
-        A scene whose field of view is 180 to 200 mm square and 82 to 100 mm high.
+        A scene with a field of view 180 to 200 mm square and 82 to 100 mm high.
     """
     frame = PelvisFrame.draw(rng)
     organs = [

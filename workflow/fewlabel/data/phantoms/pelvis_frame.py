@@ -1,6 +1,6 @@
-"""The build of the male pelvis phantom: body wall, bones, muscles, vessels.
+"""Body of the male pelvis phantom: body wall, bones, muscles, vessels.
 
-Positions are mm from the middle of the prostate, (x, y, z) to the right, the front and the head.
+Positions are in mm from the middle of the prostate, (x, y, z) to the right, the front and the head.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from fewlabel.data.phantoms.shapes import (
 from fewlabel.data.phantoms.signal import Tissue
 
 SOFT = (Tissue.FAT, Tissue.VISCERAL_FAT)
-"""What most organs are painted over."""
+"""Tissues that most organs are painted over."""
 SIDES = (1, -1)
 
 
@@ -55,12 +55,12 @@ class PelvisFrame:
 
     @property
     def rectum_y(self) -> float:
-        """Where the middle of the rectum lies behind the middle of the prostate."""
+        """Position of the rectum's middle along y."""
         return -(self.prostate[1] + self.rectum + 0.5)
 
 
 def background(rng: np.random.Generator, frame: PelvisFrame) -> list[PaintedShape]:
-    """What lies around the organs; paint it before them."""
+    """Tissues around the organs; paint them first."""
     return [*_body(rng), *_bones(rng, frame), *_muscles(rng, frame), *_vessels(rng, frame)]
 
 
@@ -68,7 +68,7 @@ def _body(rng: np.random.Generator) -> list[PaintedShape]:
     front, back = around(rng, 84, 0.08), around(rng, 118, 0.06)
     skin = Ellipsoid((0, (front - back) / 2, 0), (185, (front + back) / 2, ENDLESS), power=2.5)
     wall = Ellipsoid((0, 0, 60), (120, front - around(rng, 16, 0.4), 90), power=2.5)
-    # The wall lies in front only: behind, bones and muscles bound the pelvis.
+    # The wall is only in front; behind, bones and muscles bound the pelvis.
     inner = Ellipsoid((0, -40, 60), (135, wall.radii[1] + 31, 110), power=2.5)
     return [
         PaintedShape(Tissue.FAT, skin),
@@ -82,7 +82,7 @@ def _shelled(bone: list[Shape], marrow: list[Shape]) -> list[PaintedShape]:
 
 
 def _ball(centre: Point, radii: Point, turn: Point = (0, 0, 0)) -> tuple[Ellipsoid, Ellipsoid]:
-    """A bone and, beneath 2.5 mm of cortex, its marrow."""
+    """A bone with 2.5 mm of cortex, and its marrow."""
     bone = Ellipsoid(centre, radii, turn)
     return bone, bone.grown(-2.5)
 

@@ -1,4 +1,4 @@
-"""The abdomen phantom acquired radially with several coils, with arms beside it, and reconstructed."""
+"""Simulated radial acquisition of the abdomen phantom with several coils and with arms, and its reconstruction."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def echo_times(radial: RadialPhantom) -> list[float]:
 
 
 def reconstructed(acquisition: Acquisition, settings: RadialPhantom, shape: tuple[int, ...]) -> Floats:
-    """The image that the network is shown, on the body's grid of this shape: (x, y, z), magnitude or T2 in ms."""
+    """The reconstructed image on the body's grid of this shape: (x, y, z), magnitude or T2 in ms."""
     slices = reconstruct(acquisition, settings)
     rows, columns = _window(shape[:2], acquisition.matrix)
     return np.ascontiguousarray(np.moveaxis(slices[:, rows, columns], 0, -1))
@@ -28,14 +28,14 @@ def reconstructed(acquisition: Acquisition, settings: RadialPhantom, shape: tupl
 def simulate(
     source: PhantomSource, echoes: Floats, level: float, arms: np.random.Generator, noise: np.random.Generator
 ) -> Acquisition:
-    """The acquisition of all slices; its field of view is square, with the body in the middle.
+    """Simulate the acquisition of all slices in a square field of view with the body in the middle.
 
     Args:
         source: with its radial acquisition.
-        echoes: (echo, x, y, z) signal of the body at each echo time.
+        echoes: (echo, x, y, z), signal of the body at each echo time.
         level: mean signal of the target over the echoes.
-        arms, noise: sources of the arms and of the noise. The arms are the same whatever their signal, the noise
-            whatever the arms: so the image without streaks is that with `streaks` 0.
+        arms, noise: generators of the arms and of the noise. The arms do not depend on their signal, and the noise not
+            on the arms, so `streaks` 0 gives the same image without streaks.
     """
     radial = source.radial
     assert radial is not None
@@ -50,7 +50,7 @@ def simulate(
 
 
 def in_view(array: NDArray[Any], matrix: int) -> NDArray[Any]:
-    """(x, y, z) of the body's grid to (slice, matrix, matrix) of the square field of view; 0 around it."""
+    """Convert (x, y, z) of the body's grid to (slice, matrix, matrix) of the square field of view, padded with 0."""
     rows, columns = _window(array.shape[:2], matrix)
     view = np.zeros((array.shape[2], matrix, matrix), dtype=array.dtype)
     view[:, rows, columns] = np.moveaxis(array, -1, 0)
@@ -58,7 +58,7 @@ def in_view(array: NDArray[Any], matrix: int) -> NDArray[Any]:
 
 
 def _window(sides: tuple[int, ...], matrix: int) -> tuple[slice, slice]:
-    """Where the body's grid lies in the square field of view."""
+    """The body's grid in the square field of view."""
     starts = [(matrix - side) // 2 for side in sides]
     rows, columns = (slice(start, start + side) for start, side in zip(starts, sides, strict=True))
     return rows, columns

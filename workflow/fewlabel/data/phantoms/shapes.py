@@ -1,7 +1,7 @@
-"""Shapes in mm, of which the phantoms are made.
+"""Shapes of the phantoms, in mm.
 
-Positions are (x, y, z) in mm in the patient's frame: x grows to the right, y to the front, z to the head (RAS+).
-A shape tells how deep a point lies beneath its surface; a scene is a list of parts, and later parts cover earlier ones.
+Positions are (x, y, z) in mm in the patient's frame: x to the right, y to the front, z to the head (RAS+). A shape
+gives the depth of points below its surface; a scene is a list of parts, and later parts cover earlier ones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,13 +24,13 @@ FAINT = 1e-4
 
 
 class Shape(Protocol):
-    """Anything that can be painted."""
+    """A shape that can be painted."""
 
     def depth(self, x: Floats, y: Floats, z: Floats) -> Floats:
-        """Depth of points beneath the surface, about in mm near it; positive inside."""
+        """Depth of points below the surface, about in mm near it; positive inside."""
 
     def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Lowest and highest corner of a box, sides along the axes, that holds the shape."""
+        """Lowest and highest corner of a bounding box along the axes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Ellipsoid:
     power: float = 2.0
 
     def grown(self, by: float) -> "Ellipsoid":
-        """The same shape with every half-axis longer by so many mm."""
+        """The shape with all half-axes longer by `by` mm."""
         x, y, z = self.radii
         return replace(self, radii=(x + by, y + by, z + by))
 
@@ -64,12 +64,12 @@ class Ellipsoid:
         shift = own_axes @ np.asarray(self.centre, dtype=np.float32)
         total = np.zeros_like(x)
         for row, origin in zip(own_axes, shift, strict=True):
-            # what hardly counts is skipped: axes without a turn, and endless ones
+            # Negligible terms are skipped: axes without rotation, and endless ones.
             terms = [weight * points for weight, points in zip(row, (x, y, z), strict=True) if abs(weight) > FAINT]
             if not terms:
                 continue
             along = sum(terms[1:], start=terms[0] - origin)
-            # numpy has fast paths for the exponents 0.5, 1 and 2 that remain here
+            # NumPy has fast paths for the exponents 0.5, 1 and 2 that remain here.
             total += np.square(along) * np.abs(along) ** (self.power - 2) if self.power != 2 else np.square(along)
         return np.asarray((1 - total) * (min(self.radii) / self.power), dtype=np.float32)
 
@@ -81,7 +81,7 @@ class Ellipsoid:
 
 @dataclass(frozen=True)
 class Capsule:
-    """A rod with round ends; radii in mm may differ between its two ends."""
+    """A rod with round ends and a radius in mm at each end."""
 
     start: Point
     end: Point
@@ -107,7 +107,7 @@ class Capsule:
 
 @dataclass(frozen=True)
 class Union:
-    """Several shapes melted into one; `blend` in mm is how far apart surfaces still melt."""
+    """Several shapes merged smoothly; surfaces up to `blend` mm apart are blended."""
 
     shapes: tuple[Shape, ...]
     blend: float
@@ -130,13 +130,13 @@ class Union:
 
 @dataclass(frozen=True)
 class PaintedShape:
-    """A shape and what it is made of.
+    """A shape with its tissue.
 
     Attributes:
-        tissue: what is painted.
-        shape: where.
-        over: only tissues that may be covered; empty: all.
-        bumps: roughness of the surface in mm (one standard deviation); its sign turns bumps into dents.
+        tissue: of the shape.
+        shape: the shape to paint.
+        over: tissues that may be covered; empty: all.
+        bumps: roughness of the surface in mm (standard deviation); a negative value inverts the bumps.
     """
 
     tissue: Tissue
@@ -147,7 +147,7 @@ class PaintedShape:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is known of a subject's anatomy, independent of any grid.
+    """The anatomy of a subject, independent of any grid.
 
     Attributes:
         parts: painted in this order.
@@ -177,11 +177,11 @@ def parts(
 
 
 def around(rng: np.random.Generator, mean: float, share: float) -> float:
-    """A positive size about `mean`, log-normal with relative deviation `share`, at most 2.5 deviations away."""
+    """Draw a positive size, log-normal with median `mean` and relative deviation `share`, clipped at 2.5 deviations."""
     return float(mean * np.exp(share * np.clip(rng.standard_normal(), -2.5, 2.5)))
 
 
 def near(rng: np.random.Generator, point: Point, spread: float) -> Point:
-    """A point about `spread` mm (one deviation an axis, at most 2.5) away."""
+    """Draw a point near another: normal with a deviation of `spread` mm an axis, clipped at 2.5 deviations."""
     x, y, z = np.asarray(point) + spread * np.clip(rng.standard_normal(3), -2.5, 2.5)
     return float(x), float(y), float(z)

@@ -1,12 +1,12 @@
-"""Tissues of the phantoms and the T2w spin-echo signal that a scanner makes of them.
+"""Tissues of the phantoms and their T2w spin-echo signal.
 
 Relaxation times are those at 3 T. T1 and T2 of spleen, kidney, pancreas and fat, and T1 of liver, muscle and marrow,
 are rounded from de Bazelaire et al. 2004 (Radiology 230:652); T2 of liver and both times of blood from Stanisz et al.
-2005 (Magn Reson Med 54:507); T2 of muscle, where the two differ most, lies in between. Zones and lesions of the
-prostate lie in the range of Roebuck et al. 2009 (Magn Reson Imaging 27:497). Fat, and marrow as half fat, have an
-apparent T2 above the measured one: the refocusing train of a fast spin echo undoes J-coupling (Henkelman et al. 1992,
-J Magn Reson Imaging 2:533). Flowing blood is a lowered proton density: its signal leaves the slice between the pulses.
-Contents of stomach, bowel and rectum are guesses with a wide spread.
+2005 (Magn Reson Med 54:507); T2 of muscle, where both differ most, is in between. Zones and lesions of the prostate
+are in the range of Roebuck et al. 2009 (Magn Reson Imaging 27:497). Fat, and marrow as half fat, have an apparent T2
+above the measured one, since the refocusing train of a fast spin echo suppresses J-coupling (Henkelman et al. 1992, J
+Magn Reson Imaging 2:533). Flowing blood has a reduced proton density, since it leaves the slice between the pulses.
+Contents of stomach, bowel and rectum are estimates with wide variation.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 
 class Tissue(IntEnum):
-    """What a point of a phantom is made of; air outside and inside the body is 0."""
+    """Tissue of a point; air outside and inside the body is 0."""
 
     AIR = 0
     FAT = auto()
@@ -63,14 +63,14 @@ class Tissue(IntEnum):
 
 @dataclass(frozen=True)
 class Relaxation:
-    """What spin-echo contrast depends on.
+    """Parameters of spin-echo contrast.
 
     Attributes:
         pd: proton density, water 1.
-        t1, t2: ms.
+        t1, t2: in ms.
         pd_spread, t2_spread: relative (log-normal) deviation between subjects.
         texture: relative deviation within the tissue.
-        follows: another tissue whose subject-wise variation this one shares.
+        follows: another tissue with the same variation between subjects.
     """
 
     pd: float
@@ -144,7 +144,7 @@ class Drawn:
 
 
 def draw_tissues(rng: np.random.Generator) -> list[Drawn]:
-    """Every tissue in one subject, indexed by `Tissue`: PD and T2 vary as `RELAXATION` says."""
+    """Draw the relaxation of all tissues of a subject, indexed by `Tissue`, with the variation in `RELAXATION`."""
     changes = np.clip(rng.standard_normal((len(Tissue), 2)), -2.5, 2.5)
     tissues = []
     for tissue in Tissue:
@@ -156,7 +156,7 @@ def draw_tissues(rng: np.random.Generator) -> list[Drawn]:
 
 
 def tissue_signals(tissues: list[Drawn], tr: float, te: float) -> Floats:
-    """Signal of every tissue.
+    """Signals of all tissues.
 
     Args:
         tissues: of a subject, indexed by `Tissue`.
@@ -165,7 +165,7 @@ def tissue_signals(tissues: list[Drawn], tr: float, te: float) -> Floats:
     Returns:
         Array indexed by `Tissue`, about 0 to 1.2.
     """
-    return np.array([spin_echo(each.pd, each.t1, each.t2, tr, te) for each in tissues], dtype=np.float32)
+    return np.array([spin_echo(tissue.pd, tissue.t1, tissue.t2, tr, te) for tissue in tissues], dtype=np.float32)
 
 
 def textures() -> Floats:
@@ -179,10 +179,10 @@ def rician(signal: Floats, sigma: float, rng: np.random.Generator) -> Floats:
     Args:
         signal: noise-free magnitude, 0 or more, any shape.
         sigma: standard deviation of the noise in each of the two channels, in the units of `signal`.
-        rng: source of the noise.
+        rng: generator of the noise.
 
     Returns:
-        sqrt((signal + n1)^2 + n2^2), float32. Where the signal is 0: Rayleigh, mean sigma * sqrt(pi / 2).
+        sqrt((signal + n1)^2 + n2^2), float32. For a signal of 0: Rayleigh, mean sigma * sqrt(pi / 2).
     """
     real = signal + np.float32(sigma) * rng.standard_normal(signal.shape, dtype=np.float32)
     imaginary = np.float32(sigma) * rng.standard_normal(signal.shape, dtype=np.float32)

@@ -1,9 +1,8 @@
-"""Source `phantom`: synthetic T2w MR volumes of the abdomen or the pelvis, with masks, made by code.
+"""Source `phantom`: synthetic T2w MR volumes of the abdomen or the pelvis, with exact masks.
 
-A random anatomy (`phantom_abdomen`, `phantom_pelvis`) is smoothly deformed and painted onto a grid (`phantom_canvas`);
-its tissues get the signal of a spin echo (`phantom_signal`); slices average over their thickness, the coils shade the
-image and noise follows Rice's law, or all of it is acquired radially (`phantom_radial`). The masks are exact: what was
-painted.
+A random anatomy (`abdomen`, `pelvis`) is smoothly deformed and painted onto a grid (`canvas`), and its tissues get the
+signal of a spin echo (`signal`). Slices average over their thickness, coils shade the image and noise is Rician; or
+all of it is acquired radially (`radial_acquisition`).
 """
 
 import hashlib
@@ -28,7 +27,7 @@ from fewlabel.data.reconstruction.radial.acquisition import Acquisition
 from fewlabel.data.subjects.subject import Subject
 
 Seeds = dict[str, np.random.SeedSequence]
-"""Of each step."""
+"""Seeds by step."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,16 @@ ANATOMIES = {
     "pelvis": _Anatomy(pelvis, PROSTATE, tr=(3000, 6500), te=(90, 110)),
 }
 THIN_MM = 3.0
-"""Thicker slices are painted in three layers, so that they average over their thickness."""
+"""Thickness above which slices are painted in three layers and averaged."""
 TEXTURE_MM = 6.0
 SHADING_MM = 100.0
 """Distances of the control points of the tissues' texture and of the coils' shading."""
 SLOPE = 0.24 / 150
-"""Change of the logarithm of the coils' sensitivity per mm along each axis, one standard deviation between subjects."""
+"""Standard deviation between subjects of the slope of the coils' log sensitivity along each axis, per mm."""
 
 
 def list_subjects(source: PhantomSource) -> list[Subject]:
-    """All subjects of the cohort: `<anatomy>_001` and so on, first those with a mask, then those without."""
+    """All subjects of the cohort, `<anatomy>_001` and so on; those with a mask come first."""
     count = source.labelled + source.unlabelled
     names = [f"{source.anatomy}_{number:03d}" for number in range(1, count + 1)]
     return [Subject(name, patient=name, labelled=number < source.labelled) for number, name in enumerate(names)]
@@ -65,13 +64,13 @@ def read_volume(source: PhantomSource, subject: Subject) -> Volume:
 
     Args:
         source: anatomy, seed, grid and noise.
-        subject: as `list_subjects` names it.
+        subject: from `list_subjects`.
 
     Returns:
-        Image of arbitrary positive scale (differs between subjects), or T2 in ms; its axes run to the left, the back
-        and the head, as most axial NIfTI files do, a few degrees oblique. The mask holds the whole liver or prostate;
-        None if the subject is not labelled. The same (seed, anatomy, name) is the same person, whatever the grid, the
-        noise and the acquisition.
+        Image of an arbitrary positive scale, which differs between subjects, or T2 in ms. Its axes run to the left,
+        the back and the head, as in most axial NIfTI files, a few degrees oblique. The mask is of the whole liver or
+        prostate; None if the subject is not labelled. Equal (seed, anatomy, name) are the same person for any grid,
+        noise and acquisition.
     """
     grid, labels, mask = _painted(source, subject)
     seeds = _seeds(source, subject)
@@ -96,17 +95,17 @@ def native_shape(source: PhantomSource, subject: Subject) -> tuple[int, int, int
 
 
 def read_tissues(source: PhantomSource, subject: Subject) -> Labels:
-    """The tissue (`phantom_signal.Tissue`) in the middle of each voxel, on the grid of `read_volume`."""
+    """The `Tissue` in the middle of each voxel, on the grid of `read_volume`."""
     _, layers, _ = _painted(source, subject)
     return np.ascontiguousarray(layers[..., layers.shape[-1] // 2])
 
 
 def read_acquisition(source: PhantomSource, subject: Subject) -> tuple[Acquisition, Labels]:
-    """What the scanner hands over of a subject that is acquired radially, before any reconstruction.
+    """The raw data of a subject that is acquired radially.
 
     Returns:
-        The acquisition, whose reconstruction is the image of `read_volume` but for its scale, and the tissue in the
-        middle of each voxel: (slice, matrix, matrix), air beyond the body's grid.
+        The acquisition, whose reconstruction is the image of `read_volume` except for its scale, and the tissue in the
+        middle of each voxel: (slice, matrix, matrix), air outside the body's grid.
     """
     from fewlabel.data.phantoms.radial_acquisition import in_view
 
@@ -124,7 +123,7 @@ class _Grid:
 
 
 def _seeds(source: PhantomSource, subject: Subject) -> Seeds:
-    """Independent seeds of each step; Python's own hash() differs between runs, SHA-256 does not."""
+    """Independent seeds of each step by SHA-256, since Python's hash() differs between runs."""
     digest = hashlib.sha256(f"{source.seed}/{source.anatomy}/{subject.subject}".encode()).digest()
     children = np.random.SeedSequence(int.from_bytes(digest)).spawn(5)
     return dict(zip(("anatomy", "warp", "signal", "noise", "arms"), children, strict=True))
@@ -149,7 +148,7 @@ def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, ND
 def _placed(
     source: PhantomSource, grid: _Grid, seeds: Seeds
 ) -> tuple[np.random.Generator, np.float32, NDArray[np.float64]]:
-    """The source of the noise behind what it gave first: the scale of the intensities and the affine."""
+    """The generator of the noise, and what is drawn from it first: the scale of intensities and the affine."""
     noise = np.random.default_rng(seeds["noise"])
     scale = np.float32(400 * np.exp(0.6 * noise.standard_normal()))
     return noise, scale, _affine(source, grid, noise)
@@ -178,7 +177,7 @@ def _grid_axes(source: PhantomSource, scene: Scene) -> Axes:
 
 
 def _axis(low: float, high: float, step: float) -> NDArray[np.float64]:
-    """Centres of as many pixels as fit between low and high (mm)."""
+    """Centres of all pixels that fit between low and high, in mm."""
     count = max(int((high - low) / step), 1)
     return np.asarray((low + high) / 2 + step * (np.arange(count) - (count - 1) / 2), dtype=np.float64)
 
@@ -189,7 +188,7 @@ def _shaded(
     """Noise-free images: signal of the tissues, their texture, partial volume and the shading of the coils.
 
     Returns:
-        (echo, x, y, z): at these echo times in ms, or at one of the protocol's where none are given.
+        (echo, x, y, z): at these echo times in ms; by default at one of the protocol.
     """
     anatomy = ANATOMIES[source.anatomy]
     tr, te = rng.uniform(*anatomy.tr), rng.uniform(*anatomy.te)
@@ -208,12 +207,12 @@ def _shaded(
 
 
 def _level(image: Floats, mask: NDArray[np.bool_]) -> float:
-    """Mean signal of the target; of everything where there is none."""
+    """Mean signal of the target, or of the whole image without a target."""
     return float(image[mask].mean() if mask.any() else image.mean())
 
 
 def _coil(grid: _Grid, rng: np.random.Generator) -> Floats:
-    """Sensitivity, about 1: smooth, and brighter near a random side, as surface coils are."""
+    """Sensitivity, about 1: smooth, and higher near a random side, as of surface coils."""
     scene = grid.scene
     smooth = SmoothField.draw(rng, scene.low, scene.high, SHADING_MM).on(grid.axes)
     middle = np.add(scene.low, scene.high) / 2
@@ -224,7 +223,7 @@ def _coil(grid: _Grid, rng: np.random.Generator) -> Floats:
 
 
 def _affine(source: PhantomSource, grid: _Grid, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Voxel indices to RAS+ mm: axes to the left, back and head, a few degrees oblique, the person off centre."""
+    """Affine from voxel indices to RAS+ mm: axes to the left, back and head, a few degrees oblique, off centre."""
     turn = Rotation.from_euler("xyz", rng.uniform(-4, 4, size=3), degrees=True).as_matrix()
     steps = np.diag([-source.pixel_mm, -source.pixel_mm, source.slice_mm])
     first = np.array([axis[0] for axis in grid.axes])

@@ -1,5 +1,5 @@
-"""The abdomen phantom with arms of several strengths, and what each method leaves of their streaks: there, the image
-without a source is known."""
+"""Measure de-streaking methods on the abdomen phantom with arms of several strengths, where the image without streaks is
+known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,8 +36,8 @@ class Trial:
 
     Attributes:
         method: `destreak.method`.
-        images: found in finished coil images rather than in k-space.
-        rescaled: made as bright, as a whole, as the image that was not remedied.
+        images: whether interference is estimated from coil images instead of k-space.
+        rescaled: whether the result is scaled to the brightness of the image with streaks.
     """
 
     method: Literal["none", "remove_coils", "cactus", "bstar"]
@@ -48,7 +48,7 @@ class Trial:
 TRIALS: Mapping[str, Trial] = {
     "none": Trial("none"),
     "remove_coils": Trial("remove_coils"),
-    # Coils that are left out take their signal along, which any display would make good.
+    # Removed coils reduce the signal, which any display would compensate.
     "remove_coils_rescaled": Trial("remove_coils", rescaled=True),
     "cactus": Trial("cactus"),
     "cactus_images": Trial("cactus", images=True),
@@ -57,15 +57,15 @@ TRIALS: Mapping[str, Trial] = {
 
 
 def measure(settings: MeasureSettings, workers: int = 1) -> tuple[pd.DataFrame, dict[str, Images]]:
-    """Measure every method at every strength.
+    """Measure all methods at all strengths.
 
     Args:
-        settings: whom, and at which strengths.
+        settings: subjects and strengths.
         workers: processes; each works on one subject at a time.
 
     Returns:
-        A row for each subject, strength and trial, with the measures of `quality.Quality`; and of the first subject
-        the middle slice (row, column) without arms (`NO_SOURCE`) and after each trial at the strength that is shown.
+        A row for each subject, strength and trial, with the measures of `measures.Quality`; and of the first subject
+        the middle slice (row, column) without arms (`NO_SOURCE`) and after each trial at the shown strength.
     """
     subjects = list_subjects(settings.source)[: settings.subjects]
     numbers = {subject.subject: number for number, subject in enumerate(subjects)}
@@ -75,7 +75,7 @@ def measure(settings: MeasureSettings, workers: int = 1) -> tuple[pd.DataFrame, 
 
 
 def scale_to(before: Images, after: Images) -> float:
-    """The factor that brings images nearest to others (least squares)."""
+    """The factor that scales `after` to `before` (least squares)."""
     return float((before * after).sum(dtype=np.float64) / np.square(after, dtype=np.float64).sum())
 
 
@@ -110,7 +110,7 @@ def _of_subject(settings: MeasureSettings, number: int) -> tuple[list[dict[str, 
 
 
 def _remedied(remedy: Remedy, all_images: Sequence[Complex]) -> list[Images]:
-    """Magnitudes after the remedy that was found for the first of these coil images."""
+    """Magnitudes after the remedy that was estimated from the first of these coil images."""
     mixed = [mix(remedy.mixing, images, axis=1) for images in all_images]
     # B-STAR's weights are those of the streaked images; a sum of squares has none.
     like = mixed[0] if remedy.interference is not None else None
@@ -120,7 +120,7 @@ def _remedied(remedy: Remedy, all_images: Sequence[Complex]) -> list[Images]:
 def _acquired(
     source: PhantomSource, number: int, streaks: float, snr: float | None = None
 ) -> tuple[Acquisition, Labels]:
-    """A subject with arms of another signal, all else equal."""
+    """A subject with another signal of the arms and, optionally, another SNR."""
     radial = _radial(source).model_copy(update={"streaks": streaks})
     made = source.model_copy(update={"radial": radial, "snr": source.snr if snr is None else snr})
     return read_acquisition(made, list_subjects(made)[number])

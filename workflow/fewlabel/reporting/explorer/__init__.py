@@ -1,4 +1,4 @@
-"""The interactive page of a study.
+"""The interactive page (explorer) of a study.
 
 May import figures, tables, statistics, results and everything below reporting.
 """

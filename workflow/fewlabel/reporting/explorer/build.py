@@ -1,4 +1,4 @@
-"""From a study's results to its page."""
+"""Build the explorer page from a study's results."""
 
 from pathlib import Path
 
@@ -6,33 +6,33 @@ from fewlabel.config.jobs.figures.explorer import ExplorerSettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.explorer.packing import pack
 from fewlabel.reporting.explorer.page import render
-from fewlabel.reporting.explorer.study import cohort_content, joined_facts, run_facts, runs_of_cohort, study_content
+from fewlabel.reporting.explorer.study import cohort_content, join_fold_facts, run_facts, runs_of_cohort, study_content
 from fewlabel.reporting.statistics.scores import read_scores, select
 
 
 def explorer_page(results: Path, settings: ExplorerSettings) -> str:
-    """The page of a finished study.
+    """The explorer page of a finished study, as HTML.
 
     Args:
-        results: the study's folder, with scores, volumes, predictions and the facts of its runs.
-        settings: what to show, and how large the page may become.
+        results: the study's folder, with scores, volumes, predictions and run records.
+        settings: content and size limit of the page.
 
     Raises:
-        InputError: scores of a part of the study only, or a volume or prediction that is missing or damaged.
+        InputError: scores are incomplete, or a volume or prediction is missing or damaged.
     """
     titles = settings.titles
     scores = select(read_scores(results / LAYOUT.scores), titles, settings.runs)
     facts = run_facts(results, settings)
     content = study_content(settings, facts)
     parts = {cohort: scores[scores["cohort"] == cohort] for cohort in titles.cohorts}
-    found_runs = {cohort: runs_of_cohort(settings, cohort, part) for cohort, part in parts.items()}
+    runs = {cohort: runs_of_cohort(settings, cohort, part) for cohort, part in parts.items()}
     content["cohorts"] = [
         cohort_content(
             part,
             cohort,
             {
-                key: joined_facts({fold: facts[run] for fold, run in found.items()})
-                for key, found in found_runs[cohort].items()
+                key: join_fold_facts({fold: facts[run] for fold, run in by_fold.items()})
+                for key, by_fold in runs[cohort].items()
             },
             settings,
         )
@@ -54,7 +54,7 @@ def explorer_page(results: Path, settings: ExplorerSettings) -> str:
             titles.cohorts[cohort].title,
             settings.images[cohort],
             part,
-            found_runs[cohort],
+            runs[cohort],
             settings.page,
             share,
         )

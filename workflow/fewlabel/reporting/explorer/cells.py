@@ -1,4 +1,4 @@
-"""The numbers behind the page: each cell (cohort, method, N) with all its scores, and its difference to the control."""
+"""Numbers of the page: cells (cohort, method, N) with all their scores, and their differences to the control."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class Cell(TypedDict):
 
 
 class CellDifference(TypedDict):
-    """A cell minus the control's cell of the same N: the mean over draws and subjects, and of each subject."""
+    """A cell minus the control's cell of the same N: mean over draws and subjects, and mean of each subject."""
 
     method: str
     n: int
@@ -47,7 +47,7 @@ class CellDifference(TypedDict):
 
 
 Runs = Mapping[tuple[str, int, int], Mapping[str, Any]]
-"""What is recorded of a cohort's trainings, by method, N and draw."""
+"""Records of a cohort's finetunings, by method, N and draw."""
 
 
 def cells(
@@ -61,21 +61,21 @@ def cells(
     """All cells of a cohort, in the order of methods and N.
 
     Args:
-        scores: the cohort's rows, as `scores.read_scores` gives them.
+        scores: the cohort's rows, from `scores.read_scores`.
         methods: in the order of the experiment.
         subjects: the test subjects, in the order of the cell's values.
-        runs: facts of the trainings; those that lack are None in the cells.
+        runs: records of the finetunings; missing values are None in the cells.
         intervals: of the bootstrap.
         further: names of scores of installed packages, whose medians are given.
     """
-    found: list[Cell] = []
+    result: list[Cell] = []
     for method in methods:
         for n, cell in scores[scores["method"] == method].groupby("n", sort=True):
             table = cell.pivot_table(index="draw", columns="subject", values="dice").reindex(columns=list(subjects))
             draws = [int(draw) for draw in table.index]
             facts = [runs.get((method, int(str(n)), draw), {}) for draw in draws]
             summary = statistics.summarise(cell, intervals)
-            found.append(
+            result.append(
                 {
                     "method": method,
                     "n": int(str(n)),
@@ -90,20 +90,20 @@ def cells(
                     "further": [number(cell[name].median()) if name in cell else None for name in further],
                 }
             )
-    return found
+    return result
 
 
 def differences(
     scores: pd.DataFrame, control: str | None, methods: Sequence[str], subjects: Sequence[str], intervals: Intervals
 ) -> list[CellDifference]:
-    """Each method minus the control, paired by N, draw and test subject; none where there is no control.
+    """Each method minus the control, paired by N, draw and test subject; empty without a control.
 
-    Intervals are those of `statistics.summarise` for the differences.
+    Intervals are those of `summary.summarise` for the differences.
     """
     if control is None:
         return []
     by_method = {(str(name), int(str(n))): rows for (name, n), rows in scores.groupby(["method", "n"], sort=True)}
-    found: list[CellDifference] = []
+    result: list[CellDifference] = []
     for method in [name for name in methods if name != control]:
         for n in sorted(n for name, n in by_method if name == method and (control, n) in by_method):
             cell = statistics.differences(by_method[method, n], by_method[control, n])
@@ -111,7 +111,7 @@ def differences(
                 continue
             summary = statistics.summarise(cell, intervals, statistics.DIFFERENCE)
             by_subject = cell.groupby("subject")["dice"].mean().reindex(list(subjects))
-            found.append(
+            result.append(
                 {
                     "method": method,
                     "n": n,
@@ -121,11 +121,11 @@ def differences(
                     "dice": [number(value) for value in by_subject],
                 }
             )
-    return found
+    return result
 
 
 def number(value: float) -> float | None:
-    """A number for JSON, which has no NaN."""
+    """A rounded number for JSON; None for NaN."""
     return None if math.isnan(value) else round(float(value), DIGITS)
 
 

@@ -1,4 +1,4 @@
-"""What the runs of a study say of themselves, in the words of a reader: how many, how long, on what, with what."""
+"""Facts about a study's trainings for readers: numbers, times, devices, memory, software."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,10 +10,10 @@ from fewlabel.utils.formatting import counted
 Facts = Mapping[str, Any]
 
 
-def told(pretrainings: Sequence[Facts], finetunings: Sequence[Facts]) -> list[tuple[str, str]]:
-    """The facts of all trainings as (what, text); what no run recorded is left out.
+def fact_rows(pretrainings: Sequence[Facts], finetunings: Sequence[Facts]) -> list[tuple[str, str]]:
+    """Facts about all trainings as (name, text), without those that no run recorded.
 
-    Nothing is shown but what is listed here: no path, host or user name can slip in.
+    Only the values listed here are shown, so no path, host or user name can be.
     """
     runs = [*pretrainings, *finetunings]
     rows = [
@@ -48,7 +48,7 @@ def _at(facts: Facts, keys: Iterable[str]) -> Any:
 
 
 def _values(runs: Sequence[Facts], *keys: str) -> str:
-    """All values of a fact; how often each, where they differ."""
+    """All values of a fact, with counts if they differ."""
     found = Counter(_word(value) for run in runs if (value := _at(run, keys)) is not None)
     if len(found) == 1:
         return next(iter(found))

@@ -1,4 +1,4 @@
-"""The volumes that fit the page: the most interesting subjects of each cohort, until its share is used up."""
+"""Choose and encode the volumes of the page: the most interesting subjects of each cohort, up to its share of bytes."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,14 +10,14 @@ import pandas as pd
 
 from fewlabel.config.figure_options import Explorer
 from fewlabel.config.jobs.figures.explorer import Images
-from fewlabel.reporting.explorer.selection import by_interest, draws_shown
+from fewlabel.reporting.explorer.selection import by_interest, shown_draws
 from fewlabel.reporting.explorer.study import Key, RunsByFold
 from fewlabel.reporting.explorer.volumes import CohortVolumes, ShownRun, Sizes
 from fewlabel.reporting.statistics.scores import fold_of_subject
 from fewlabel.utils.progress import Progress
 
 SMALLEST = 48
-"""Pixels of a side below which a slice shows nothing any more."""
+"""Smallest side of a slice in pixels."""
 
 
 @dataclass
@@ -26,9 +26,9 @@ class Packed:
 
     Attributes:
         blocks: JSON of each shown subject.
-        notes: what was left out or made smaller, in whole sentences.
-        subjects: whose they are, in the same order.
-        draws: of which predictions are shown.
+        notes: sentences on omissions and reduced sizes.
+        subjects: names of the subjects, in the same order.
+        draws: draws whose predictions are shown.
     """
 
     blocks: list[str] = field(default_factory=list)
@@ -51,19 +51,19 @@ def pack(
 
     Args:
         results: of the study.
-        cohort, title: its key and its name for readers.
-        images: where its volumes come from.
+        cohort, title: its key and title.
+        images: source and grid of its volumes.
         scores: its rows.
         runs_by_key: its finetunings, by method, N and draw, then test fold.
-        page: what may be shown at most.
-        room: bytes that its volumes may take in the file; they never take more.
+        page: limits of the page.
+        room: largest size of its volumes in the file, in bytes.
 
     Raises:
         InputError: an image, the truth or a prediction is missing or damaged.
     """
     draws = sorted({key[2] for key in runs_by_key})
-    shown = draws_shown(draws, page.draws)
-    packed = Packed(draws=shown)
+    shown_numbers = shown_draws(draws, page.draws)
+    packed = Packed(draws=shown_numbers)
     order = by_interest(scores)
     volumes = CohortVolumes(results, cohort, images)
     used, wanted = 0, order[: page.subjects]
@@ -72,7 +72,7 @@ def pack(
     with Progress(f"explorer: {cohort}", len(wanted), "volume") as progress:
         for subject in wanted:
             fold = fold_of_subject(scores, subject)
-            runs = [ShownRun(*key, found[fold]) for key, found in runs_by_key.items() if key[2] in shown]
+            runs = [ShownRun(*key, by_fold[fold]) for key, by_fold in runs_by_key.items() if key[2] in shown_numbers]
             text, sizes, block = _fitting(volumes, subject, runs, sizes, room - used, shrink=first is None)
             if text is None:
                 break
@@ -81,14 +81,14 @@ def pack(
             packed.subjects.append(subject)
             used += len(text)
             progress.advance()
-    packed.notes = list(_notes(title, len(packed.blocks), len(order), len(wanted), first, draws, shown))
+    packed.notes = list(_notes(title, len(packed.blocks), len(order), len(wanted), first, draws, shown_numbers))
     return packed
 
 
 def _fitting(
     volumes: CohortVolumes, subject: str, runs: Sequence[ShownRun], sizes: Sizes, room: int, shrink: bool
 ) -> tuple[str | None, Sizes, dict[str, Any]]:
-    """A subject's block as JSON; None where there is no room. The first one is made smaller until there is."""
+    """A subject's block as JSON; None if it does not fit. With `shrink`, slices are made smaller until it fits."""
     while True:
         block = volumes.block(subject, runs, sizes)
         text = json.dumps(block, separators=(",", ":"))

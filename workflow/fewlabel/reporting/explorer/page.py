@@ -1,7 +1,7 @@
-"""The page as one file: texts, styles, scripts and data embedded, and a policy that forbids it every network.
+"""Render the page as one file with embedded texts, styles, scripts and data, and a policy that forbids network access.
 
-Nothing but the page's own scripts can run: the policy names them by their SHA-256. Data lie in blocks that no browser
-runs, the volumes behind the scripts, so that the curves are there before the volumes are read.
+Only the page's own scripts can run: the policy lists their SHA-256. Data are in blocks that no browser executes; those
+of volumes follow the scripts, so that curves appear before the volumes are read.
 """
 
 import base64
@@ -27,15 +27,15 @@ SCRIPTS = (
     "keys.js",
     "main.js",
 )
-"""In the order in which they run, as one."""
+"""Scripts of the page, in the order of execution."""
 
 
 def render(content: dict[str, Any], volumes: Sequence[str]) -> str:
-    """The page.
+    """The page as HTML.
 
     Args:
         content: plain data, embedded as JSON.
-        volumes: JSON texts, embedded as they are, in the order in which `content` counts them.
+        volumes: JSON texts to embed, in the order of their numbers in `content`.
     """
     scripts = [get_plotlyjs(), _own_script()]
     environment = Environment(
@@ -56,11 +56,11 @@ def render(content: dict[str, Any], volumes: Sequence[str]) -> str:
 
 
 def policy(scripts: Sequence[str]) -> str:
-    """The content security policy: nothing is loaded from anywhere, and no script runs but these."""
+    """The content security policy: nothing is loaded, and only these scripts run."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
     )
-    # plotly sets styles of its own; pictures are data within the page.
+    # plotly sets inline styles; pictures are data within the page.
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -68,10 +68,10 @@ def policy(scripts: Sequence[str]) -> str:
 
 
 def in_html(text: str) -> Markup:
-    """JSON within a script element: no text in it can end the element or begin a comment."""
+    """JSON for a script element, escaped so that no text in it can end the element or start a comment."""
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)  # noqa: S704 - it holds no sign that HTML reads
+    return Markup(text)  # noqa: S704 - without characters of HTML
 
 
 def _own_script() -> str:

@@ -1,4 +1,4 @@
-"""The page's plots, made with plotly and drawn by its own JavaScript: label curves, and differences to the control."""
+"""The page's plots for plotly: label curves, and differences to the control."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,12 +14,12 @@ from fewlabel.reporting.explorer.cells import Cell, CellDifference
 def curves(
     cells: Sequence[Cell], cohort: CohortTitle, methods: Mapping[str, MethodTitle], level: float
 ) -> dict[str, Any]:
-    """The label curves of one cohort as plotly reads them: `data` and `layout`."""
+    """The label curves of one cohort for plotly: `data` and `layout`."""
     published = paper.published(cohort.stands_for)
     curved = {cell["n"] for cell in cells if not methods[cell["method"]].benchmark}
     counts = sorted(curved | {point.n for point in published if point.n}) or [max(cell["n"] for cell in cells)]
     drawn: list[go.Scatter] = []
-    for name, look in traces.looks(methods).items():
+    for name, look in traces.trace_styles(methods).items():
         own = [cell for cell in cells if cell["method"] == name]
         if own and methods[name].benchmark:
             drawn += traces.benchmark(look, own[-1], counts, level)
@@ -30,21 +30,21 @@ def curves(
 
 
 def differences(
-    found: Sequence[CellDifference],
+    cells: Sequence[CellDifference],
     subjects: Sequence[str],
     control: str,
     methods: Mapping[str, MethodTitle],
     level: float,
 ) -> dict[str, Any] | None:
-    """Each method minus the control against N, with each subject as a faint point; None where there are none."""
-    if not found:
+    """Each method minus the control over N, with each subject as a faint point; None without differences."""
+    if not cells:
         return None
-    counts = sorted({cell["n"] for cell in found})
-    known = traces.looks(methods)
-    against = known[control].title
+    counts = sorted({cell["n"] for cell in cells})
+    styles = traces.trace_styles(methods)
+    against = styles[control].title
     drawn: list[go.Scatter] = []
-    for name, look in known.items():
-        if own := [cell for cell in found if cell["method"] == name]:
+    for name, look in styles.items():
+        if own := [cell for cell in cells if cell["method"] == name]:
             drawn += traces.difference(look, own, subjects, against, level)
     figure = _figure(drawn, counts, f"Dice minus {against}")
     figure["layout"]["yaxis"]["zeroline"] = True
@@ -53,7 +53,7 @@ def differences(
 
 def _figure(drawn: Sequence[go.Scatter], counts: Sequence[int], y_title: str) -> dict[str, Any]:
     layout = {
-        "showlegend": False,  # the page's own switches are the legend, and a keyboard reaches them
+        "showlegend": False,  # the page's switches are the legend, and work with a keyboard
         "hovermode": "closest",
         "hoverlabel": {"align": "left"},
         "dragmode": False,  # a drag on a phone scrolls the page
@@ -69,6 +69,6 @@ def _figure(drawn: Sequence[go.Scatter], counts: Sequence[int], y_title: str) ->
         },
         "yaxis": {"title": {"text": y_title}, "fixedrange": True, "zeroline": False},
     }
-    # Validated here, so that what the page draws later has no key that plotly does not know.
+    # Validates keys, since plotly.js ignores unknown ones.
     figure = go.Figure(data=list(drawn), layout=layout)
     return {"data": [trace.to_plotly_json() for trace in figure.data], "layout": layout}

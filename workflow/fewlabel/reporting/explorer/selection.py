@@ -1,4 +1,4 @@
-"""Which test subjects are worth a place on the page, and how much of each volume."""
+"""Selection of test subjects, slices, slice sizes and draws for the page."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 
 def by_interest(scores: pd.DataFrame) -> list[str]:
-    """All test subjects of a cohort, most interesting first: the worst, the best, the middle one, then from both ends.
+    """Test subjects of a cohort, most interesting first: the worst, the best, the median, then from both ends.
 
     Subjects are ranked by their mean Dice over all methods, N and draws; equal ones by name.
 
     Args:
-        scores: the cohort's rows, as `scores.read_scores` gives them.
+        scores: the cohort's rows, from `scores.read_scores`.
     """
     means = scores.groupby("subject")["dice"].mean().round(9)
     ranked = [str(name) for name in means.reset_index().sort_values(["dice", "subject"])["subject"]]
@@ -24,18 +24,18 @@ def by_interest(scores: pd.DataFrame) -> list[str]:
 
 
 def shown_slices(count: int, most: int) -> NDArray[np.int64]:
-    """Which slices of `count` are shown, from 0: all, or `most` evenly spaced ones with the first and the last."""
+    """Indices of the shown slices of `count`: all, or `most` evenly spaced ones with the first and the last."""
     if count <= most:
         return np.arange(count, dtype=np.int64)
     return np.unique(np.linspace(0, count - 1, most).round().astype(np.int64))
 
 
 def shown_size(rows: int, columns: int, most: int) -> tuple[int, int]:
-    """Rows and columns of a slice on the page: made smaller, alike in both, until none is above `most`."""
+    """Rows and columns of a slice on the page: reduced by one factor to at most `most`."""
     factor = min(1.0, most / max(rows, columns))
     return max(1, round(rows * factor)), max(1, round(columns * factor))
 
 
-def draws_shown(draws: Sequence[int], most: int) -> list[int]:
-    """The first draws."""
+def shown_draws(draws: Sequence[int], most: int) -> list[int]:
+    """The first `most` draws."""
     return sorted(set(draws))[:most]

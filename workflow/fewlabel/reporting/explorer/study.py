@@ -1,4 +1,4 @@
-"""What the page tells of a study, gathered from its results: numbers and plots of each cohort, facts, settings."""
+"""Content of the page from a study's results: numbers and plots of each cohort, facts, settings."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,32 +20,34 @@ from fewlabel.reporting.results.folder import read_json
 Key = tuple[str, int, int]
 """Method, N and draw of a finetuning."""
 RunsByFold = dict[int | None, Run]
-"""Such a finetuning on each test fold; None: the cohort has no folds."""
+"""The runs of a finetuning, by test fold; None: the cohort has no folds."""
 
 
 def runs_of_cohort(settings: ExplorerSettings, cohort: str, scores: pd.DataFrame) -> dict[Key, RunsByFold]:
-    """The finetunings of a cohort, by method, N and draw; `all` is the largest N that there is."""
-    found: dict[Key, RunsByFold] = {}
+    """The finetunings of a cohort, by method, N and draw; `all` is the largest N."""
+    by_key: dict[Key, RunsByFold] = {}
     for run in finetunings(settings.runs):
         if run.cohort == cohort and run.n is not None and run.draw is not None:
             n = int(scores["n"].max()) if run.n == "all" else run.n
-            found.setdefault((run.method, n, run.draw), {}).setdefault(run.fold, run)
-    return found
+            by_key.setdefault((run.method, n, run.draw), {}).setdefault(run.fold, run)
+    return by_key
 
 
-def joined_facts(facts: Mapping[int | None, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What is told of a finetuning, of whose test folds each has facts of its own: whom each saw, and time in all."""
+def join_fold_facts(facts: Mapping[int | None, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Join the records of a finetuning's test folds: training subjects with their folds, and total time."""
     if None in facts:
         return facts[None]
-    names = [f"{name} (fold {fold})" for fold, one in facts.items() for name in one.get("subjects") or []]
-    times = [one["time"]["seconds"] for one in facts.values() if isinstance(one.get("time"), Mapping)]
+    names = [f"{name} (fold {fold})" for fold, fold_facts in facts.items() for name in fold_facts.get("subjects") or []]
+    times = [
+        fold_facts["time"]["seconds"] for fold_facts in facts.values() if isinstance(fold_facts.get("time"), Mapping)
+    ]
     return {"subjects": names, **({"time": {"seconds": sum(times)}} if len(times) == len(facts) else {})}
 
 
 def cohort_content(
     scores: pd.DataFrame, cohort: str, runs: Mapping[Key, Mapping[str, Any]], settings: ExplorerSettings
 ) -> dict[str, Any]:
-    """One cohort: its test subjects, cells, differences and plots. `scores` holds its rows only."""
+    """Content of one cohort: test subjects, cells, differences and plots. `scores` has only its rows."""
     titles, intervals = settings.titles, settings.intervals
     methods, subjects = list(titles.methods), sorted({str(name) for name in scores["subject"]})
     own = cells.cells(scores, methods, subjects, runs, intervals, settings.experiment.scores)
@@ -64,11 +66,11 @@ def cohort_content(
 
 
 def study_content(settings: ExplorerSettings, runs: Mapping[Run, Mapping[str, Any]]) -> dict[str, Any]:
-    """What holds for all cohorts: methods with their colours, facts, settings.
+    """Content for all cohorts: methods with their colours, facts, settings.
 
     Args:
         settings: of the page.
-        runs: the facts of every training.
+        runs: records of all trainings.
     """
     colours = style.method_colours(settings.titles.methods)
     pretrained = [facts for run, facts in runs.items() if run.kind == "pretrained"]
@@ -84,23 +86,23 @@ def study_content(settings: ExplorerSettings, runs: Mapping[Run, Mapping[str, An
             {"name": name, "title": method.title, "benchmark": method.benchmark, "colour": colours[name]}
             for name, method in settings.titles.methods.items()
         ],
-        "facts": facts.told(pretrained, finetuned),
+        "facts": facts.fact_rows(pretrained, finetuned),
         "settings": as_yaml(shown_settings(settings.experiment)),
     }
 
 
 def shown_settings(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain data, without what is no part of the page: where data lie, settings of other figures."""
+    """The experiment as plain data, without paths of data and settings of figures."""
     return {
         key: value for key, value in experiment.model_dump(mode="json").items() if key not in ("data_root", "figures")
     }
 
 
 def run_facts(results: Path, settings: ExplorerSettings) -> dict[Run, dict[str, Any]]:
-    """The facts of every training.
+    """Read the records of all trainings.
 
     Raises:
-        InputError: those of a training are missing or damaged.
+        InputError: a record is missing or damaged.
     """
     pretrained = [run for run in study_trainings(settings.experiment) if run.kind == "pretrained"]
     return {run: read_json(results / LAYOUT.record(run)) for run in [*pretrained, *finetunings(settings.runs)]}

@@ -1,7 +1,7 @@
-"""What is drawn of a method in the page's plots: plotly's traces.
+"""Plotly's traces of the page's plots.
 
-Every trace says in `meta` whose it is, so that methods can be switched on and off; every point that can be clicked says
-in `customdata` its N, and, of a subject, which one it is. Texts are escaped: plotly reads a few tags of HTML in them.
+Each trace has its method in `meta`, so that methods can be switched on and off. Each point that can be clicked has its
+N in `customdata`, and the index of its subject, if any. Texts are escaped, since plotly interprets some HTML tags.
 """
 
 import textwrap
@@ -19,7 +19,7 @@ from fewlabel.reporting.figures import style
 DODGE = 0.05
 """Octaves between neighbouring methods at one N, so that none hides another."""
 MARGIN = 0.4
-"""Octaves beside the smallest and the largest N."""
+"""Margin of the axis below the smallest and above the largest N, in octaves."""
 MARKERS = {"o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "P": "cross", "X": "x"}
 """Plotly's names for `style.MARKERS`; further ones are circles."""
 LINES = {":": "dot", "-.": "dashdot", "--": "dash"}
@@ -27,7 +27,7 @@ LINES = {":": "dot", "-.": "dashdot", "--": "dash"}
 
 @dataclass(frozen=True)
 class TraceStyle:
-    """How one method is drawn: `title` is escaped, `shift` is the factor by which it stands beside its N."""
+    """Style of one method: `title` is escaped; `shift` is the factor of its x positions to N."""
 
     name: str
     title: str
@@ -37,15 +37,15 @@ class TraceStyle:
     shift: float
 
 
-def looks(methods: Mapping[str, MethodTitle]) -> dict[str, TraceStyle]:
-    """Of every method; colours, markers and lines are those of the figures."""
+def trace_styles(methods: Mapping[str, MethodTitle]) -> dict[str, TraceStyle]:
+    """Styles of all methods, with the colours, markers and lines of the figures."""
     colours, markers, lines = (
         style.method_colours(methods),
         style.method_markers(methods),
         style.benchmark_lines(methods),
     )
     step = min(DODGE, 4 * DODGE / max(1, len(markers)))
-    beside = {name: (index - (len(markers) - 1) / 2) * step for index, name in enumerate(markers)}
+    offsets = {name: (index - (len(markers) - 1) / 2) * step for index, name in enumerate(markers)}
     return {
         name: TraceStyle(
             name=name,
@@ -53,19 +53,19 @@ def looks(methods: Mapping[str, MethodTitle]) -> dict[str, TraceStyle]:
             colour=colours[name],
             symbol=MARKERS.get(markers.get(name, "o"), "circle"),
             dash=LINES[lines[name]] if name in lines else "solid",
-            shift=2.0 ** beside.get(name, 0.0),
+            shift=2.0 ** offsets.get(name, 0.0),
         )
         for name, method in methods.items()
     }
 
 
 def escaped(text: str) -> str:
-    """Text that stays text where plotly would read tags."""
+    """Escape HTML for plotly."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def curve(look: TraceStyle, own: Sequence[Cell], level: float) -> list[go.Scatter]:
-    """A method's means with intervals as a band (or bars, of a single N), and each draw as a faint point."""
+    """A method's means with intervals as a band (bars for a single N), and each draw as a faint point."""
     band = len(own) > 1 and all(cell["low"] is not None for cell in own)
     several = [cell for cell in own if len(cell["draws"]) > 1]
     draws = [(cell["n"], value) for cell in several for value in draw_means(cell)]
@@ -75,12 +75,12 @@ def curve(look: TraceStyle, own: Sequence[Cell], level: float) -> list[go.Scatte
     return [
         *([_band(look, [*x, *reversed(x)], edges, 0.13, line)] if band else []),
         _points(look, "draw", [n * look.shift for n, _ in draws], [value for _, value in draws]),
-        _means(look, own, None if band else _bars(own, look.colour), [_told(look, cell, level) for cell in own]),
+        _means(look, own, None if band else _bars(own, look.colour), [_cell_text(look, cell, level) for cell in own]),
     ]
 
 
 def benchmark(look: TraceStyle, cell: Cell, counts: Sequence[int], level: float) -> list[go.Scatter]:
-    """A line across with its band; points along it, so that a pointer finds it anywhere."""
+    """A horizontal line with its band, and several points, so that hovering works along the line."""
     x = [counts[0] * 2.0**-MARGIN, *counts, counts[-1] * 2.0**MARGIN]
     corners = [x[0], x[-1], x[-1], x[0]]
     edges = [cell["low"], cell["low"], cell["high"], cell["high"]]
@@ -92,7 +92,7 @@ def benchmark(look: TraceStyle, cell: Cell, counts: Sequence[int], level: float)
             mode="lines",
             line={"color": look.colour, "width": 2, "dash": look.dash},
             hoverinfo="text",
-            hovertext=[_told(look, cell, level)] * len(x),
+            hovertext=[_cell_text(look, cell, level)] * len(x),
             customdata=[[cell["n"]]] * len(x),
             meta={"method": look.name, "role": "cell"},
         ),
@@ -124,11 +124,11 @@ def difference(
         (cell["n"], index, value) for cell in own for index, value in enumerate(cell["dice"]) if value is not None
     ]
     marks = _points(look, "subject", [n * look.shift for n, _, _ in points], [value for _, _, value in points])
-    told = [
+    point_texts = [
         f"<b>{escaped(subjects[index])}</b><br>{look.title}, N = {n}: {value:+.3f}<br>click: its volume"
         for n, index, value in points
     ]
-    marks.update(hoverinfo="text", hovertext=told, customdata=[[n, index] for n, index, _ in points])
+    marks.update(hoverinfo="text", hovertext=point_texts, customdata=[[n, index] for n, index, _ in points])
     texts = [
         f"<b>{look.title}</b> minus {control}, N = {cell['n']}<br>mean difference {cell['mean']:+.3f}"
         f"{_interval(cell, level, '+.3f')}<br>click: its test subjects"
@@ -139,8 +139,8 @@ def difference(
 
 def draw_means(cell: Cell) -> list[float]:
     """The mean over test subjects of each draw."""
-    known = [[value for value in draw if value is not None] for draw in cell["dice"]]
-    return [sum(values) / len(values) for values in known if values]
+    by_draw = [[value for value in draw if value is not None] for draw in cell["dice"]]
+    return [sum(values) / len(values) for values in by_draw if values]
 
 
 # ----------------------------------------------------------------------------------------------------------- parts
@@ -182,17 +182,17 @@ def _band(
     )
 
 
-def _told(look: TraceStyle, cell: Cell, level: float) -> str:
-    """What a point says of itself."""
+def _cell_text(look: TraceStyle, cell: Cell, level: float) -> str:
+    """Hover text of a cell."""
     means = draw_means(cell)
-    told = ", ".join(f"{value:.3f}" for value in means[:10]) + (" …" if len(means) > 10 else "")
+    means_text = ", ".join(f"{value:.3f}" for value in means[:10]) + (" …" if len(means) > 10 else "")
     subjects = max(sum(value is not None for value in draw) for draw in cell["dice"])
     scores = sum(value is not None for draw in cell["dice"] for value in draw)
-    one = "draw" if len(means) == 1 else f"{len(means)} draws"
+    draws_text = "draw" if len(means) == 1 else f"{len(means)} draws"
     empty = f"HD95 undefined in {cell['undefined']} of {scores} scores (empty mask)<br>" if cell["undefined"] else ""
     return (
         f"<b>{look.title}</b>, N = {cell['n']}<br>mean Dice {cell['mean']:.3f}{_interval(cell, level, '.3f')}<br>"
-        f"{one}: {told}<br>{empty}click: its {subjects} test subject{'' if subjects == 1 else 's'}"
+        f"{draws_text}: {means_text}<br>{empty}click: its {subjects} test subject{'' if subjects == 1 else 's'}"
     )
 
 

@@ -1,4 +1,4 @@
-"""One test subject's volume for the page: its slices, the truth, and every prediction, with the Dice of each slice."""
+"""A test subject's volume for the page: slices, true mask and all predictions, with the Dice of each slice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from fewlabel.data.preprocessing.working_grid import scale_intensity
 from fewlabel.data.sources import registry
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.reporting.explorer.selection import shown_size, shown_slices
-from fewlabel.reporting.explorer.sprites import across, image_sprite, mask_sprite
+from fewlabel.reporting.explorer.sprites import image_sprite, mask_sprite, sprite_columns
 from fewlabel.utils.errors import InputError
 
 Mask = NDArray[np.uint8]
@@ -25,7 +25,7 @@ Mask = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class ShownRun:
-    """One finetuning whose predictions are shown; `n` is a number where the run has all labels, too."""
+    """A finetuning whose predictions are shown; `n` is a number also for runs on all labels."""
 
     method: str
     n: int
@@ -35,7 +35,7 @@ class ShownRun:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What of a volume is shown at most."""
+    """Largest side of a slice in pixels, and largest number of slices of a volume."""
 
     side_px: int
     slices: int
@@ -52,26 +52,26 @@ class CohortVolumes:
         return {subject.subject: subject for subject in registry.list_subjects(self.images.source)}
 
     def _image(self, subject: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """The image where `prepare` kept it (it was made by code or computed), else where the cohort lies."""
+        """The image in the results (synthetic or reconstructed), else that of the cohort."""
         kept = self.results / LAYOUT.native_image(self.cohort, subject)
         if kept.is_file():
             return read_result_nifti(kept)
         if subject not in self._listed:
             raise InputError(
-                f"{self.cohort}: the volume of {subject} is gone from the cohort's folder; put it back, or run the"
-                " study again without it"
+                f"{self.cohort}: the volume of {subject} is missing in the cohort's folder; to fix: restore it, or run"
+                " the study again without it"
             )
         volume = registry.read_volume(self.images.source, self._listed[subject])
         return volume.image, volume.affine
 
     def block(self, subject: str, runs: Sequence[ShownRun], sizes: Sizes) -> dict[str, Any]:
-        """What the page holds of one subject.
+        """The page's content of one subject.
 
         Returns:
-            `slices`: native numbers, from 1, of those shown, of `count`; `rows`, `columns`: of a shown slice, `native`
-            of one of the volume; `ratio`: width over height in mm; `across`: slices side by side in each picture;
-            `image`, `truth`: pictures; `predictions`: method, n, draw, `mask` (a picture) and `dice` (of each shown
-            slice, on the native grid; None where neither mask has a pixel there).
+            `slices`: native numbers, from 1, of the shown slices, of `count`; `rows`, `columns`: of a shown slice,
+            `native`: of a slice of the volume; `ratio`: width over height in mm; `across`: slices in a row of each
+            picture; `image`, `truth`: pictures; `predictions`: method, n, draw, `mask` (a picture) and `dice` (of each
+            shown slice, on the native grid; None if both masks are empty there).
 
         Raises:
             InputError: a file is missing, damaged or on another grid.
@@ -91,9 +91,9 @@ class CohortVolumes:
             "columns": side[1],
             "native": [whole.shape[1], whole.shape[2]],
             "ratio": round(whole.shape[2] * spacing[2] / (whole.shape[1] * spacing[1]), 4),
-            "across": across(len(chosen), *side),
-            "image": image_sprite(smaller(whole[chosen], side)),
-            "truth": mask_sprite(smaller_mask(truth, side)),
+            "across": sprite_columns(len(chosen), *side),
+            "image": image_sprite(resize_slices(whole[chosen], side)),
+            "truth": mask_sprite(resize_masks(truth, side)),
             "predictions": [
                 self._prediction(run, subject, whole.shape, orientation, chosen, truth, side) for run in runs
             ],
@@ -110,7 +110,7 @@ class CohortVolumes:
         side: tuple[int, int],
     ) -> dict[str, Any]:
         mask = self._mask(self.results / LAYOUT.predictions(run.run), subject, shape, orientation)[chosen]
-        picture = mask_sprite(smaller_mask(mask, side))
+        picture = mask_sprite(resize_masks(mask, side))
         return {
             "method": run.method,
             "n": run.n,
@@ -125,33 +125,36 @@ class CohortVolumes:
         if mask.shape != shape:
             place = f"{folder.relative_to(self.results)}/{subject}.nii.gz"
             raise InputError(
-                f"{place}: {mask.shape} voxels, but its image has {shape}; the volume was changed: run the study again"
+                f"{place}: {mask.shape} voxels, but its image has {shape}, so the volume was changed; to fix: run the "
+                "study again"
             )
         return mask
 
 
 def slice_dice(predicted: Mask, truth: Mask) -> list[float | None]:
-    """Dice of each slice of two masks (slice, row, column), to 3 digits; None where both are empty there."""
+    """Dice of each slice of two masks (slice, row, column), to 3 digits; None if both are empty."""
     common = (predicted & truth).sum(axis=(1, 2), dtype=np.int64)
     total = predicted.sum(axis=(1, 2), dtype=np.int64) + truth.sum(axis=(1, 2), dtype=np.int64)
-    return [round(2 * int(one) / int(all_), 3) if all_ else None for one, all_ in zip(common, total, strict=True)]
+    return [
+        round(2 * int(overlap) / int(size), 3) if size else None for overlap, size in zip(common, total, strict=True)
+    ]
 
 
-def smaller(slices: NDArray[np.float32], side: tuple[int, int]) -> NDArray[np.float32]:
-    """Slices (slice, row, column) with so many rows and columns: each new pixel is the mean over its area."""
+def resize_slices(slices: NDArray[np.float32], side: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize slices (slice, row, column) to `side` rows and columns; each new pixel is the mean over its area."""
     if slices.shape[1:] == side:
         return slices
     rows, columns = side
-    pictures = (Image.fromarray(one).resize((columns, rows), Image.Resampling.BOX) for one in slices)
+    pictures = (Image.fromarray(image).resize((columns, rows), Image.Resampling.BOX) for image in slices)
     return np.stack([np.asarray(picture, dtype=np.float32) for picture in pictures])
 
 
-def smaller_mask(slices: Mask, side: tuple[int, int]) -> Mask:
-    """The same of a mask: a pixel is 1 where at least half of it lies inside."""
+def resize_masks(slices: Mask, side: tuple[int, int]) -> Mask:
+    """Resize masks (slice, row, column); a pixel is 1 if at least half of it is inside."""
     if slices.shape[1:] == side:
         return slices
-    found = np.zeros((len(slices), *side), np.uint8)
+    resized = np.zeros((len(slices), *side), np.uint8)
     filled = np.flatnonzero(slices.any(axis=(1, 2)))
     if filled.size:
-        found[filled] = smaller(slices[filled].astype(np.float32), side) >= 0.5
-    return found
+        resized[filled] = resize_slices(slices[filled].astype(np.float32), side) >= 0.5
+    return resized

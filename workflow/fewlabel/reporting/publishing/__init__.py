@@ -1,4 +1,4 @@
-"""Published studies: copied, joined, compared, freed of personal data; and model cards.
+"""Publish, join, compare and pseudonymise studies; model cards.
 
 May import every other folder of reporting and everything below it.
 """

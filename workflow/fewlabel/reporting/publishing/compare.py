@@ -1,4 +1,4 @@
-"""Is a run of one's own the same as another? Two results folders: their settings, versions, inputs and scores."""
+"""Compare two studies: their settings, versions, inputs and scores."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.reporting.publishing import compare_facts, compare_scores
 from fewlabel.reporting.publishing.compare_facts import Difference
 from fewlabel.reporting.publishing.compare_scores import Paired
-from fewlabel.reporting.publishing.pseudonymize import anonymised
+from fewlabel.reporting.publishing.pseudonymize import pseudonymise
 from fewlabel.reporting.results.folder import Results, read_results
 from fewlabel.utils.errors import InputError
 
@@ -22,17 +22,17 @@ TOO_FEW = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two studies have in common and what not.
+    """Result of the comparison of two studies.
 
     Attributes:
         a, b: their folders.
-        verdict: `IDENTICAL`, `SAME` or `DIFFERENT`, of the scores that both have; sentence: in words, with reasons.
-        exact: both have the same scores, bit for bit, and neither has others.
-        notes: what a reader must know of how they were paired, and of what the verdict cannot say.
-        cells: as `compare_scores.cells` gives it.
-        only: in words, what `a` and `b` have alone: runs and test subjects.
-        differences: by heading: settings, versions and machine, inputs, files that the trainings wrote; None where
-            one of the two does not record them.
+        verdict: `IDENTICAL`, `SAME` or `DIFFERENT`, for the common scores; sentence: the same as text, with reasons.
+        exact: whether both have the same scores, bit for bit, and no others.
+        notes: sentences on the pairing and on limits of the verdict.
+        cells: from `compare_scores.cells`.
+        only: texts on runs and test subjects of only `a` and only `b`.
+        differences: by heading: settings, versions and machine, inputs, files of the trainings; None if one study does
+            not record them.
     """
 
     a: Path
@@ -46,35 +46,35 @@ class Comparison:
     differences: dict[str, list[Difference] | None]
 
     def facts(self) -> dict[str, Any]:
-        """All of it as plain data for a JSON file; values that are undefined become null."""
+        """The comparison as plain data for a JSON file; undefined values become null."""
         rows = self.cells.astype(object).where(self.cells.notna(), None).to_dict("records")
-        told = {
-            heading: None if found is None else [asdict(one) for one in found]
-            for heading, found in self.differences.items()
+        differences = {
+            heading: None if items is None else [asdict(item) for item in items]
+            for heading, items in self.differences.items()
         }
         folders = {"a": str(self.a), "b": str(self.b)}
         verdict = {"verdict": self.verdict, "sentence": self.sentence, "exact": self.exact, "notes": self.notes}
-        return {**folders, **verdict, "cells": rows, "only": self.only, "differences": told}
+        return {**folders, **verdict, "cells": rows, "only": self.only, "differences": differences}
 
 
 def compare(folder_a: Path, folder_b: Path) -> Comparison:
     """Compare two studies.
 
-    Of many intervals some exclude 0 by chance. The verdict is `DIFFERENT` only if more of them do than chance would
-    let (`compare_scores.beyond_chance`), or if no interval can be estimated; one cell by itself never decides it.
+    Some of many intervals exclude 0 by chance. The verdict is `DIFFERENT` only if significantly more of them do
+    (`compare_scores.beyond_chance`), or if no interval can be estimated; a single cell never decides.
 
     Raises:
-        InputError: a folder that holds no study, or two studies without a score in common.
+        InputError: a folder without a study, or two studies without common scores.
     """
-    a, b, notes = _alike(read_results(folder_a), read_results(folder_b))
+    a, b, notes = _with_equal_ids(read_results(folder_a), read_results(folder_b))
     paired = compare_scores.pair(a, b)
     cells = compare_scores.cells(paired)
     verdict = _verdict(paired, cells)
     if verdict == SAME and bool(cells["excludes_0"].any()) and compare_scores.too_few(cells):
         notes.append(TOO_FEW)
     only = {
-        "a": [*compare_scores.runs_of(a.scores, b.scores), *compare_scores.subjects_of(a.scores, b.scores)],
-        "b": [*compare_scores.runs_of(b.scores, a.scores), *compare_scores.subjects_of(b.scores, a.scores)],
+        "a": [*compare_scores.unpaired_runs(a.scores, b.scores), *compare_scores.unpaired_subjects(a.scores, b.scores)],
+        "b": [*compare_scores.unpaired_runs(b.scores, a.scores), *compare_scores.unpaired_subjects(b.scores, a.scores)],
     }
     differences = {
         "Settings": compare_facts.settings(a, b),
@@ -88,18 +88,18 @@ def compare(folder_a: Path, folder_b: Path) -> Comparison:
     )
 
 
-def _alike(a: Results, b: Results) -> tuple[Results, Results, list[str]]:
-    """Both with ids of subjects, or both with codes, and a note on it."""
+def _with_equal_ids(a: Results, b: Results) -> tuple[Results, Results, list[str]]:
+    """Both studies with ids of subjects, or both with codes, and a note if codes were added."""
     if a.anonymised == b.anonymised:
         return a, b, []
-    ours, theirs = anonymised(a), anonymised(b)
+    ours, theirs = pseudonymise(a), pseudonymise(b)
     for name in sorted(ours.tables.keys() & theirs.tables.keys()):
         if len(ours.tables[name]) != len(theirs.tables[name]):
             coded = a.folder if a.anonymised else b.folder
             counts = f"{name}: {len(ours.tables[name])} subjects in A, {len(theirs.tables[name])} in B"
             raise InputError(
-                f"{coded}: subjects stand under codes that cannot be matched ({counts}); accepted: a study of equally "
-                f"many subjects; compare it with one that is published with its ids"
+                f"{coded}: codes of subjects cannot be matched ({counts}); accepted: a study with the same number of "
+                "subjects; to fix: compare it with one that is published with ids"
             )
     return ours, theirs, ["One side is anonymised: subjects are matched by the order of their ids."]
 

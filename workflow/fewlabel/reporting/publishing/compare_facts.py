@@ -1,4 +1,4 @@
-"""What two studies were made with: settings, versions and machine, inputs. Each difference is told once, not by run."""
+"""Differences of two studies in settings, versions, machine and inputs; each is reported once, not for each run."""
 
 import json
 from collections import Counter
@@ -10,25 +10,25 @@ import pandas as pd
 
 from fewlabel.config.portable import placeless
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.reporting.publishing.compare_scores import some
+from fewlabel.reporting.publishing.compare_scores import names_text
 from fewlabel.reporting.results.folder import Results
 from fewlabel.reporting.results.run_facts import Facts, flatten
 from fewlabel.utils.formatting import counted
 
 NOT_RECORDED = "not recorded"
-OF_A_RUN = (
+RUN_FACTS = (
     "settings", "settings_sha256", "subjects", "seed", "steps", "kind", "decoder_stages", "initialisation", "warnings",
     "time", "seconds", "wall_seconds", "resumed", "memory", "peak_gpu_bytes", "reserved_gpu_bytes", "gpu_index",
     "gpu_slot", "inputs", "outputs",
 )  # fmt: skip
-"""Facts that tell of one run what it did; all others tell with and on what it ran."""
+"""Keys of a record that are specific to a run; all others are about software and hardware."""
 AS_TABLES = ("slices/", "splits/")
-"""Inputs whose content is compared, and not only their hashes."""
+"""Inputs whose content is compared, not only their hashes."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs: `what`, its value in A and in B as text (empty: `where` tells all), and where."""
+    """One difference: what differs, its values in A and B as text (empty: see `where`), and where."""
 
     what: str
     a: str
@@ -37,15 +37,15 @@ class Difference:
 
 
 def settings(a: Results, b: Results) -> list[Difference] | None:
-    """Differences of the two experiments by dotted key; where they are equal or not recorded, those of their runs."""
+    """Differences of the experiments by dotted key; if they are equal or not recorded, those of their runs."""
     if a.experiment and b.experiment:
-        # Where a folder lies on either machine is no setting of the experiment.
+        # Paths of folders on a machine are not settings of the experiment.
         ours, theirs = flatten(placeless(a.experiment)), flatten(placeless(b.experiment))
         keys = [key for key in {**ours, **theirs} if key != "study"]
-        found = [Difference(key, _text(ours, key), _text(theirs, key)) for key in keys]
-        if found := [difference for difference in found if difference.a != difference.b]:
-            return found
-    return _of_runs(a, b)
+        differences = [Difference(key, _text(ours, key), _text(theirs, key)) for key in keys]
+        if differences := [difference for difference in differences if difference.a != difference.b]:
+            return differences
+    return _run_differences(a, b)
 
 
 def surroundings(a: Results, b: Results) -> list[Difference] | None:
@@ -62,44 +62,52 @@ def surroundings(a: Results, b: Results) -> list[Difference] | None:
 
 
 def inputs(a: Results, b: Results) -> list[Difference] | None:
-    """Differences in subjects, splits, slices and whatever else the trainings read."""
+    """Differences in subjects, splits, slices and other inputs of the trainings."""
     names, cohorts = a.tables.keys() & b.tables.keys(), a.stores.keys() & b.stores.keys()
-    read = _of_hashes(a, b, "inputs")
+    read = _hash_differences(a, b, "inputs")
     if read is None and not names and not cohorts:
         return None
-    tables = [one for name in sorted(names) for one in _of_tables(name, a.tables[name], b.tables[name])]
-    slices = [one for cohort in sorted(cohorts) for one in _of_stores(cohort, a.stores[cohort], b.stores[cohort])]
+    tables = [
+        difference for name in sorted(names) for difference in _table_differences(name, a.tables[name], b.tables[name])
+    ]
+    slices = [
+        difference
+        for cohort in sorted(cohorts)
+        for difference in _store_differences(cohort, a.stores[cohort], b.stores[cohort])
+    ]
     return [*tables, *slices, *(read or [])]
 
 
 def outputs(a: Results, b: Results) -> list[Difference] | None:
-    """In how many runs each file that a training wrote differs."""
-    return _of_hashes(a, b, "outputs")
+    """Files of the trainings that differ, with the number of runs."""
+    return _hash_differences(a, b, "outputs")
 
 
-def _of_tables(name: str, a: pd.DataFrame, b: pd.DataFrame) -> Iterator[Difference]:
-    """What differs between two tables with a row a subject."""
+def _table_differences(name: str, a: pd.DataFrame, b: pd.DataFrame) -> Iterator[Difference]:
+    """Differences of two tables with one row a subject."""
     ours, theirs = a.set_index("subject"), b.set_index("subject")
-    alone = [set(one.index) - set(other.index) for one, other in ((ours, theirs), (theirs, ours))]
+    alone = [set(first.index) - set(second.index) for first, second in ((ours, theirs), (theirs, ours))]
     if any(alone):
-        yield Difference(f"{name}: subjects that the other lacks", *(some(names) or "none" for names in alone))
+        yield Difference(f"{name}: subjects that the other lacks", *(names_text(names) or "none" for names in alone))
     both = [subject for subject in ours.index if subject in theirs.index]
     for column in [column for column in ours if column in theirs]:
-        one, other = ours[column].to_dict(), theirs[column].to_dict()
-        if changed := [subject for subject in both if one[subject] != other[subject]]:
-            where = f"{len(changed)} of {len(both)} subjects, such as {some([changed[0]])}"
-            yield Difference(f"{name}: {column}", some([one[changed[0]]]), some([other[changed[0]]]), where)
+        first, second = ours[column].to_dict(), theirs[column].to_dict()
+        if changed := [subject for subject in both if first[subject] != second[subject]]:
+            where = f"{len(changed)} of {len(both)} subjects, such as {names_text([changed[0]])}"
+            yield Difference(
+                f"{name}: {column}", names_text([first[changed[0]]]), names_text([second[changed[0]]]), where
+            )
 
 
-def _of_stores(cohort: str, a: Facts, b: Facts) -> Iterator[Difference]:
-    """Which arrays of slices differ; the tables beside them are compared by content."""
+def _store_differences(cohort: str, a: Facts, b: Facts) -> Iterator[Difference]:
+    """Differences of two stores' arrays; their tables are compared by content."""
     ours, theirs = (_mapping(store, "sha256") for store in (a, b))
     for key in sorted(ours | theirs):
         if key.endswith(".npy") and ours.get(key) != theirs.get(key):
             yield Difference(f"{LAYOUT.slices(cohort, key)}: SHA-256", _short(ours.get(key)), _short(theirs.get(key)))
 
 
-def _of_hashes(a: Results, b: Results, key: str) -> list[Difference] | None:
+def _hash_differences(a: Results, b: Results, key: str) -> list[Difference] | None:
     common = [run for run in a.runs if run in b.runs]
     compared: Counter[str] = Counter()
     differ: Counter[str] = Counter()
@@ -118,30 +126,30 @@ def _of_hashes(a: Results, b: Results, key: str) -> list[Difference] | None:
     ]
 
 
-def _of_runs(a: Results, b: Results) -> list[Difference] | None:
-    """Settings that differ between runs of one name; a difference that many runs share is one."""
+def _run_differences(a: Results, b: Results) -> list[Difference] | None:
+    """Differences in settings of runs of one name; a difference of several runs is one."""
     common = [run for run in a.runs if run in b.runs]
-    found: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     for run in common:
         ours, theirs = (flatten(_mapping(side.runs[run], "settings")) for side in (a, b))
         triples = ((key, _text(ours, key), _text(theirs, key)) for key in {**ours, **theirs})
-        found.update(triple for triple in triples if triple[1] != triple[2])
+        counts.update(triple for triple in triples if triple[1] != triple[2])
     if not common:
         return None
-    return [Difference(*triple, f"{count} of {len(common)} runs") for triple, count in found.items()]
+    return [Difference(*triple, f"{count} of {len(common)} runs") for triple, count in counts.items()]
 
 
 def _surroundings(results: Results) -> dict[str, Counter[str]]:
-    """How often each value of each fact stands in the runs."""
-    found: dict[str, Counter[str]] = {}
+    """Counts of each value of each fact in the runs."""
+    counts: dict[str, Counter[str]] = {}
     for facts in results.runs.values():
-        around = flatten({key: value for key, value in facts.items() if key not in OF_A_RUN})
+        around = flatten({key: value for key, value in facts.items() if key not in RUN_FACTS})
         kind = facts.get("kind")
         for key in around:
-            # A pretraining's recipe is another number than a finetuning's.
+            # Pretrainings and finetunings have separate recipe numbers.
             name = f"{key} ({kind})" if key == "recipe" and kind else key
-            found.setdefault(name, Counter())[_text(around, key)] += 1
-    return found
+            counts.setdefault(name, Counter())[_text(around, key)] += 1
+    return counts
 
 
 def _counted(values: Counter[str]) -> str:
@@ -154,7 +162,7 @@ def _text(facts: Mapping[str, Any], key: str) -> str:
     if key not in facts:
         return NOT_RECORDED
     value = facts[key]
-    return some([value]) if isinstance(value, str) else json.dumps(value, ensure_ascii=True)
+    return names_text([value]) if isinstance(value, str) else json.dumps(value, ensure_ascii=True)
 
 
 def _mapping(facts: Facts, key: str) -> dict[str, Any]:

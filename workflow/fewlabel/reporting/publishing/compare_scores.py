@@ -1,4 +1,4 @@
-"""Scores of two studies, paired by run and test subject: where they differ, and whether by more than chance."""
+"""Compare the scores of two studies, paired by run and test subject: differences and their significance."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,15 +16,15 @@ SCORED = list(COLUMNS[len(KEY) :])
 RUN = KEY[:-1]
 INTERVALS = Intervals()
 SAMPLES = 4000
-"""Of what chance alone would do."""
+"""Number of samples of the null distribution."""
 
 
 class Paired(NamedTuple):
-    """Two tables of scores side by side.
+    """Two tables of scores, paired.
 
     Attributes:
-        both: a row for each score that both have: `KEY`, then every score as `<name>_a` and `<name>_b`.
-        only_a, only_b: `KEY` of the scores that one has alone.
+        both: one row for each common score: `KEY`, then all scores as `<name>_a` and `<name>_b`.
+        only_a, only_b: `KEY` of the scores of only one study.
     """
 
     both: pd.DataFrame
@@ -33,10 +33,10 @@ class Paired(NamedTuple):
 
 
 def pair(a: Results, b: Results) -> Paired:
-    """Put scores of the same run and test subject side by side.
+    """Pair scores of the same run and test subject.
 
     Raises:
-        InputError: no score has its like on the other side.
+        InputError: the studies have no common scores.
     """
     joined = a.scores.merge(b.scores, on=KEY, how="outer", suffixes=("_a", "_b"), indicator=True)
     both, only_a, only_b = (joined[joined["_merge"] == side] for side in ("both", "left_only", "right_only"))
@@ -49,11 +49,10 @@ def cells(paired: Paired) -> pd.DataFrame:
     """The comparison of each cohort, method and N.
 
     Returns:
-        Columns cohort, method, n; mean_a, mean_b: mean Dice of the scores that both have; difference: mean of B - A,
-        with low, high: its interval by the bootstrap of `statistics.summarise`, draws and test subjects resampled;
-        scores: how many pairs; identical: how many of them are equal in every score, bit for bit; largest: largest
-        absolute difference in Dice; excludes_0: the interval does not hold 0; by_chance: the probability of that if
-        only chance gives each draw's differences their sign (`statistics.excluded_by_sign`).
+        Columns cohort, method, n; mean_a, mean_b: mean Dice of the common scores; difference: mean of B - A, with low,
+        high: its interval (`summary.summarise`); scores: number of pairs; identical: number of pairs that are equal in
+        all scores, bit for bit; largest: largest absolute difference in Dice; excludes_0: whether the interval
+        excludes 0; by_chance: its probability under random signs of the draws (`summary.exclusion_by_sign`).
     """
     both = paired.both.assign(dice=paired.both["dice_b"] - paired.both["dice_a"], identical=identical(paired.both))
     groups = both.groupby(CELL, sort=True)
@@ -61,11 +60,11 @@ def cells(paired: Paired) -> pd.DataFrame:
 
 
 def identical(both: pd.DataFrame) -> pd.Series:
-    """Whether each pair is equal in every score, bit for bit; undefined on both sides is equal."""
+    """Whether each pair is equal in all scores, bit for bit; two undefined scores are equal."""
     equal = pd.Series(True, index=both.index)
     for name in SCORED:
-        one, other = both[f"{name}_a"], both[f"{name}_b"]
-        equal &= (one == other) | (one.isna() & other.isna())
+        first, second = both[f"{name}_a"], both[f"{name}_b"]
+        equal &= (first == second) | (first.isna() & second.isna())
     return equal
 
 
@@ -89,14 +88,14 @@ def by_method(cells: pd.DataFrame) -> str:
     """A sentence on methods whose scores differ and on the others; empty if all scores are identical."""
     sums = cells.groupby("method", sort=True).agg({"scores": "sum", "identical": "sum", "largest": "max"})
     differ = sums[sums["identical"] < sums["scores"]]
-    told = [
-        f"{some([str(method)])} differs in {_share(int(row['scores'] - row['identical']), int(row['scores']))} "
+    parts = [
+        f"{names_text([str(method)])} differs in {_share(int(row['scores'] - row['identical']), int(row['scores']))} "
         f"(largest difference in Dice: {row['largest']:.3g})"
         for method, row in differ.iterrows()
     ]
-    if told and len(differ) < len(sums):
-        told.append("all other methods are identical")
-    return "; ".join(told)
+    if parts and len(differ) < len(sums):
+        parts.append("all other methods are identical")
+    return "; ".join(parts)
 
 
 def _share(differing: int, scores: int) -> str:
@@ -104,14 +103,15 @@ def _share(differing: int, scores: int) -> str:
 
 
 def beyond_chance(cells: pd.DataFrame) -> bool:
-    """Whether more intervals exclude 0, in all or on one side, than chance would let (5 % of comparisons of equals).
+    """Whether significantly more intervals exclude 0, in total or on one side, than expected (level 5 %).
 
-    Each cell excludes 0 with its probability `by_chance`, on either side as often. Trainings are taken as independent:
-    a pretraining that several of them start from is not, so many small differences of one method may still be chance.
+    Under the null hypothesis each cell excludes 0 with its probability `by_chance`, equally often on both sides.
+    Trainings count as independent; finetunings of one pretraining are not, so many small differences of one method may
+    still be random.
     """
-    random = np.random.default_rng(INTERVALS.seed).random((SAMPLES, len(cells)))
+    uniform = np.random.default_rng(INTERVALS.seed).random((SAMPLES, len(cells)))
     half = cells["by_chance"].to_numpy() / 2
-    above, below = (random < half).sum(axis=1), (random >= 1 - half).sum(axis=1)
+    above, below = (uniform < half).sum(axis=1), (uniform >= 1 - half).sum(axis=1)
     excluded = cells[cells["excludes_0"]]
     ours_above, ours_below = int((excluded["difference"] > 0).sum()), int((excluded["difference"] < 0).sum())
     in_all = np.mean(above + below >= ours_above + ours_below)
@@ -120,12 +120,12 @@ def beyond_chance(cells: pd.DataFrame) -> bool:
 
 
 def too_few(cells: pd.DataFrame) -> bool:
-    """Whether not even intervals that all lie on one side of 0 would be more than chance lets."""
+    """Whether the test of `beyond_chance` has no power: it is not significant even if all intervals exclude 0."""
     return not beyond_chance(cells.assign(excludes_0=True, difference=1.0))
 
 
-def runs_of(scores: pd.DataFrame, other: pd.DataFrame) -> list[str]:
-    """In words: the runs of one side of which the other has no score at all, draws of one cell together."""
+def unpaired_runs(scores: pd.DataFrame, other: pd.DataFrame) -> list[str]:
+    """Texts on runs of one study without any score in the other; draws of one cell are joined."""
     rest = scores[RUN].drop_duplicates().merge(other[RUN].drop_duplicates(), how="left", on=RUN, indicator=True)
     alone = rest[rest["_merge"] == "left_only"]
     return [
@@ -134,18 +134,18 @@ def runs_of(scores: pd.DataFrame, other: pd.DataFrame) -> list[str]:
     ]
 
 
-def subjects_of(scores: pd.DataFrame, other: pd.DataFrame) -> list[str]:
-    """In words: the test subjects that one side alone has, by cohort that both have."""
-    found = []
+def unpaired_subjects(scores: pd.DataFrame, other: pd.DataFrame) -> list[str]:
+    """Texts on test subjects of only one study, for each common cohort."""
+    texts = []
     for cohort in sorted(set(scores["cohort"]) & set(other["cohort"])):
         ours, theirs = (set(table.loc[table["cohort"] == cohort, "subject"]) for table in (scores, other))
         if ours - theirs:
-            found.append(f"{cohort}: {some(ours - theirs)}")
-    return found
+            texts.append(f"{cohort}: {names_text(ours - theirs)}")
+    return texts
 
 
-def some(names: Iterable[str], most: int = 8) -> str:
-    """Names in their order, the first few; signs that would disturb a terminal are replaced."""
+def names_text(names: Iterable[str], most: int = 8) -> str:
+    """The first few of the sorted names, with characters that disturb a terminal replaced."""
     ordered = ["".join(sign if sign.isprintable() else "?" for sign in name) for name in sorted(names)]
     more = f" and {len(ordered) - most} more" if len(ordered) > most else ""
     return ", ".join(ordered[:most]) + more
@@ -156,6 +156,6 @@ def _unlike(a: Results, b: Results) -> str:
     for name, column in (("cohorts", "cohort"), ("methods", "method"), ("N", "n"), ("test subjects", "subject")):
         ours, theirs = ({str(value) for value in np.unique(side.scores[column].to_numpy())} for side in (a, b))
         if not ours & theirs:
-            parts.append(f"{name}: A has {some(ours)}; B has {some(theirs)}")
-    heading = f"{a.folder} (A) and {b.folder} (B) have no score in common, so there is nothing to compare;"
-    return str(InputError.of(parts, f"{heading} accepted: two studies of the same cohorts; name another folder:"))
+            parts.append(f"{name}: A has {names_text(ours)}; B has {names_text(theirs)}")
+    heading = f"{a.folder} (A) and {b.folder} (B): no common scores; accepted: two studies of the same cohorts:"
+    return str(InputError.of(parts, heading))

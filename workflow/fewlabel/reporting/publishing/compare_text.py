@@ -1,33 +1,33 @@
-"""A comparison of two studies as text to be read."""
+"""The comparison of two studies as text."""
 
 import pandas as pd
 
 from fewlabel.reporting.publishing.compare import Comparison
 from fewlabel.reporting.publishing.compare_facts import Difference
-from fewlabel.reporting.publishing.compare_scores import INTERVALS, some
+from fewlabel.reporting.publishing.compare_scores import INTERVALS, names_text
 from fewlabel.reporting.tables.table import between
 
 
 def as_text(comparison: Comparison) -> str:
-    """The verdict first, then the scores, then what differs otherwise."""
-    told = comparison.differences.items()
+    """Text of a comparison: the verdict, the scores, then other differences."""
+    differences = comparison.differences.items()
     parts = [
         f"A: {comparison.a}\nB: {comparison.b}",
         comparison.sentence,
         *comparison.notes,
         _scores(comparison.cells),
         *(_list(f"Only in {side.upper()}", lines) for side, lines in comparison.only.items() if lines),
-        *(_list(heading, _lines(found)) for heading, found in told),
+        *(_list(heading, _lines(items)) for heading, items in differences),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _scores(cells: pd.DataFrame) -> str:
     level = f"{INTERVALS.level * 100:g} %"
-    shown = pd.DataFrame(
+    table_rows = pd.DataFrame(
         {
-            "cohort": cells["cohort"].map(lambda name: some([name])),
-            "method": cells["method"].map(lambda name: some([name])),
+            "cohort": cells["cohort"].map(lambda name: names_text([name])),
+            "method": cells["method"].map(lambda name: names_text([name])),
             "N": cells["n"].astype(str),
             "mean A": cells["mean_a"].map("{:.4f}".format),
             "mean B": cells["mean_b"].map("{:.4f}".format),
@@ -39,7 +39,7 @@ def _scores(cells: pd.DataFrame) -> str:
         }
     )
     alignment = ("left", "left", *["right"] * 5, "left", "right", "right")
-    table = shown.to_markdown(index=False, disable_numparse=True, tablefmt="simple", colalign=alignment)
+    table = table_rows.to_markdown(index=False, disable_numparse=True, tablefmt="simple", colalign=alignment)
     return f"""Mean Dice of the scores that both have, paired by draw and test subject. Intervals: {INTERVALS.resamples}
 bootstrap samples of draws and, crossed with them, test subjects. *: excludes 0.
 

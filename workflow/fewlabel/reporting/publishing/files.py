@@ -1,4 +1,4 @@
-"""What a published study holds, and how it is put down: whole, with the hash of each file."""
+"""Files of a published study, written atomically with their hashes."""
 
 import hashlib
 import json
@@ -20,38 +20,38 @@ from fewlabel.utils.recorded_hashes import SUMS
 from fewlabel.utils.system_errors import demand_writable
 
 LARGEST_HISTORY = 2_000_000
-"""Bytes up to which the histories of all runs are published: beyond, rows are joined until they fit."""
+"""Largest size of the published histories of all runs in bytes; rows of larger ones are merged."""
 MOST_JOINED = 64
-"""Rows that become one at most; histories that are larger even so are left out."""
+"""Most rows that are merged into one; histories that are still too large are not published."""
 
 
-def check_place(folder: Path, to: Path, replace_old: bool, itself: bool = False) -> None:
-    """Refuse a place where nothing can be published, before anything is read.
+def check_target(folder: Path, to: Path, replace_old: bool, itself: bool = False) -> None:
+    """Refuse an invalid target of a publication, before any work.
 
     Args:
-        folder: what is published.
-        to: where.
-        replace_old: whether what was published there may go.
+        folder: the study to publish.
+        to: the target.
+        replace_old: whether an existing publication may be replaced.
         itself: whether `to` may be `folder`.
 
     Raises:
-        InputError: `to` lies in `folder` or around it, is no name of a study, or is taken.
+        InputError: `to` is inside `folder` or contains it, is not a valid name, or exists.
     """
     source, target = folder.resolve(), to.resolve()
     inside = target.is_relative_to(source) or source.is_relative_to(target)
     if inside and not (itself and target == source):
-        raise InputError(f"--to {to}: lies in {folder} or around it; accepted: results/published/<name>")
+        raise InputError(f"--to {to}: inside {folder} or contains it; accepted: results/published/<name>")
     if not re.fullmatch(NAME, to.name):
-        raise InputError(f"--to {to}: {to.name!r} is no name of a study; accepted: lower case letters, digits and _")
+        raise InputError(f"--to {to}: {to.name!r} is not a valid name; accepted: lower case letters, digits and _")
     if to.exists() and not (to / SUMS).is_file():
-        raise InputError(f"--to {to}: is there and is no published study; nothing of it is touched; name another place")
+        raise InputError(f"--to {to}: already exists and is no published study; to fix: choose another folder")
     if to.exists() and not replace_old:
-        raise InputError(f"{to}: published already; give --replace to put this one in its place, or another --to")
+        raise InputError(f"{to}: already published; to fix: use --replace to replace it, or choose another --to")
     demand_writable([to])
 
 
 def table_files(results: Results) -> dict[str, str]:
-    """The text of each file, by its place in the published study; the places are those of a results folder."""
+    """The text of each file, by its path in the published study, which is that of a results folder."""
     files = {EXPERIMENT: as_yaml(results.experiment), RUNS: pack(results.runs, results.anonymised)}
     files[SCORES] = results.scores.to_csv(index=False)
     files |= {name: table.to_csv(index=False) for name, table in results.tables.items()}
@@ -61,10 +61,10 @@ def table_files(results: Results) -> dict[str, str]:
 
 
 def histories(table: pd.DataFrame) -> str:
-    """The histories of all runs, in fewer rows where they would be too large; '' if there are none or that is no help.
+    """The histories of all runs as CSV, with merged rows if they are too large; empty without histories that fit.
 
     Args:
-        table: as `histories.join_histories` gives it.
+        table: from `histories.join_histories`.
     """
     factor = 1
     while len(table) and factor <= MOST_JOINED:
@@ -75,8 +75,8 @@ def histories(table: pd.DataFrame) -> str:
     return ""
 
 
-def put(content: Mapping[str, bytes], to: Path) -> int:
-    """Put files in a folder of their own with `SHA256SUMS`, all or none, in place of what was there; their bytes."""
+def write_published(content: Mapping[str, bytes], to: Path) -> int:
+    """Write files and their `SHA256SUMS` to a folder atomically, replacing an existing one; return their bytes."""
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(content.items()))
     files = {**content, SUMS: sums.encode()}
     with atomic_folder(to) as partial:
@@ -94,13 +94,13 @@ def readme(
     measured: Sequence[str],
     note: str = "",
 ) -> str:
-    """The page that says what lies there.
+    """The README of a published study.
 
     Args:
-        results: that are published.
+        results: the published results.
         name: of the study.
-        has_histories: whether the losses are among them.
-        weights: runs whose weights are.
+        has_histories: whether histories are published.
+        weights: runs whose weights are published.
         measured: files of measures of de-streaking.
         note: a paragraph that follows the table.
     """

@@ -1,4 +1,4 @@
-"""Published studies of one experiment, each with other N, methods or draws, as one published study."""
+"""Join published studies of one experiment with different N, methods or draws into one published study."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.loading.load import load
 from fewlabel.config.study_layout import HISTORY, LAYOUT, WEIGHTS, Run
 from fewlabel.data.csv_tables import read_csv_table
-from fewlabel.reporting.publishing.files import check_place, histories, put, readme, table_files
+from fewlabel.reporting.publishing.files import check_target, histories, readme, table_files, write_published
 from fewlabel.reporting.publishing.model_card import CARD, model_card
 from fewlabel.reporting.publishing.privacy import refuse_private
 from fewlabel.reporting.publishing.publish import PublishedStudy
@@ -23,43 +23,42 @@ from fewlabel.reporting.statistics.scores import KEY
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import SUMS, read_sums
 
-FREE = (
+MAY_DIFFER = (
     *("study", "labels", "draws", "methods", "figures", "intervals"),
     *("data_root", "checkpoint_every", "tensorboard"),  # change no result
 )
-"""What experiments that are joined may differ in; methods of one name must be alike but for their labels."""
+"""Settings in which joined experiments may differ; methods of one name may only differ in labels and title."""
 
 
 def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> PublishedStudy:
-    """Join published studies into one, whole or not at all: a grid that several machines or sessions shared.
+    """Join published studies, such as parts of a grid that ran on several machines, into one, atomically.
 
-    Their experiments may have other N, methods and draws; the joined one has all of them, figures and intervals as the
-    first. Of a run that several studies have, that of the first counts. Every part had pretrainings of its own, of
-    equal settings and seed, and equal where machines compute alike; the joined record holds those of the first, and
-    each finetuning still tells the hash of the weights that it began with. Weights that a part publishes of a run
-    taken from it go along, with a card of the joined study's scores.
+    The joined experiment has all N, methods and draws, with the figures and intervals of the first study. A run of
+    several studies is taken from the first of them. Each study has its own pretrainings of equal settings and seed;
+    the joined record has those of the first, and each finetuning has the hash of its initial weights. Published
+    weights of the runs are included, with a model card by the joined study's scores.
 
     Args:
-        folders: two published studies at least.
-        to: as for `publish.publish`; it may be one of them with `replace_old`.
-        replace_old: put it in the place of what was published there before.
+        folders: at least two published studies.
+        to: as for `publish.publish`; one of the studies is allowed with `replace_old`.
+        replace_old: whether to replace an existing publication.
 
     Raises:
-        InputError: a folder that holds no published study; they differ in more than they may, in splits or in slices;
-            runs of the joined grid are in none of them; `to` is taken or no place for it.
+        InputError: a folder without a published study; other differences, splits or slices; runs of the joined grid
+            that no study has; `to` exists or is invalid.
     """
     if len(folders) < 2:
-        raise InputError(f"{len(folders)} studies to join; accepted: two published studies or more")
+        raise InputError(f"{len(folders)} studies to join; accepted: at least two published studies")
     for folder in folders:
-        check_place(folder, to, replace_old, itself=True)
+        check_target(folder, to, replace_old, itself=True)
     parts = [_published(folder) for folder in folders]
     experiments = [read_experiment(folder) for folder in folders]
     _refuse_differences(parts, experiments)
     plain = _joined_experiment(experiments) | {"study": to.name}
     experiment = load(plain)
-    taken = _taken(parts, experiment)
+    taken = _part_of_runs(parts, experiment)
     results = Results(
-        folder=folders[0],  # `to` is not there before all of it is
+        folder=folders[0],  # `to` does not exist yet
         experiment=plain,
         scores=_scores(parts),
         runs={str(run): parts[index].runs[str(run)] for run, index in taken.items()},
@@ -73,37 +72,40 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     measured = jobs.files(experiment)
     kept = {run: (folders[index] / LAYOUT.weights(run)).read_bytes() for run, index in _with_weights(folders, taken)}
     files |= {f"{run}/{CARD}": model_card(results, run) for run in kept}
-    files["README.md"] = readme(results, to.name, bool(history), list(map(str, kept)), measured, _whence(parts, taken))
+    files["README.md"] = readme(
+        results, to.name, bool(history), list(map(str, kept)), measured, _origin_note(parts, taken)
+    )
     weights = {LAYOUT.weights(run): data for run, data in kept.items()}
     content = {name: text.encode() for name, text in files.items()} | weights
     content |= {name: (folders[0] / name).read_bytes() for name in measured}
     sizes = {name: len(data) for name, data in weights.items()}
-    return PublishedStudy(to, len(results.runs), put(content, to), bool(history), sizes)
+    return PublishedStudy(to, len(results.runs), write_published(content, to), bool(history), sizes)
 
 
 # ------------------------------------------------------------------------------------------------------- the parts
 def _published(folder: Path) -> Results:
-    """A published study, whole as it was published."""
+    """Read a published study."""
     results = read_results(folder)
     if not (folder / RUNS).is_file() or not (folder / SUMS).is_file():
         raise InputError(
-            f"{folder}: is no published study; accepted: results/published/<study>; `fewlabel publish` first"
+            f"{folder}: not a published study; accepted: results/published/<study>; to fix: run `fewlabel publish`"
         )
     return results
 
 
 def _refuse_differences(parts: Sequence[Results], experiments: Sequence[Experiment]) -> None:
-    """Refuse parts whose runs cannot stand in one study."""
+    """Refuse studies whose runs cannot be joined."""
     first, *others = parts
     problems: list[str] = []
     for part, experiment in zip(others, experiments[1:], strict=True):
         both = f"{first.folder} and {part.folder}"
         problems += [
-            f"{both}: {key}: {one!r} and {other!r}; accepted: equal values (labels, draws, methods, figures may differ)"
-            for key, one, other in _different(_fixed(experiments[0], experiment), _fixed(experiment, experiments[0]))
+            f"{both}: {key}: {value!r} and {other!r}; accepted: equal values "
+            "(labels, draws, methods, figures may differ)"
+            for key, value, other in _different(_fixed(experiments[0], experiment), _fixed(experiment, experiments[0]))
         ]
         if first.anonymised != part.anonymised:
-            problems.append(f"{both}: one has codes for subjects and the other has not; publish both alike")
+            problems.append(f"{both}: only one has codes for subjects; to fix: publish both with or without codes")
     for index, part in enumerate(parts):
         for earlier in parts[:index]:
             both = f"{earlier.folder} and {part.folder}"
@@ -118,26 +120,26 @@ def _refuse_differences(parts: Sequence[Results], experiments: Sequence[Experime
 
 
 def _fixed(experiment: Experiment, other: Experiment) -> dict[str, Any]:
-    """What must be equal in two experiments; methods as far as both have them."""
+    """Settings that must be equal in two experiments, with the methods that both have."""
     plain = experiment.model_dump(mode="json")
     methods = {
         name: {key: value for key, value in plain["methods"][name].items() if key not in ("labels", "title")}
         for name in experiment.methods
         if name in other.methods
     }
-    return flatten({**{key: value for key, value in plain.items() if key not in FREE}, "methods": methods})
+    return flatten({**{key: value for key, value in plain.items() if key not in MAY_DIFFER}, "methods": methods})
 
 
-def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[tuple[str, Any, Any]]:
+def _different(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterable[tuple[str, Any, Any]]:
     absent = "not set"
-    for key in sorted(one.keys() | other.keys()):
-        if (ours := one.get(key, absent)) != (theirs := other.get(key, absent)):
+    for key in sorted(first.keys() | second.keys()):
+        if (ours := first.get(key, absent)) != (theirs := second.get(key, absent)):
             yield key, ours, theirs
 
 
 # ------------------------------------------------------------------------------------------------------- the whole
 def _joined_experiment(experiments: Sequence[Experiment]) -> dict[str, Any]:
-    """The first, with the methods, labels and draws of all."""
+    """The first experiment, with the methods, labels and draws of all."""
     plain = experiments[0].model_dump(mode="json")
     labels = _sorted(count for experiment in experiments for count in experiment.labels)
     methods: dict[str, Any] = {}
@@ -153,25 +155,25 @@ def _joined_experiment(experiments: Sequence[Experiment]) -> dict[str, Any]:
 
 
 def _sorted(counts: Iterable[LabelCount]) -> list[LabelCount]:
-    """Each once, numbers first."""
+    """Label counts without repetition, numbers first."""
     return sorted(set(counts), key=lambda count: (count == "all", 0 if count == "all" else count))
 
 
-def _taken(parts: Sequence[Results], experiment: Experiment) -> dict[Run, int]:
-    """Which part each run of the joined grid is taken from: the first that has it."""
+def _part_of_runs(parts: Sequence[Results], experiment: Experiment) -> dict[Run, int]:
+    """The index of the study that each run of the joined grid is taken from: the first that has it."""
     wanted = jobs.study_trainings(experiment)
     taken = {run: index for run in wanted for index, part in reversed(list(enumerate(parts))) if str(run) in part.runs}
     if missing := [str(run) for run in wanted if run not in taken]:
         more = [f"and {len(missing) - SHOWN} more"] if len(missing) > SHOWN else []
         raise InputError.of(
             [*missing[:SHOWN], *more],
-            heading=f"the joined grid has {len(wanted)} runs, of which {len(missing)} are in none of the studies; join "
-            "studies that hold them, too, or run them:",
+            heading=f"the joined grid has {len(wanted)} runs, of which {len(missing)} are in none of the studies; to "
+            "fix: also join studies with these, or run them:",
         )
     if others := [
         str(run) for run, index in taken.items() if not has_equal_settings(parts[index].runs[str(run)], experiment, run)
     ]:
-        raise InputError.of(others[:SHOWN], heading="runs that were made with other settings than their experiment's:")
+        raise InputError.of(others[:SHOWN], heading="runs with settings other than their experiment's:")
     return taken
 
 
@@ -181,16 +183,16 @@ def _scores(parts: Sequence[Results]) -> pd.DataFrame:
 
 
 def _first(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """All of them; of one name the first."""
-    found: dict[str, Any] = {}
+    """Merge mappings; the first value of each name is used."""
+    result: dict[str, Any] = {}
     for part in tables:
-        found = {**part, **found}
-    return dict(sorted(found.items()))
+        result = {**part, **result}
+    return dict(sorted(result.items()))
 
 
 def _history(folders: Sequence[Path], taken: Mapping[Run, int]) -> pd.DataFrame:
-    """The published histories of the runs, of each from the part that it is taken from."""
-    found, part_of = [], {str(run): index for run, index in taken.items()}
+    """The published histories of the runs, each from the study that the run is taken from."""
+    tables, part_of = [], {str(run): index for run, index in taken.items()}
     for index, folder in enumerate(folders):
         if (folder / HISTORY).is_file():
             table = read_csv_table(folder / HISTORY, ["run"])
@@ -199,13 +201,13 @@ def _history(folders: Sequence[Path], taken: Mapping[Run, int]) -> pd.DataFrame:
 
 
 def _with_weights(folders: Sequence[Path], taken: Mapping[Run, int]) -> list[tuple[Run, int]]:
-    """Runs whose weights are published by the part that they are taken from, and which part that is."""
-    known = [read_sums(folder) for folder in folders]
-    return [(run, index) for run, index in taken.items() if LAYOUT.weights(run) in known[index]]
+    """Runs whose weights are published, with the index of the study that they are taken from."""
+    sums = [read_sums(folder) for folder in folders]
+    return [(run, index) for run, index in taken.items() if LAYOUT.weights(run) in sums[index]]
 
 
-def _whence(parts: Sequence[Results], taken: Mapping[Run, int]) -> str:
-    """What of the joined study comes from where."""
+def _origin_note(parts: Sequence[Results], taken: Mapping[Run, int]) -> str:
+    """A note on the origin of the joined study's runs."""
     counts = [sum(index == each for index in taken.values()) for each in range(len(parts))]
     names = [f"{part.folder.name} ({count} runs)" for part, count in zip(parts, counts, strict=True)]
     again = {str(run) for run in taken if run.kind == "pretrained" and sum(str(run) in part.runs for part in parts) > 1}
@@ -213,12 +215,12 @@ def _whence(parts: Sequence[Results], taken: Mapping[Run, int]) -> str:
         run: {part.runs[run].get("outputs", {}).get(WEIGHTS) for part in parts if run in part.runs} for run in again
     }
     alike = all(len(each) == 1 for each in weights.values())
-    told = (
+    note = (
         "which came out the same to the bit."
         if alike
         else "of equal settings and seed; weights are not equal to the bit: machines do not compute alike."
     )
-    pretrained = f" Finetunings of each began with pretrainings made there, {told}" if again else ""
+    pretrained = f" Finetunings of each began with pretrainings made there, {note}" if again else ""
     precisions = sorted({str(parts[index].runs[str(run)].get("precision")) for run, index in taken.items()})
     mixed = f" Trainings ran in {' and '.join(precisions)}." if len(precisions) > 1 else ""
     joined = f"Joined (`fewlabel join`) from {', '.join(names)}; of runs that several have, those of the first."

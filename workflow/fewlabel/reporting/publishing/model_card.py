@@ -1,6 +1,6 @@
-"""The model card of a finetuned network: what it was made of and how, how well it does, and what nobody knows of it.
+"""The model card of a finetuned network: data, training, scores, use and limits.
 
-In the spirit of Mitchell et al., Model Cards for Model Reporting, FAT* 2019, doi:10.1145/3287560.3287596.
+After Mitchell et al., Model Cards for Model Reporting, FAT* 2019, doi:10.1145/3287560.3287596.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ from fewlabel.utils.errors import InputError
 
 CARD = "MODEL_CARD.md"
 SOFTWARE = ("torch", "numpy", "nibabel", "scipy", "simpleitk")
-"""Packages whose versions a card names: the numbers pass through them."""
+"""Packages whose versions a card lists, since scores depend on them."""
 
 USE = (
     f"`fewlabel predict {WEIGHTS} image.nii.gz -o mask.nii.gz` puts a mask (1 inside) on the image's own grid; images "
@@ -39,30 +39,34 @@ USE = (
 
 
 def chosen_run(results: Results, asked: str) -> Run:
-    """The finetuning that `cohort/method/N/draw` names.
+    """The finetuning with the name `cohort/method/N/draw`.
 
     Args:
         results: of the study.
         asked: such as `liver/scratch/4/1` or `liver-fold2/supervised/all/1`.
 
     Raises:
-        InputError: no such finetuning; with those that are there.
+        InputError: no such finetuning.
     """
     runs = [run for run in map(Run.parse, results.runs) if run.kind == "finetuned"]
-    known = {f"{run.part}/{run.method}/{run.n}/{run.draw}": run for run in runs}
-    if asked in known:
-        return known[asked]
-    parts = zip(("cohorts", "methods", "N", "draws"), zip(*(key.split("/") for key in known), strict=True), strict=True)
-    there = "; ".join(f"{name}: {', '.join(dict.fromkeys(values))}" for name, values in parts)
-    raise InputError(f"{asked!r} is no finetuning of {results.folder.name}; accepted: cohort/method/N/draw; {there}")
+    by_name = {f"{run.part}/{run.method}/{run.n}/{run.draw}": run for run in runs}
+    if asked in by_name:
+        return by_name[asked]
+    parts = zip(
+        ("cohorts", "methods", "N", "draws"), zip(*(key.split("/") for key in by_name), strict=True), strict=True
+    )
+    present = "; ".join(f"{name}: {', '.join(dict.fromkeys(values))}" for name, values in parts)
+    raise InputError(
+        f"{asked!r}: no such finetuning of {results.folder.name}; accepted: cohort/method/N/draw; {present}"
+    )
 
 
 def model_card(results: Results, run: Run) -> str:
-    """The card, in Markdown.
+    """The model card in Markdown. It contains counts of subjects, but no ids.
 
     Args:
-        results: of the study; of a published one as well. What it says of subjects are counts alone.
-        run: which finetuning.
+        results: of the study, also of a published one.
+        run: the finetuning.
 
     Raises:
         InputError: the study has no experiment, or no scores of the run.
@@ -70,8 +74,8 @@ def model_card(results: Results, run: Run) -> str:
     experiment = load(results.experiment, [results.folder / EXPERIMENT])
     facts = results.runs[str(run)]
     cohort = experiment.cohorts[run.cohort]
-    known = titles(experiment)
-    name = f"{known.cohorts[run.cohort].title}, {known.methods[run.method].title}, N = {run.n}, draw {run.draw}"
+    names = titles(experiment)
+    name = f"{names.cohorts[run.cohort].title}, {names.methods[run.method].title}, N = {run.n}, draw {run.draw}"
     own, alike = _scores(results, run)
     parts = {
         "Data": _data(results, run, cohort, facts),
@@ -84,7 +88,7 @@ def model_card(results: Results, run: Run) -> str:
     return f"# Model card: {markdown_cell(name)}\n\nA 2D U-Net of the study `{experiment.study}`.\n\n{body}\n"
 
 
-# ------------------------------------------------------------------------------------------------------ what it says
+# ----------------------------------------------------------------------------------------------------------- sections
 def _table(rows: Mapping[str, str]) -> str:
     lines = [f"| {name} | {markdown_cell(value)} |" for name, value in rows.items() if value]
     return "\n".join(["| | |", "|---|---|", *lines])
@@ -133,7 +137,7 @@ def _recipe(results: Results, run: Run, experiment: Experiment, facts: Facts) ->
 
 
 def _training(training: Training) -> str:
-    """A training's budget in words."""
+    """A training's budget as text."""
     batch = getattr(training, "batch", None)
     parts = [
         f"{training.steps} steps",
@@ -155,9 +159,9 @@ def _took(facts: Facts) -> str:
 def _software(facts: Facts) -> str:
     software: dict[str, Any] = facts.get("software", {})
     packages = software.get("packages", {})
-    found = {"fewlabel": software.get("fewlabel"), "Python": software.get("python")}
-    found |= {name: packages.get(name) for name in SOFTWARE}
-    return ", ".join(f"{name} {version}" for name, version in found.items() if version)
+    versions = {"fewlabel": software.get("fewlabel"), "Python": software.get("python")}
+    versions |= {name: packages.get(name) for name in SOFTWARE}
+    return ", ".join(f"{name} {version}" for name, version in versions.items() if version)
 
 
 def _scores(results: Results, run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -169,7 +173,9 @@ def _scores(results: Results, run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     if run.fold is not None and FOLD in own:
         own = own[own[FOLD] == run.fold]
     if own.empty:
-        raise InputError(f"{results.folder}: no scores of {run}; run `snakemake` with the experiment to its end")
+        raise InputError(
+            f"{results.folder}: no scores of {run}; to fix: run `snakemake` with the experiment to its end"
+        )
     return own, alike
 
 
@@ -187,14 +193,14 @@ def _score_lines(own: pd.DataFrame, alike: pd.DataFrame, experiment: Experiment,
 
 
 def _score_row(name: str, scores: pd.DataFrame, intervals: Intervals) -> list[str]:
-    found = summarise(scores, intervals)
+    summary = summarise(scores, intervals)
     trained = scores[["draw", *([FOLD] if FOLD in scores else [])]].drop_duplicates()
     return [
         name,
         str(len(trained)),
-        str(found.subjects),
-        f"{found.mean:.3f}",
-        between(found.low, found.high, 3),
+        str(summary.subjects),
+        f"{summary.mean:.3f}",
+        between(summary.low, summary.high, 3),
         f"{scores['dice'].min():.3f}",
         distance(scores["hd95_mm"].median(), int(scores["hd95_mm"].isna().sum()), len(scores)),
     ]

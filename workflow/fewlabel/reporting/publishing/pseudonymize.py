@@ -1,4 +1,4 @@
-"""Subjects and patients under codes, the same in all tables of a study."""
+"""Replace ids of subjects and patients by codes, in all tables of a study."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,11 +14,11 @@ from fewlabel.reporting.statistics.scores import KEY
 Codes = Mapping[str, str]
 
 
-def anonymised(results: Results) -> Results:
+def pseudonymise(results: Results) -> Results:
     """Replace the ids of subjects and patients by s001, p001 and so on, counted within each cohort.
 
-    Codes stand in the order of the ids, so they are the same whenever the same subjects are published, and figures and
-    intervals come out equal to the last digit. Nothing of an id is left but that order.
+    Codes follow the order of the ids, so they are reproducible, and figures and intervals are equal to the last digit.
+    Only that order remains of the ids.
     """
     if results.anonymised:
         return results
@@ -60,7 +60,7 @@ def _ids(results: Results, column: str) -> dict[str, set[str]]:
 
 
 def _cohort(place: str) -> str:
-    """The cohort of what lies there beneath the study, in the cohort's folder or that of one of its test folds."""
+    """The cohort of a path relative to the study, in the folder of the cohort or of one of its test folds."""
     return cohort_of(place.split("/")[0])
 
 
@@ -71,7 +71,7 @@ def _codes(ids: Iterable[str], letter: str) -> dict[str, str]:
 
 
 def _table(table: pd.DataFrame, subjects: Codes, patients: Codes) -> pd.DataFrame:
-    """Rows by code, since the order of files might tell ids; a draw's order is its content and stays."""
+    """A table with codes, sorted by them, since the order of files might reveal ids; a draw keeps its order."""
     codes = {"subject": subjects, "patient": patients}
     coded = table.assign(**{column: table[column].map(code) for column, code in codes.items() if column in table})
     return coded if "rank" in coded else coded.sort_values("subject", ignore_index=True)
@@ -84,7 +84,7 @@ def _run(facts: Facts, subjects: Codes) -> Facts:
 
 
 def _experiment(experiment: dict[str, Any], subjects: Mapping[str, Codes]) -> dict[str, Any]:
-    """Test subjects that are named in it."""
+    """The experiment with codes for its listed test subjects."""
     cohorts = {
         name: {**cohort, "test": [subjects[name].get(subject, "?") for subject in cohort["test"]]}
         if isinstance(cohort.get("test"), list)

@@ -1,4 +1,4 @@
-"""Weights files that are published with a study, each as it was trained, or under codes for its subjects."""
+"""Weights files to publish with a study, unchanged or with codes for subjects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
 LARGEST_MB = 10.0
-"""All weights of a published study together, unless asked for more: it goes into git."""
+"""Default limit of the total size of published weights, since they are committed to git."""
 
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """One file.
+    """A weights file to publish.
 
     Attributes:
-        run: of which it is.
-        content: as it is published.
+        run: the finetuning.
+        content: bytes of the published file.
     """
 
     run: Run
@@ -36,26 +36,29 @@ def read_weights_files(
     Args:
         folder: `results/<study>`.
         runs: finetunings of it.
-        codes: by cohort, what stands for the id of each subject; None: ids stay, and files too, to the byte.
-        largest_mb: of all together, in 10^6 bytes.
+        codes: code of each subject, by cohort; None: files are unchanged.
+        largest_mb: largest total size, in 10^6 bytes.
 
     Raises:
-        InputError: files are missing, no weights, too large together, or hold a place on a disk.
+        InputError: files are missing, no weights, too large in total, or contain a path.
     """
     paths = {run: folder / LAYOUT.weights(run) for run in dict.fromkeys(runs)}
     if missing := [str(path) for path in paths.values() if not path.is_file()]:
-        raise InputError.of(missing, heading="weights are missing; run `snakemake` with the experiment to its end:")
+        heading = "weights are missing; to fix: run `snakemake` with the experiment to its end:"
+        raise InputError.of(missing, heading=heading)
     total = sum(path.stat().st_size for path in paths.values())
     if total > largest_mb * 1e6:
         sizes = [f"{run}: {size(path.stat().st_size)}" for run, path in paths.items()]
-        heading = f"weights of {size(total)} together, accepted are {largest_mb:g} MB; fewer, or a larger --largest-mb:"
+        heading = (
+            f"weights of {size(total)} in total; accepted: {largest_mb:g} MB; to fix: fewer, or raise --largest-mb:"
+        )
         raise InputError.of(sizes, heading=heading)
     return [WeightsFile(run, _content(path, codes[run.cohort] if codes else None)) for run, path in paths.items()]
 
 
 def _content(path: Path, codes: Codes | None) -> bytes:
-    """A file, its facts checked, and the ids in them replaced where there are codes."""
-    # PyTorch takes seconds to load: whoever publishes no weights does without.
+    """The content of a file after a check of its facts, with ids replaced by codes if there are any."""
+    # A slow import (PyTorch), needed only to publish weights.
     from fewlabel.training.weights import read_weights, save_weights
 
     tensors, facts = read_weights(path)

@@ -42,7 +42,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     # As text, since messages quote wrong numbers.
     text = read_csv_table(path, NEEDED, remedy=f"accepted: {', '.join(COLUMNS)}")
     if text.empty:
-        raise InputError(f"{path.name}: no rows; a table of scores has one row for each run and test subject")
+        raise InputError(f"{path.name}: no rows; accepted: one row for each run and test subject")
     further = [name for name in FURTHER if name in text]
     scores = text.reindex(columns=[*COLUMNS, *further])
     for column in (*COUNTS, *BUILT_IN, *further):
