@@ -89,7 +89,7 @@ class PhantomCanvas:
     def _window(self, part: PaintedShape) -> tuple[slice, slice, slice] | None:
         """The part of the grid that can contain the shape."""
         low, high = part.shape.box()
-        slack = REACH * abs(part.bumps)
+        slack = BUMP_DEVIATIONS * abs(part.bumps)
         touched = np.ones(self._lows[0].shape, dtype=bool)
         for lows, highs, start, stop in zip(self._lows, self._highs, low - slack, high + slack, strict=True):
             touched &= (highs >= start) & (lows <= stop)

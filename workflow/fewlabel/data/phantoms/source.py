@@ -72,9 +72,9 @@ def read_volume(source: PhantomSource, subject: Subject) -> Volume:
         prostate; None if the subject is not labelled. Equal (seed, anatomy, name) are the same person for any grid,
         noise and acquisition.
     """
-    grid, labels, mask = _painted(source, subject)
+    grid, labels, mask = _paint_tissues(source, subject)
     seeds = _seeds(source, subject)
-    noise, scale, affine = _placed(source, grid, seeds)
+    noise, scale, affine = _position(source, grid, seeds)
     if source.radial is None:
         (clean,) = _shaded(source, grid, labels, np.random.default_rng(seeds["signal"]))
         image = scale * rician(clean, _level(clean, mask) / source.snr, noise)
@@ -109,9 +109,9 @@ def read_acquisition(source: PhantomSource, subject: Subject) -> tuple[Acquisiti
     """
     from fewlabel.data.phantoms.radial_acquisition import in_view
 
-    grid, labels, mask = _painted(source, subject)
+    grid, labels, mask = _paint_tissues(source, subject)
     seeds = _seeds(source, subject)
-    noise, _, _ = _placed(source, grid, seeds)
+    noise, _, _ = _position(source, grid, seeds)
     acquisition = _acquired(source, grid, labels, mask, seeds, noise)
     return acquisition, in_view(labels[..., labels.shape[-1] // 2], acquisition.matrix)
 
@@ -129,7 +129,7 @@ def _seeds(source: PhantomSource, subject: Subject) -> Seeds:
     return dict(zip(("anatomy", "warp", "signal", "noise", "arms"), children, strict=True))
 
 
-def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, NDArray[np.bool_]]:
+def _paint_tissues(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, NDArray[np.bool_]]:
     """The grid, the tissues (x, y, z, layer within the slice), and the target by majority of the layers."""
     seeds = _seeds(source, subject)
     anatomy = ANATOMIES[source.anatomy]
@@ -145,7 +145,7 @@ def _painted(source: PhantomSource, subject: Subject) -> tuple[_Grid, Labels, ND
     return _Grid(scene, axes), labels, mask
 
 
-def _placed(
+def _position(
     source: PhantomSource, grid: _Grid, seeds: Seeds
 ) -> tuple[np.random.Generator, np.float32, NDArray[np.float64]]:
     """The generator of the noise, and what is drawn from it first: the scale of intensities and the affine."""

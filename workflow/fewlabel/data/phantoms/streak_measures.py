@@ -24,10 +24,10 @@ from fewlabel.data.reconstruction.radial.acquisition import Acquisition
 from fewlabel.data.reconstruction.radial.gridding import Complex
 from fewlabel.utils.parallel import map_subjects
 
-EVERY = 4
-"""Of the slices with target, so many are one apart."""
-QUIET = 1e6
-"""SNR of an acquisition as good as without noise."""
+SLICE_STEP = 4
+"""Every such slice with target is measured."""
+NOISELESS_SNR = 1e6
+"""SNR of an acquisition practically without noise."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,11 @@ def measure(settings: MeasureSettings, workers: int = 1) -> tuple[pd.DataFrame, 
     subjects = list_subjects(settings.source)[: settings.subjects]
     numbers = {subject.subject: number for number, subject in enumerate(subjects)}
     measured = map_subjects(partial(_of_subject, settings), numbers, workers, "measure")
-    rows = [{"subject": name, **row} for name, (found, _) in zip(numbers, measured, strict=True) for row in found]
+    rows = [
+        {"subject": name, **row}
+        for name, (subject_rows, _) in zip(numbers, measured, strict=True)
+        for row in subject_rows
+    ]
     return pd.DataFrame(rows), measured[0][1]
 
 
@@ -84,29 +88,29 @@ def _of_subject(settings: MeasureSettings, number: int) -> tuple[list[dict[str, 
 
     acquisition, tissues = _acquired(settings.source, number, streaks=0)
     target = np.isin(tissues, [int(tissue) for tissue in TARGET])
-    slices = np.flatnonzero(target.any(axis=(1, 2)))[EVERY // 2 :: EVERY]
+    slices = np.flatnonzero(target.any(axis=(1, 2)))[SLICE_STEP // 2 :: SLICE_STEP]
     matrix, target = acquisition.matrix, target[slices]
     body = np.stack([ndimage.binary_fill_holes(image > 0) for image in tissues[slices]])
     outside = ~ndimage.binary_dilation(body, np.ones((1, 3, 3)), iterations=2)
     clean = coil_images(_of_slices(acquisition, slices), matrix)
-    quiet = coil_images(_of_slices(_acquired(settings.source, number, 0, QUIET)[0], slices), matrix)
+    quiet = coil_images(_of_slices(_acquired(settings.source, number, 0, NOISELESS_SNR)[0], slices), matrix)
     middle = len(slices) // 2
-    rows, shown = [], {NO_SOURCE: root_sum_of_squares(clean)[middle]}
+    rows, images_shown = [], {NO_SOURCE: root_sum_of_squares(clean)[middle]}
     for streaks in settings.strengths:
         streaked = _of_slices(_acquired(settings.source, number, streaks)[0], slices)
         images = coil_images(streaked, matrix)
-        known = Known(root_sum_of_squares(images), root_sum_of_squares(clean), target, body, outside)
+        reference = Known(root_sum_of_squares(images), root_sum_of_squares(clean), target, body, outside)
         for name, trial in TRIALS.items():
             destreak = _radial(settings.source).destreak.model_copy(update={"method": trial.method})
             remedy = from_images(destreak, images) if trial.images else from_kspace(destreak, streaked)
             remedied = _remedied(remedy, (images, clean, quiet))
             if trial.rescaled:
-                factor = np.float32(scale_to(known.streaked, remedied[0]))
+                factor = np.float32(scale_to(reference.streaked, remedied[0]))
                 remedied = [factor * each for each in remedied]
-            rows.append({"streaks": streaks, "method": name, **vars(quality(known, *remedied))})
+            rows.append({"streaks": streaks, "method": name, **vars(quality(reference, *remedied))})
             if streaks == settings.shown:
-                shown[name] = remedied[0][middle]
-    return rows, shown
+                images_shown[name] = remedied[0][middle]
+    return rows, images_shown
 
 
 def _remedied(remedy: Remedy, all_images: Sequence[Complex]) -> list[Images]:
