@@ -15,7 +15,7 @@ from fewlabel.data.phantoms.signal import Floats
 Labels = NDArray[np.uint8]
 Axes = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
-REACH = 3.5
+BUMP_DEVIATIONS = 3.5
 """Margin of bounding boxes for rough surfaces, in standard deviations of the roughness."""
 BLOCK = 8
 """Side of the blocks whose bounds are compared with those of shapes, in grid points."""

@@ -96,7 +96,7 @@ def native_shape(source: PhantomSource, subject: Subject) -> tuple[int, int, int
 
 def read_tissues(source: PhantomSource, subject: Subject) -> Labels:
     """The `Tissue` in the middle of each voxel, on the grid of `read_volume`."""
-    _, layers, _ = _painted(source, subject)
+    _, layers, _ = _paint_tissues(source, subject)
     return np.ascontiguousarray(layers[..., layers.shape[-1] // 2])
 
 
