@@ -93,7 +93,7 @@ def test_a_study_whose_experiment_has_changed_since_is_refused(study, results, t
 
 def test_scores_that_are_not_those_of_the_runs_are_refused(study, results, to, tmp_path):
     shutil.copy(study(tmp_path / "other", seed=1) / "scores.csv", results)
-    refused(results, to, "not the scores of the runs")
+    refused(results, to, "not the scores of the study's runs")
 
 
 def test_a_published_study_is_replaced_on_demand_alone(study, results, to, tmp_path):
@@ -141,7 +141,7 @@ def test_the_data_may_lie_anywhere_but_their_place_is_not_published(study, to, t
     ],
 )
 def test_facts_that_name_a_place_or_the_user_are_refused(study, to, tmp_path, facts):
-    refused(study(tmp_path / "results" / "own", facts=facts), to, r"runs.json: .* holds (a place|the name)")
+    refused(study(tmp_path / "results" / "own", facts=facts), to, r"runs.json: .* contains (a path|the name)")
 
 
 def test_facts_that_only_look_like_a_place_are_published(study, to, tmp_path):
@@ -161,7 +161,7 @@ def test_histories_that_are_too_large_are_left_out(results, to, monkeypatch):
 
 def test_results_that_do_not_say_their_experiment_are_refused(results, to):
     (results / "experiment.yaml").unlink()
-    refused(results, to, "run `snakemake` with the experiment once more")
+    refused(results, to, "run `snakemake` with the experiment again")
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,10 @@ def _history(folders: Sequence[Path], taken: Mapping[Run, int]) -> pd.DataFrame:
     for index, folder in enumerate(folders):
         if (folder / HISTORY).is_file():
             table = read_csv_table(folder / HISTORY, ["run"])
-            found.append(table[table["run"].map(part_of.get) == index])
-    return pd.concat(found, ignore_index=True).fillna("").sort_values("run", kind="stable") if found else pd.DataFrame()
+            tables.append(table[table["run"].map(part_of.get) == index])
+    return (
+        pd.concat(tables, ignore_index=True).fillna("").sort_values("run", kind="stable") if tables else pd.DataFrame()
+    )
 
 
 def _with_weights(folders: Sequence[Path], taken: Mapping[Run, int]) -> list[tuple[Run, int]]:
