@@ -1,5 +1,4 @@
-"""Measure de-streaking methods on the abdomen phantom with arms of several strengths, where the image without streaks is
-known."""
+"""Measure de-streaking methods on the abdomen phantom with arms, where the image without streaks is known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
