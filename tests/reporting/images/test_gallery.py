@@ -10,7 +10,8 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.figures.gallery import galleries, gallery_settings, run_of
 from fewlabel.config.loading.load import load
 from fewlabel.reporting.figures import style
-from fewlabel.reporting.images.gallery import TRUTH, gallery
+from fewlabel.reporting.figures.style import TRUTH
+from fewlabel.reporting.images.gallery import gallery
 from fewlabel.reporting.images.gallery_case import choose_slices, choose_subject, crop, read_case
 from fewlabel.utils.errors import InputError
 

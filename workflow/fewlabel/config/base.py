@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+NAME = "[a-z][a-z0-9_]*"
+"""Pattern of names that become folders, rules and commands."""
+Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=40)]
 Title = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=120)]
 """Text for readers, in one line."""
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=600)]

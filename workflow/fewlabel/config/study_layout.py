@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, cast
 
-from fewlabel.config.base import LabelCount
+from fewlabel.config.base import NAME, LabelCount
 from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.utils.recorded_hashes import EVALUATION, RUN
 from fewlabel.utils.recorded_hashes import STORE as MANIFEST
@@ -25,8 +25,8 @@ IMAGES, LABELS = "images", "labels"
 ARRAYS = ("images.npy", "masks.npy", "index.csv", "subjects.csv")
 """What a slice store holds, next to its manifest."""
 WILDCARDS = {
-    "cohort": r"[a-z][a-z0-9_]*(-fold\d+)?",
-    "method": "[a-z][a-z0-9_]*",
+    "cohort": rf"{NAME}(-fold\d+)?",
+    "method": NAME,
     "n": r"\d+|all",
     "draw": r"\d+",
     "key": "[0-9a-f]{12}",

@@ -18,7 +18,7 @@ MOST_BATCH_BYTES = 2 * 10**12
 """Feature maps of a batch: more memory than any current machine has."""
 FLOAT = 4
 HALF = 2
-PREDICTED = 32
+PREDICTION_BATCH = 32
 """Slices of a batch in prediction."""
 
 
@@ -53,7 +53,7 @@ def prediction_bytes(widths: Sequence[int], matrix: Sequence[int]) -> int:
         widths: channels of each stage, finest first.
         matrix: rows and columns of a slice.
     """
-    return FLOAT * parameters(widths) + 2 * HALF * PREDICTED * widths[0] * matrix[0] * matrix[1]
+    return FLOAT * parameters(widths) + 2 * HALF * PREDICTION_BATCH * widths[0] * matrix[0] * matrix[1]
 
 
 def pretraining_images(method: PretrainedBase) -> dict[str, int]:

@@ -19,6 +19,7 @@ from fewlabel.config.base import Axis
 from fewlabel.config.cohort import Grid
 from fewlabel.config.extensions import implementation
 from fewlabel.config.scores.registry import FURTHER, SCORES
+from fewlabel.config.study_size import PREDICTION_BATCH
 from fewlabel.data.preprocessing.volume import read_placed, save_nifti
 from fewlabel.inference.metrics import Mask, assd, dice, hd95, surface_distances
 from fewlabel.training.devices.device import Precision, autocast
@@ -27,8 +28,6 @@ from fewlabel.training.sampling import Slices
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import sha256, visible, write_text
 from fewlabel.utils.errors import InputError
-
-BATCH = 32
 
 AXES: dict[Axis, int] = {"rows": 2, "columns": 3}
 """Axis of a batch (slice, channel, row, column) along which slices are mirrored."""
@@ -71,8 +70,8 @@ def predict(
     mirrored = [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
     parts = []
     with torch.inference_mode(), autocast(precision, slices.device):
-        for start in range(0, len(rows), BATCH):
-            images = slices.images(rows[start : start + BATCH])
+        for start in range(0, len(rows), PREDICTION_BATCH):
+            images = slices.images(rows[start : start + PREDICTION_BATCH])
             predicted = [network(images.flip(turned)).float().sigmoid().flip(turned) for turned in mirrored]
             parts.append((sum(predicted) / len(predicted)).squeeze(1).cpu().numpy())
     return np.concatenate(parts)

@@ -6,11 +6,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def size(count: float) -> str:
+def size(count: float, decimals: int = 0) -> str:
     """Bytes with a decimal unit, such as `12 MB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
-            return f"{count:.0f} {unit}"
+            return f"{count:.{decimals if count < 10 else 0}f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
 
@@ -23,3 +23,12 @@ def duration(seconds: float) -> str:
             rest = whole % size // small
             return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{whole} s"
+
+
+def rounded(seconds: float) -> str:
+    """Seconds in one unit, such as `2.1 h`: for estimates."""
+    for unit, length in (("s", 1), ("min", 60)):
+        if seconds < 100 * length:
+            count = seconds / length
+            return f"{count:.0f} {unit}" if count >= 10 or count == 0 else f"{count:.1f} {unit}"
+    return f"{seconds / 3600:.1f} h"

@@ -6,6 +6,7 @@ A study has a score of an installed package if it names it in `scores`.
 import re
 from collections.abc import Iterator
 
+from fewlabel.config.base import NAME
 from fewlabel.config.extensions import extensions
 from fewlabel.config.scores.specification import ScoreSpecification
 
@@ -36,12 +37,11 @@ BUILT_IN = {
 }  # fmt: skip
 """In the order of columns."""
 TAKEN = (*BUILT_IN, "cohort", "method", "n", "draw", "subject", "fold")
-PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def _misfits(name: str, score: ScoreSpecification) -> Iterator[str]:
     """What is wrong with the specification of an installed package."""
-    if score.name != name or not PLAIN.fullmatch(name):
+    if score.name != name or not re.fullmatch(NAME, name):
         yield f"name {score.name!r}; accepted: the name of the entry point, in lower case letters, digits and _"
     if not score.low < score.high:
         yield f"low {score.low:g} and high {score.high:g}; accepted: low below high"

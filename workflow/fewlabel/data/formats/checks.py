@@ -18,6 +18,8 @@ VOXEL_MM = (0.01, 100.0)
 """Smallest and largest voxel size along an axis, in mm, that an MR image can have."""
 APART_MM = 0.5
 """Distance in mm from which a warning reports that sform and qform differ."""
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Turns an affine to the axes of NIfTI."""
 UNKNOWN = np.full((4, 4), np.nan)
 """Affine of a file without a position."""
 NO_INVERSE = (

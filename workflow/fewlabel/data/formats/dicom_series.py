@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.checks import FileGrid
+from fewlabel.data.formats.checks import LPS_TO_RAS, FileGrid
 from fewlabel.data.formats.dicom_headers import LISTED, DicomHeader, differing, read_dicom, read_headers
 from fewlabel.data.formats.library_output import silent_warnings
 from fewlabel.data.formats.volume_limits import refuse_size
@@ -21,7 +21,6 @@ EVEN = 0.03
 """Relative tolerance of the distances between slices."""
 STRAIGHT_MM = 0.1
 """Largest shift of a slice in its plane."""
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)

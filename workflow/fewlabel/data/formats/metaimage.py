@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.checks import FileGrid
+from fewlabel.data.formats.checks import LPS_TO_RAS, FileGrid
 from fewlabel.data.formats.library_output import silent_stderr
 from fewlabel.data.formats.volume_limits import refuse_size
 from fewlabel.data.paths import META_SUFFIXES, ends_with
@@ -18,7 +18,6 @@ from fewlabel.utils.errors import InputError
 UNIT = "ITK_VoxelUnits"
 UNITS_MM = {"um": 1e-3, "mm": 1.0, "cm": 10.0}
 """Units of the field `DistanceUnits`, which ITK reads but does not apply."""
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TYPE_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4, "DOUBLE": 8}
 TYPE_BYTES |= {"LONG": 8, "ULONG": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from fewlabel.config.cohort import Grid
+from fewlabel.config.study_size import PREDICTION_BATCH
 from fewlabel.data.preprocessing.volume import AXES
 from fewlabel.inference.export.module import check_runtime, exported_module
 from fewlabel.inference.trained_network import TrainedNetwork
@@ -27,8 +28,6 @@ SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/downlo
 MODEL = "models/model.ts"
 LABELS = [["L", "R"], ["P", "A"], ["I", "S"]]
 """MONAI's labels of the axes' ends; its default changes between versions."""
-BATCH = 32
-"""Slices predicted at once."""
 
 
 def refuse_bias_correction(trained: TrainedNetwork) -> None:
@@ -162,7 +161,7 @@ def _inference(grid: Grid) -> dict[str, Any]:
         "inferer": {
             "_target_": "SliceInferer",
             "roi_size": list(grid.matrix),
-            "sw_batch_size": BATCH,
+            "sw_batch_size": PREDICTION_BATCH,
             "spatial_dim": 0,
             "progress": False,
         },

@@ -7,6 +7,7 @@ from fewlabel.config.figure_options import Destreaking
 from fewlabel.config.jobs.figures.destreaking import measured_cohort, radial_phantoms
 from fewlabel.config.sources.phantom import RadialPhantom
 from fewlabel.config.sources.registry import Source
+from fewlabel.config.study_size import PREDICTION_BATCH
 from fewlabel.data.reconstruction.destreaking.coil_images import KEPT_BYTES
 from fewlabel.data.reconstruction.destreaking.destreaking_filter import BY_COVARIANCE
 from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
@@ -14,7 +15,6 @@ from fewlabel.operations.planning.calibration.calibration import Calibration, St
 from fewlabel.operations.planning.cohort_sizes import CohortSize
 from fewlabel.operations.planning.step_work import TRAINED, StepWork, step_work
 from fewlabel.operations.planning.training_steps import (
-    PREDICTED,
     Steps,
     finetuning_steps,
     prediction_step,
@@ -167,7 +167,7 @@ class Costs:
         each = size.slices / size.subjects
         step = prediction_step(self.experiment, cohort, each)
         seconds = self.speed.step_seconds(step) if self.speed else 0
-        predicted = size.tested * seconds * each / min(PREDICTED, max(1, round(each)))
+        predicted = size.tested * seconds * each / min(PREDICTION_BATCH, max(1, round(each)))
         return self._start("evaluate") + predicted + self._volumes("score", size.tested * size.voxels_each)
 
     def split(self) -> float:

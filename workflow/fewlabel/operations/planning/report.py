@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from fewlabel.operations.planning.plan import Cut, Plan
 from fewlabel.operations.planning.tasks import RULES, reports
-from fewlabel.utils.formatting import counted
+from fewlabel.utils.formatting import counted, rounded, size
 from fewlabel.utils.hardware_info import processor_name
 
 SHOWN_CUTS = 8
@@ -44,7 +44,7 @@ def _jobs(plan: Plan) -> Iterator[str]:
 
 def _row(name: str, left: int, done: int | None, seconds: float, timed: bool) -> str:
     text = f"{name:<34}{left:>7}{'' if done is None else done:>7}"
-    return (text + (f"{duration(seconds / left):>10}{duration(seconds):>10}" if timed and left else "")).rstrip()
+    return (text + (f"{rounded(seconds / left):>10}{rounded(seconds):>10}" if timed and left else "")).rstrip()
 
 
 def _time(plan: Plan) -> Iterator[str]:
@@ -59,8 +59,8 @@ def _time(plan: Plan) -> Iterator[str]:
         yield f"CPU hours: {plan.seconds() / 3600:.2f}"
     workers = (f"{counted(machine.gpus, 'GPU')} and " if machine.gpus else "") + f"{counted(machine.cores, 'core')}"
     yield (
-        f"wall time: {duration(plan.wall_seconds)} on {workers}, all of them free, {machine.overhead:g} s a job to "
-        f"start it; never below {duration(plan.shortest_seconds)}, since jobs wait for each other"
+        f"wall time: {rounded(plan.wall_seconds)} on {workers}, all of them free, {machine.overhead:g} s a job to "
+        f"start it; never below {rounded(plan.shortest_seconds)}, since jobs wait for each other"
     )
     yield f"told from: {speed.describe()}"
     if speed.device == "cpu" and speed.name != processor_name():
@@ -70,12 +70,12 @@ def _time(plan: Plan) -> Iterator[str]:
 def _memory(plan: Plan) -> Iterator[str]:
     host = max((plan.machine.memory_of(task) for task in plan.left), default=0.0)
     training = max(plan.costs.training_memory(cohort) for cohort in plan.experiment.cohorts)
-    yield f"memory: about {size(training)} a training, {size(host)} the largest job"
+    yield f"memory: about {size(training, 1)} a training, {size(host, 1)} the largest job"
     if plan.machine.gpus:
         found = [plan.costs.gpu_memory(cohort) for cohort in plan.experiment.cohorts]
         known = [peak for peak in found if peak is not None]
         yield (
-            f"GPU memory: about {size(max(known))} a training"
+            f"GPU memory: about {size(max(known), 1)} a training"
             if known
             else "GPU memory: not known without a calibration"
         )
@@ -83,12 +83,12 @@ def _memory(plan: Plan) -> Iterator[str]:
 
 def _disk(plan: Plan) -> Iterator[str]:
     disk = plan.disk
-    yield f"disk: {size(disk.kept)} of the whole study"
+    yield f"disk: {size(disk.kept, 1)} of the whole study"
     yield (
-        f"  slices {size(disk.slices)}, native volumes {size(disk.native)}, weights {size(disk.weights)}, "
-        f"predictions {size(disk.predictions)}, records {size(disk.records)}"
+        f"  slices {size(disk.slices, 1)}, native volumes {size(disk.native, 1)}, weights {size(disk.weights, 1)}, "
+        f"predictions {size(disk.predictions, 1)}, records {size(disk.records, 1)}"
     )
-    yield f"  and up to {size(disk.states)} of saved states while trainings run"
+    yield f"  and up to {size(disk.states, 1)} of saved states while trainings run"
 
 
 def _cohorts(plan: Plan) -> Iterator[str]:
@@ -105,23 +105,5 @@ def _cohorts(plan: Plan) -> Iterator[str]:
 def _cuts(cuts: Sequence[Cut], total: float) -> Iterator[str]:
     yield f"{'what would cut it (each alone)':<58}{'work':>10}{'':>7}{'wall':>10}"
     for cut in cuts[:SHOWN_CUTS]:
-        work, wall = f"-{duration(cut.work)}", f"-{duration(max(cut.wall, 0))}"
+        work, wall = f"-{rounded(cut.work)}", f"-{rounded(max(cut.wall, 0))}"
         yield f"  {cut.change:<56}{work:>10}{cut.work / total:>7.0%}{wall:>10}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the unit that suits them."""
-    for unit, length in (("s", 1), ("min", 60)):
-        if seconds < 100 * length:
-            count = seconds / length
-            return f"{count:.0f} {unit}" if count >= 10 or count == 0 else f"{count:.1f} {unit}"
-    return f"{seconds / 3600:.1f} h"
-
-
-def size(count: float) -> str:
-    """Bytes in the unit that suits them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if count >= 10 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"

@@ -8,12 +8,10 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines, pretext_of
 from fewlabel.config.pretexts.specification import StageOutline
+from fewlabel.config.study_size import PREDICTION_BATCH
 from fewlabel.config.training import Augmentation, Training
 from fewlabel.operations.planning.calibration.designs import Planned
 from fewlabel.operations.planning.step_work import Stage, StepWork, default_views, transforms
-
-PREDICTED = 32
-"""Slices that evaluation predicts at once, at most."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def finetuning_steps(experiment: Experiment, cohort: str, method: str) -> Steps:
 
 def prediction_step(experiment: Experiment, cohort: str, slices: float) -> StepWork:
     """The prediction of a subject of so many slices, or of the first batch of it."""
-    batch = max(1, min(PREDICTED, round(slices)))
+    batch = max(1, min(PREDICTION_BATCH, round(slices)))
     grid = experiment.cohorts[cohort].grid
     return StepWork(stage="predict", widths=experiment.network.widths, matrix=grid.matrix, batch=batch)
 
@@ -75,7 +73,7 @@ def _all(experiment: Experiment) -> Iterator[Planned]:
                     yield Planned(steps.step, steps.augmentation, method, steps.stage)
             steps = finetuning_steps(experiment, cohort, name)
             yield Planned(steps.step, steps.augmentation)
-        yield Planned(prediction_step(experiment, cohort, PREDICTED), Augmentation())
+        yield Planned(prediction_step(experiment, cohort, PREDICTION_BATCH), Augmentation())
 
 
 def _kind(outline: StageOutline) -> Stage:

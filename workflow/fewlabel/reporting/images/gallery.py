@@ -24,7 +24,6 @@ from fewlabel.reporting.figures.canvas import LINE, POINT, text_width, wrapped
 from fewlabel.reporting.images.gallery_case import Case, Mask, choose_slices, crop, read_case
 from fewlabel.reporting.statistics.scores import read_scores
 
-TRUTH = "#e8202a"
 FILL = 0.32
 """Opacity of a prediction: form tells it from the truth's line, for eyes that do not tell red from orange."""
 LEFT, GAP, EDGE = 0.17, 0.04, 0.06
@@ -173,7 +172,7 @@ def _legend(settings: GallerySettings, width_in: float) -> list[list[tuple[str, 
     """Truth and a field for each method: in one row where they fit, else one beneath the other."""
     colours = style.method_colours(settings.methods)
     methods = list(dict.fromkeys(column.method for column in settings.columns))
-    found: list[tuple[str, Artist]] = [("truth", Line2D([], [], color=TRUTH, linewidth=1))]
+    found: list[tuple[str, Artist]] = [("truth", Line2D([], [], color=style.TRUTH, linewidth=1))]
     for name in methods:
         label = "predicted" if len(methods) == 1 else f"predicted: {settings.methods[name].title}"
         face = (*to_rgb(colours[name]), FILL)
@@ -199,7 +198,7 @@ def _picture(axes: Axes, pictures: Pictures, settings: GallerySettings, index: i
         _outline(axes, predicted, colour, 0.6)
         whole_slice = dice(case.predictions[column - 1][index], case.truth[index])
         _inside(axes, (0.03, 0.03), f"{whole_slice:.2f}", ha="left", va="bottom")
-    _outline(axes, truth, TRUTH, 0.9)
+    _outline(axes, truth, style.TRUTH, 0.9)
     axes.set_axis_off()
 
 

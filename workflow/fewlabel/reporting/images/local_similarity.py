@@ -32,7 +32,6 @@ from fewlabel.training.pretexts.restore import RestoredPretext, restore_pretext
 from fewlabel.utils.errors import InputError
 
 HEAD, FOOT = 0.45, 0.2
-TRUTH = "#e8202a"
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def _outline(axes: Axes, seen: SimilarityMap, point: tuple[int, int] | None) -> 
         axes.contour(
             seen.target,
             levels=[0.5],
-            colors=[TRUTH if axes.images[0].get_cmap().name == "gray" else "black"],
+            colors=[style.TRUTH if axes.images[0].get_cmap().name == "gray" else "black"],
             linewidths=0.8,
         )
     if point is not None:

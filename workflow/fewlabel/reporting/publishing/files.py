@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewlabel.config.base import NAME
 from fewlabel.config.loading.load import as_yaml
 from fewlabel.config.study_layout import EXPERIMENT, HISTORY, LAYOUT, SCORES, WEIGHTS
 from fewlabel.reporting.publishing.model_card import CARD
-from fewlabel.reporting.results.folder import NAME, RUNS, Results
+from fewlabel.reporting.results.folder import RUNS, Results
 from fewlabel.reporting.results.histories import thin
 from fewlabel.reporting.results.run_facts import pack
 from fewlabel.utils.atomic_files import atomic_file, atomic_folder

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from fewlabel.config.base import NAME
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import parts_of
 from fewlabel.config.jobs.histories import study_trainings
@@ -26,8 +27,6 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
 
 RUNS = "runs.json"
-NAME = "[a-z][a-z0-9_]*"
-"""Names of studies, cohorts and methods, which are safe as folders."""
 
 
 @dataclass(frozen=True)

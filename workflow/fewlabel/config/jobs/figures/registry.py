@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from fewlabel.config.base import NAME
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.extensions import extensions, refuse_misfits
 from fewlabel.config.jobs.figures import (
@@ -26,7 +27,6 @@ from fewlabel.utils.errors import InputError
 
 GROUP = "fewlabel.figures"
 """Of entry points."""
-PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 BUILT_IN = (
     pretexts.SPECIFICATION,
@@ -78,10 +78,10 @@ def _misfits(name: str, each: FigureSpecification) -> Iterator[str]:
     """What is wrong with the specification of an installed package."""
     if each.kind not in FORMATS:
         yield f"kind {each.kind!r}; accepted: {', '.join(FORMATS)}"
-    if each.name != name or not PLAIN.fullmatch(name):
+    if each.name != name or not re.fullmatch(NAME, name):
         yield f"name {each.name!r}; accepted: the name of the entry point, in lower case letters, digits and _"
     for text in (each.stem or name, each.rule or name):
-        if not PLAIN.fullmatch(text) or text in {taken for built in BUILT_IN for taken in (built.stem, built.rule)}:
+        if not re.fullmatch(NAME, text) or text in {taken for built in BUILT_IN for taken in (built.stem, built.rule)}:
             yield f"stem or rule {text!r}; accepted: a name of its own, in lower case letters, digits and _"
     if not each.caption.is_absolute() or not each.caption.is_file():
         yield f"caption {each.caption}: no such file; accepted: the absolute path of a file in reStructuredText"
