@@ -1,12 +1,13 @@
 """Cross-validation: partition the labelled patients into K test sets, so that each is tested once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
 from fewlabel.config.base import Drawing
 from fewlabel.data.drawing import in_random_order
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import listed
 
 
 def partition(
@@ -41,7 +42,7 @@ def partition(
     fixed = sorted(str(name) for name in subjects.loc[subjects["use"] == "test", "subject"])
     if fixed:
         raise InputError(
-            f"{place}: use `test` of {some(fixed)} in the subjects table, but other folds train on them; accepted: "
+            f"{place}: use `test` of {listed(fixed)} in the subjects table, but other folds train on them; accepted: "
             "`auto` or `train`; to fix: clear it, or remove `folds`"
         )
     kept = set(subjects.loc[subjects["use"] == "train", "patient"])
@@ -63,9 +64,3 @@ def partition(
     for patient in sorted((name for name in order if name not in settled), key=lambda name: -len(volumes[name])):
         min(folds, key=len).extend(volumes[patient])
     return [sorted(fold) for fold in folds]
-
-
-def some(names: Sequence[object]) -> str:
-    """Names for a message, the first few."""
-    shown = ", ".join(str(name) for name in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -7,9 +7,9 @@ import pandas as pd
 
 from fewlabel.config.folds import part_of
 from fewlabel.config.jobs.data import SplitSettings
-from fewlabel.data.cross_validation import some
 from fewlabel.data.existing_split import ExistingSplit, existing_draws, has_trainings, read_existing_split, scored_split
 from fewlabel.data.splits import order_pool, split_roles
+from fewlabel.utils.formatting import listed
 
 Draw = tuple[int | None, int]
 """A test fold and the number of a draw in it."""
@@ -92,7 +92,7 @@ def _moved(former: ExistingSplit, roles: pd.DataFrame, split: SplitSettings) -> 
         (entering, "newly tested"),
         (elsewhere, "in other folds"),
     )
-    return [f"{what}: {some(sorted(names))}" for names, what in parts if names]
+    return [f"{what}: {listed(sorted(names))}" for names, what in parts if names]
 
 
 def _tested(roles: pd.DataFrame) -> dict[str, int]:
@@ -120,4 +120,4 @@ def _reordered(
         after = drawn["subject"].tolist()
         if [name for name in before if name in after] != [name for name in after if name in before]:
             changed.append(f"draw {draw}" + ("" if fold is None else f" of fold {fold}"))
-    return [f"changed order of labelled subjects: {some(changed)}"] if changed else []
+    return [f"changed order of labelled subjects: {listed(changed)}"] if changed else []

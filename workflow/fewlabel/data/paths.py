@@ -1,7 +1,6 @@
 """Paths and file names of cohorts. Imports nothing slow."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.config.sources.base import FileSource, Part
@@ -84,12 +83,6 @@ def table_files(named: str | None, folder: Path) -> list[Path]:
 def place(path: Path, folder: Path) -> str:
     """The name of a file in messages: its path relative to the cohort's folder."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
-
-
-def listed(names: Sequence[object], limit: int = 10) -> str:
-    """Names for a message, separated by commas: the first few and how many more."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(str(name) for name in names[:limit]) + more
 
 
 VARIABLE = "FEWLABEL_DATA"

@@ -7,10 +7,11 @@ import pandas as pd
 
 from fewlabel.config.base import Drawing
 from fewlabel.config.jobs.data import SplitSettings
-from fewlabel.data.cross_validation import partition, some
+from fewlabel.data.cross_validation import partition
 from fewlabel.data.drawing import in_random_order
 from fewlabel.data.existing_split import ExistingSplit, comparable_settings
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import listed
 
 Role = Literal["test", "pool", "unlabelled", "withheld"]
 """test: scored only. pool: labelled, drawn from for finetuning, pretrained on. unlabelled: pretrained on.
@@ -253,7 +254,7 @@ def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[st
     problems = []
     for name in names:
         if name not in table.index:
-            problems.append(f"{place}: no subject {name!r} in the cohort; accepted: {some(list(table.index))}")
+            problems.append(f"{place}: no subject {name!r} in the cohort; accepted: {listed(list(table.index))}")
         elif not table.loc[name, "labelled"]:
             problems.append(f"{place}: {name} has no label and cannot be scored; accepted: labelled subjects")
         elif table.loc[name, "use"] == "train":

@@ -16,7 +16,7 @@ from fewlabel.config.jobs.data import Preparation
 from fewlabel.data.formats.checks import image_problems, position_warning
 from fewlabel.data.formats.dicom_headers import series_contents
 from fewlabel.data.formats.registry import load
-from fewlabel.data.paths import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, listed
+from fewlabel.data.paths import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.preprocessing.working_grid import preprocess
 from fewlabel.data.sources.foreign_layouts import MADE, recognised
@@ -31,6 +31,7 @@ from fewlabel.training.network import UNet
 from fewlabel.training.sampling import Slices
 from fewlabel.utils.atomic_files import absent, atomic_files
 from fewlabel.utils.errors import InputError, printable
+from fewlabel.utils.formatting import listed
 from fewlabel.utils.log import LOG
 from fewlabel.utils.progress import Progress
 from fewlabel.utils.system_errors import demand_writable, refuse_out_of_memory

@@ -7,8 +7,8 @@ import pandas as pd
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import GlobalStage
 from fewlabel.config.pretexts.registry import outlines
-from fewlabel.data.cross_validation import some
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import listed
 
 
 def thin_volumes(index: pd.DataFrame, subjects: Iterable[str], partitions: int) -> dict[str, int]:
@@ -30,7 +30,7 @@ def thin_warnings(index: pd.DataFrame, subjects: Sequence[str], method: Pretrain
         if thin := thin_volumes(index, subjects, stage.partitions):
             texts.append(
                 f"{name}: {len(thin)} of {len(subjects)} volumes have fewer slices than the {stage.partitions} "
-                f"partitions: {some([f'{subject} ({count})' for subject, count in thin.items()])}; each of their "
+                f"partitions: {listed([f'{subject} ({count})' for subject, count in thin.items()])}; each of their "
                 "slices represents several parts and is never a negative of itself"
             )
     return texts
@@ -47,6 +47,6 @@ def refuse_lone_slices(name: str, stage: GlobalStage, index: pd.DataFrame, subje
     if single and (drawn == 1 or drawn > len(subjects)):
         raise InputError(
             f"{name}: a batch of {drawn} of {len(subjects)} volumes may contain only one slice, which leaves no "
-            f"negative (volumes of one slice: {some(single)}); accepted: 2 to all volumes (`batch` / `partitions`); "
+            f"negative (volumes of one slice: {listed(single)}); accepted: 2 to all volumes (`batch` / `partitions`); "
             "to fix: change `batch`, or exclude volumes of one slice"
         )

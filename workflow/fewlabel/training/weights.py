@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from fewlabel.config.base import Text
 from fewlabel.config.training import Widths
-from fewlabel.data.paths import listed
 from fewlabel.training.network import UNet
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_file
 from fewlabel.utils.errors import InputError, plain
+from fewlabel.utils.formatting import first_lines, listed
 from fewlabel.utils.json_files import parse_json
 
 FLOATS = ("F16", "BF16", "F32", "F64")
@@ -173,8 +173,10 @@ def load_weights(network: UNet, path: Path, widths: list[int]) -> Loaded:
         if name.startswith("encoder.") and name not in header.shapes
     ]
     if problems:
-        lines = problems[:SHOWN] + ([f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else [])
-        raise InputError.of(lines, f"{path.name}: weights do not fit; to fix: pretrain again with the same network")
+        raise InputError.of(
+            first_lines(problems, SHOWN),
+            f"{path.name}: weights do not fit; to fix: pretrain again with the same network",
+        )
     tensors, _ = read_weights(path)
     network.load_state_dict(tensors, strict=False)
     return Loaded(matched=sorted(tensors), missing=sorted(set(own) - set(tensors)))

@@ -1,4 +1,4 @@
-"""Numbers as text: counts, sizes and durations."""
+"""Numbers and lists as text: counts, sizes, durations, names."""
 
 
 def counted(number: int, noun: str) -> str:

@@ -20,14 +20,12 @@ from typing import Any
 
 from fewlabel.utils.atomic_files import atomic_files, sha256, visible, write_text
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.formatting import counted
+from fewlabel.utils.formatting import counted, first_lines
 from fewlabel.utils.json_files import load_json
 
 SUMS, EVALUATION, RUN, STORE = "SHA256SUMS", "evaluation.json", "run.json", "store.json"
 DEPTH = 7
 """Parent folders searched for the hash of a file: weights are six folders deep in a published study."""
-SHOWN = 10
-"""Number of files that a message lists."""
 
 Stamp = tuple[int, ...]
 """Size, modification times and inode; if they are equal, the file is unchanged."""
@@ -82,7 +80,7 @@ def check(*paths: Path) -> None:
     """
     problems = [describe_change(path) for path in paths if is_changed(path)]
     if problems:
-        raise InputError("\n".join(shortened(problems)))
+        raise InputError("\n".join(first_lines(problems)))
 
 
 def describe_change(path: Path) -> str:
@@ -146,7 +144,7 @@ def check_folder(folder: Path, restore: str) -> None:
     changed = differing(folder, read_sums(folder))
     if changed:
         heading = f"{folder}: {counted(len(changed), 'file')} not matching {SUMS}; to fix: {restore}:"
-        raise InputError.of(shortened(changed), heading=heading)
+        raise InputError.of(first_lines(changed), heading=heading)
 
 
 def check_published(folder: Path) -> None:
@@ -166,11 +164,6 @@ def differing(folder: Path, expected: Mapping[str, str]) -> list[str]:
         for name, wanted in expected.items()
         if not (folder / name).is_file() or content_hash(folder / name) != wanted
     ]
-
-
-def shortened(lines: list[str]) -> list[str]:
-    """The first lines of a message, and the number of further ones."""
-    return lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
 
 
 # ------------------------------------------------------------------------------------------------------------- records

@@ -9,8 +9,8 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from fewlabel.data.formats.nifti_header import Placement, unit_of
-from fewlabel.data.paths import listed
 from fewlabel.data.subjects.mask_detection import mask_among_images
+from fewlabel.utils.formatting import listed
 
 TOLERANCE_MM = 2e-3
 """Distance up to which affines count as equal, since files round them."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from fewlabel.data.formats.dicom_limits import MOST_FILES, TooLargeError, refuse_deflated, size_problem
 from fewlabel.data.formats.library_output import silent_warnings
-from fewlabel.data.paths import ends_with, listed
+from fewlabel.data.paths import ends_with
 from fewlabel.data.subjects.folder_contents import (
     DICOM_SUFFIXES,
     Contents,
@@ -20,6 +20,7 @@ from fewlabel.data.subjects.folder_contents import (
     is_special,
     why_unread,
 )
+from fewlabel.utils.formatting import listed
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -12,8 +12,8 @@ from fewlabel.data.formats.checks import LPS_TO_RAS, FileGrid
 from fewlabel.data.formats.dicom_headers import LISTED, DicomHeader, differing, read_dicom, read_headers
 from fewlabel.data.formats.library_output import silent_warnings
 from fewlabel.data.formats.volume_limits import refuse_size
-from fewlabel.data.paths import listed
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import listed
 
 SAME_MM = 0.01
 """Distance up to which two slices are at one position."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewlabel.data.formats.dicom_headers import number_of
-from fewlabel.data.paths import listed
+from fewlabel.utils.formatting import listed
 
 GREY_VALUES = {1: (55, 70), 2: (110, 135), 3: (175, 200), 4: (240, 255)}
 """Of each label, lowest and highest grey: liver (63), right kidney (126), left kidney (189), spleen (252)."""

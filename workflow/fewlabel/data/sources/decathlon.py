@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.data.paths import cohort_folder, listed, place
+from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.sources.base import FileReader
 from fewlabel.data.sources.decathlon_checks import PARTS, contradictions_of
 from fewlabel.data.sources.decathlon_listing import DecathlonVolume, Listing, names_of, read_listing, settings_problems
@@ -21,6 +21,7 @@ from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
 from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import listed
 
 if TYPE_CHECKING:
     from fewlabel.data.subjects.reading import Hashes, Reading

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from fewlabel.data.paths import listed, stem
+from fewlabel.data.paths import stem
 from fewlabel.data.sources.decathlon_listing import Listing
 from fewlabel.data.subjects.folder_contents import contents
+from fewlabel.utils.formatting import listed
 
 PARTS = ("imagesTr", "labelsTr", "imagesTs")
 """Folders of a task."""

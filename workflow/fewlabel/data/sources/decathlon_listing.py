@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fewlabel.config.sources.decathlon import DecathlonSource
-from fewlabel.data.paths import NIFTI_SUFFIXES, UNSAFE_NAME, ends_with, listed, stem
+from fewlabel.data.paths import NIFTI_SUFFIXES, UNSAFE_NAME, ends_with, stem
 from fewlabel.data.subjects.subject import is_safe_name
+from fewlabel.utils.formatting import listed
 
 
 @dataclass(frozen=True)

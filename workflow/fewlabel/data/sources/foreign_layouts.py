@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fewlabel.data.paths import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, listed, stem
+from fewlabel.data.paths import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, stem
 from fewlabel.data.subjects.folder_contents import contents
+from fewlabel.utils.formatting import listed
 
 MADE = "fewlabel"
 """Folder that the printed commands create inside the foreign one; it holds links, not copies."""

@@ -6,11 +6,12 @@ from fewlabel.config.cohort import Grid
 from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
 from fewlabel.data.formats.checks import implausible, invertible
-from fewlabel.data.paths import cohort_folder, listed, place
+from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.preprocessing.working_grid import Frame
 from fewlabel.data.sources.registry import file_reader
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import listed
 
 
 def grid_problems(source: Source, subjects: Sequence[Subject], grid: Grid) -> list[str]:

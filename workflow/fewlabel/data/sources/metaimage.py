@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.config.sources.metaimage import MetaImageSource
-from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, listed, stem
+from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, stem
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.sources.paired import PairedReader
 from fewlabel.data.subjects.folder_contents import Unused, contents
 from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject
 from fewlabel.data.subjects.subject import Subject, is_safe_name
+from fewlabel.utils.formatting import listed
 
 
 class MetaImageReader(PairedReader[MetaImageSource]):

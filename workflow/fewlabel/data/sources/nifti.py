@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, listed, table_files
+from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, table_files
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.sources.paired import PairedReader
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
 from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject
 from fewlabel.data.subjects.subject import Subject, is_safe_name
+from fewlabel.utils.formatting import listed
 
 PARTS = ("images", "labels")
 

@@ -25,7 +25,6 @@ from fewlabel.data.paths import (
     VOLUME_SUFFIXES,
     cohort_folder,
     ends_with,
-    listed,
     place,
     stem,
     table_files,
@@ -35,6 +34,7 @@ from fewlabel.data.sources.paired import PairedReader
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
 from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject, duplicates
 from fewlabel.data.subjects.subject import Subject, is_safe_name
+from fewlabel.utils.formatting import listed
 
 if TYPE_CHECKING:
     from fewlabel.data.subjects.reading import Reading

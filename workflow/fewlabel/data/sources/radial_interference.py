@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fewlabel.data.formats.checks import FileGrid
 from fewlabel.data.formats.registry import load
-from fewlabel.data.paths import listed
+from fewlabel.utils.formatting import listed
 
 ACCEPTED = "accepted: 1 where streaks are seen and 0 elsewhere"
 

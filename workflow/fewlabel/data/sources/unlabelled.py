@@ -5,10 +5,11 @@ from pathlib import Path
 
 from fewlabel.config.sources.base import FileSource
 from fewlabel.data.formats.dicom_headers import series_contents
-from fewlabel.data.paths import UNSAFE_NAME, listed, stem, unlabelled_folder
+from fewlabel.data.paths import UNSAFE_NAME, stem, unlabelled_folder
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.subjects.folder_contents import Contents, Unused, contents, is_hidden
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
+from fewlabel.utils.formatting import listed
 
 
 def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]:

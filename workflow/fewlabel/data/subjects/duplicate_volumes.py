@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.paths import listed
 from fewlabel.utils.atomic_files import write_text
+from fewlabel.utils.formatting import listed
 
 FILE = "voxels.json"
 """File in the folder of a cohort's list of subjects; Snakemake does not track it."""

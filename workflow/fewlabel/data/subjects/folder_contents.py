@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fewlabel.data.paths import RADIAL_SUFFIXES, TABLE_NAMES, VOLUME_SUFFIXES, ends_with, listed, place
+from fewlabel.data.paths import RADIAL_SUFFIXES, TABLE_NAMES, VOLUME_SUFFIXES, ends_with, place
+from fewlabel.utils.formatting import listed
 
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 DATA_SUFFIXES = (".raw", ".zraw", ".raw.gz")

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fewlabel.data.paths import listed, place, stem
+from fewlabel.data.paths import place, stem
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.data.subjects.subjects_table import SubjectRow, read_table
+from fewlabel.utils.formatting import listed
 
 FilesBySubject = dict[str, list[Path]]
 """Files by subject; more than one is a problem."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewlabel.data.paths import listed
+from fewlabel.utils.formatting import listed
 
 HANDFUL = 8
 """Largest number of distinct values of an image that counts as a mask."""

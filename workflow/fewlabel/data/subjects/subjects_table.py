@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from fewlabel.data.paths import listed
 from fewlabel.data.subjects.subject import Use
+from fewlabel.utils.formatting import listed
 
 COLUMNS = ("subject", "patient", "use")
 USES: tuple[str, ...] = get_args(Use)

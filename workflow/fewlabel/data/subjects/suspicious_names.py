@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
-from fewlabel.data.paths import listed
+from fewlabel.utils.formatting import listed
 
 WORDS = "seg|segm|segmentations?|masks?|msk|labels?|labelmap|lbl|gt|ground_?truth|rois?|annotations?|manual|contours?"
 MASK_SUFFIX = re.compile(rf"[_.-]({WORDS})([_.-].*)?", re.IGNORECASE)

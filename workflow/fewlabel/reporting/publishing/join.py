@@ -16,11 +16,12 @@ from fewlabel.reporting.publishing.files import check_target, histories, readme,
 from fewlabel.reporting.publishing.model_card import CARD, model_card
 from fewlabel.reporting.publishing.privacy import refuse_private
 from fewlabel.reporting.publishing.publish import PublishedStudy
-from fewlabel.reporting.results.completeness import SHOWN, has_equal_settings
+from fewlabel.reporting.results.completeness import has_equal_settings
 from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
 from fewlabel.reporting.results.run_facts import flatten
 from fewlabel.reporting.statistics.scores import KEY
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import first_lines
 from fewlabel.utils.recorded_hashes import SUMS, read_sums
 
 MAY_DIFFER = (
@@ -115,8 +116,7 @@ def _refuse_differences(parts: Sequence[Results], experiments: Sequence[Experime
             problems += [f"{both}: {name}: other subjects or another order" for name in tables]
             problems += [f"{both}: {name}: other slices (`slices/store.json`)" for name in stores]
     if problems:
-        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-        raise InputError.of([*problems[:SHOWN], *more], heading="these studies cannot be joined:")
+        raise InputError.of(first_lines(problems), heading="these studies cannot be joined:")
 
 
 def _fixed(experiment: Experiment, other: Experiment) -> dict[str, Any]:
@@ -164,16 +164,15 @@ def _part_of_runs(parts: Sequence[Results], experiment: Experiment) -> dict[Run,
     wanted = jobs.study_trainings(experiment)
     taken = {run: index for run in wanted for index, part in reversed(list(enumerate(parts))) if str(run) in part.runs}
     if missing := [str(run) for run in wanted if run not in taken]:
-        more = [f"and {len(missing) - SHOWN} more"] if len(missing) > SHOWN else []
         raise InputError.of(
-            [*missing[:SHOWN], *more],
+            first_lines(missing),
             heading=f"the joined grid has {len(wanted)} runs, of which {len(missing)} are in none of the studies; to "
             "fix: also join studies with these, or run them:",
         )
     if others := [
         str(run) for run, index in taken.items() if not has_equal_settings(parts[index].runs[str(run)], experiment, run)
     ]:
-        raise InputError.of(others[:SHOWN], heading="runs with settings other than their experiment's:")
+        raise InputError.of(first_lines(others), heading="runs with settings other than their experiment's:")
     return taken
 
 

@@ -13,9 +13,8 @@ from fewlabel.reporting.results.run_facts import Facts
 from fewlabel.reporting.results.verified import check_results
 from fewlabel.reporting.statistics.scores import collect, read_scores
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import first_lines
 
-SHOWN = 10
-"""Number of runs that a message lists."""
 CONTINUE = "to fix: run `snakemake` with the experiment to its end (finished runs are kept), then publish again"
 
 
@@ -82,6 +81,5 @@ def _without_recipe(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse(folder: Path, names: list[str], what: str) -> None:
     if names:
-        more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
         heading = f"{folder}: not finished: {len(names)} {what}; {CONTINUE}"
-        raise InputError.of([*names[:SHOWN], *more], heading=heading)
+        raise InputError.of(first_lines(names), heading=heading)

@@ -10,6 +10,7 @@ from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.data.csv_tables import numbers, read_csv_table, whole_from_1
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import first_lines
 
 COLUMNS = ("run", "stage", "step", "loss", "learning_rate", "spread")
 """run: the training's folder relative to the study; loss: mean since the previous row; other values at this step."""
@@ -36,7 +37,7 @@ def join_histories(folder: Path, runs: Iterable[Run]) -> pd.DataFrame:
             except InputError as error:
                 problems.append(str(error))
     if problems:
-        raise InputError.of(recorded_hashes.shortened(problems), heading=f"{len(problems)} histories cannot be joined:")
+        raise InputError.of(first_lines(problems), heading=f"{len(problems)} histories cannot be joined:")
     if not tables:
         return pd.DataFrame(columns=list(COLUMNS[:-1]))
     joined = pd.concat(tables, ignore_index=True).fillna("")

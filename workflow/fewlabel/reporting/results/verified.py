@@ -13,7 +13,7 @@ from fewlabel.reporting.statistics.scores import FOLD, read_scores
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import visible
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.formatting import counted
+from fewlabel.utils.formatting import counted, first_lines
 
 RECORDED = (WEIGHTS, PRETEXT, HISTORY, SCORES)
 """Files of a run whose hashes are recorded."""
@@ -55,7 +55,7 @@ def check_tables_and_figures(folder: Path) -> None:
 def _refuse(folder: Path, messages: Iterable[str]) -> None:
     if problems := list(dict.fromkeys(messages)):
         heading = f"{folder}: {counted(len(problems), 'file')} not as written by the study's jobs:"
-        raise InputError.of(recorded_hashes.shortened(problems), heading=heading)
+        raise InputError.of(first_lines(problems), heading=heading)
 
 
 def _tables_and_figures(folder: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER, SCORES
 from fewlabel.data.csv_tables import read_csv_table, whole_from_1
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import first_lines
 
 KEY = ["cohort", "method", "n", "draw", "subject"]
 """n: labelled subjects finetuned on."""
@@ -126,7 +127,7 @@ def select(scores: pd.DataFrame, titles: Titles, runs: CollectSettings) -> pd.Da
     chosen = scores[scores["cohort"].isin(list(titles.cohorts)) & scores["method"].isin(list(titles.methods))]
     if gaps := [gap for cohort, rows in chosen.groupby("cohort") for gap in _gaps(str(cohort), rows, runs)]:
         raise InputError.of(
-            [*gaps[:10], *([f"and {len(gaps) - 10} more"] if len(gaps) > 10 else [])],
+            first_lines(gaps),
             heading="the study is incomplete, and figures and tables need all runs; to fix: run these:",
         )
     return chosen
