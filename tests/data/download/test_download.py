@@ -226,7 +226,7 @@ def test_a_server_that_tells_no_length_is_judged_by_the_checksum(served, file):
 def test_too_little_space_is_told_before_a_byte_is_written(served, file, monkeypatch):
     usage = module.shutil.disk_usage(file.parent.parent)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    assert "no space: 300 kB to come, 1 kB free" in error_of(served.url, checksum(CONTENT), file)
+    assert "no space: 300 kB missing, 1 kB free" in error_of(served.url, checksum(CONTENT), file)
     assert names(file) == ["archive.tar.part.json"]
 
 

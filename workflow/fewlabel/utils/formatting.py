@@ -1,5 +1,7 @@
 """Numbers and lists as text: counts, sizes, durations, names."""
 
+from collections.abc import Sequence
+
 
 def counted(number: int, noun: str) -> str:
     """A number of things, such as `1 run` or `2 runs`."""
@@ -32,3 +34,14 @@ def rounded(seconds: float) -> str:
             count = seconds / length
             return f"{count:.0f} {unit}" if count >= 10 or count == 0 else f"{count:.1f} {unit}"
     return f"{seconds / 3600:.1f} h"
+
+
+def listed(names: Sequence[object], most: int = 10) -> str:
+    """Names separated by commas: the first `most`, and the number of further ones."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(str(name) for name in names[:most]) + more
+
+
+def first_lines(lines: Sequence[str], most: int = 10) -> list[str]:
+    """The first `most` lines of a message, and the number of further ones."""
+    return [*lines[:most], *([f"and {len(lines) - most} more"] if len(lines) > most else [])]
