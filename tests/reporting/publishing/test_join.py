@@ -172,7 +172,7 @@ def take_sums(folder):
     [
         (spoil_scores, r"part_b: 1 file not matching SHA256SUMS; to fix: restore them(.*\n)*.* scores\.csv"),
         (spoil_runs, r"not matching SHA256SUMS(.*\n)*.* runs\.json"),
-        (take_sums, r"is no published study; accepted: results/published/<study>"),
+        (take_sums, r"not a published study; accepted: results/published/<study>"),
         (shutil.rmtree, "no such folder"),
     ],
 )
