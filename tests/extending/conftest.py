@@ -23,6 +23,7 @@ STUDY = {
     },
     "labels": [1],
     "draws": 1,
+    "scores": ["relative_volume"],
 }
 """What the study of the toys changes in the tiny one."""
 TOYS = Path(__file__).with_name("toys")

@@ -2,6 +2,10 @@
 # It is made from what Snakemake remembers of the jobs, beside the results: not where these lie in a storage.
 
 from fewlabel.operations.hooks import snapshot
+from fewlabel.utils import atomic_files
+
+# Of figures and tables of installed packages.
+INSTALLED_CAPTIONS = {item.caption for item in ITEMS if item.caption.is_absolute()}
 
 REPORT = []
 
@@ -25,7 +29,7 @@ if not workflow.storage_settings.default_storage_provider:
             # A checkout that lies elsewhere makes the same report.
             workflow=Unwatched(workflow.basedir),
             # Another caption makes another report.
-            captions=sorted(snapshot.captions(Path(workflow.basedir)).values()),
+            captions=sorted([*snapshot.captions(Path(workflow.basedir)).values(), *map(atomic_files.sha256, INSTALLED_CAPTIONS)]),
         message:
             "Write the report of the study (log: {log})"
         shell:

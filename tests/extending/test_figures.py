@@ -1,0 +1,94 @@
+"""A figure of an installed package: drawn, planned, recorded and shown like the built-in ones."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.studies import ROOT
+
+SPECIFICATION = """
+from pathlib import Path
+from fewlabel.config.base import Settings
+from fewlabel.config.jobs.specification import FigureSpecification, from_scores
+FIGURE = FigureSpecification(
+    kind="figure", name={name!r}, title="T", summary="S.", settings_class=Settings, stem={stem!r},
+    settings=lambda experiment: Settings(), inputs=from_scores, implementation="second.figure:draw",
+    caption=Path({caption!r}),
+)
+def draw(results, settings):
+    return "no figure"
+"""
+
+
+def fewlabel(arguments, env):
+    command = [Path(sys.executable).with_name("fewlabel"), *map(str, arguments)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_report_and_record_have_it_and_its_caption(study):
+    for ending in ("png", "pdf"):
+        assert (study.results / "figures" / f"volumes.{ending}").stat().st_size > 1000
+    report = (study.results / "report.html").read_text()
+    assert "Predicted against true volume of the target in ml, a point for each run and test subject" in report
+    crate = json.loads((study.results / "provenance" / "ro-crate-metadata.json").read_text())["@graph"]
+    (tool,) = [entity for entity in crate if entity.get("name") == "fewlabel figure volumes"]
+    assert tool["description"] == "Predicted against true volume of the target, a panel a cohort, a colour a method."
+    assert any(entity["@id"] == "figures/volumes.png" for entity in crate)
+
+
+def test_targets_and_plans_have_it(study, toys):
+    process = study.run("--dry-run", "--forcerun", "volumes", "--", "figures")
+    assert "Volumes: Predicted against true volume" in process.stdout + process.stderr, process.stderr
+    code = """
+import json
+from pathlib import Path
+from fewlabel.config.loading.load import load_files
+from fewlabel.operations.planning.tasks import reports
+print(json.dumps(reports(load_files([Path("config.yaml")]))))
+"""
+    process = subprocess.run([sys.executable, "-c", code], env=toys, capture_output=True, text=True, cwd=ROOT)
+    assert json.loads(process.stdout)["volumes"] == "figures/volumes.png", process.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "caption", "message"),
+    [
+        ("other", "", __file__, "name 'other'; accepted: the name of the entry point"),
+        ("mine", "figure2_scheme", __file__, "stem or rule 'figure2_scheme'; accepted: a name of its own"),
+        ("mine", "a/b", __file__, "stem or rule 'a/b'; accepted: a name of its own"),
+        ("mine", "", "none.rst", "caption none.rst: no such file; accepted: the absolute path"),
+    ],
+)
+def test_a_specification_that_does_not_fit_is_named_with_its_package(
+    name, stem, caption, message, installed, toys, tmp_path
+):
+    text = SPECIFICATION.format(name=name, stem=stem, caption=caption)
+    env = installed("second", {"fewlabel.figures": {"mine": "second.figure:FIGURE"}}, figure=text)
+    process = fewlabel(["figure", "mine", "--settings", "{}", "--results", tmp_path, "--png", "a", "--pdf", "b"], env)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert process.stderr.startswith("fewlabel: second 1.2, entry point 'mine' in 'fewlabel.figures'")
+    assert message in process.stderr and "pip uninstall second" in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("implementation", "message"),
+    [
+        ("second.figure:draw", "second.figure:draw returned str; accepted: matplotlib.figure.Figure"),
+        ("second.absent:draw", "cannot be imported (No module named 'second.absent')"),
+    ],
+)
+def test_an_implementation_that_does_not_fit_is_named(implementation, message, installed, tmp_path):
+    text = SPECIFICATION.format(name="mine", stem="", caption=__file__).replace("second.figure:draw", implementation)
+    env = installed("second", {"fewlabel.figures": {"mine": "second.figure:FIGURE"}}, figure=text)
+    process = fewlabel(["figure", "mine", "--settings", "{}", "--results", tmp_path, "--png", "a", "--pdf", "b"], env)
+    assert process.returncode == 1 and "Traceback" not in process.stderr and message in process.stderr
+
+
+def test_a_name_that_is_none_is_refused_with_those_there_are(toys, tmp_path):
+    process = fewlabel(["figure", "dice", "--settings", "{}", "--results", tmp_path, "--png", "a", "--pdf", "b"], toys)
+    assert process.returncode == 1
+    assert "figure 'dice': there is none; accepted: destreaking, differences, gallery" in process.stderr
+    assert "volumes" in process.stderr

@@ -1,0 +1,1 @@
+"""Scores of the toy distribution."""
