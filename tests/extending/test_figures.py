@@ -41,7 +41,7 @@ def test_report_and_record_have_it_and_its_caption(study):
 
 def test_targets_and_plans_have_it(study, toys):
     process = study.run("--dry-run", "--forcerun", "volumes", "--", "figures")
-    assert "Volumes: Predicted against true volume" in process.stdout + process.stderr, process.stderr
+    assert "Volumes (log: " in process.stdout + process.stderr, process.stderr
     code = """
 import json
 from pathlib import Path

@@ -116,9 +116,11 @@ def test_facts_are_counted_and_summed_and_name_no_host_and_no_place():
 
 
 @pytest.mark.parametrize("named", [None, "as_long"])
-def test_the_page_compares_with_the_control_of_tables_3_and_4(named):
+@pytest.mark.parametrize("old", [False, True])
+def test_the_page_compares_with_the_control_of_tables_3_and_4(named, old):
     methods = {**METHODS, "as_long": {"pretext": "none"}}
-    study = experiment(methods=methods, figures={"paired_subjects": {"control": named}})
+    study = experiment(methods=methods, figures={"paired_subjects": {"control": named if old else None}})
+    study = study if old else study.model_copy(update={"control": named})
     controls = {
         settings(study).control for settings in (explorer_settings, difference_table_settings, labels_table_settings)
     }

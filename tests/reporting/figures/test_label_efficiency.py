@@ -163,8 +163,9 @@ SCRATCH, ALL = {"pretext": "none"}, {"pretext": "none", "labels": ["all"]}
 )
 def test_the_reference_is_the_one_named_or_the_first_that_has_all_labels_and_no_pretraining(methods, named, expected):
     figures = {"label_efficiency": {"reference": named}}
-    experiment = Experiment.model_validate({**BASE, "methods": methods, "figures": figures})
-    assert efficiency_settings(experiment).reference == expected
+    for place in ({"figures": figures}, {"benchmark": named}):
+        experiment = Experiment.model_validate({**BASE, "methods": methods, **place})
+        assert efficiency_settings(experiment).reference == expected
 
 
 def test_titles_stay_text(table, asked):

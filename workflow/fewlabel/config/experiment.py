@@ -34,6 +34,12 @@ class Experiment(Settings):
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
     methods: dict[Name, Method] = Field(min_length=1, max_length=1000)
     """By name; an overlay drops one of `config.yaml` by setting it to null."""
+    control: Name | None = Field(None, exclude_if=lambda value: value is None)
+    """The method that tables, figures and explorer compare the others with; none: the first that starts at random and
+    is no benchmark."""
+    benchmark: Name | None = Field(None, exclude_if=lambda value: value is None)
+    """The method whose score at its largest N is 100 %; none: the first that is trained with all labels only, else the
+    first method without pretraining that is trained on all labels."""
     labels: LabelBudgets = Field([1, 2, 4, 8])
     """Numbers of labelled subjects to finetune on: numbers, or `all` (the whole labelled pool)."""
     draws: Draw = 2

@@ -65,8 +65,7 @@ class LabelEfficiency(Panels):
     """Share of the supervised score that each method reaches, against the number of labelled subjects."""
 
     reference: Name | None = None
-    """Whose score is 100 %, at its largest N; none: the first benchmark, else the first method without pretraining that
-    is trained on all labels."""
+    """An older place of the study's `benchmark`."""
     levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.9, 0.95, 0.99], max_length=100)
     """Shares at which lines are drawn."""
     intervals: Literal["auto", "bands", "bars", "none"] = "auto"
@@ -81,7 +80,7 @@ class PairedSubjects(Panels):
     columns: int | None = Field(None, ge=1, le=6)
     """Panels in a row; none: one a cohort, up to three, two for a single cohort."""
     control: Name | None = None
-    """The method that the others are compared with; none: the first that starts at random and is no benchmark."""
+    """An older place of the study's `control`."""
     methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
     """Which methods, in this order; none: all others that share an N with the control, at most `most` of them."""
     most: int = Field(6, ge=1, le=1000)
@@ -93,7 +92,7 @@ class PairedSubjects(Panels):
 
 
 class Differences(Settings):
-    """Every method's mean difference in Dice to the control of `paired_subjects`: a row a method, a panel an N."""
+    """Every method's mean difference in Dice to the study's `control`: a row a method, a panel an N."""
 
     width_in: float = Field(7, ge=5, le=14)
     row_in: float = Field(0.17, ge=0.1, le=1)

@@ -9,7 +9,8 @@ def compared(experiment: Experiment) -> tuple[str | None, list[str]]:
     """The control, and the methods that share an N with it, in their order; None and no methods without a control."""
     known = titles(experiment)
     random = [name for name, method in known.methods.items() if method.pretext == "none" and not method.benchmark]
-    control = experiment.figures.paired_subjects.control or next(iter(random), None)
+    named = experiment.control or experiment.figures.paired_subjects.control
+    control = named or next(iter(random), None)
     counts = {name: set(label_counts(experiment, name)) for name in known.methods}
     return control, [
         name for name in known.methods if control is not None and name != control and counts[name] & counts[control]

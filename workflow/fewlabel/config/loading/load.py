@@ -1,6 +1,7 @@
 """From a merged configuration to an `Experiment`, with errors that name the file, the key and what is accepted."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,26 @@ def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Exp
         if stated.get("redraw"):
             problems.append(f"{explainer.where(('redraw',))}: {REDRAW_IN_FILE}")
         if not problems:
+            for line in _older_places(experiment):
+                print(f"note: {line}", file=sys.stderr)
             return experiment
     raise InputError.of(problems)
+
+
+def _roles_of_methods(experiment: Experiment) -> dict[tuple[str, ...], tuple[str | None, str | None]]:
+    """The study's control and benchmark, as named by the study and in the older places, by these places."""
+    figures = experiment.figures
+    return {
+        ("figures", "paired_subjects", "control"): (experiment.control, figures.paired_subjects.control),
+        ("figures", "label_efficiency", "reference"): (experiment.benchmark, figures.label_efficiency.reference),
+    }
+
+
+def _older_places(experiment: Experiment) -> Iterable[str]:
+    keys = ("control", "benchmark")
+    for key, (place, (named, older)) in zip(keys, _roles_of_methods(experiment).items(), strict=True):
+        if older and not named:
+            yield f"{'.'.join(place)}: {older} is read as `{key}: {older}`, its place in new experiment files"
 
 
 def _named(entries: Any, stated: Any) -> Any:
@@ -183,6 +202,13 @@ def _of_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
 
 def _drawn_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     known = list(experiment.methods)
+    for key in ("control", "benchmark"):
+        name = getattr(experiment, key)
+        if name is not None and name not in known:
+            yield (key,), f"unknown method {name!r}{nearest(name, known)}; accepted: {', '.join(known)}"
+    for place, (named, older) in _roles_of_methods(experiment).items():
+        if named and older and named != older:
+            yield place, f"{older!r}, but the study names {named!r}; to fix: leave it out"
     for (figure, key), names in drawn_methods(experiment.figures).items():
         for name in names:
             if name not in known:

@@ -31,7 +31,7 @@ def efficiency_settings(experiment: Experiment) -> EfficiencySettings:
         for name, method in known.methods.items()
         if method.pretext == "none" and "all" in label_counts(experiment, name)
     ]
-    named = experiment.figures.label_efficiency.reference
+    named = experiment.benchmark or experiment.figures.label_efficiency.reference
     return EfficiencySettings(
         titles=known,
         runs=collect_settings(experiment),
