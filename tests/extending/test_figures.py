@@ -34,7 +34,8 @@ def test_report_and_record_have_it_and_its_caption(study):
     report = (study.results / "report.html").read_text()
     assert "Predicted against true volume of the target in ml, a point for each run and test subject" in report
     crate = json.loads((study.results / "provenance" / "ro-crate-metadata.json").read_text())["@graph"]
-    (tool,) = [entity for entity in crate if entity.get("name") == "fewlabel figure volumes"]
+    tools = [each for each in crate if each["@type"] == "SoftwareApplication"]
+    (tool,) = [each for each in tools if each["name"] == "fewlabel figure volumes"]
     assert tool["description"] == "Predicted against true volume of the target, a panel a cohort, a colour a method."
     assert any(entity["@id"] == "figures/volumes.png" for entity in crate)
 
