@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fewlabel.utils.log import show_messages
+from helpers.studies import MARKUP, Study, made_once
 
 # No test is judged by time: a busy machine would fail it.
 settings.register_profile("no_time", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,3 +39,26 @@ def crate_issues(tmp_path_factory):
         return issues
 
     return check
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A folder without results."""
+    return Study(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The tiny experiment, finished: a copy for each worker. Tests that change it restore it, or take a copy."""
+    return made_once(tmp_path_factory, "finished", lambda folder: Study(folder).run())
+
+
+@pytest.fixture(scope="session")
+def titled(tmp_path_factory, finished):
+    """The finished experiment with `MARKUP` as the title of a cohort and a method, and all that shows it made again."""
+
+    def make(folder):
+        change = {"cohorts": {"liver_phantom": {"title": MARKUP}}, "methods": {"scratch": {"title": MARKUP}}}
+        return finished.copy_to(folder).run(change=change)
+
+    return made_once(tmp_path_factory, "titled", make)

@@ -34,9 +34,3 @@ def study(slurm, tmp_path_factory):
     """A folder without results; what a failed test leaves in the queue is cancelled."""
     yield Study(tmp_path_factory.mktemp("study"))
     slurm.run("scancel", "--user", getpass.getuser())
-
-
-@pytest.fixture
-def fresh(tmp_path):
-    """A folder without results, of one test."""
-    return Study(tmp_path)

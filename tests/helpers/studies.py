@@ -1,12 +1,14 @@
 """Tiny studies on phantoms, run as a user runs them: `snakemake` in a process of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +57,12 @@ TINY = {
     },
 }
 
+MARKUP = (
+    "O'Brien & <img src=x onerror=alert(1)></script> {x} [x](javascript:1) $HOME `touch pwned` "
+    '"q" $(touch pwned) | \\ $a_{'
+)
+"""A title that would be code, were it ever read as a shell's, a page's or a format's."""
+
 
 def merged(base, change):
     """`base` with `change` laid over it, mappings key by key."""
@@ -68,9 +76,16 @@ def merged(base, change):
 class Study:
     """A folder in which experiments are run."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, made_in=None):
         self.folder = folder
+        self.made_in = made_in or folder
+        """Where its jobs ran: a copy remembers it."""
         self.results = folder / "results" / "tiny"
+
+    def copy_to(self, folder):
+        """A copy in an empty folder, as finished as this one: with Snakemake's records and all dates."""
+        shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
+        return Study(folder, self.made_in)
 
     def run(self, *arguments, change=None, env=None):
         """Run snakemake on the tiny experiment, changed, and return the finished process."""
@@ -120,3 +135,20 @@ class Study:
         counts = {row[0]: int(row[1]) for row in rows[: next((i for i, row in enumerate(rows) if not row), 0)]}
         dull = ("all", "total", "figures", "tables", "pictures", "record", "provenance", "report")
         return {rule: count for rule, count in counts.items() if rule not in dull}, text
+
+
+def made_once(tmp_path_factory, name, make):
+    """A study that one of all pytest-xdist workers makes, as a copy that is this worker's own.
+
+    `make` runs it in a given folder and returns the finished process; where that failed, each worker says how.
+    """
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"made_{name}"
+    outcome = place.with_suffix(".outcome")
+    with FileLock(place.with_suffix(".lock")):
+        if not outcome.exists():
+            place.mkdir(exist_ok=True)
+            process = make(place)
+            outcome.write_text(process.stdout + process.stderr if process.returncode else "")
+    assert not outcome.read_text(), outcome.read_text()
+    return Study(place).copy_to(tmp_path_factory.mktemp(name))

@@ -9,6 +9,7 @@ import pytest
 from fewlabel.reporting.provenance.jobs import StudyFiles, study_jobs
 from fewlabel.reporting.publishing.publish import publish
 from fewlabel.reporting.results.folder import read_experiment
+from helpers.studies import Study
 
 FOLDS = {
     "cohorts": {
@@ -25,8 +26,8 @@ SHOWN = ("experiment.yaml", "explorer.html", "figures/figure1_pretexts.png", "fi
 
 
 @pytest.fixture(scope="module")
-def folded(tmp_path_factory, study_in):
-    study = study_in(tmp_path_factory.mktemp("folds"))
+def folded(tmp_path_factory):
+    study = Study(tmp_path_factory.mktemp("folds"))
     process = study.run("--", "tables", *(f"results/tiny/{name}" for name in SHOWN), change=FOLDS)
     assert process.returncode == 0, process.stdout + process.stderr
     return study.results

@@ -14,8 +14,6 @@ from fewlabel.operations.planning.schedule import Machine
 from fewlabel.operations.planning.tasks import pretext_figures, reports
 from helpers.studies import ROOT, TINY, merged
 
-pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
-
 SPEED = read_table(SHIPPED)[0]
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
-
 RUNS = ["liver_phantom/finetuned/contrastive/n2/draw1", "prostate_phantom/finetuned/scratch/n1/draw2"]
 
 

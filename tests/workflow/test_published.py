@@ -28,7 +28,7 @@ DRAWN = {
     "table4_labels",
 }
 
-pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
+pytestmark = pytest.mark.xdist_group("published")  # one process publishes it once
 
 
 def run(folder, *command, env=None):

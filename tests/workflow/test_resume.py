@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from helpers.studies import Study
+
 TRAININGS = ("pretrain", "finetune")
 
 # Trainings long enough to be killed in the middle, and few of them.
@@ -55,24 +57,23 @@ def end_children(process):
                 os.kill(each, signal.SIGKILL)
 
 
+# What is drawn beside it loses as little; every study of these tests would take a minute longer with it.
+PICTURE = ("--", "results/tiny/figures/figure3_label_curves.png")
+
+
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, study_in):
-    study = study_in(tmp_path_factory.mktemp("undisturbed"))
-    process = study.run(change=SLOW)
+def undisturbed(tmp_path_factory):
+    study = Study(tmp_path_factory.mktemp("undisturbed"))
+    process = study.run(*PICTURE, change=SLOW)
     assert process.returncode == 0, process.stdout + process.stderr
     return study
 
 
-one_process = pytest.mark.xdist_group("undisturbed")  # which runs that study once
-
-
 @pytest.mark.torture
-@one_process
+@pytest.mark.xdist_group("undisturbed")  # one process runs that study once
 @pytest.mark.parametrize("children", ["survive", "die"])
 def test_after_kill_9_the_same_command_finishes_and_trains_nothing_twice(fresh, undisturbed, children):
-    # What is drawn beside it loses as little; every study of these tests would take a minute longer with it.
-    command = ("--", "results/tiny/figures/figure3_label_curves.png")
-    process = fresh.start(*command, change=SLOW)
+    process = fresh.start(*PICTURE, change=SLOW)
     # Some trainings are complete, and others are in the middle.
     wait_for(lambda: len(facts(fresh)) >= 1, process)
     wait_for(lambda: any(fresh.results.glob("*/*/**/training.state")), process)
@@ -81,7 +82,7 @@ def test_after_kill_9_the_same_command_finishes_and_trains_nothing_twice(fresh, 
     if children == "die":
         end_children(process)
     complete = facts(fresh)
-    again = fresh.run(*command, change=SLOW)
+    again = fresh.run(*PICTURE, change=SLOW)
     assert again.returncode == 0, again.stdout + again.stderr
     assert (fresh.results / "figures/figure3_label_curves.png").exists()
     after = facts(fresh)
@@ -108,44 +109,42 @@ def test_a_second_run_of_a_study_is_refused_while_the_first_goes_on(fresh):
     assert first.wait(timeout=600) != 0
 
 
-@one_process
-def test_a_failing_run_does_not_stop_the_rest_and_the_end_says_what_failed_why_and_how_to_go_on(fresh, undisturbed):
-    shutil.copytree(undisturbed.folder, fresh.folder, dirs_exist_ok=True)
-    truth = fresh.results / "liver_phantom/native/labels"
+def test_a_failing_run_does_not_stop_the_rest_and_the_end_says_what_failed_why_and_how_to_go_on(finished, tmp_path):
+    study = finished.copy_to(tmp_path)
+    truth = study.results / "liver_phantom/native/labels"
     tested = sorted(path.name for path in truth.parent.parent.glob("finetuned/scratch/n1/draw1/predictions/*.nii.gz"))
     for name in tested[:2]:
         (truth / name).write_bytes(b"not a volume")
-    # A new draw: its runs cannot be scored, all others are finished.
-    process = fresh.run(change={**SLOW, "draws": 3})
+    # A new method: its runs on one cohort cannot be scored, all others are finished.
+    process = study.run("--retries", "0", change={"methods": {"more": {"pretext": "none", "labels": [1]}}})
     text = process.stdout + process.stderr
     assert process.returncode == 1 and "Traceback" not in text
-    for method in ("scratch", "regression"):
-        assert (fresh.results / f"liver_phantom/finetuned/{method}/n1/draw3/weights.safetensors").exists()
+    for draw in (1, 2):
+        run = f"finetuned/more/n1/draw{draw}"
+        assert (study.results / f"liver_phantom/{run}/weights.safetensors").exists()
+        assert (study.results / f"prostate_phantom/{run}/scores.csv").exists()
     final = text[text.index("2 jobs failed, ") :]
-    assert "evaluate {'cohort': 'liver_phantom', 'method': 'scratch', 'n': '1', 'draw': '3'}" in final
-    assert "last lines of results/tiny/logs/liver_phantom/evaluate_scratch_n1_draw3.log" in final
+    assert "evaluate {'cohort': 'liver_phantom', 'method': 'more', 'n': '1', 'draw': '1'}" in final
+    assert "last lines of results/tiny/logs/liver_phantom/evaluate_more_n1_draw1.log" in final
     assert "| fewlabel: 2 of 3 test subjects cannot be scored:" in final
     assert all(f"native/labels/{name}: the file was changed after it was made" in final for name in tested[:2])
     assert "give the same command again" in final
     # What was there before is whole, and nothing was drawn of a part.
-    assert (fresh.results / "scores.csv").read_bytes() == (undisturbed.results / "scores.csv").read_bytes()
-    figure = "figures/figure3_label_curves.png"
-    assert (fresh.results / figure).read_bytes() == (undisturbed.results / figure).read_bytes()
+    for name in ("scores.csv", "figures/figure3_label_curves.png"):
+        assert (study.results / name).read_bytes() == (finished.results / name).read_bytes()
 
 
-@one_process
-def test_results_copied_without_snakemakes_records_are_finished(fresh, undisturbed):
-    shutil.copytree(undisturbed.folder / "results", fresh.folder / "results")  # with their dates, as `cp -a` does
-    assert fresh.planned(change=SLOW)[0] == {}
+def test_results_copied_without_snakemakes_records_are_finished(fresh, finished):
+    shutil.copytree(finished.folder / "results", fresh.folder / "results")  # with their dates, as `cp -a` does
+    assert fresh.planned()[0] == {}
 
 
-@one_process
-def test_results_copied_without_records_and_dates_are_finished_after_touch(fresh, undisturbed):
-    shutil.copytree(undisturbed.folder / "results", fresh.folder / "results")
+def test_results_copied_without_records_and_dates_are_finished_after_touch(fresh, finished):
+    shutil.copytree(finished.folder / "results", fresh.folder / "results")
     long_ago = time.time() - 1e6
     for index, path in enumerate(sorted(fresh.folder.rglob("*"), reverse=True)):
         os.utime(path, (long_ago + index, long_ago + index))
-    assert fresh.planned(change=SLOW)[0] != {}
-    assert fresh.run("--touch", change=SLOW).returncode == 0
-    assert fresh.planned(change=SLOW)[0] == {}
-    assert hashes(fresh).keys() == {fresh.results / f.relative_to(undisturbed.results) for f in hashes(undisturbed)}
+    assert fresh.planned()[0] != {}
+    assert fresh.run("--touch").returncode == 0
+    assert fresh.planned()[0] == {}
+    assert hashes(fresh).keys() == {fresh.results / f.relative_to(finished.results) for f in hashes(finished)}

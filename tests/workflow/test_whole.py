@@ -12,8 +12,6 @@ from fewlabel.utils.atomic_files import sha256, visible
 RUNS = 2 * (3 * 2 * 2 + 2)
 COHORTS = ("liver_phantom", "prostate_phantom")
 
-pytestmark = pytest.mark.xdist_group("finished")  # one process runs the study once
-
 
 def test_the_experiment_ends_with_scores_figures_and_tables(finished):
     made = {
@@ -149,7 +147,7 @@ def test_facts_hold_no_path_user_or_host(finished):
 
     for path in finished.results.glob("**/run.json"):
         text = path.read_text()
-        assert str(finished.folder) not in text
+        assert str(finished.made_in) not in text
         assert (
             socket.gethostname() not in json.loads(text).values() and getpass.getuser() not in json.loads(text).values()
         )
@@ -171,4 +169,4 @@ def test_the_record_of_the_study_is_valid_and_holds_every_run(finished, crate_is
     assert entities["scores.csv"]["sha256"] == sha256(finished.results / "scores.csv")
     made = {item["@id"] for key in actions if key != "#run" for item in as_list(entities[key]["result"])}
     assert {key for key in entities if key.startswith(("figures/", "tables/"))} <= made
-    assert str(finished.folder) not in (crate / "ro-crate-metadata.json").read_text()
+    assert str(finished.made_in) not in (crate / "ro-crate-metadata.json").read_text()
