@@ -64,7 +64,7 @@ def clone(finished, tmp_path_factory):
     """A folder with the published tables of the tiny study, and nothing else."""
     code, text = run(finished.folder, BIN / "fewlabel", "publish", "results/tiny")
     assert code == 0, text
-    assert "--anonymise puts codes in their place" in text
+    assert "--anonymise replaces them by codes" in text
     folder = tmp_path_factory.mktemp("clone")
     (folder / "results").mkdir()
     shutil.move(finished.folder / "results" / "published", folder / "results")
