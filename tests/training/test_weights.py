@@ -105,10 +105,6 @@ def written(path, tensors, metadata):
     return path
 
 
-def whole_network(path, **facts):
-    return written(path, UNet(WIDTHS).state_dict(), {"fewlabel": json.dumps({"widths": WIDTHS, **facts})})
-
-
 ODD = {
     "no widths": {"widths": None},
     "one width": {"widths": [4]},

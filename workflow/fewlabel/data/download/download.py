@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from fewlabel.data.download.checksums import file_checksum, readable
 from fewlabel.data.download.download_limits import TooLongError, limited_blocks
-from fewlabel.data.download.progress import TransferProgress
 from fewlabel.utils.atomic_files import flush, write_text
 from fewlabel.utils.errors import InputError, plain, printable
 from fewlabel.utils.formatting import size
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import hold_lock
 from fewlabel.utils.log import LOG
+from fewlabel.utils.progress import TransferProgress
 
 if TYPE_CHECKING:
     from requests import Response
@@ -186,9 +186,8 @@ def _receive(response: "Response", url: str, part: Path, state: PartState | None
         _discard(part)
         _write_state(part, PartState(url, _validator(response), total))
     _demand_space(part, total, start)
-    progress = TransferProgress(name, total, start)
     try:
-        with part.open("ab") as file:
+        with part.open("ab") as file, TransferProgress(name, total, start) as progress:
             arriving = response.raw.stream(BLOCK, decode_content=False)
             for block in limited_blocks(arriving, part.parent, None if total is None else total - start):
                 file.write(block)
@@ -198,8 +197,6 @@ def _receive(response: "Response", url: str, part: Path, state: PartState | None
     except TooLongError as error:
         _discard(part)
         raise _RefusedError(str(error)) from None
-    finally:
-        progress.close()
     if total is not None and _length(part) < total:
         raise _InterruptedError(_ended(part, total))
 

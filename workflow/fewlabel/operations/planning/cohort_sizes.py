@@ -49,11 +49,6 @@ class CohortSize:
     coils: int = 0
 
     @property
-    def tested_slices(self) -> float:
-        """Of the test subjects, as far as these are like the others."""
-        return self.slices * self.tested / self.subjects
-
-    @property
     def voxels_each(self) -> float:
         """Native voxels of a subject."""
         return self.voxels / self.subjects
