@@ -239,6 +239,7 @@ def test_the_check_tells_the_problems_of_all_subjects_at_once(mine, write):
 
 def test_the_check_draws_no_bar_in_a_log(mine):
     code = (
+        "from fewlabel.utils.log import show_messages; show_messages();"
         "from fewlabel.data.sources.nifti import nifti; from fewlabel.config.sources.nifti import NiftiSource;"
         "s = NiftiSource(kind='nifti', folder='mine'); print(nifti.check(s, nifti.list_subjects(s)))"
     )

@@ -238,7 +238,7 @@ if __name__ == "__main__":
     try:
         pack(subjects, read, Grid(matrix=(64, 64), spacing_mm=2), folder / "slices", folder / "native", workers)
     except OSError as error:
-        print(told(error))
+        print(describe(error))
 """
 
 

@@ -140,6 +140,8 @@ def test_the_facts_of_a_run_tell_which_gpu_it_had_and_who_may_have_shared_it(stu
 TAKE = """
 import os, torch
 from fewlabel.training.devices import device
+from fewlabel.utils.log import show_messages
+show_messages()
 torch.version.cuda = torch.version.cuda or "made"  # a CPU build would not look for GPUs
 try:
     device.acquire_device(os.environ["FEWLABEL_DEVICE"], lambda gpu: 2 * 10**9)

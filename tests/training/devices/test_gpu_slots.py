@@ -19,6 +19,8 @@ RUN = """
 import os, sys, time
 from fewlabel.training.devices import gpu_slots
 from fewlabel.training.devices.gpus import query_driver, visible_gpus
+from fewlabel.utils.log import show_messages
+show_messages()
 gpu_slots.POLL_SECONDS = 0.02
 need, slots, seconds, diary = sys.argv[1:]
 def ask():
