@@ -9,7 +9,7 @@ import yaml
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, read_table
-from fewlabel.operations.planning.plan import cuts, make_plan
+from fewlabel.operations.planning.plan import make_plan, savings
 from fewlabel.operations.planning.schedule import Machine
 from fewlabel.operations.planning.tasks import pretext_figures, reports
 from helpers.studies import ROOT, TINY, merged
@@ -123,7 +123,7 @@ def test_cohorts_on_disk_are_told_from_headers_and_prepared_ones_from_their_slic
 
 def test_half_the_steps_save_half_of_the_steps_time(tmp_path):
     plan = planned(tmp_path, tmp_path / "results", {"finetuning": {"steps": 1000}})
-    saved = {cut.change: cut for cut in cuts(plan)}
+    saved = {cut.change: cut for cut in savings(plan)}
     start = SPEED.start_seconds["training"]
     own = ("scratch", "regression", "contrastive")  # the benchmark has steps of its own
     training = sum(plan.seconds(rule="finetune", method=name) for name in own)
@@ -133,7 +133,7 @@ def test_half_the_steps_save_half_of_the_steps_time(tmp_path):
 
 def test_what_saves_most_comes_first_and_more_workers_wait_no_longer(tmp_path):
     plan = planned(tmp_path, tmp_path / "results", machine=Machine(100))
-    saved = [cut.work for cut in cuts(plan)]
+    saved = [cut.work for cut in savings(plan)]
     assert saved == sorted(saved, reverse=True)
     walls = [planned(tmp_path, tmp_path / "results", machine=Machine(cores)).wall_seconds for cores in (1, 2, 4, 100)]
     assert walls == sorted(walls, reverse=True)

@@ -29,7 +29,7 @@ def test_the_plan_of_the_demo_tells_jobs_time_memory_disk_and_cuts(tmp_path):
     assert "2 cohorts x 4 methods" in text
     finetune = next(line.split() for line in text.splitlines() if line.startswith("finetune"))
     assert finetune[1:3] == ["52", "0"]
-    for word in ("CPU hours", "wall time", "on 2 cores", "memory", "disk", "saved states", "what would cut it"):
+    for word in ("CPU hours", "wall time", "on 2 cores", "memory", "disk", "checkpoints", "changes that reduce it"):
         assert word in text
     assert "known from its settings" in text
 
@@ -37,9 +37,9 @@ def test_the_plan_of_the_demo_tells_jobs_time_memory_disk_and_cuts(tmp_path):
 def test_a_plan_for_gpus_without_a_calibration_tells_no_hours(tmp_path):
     code, text = fewlabel(tmp_path, "plan", CONFIG, ROOT / "experiments" / "paper.yaml", "--gpus", 4)
     assert code == 0, text
-    assert "nothing was measured on such a device" in text and "fewlabel calibrate" in text
+    assert "such a device was not measured" in text and "fewlabel calibrate" in text
     assert "hours:" not in text and "wall time" not in text
-    assert "assumed, since its files are not there" in text
+    assert "assumed, since its files are missing" in text
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_plan_for_gpus_without_a_calibration_tells_no_hours(tmp_path):
         ([CONFIG, "--device", "abacus"], ["abacus", "accepted: cpu, cuda, mps", "fewlabel calibrate"]),
         ([CONFIG, "--gpus", 2, "--device", "cpu"], ["--gpus 2", "not a GPU; accepted: cuda"]),
         ([CONFIG, "--calibration", "nowhere.json"], ["nowhere.json", "fewlabel calibrate"]),
-        ([CONFIG, "--gpus", 1, "--calibration", SHIPPED], ["measured.json", "nothing was measured on cuda"]),
+        ([CONFIG, "--gpus", 1, "--calibration", SHIPPED], ["measured.json", "no measurements of cuda"]),
     ],
 )
 def test_bad_input_is_told_with_what_is_accepted(tmp_path, arguments, words):
@@ -84,7 +84,7 @@ def test_a_calibration_of_this_machine_is_written_and_planned_with(tmp_path, mon
     tiny.write_text(json.dumps({"precision": "f32"}))
     code, text = fewlabel(tmp_path, "plan", CONFIG, tiny, "--calibration", "results/calibration.json")
     assert code == 0, text
-    assert f"told from: {found.name} (cpu, f32" in text
+    assert f"based on: {found.name} (cpu, f32" in text
 
 
 def test_a_newer_calibration_takes_the_place_of_the_older_one_of_its_device_alone(tmp_path):
@@ -117,7 +117,7 @@ def test_step_times_of_another_processor_are_told_as_such(tmp_path):
     add_to_table(tmp_path / "results" / "calibration.json", other)
     code, text = fewlabel(tmp_path, "plan", CONFIG)
     assert code == 0, text
-    assert "told from: An abacus" in text and "another processor" in text
+    assert "based on: An abacus" in text and "another processor" in text
 
 
 # --------------------------------------------------------------------------------- what a run would refuse, before it
@@ -167,7 +167,7 @@ def test_a_pool_smaller_than_the_largest_n_is_a_problem(tmp_path, command):
     text = "labels: [1, 200]\ncohorts: {prostate_phantom: null}\n"
     code, said = fewlabel(tmp_path, command, overlay(tmp_path, text))
     (line,) = problem_lines(said)
-    assert code == 1 and line.startswith("labels: N = 200, but the pool of cohorts.liver_phantom holds")
+    assert code == 1 and line.startswith("labels: N = 200, but the pool of cohorts.liver_phantom has")
 
 
 @pytest.mark.parametrize("command", ["validate", "plan"])

@@ -5,7 +5,7 @@ import torch
 
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
-from fewlabel.operations.planning.calibration.step_times import made_up_store
+from fewlabel.operations.planning.calibration.step_times import synthetic_store
 from fewlabel.operations.planning.cohort_sizes import CohortSize
 from fewlabel.operations.planning.costs import FLOAT_BYTES
 from fewlabel.operations.planning.disk import WEIGHTS_FACTS, study_disk
@@ -43,7 +43,7 @@ def experiment(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_objectives_take_what_pretraining_writes(method):
     planned = experiment(METHODS[method])
-    store = made_up_store((16, 16))
+    store = synthetic_store((16, 16))
     settings = jobs.pretrain_settings(planned, "liver", "pretrained")
     subjects = sorted(set(store.index["subject"]))
     written = pretrain(store, subjects, settings, torch.device("cpu"), "f32").objectives

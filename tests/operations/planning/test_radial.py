@@ -25,7 +25,7 @@ from fewlabel.operations.planning.costs import (
     PREPARE_BYTES,
     Costs,
 )
-from fewlabel.operations.planning.plan import cuts, make_plan
+from fewlabel.operations.planning.plan import make_plan, savings
 from fewlabel.operations.planning.schedule import Machine
 from fewlabel.operations.planning.step_work import StepWork
 from helpers.studies import ROOT, merged
@@ -169,6 +169,6 @@ def test_measuring_streaks_costs_by_strengths_and_by_how_fine_the_phantom_is(tmp
 def test_a_cut_that_something_else_of_the_experiment_forbids_is_not_offered(tmp_path):
     files = [ROOT / "config.yaml", ROOT / "experiments/destreaking.yaml"]
     plan = make_plan(load(read_config(files), files), Machine(2), read_table(SHIPPED)[0], tmp_path, whole=True)
-    offered = [cut.change for cut in cuts(plan)]
+    offered = [cut.change for cut in savings(plan)]
     # Others are split as `clean`, which is measured as well.
     assert "cohorts.bstar: null" in offered and "cohorts.clean: null" not in offered

@@ -19,7 +19,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.store.slice_store import pack
 from fewlabel.data.subjects.subject import Subject
-from fewlabel.operations.watch.studies import standing, studies
+from fewlabel.operations.watch.studies import studies, study_status
 from fewlabel.operations.watch.text import plain, summary
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import duration
@@ -48,7 +48,7 @@ def training(study, run, rows=(), held=True, age=0.0, complete=False):
 def test_speed_and_time_left_are_those_of_the_last_minute(tmp_path):
     rows = [(3000, 0), (100, 20), (50, 100), (25, 150), (0, 200)]
     training(tmp_path / "s", "liver/finetuned/scratch/n2/draw1", rows, age=3)
-    (found,) = standing(tmp_path / "s", NOW).trainings
+    (found,) = study_status(tmp_path / "s", NOW).trainings
     assert found.names == ("liver", "scratch", "2", "1")
     assert found.condition == "running"
     assert found.speed == pytest.approx(2.0) and found.seconds_left == pytest.approx(100)
@@ -67,21 +67,21 @@ def test_speed_and_time_left_are_those_of_the_last_minute(tmp_path):
 )
 def test_who_is_not_heard_of_for_long_is_said_to_be_silent(tmp_path, held, age, condition):
     training(tmp_path, "c/finetuned/m/n1/draw1", [(10, 0), (5, 10), (0, 20)], held=held, age=age)
-    assert [found.condition for found in standing(tmp_path, NOW).trainings] == [condition]
+    assert [found.condition for found in study_status(tmp_path, NOW).trainings] == [condition]
 
 
 def test_a_training_of_slow_steps_has_more_time_until_it_is_silent(tmp_path):
     training(tmp_path, "c/finetuned/m/n1/draw1", [(200, 0), (100, 1), (0, 2)], age=350)
     training(tmp_path, "c/finetuned/m/n1/draw2", [(200, 0), (100, 1), (0, 2)], age=450)
-    assert [found.condition for found in standing(tmp_path, NOW).trainings] == ["running", "silent"]
+    assert [found.condition for found in study_status(tmp_path, NOW).trainings] == ["running", "silent"]
 
 
 def test_a_training_that_took_over_from_a_killed_one_is_starting(tmp_path):
     folder = training(tmp_path, "c/finetuned/m/n1/draw1", [(5, 0), (0, 20)], age=5000)
     os.utime(folder / "training.holder", (NOW - 8, NOW - 8))
-    (found,) = standing(tmp_path, NOW).trainings
+    (found,) = study_status(tmp_path, NOW).trainings
     assert (found.condition, found.row, found.heard) == ("starting", None, pytest.approx(8))
-    assert standing(tmp_path, NOW + 700).trainings[0].condition == "silent"
+    assert study_status(tmp_path, NOW + 700).trainings[0].condition == "silent"
 
 
 def test_finished_trainings_are_counted_and_not_listed(tmp_path):
@@ -89,20 +89,20 @@ def test_finished_trainings_are_counted_and_not_listed(tmp_path):
     training(tmp_path, "c/finetuned/m/n1/draw2", [(0, 5)])
     (tmp_path / "c/pretrained/m").mkdir(parents=True)
     (tmp_path / "c/pretrained/m/run.json").write_text("{}")
-    found = standing(tmp_path, NOW)
+    found = study_status(tmp_path, NOW)
     assert (found.trained, found.to_train, found.scored, len(found.trainings)) == (2, None, 1, 1)
     assert "2 trainings finished, 1 scored, 1 running" in summary(found)
 
 
 def test_a_table_that_a_complete_training_left_behind_is_nothing_to_tell(tmp_path):
     training(tmp_path, "c/finetuned/m/n1/draw1", [(0, 5)], held=False, age=100, complete=True)
-    assert standing(tmp_path, NOW).trainings == []
+    assert study_status(tmp_path, NOW).trainings == []
 
 
 def test_names_that_would_command_a_terminal_are_shown_and_obeyed_by_nobody(tmp_path):
     name = "[red]x\x1b[2J\n<b>'$(touch pwned)"
     training(tmp_path / name, f"{name}/finetuned/{name}/n1/draw1", [(0, 5)])
-    text = plain([standing(study, NOW) for study in studies(tmp_path)])
+    text = plain([study_status(study, NOW) for study in studies(tmp_path)])
     assert "\x1b" not in text and "[red]x" in text and "$(touch pwned)" in text
     listed = CliRunner().invoke(app, ["watch", str(tmp_path), "--once"])
     assert listed.exit_code == 0 and "\x1b" not in listed.output
@@ -111,7 +111,7 @@ def test_names_that_would_command_a_terminal_are_shown_and_obeyed_by_nobody(tmp_
 def test_an_experiment_file_that_cannot_be_read_is_named_and_the_rest_is_shown(tmp_path):
     training(tmp_path, "c/finetuned/m/n1/draw1", [(0, 5)])
     (tmp_path / "experiment.yaml").write_text("cohorts: {c: 1")
-    found = standing(tmp_path, NOW)
+    found = study_status(tmp_path, NOW)
     assert found.to_train is None and "experiment.yaml" in plain([found]) and "1 running" in plain([found])
 
 
@@ -202,9 +202,9 @@ def test_a_training_is_watched_from_another_process_until_it_is_killed(running):
     long_ago = time.time() - 120
     for name in ("training.live.csv", "training.holder"):
         os.utime(next(results.rglob(name)), (long_ago, long_ago))
-    (found,) = standing(results / "tiny").trainings
+    (found,) = study_status(results / "tiny").trainings
     assert (found.condition, found.seconds_left) == ("silent", None) and found.row.step > 0
-    assert "no news for 2 min" in plain([standing(results / "tiny")])
+    assert "no news for 2 min" in plain([study_status(results / "tiny")])
 
 
 def test_a_training_that_ends_in_good_order_is_interrupted_at_once(running):
@@ -212,7 +212,7 @@ def test_a_training_that_ends_in_good_order_is_interrupted_at_once(running):
     watched(results, "1 running", process)
     process.terminate()
     assert process.wait(timeout=300) == 128 + signal.SIGTERM
-    assert [found.condition for found in standing(results / "tiny").trainings] == ["interrupted"]
+    assert [found.condition for found in study_status(results / "tiny").trainings] == ["interrupted"]
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")

@@ -144,10 +144,10 @@ def watch(
     from rich.console import Console
     from rich.live import Live
 
-    from fewlabel.operations.watch.studies import standing, studies
+    from fewlabel.operations.watch.studies import studies, study_status
     from fewlabel.operations.watch.text import plain, pretty
 
-    found = [standing(study) for study in studies(folder)]
+    found = [study_status(study) for study in studies(folder)]
     if once or not sys.stdout.isatty():
         print(plain(found) if found else f"{folder}: no training has started here\n", end="")
         return
@@ -155,7 +155,7 @@ def watch(
         try:
             while True:
                 began = time.monotonic()
-                screen.update(pretty([standing(study) for study in studies(folder)]), refresh=True)
+                screen.update(pretty([study_status(study) for study in studies(folder)]), refresh=True)
                 time.sleep(max(every, (SHARE - 1) * (time.monotonic() - began)))
         except KeyboardInterrupt:
             pass

@@ -48,7 +48,7 @@ def plan(
     """
     from fewlabel.operations.doctor.cohorts import problems
     from fewlabel.operations.planning.calibration.calibration_table import choose
-    from fewlabel.operations.planning.plan import cuts, make_plan
+    from fewlabel.operations.planning.plan import make_plan, savings
     from fewlabel.operations.planning.report import plan_text
     from fewlabel.operations.planning.schedule import Machine
 
@@ -69,7 +69,7 @@ def plan(
     )
     try:
         study = make_plan(experiment, machine, speed, results, whole)
-        print(plan_text(study, cuts(study)), end="")
+        print(plan_text(study, savings(study)), end="")
     except InputError:
         if not found:
             raise

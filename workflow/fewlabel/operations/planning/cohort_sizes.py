@@ -1,4 +1,4 @@
-"""How large a cohort is, as far as that is known before it is prepared."""
+"""The size of a cohort, known or assumed before it is prepared."""
 
 import math
 from collections.abc import Sequence
@@ -21,22 +21,22 @@ from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils.errors import InputError
 
 ASSUMED_SLICES = 32
-"""Of a volume of which nothing is known."""
+"""Slices of a volume without files."""
 ASSUMED_COILS, ASSUMED_SPOKES = 16, 192
-"""Of a radial acquisition of which nothing is known."""
+"""Of a radial acquisition without files."""
 
 
 @dataclass(frozen=True)
 class CohortSize:
-    """What a cohort's cost depends on.
+    """Properties of a cohort that determine its cost.
 
     Attributes:
-        subjects, labelled, tested: how many; in test folds: tested in the largest of them.
+        subjects, labelled, tested: numbers; with folds, tested in the largest fold.
         slices: of all subjects, on the working grid.
         voxels: of all subjects, on their native grids.
-        source: where this is known from, or what is assumed.
-        samples: of radial k-space, of all coils and subjects; 0: there is none.
-        coils: of a subject; 0: nothing is combined.
+        source: of these numbers, or the assumption.
+        samples: of radial k-space, of all coils and subjects; 0: no k-space.
+        coils: of a subject; 0: no coil combination.
     """
 
     subjects: int
@@ -55,19 +55,19 @@ class CohortSize:
 
 
 def cohort_size(experiment: Experiment, name: str, folder: Path) -> CohortSize:
-    """The size of a cohort: from its settings, its prepared slices, its files' headers, or assumed.
+    """The size of a cohort: from settings, prepared slices, file headers, or assumed.
 
     Args:
         experiment: of the study.
         name: of the cohort.
-        folder: the cohort's results, if there are any yet.
+        folder: results of the cohort; may be missing.
 
     Raises:
-        InputError: its files are there, but no cohort.
+        InputError: its files are invalid.
     """
     cohort = experiment.cohorts[name]
     if cohort.folds is not None:
-        # So many leave the fewest others that the experiment can be run with.
+        # The fewest test subjects of a fold that leave enough others for the largest N.
         size = _size(experiment, cohort, folder, math.ceil(largest_n(experiment) / (cohort.folds - 1)))
         return replace(size, tested=math.ceil(size.labelled / cohort.folds))
     return _size(experiment, cohort, folder, cohort.test if isinstance(cohort.test, int) else len(cohort.test))
@@ -90,8 +90,8 @@ def _of_subjects(cohort: Cohort, tested: int, where: str) -> CohortSize:
     voxels = sum(math.prod(frame.native) for frame in frames)
     labelled = sum(subject.labelled for subject in subjects)
     acquired = registry.reader(cohort.source).acquired(cohort.source, subjects)
-    known = f"known from {where.format(len(subjects))}"
-    return CohortSize(len(subjects), labelled, tested, slices, voxels, known, *acquired)
+    origin = f"known from {where.format(len(subjects))}"
+    return CohortSize(len(subjects), labelled, tested, slices, voxels, origin, *acquired)
 
 
 def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> CohortSize:
@@ -103,7 +103,7 @@ def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> CohortSize:
 
 
 def _frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
-    """How each volume lies on the working grid; only headers are read."""
+    """The frame of each volume on the working grid, from its header."""
     frames, problems = [], []
     reader = registry.reader(cohort.source)
     for subject in subjects:
@@ -118,11 +118,11 @@ def _frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
 
 
 def _assumed(experiment: Experiment, cohort: Cohort, tested: int) -> CohortSize:
-    """The fewest subjects that the experiment can be run with, on native grids as large as the working grid."""
+    """The fewest subjects that the experiment needs, with native grids as large as the working grid."""
     subjects = tested + largest_n(experiment)
     slices, (rows, columns) = subjects * ASSUMED_SLICES, cohort.grid.matrix
     text = (
-        f"assumed, since its files are not there: {tested} test subjects and {subjects - tested} others, "
+        f"assumed, since its files are missing: {tested} test subjects and {subjects - tested} others, "
         f"{ASSUMED_SLICES} slices of {rows} x {columns} each"
     )
     coils = samples = 0

@@ -1,4 +1,4 @@
-"""What each kind of job costs: seconds, and memory."""
+"""The cost of each kind of job: seconds and memory."""
 
 from dataclasses import dataclass
 
@@ -22,31 +22,31 @@ from fewlabel.operations.planning.training_steps import (
 )
 
 BASE_BYTES = 420e6
-"""Of a training beside its tensors, taken from the demo, whose finetunings hold little: 457 to 466 MB in all."""
+"""Memory of a training in bytes without its tensors; from the demo, whose finetunings need 457 to 466 MB."""
 STATE_COPIES = 4
-"""Parameters, their gradients, and Adam's two moments."""
+"""Copies of the parameters: parameters, gradients, two moments of Adam."""
 FLOAT_BYTES = 4
 BIAS_PACKS, BIAS_ITERATIONS, BIAS_SHRINK = 48, 200, 6
-"""N4 of a volume takes so many times as long as packing it, with so many iterations in all and that shrinking; measured
-on 320 x 320 x 20 voxels of 0.6 x 0.6 x 3.6 mm. Thick slices are not shrunk: the time goes with the square of it."""
+"""N4 of a volume takes BIAS_PACKS times as long as packing it, at this total of iterations and this shrink factor;
+measured on 320 x 320 x 20 voxels of 0.6 x 0.6 x 3.6 mm. Thick slices are not shrunk, so time is quadratic in it."""
 
 GRIDDING_PACKS = 0.3
-"""Gridding a million samples of k-space once takes so many times as long as packing a million voxels; measured on 16
-slices of 16 coils, 192 spokes of 118 samples (0.054 s; packing 0.19 s). Larger matrices take up to a third longer."""
+"""Time of gridding a million samples of k-space, relative to packing a million voxels; measured on 16 slices of 16
+coils, 192 spokes of 118 samples (0.054 s; packing 0.19 s). Larger matrices take up to a third longer."""
 GRIDDINGS: dict[str, float] = {"none": 1, "remove_coils": 1.7, "cactus": 2.2, "bstar": 3.8}
-"""A composite image takes as long as gridding so many times: what is looked for beyond the view is gridded wide."""
+"""Time of a composite image, relative to one gridding; interference beyond the field of view needs wide gridding."""
 WIDE_GRIDDINGS = 1.2
-"""Of these, what is gridded wide; masks of the interference need 1 in its place."""
+"""Share of wide gridding in these; with masks of the interference it is 1."""
 ECHO_GRIDDINGS, ACQUIRED_GRIDDINGS = 0.65, 1.8
-"""The image of one echo beside the composite one; making k-space of a phantom."""
+"""Time of the image of one more echo, and of making the k-space of a phantom, relative to one gridding."""
 MEASURED_GRIDDINGS = 4.5
-"""All methods of de-streaking on a quarter of the slices, and their measures; timed on a phantom of 4 mm (24 s)."""
+"""Time of all de-streaking methods on a quarter of the slices, with measures; timed on a phantom of 4 mm (24 s)."""
 PREPARE_BYTES = 300e6
-"""Of each process that makes slices: an allowance. The demo's phantoms take 156 MB, larger volumes more."""
+"""Memory in bytes of each process that makes slices: an allowance. Phantoms of the demo take 156 MB."""
 SAMPLE_BYTES = 8
 LOOKED_BYTES = 28
-"""Of each pixel in which interference is looked for: its magnitude, and what is compared with it. Measured with 40
-slices of 16 coils and matrix 320: 1,016 MB in all (bstar 1,022; none 243), of which coil images take 512."""
+"""Bytes of each pixel searched for interference: magnitude and comparison. Measured with 40 slices of 16 coils and
+matrix 320: 1,016 MB in total (bstar 1,022; none 243), of which coil images take 512."""
 ASSUMED_ECHOES = 8
 
 
@@ -57,7 +57,7 @@ class Costs:
     Attributes:
         experiment: of the study.
         sizes: of its cohorts.
-        speed: what was measured; None: nothing is known, and all seconds are 0.
+        speed: calibration; None: unknown, and all seconds are 0.
     """
 
     experiment: Experiment
@@ -65,11 +65,11 @@ class Costs:
     speed: Calibration | None
 
     def fetch(self, cohort: str) -> float:
-        """Every volume of a cohort on disk is read and checked; phantoms are only listed."""
+        """Seconds to read and check all volumes of a cohort; phantoms are only listed."""
         return self._start("fetch") + (0 if self._made(cohort) else self._volumes("check", self.sizes[cohort].voxels))
 
     def prepare(self, cohort: str) -> float:
-        """Every volume is made or read, brought onto the grid and written."""
+        """Seconds to make or read, resample and write all volumes."""
         source, voxels = self.experiment.cohorts[cohort].source, self.sizes[cohort].voxels
         get = self._volumes(source.volume_work, voxels)
         pack = (1 + self._bias(cohort)) * self._volumes("pack", voxels)
@@ -97,7 +97,7 @@ class Costs:
         return PREPARE_BYTES + held + found
 
     def _looked_through(self, cohort: str) -> float:
-        """Bytes of coil images that are kept for a second look, and of what is found in them."""
+        """Bytes of the coil images kept for a second pass, and of the interference found in them."""
         source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
         wide = _looks_beyond(source)
         if not wide and not (source.reconstruction and source.reconstruction.has_masks):
@@ -106,7 +106,7 @@ class Costs:
         return min(SAMPLE_BYTES * pixels * size.coils, KEPT_BYTES) + LOOKED_BYTES * pixels
 
     def destreaking(self) -> float:
-        """Every method is measured at every strength, on a phantom that may be finer than the cohort's."""
+        """Seconds to measure each method at each strength, on a phantom that may be finer than that of the cohort."""
         figure = self.experiment.figures.destreaking
         if figure is None:
             return 0
@@ -115,28 +115,28 @@ class Costs:
         return self._start("prepare") + passes * GRIDDING_PACKS * self._volumes("pack", samples)
 
     def destreaking_memory(self) -> float:
-        """Bytes of each process that measures: two acquisitions at a time."""
+        """Bytes of each measuring process, which holds two acquisitions."""
         figure = self.experiment.figures.destreaking
         return PREPARE_BYTES + (3 * SAMPLE_BYTES * self._measured_samples(figure) if figure else 0)
 
     def _measured_samples(self, figure: Destreaking) -> float:
-        """Of a subject's k-space; their number goes with that of slices and with that of samples of a spoke."""
+        """Samples of the k-space of a subject, proportional to slices and to samples of a spoke."""
         name = measured_cohort(self.experiment, figure)
         source, size = radial_phantoms(self.experiment.cohorts)[name], self.sizes[name]
         finer = source.pixel_mm / (figure.pixel_mm or source.pixel_mm)
         return size.samples / size.subjects * finer * source.slice_mm / (figure.slice_mm or source.slice_mm)
 
     def quality(self, cohort: str) -> float:
-        """Every volume is read and looked at."""
+        """Seconds to read and inspect all volumes."""
         return self._start("figure") + self._volumes("check", self.sizes[cohort].voxels)
 
     def _radial(self, cohort: str) -> float:
-        """Seconds of making and reconstructing k-space."""
+        """Seconds to make and reconstruct k-space."""
         source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
         radial = source.reconstruction
         if radial is None:
             return 0
-        # Of scans the train's length is not among what a cohort's size tells.
+        # The echo train length of scans is not known from the size of the cohort.
         echoes = radial.echoes if isinstance(radial, RadialPhantom) else ASSUMED_ECHOES
         passes = GRIDDINGS[radial.destreak.method]
         if not _looks_beyond(source) and radial.destreak.method in BY_COVARIANCE:
@@ -146,23 +146,23 @@ class Costs:
         return passes * GRIDDING_PACKS * self._volumes("pack", size.samples)
 
     def _bias(self, cohort: str) -> float:
-        """Seconds of bias correction for one of packing."""
+        """Time of bias correction, relative to packing."""
         settings = self.experiment.cohorts[cohort].bias_correction
         if settings is None:
             return 0
         return BIAS_PACKS * sum(settings.iterations) / BIAS_ITERATIONS * (BIAS_SHRINK / settings.shrink) ** 2
 
     def pretrain(self, cohort: str, method: str) -> float:
-        """All stages of a method."""
+        """Seconds of all pretraining stages of a method."""
         steps = pretraining_steps(self.experiment, cohort, method)
         return self._start("training") + sum(self._steps(each) for each in steps)
 
     def finetune(self, cohort: str, method: str) -> float:
-        """One finetuning, whatever its N."""
+        """Seconds of one finetuning; independent of N."""
         return self._start("training") + self._steps(finetuning_steps(self.experiment, cohort, method))
 
     def evaluate(self, cohort: str) -> float:
-        """All test subjects are predicted, and their masks saved and scored."""
+        """Seconds to predict all test subjects, and to save and score their masks."""
         size = self.sizes[cohort]
         each = size.slices / size.subjects
         step = prediction_step(self.experiment, cohort, each)
@@ -195,7 +195,7 @@ class Costs:
         )
 
     def gpu_memory(self, cohort: str) -> float | None:
-        """Bytes on the GPU of the largest step, its cohort's slices included; None where none was measured."""
+        """GPU memory in bytes of the largest step with the slices of its cohort; None: not measured."""
         steps = [steps.step for name in self.experiment.methods for steps in self._all_steps(cohort, name)]
         found = [self.speed.gpu_bytes(step) for step in steps] if self.speed else []
         rows, columns = self.experiment.cohorts[cohort].grid.matrix
@@ -223,12 +223,12 @@ class Costs:
 
 
 def step_memory(step: StepWork) -> float:
-    """Bytes of a process that trains: what it imports, the activations kept for the gradient, the optimiser's state."""
+    """Bytes of a training process: libraries, activations kept for the gradient, optimiser state."""
     work = step_work(step)
     return BASE_BYTES + FLOAT_BYTES * (work.activations / TRAINED + STATE_COPIES * work.parameters)
 
 
 def _looks_beyond(source: Source) -> bool:
-    """Whether interference is looked for beyond the field of view."""
+    """Whether interference beyond the field of view is removed."""
     radial = source.reconstruction
     return radial is not None and radial.destreak.method in BY_COVARIANCE and not radial.has_masks

@@ -1,4 +1,4 @@
-"""What a study takes on disk: sizes of arrays and networks, and what masks and noise take once they are compressed."""
+"""Disk space of a study: arrays, networks, compressed volumes and masks, records."""
 
 from dataclasses import dataclass
 
@@ -10,30 +10,30 @@ from fewlabel.operations.planning.step_work import StepWork, decoder_work, encod
 from fewlabel.operations.planning.training_steps import Steps, finetuning_steps, pretraining_steps
 
 SLICE_BYTES = 3
-"""A pixel of the slice store: its image in float16 and its mask."""
+"""Bytes of a pixel in the slice store: image in float16 and mask."""
 INDEX_BYTES, SUBJECT_BYTES = 40, 360
-"""A row of the store's two tables; measured."""
+"""Bytes of a row in the two tables of the store; measured."""
 NOISE_BYTES, MASK_BYTES = 3.6, 0.018
-"""A native voxel, compressed: of a noisy image in float32, of a mask; measured on phantoms."""
+"""Compressed bytes of a native voxel: noisy image in float32, mask; measured on phantoms."""
 RUN_BYTES, SCORE_BYTES, HISTORY_BYTES, WEIGHTS_FACTS = 5_000, 90, 53, 3_500
-"""The facts of a run, a test subject's scores, a row of a history, what weights say of themselves; measured."""
+"""Bytes of run.json, of the scores of a test subject, of a history row, of the metadata of weights; measured."""
 LOG_BYTES, REPORT_BYTES, HISTORY_ROWS = 1_500, 1_000_000, 200
-"""Allowances for the logs of a run, and for figures, tables and record; rows of a history at most."""
+"""Allowances in bytes for the logs of a run and for figures, tables and record; largest number of history rows."""
 STATE_COPIES = 3
-"""Of the parameters: themselves, and Adam's two moments."""
+"""Copies of the parameters: parameters and two moments of Adam."""
 
 
 @dataclass(frozen=True)
 class StudyBytes:
-    """Bytes of a study, by what takes them.
+    """Disk space of a study in bytes.
 
     Attributes:
-        slices: the stores that training reads.
+        slices: slice stores.
         native: volumes and masks on their native grids.
         weights: of all trainings.
         predictions: masks of all runs.
-        records: facts, histories, scores, logs, figures, tables.
-        states: of trainings that run at once; gone when they end.
+        records: run.json, histories, scores, logs, figures, tables.
+        states: checkpoints of running trainings; removed when these end.
     """
 
     slices: float
@@ -45,23 +45,23 @@ class StudyBytes:
 
     @property
     def kept(self) -> float:
-        """What is left at the end."""
+        """Bytes of the finished study."""
         return self.slices + self.native + self.weights + self.predictions + self.records
 
 
 def study_disk(experiment: Experiment, sizes: dict[str, CohortSize], trainings: int) -> StudyBytes:
-    """The disk that a study takes, with so many trainings at once."""
+    """The disk space of a study; `trainings`: number of parallel trainings."""
     runs = {name: len(jobs.label_counts(experiment, name)) * experiment.draws for name in experiment.methods}
-    every = sum(runs.values())
+    run_count = sum(runs.values())
     folds = {name: experiment.cohorts[name].folds or 1 for name in sizes}
     weights = FLOAT_BYTES * unet_work(experiment.network.widths, 1).parameters + WEIGHTS_FACTS
     pretrained = len(jobs.pretrainings(experiment))
     return StudyBytes(
         slices=sum(_slices(experiment, name, size) for name, size in sizes.items()),
         native=sum(_native(experiment, name, size) for name, size in sizes.items()),
-        weights=sum(folds.values()) * (every + pretrained) * weights + _pretexts(experiment, folds),
+        weights=sum(folds.values()) * (run_count + pretrained) * weights + _pretexts(experiment, folds),
         predictions=sum(
-            folds[name] * every * size.tested * size.voxels_each * MASK_BYTES for name, size in sizes.items()
+            folds[name] * run_count * size.tested * size.voxels_each * MASK_BYTES for name, size in sizes.items()
         ),
         records=sum(folds[name] * _records(experiment, name, size, runs) for name, size in sizes.items())
         + REPORT_BYTES,
@@ -70,7 +70,7 @@ def study_disk(experiment: Experiment, sizes: dict[str, CohortSize], trainings: 
 
 
 def largest_state(experiment: Experiment) -> float:
-    """Bytes of the largest state of a training."""
+    """Bytes of the largest checkpoint of a training."""
     return max(
         STATE_COPIES * FLOAT_BYTES * _parameters(steps.step)
         for cohort in experiment.cohorts
@@ -80,7 +80,7 @@ def largest_state(experiment: Experiment) -> float:
 
 
 def _pretexts(experiment: Experiment, folds: dict[str, int]) -> float:
-    """Of all pretrainings' objectives, heads included; of some also as they began."""
+    """Bytes of the objectives of all pretrainings, with heads and, for some, their start."""
     numbers, files = 0.0, 0
     for cohort in experiment.cohorts:
         for method in jobs.pretrainings(experiment):
@@ -91,7 +91,7 @@ def _pretexts(experiment: Experiment, folds: dict[str, int]) -> float:
 
 
 def _objective(steps: Steps) -> float:
-    """Numbers of a stage's objective in `pretext.safetensors`."""
+    """Number of values of a stage's objective in `pretext.safetensors`."""
     step = steps.step
     whole, encoder = (work(step.widths, 1).parameters for work in (unet_work, encoder_work))
     head = head_work(step).parameters

@@ -1,4 +1,4 @@
-"""A study's plan: its jobs, what they cost, when they would end, and what would make it cheaper."""
+"""The plan of a study: jobs, costs, wall time, disk, and changes that reduce them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,12 +19,14 @@ from fewlabel.operations.planning.tasks import finished, study_tasks
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study will cost.
+    """The cost of a study.
 
     Attributes:
-        experiment, machine, costs: what it is of.
-        left: the tasks that are still to do.
-        done: how many of each rule are done.
+        experiment: of the study.
+        machine: that runs it.
+        costs: of each kind of job.
+        left: tasks to do.
+        done: number of finished tasks by rule.
         disk: of the whole study.
     """
 
@@ -37,16 +39,16 @@ class Plan:
 
     @property
     def wall_seconds(self) -> float:
-        """From start to end."""
+        """Seconds from start to end."""
         return wall_seconds(self.left, self.machine)
 
     @property
     def shortest_seconds(self) -> float:
-        """No number of workers is quicker: what waits for each other, one after the other."""
+        """Seconds of the longest chain of dependent tasks: a lower bound for any number of workers."""
         return longest_chain(self.left, self.machine)
 
     def seconds(self, place: str | None = None, rule: str | None = None, method: str | None = None) -> float:
-        """Work of the tasks of a place, rule and method, where named: of one core or one GPU."""
+        """Seconds of work on one core or GPU, of all tasks or those of a place, rule or method."""
         return sum(
             task.seconds
             for task in self.left
@@ -55,8 +57,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A change of the settings that makes a study cheaper: seconds of work and of waiting that it saves."""
+class Saving:
+    """A change of settings, and the seconds of work and wall time that it saves."""
 
     change: str
     work: float
@@ -64,17 +66,17 @@ class Cut:
 
 
 def make_plan(experiment: Experiment, machine: Machine, speed: Calibration | None, results: Path, whole: bool) -> Plan:
-    """The plan of a study.
+    """Plan a study.
 
     Args:
         experiment: of the study.
-        machine: that it would run on.
-        speed: measured step times; None: none are known, and all seconds are 0.
-        results: the folder of studies; what is finished there counts as done.
-        whole: plan as if nothing were done.
+        machine: that runs it.
+        speed: calibration; None: unknown, and all seconds are 0.
+        results: folder of studies; finished tasks there count as done.
+        whole: ignore finished tasks.
 
     Raises:
-        InputError: a cohort's files are there, but no cohort.
+        InputError: the files of a cohort are invalid.
     """
     folder = results / experiment.study
     sizes = {cohort: cohort_size(experiment, cohort, folder / cohort) for cohort in experiment.cohorts}
@@ -90,26 +92,26 @@ def _planned(experiment: Experiment, machine: Machine, costs: Costs, done: set[s
     return Plan(experiment, machine, costs, [task for task in tasks if task.name not in done], counts, disk)
 
 
-def cuts(plan: Plan) -> list[Cut]:
-    """What would make a study cheaper, what saves most work first; each change alone.
+def savings(plan: Plan) -> list[Saving]:
+    """Changes that reduce the work of a study, each alone, largest saving first.
 
-    What is finished stays finished: of a change that makes finished runs again, only what is left is counted.
+    Finished tasks stay finished: of a change that would repeat them, only the remaining tasks count.
     """
     done = {task.name for task in study_tasks(plan.costs, "core")} - {task.name for task in plan.left}
-    before, found = plan.seconds(), []
+    before, savings_found = plan.seconds(), []
     wall = plan.wall_seconds
     for text, experiment in _changes(plan.experiment):
         if any(contradictions(experiment)):
-            # Something else of the experiment needs what it takes away.
+            # Other settings need the removed one.
             continue
         sizes = {cohort: plan.costs.sizes[cohort] for cohort in experiment.cohorts}
         other = _planned(experiment, plan.machine, replace(plan.costs, experiment=experiment, sizes=sizes), done)
-        found.append(Cut(text, before - other.seconds(), wall - other.wall_seconds))
-    return sorted((cut for cut in found if cut.work > 0.005 * before), key=lambda cut: -cut.work)
+        savings_found.append(Saving(text, before - other.seconds(), wall - other.wall_seconds))
+    return sorted((saving for saving in savings_found if saving.work > 0.005 * before), key=lambda saving: -saving.work)
 
 
 def _changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
-    """Cheaper experiments, each with one change."""
+    """Experiments with one change that reduces their cost, with its description."""
 
     def changed(**fields: object) -> Experiment:
         return experiment.model_copy(update=fields)

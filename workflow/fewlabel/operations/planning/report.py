@@ -1,21 +1,21 @@
-"""A plan as text, for people."""
+"""The text of a plan."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from fewlabel.operations.planning.plan import Cut, Plan
+from fewlabel.operations.planning.plan import Plan, Saving
 from fewlabel.operations.planning.tasks import RULES, reports
 from fewlabel.utils.formatting import counted, rounded, size
 from fewlabel.utils.hardware_info import processor_name
 
-SHOWN_CUTS = 8
+SHOWN_SAVINGS = 8
 
 
-def plan_text(plan: Plan, cuts: Sequence[Cut]) -> str:
-    """Everything that `fewlabel plan` prints about a study."""
+def plan_text(plan: Plan, savings: Sequence[Saving]) -> str:
+    """The output of `fewlabel plan`."""
     parts = [_heading(plan), _jobs(plan), _time(plan), _memory(plan), _disk(plan), _cohorts(plan)]
-    if plan.costs.speed is not None and cuts:
-        parts.append(_cuts(cuts, plan.seconds()))
+    if plan.costs.speed is not None and savings:
+        parts.append(_savings(savings, plan.seconds()))
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -31,7 +31,7 @@ def _heading(plan: Plan) -> Iterator[str]:
 
 def _jobs(plan: Plan) -> Iterator[str]:
     timed = plan.costs.speed is not None
-    yield f"{'jobs':<34}{'to do':>7}{'done':>7}" + (f"{'each':>10}{'in all':>10}" if timed else "")
+    yield f"{'jobs':<34}{'to do':>7}{'done':>7}" + (f"{'each':>10}{'total':>10}" if timed else "")
     left = Counter(task.rule for task in plan.left)
     for rule in (*RULES, *reports(plan.experiment)):
         yield _row(rule, left[rule], plan.done[rule], plan.seconds(rule=rule), timed)
@@ -50,21 +50,21 @@ def _row(name: str, left: int, done: int | None, seconds: float, timed: bool) ->
 def _time(plan: Plan) -> Iterator[str]:
     machine, speed = plan.machine, plan.costs.speed
     if speed is None:
-        yield "time: not known; nothing was measured on such a device, and other devices' times would mislead."
-        yield "Run `fewlabel calibrate` there (two minutes), with these files as its arguments, then plan again."
+        yield "time: unknown; such a device was not measured, and times of other devices would mislead."
+        yield "To fix: run `fewlabel calibrate` there (two minutes) with the same files, then plan again."
         return
     if machine.gpus:
-        yield f"GPU hours: {plan.seconds('gpu') / 3600:.2f}; CPU hours of the rest: {plan.seconds('core') / 3600:.2f}"
+        yield f"GPU hours: {plan.seconds('gpu') / 3600:.2f}; CPU hours of other jobs: {plan.seconds('core') / 3600:.2f}"
     else:
         yield f"CPU hours: {plan.seconds() / 3600:.2f}"
     workers = (f"{counted(machine.gpus, 'GPU')} and " if machine.gpus else "") + f"{counted(machine.cores, 'core')}"
     yield (
-        f"wall time: {rounded(plan.wall_seconds)} on {workers}, all of them free, {machine.overhead:g} s a job to "
-        f"start it; never below {rounded(plan.shortest_seconds)}, since jobs wait for each other"
+        f"wall time: {rounded(plan.wall_seconds)} on {workers} without other load, {machine.overhead:g} s to start a "
+        f"job; at least {rounded(plan.shortest_seconds)} on any number of workers"
     )
-    yield f"told from: {speed.describe()}"
+    yield f"based on: {speed.describe()}"
     if speed.device == "cpu" and speed.name != processor_name():
-        yield f"this machine has another processor ({processor_name()}): `fewlabel calibrate` measures it"
+        yield f"this machine has another processor ({processor_name()}); to measure it: `fewlabel calibrate`"
 
 
 def _memory(plan: Plan) -> Iterator[str]:
@@ -72,38 +72,38 @@ def _memory(plan: Plan) -> Iterator[str]:
     training = max(plan.costs.training_memory(cohort) for cohort in plan.experiment.cohorts)
     yield f"memory: about {size(training, 1)} a training, {size(host, 1)} the largest job"
     if plan.machine.gpus:
-        found = [plan.costs.gpu_memory(cohort) for cohort in plan.experiment.cohorts]
-        known = [peak for peak in found if peak is not None]
+        peaks = [plan.costs.gpu_memory(cohort) for cohort in plan.experiment.cohorts]
+        measured = [peak for peak in peaks if peak is not None]
         yield (
-            f"GPU memory: about {size(max(known), 1)} a training"
-            if known
-            else "GPU memory: not known without a calibration"
+            f"GPU memory: about {size(max(measured), 1)} a training"
+            if measured
+            else "GPU memory: unknown without a calibration"
         )
 
 
 def _disk(plan: Plan) -> Iterator[str]:
     disk = plan.disk
-    yield f"disk: {size(disk.kept, 1)} of the whole study"
+    yield f"disk: {size(disk.kept, 1)} for the whole study"
     yield (
         f"  slices {size(disk.slices, 1)}, native volumes {size(disk.native, 1)}, weights {size(disk.weights, 1)}, "
         f"predictions {size(disk.predictions, 1)}, records {size(disk.records, 1)}"
     )
-    yield f"  and up to {size(disk.states, 1)} of saved states while trainings run"
+    yield f"  and up to {size(disk.states, 1)} of checkpoints while trainings run"
 
 
 def _cohorts(plan: Plan) -> Iterator[str]:
     yield "cohorts"
     for name, cohort in plan.costs.sizes.items():
         folds = plan.experiment.cohorts[name].folds
-        tested = f"{cohort.tested} tested" if folds is None else f"all of them tested, in {folds} folds"
+        tested = f"{cohort.tested} tested" if folds is None else f"all tested, in {folds} folds"
         yield (
-            f"  {name}: {cohort.subjects} subjects, {cohort.labelled} of them labelled, {tested}; "
+            f"  {name}: {cohort.subjects} subjects, {cohort.labelled} labelled, {tested}; "
             f"{cohort.slices} slices; {cohort.source}"
         )
 
 
-def _cuts(cuts: Sequence[Cut], total: float) -> Iterator[str]:
-    yield f"{'what would cut it (each alone)':<58}{'work':>10}{'':>7}{'wall':>10}"
-    for cut in cuts[:SHOWN_CUTS]:
-        work, wall = f"-{rounded(cut.work)}", f"-{rounded(max(cut.wall, 0))}"
-        yield f"  {cut.change:<56}{work:>10}{cut.work / total:>7.0%}{wall:>10}"
+def _savings(savings: Sequence[Saving], total: float) -> Iterator[str]:
+    yield f"{'changes that reduce it (each alone)':<58}{'work':>10}{'':>7}{'wall':>10}"
+    for saving in savings[:SHOWN_SAVINGS]:
+        work, wall = f"-{rounded(saving.work)}", f"-{rounded(max(saving.wall, 0))}"
+        yield f"  {saving.change:<56}{work:>10}{saving.work / total:>7.0%}{wall:>10}"

@@ -1,4 +1,4 @@
-"""When each job would run: list scheduling, as Snakemake's greedy scheduler does it."""
+"""Simulate the schedule of jobs: list scheduling, as in Snakemake's greedy scheduler."""
 
 import heapq
 from collections.abc import Sequence
@@ -7,25 +7,25 @@ from typing import Literal
 
 Place = Literal["core", "gpu"]
 LOOKAHEAD = 50
-"""Ready tasks that are looked at behind one for which there is no room."""
+"""Ready tasks that may overtake tasks that do not fit."""
 Ready = dict[Place, list[tuple[int, int, "Task"]]]
 """Ready tasks in the order in which they start."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A job as the schedule sees it.
+    """A job in the schedule.
 
     Attributes:
-        name: of this one alone.
+        name: unique name.
         rule: of the workflow.
-        seconds: of work, on one core or one GPU.
-        needs: names of the tasks that must have ended.
-        cohort, method: whose it is, where it is of one.
-        threads: cores that it can use; its work is shared among them.
-        place: what it takes: cores, or one GPU.
-        memory: bytes that it holds for each of its cores.
-        priority: higher goes first.
+        seconds: of work on one core or one GPU.
+        needs: names of tasks that must end before.
+        cohort, method: of the job, if any.
+        threads: cores that it can use; they share its work.
+        place: cores, or one GPU.
+        memory: bytes for each of its cores.
+        priority: higher starts first.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where tasks run.
+    """The machine that runs tasks.
 
     Attributes:
-        cores: that jobs share.
-        gpus: each takes one job at a time.
-        memory: bytes that jobs may hold together; None: not bounded.
-        overhead: seconds that each job waits beside its work (starting, scheduling, a cluster's queue).
+        cores: for all jobs.
+        gpus: each runs one job at a time.
+        memory: limit in bytes for all running jobs; None: no limit.
+        overhead: seconds of each job in addition to its work (start, scheduling, queue).
     """
 
     cores: int
@@ -61,11 +61,11 @@ class Machine:
         return task.seconds / self.width(task) + self.overhead
 
     def memory_of(self, task: Task) -> float:
-        """Bytes that a task holds."""
+        """Bytes of a running task."""
         return task.memory * self.width(task)
 
     def width(self, task: Task) -> int:
-        """Cores that a task gets; one of them where it works on a GPU."""
+        """Cores of a task; one on a GPU."""
         return min(task.threads, self.cores) if task.place == "core" else 1
 
 
@@ -78,9 +78,9 @@ class _Free:
     running: list[tuple[float, int, Task]] = field(default_factory=list)
 
     def fits(self, task: Task) -> bool:
-        # A job that is larger than all of the memory runs alone rather than never.
-        roomy = self.machine.memory_of(task) <= self.memory or not self.running
-        return roomy and (self.gpus > 0 if task.place == "gpu" else self.cores >= self.machine.width(task))
+        # A job larger than the memory runs alone.
+        memory_fits = self.machine.memory_of(task) <= self.memory or not self.running
+        return memory_fits and (self.gpus > 0 if task.place == "gpu" else self.cores >= self.machine.width(task))
 
     def change(self, task: Task, by: int) -> None:
         if task.place == "gpu":
@@ -91,12 +91,12 @@ class _Free:
 
 
 def wall_seconds(tasks: Sequence[Task], machine: Machine) -> float:
-    """When the last task ends, if whatever is ready starts as soon as there is room, by priority and order.
+    """Seconds until the last task ends, if ready tasks start by priority and order as soon as they fit.
 
-    Tasks that are needed and not in `tasks` count as done.
+    Needed tasks that are not in `tasks` count as done.
 
     Raises:
-        ValueError: tasks need each other in a circle.
+        ValueError: circular dependencies.
     """
     order = {task.name: index for index, task in enumerate(tasks)}
     waiting = {task.name: {need for need in task.needs if need in order} for task in tasks}
@@ -120,7 +120,7 @@ def wall_seconds(tasks: Sequence[Task], machine: Machine) -> float:
             if not waiting[task.name]:
                 _add(ready, task, order)
     if ended < len(tasks):
-        raise ValueError("tasks need each other in a circle")
+        raise ValueError("tasks have circular dependencies")
     return now
 
 
@@ -129,7 +129,7 @@ def _add(ready: Ready, task: Task, order: dict[str, int]) -> None:
 
 
 def _start(ready: Ready, free: _Free, now: float) -> None:
-    """Start the ready tasks for which there is room."""
+    """Start the ready tasks that fit."""
     for heap in ready.values():
         passed_over: list[tuple[int, int, Task]] = []
         while heap and len(passed_over) < LOOKAHEAD:
@@ -145,7 +145,7 @@ def _start(ready: Ready, free: _Free, now: float) -> None:
 
 
 def longest_chain(tasks: Sequence[Task], machine: Machine) -> float:
-    """Seconds of the longest chain of tasks that wait for each other: no number of workers is quicker."""
+    """Seconds of the longest chain of dependent tasks: a lower bound for any number of workers."""
     ends: dict[str, float] = {}
     for task in tasks:
         begin = max((ends[need] for need in task.needs if need in ends), default=0.0)

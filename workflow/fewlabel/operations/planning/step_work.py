@@ -1,6 +1,6 @@
-"""How much a training step has to do, counted from the network: no estimate of time, and torch is not asked.
+"""Operation counts of a training step, computed from the network without torch.
 
-A step's time is explained by five counts (`Work`); `speed` says what each of them costs on a machine.
+The time of a step is modelled by five counts (`Work`); `calibration` fits their costs on a machine.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ Stage = Literal["regression", "global", "local", "joint", "finetune", "predict"]
 """A kind of step. Of pretrainings: `regression` trains the whole network, `global` the encoder, `joint` both on the
 same slices, `local` some decoder stages; all but the first have a head."""
 TRAINED = 3
-"""Forward, gradient of the activations, gradient of the weights: each about as much work as the other."""
+"""Passes of training: forward, gradient of the activations, gradient of the weights; about equal work each."""
 CALLS_A_STEP = 30
-"""Drawing a batch, the loss, the optimiser: calls that any step makes beside those of the layers."""
+"""Calls of each step in addition to its layers: sampling, loss, optimiser."""
 
 
 class StepWork(Settings):
-    """A training step, or the prediction of one batch, as far as its cost depends on it."""
+    """Properties of a training step, or of the prediction of one batch, that determine its cost."""
 
     stage: Stage
     widths: list[Side]
@@ -31,9 +31,9 @@ class StepWork(Settings):
     batch: Side
     """Slices."""
     views: Side | None = None
-    """Images of each slice that pass the encoder; none: two of stages with a head, else one."""
+    """Images of each slice that pass the encoder. Default: two for stages with a head, else one."""
     transforms: int = Field(0, ge=0, le=1000)
-    """Passes of augmentation over the pixels of one view."""
+    """Augmentation passes over the pixels of one view."""
     head: tuple[HeadWidth, HeadWidth] | None = None
     """Widths of a pretraining stage's head."""
     decoder_stages: int = Field(0, ge=0, le=7)
@@ -47,10 +47,10 @@ class Work:
 
     Attributes:
         multiply_adds: of convolutions and linear layers.
-        activations: numbers that layers write.
-        parameters: that the optimiser changes.
-        pixels: that augmentation passes over.
-        calls: of layers; each costs time however small its input is.
+        activations: numbers written by layers.
+        parameters: updated by the optimiser.
+        pixels: processed by augmentation.
+        calls: of layers; each has a fixed cost.
     """
 
     multiply_adds: float = 0
@@ -60,7 +60,7 @@ class Work:
     calls: float = 0
 
     def __add__(self, other: "Work") -> "Work":
-        """Both, one after the other."""
+        """The sum of both."""
         return Work(*(a + b for a, b in zip(self.counts(), other.counts(), strict=True)))
 
     def counts(self) -> tuple[float, ...]:
@@ -68,27 +68,27 @@ class Work:
         return self.multiply_adds, self.activations, self.parameters, self.pixels, self.calls
 
     def of_batch(self, images: int, passes: int) -> "Work":
-        """The same for so many images and passes (1: forward alone, 3: training)."""
+        """The counts of a batch of images, with 1 (forward) or 3 (training) passes."""
         times = images * passes
         trained = self.parameters if passes > 1 else 0
         return Work(self.multiply_adds * times, self.activations * times, trained, 0, self.calls * passes)
 
 
 def _convolution(side: int, channels: int, width: int, pixels: int, other: int) -> Work:
-    """A convolution with so many parameters beside its kernel (bias, normalisation)."""
+    """A convolution; `other`: parameters in addition to its kernel (bias, normalisation)."""
     kernel = side * side * channels * width
     return Work(kernel * pixels, width * pixels, kernel + other, calls=1)
 
 
 def _two_convolutions(channels: int, width: int, pixels: int) -> Work:
-    """A stage: two 3 x 3 convolutions, each with normalisation and ReLU, which write as much again."""
+    """A stage: two 3 x 3 convolutions, each with normalisation and ReLU, which write as many activations again."""
     around = Work(activations=4 * width * pixels, calls=4)
     first, second = (_convolution(3, before, width, pixels, 2 * width) for before in (channels, width))
     return first + second + around
 
 
 def encoder_work(widths: list[int], pixels: int) -> Work:
-    """The encoder's forward pass for one image of so many pixels."""
+    """The forward pass of the encoder for one image."""
     total = Work()
     for depth, (before, width) in enumerate(zip([1, *widths[:-1]], widths, strict=True)):
         total += _two_convolutions(before, width, pixels // 4**depth)
@@ -131,12 +131,12 @@ def head_work(step: StepWork) -> Work:
 
 
 def default_views(stage: Stage) -> int:
-    """Images of a slice that pass the encoder, where a step does not say it."""
+    """Images of a slice that pass the encoder by default."""
     return 2 if stage in ("global", "local", "joint") else 1
 
 
 def step_work(step: StepWork) -> Work:
-    """All that a step does."""
+    """The counts of a step."""
     pixels = step.matrix[0] * step.matrix[1]
     images = step.batch * (step.views or default_views(step.stage))
     fixed = Work(pixels=images * pixels * step.transforms, calls=CALLS_A_STEP)
@@ -154,7 +154,7 @@ def step_work(step: StepWork) -> Work:
 
 
 def transforms(settings: Augmentation, masks: bool = False) -> int:
-    """Passes that an augmentation makes over a view's pixels: one resampling (two with masks), and each of the rest."""
+    """Augmentation passes over the pixels of a view: resampling (two with masks), and one for each other change."""
     still = Augmentation()
     changed = {name for name in Augmentation.model_fields if getattr(settings, name) != getattr(still, name)}
     moves = bool(changed & set(GEOMETRIC))

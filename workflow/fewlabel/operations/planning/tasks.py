@@ -1,4 +1,4 @@
-"""The jobs of a study and what they wait for: the workflow's rules, with what each job costs."""
+"""The jobs of a study with their dependencies and costs, by rule of the workflow."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,11 +10,11 @@ from fewlabel.operations.planning.schedule import Place, Task
 from fewlabel.utils.atomic_files import has_visible
 
 RULES = ("fetch", "admit", "split", "draw", "prepare", "quality", "contact_sheet", "pretrain", "finetune", "evaluate")
-"""Of cohorts and trainings, in the order in which a volume meets them; those of `reports` follow."""
+"""Rules of cohorts and trainings, in order; those of `reports` follow."""
 PREPARE_THREADS = 2**20
-"""All that there are, as the rule asks on one machine."""
+"""All cores, as requested by the rule on one machine."""
 QUALITY_THREADS = 2
-"""As the rule asks."""
+"""As requested by the rule."""
 
 
 def reports(experiment: Experiment) -> dict[str, str]:
@@ -23,7 +23,7 @@ def reports(experiment: Experiment) -> dict[str, str]:
 
 
 def pretext_figures(experiment: Experiment) -> dict[str, tuple[str, ...]]:
-    """Figures that are drawn from pretrainings alone, and the names of these tasks."""
+    """Figures that need only pretrainings, with the names of these tasks."""
     jobs = list(study_jobs(experiment))
     makers = _makers(jobs)
     pretrainings = {job.name for job in jobs if job.rule == "pretrain"}
@@ -36,7 +36,7 @@ def pretext_figures(experiment: Experiment) -> dict[str, tuple[str, ...]]:
 
 
 def _makers(jobs: Iterable[StudyJob]) -> dict[str, str]:
-    """The task that makes each file."""
+    """The task that writes each file."""
     return {file: job.name for job in jobs for file in job.outputs}
 
 
@@ -45,7 +45,7 @@ def _needs(job: StudyJob, makers: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def study_tasks(costs: Costs, place: Place) -> list[Task]:
-    """Every job of a study, each after those that it waits for.
+    """All jobs of a study, each after those that it needs.
 
     Args:
         costs: of each kind of job.
@@ -84,9 +84,9 @@ def _task(costs: Costs, job: StudyJob, place: Place, needs: tuple[str, ...]) -> 
 
 
 def finished(experiment: Experiment, folder: Path) -> set[str]:
-    """Names of the tasks whose results lie in a study's folder, made with the settings that the experiment has.
+    """Names of the tasks whose results exist and have the settings of the experiment.
 
-    Reports are finished once nothing that they are made of is missing.
+    Reports are finished once all their inputs are.
     """
     from fewlabel.reporting.results.completeness import is_finished_run
 

@@ -1,4 +1,4 @@
-"""The steps that an experiment's trainings take, as far as their cost depends on them."""
+"""The training steps of an experiment, with the properties that determine their cost."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ from fewlabel.operations.planning.step_work import Stage, StepWork, default_view
 
 @dataclass(frozen=True)
 class Steps:
-    """So many equal steps, with their augmentation.
+    """A number of equal steps.
 
     Attributes:
-        step, augmentation, count: the step, its augmentation, and how often it is taken.
-        stage: of a pretraining, its key.
-        keeps_start: whether the objective is also kept as it was before the first step.
+        step, augmentation: of each step.
+        count: number of steps.
+        stage: key of the pretraining stage; empty for finetuning.
+        keeps_start: whether the objective before the first step is kept too.
     """
 
     step: StepWork
@@ -32,7 +33,7 @@ class Steps:
 
 
 def pretraining_steps(experiment: Experiment, cohort: str, method: str) -> list[Steps]:
-    """Of each stage of a method's pretraining; none for a method that starts at random."""
+    """The steps of each pretraining stage of a method; empty without pretraining."""
     recipe = experiment.methods[method]
     if not isinstance(recipe, PretrainedBase):
         return []
@@ -46,21 +47,21 @@ def pretraining_steps(experiment: Experiment, cohort: str, method: str) -> list[
 
 
 def finetuning_steps(experiment: Experiment, cohort: str, method: str) -> Steps:
-    """Of each of a method's finetunings: N and draw change nothing."""
+    """The steps of each finetuning of a method; they do not depend on N and draw."""
     budget = jobs.finetuning(experiment, method)
     augmentation = jobs.augmentation(experiment, budget.augmentation)
     return Steps(_step(experiment, cohort, "finetune", budget, augmentation), augmentation, budget.steps)
 
 
 def prediction_step(experiment: Experiment, cohort: str, slices: float) -> StepWork:
-    """The prediction of a subject of so many slices, or of the first batch of it."""
+    """The prediction of a subject with this number of slices, or of its first batch."""
     batch = max(1, min(PREDICTION_BATCH, round(slices)))
     grid = experiment.cohorts[cohort].grid
     return StepWork(stage="predict", widths=experiment.network.widths, matrix=grid.matrix, batch=batch)
 
 
 def planned_of(experiment: Experiment) -> list[Planned]:
-    """Each step that an experiment takes, once."""
+    """The distinct steps of an experiment."""
     found = {planned.step.model_dump_json(): planned for planned in _all(experiment)}
     return list(found.values())
 
@@ -77,7 +78,7 @@ def _all(experiment: Experiment) -> Iterator[Planned]:
 
 
 def _kind(outline: StageOutline) -> Stage:
-    """The kind of step that a pretraining stage takes."""
+    """The kind of step of a pretraining stage."""
     if outline.decoder == "all":
         return "joint" if outline.head else "regression"
     return "local" if outline.decoder else "global"

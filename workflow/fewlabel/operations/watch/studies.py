@@ -1,4 +1,4 @@
-"""Where studies stand: how much is finished, and which trainings run."""
+"""The status of studies: finished and running trainings."""
 
 import time
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ ORDER: tuple[Condition, ...] = ("running", "starting", "silent", "interrupted")
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where one study stands.
+class StudyStatus:
+    """The status of one study.
 
     Attributes:
         name: of its folder.
-        trainings: that are begun and not finished, what runs first.
-        trained, scored: how many trainings are finished, and how many finetunings are scored.
-        to_train, to_score: how many there are in all; None where the study has not written down its experiment yet.
+        trainings: unfinished trainings, running ones first.
+        trained, scored: numbers of finished trainings and of scored finetunings.
+        to_train, to_score: total numbers; None until the study has written its experiment.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Standing:
     to_train: int | None
     to_score: int | None
     unread: str | None = field(default=None)
-    """Why the experiment cannot be read, where it cannot."""
+    """Error of an unreadable experiment."""
 
     def count(self, condition: Condition) -> int:
-        """How many trainings are in this condition."""
+        """Number of trainings in this condition."""
         return sum(training.condition == condition for training in self.trainings)
 
 
@@ -53,8 +53,8 @@ def studies(folder: Path) -> list[Path]:
     return [path for path in visible(folder, "*") if path.is_dir() and _is_study(path)]
 
 
-def standing(study: Path, now: float | None = None) -> Standing:
-    """Where a study stands at this moment."""
+def study_status(study: Path, now: float | None = None) -> StudyStatus:
+    """The current status of a study; `now`: seconds since 1970."""
     now = time.time() if now is None else now
     known = list(begun_runs(study))
     experiment, unread = _experiment(study)
@@ -62,7 +62,7 @@ def standing(study: Path, now: float | None = None) -> Standing:
     counted = [run for run in known if wanted is None or run in wanted]
     found = [training for run in known if (training := look(study, run, now))]
     begun = {training.run for training in found}
-    return Standing(
+    return StudyStatus(
         name=study.resolve().name,
         trainings=sorted(found, key=lambda training: (ORDER.index(training.condition), str(training.run))),
         trained=sum(run not in begun and (study / LAYOUT.record(run)).is_file() for run in counted),

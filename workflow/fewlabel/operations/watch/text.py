@@ -1,4 +1,4 @@
-"""Where studies stand, in words and tables: for a terminal, and as plain lines."""
+"""The status of studies as text: for a terminal, and as plain lines."""
 
 from collections.abc import Sequence
 
@@ -7,42 +7,42 @@ from rich.table import Table
 from rich.text import Text
 from tabulate import tabulate
 
-from fewlabel.operations.watch.studies import Standing
+from fewlabel.operations.watch.studies import StudyStatus
 from fewlabel.operations.watch.trainings import Condition, UnfinishedTraining
 from fewlabel.utils.formatting import duration
 
-HEADINGS = ("cohort", "method", "N", "draw", "stage", "step", "loss", "steps/s", "stage left", "heard")
+HEADINGS = ("cohort", "method", "N", "draw", "stage", "step", "loss", "steps/s", "stage left", "last news")
 RIGHT = {"N", "draw", "step", "loss", "steps/s", "stage left"}
 COLOURS: dict[Condition, str] = {"running": "", "starting": "dim", "silent": "bold red", "interrupted": "yellow"}
 UNKNOWN = "-"
 
 
-def summary(standing: Standing) -> str:
-    """One line: what is finished of how much, and what goes on."""
-    trained = _share(standing.trained, standing.to_train, "trainings finished")
-    parts = [trained, _share(standing.scored, standing.to_score, "scored"), f"{standing.count('running')} running"]
-    parts += [f"{standing.count(name)} {name}" for name in ("starting", "interrupted") if standing.count(name)]
-    parts += [f"{standing.count('silent')} without news"] if standing.count("silent") else []
-    return f"{printable(standing.name)}: {', '.join(parts)}"
+def summary(status: StudyStatus) -> str:
+    """One line: finished trainings and scores, and running trainings."""
+    trained = _share(status.trained, status.to_train, "trainings finished")
+    parts = [trained, _share(status.scored, status.to_score, "scored"), f"{status.count('running')} running"]
+    parts += [f"{status.count(name)} {name}" for name in ("starting", "interrupted") if status.count(name)]
+    parts += [f"{status.count('silent')} without news"] if status.count("silent") else []
+    return f"{printable(status.name)}: {', '.join(parts)}"
 
 
-def plain(standings: Sequence[Standing]) -> str:
-    """All studies as lines of text."""
-    return "\n\n".join(_plain(standing) for standing in standings) + "\n"
+def plain(statuses: Sequence[StudyStatus]) -> str:
+    """All studies as plain text."""
+    return "\n\n".join(_plain(status) for status in statuses) + "\n"
 
 
-def pretty(standings: Sequence[Standing]) -> RenderableType:
-    """The same for a terminal."""
+def pretty(statuses: Sequence[StudyStatus]) -> RenderableType:
+    """All studies for a terminal."""
     parts: list[RenderableType] = []
-    for standing in standings:
-        parts.append(Text(summary(standing), style="bold"))
-        if standing.unread:
-            parts.append(Text(printable(standing.unread), style="red"))
-        if standing.trainings:
+    for status in statuses:
+        parts.append(Text(summary(status), style="bold"))
+        if status.unread:
+            parts.append(Text(printable(status.unread), style="red"))
+        if status.trainings:
             table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
             for heading in HEADINGS:
                 table.add_column(heading, justify="right" if heading in RIGHT else "left", overflow="fold")
-            for training in standing.trainings:
+            for training in status.trainings:
                 table.add_row(*map(Text, cells(training)), style=COLOURS[training.condition])
             parts.append(table)
         parts.append(Text())
@@ -50,7 +50,7 @@ def pretty(standings: Sequence[Standing]) -> RenderableType:
 
 
 def cells(training: UnfinishedTraining) -> list[str]:
-    """One training, in the order of `HEADINGS`."""
+    """The cells of a training, in the order of `HEADINGS`."""
     row, left = training.row, training.seconds_left
     news = {
         "running": f"{duration(training.heard)} ago",
@@ -71,15 +71,15 @@ def cells(training: UnfinishedTraining) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """A name or a message without what would command a terminal."""
+    """Text without control characters of a terminal."""
     return "".join(sign if sign.isprintable() or sign == "\n" else "�" for sign in text)
 
 
-def _plain(standing: Standing) -> str:
-    parts = [summary(standing), *([printable(standing.unread)] if standing.unread else [])]
-    if standing.trainings:
+def _plain(status: StudyStatus) -> str:
+    parts = [summary(status), *([printable(status.unread)] if status.unread else [])]
+    if status.trainings:
         aligned = ["right" if heading in RIGHT else "left" for heading in HEADINGS]
-        rows = [cells(training) for training in standing.trainings]
+        rows = [cells(training) for training in status.trainings]
         parts.append(tabulate(rows, HEADINGS, tablefmt="plain", colalign=aligned, disable_numparse=True))
     return "\n".join(parts)
 

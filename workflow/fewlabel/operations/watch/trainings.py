@@ -1,4 +1,4 @@
-"""The trainings of a study that are not finished, as their files on the disk tell: no process is asked."""
+"""The unfinished trainings of a study, from their files alone."""
 
 import time
 from collections.abc import Iterator
@@ -17,26 +17,26 @@ from fewlabel.utils.atomic_files import visible
 Condition = Literal["running", "starting", "silent", "interrupted"]
 
 SILENT_SECONDS = 60.0
-"""News come every few seconds; a network file system may show them up to a minute late."""
+"""News are written every few seconds; a network file system may delay them by a minute."""
 SILENT_GAPS = 4
-"""A training whose steps take minutes is silent only after so many of its usual gaps."""
+"""A training with long steps is silent after this multiple of its median interval."""
 STARTING_SECONDS = 600.0
-"""What a training may take until its first step: imports, reading slices, a cold disk."""
+"""Longest time until the first step: imports, reading slices."""
 SPEED_SECONDS = 60.0
-"""Speed is told of so long."""
+"""Seconds over which speed is averaged."""
 
 
 @dataclass(frozen=True)
 class UnfinishedTraining:
-    """One training that is not finished.
+    """An unfinished training.
 
     Attributes:
-        run: which of the study.
-        condition: `running`; `starting`: no step taken yet; `silent`: no news for long, though nobody ended it in good
-            order; `interrupted`: ended in good order before it was complete.
+        run: of the study.
+        condition: `running`; `starting`: before its first step; `silent`: no news for long, and not interrupted;
+            `interrupted`: stopped with a saved state.
         heard: seconds since the last news.
-        row: the last one; None where there is none.
-        speed: steps a second, of about the last minute; None: not known yet.
+        row: the latest row of the live history; None: none.
+        speed: steps a second over the last minute; None: unknown.
     """
 
     run: Run
@@ -53,14 +53,14 @@ class UnfinishedTraining:
 
     @property
     def seconds_left(self) -> float | None:
-        """Of the stage, at its speed; None: not known, or it does not run."""
+        """Seconds left of the stage; None: unknown, or not running."""
         if self.condition != "running" or self.row is None or not self.speed:
             return None
         return (self.row.steps - self.row.step) / self.speed
 
 
 def begun_runs(study: Path) -> Iterator[Run]:
-    """The trainings whose folders exist below a study."""
+    """The trainings of a study that have a folder."""
     for pattern in (PRETRAININGS, FINETUNINGS):
         for path in visible(study, str(pattern)):
             with suppress(ValueError):  # a folder of the user's
@@ -69,18 +69,18 @@ def begun_runs(study: Path) -> Iterator[Run]:
 
 
 def look(study: Path, run: Run, now: float | None = None) -> UnfinishedTraining | None:
-    """What a training does; None: it is finished, or was never begun.
+    """The status of a training; None: finished, or not started.
 
     Args:
         study: `results/<study>`.
         run: a training of it.
-        now: seconds since 1970; default: the clock's.
+        now: seconds since 1970. Default: the current time.
     """
     now, folder = time.time() if now is None else now, study / run
     holder = _written(folder / f"{TRAINING}.holder")
     table = read_live(folder / f"{TRAINING}{SUFFIX}")
-    rows, told = table if table else ([], None)
-    last = max((moment for moment in (holder, told) if moment is not None), default=None)
+    rows, updated = table if table else ([], None)
+    last = max((moment for moment in (holder, updated) if moment is not None), default=None)
     if last is None:
         return None
     complete = _written(study / LAYOUT.record(run))
@@ -91,8 +91,8 @@ def look(study: Path, run: Run, now: float | None = None) -> UnfinishedTraining 
     condition: Condition
     if holder is None:
         condition = "interrupted"
-    elif row is None or told is None or told < holder:
-        # What an earlier process told says nothing of the one that holds the training now.
+    elif row is None or updated is None or updated < holder:
+        # The history is of an earlier process than the one that holds the training now.
         condition, row = ("starting" if heard < STARTING_SECONDS else "silent"), None
     else:
         condition = "running" if heard <= _patience(rows) else "silent"
@@ -107,7 +107,7 @@ def _written(path: Path) -> float | None:
 
 
 def _patience(rows: list[LiveRow]) -> float:
-    """Seconds of silence that are usual."""
+    """Seconds without news after which a training is silent."""
     gaps = [after.time - before.time for before, after in pairwise(rows)]
     return max(SILENT_SECONDS, SILENT_GAPS * median(gaps or [0.0]))
 

@@ -1,4 +1,4 @@
-"""Measures a machine in about two minutes. Needs torch; `plan` does not."""
+"""Measure the step times of a machine in about two minutes. Needs torch."""
 
 import os
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from fewlabel.utils import environment
 from fewlabel.utils.progress import Progress
 
 ROUNDS = 2
-"""Times that each step is come back to, so that a busy moment does not decide."""
+"""Measurements of each step, spread over time, so that short load has no effect."""
 SHARE = 0.6
-"""Of the time, for steps; the rest is for volumes, starts and warming up."""
+"""Share of the time for steps; the rest is for volumes, starts and warm-up."""
 
 
 def calibrate(planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float) -> Calibration:
-    """Measure steps, volumes and starts on this machine; the caller has set the threads.
+    """Measure steps, volumes and starts on this machine, with the threads that the caller has set.
 
     Args:
-        planned: the steps to measure.
-        device, precision: where and how.
-        seconds: about how long all of it may take.
+        planned: steps to measure.
+        device, precision: of the steps.
+        seconds: approximate duration.
     """
     load = os.getloadavg()[0]
     hardware = environment.hardware(device)
@@ -50,7 +50,7 @@ def calibrate(planned: Sequence[Planned], device: torch.device, precision: Preci
 def measure_steps(
     planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float
 ) -> list[MeasuredStep]:
-    """All steps, several rounds of them; of each the quickest, since what else runs on the machine only ever adds."""
+    """Measure all steps in several rounds; the fastest counts, since other load only slows steps."""
     share = seconds / (ROUNDS * len(planned))
     rounds: list[list[MeasuredStep]] = []
     with Progress("calibrate", ROUNDS * len(planned), "measurement") as progress:

@@ -1,4 +1,4 @@
-"""The table of measured step times: what is shipped, what this user measured, and which of it a plan is told from."""
+"""Tables of measured step times: that of the package, that of the user, and the choice for a plan."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,46 +13,50 @@ from fewlabel.utils.hardware_info import cpuinfo
 
 SHIPPED = Path(__file__).with_name("measured.json")
 OWN = Path("results/calibration.json")
-"""Beside the studies, so that what is measured on a node of a cluster is found from where jobs are submitted."""
+"""In the folder of studies, so that measurements of a compute node are found on the login node."""
 KINDS = ("cpu", "cuda", "mps")
 _TABLE = TypeAdapter(list[Calibration])
 
 
 def read_table(path: Path) -> list[Calibration]:
-    """The calibrations of a file.
+    """Read the calibrations of a file.
 
     Raises:
-        InputError: missing, or not written by `fewlabel calibrate`.
+        InputError: the file is missing or not of `fewlabel calibrate`.
     """
     try:
         return _TABLE.validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); write it with `fewlabel calibrate`") from None
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); to fix: write it with `fewlabel calibrate`"
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: no calibration ({where}: {first['msg']}); `fewlabel calibrate` writes one") from None
+        raise InputError(
+            f"{path}: not a calibration ({where}: {first['msg']}); to fix: write it with `fewlabel calibrate`"
+        ) from None
 
 
-def add_to_table(path: Path, found: Calibration) -> None:
-    """Write a calibration into a file; it takes the place of an older one of the same device, precision and threads."""
-    others = [old for old in (read_table(path) if path.exists() else []) if old.key != found.key]
-    write_text(path, _TABLE.dump_json([*others, found], indent=1, exclude_none=True).decode() + "\n")
+def add_to_table(path: Path, calibration: Calibration) -> None:
+    """Add a calibration to a file; it replaces an older one of the same device, precision and threads."""
+    others = [old for old in (read_table(path) if path.exists() else []) if old.key != calibration.key]
+    write_text(path, _TABLE.dump_json([*others, calibration], indent=1, exclude_none=True).decode() + "\n")
 
 
 def choose(device: str, precision: Literal["auto", "f32", "bf16"], own: Path | None) -> Calibration | None:
-    """The newest own calibration of a device, else the shipped one.
+    """The newest calibration of a device by the user, else by the package.
 
     Args:
-        device: `cpu`, `cuda`, `mps`, or a part of a measured device's name.
-        precision: of the experiment; auto: what the device computes best.
-        own: a file that the user named; None: the usual one, if it is there.
+        device: `cpu`, `cuda`, `mps`, or part of the name of a calibrated device.
+        precision: of the experiment; auto: that of the device.
+        own: file of the user; None: the default file, if it exists.
 
     Returns:
-        None where nothing was measured on such a device.
+        None: such a device was not measured.
 
     Raises:
-        InputError: no such device, or a named file that has none of it.
+        InputError: unknown device, or a file of the user without it.
     """
     mine = read_table(own or OWN) if own or OWN.exists() else []
     shipped = [] if own else read_table(SHIPPED)
@@ -67,11 +71,11 @@ def choose(device: str, precision: Literal["auto", "f32", "bf16"], own: Path | N
 
 
 def _fits(entry: Calibration, precision: Literal["auto", "f32", "bf16"], shipped: bool) -> bool:
-    """Whether a calibration is of the precision in which jobs will run."""
+    """Whether a calibration has the precision of the jobs."""
     if precision != "auto":
         return entry.precision == precision
     if shipped:
-        # It was measured on another processor: what this one computes decides.
+        # Measured on another processor: this processor determines the precision.
         return entry.precision == ("bf16" if "avx512_bf16" in cpuinfo() else "f32")
     return entry.automatic
 
@@ -80,6 +84,6 @@ def _nothing_measured(device: str, precision: str, table: Sequence[Calibration],
     measured = sorted({f"{entry.name} ({entry.device}, {entry.precision})" for entry in table})
     where = f"{own}: " if own else f"--device {device}: "
     return (
-        f"{where}nothing was measured on {device} in precision {precision}; accepted: {', '.join(KINDS)}, or a part of "
-        f"the name of a measured device: {', '.join(measured) or 'none'}; measure one with `fewlabel calibrate` there"
+        f"{where}no measurements of {device} in precision {precision}; accepted: {', '.join(KINDS)}, or part of the "
+        f"name of a measured device: {', '.join(measured) or 'none'}; to fix: run `fewlabel calibrate` there"
     )

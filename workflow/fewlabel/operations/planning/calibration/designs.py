@@ -1,4 +1,4 @@
-"""Which steps a calibration measures: small and large networks, matrices and batches, in each stage."""
+"""The steps of a calibration: small and large networks, matrices and batches of each stage."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ class Planned(NamedTuple):
     """A step to measure.
 
     Attributes:
-        step, augmentation: the step, and its augmentation.
-        method, stage: of a pretraining step, whose it is; its number of steps does not matter.
+        step, augmentation: of the measurement.
+        method, stage: of a pretraining step; the number of steps is ignored.
     """
 
     step: StepWork
@@ -44,7 +44,7 @@ DESIGN: Sequence[tuple[Stage, list[int], int, int]] = (
     ("predict", MIDDLE, 96, 24),
     ("predict", LARGE, 192, 8),
 )
-"""Stage, widths, side of the matrix, slices a step; a step of the largest takes about a second on one core."""
+"""Stage, widths, side of the matrix, slices of a step; the largest take about a second on one core."""
 AUGMENTATION_OF: dict[Stage, str] = {
     "regression": "geometry",
     "global": "views",
@@ -77,7 +77,7 @@ def _planned(stage: Stage, widths: list[int], side: int, batch: int) -> Planned:
 
 
 def _pretraining(step: StepWork) -> tuple[PretrainedBase | None, str]:
-    """A method that takes this step, and the stage."""
+    """A method with this step, and the stage."""
     budget: dict[str, Any] = {"batch": step.batch, **({"head": step.head} if step.head else {})}
     if step.stage == "regression":
         return RegressionMethod(pretext="regression", training=Training(augmentation="geometry", **budget)), "training"

@@ -1,4 +1,4 @@
-"""What a job costs before and after its real work: each command is run with next to nothing to do."""
+"""Measure the start of jobs: each command runs with minimal work."""
 
 import os
 import subprocess
@@ -27,17 +27,17 @@ TINY = Experiment.model_validate(
         "finetuning": {"steps": 1, "batch": 1},
     }
 )
-"""One subject to train on, one to test, one step."""
+"""One training subject, one test subject, one step."""
 
 
 def measure_starts() -> dict[Start, float]:
-    """A process's own seconds of each kind of job on the tiny study."""
+    """CPU seconds of each kind of job on the tiny study."""
     with TemporaryDirectory() as name:
         return {kind: _own_seconds(command, Path(name)) for kind, command in _commands().items()}
 
 
 def _commands() -> dict[Start, list[str]]:
-    """The commands in the order in which they need each other's files."""
+    """The commands, in the order of their dependencies."""
     settings = {
         "fetch": jobs.fetch_settings(TINY, "tiny", ""),
         "split": jobs.split_settings(TINY, "tiny"),
@@ -80,5 +80,5 @@ def _own_seconds(command: list[str], folder: Path) -> float:
     process = subprocess.run([sys.executable, "-c", start, *command], cwd=folder, capture_output=True, text=True)
     after = os.times()
     if process.returncode:
-        raise InputError(f"calibrate: fewlabel {command[0]} failed here: {process.stderr.strip()}")
+        raise InputError(f"calibrate: `fewlabel {command[0]}` failed: {process.stderr.strip()}")
     return round(after.children_user + after.children_system - before.children_user - before.children_system, 2)

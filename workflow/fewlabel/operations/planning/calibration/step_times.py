@@ -1,4 +1,4 @@
-"""Takes the steps of real trainings on made-up slices, and times them. Needs torch."""
+"""Time the steps of real trainings on synthetic slices. Needs torch."""
 
 import contextlib
 import io
@@ -27,11 +27,11 @@ from fewlabel.training.pretrain import pretrain
 from fewlabel.training.sampling import Slices
 
 SUBJECTS, SLICES = 8, 16
-"""Of the made-up cohort."""
+"""Size of the synthetic cohort."""
 WARM_UP = 1
-"""Steps before the clock starts: the first one loads libraries and reserves memory."""
+"""Steps before timing: the first loads libraries and reserves memory."""
 ENOUGH = 100_000
-"""Steps: more than fit any share of the time."""
+"""Number of steps that no share of the time reaches."""
 
 
 class _TimeIsUp(Exception):  # noqa: N818 - no error
@@ -39,24 +39,24 @@ class _TimeIsUp(Exception):  # noqa: N818 - no error
 
 
 class _Clock(Checkpoint):
-    """Stands where a training keeps its state: it is asked once a step, and so can tell how long steps take."""
+    """A checkpoint that times steps, since a training calls it once a step."""
 
     def __init__(self, device: torch.device, share: float, done: Sequence[str] = ()) -> None:
-        """`share`: seconds to take steps for; `done`: stages to pass over."""
+        """`share`: seconds of steps; `done`: stages to skip."""
         super().__init__(None, 0, {})
         self.device, self.share, self.stages_done = device, share, done
         self.taken, self.step_seconds = 0, 0.0
         self.wall = self.own = 0.0
 
     def load(self) -> dict[str, Any]:
-        """Progress in which some stages are done."""
+        """A state with the skipped stages done."""
         return {"stage": "", "done": {stage: [] for stage in self.stages_done}, "state": None}
 
     def due(self) -> bool:
-        """Note the time; a GPU is waited for only where the clock starts and stops.
+        """Count a step; the GPU is synchronised only where timing starts and stops.
 
         Raises:
-            _TimeIsUp: the share of the time is over.
+            _TimeIsUp: the share of the time has passed.
         """
         self.taken += 1
         if self.taken == WARM_UP:
@@ -77,8 +77,8 @@ class _Clock(Checkpoint):
 
 
 def measure_step(planned: Planned, device: torch.device, precision: Precision, share: float) -> MeasuredStep:
-    """Take a step again and again for so many seconds, at least once after warming up."""
-    step, store = planned.step, made_up_store(planned.step.matrix)
+    """Repeat a step for `share` seconds, at least once after the warm-up."""
+    step, store = planned.step, synthetic_store(planned.step.matrix)
     stages = [*(pretraining_stages(planned.method) if planned.method else ()), planned.stage]
     clock = _Clock(device, share, stages[: stages.index(planned.stage)])
     names = list(store.subjects["subject"])
@@ -99,10 +99,10 @@ def measure_step(planned: Planned, device: torch.device, precision: Precision, s
     return MeasuredStep(step=step, seconds=clock.step_seconds, peak_gpu_bytes=peak)
 
 
-def made_up_store(matrix: tuple[int, int]) -> Store:
-    """Random slices of a few subjects, half of each slice target."""
-    rng, count = np.random.default_rng(0), SUBJECTS * SLICES
-    images = rng.random((count, *matrix), dtype=np.float32).astype(np.float16)
+def synthetic_store(matrix: tuple[int, int]) -> Store:
+    """Random slices of a few subjects; half of each slice is target."""
+    generator, count = np.random.default_rng(0), SUBJECTS * SLICES
+    images = generator.random((count, *matrix), dtype=np.float32).astype(np.float16)
     masks = np.zeros(images.shape, np.uint8)
     masks[:, : matrix[0] // 2] = 1
     names = np.repeat([f"subject_{number}" for number in range(SUBJECTS)], SLICES)
@@ -136,6 +136,6 @@ def _finetune_settings(planned: Planned, precision: Precision) -> FinetuneSettin
 
 def _pretrain_settings(planned: Planned, method: PretrainedBase, precision: Precision) -> PretrainSettings:
     stages = pretraining_stages(method)
-    longer = method.model_copy(update={planned.stage: stages[planned.stage].model_copy(update={"steps": ENOUGH})})
+    endless = method.model_copy(update={planned.stage: stages[planned.stage].model_copy(update={"steps": ENOUGH})})
     used = dict.fromkeys(stages, planned.augmentation)
-    return PretrainSettings(method=longer, augmentations=used, **_common(planned.step, precision))
+    return PretrainSettings(method=endless, augmentations=used, **_common(planned.step, precision))

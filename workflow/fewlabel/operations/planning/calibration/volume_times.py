@@ -1,4 +1,4 @@
-"""What it costs to make, check, pack and score a volume: measured with the functions that jobs call."""
+"""Measure making, checking, packing and scoring of volumes, with the functions of the jobs."""
 
 import tempfile
 import time
@@ -25,7 +25,7 @@ GRID = Grid(matrix=(128, 128), spacing_mm=3)
 
 
 def measure_volumes() -> dict[VolumeWork, float]:
-    """This process's own seconds for a million native voxels of each work; each is done twice, the quicker counts."""
+    """CPU seconds of each work for a million native voxels; the faster of two runs counts."""
     subject = phantom.list_subjects(ABDOMEN)[0]
     volume, pelvis = phantom.read_volume(ABDOMEN, subject), phantom.list_subjects(PELVIS)[0]
     assert volume.mask is not None
@@ -43,14 +43,14 @@ def measure_volumes() -> dict[VolumeWork, float]:
             "score": lambda: _score(label, folder),
         }
         voxels = volume.image.size
-        found = {work: _own_seconds(do) / voxels * 1e6 for work, do in works.items()}
+        seconds = {work: _own_seconds(do) / voxels * 1e6 for work, do in works.items()}
     made = phantom.read_volume(PELVIS, pelvis).image.size
-    found["make pelvis"] = _own_seconds(lambda: phantom.read_volume(PELVIS, pelvis)) / made * 1e6
-    return found
+    seconds["make pelvis"] = _own_seconds(lambda: phantom.read_volume(PELVIS, pelvis)) / made * 1e6
+    return seconds
 
 
 def _score(truth: Path, folder: Path) -> None:
-    """A prediction that is the truth, moved by a pixel: onto the native grid, saved, read back and scored."""
+    """Shift the true mask by a pixel as prediction; resample, save, read and score it."""
     mask, affine = read_nifti(truth)
     frame = Frame.of(mask.shape, affine, GRID)
     probability = np.roll(frame.mask_slices(mask.astype(np.uint8)), 1, axis=1).astype(np.float32)
