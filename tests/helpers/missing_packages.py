@@ -1,6 +1,15 @@
 """Processes that lack packages which are installed here."""
 
 import os
+from importlib.util import find_spec
+
+import pytest
+
+from fewlabel.utils.optional_dependencies import RADIAL
+
+needs_radial = pytest.mark.skipif(
+    any(find_spec(name) is None for name in RADIAL), reason="the extra `radial` is not installed"
+)
 
 
 def hide(folder, names):

@@ -12,6 +12,7 @@ from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, 
 from fewlabel.operations.planning.plan import make_plan, savings
 from fewlabel.operations.planning.schedule import Machine
 from fewlabel.operations.planning.tasks import pretext_figures, reports
+from helpers.missing_packages import needs_radial
 from helpers.studies import ROOT, TINY, merged
 
 SPEED = read_table(SHIPPED)[0]
@@ -51,6 +52,7 @@ def test_the_jobs_of_a_plan_are_those_of_the_workflow(fresh, tmp_path, methods):
     assert counts["pretrain"] == 4
 
 
+@needs_radial
 def test_what_is_measured_of_streaks_is_planned_as_the_workflow_runs_it(fresh, tmp_path):
     change = {
         "cohorts": {"liver_phantom": {"source": {"radial": {}}}},

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import h5py
 import nibabel as nib
 import numpy as np
 import pandas as pd
+import pytest
 
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.config.sources.radial import RadialImages
@@ -13,6 +13,8 @@ from fewlabel.data.phantoms.signal import Tissue
 from fewlabel.data.phantoms.source import list_subjects, read_acquisition
 from fewlabel.data.preprocessing.volume import read_nifti
 from fewlabel.data.reconstruction.destreaking.reconstruct import reconstruct
+
+h5py = pytest.importorskip("h5py", reason="the extra `radial` is not installed")
 
 MADE = PhantomSource(
     kind="phantom", anatomy="abdomen", labelled=4, pixel_mm=10, slice_mm=20,

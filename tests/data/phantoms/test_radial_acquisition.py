@@ -12,6 +12,9 @@ from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.data.phantoms.signal import RELAXATION, Tissue
 from fewlabel.data.phantoms.source import list_subjects, read_tissues, read_volume
+from helpers.missing_packages import needs_radial
+
+pytestmark = needs_radial
 
 GRID = {"kind": "phantom", "anatomy": "abdomen", "labelled": 1, "unlabelled": 1, "pixel_mm": 6, "slice_mm": 20}
 SMALL = {"spokes": 96, "echoes": 4, "echo_spacing_ms": 20}

@@ -8,6 +8,7 @@ from fewlabel.config.loading.load import load
 from fewlabel.data.phantoms.streak_measures import TRIALS, measure, scale_to
 from fewlabel.reporting.tables.destreaking_measures import COLUMNS, TITLES
 from fewlabel.utils.errors import InputError
+from helpers.missing_packages import needs_radial
 
 PHANTOM = {"kind": "phantom", "anatomy": "abdomen", "labelled": 3, "pixel_mm": 8, "slice_mm": 20}
 RADIAL = {**PHANTOM, "radial": {"spokes": 48, "coils": 8}}
@@ -23,6 +24,7 @@ def experiment(figure, source=RADIAL):
     )
 
 
+@needs_radial
 def test_every_method_is_measured_against_the_image_without_arms():
     settings = measure_settings(experiment({"strengths": [2, 8], "shown": 8, "subjects": 1}))
     rows, images = measure(settings)

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from functools import cache
 
-import h5py
-import ismrmrd
 import nibabel as nib
 import numpy as np
 import pytest
@@ -20,6 +18,9 @@ from fewlabel.data.reconstruction.raw_data.file import examine_radial, load_radi
 from fewlabel.data.sources import registry
 from fewlabel.data.sources.fingerprint import fingerprint
 from fewlabel.utils.errors import InputError
+
+h5py = pytest.importorskip("h5py", reason="the extra `radial` is not installed")
+ismrmrd = pytest.importorskip("ismrmrd", reason="the extra `radial` is not installed")
 
 AFFINE = np.diag([-8.0, -8, 20, 1])
 

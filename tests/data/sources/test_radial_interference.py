@@ -1,6 +1,5 @@
 """Masks of the interference: where they reach the images, what is refused before anything is reconstructed."""
 
-import h5py
 import nibabel as nib
 import numpy as np
 import pytest
@@ -15,6 +14,8 @@ from fewlabel.data.sources import registry
 from fewlabel.data.sources.fingerprint import fingerprint
 from fewlabel.data.subjects.subject import ListingError
 from fewlabel.utils.errors import InputError
+
+h5py = pytest.importorskip("h5py", reason="the extra `radial` is not installed")
 
 AFFINE = np.diag([-2.0, -2, 5, 1])
 SIDE = 6

@@ -2,16 +2,16 @@
 
 import tracemalloc
 
-import h5py
-import ismrmrd
 import nibabel as nib
 import numpy as np
 import pytest
-from ismrmrd.hdf5 import acquisition_dtype, acquisition_header_dtype
 
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.reconstruction.destreaking import coil_images
 from fewlabel.data.reconstruction.raw_data.file import examine_radial, load_radial
+
+h5py = pytest.importorskip("h5py", reason="the extra `radial` is not installed")
+ismrmrd = pytest.importorskip("ismrmrd", reason="the extra `radial` is not installed")
 
 SLICES, COILS, SPOKES, MATRIX = 48, 8, 64, 32
 SPACE = (
@@ -49,19 +49,21 @@ def write_hdf5(path):
 
 def write_ismrmrd(path, order=slice(None)):
     """Readouts of all slices, in that order."""
-    records = np.empty((SLICES, SPOKES), dtype=acquisition_dtype)
+    records = np.empty((SLICES, SPOKES), dtype=ismrmrd.hdf5.acquisition_dtype)
     data, line = kspace(), points()
     for number, spoke in np.ndindex(SLICES, SPOKES):
         readout = ismrmrd.Acquisition.from_array(np.ascontiguousarray(data[number, :, spoke]), line[spoke])
         readout.idx.slice, readout.idx.kspace_encode_step_1 = number, spoke
         readout.position[:] = 0, 0, 8 * number
         readout.read_dir[:], readout.phase_dir[:] = (1, 0, 0), (0, 1, 0)
-        head = np.frombuffer(readout.getHead(), dtype=acquisition_header_dtype)[0]
+        head = np.frombuffer(readout.getHead(), dtype=ismrmrd.hdf5.acquisition_header_dtype)[0]
         records[number, spoke] = head, readout.traj.ravel(), readout.data.view(np.float32).ravel()
     with h5py.File(path, "w") as file:
         file.create_dataset("dataset/xml", data=[HEADER.encode()], dtype=h5py.special_dtype(vlen=bytes))
         # Chunked, as the package writes it.
-        file.create_dataset("dataset/data", data=records.ravel()[order], maxshape=(None,), dtype=acquisition_dtype)
+        file.create_dataset(
+            "dataset/data", data=records.ravel()[order], maxshape=(None,), dtype=ismrmrd.hdf5.acquisition_dtype
+        )
 
 
 def source(method):

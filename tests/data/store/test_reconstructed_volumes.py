@@ -14,6 +14,9 @@ from fewlabel.data.preprocessing.volume import read_nifti
 from fewlabel.data.sources import radial_reading, registry
 from fewlabel.data.store.prepared_subjects import MADE_OF, prepared_folder
 from fewlabel.data.store.reconstructed_volumes import FOLDER, read_cached_volume
+from helpers.missing_packages import needs_radial
+
+pytestmark = needs_radial
 
 AFFINE = np.diag([-4.0, -4, 8, 1])
 SOURCE = RadialSource(kind="radial", folder="scans")

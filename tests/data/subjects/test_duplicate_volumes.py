@@ -14,6 +14,7 @@ from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.sources import registry
 from fewlabel.data.subjects.duplicate_volumes import VolumeHash, duplicates_elsewhere, voxel_digest, write_hashes
 from fewlabel.utils.errors import InputError
+from helpers.missing_packages import needs_radial
 
 
 @pytest.fixture
@@ -130,6 +131,7 @@ def test_all_workers_see_the_same(cohort):
     assert one == three and len({seen.digest for seen in one.values()}) == 6
 
 
+@needs_radial
 def test_coil_images_that_are_not_reconstructed_yet_are_told_by_their_files(data, write):
     chance = np.random.default_rng(0)
     coils = chance.normal(size=(2, 16, 16, 2, 4, 2)).astype(np.float32).view(np.complex64)[..., 0]

@@ -22,6 +22,7 @@ from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.sources import registry
 from fewlabel.data.sources.fingerprint import fingerprint
 from helpers.dicom_trees import UPRIGHT, itk_image, write_series
+from helpers.missing_packages import needs_radial
 
 IMAGE = np.random.default_rng(0).integers(0, 900, (6, 5, 4)).astype(np.int16)
 
@@ -139,6 +140,7 @@ def test_a_folder_of_metaimages_reports_at_any_depth(data):
     assert fingerprint(mine) == before
 
 
+@needs_radial
 def test_radial_data_report_what_they_are_not(data, write):
     folder = data / "mine"
     (folder / "images").mkdir(parents=True)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import h5py
 import nibabel as nib
 import numpy as np
 import pytest
@@ -29,6 +28,8 @@ from fewlabel.operations.planning.plan import make_plan, savings
 from fewlabel.operations.planning.schedule import Machine
 from fewlabel.operations.planning.step_work import StepWork
 from helpers.studies import ROOT, merged
+
+h5py = pytest.importorskip("h5py", reason="the extra `radial` is not installed")
 
 PHANTOM = {
     "kind": "phantom", "anatomy": "abdomen", "labelled": 4, "pixel_mm": 10, "slice_mm": 20,
