@@ -79,7 +79,7 @@ def test_it_is_recognised_as_every_kind_of_source_and_by_predict(nnunet, mine, t
     ):
         told = error_of(registry.list_subjects, chosen)
         assert "the folder is an nnU-Net dataset" in told and len(told.splitlines()) == 2
-    with pytest.raises(InputError, match=r"is an nnU-Net dataset.*then give .*fewlabel/images"):
+    with pytest.raises(InputError, match=r"is an nnU-Net dataset.*then use .*fewlabel/images"):
         plan([nnunet], tmp_path / "masks")
     with pytest.raises(InputError, match="a folder of nnU-Net datasets; accepted: one dataset"):
         nnunet.rename(nnunet.with_name("Dataset005_Prostate"))

@@ -11,7 +11,8 @@ from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import PrepareSettings
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.preprocessing.volume import read_nifti
-from fewlabel.data.sources import radial_reading, registry
+from fewlabel.data.sources import registry
+from fewlabel.data.sources.radial_files import reading as radial_reading
 from fewlabel.data.store.prepared_subjects import MADE_OF, prepared_folder
 from fewlabel.data.store.reconstructed_volumes import FOLDER, read_cached_volume
 from helpers.missing_packages import needs_radial

@@ -33,7 +33,7 @@ class ChaosReader(FileReader[ChaosSource]):
             InputError: see `chaos_archives.fetch`; or with all problems of the listing: subjects without a DICOM or
                 mask folder, unsafe names, one number in both sets.
         """
-        from fewlabel.data.sources.chaos_archives import fetch
+        from fewlabel.data.sources.chaos_files.archives import fetch
 
         folder = fetch(source)
         subjects = _listed(source, folder)
@@ -86,7 +86,7 @@ class ChaosReader(FileReader[ChaosSource]):
 
     def read(self, source: ChaosSource, subject: Subject) -> "Reading":
         """See `FileReader`: the series and, where it is labelled, the mask (1 inside), each on its slice."""
-        from fewlabel.data.sources.chaos_reading import read
+        from fewlabel.data.sources.chaos_files.reading import read
 
         return read(source, subject)
 

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.sources.base import FileReader
-from fewlabel.data.sources.decathlon_checks import PARTS, contradictions_of
-from fewlabel.data.sources.decathlon_listing import DecathlonVolume, Listing, names_of, read_listing, settings_problems
+from fewlabel.data.sources.decathlon_files.checks import PARTS, contradictions_of
+from fewlabel.data.sources.decathlon_files.listing import (
+    DecathlonVolume,
+    Listing,
+    names_of,
+    read_listing,
+    settings_problems,
+)
 from fewlabel.data.sources.fingerprint import UNPACKED, as_unpacked, hash_files
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content

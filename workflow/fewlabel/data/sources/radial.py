@@ -111,19 +111,19 @@ class RadialReader(PairedReader[RadialSource]):
 
         Files of `unlabelled` are read as they are.
         """
-        from fewlabel.data.sources.radial_reading import read
+        from fewlabel.data.sources.radial_files.reading import read
 
         return read(source, subject)
 
     def examine(self, source: RadialSource, subject: Subject) -> "Reading":
         """Look at every file. Nothing is reconstructed, which takes minutes a volume and is done when it is read."""
-        from fewlabel.data.sources.radial_reading import read
+        from fewlabel.data.sources.radial_files.reading import read
 
         return read(source, subject, reconstructs=False)
 
     def acquired(self, source: RadialSource, subjects: Sequence[Subject]) -> tuple[int, int]:
         """See `SourceReader`."""
-        from fewlabel.data.sources.radial_reading import acquired
+        from fewlabel.data.sources.radial_files.reading import acquired
 
         return acquired(subjects)
 

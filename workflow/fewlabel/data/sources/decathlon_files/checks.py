@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from fewlabel.data.paths import stem
-from fewlabel.data.sources.decathlon_listing import Listing
+from fewlabel.data.sources.decathlon_files.listing import Listing
 from fewlabel.data.subjects.folder_contents import contents
 from fewlabel.utils.formatting import listed
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fewlabel.data.formats.dicom_headers import DicomHeader, number_of
-from fewlabel.data.sources.chaos_masks import Masks
+from fewlabel.data.sources.chaos_files.masks import Masks
 
 BAND = 6
 """Pixels around the masks within which grey values are compared."""

@@ -7,8 +7,8 @@ from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.data.formats.checks import FileGrid, image_problems
 from fewlabel.data.formats.dicom_series import Series, load_series, read_series
 from fewlabel.data.paths import cohort_folder, place
-from fewlabel.data.sources.chaos_masks import Masks, read_masks
-from fewlabel.data.sources.chaos_order import Order, suggested_orders, verified_order
+from fewlabel.data.sources.chaos_files.masks import Masks, read_masks
+from fewlabel.data.sources.chaos_files.order import Order, suggested_orders, verified_order
 from fewlabel.data.subjects import reading
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.log import LOG

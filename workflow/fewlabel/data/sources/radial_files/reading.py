@@ -13,7 +13,7 @@ from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.reconstruction.raw_data.coil_images import coil_count
 from fewlabel.data.reconstruction.raw_data.file import examine_radial, kspace_shape, load_radial
 from fewlabel.data.sources.radial import interference_mask
-from fewlabel.data.sources.radial_interference import as_region, load_interference
+from fewlabel.data.sources.radial_files.interference import as_region, load_interference
 from fewlabel.data.subjects.reading import Reading, assemble
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.atomic_files import sha256
