@@ -11,11 +11,12 @@ import pytest
 import SimpleITK
 import torch
 
+from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.cohort import BiasCorrection, Grid
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.training import Augmentation, Finetuning, Network
+from fewlabel.config.training import Finetuning, Network
 from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack

@@ -10,12 +10,13 @@ import torch
 from typer.testing import CliRunner
 
 from fewlabel.cli.main import app
+from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.training import Augmentation, Finetuning, Network
+from fewlabel.config.training import Finetuning, Network
 from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess
 from fewlabel.data.sources.nifti import nifti

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from fewlabel.config.training import AUGMENTATIONS, Augmentation
+from fewlabel.config.augmentation import AUGMENTATIONS, Augmentation
 from fewlabel.training.augmentation import augment
 
 

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
+from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.jobs.training import PretrainSettings
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage
 from fewlabel.config.pretexts.joint import JointMethod
-from fewlabel.config.training import Augmentation, Network
+from fewlabel.config.training import Network
 from fewlabel.data.store.slice_store import Store
 from fewlabel.training.pretrain import pretrain
 from fewlabel.training.thin_volumes import thin_volumes, thin_warnings

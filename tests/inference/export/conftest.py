@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
-from fewlabel.config.training import Augmentation, Finetuning, Network
+from fewlabel.config.training import Finetuning, Network
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.weights import save_weights
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fewlabel.config.training import AUGMENTATIONS, Augmentation
+from fewlabel.config.augmentation import AUGMENTATIONS, Augmentation
 from fewlabel.operations.planning.step_work import (
     StepWork,
     Work,

@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.base import Draw, Drawing, LabelBudgets, Name, Seed, Settings, Text, distinct
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.figure_options import Figures, Intervals
 from fewlabel.config.pretexts.registry import Method
-from fewlabel.config.training import Augmentation, Finetuning, Network
+from fewlabel.config.training import Finetuning, Network
 
 
 class Experiment(Settings):

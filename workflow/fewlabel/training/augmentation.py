@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from fewlabel.config.training import Augmentation
+from fewlabel.config.augmentation import Augmentation
 
 
 def augment(

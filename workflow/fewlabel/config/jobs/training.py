@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from fewlabel.config.augmentation import AUGMENTATIONS, Augmentation
 from fewlabel.config.base import Axis, Draw, Drawing, Fold, LabelCount, Recipe, Seed, Settings
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
@@ -11,7 +12,7 @@ from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.config.jobs.base import RECIPES
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import PretrainedMethod, outlines, pretext_of, pretraining_stages
-from fewlabel.config.training import AUGMENTATIONS, Augmentation, Finetuning, Network
+from fewlabel.config.training import Finetuning, Network
 
 
 class PretrainSettings(Settings):

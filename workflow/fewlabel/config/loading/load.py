@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from fewlabel.config import jobs
+from fewlabel.config.augmentation import AUGMENTATIONS
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.extensions import refuse_misfits
 from fewlabel.config.figure_options import drawn_methods
@@ -22,7 +23,6 @@ from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER
 from fewlabel.config.study_size import size_problems
-from fewlabel.config.training import AUGMENTATIONS
 from fewlabel.utils.errors import InputError
 
 REDRAW_IN_FILE = (

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from fewlabel.config.augmentation import AUGMENTATIONS, GEOMETRIC, Augmentation
 from fewlabel.config.base import Name, Side, distinct
 from fewlabel.config.pretexts.base import HeadWidth, PretrainedBase
 from fewlabel.config.pretexts.specification import (
@@ -15,7 +16,7 @@ from fewlabel.config.pretexts.specification import (
     StageOutline,
     budget,
 )
-from fewlabel.config.training import AUGMENTATIONS, GEOMETRIC, Augmentation, Training
+from fewlabel.config.training import Training
 
 if TYPE_CHECKING:
     from fewlabel.config.experiment import Experiment

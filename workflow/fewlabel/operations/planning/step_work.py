@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from fewlabel.config.augmentation import GEOMETRIC, Augmentation
 from fewlabel.config.base import Settings, Side
 from fewlabel.config.pretexts.base import HeadWidth
-from fewlabel.config.training import GEOMETRIC, Augmentation
 
 Stage = Literal["regression", "global", "local", "joint", "finetune", "predict"]
 """A kind of step. Of pretrainings: `regression` trains the whole network, `global` the encoder, `joint` both on the

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fewlabel.config import jobs
+from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines, pretext_of
 from fewlabel.config.pretexts.specification import StageOutline
 from fewlabel.config.study_size import PREDICTION_BATCH
-from fewlabel.config.training import Augmentation, Training
+from fewlabel.config.training import Training
 from fewlabel.operations.planning.calibration.designs import Planned
 from fewlabel.operations.planning.step_work import Stage, StepWork, default_views, transforms
 

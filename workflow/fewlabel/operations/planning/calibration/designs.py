@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from fewlabel.config.augmentation import AUGMENTATIONS, Augmentation
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage, LocalStage
 from fewlabel.config.pretexts.regression import RegressionMethod
-from fewlabel.config.training import AUGMENTATIONS, Augmentation, Training
+from fewlabel.config.training import Training
 from fewlabel.operations.planning.step_work import Stage, StepWork, transforms
 
 
