@@ -9,20 +9,20 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from fewlabel.config import jobs
-from fewlabel.config.jobs.figures.registry import report_items
-from fewlabel.data.paths import export_data_root
-from fewlabel.utils.errors import InputError
-from fewlabel.utils.log import show_messages
 from fewlabel.config.folds import cohort_of, part_of
-from fewlabel.reporting.captions import study_facts
+from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.loading.load import load
 from fewlabel.config.study_layout import WILDCARDS, Run, StudyLayout
+from fewlabel.data.paths import export_data_root
+from fewlabel.reporting.captions import study_facts
+from fewlabel.utils.errors import InputError
+from fewlabel.utils.log import show_messages
 
 min_version("9.19")
 
 show_messages()
 
-# Snakemake lists the overlays before `config.yaml`; the later a file stands here, the more it has to say.
+# Snakemake lists the overlays before `config.yaml`; later files here override earlier ones.
 DEFAULTS = Path(workflow.basedir) / "config.yaml"
 FILES = sorted(map(Path, workflow.configfiles), key=lambda file: file != DEFAULTS)
 
@@ -43,20 +43,20 @@ SCORES, HISTORY = LAYOUT.scores, LAYOUT.history
 ROLES = LAYOUT.roles("{cohort}")
 SUBJECT_FACTS = LAYOUT.subjects("{cohort}")
 
-# What pictures are drawn from beside them. Where a profile has a storage, outputs of rules cannot be expanded, and these can.
+# Further inputs of pictures. With a storage provider, outputs of rules cannot be expanded, and these paths can.
 STORE = LAYOUT.store("{cohort}")
 ARRAYS = LAYOUT.arrays("{cohort}")
 NATIVE = LAYOUT.native("{cohort}")
 PRETEXT = LAYOUT.pretext(Run.pattern("{cohort}", "{method}"))
 
-# What was measured of de-streaking methods, where a study asks for it.
+# Measures of de-streaking methods, if the study has them.
 DESTREAKING = jobs.destreaking_settings(EXPERIMENT)
 MEASURES = [LAYOUT.measures(name) for name in (jobs.MEASURES, jobs.IMAGES)]
 
-# What is trained and tested together: cohorts, and of one that is cross-validated its folds (`fewlabel.config.folds`). Splits and
-# trainings are of these; there, the wildcard `cohort` may name a fold. Volumes and slices are the cohort's.
+# Units of training and testing: cohorts, and the folds of cross-validated ones (`fewlabel.config.folds`). In rules of splits
+# and trainings the wildcard `cohort` may name a fold; volumes and slices belong to the cohort.
 PARTS = jobs.parts(EXPERIMENT)
-# The tables that say of every cohort, and of every fold of one, who is what.
+# The tables of roles of every cohort and fold.
 ALL_ROLES = expand(ROLES, cohort=jobs.split_parts(EXPERIMENT))
 
 # What captions say of this study; no job depends on it.
