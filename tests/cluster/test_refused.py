@@ -60,7 +60,7 @@ def test_no_account_where_one_is_needed_is_told_before_anything_is_submitted(fre
         "sacctmgr": "",
     }
     process, commands = alone(fresh, answers)
-    assert "the cluster wants one, and you have none; ask the cluster" in refused(fresh, process)
+    assert "the cluster requires an account, and you have none; to fix: request one" in refused(fresh, process)
     assert not (commands / "submitted.jsonl").exists() or not submitted(commands)
 
 
