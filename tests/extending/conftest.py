@@ -29,6 +29,13 @@ STUDY = {
 TOYS = Path(__file__).with_name("toys")
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that read the study run in one worker, so that it runs once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "study" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("toys"))
+
+
 def install(source, target):
     """Install a distribution into a folder: no network, and the checkout stays as it is."""
     copy = target.with_name(f"{target.name}-source")
