@@ -29,6 +29,7 @@ STUDY = {
 TOYS = Path(__file__).with_name("toys")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Tests that read the study run in one worker, so that it runs once."""
     for item in items:
