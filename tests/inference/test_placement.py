@@ -241,4 +241,5 @@ def test_voxel_sizes_that_are_none_are_told_by_file_and_not_by_the_library(cohor
     path.write_bytes(gzip.compress(bytes(raw)))
     (problem,) = nifti.check(source, nifti.list_subjects(source))
     assert problem.startswith("images/a.nii.gz: voxel sizes") and said in problem
-    assert not caplog.records
+    # The library reports no problem of its own; progress is no problem.
+    assert not [record for record in caplog.records if record.name != "fewlabel"]

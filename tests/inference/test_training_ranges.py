@@ -151,7 +151,7 @@ def test_a_finetuning_writes_the_ranges_of_its_whole_pool_into_its_weights_alone
 def predict(*words):
     outcome = CliRunner().invoke(app, ["predict", *map(str, words)])
     assert outcome.exit_code == 0, outcome.output
-    return [line for line in outcome.stderr.splitlines() if "outside the ranges" in line or "no ranges of" in line]
+    return [line for line in outcome.stderr.splitlines() if "outside the ranges" in line or "without ranges of" in line]
 
 
 def test_predict_warns_by_image_and_names_it(cohort, weights, tmp_path):

@@ -46,7 +46,7 @@ def test_without_a_gpu_that_torch_can_use_no_job_runs_and_the_next_step_is_told(
     code, text = outcome(fresh, "--profile", PROFILE, **env)
     assert code == 1 and "Fetch and check" not in text
     assert "no GPU for trainings: torch" in text
-    assert "take profiles/default (CPU)" in text and "fewlabel doctor" in text
+    assert "use profiles/default (CPU)" in text and "fewlabel doctor" in text
     assert not fresh.results.exists()
 
 
@@ -66,5 +66,5 @@ def test_a_training_runs_under_the_profile_where_the_device_is_named(fresh):
     env = {"PATH": f"{install(fresh.folder / 'bin', *same(2))}:{os.environ['PATH']}", "FEWLABEL_DEVICE": "cpu"}
     code, text = outcome(fresh, "--profile", PROFILE, WEIGHTS, **env)
     assert code == 0, text
-    assert ", gpu=1, " in text and (fresh.folder / WEIGHTS).exists()
+    assert (fresh.folder / WEIGHTS).exists()
     assert "device: cpu" in (fresh.results / "logs/liver_phantom/finetune_scratch_n1_draw1.log").read_text()

@@ -129,7 +129,7 @@ def test_edited_removed_and_untouched_files_are_told_apart(tmp_path):
 
 
 def test_what_is_no_workflow_and_what_is_there_already_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"no workflow \(missing: Snakefile\)"):
+    with pytest.raises(InputError, match=r"no workflow \(missing: Snakefile, config.yaml"):
         snapshot.freeze(tmp_path, tmp_path / "copy", {})
     with pytest.raises(InputError, match="already exists; choose a new folder"):
         snapshot.freeze(ROOT, tmp_path, {})

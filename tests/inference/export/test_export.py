@@ -18,7 +18,7 @@ def content(folder):
 def test_the_command_writes_both_and_replaces_on_demand_alone(weights, tmp_path):
     command = [Path(sys.executable).parent / "fewlabel", "export", weights(), "-o", tmp_path / "out"]
     process = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert [line.partition(": probabilities differ ")[0] for line in process.stdout.splitlines()] == [
+    assert [line.partition(": largest difference of probabilities ")[0] for line in process.stdout.splitlines()] == [
         str(tmp_path / "out" / "network.onnx"),
         str(tmp_path / "out" / "monai_bundle"),
     ]
@@ -49,7 +49,7 @@ def test_what_is_no_network_is_refused(weights, tmp_path):
 def test_a_folder_of_something_else_is_never_replaced(weights, tmp_path, replace):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match=r"holds thesis\.txt, which is of no export"):
+    with pytest.raises(InputError, match=r"contains thesis\.txt, which is not of an export"):
         export(weights(), tmp_path / "out", list(Format), replace)
     assert content(tmp_path / "out") == {"thesis.txt": b"years of work"}
 

@@ -154,7 +154,7 @@ def test_no_subject_and_no_place_on_a_disk_is_in_it(weights, tmp_path):
 
 def test_networks_of_corrected_images_are_refused_before_anything_is_written(weights, tmp_path):
     path = weights(bias=BiasCorrection(iterations=[5]))
-    with pytest.raises(InputError, match=r"corrected by N4.*give --format onnx alone"):
+    with pytest.raises(InputError, match=r"corrected by N4.*use --format onnx alone"):
         export(path, tmp_path / "out", list(Format))
     assert not (tmp_path / "out").exists()
 

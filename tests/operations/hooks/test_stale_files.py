@@ -87,7 +87,7 @@ def test_what_a_process_works_on_is_told_and_not_removed(results):
     state = next(results.rglob("training.state"))
     process = subprocess.Popen([sys.executable, "-c", HOLDER, state], stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout.readline() == "hold_lock\n"
+        assert process.stdout.readline() == "held\n"
         found = kinds(results)
         assert {found[kind].in_use for kind in ("state", "live history", "lock")} == {f"process {process.pid}"}
         listed = CliRunner().invoke(app, ["state", str(results)]).output

@@ -66,7 +66,7 @@ def test_a_file_that_is_no_calibration_is_refused(tmp_path):
     path.write_text('[{"device": "cpu"}]')
     code, text = fewlabel(tmp_path, "plan", CONFIG, "--calibration", path)
     assert code == 1
-    assert "no calibration" in text and "Traceback" not in text
+    assert "not a calibration" in text and "Traceback" not in text
 
 
 def test_a_calibration_of_this_machine_is_written_and_planned_with(tmp_path, monkeypatch):

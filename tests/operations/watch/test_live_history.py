@@ -94,7 +94,7 @@ def test_the_table_is_one_for_any_reader_of_csv(tmp_path):
 
 def test_no_state_no_table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    LiveHistory(None).tell("finetune", 1, 2)
+    LiveHistory(None).add_row("finetune", 1, 2)
     assert not LiveHistory(None).due() and not list(tmp_path.iterdir())
 
 
@@ -102,8 +102,8 @@ def test_a_table_of_an_earlier_process_is_begun_anew_and_a_second_stage_is_added
     path = tmp_path / "training.live.csv"
     path.write_text(HEAD + "1,old_stage,7,9,0.1,0.1\n")
     live = LiveHistory(path)
-    live.tell("global_stage", 3, 9)
-    live.tell("local_stage", 0, 4)
+    live.add_row("global_stage", 3, 9)
+    live.add_row("local_stage", 0, 4)
     assert [(row.stage, row.step) for row in read_live(path)[0]] == [("global_stage", 3), ("local_stage", 0)]
 
 
@@ -163,10 +163,10 @@ def test_a_full_disk_is_told_once_and_rows_come_again_when_there_is_room(tmp_pat
     try:
         live = LiveHistory(disk / "training.live.csv")
         for step in range(300):  # fills the disk in the middle of a row
-            live.tell("finetune", step, 300, 0.123456, 0.001)
+            live.add_row("finetune", step, 300, 0.123456, 0.001)
         filled = len(read_live(live.path)[0])
         subprocess.run(["mount", "-o", "remount,size=64k", disk], check=True)
-        live.tell("finetune", 300, 300, 0.5, 0.001)
+        live.add_row("finetune", 300, 300, 0.5, 0.001)
         rows, _ = read_live(live.path)
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -69,8 +69,8 @@ def test_with_codes_the_ids_in_weights_are_replaced_and_nothing_else(results, to
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weights": ["knee/scratch/3/1"]}, r"'knee/scratch/3/1' is no finetuning.*cohort/method/N/draw.*N: 1, 2;"),
-        ({"weights": ["../../x"]}, r"no finetuning"),
+        ({"weights": ["knee/scratch/3/1"]}, r"'knee/scratch/3/1': no such finetuning.*cohort/method/N/draw.*N: 1, 2;"),
+        ({"weights": ["../../x"]}, r"no such finetuning"),
         ({"weights": ["knee/scratch/2/1"]}, "weights are missing"),
         ({"weights": [ONE, TWO], "largest_mb": 0.001}, r"(?s)accepted: 0.001 MB.*--largest-mb.*regression/n2"),
     ],
