@@ -29,7 +29,9 @@ if not workflow.storage_settings.default_storage_provider:
             # A checkout that lies elsewhere makes the same report.
             workflow=Unwatched(workflow.basedir),
             # Another caption makes another report.
-            captions=sorted([*snapshot.captions(Path(workflow.basedir)).values(), *map(atomic_files.sha256, INSTALLED_CAPTIONS)]),
+            captions=sorted(
+                [*snapshot.captions(Path(workflow.basedir)).values(), *map(atomic_files.sha256, INSTALLED_CAPTIONS)]
+            ),
         message:
             "Write the report of the study (log: {log})"
         shell:
