@@ -49,6 +49,23 @@ def test_each_step_sees_its_own_batch():
     assert seen == list(range(7))
 
 
+def test_batches_are_made_outside_autocast_and_the_loss_inside():
+    """Augmentation in bf16 would change every result of a machine that trains in bf16."""
+    seen = []
+
+    class Recorded(Parabola):
+        def forward(self, target):
+            seen.append(("loss", torch.is_autocast_enabled("cpu")))
+            return super().forward(target)
+
+    def sample(step):
+        seen.append(("batch", torch.is_autocast_enabled("cpu")))
+        return constant(step)
+
+    train(Recorded(), sample, budget(steps=2), CPU, "bf16", "test")
+    assert seen == [("batch", False), ("loss", True)] * 2
+
+
 def test_a_history_row_is_the_mean_loss_since_the_row_before():
     objective = Parabola()
     objective.x.requires_grad_(False)

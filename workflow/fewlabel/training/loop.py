@@ -79,8 +79,10 @@ def train(
     with Progress(what, budget.steps, done=state.step) as progress:
         for step in range(state.step, budget.steps):
             rate = learning_rate(step, budget)
+            # Outside autocast: augmentation in bf16 would blur images and masks.
+            batch = sample(step)
             with autocast(precision, device):
-                loss = objective(*sample(step))
+                loss = objective(*batch)
             _update(optimizer, loss, rate)
             guard.watch(loss, step)
             state.since += loss.detach()
