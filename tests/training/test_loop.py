@@ -50,7 +50,7 @@ def test_each_step_sees_its_own_batch():
 
 
 def test_batches_are_made_outside_autocast_and_the_loss_inside():
-    """Augmentation in bf16 would change every result of a machine that trains in bf16."""
+    """Augmentation is in float32 on machines that train in bf16, too."""
     seen = []
 
     class Recorded(Parabola):

@@ -23,7 +23,7 @@ def _optimizer(objective: nn.Module, budget: Training, device: torch.device) -> 
 
 
 def _update(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
-    """Take a step with that learning rate."""
+    """Take an optimiser step with a learning rate."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
@@ -38,6 +38,14 @@ def _close_row(state: TrainingState, rate: float, guard: Guard, checkpoint: Stag
         checkpoint.close_row(state)
 
 
+def _publish(state: TrainingState, steps: int, rate: float, guard: Guard, checkpoint: StageCheckpoint) -> None:
+    """Publish the progress, and save the state when it is due."""
+    checkpoint.publish(state, steps, rate)
+    if checkpoint.due():
+        guard.check(state)
+        checkpoint.save(state)
+
+
 def train(
     objective: nn.Module,
     sample: Callable[[int], tuple[Tensor | torch.Generator, ...]],
@@ -48,25 +56,25 @@ def train(
     checkpoint: StageCheckpoint | None = None,
     subjects: Callable[[int], Sequence[str]] | None = None,
 ) -> list[HistoryRow]:
-    """Take the budget's steps; the objective's parameters change in place.
+    """Train an objective in place for the steps of a budget.
 
     Args:
-        objective: a module whose call with a sampled batch gives the loss; parameters without `requires_grad` stay.
-        sample: gives the batch of a step, as a pure function of the step.
+        objective: module that returns the loss of a batch; parameters without `requires_grad` do not change.
+        sample: returns the batch of a step, as a pure function of the step.
         budget: steps, learning rate and its schedule.
-        device: where the objective's parameters lie.
+        device: of the objective's parameters.
         precision: of the forward pass.
-        what: named in the progress and in errors.
-        checkpoint: saves the state now and then, and holds the one to go on from; a run that goes on takes the same
-            steps as one that was never interrupted.
-        subjects: whose slices make the batch of a step; named in errors.
+        what: name of the stage, for progress and errors.
+        checkpoint: saves the state regularly, and holds the state to resume from; a resumed run takes the same steps as
+            an uninterrupted one.
+        subjects: returns the subjects of a step's batch, for errors.
 
     Returns:
         The history, at most `HISTORY_ROWS` rows.
 
     Raises:
-        TrainingError: the loss is no finite number; the last good state is saved.
-        Interrupted: a signal asked for the end, and the state is saved.
+        TrainingError: the loss is not finite; the last good state is saved.
+        Interrupted: a signal ended the run; the state is saved.
     """
     optimizer = _optimizer(objective, budget, device)
     every = max(1, -(-budget.steps // HISTORY_ROWS))
@@ -79,7 +87,7 @@ def train(
     with Progress(what, budget.steps, done=state.step) as progress:
         for step in range(state.step, budget.steps):
             rate = learning_rate(step, budget)
-            # Outside autocast: augmentation in bf16 would blur images and masks.
+            # Outside autocast: in bf16, augmentation would round images and masks.
             batch = sample(step)
             with autocast(precision, device):
                 loss = objective(*batch)
@@ -92,10 +100,7 @@ def train(
                 _close_row(state, rate, guard, checkpoint)
                 progress.advance_to(state.step, f"loss {state.history[-1].loss:.4f}")
             if checkpoint is not None:
-                checkpoint.publish(state, budget.steps, rate)
-                if checkpoint.due():
-                    guard.check(state)
-                    checkpoint.save(state)
+                _publish(state, budget.steps, rate, guard, checkpoint)
     if checkpoint is not None:
         checkpoint.end(state)
     return state.history
