@@ -120,7 +120,7 @@ def _explained(error: ErrorDetails) -> str:
     place = ".".join(map(str, error["loc"]))
     text = f"{place}: {error['msg']}" if place else error["msg"]
     if error["type"] == "union_tag_invalid":
-        text += "; to fix: install the package that has it wherever jobs run (docs/extending.md)"
+        text += "; to fix: install the package that has it wherever jobs run (docs/extending/)"
     return text
 
 
