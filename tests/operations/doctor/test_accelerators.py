@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fewlabel.operations.doctor import accelerators, driver
-from fewlabel.operations.doctor.accelerators import Torch, TorchGpu, covers
-from fewlabel.operations.doctor.driver import Driver
+from fewlabel.operations.doctor import accelerators
+from fewlabel.operations.doctor.accelerators import Driver, Torch, TorchGpu, covers
 
 CPU = Torch("2.13.0+cpu", bf16_cpu=True)
 HOPPER = TorchGpu("NVIDIA H100", (9, 0), 70_000_000_000, 80_000_000_000, bf16=True)
@@ -92,16 +91,16 @@ def test_a_torch_that_cannot_be_imported_is_a_problem():
     [("580.65.06", "13.0", None), ("579.9", "13.0", "580.65"), ("525.60.13", "12.8", None), ("470.82", "11.8", None)],
 )
 def test_the_oldest_driver_of_each_cuda_version(version, cuda, least):
-    assert driver.too_old(version, cuda) == least
+    assert accelerators.too_old(version, cuda) == least
 
 
 def test_the_drivers_own_words_are_read():
     closed = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\nGCC version: 12"
     opened = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build\n"
-    assert driver.module_version(closed) == "535.183.01" and driver.module_version(opened) == "580.95.05"
+    assert accelerators.module_version(closed) == "535.183.01" and accelerators.module_version(opened) == "580.95.05"
     table = "580.95.05, NVIDIA H100 80GB HBM3\n580.95.05, NVIDIA H100 80GB HBM3\n"
-    assert driver.listed(table) == ("580.95.05", ("NVIDIA H100 80GB HBM3",) * 2)
-    assert driver.listed("No devices were found\n") == (None, ())
+    assert accelerators.parse_query(table) == ("580.95.05", ("NVIDIA H100 80GB HBM3",) * 2)
+    assert accelerators.parse_query("No devices were found\n") == (None, ())
 
 
 def test_this_machine_is_seen_as_torch_sees_it():

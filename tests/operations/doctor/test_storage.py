@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fewlabel.operations.doctor import quota, storage
+from fewlabel.operations.doctor import storage
 from fewlabel.operations.doctor.storage import DiskSpace
 
 GOOD = {"free": 10**12, "files": 10**6, "links": True, "locks": True}
@@ -106,5 +106,5 @@ NONE = "Disk quotas for user a (uid 1000): none\n"
     ],
 )
 def test_a_quota_is_read_and_judged(text, expected, status):
-    assert quota.used_and_granted(text) == expected
-    assert [finding.status for finding in quota.findings(expected)] == status
+    assert storage.used_and_granted(text) == expected
+    assert [finding.status for finding in storage.quota_findings(expected)] == status

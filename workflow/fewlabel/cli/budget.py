@@ -72,11 +72,7 @@ def _check_shares(given: dict[str, float], least: dict[str, float]) -> None:
 
 
 def _chosen(scores: "pd.DataFrame", path: Path, wanted: dict[str, list[str] | None]) -> "pd.DataFrame":
-    """The rows of the wanted names.
-
-    Raises:
-        InputError: a name does not occur, or no row has all of them.
-    """
+    """The rows of the wanted names. Raises InputError: a name does not occur, or no row has all of them."""
     problems = []
     for column, names in wanted.items():
         there = sorted(set(scores[column]))

@@ -150,10 +150,7 @@ Device = Annotated[str, typer.Option(envvar="FEWLABEL_DEVICE", help="auto, cpu, 
 ScoringDevice = Annotated[str, typer.Option(help="cpu, cuda, cuda:N or mps; does not reserve the GPU.")]
 
 
-Files = Annotated[
-    list[Path],
-    typer.Argument(help="Experiment files, merged over config.yaml in this order."),
-]
+Files = Annotated[list[Path], typer.Argument(help="Experiment files, merged over config.yaml in this order.")]
 
 
 def read_files(files: Sequence[Path]) -> "Experiment":

@@ -25,7 +25,7 @@ def validate(
     Volumes are not read; `snakemake` checks them before it trains.
     """
     from fewlabel.config.loading.load import as_yaml
-    from fewlabel.operations.doctor.cohorts import problems
+    from fewlabel.operations.doctor.data import problems
 
     try:
         experiment = read_files(files)

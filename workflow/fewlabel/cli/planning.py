@@ -46,7 +46,7 @@ def plan(
 
     Problems that would stop a run follow the plan, with exit code 1, as in `fewlabel validate`.
     """
-    from fewlabel.operations.doctor.cohorts import problems
+    from fewlabel.operations.doctor.data import problems
     from fewlabel.operations.planning.calibration.calibration_table import choose
     from fewlabel.operations.planning.plan import make_plan, savings
     from fewlabel.operations.planning.report import plan_text

@@ -192,11 +192,7 @@ def _descriptions(experiment: "Experiment") -> dict[str, str]:
 
 
 @command(Panel.STEPS, "--experiment results/demo/experiment.yaml --workflow . --html report.html")
-def report(
-    experiment: In,
-    workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")],
-    html: Out,
-) -> None:
+def report(experiment: In, workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")], html: Out) -> None:
     """Write Snakemake's report of a finished study: figures, tables, captions, rules and runtimes in one page."""
     from fewlabel.reporting.report import write_report
 

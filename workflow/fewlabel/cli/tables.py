@@ -26,13 +26,7 @@ SheetJson = Annotated[jobs.ContactSheetSettings, settings_option(jobs.ContactShe
 
 @step("--store store.json --roles roles.csv --native native --csv q.csv --markdown q.md")
 def quality(
-    settings: QualityJson,
-    store: In,
-    roles: In,
-    native: In,
-    csv: Out,
-    markdown: Out,
-    threads: Threads = 1,
+    settings: QualityJson, store: In, roles: In, native: In, csv: Out, markdown: Out, threads: Threads = 1
 ) -> None:
     """List a cohort's volumes with shape, spacing, orientation, intensities, target and warnings."""
     from fewlabel.data.store.slice_store import open_store

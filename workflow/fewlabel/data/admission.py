@@ -21,7 +21,6 @@ def admission(
         table: columns subject, patient, labelled (0 or 1), use.
         cohort: its key in the experiment, also the name of its folder.
         split: its split, and the results that the split must not change.
-        largest: the largest N.
         pretrained: the largest number of pretraining subjects of any method.
         seen: the hash of each image.
 

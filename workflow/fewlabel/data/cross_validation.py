@@ -28,7 +28,6 @@ def partition(
         subjects: columns subject, patient, labelled (0 or 1), use (see `data.subjects.subject.Use`).
         cohort: its key in the experiment, for the seed and for messages.
         count: number of test sets.
-        seed: of the experiment.
         drawing: method of the random order.
         placed: folds (from 1) of subjects already placed; their patients stay there, and new patients follow.
 

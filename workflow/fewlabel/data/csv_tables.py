@@ -22,7 +22,6 @@ def read_csv_table(
     Names stay as they are (007, NA, null). Columns beyond `columns` are kept.
 
     Args:
-        path: of the table.
         columns: that it must have.
         remedy: what to do about a table that is refused, for the message.
         kinds: of the columns; by default, all values are text. Other columns have the type that pandas finds.

@@ -15,7 +15,6 @@ def in_random_order(names: Iterable[str], drawing: Drawing, seed: int, *purpose:
         names: without repetition.
         drawing: `hash`: sorted by the SHA-256 of seed, purpose and name, so an added name does not reorder the others.
             `permutation`: of the sorted names; an added name reorders all of them.
-        seed: of the experiment.
         purpose: of the order, such as `"test", cohort`; each purpose has its own order.
     """
     ordered = sorted(names)

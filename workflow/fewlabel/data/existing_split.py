@@ -22,22 +22,17 @@ roles."""
 
 @dataclass(frozen=True)
 class ExistingSplit:
-    """The split of a whole cohort in an earlier run.
+    """The split of a whole cohort in an earlier run."""
 
-    Attributes:
-        roles: columns subject, role, fold (from 1; empty for subjects in no test fold and cohorts without folds).
-        split: its settings; None if unknown (runs of earlier versions).
-    """
-
+    # columns subject, role, fold (from 1; empty for subjects in no test fold and cohorts without folds)
     roles: pd.DataFrame
-    split: SplitSettings | None
+    split: SplitSettings | None  # its settings; None if unknown (runs of earlier versions)
 
 
 def read_existing_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit | None:
     """The earlier split of a cohort; None if there is none.
 
     Args:
-        study: the study's results.
         cohort: its folder there.
         folds: its current number of folds; if the cohort's roles are missing, the roles of its folds replace them.
 
@@ -65,7 +60,6 @@ def scored_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit |
     """The test subjects of a study whose `splits` folders were deleted, from the scores of its runs; None without runs.
 
     Args:
-        study: the study's results.
         cohort: its folder there.
         folds: its number of folds; None: no folds.
     """

@@ -23,7 +23,6 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
         subjects: columns subject, patient, labelled (0 or 1), use; they can be split.
         cohort: its key in the experiment, which names its folder.
         split: of the cohort, not of one of its folds.
-        study: the study's results.
         draws: its number of draws of the labelled subjects.
 
     Raises:

@@ -25,9 +25,8 @@ def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: ExistingSp
 
     Args:
         subjects: columns subject, patient, labelled (0 or 1), use (see `data.subjects.subject.Use`).
-        split: the settings.
-        former: the whole cohort's roles of an earlier run. If its settings are equal and its test subjects can
-            still be tested, they are kept: new subjects go to the pool, with `folds` to the smallest fold.
+        former: the whole cohort's roles of an earlier run. If its settings are equal and its test subjects can still be
+            tested, they are kept: new subjects go to the pool, with `folds` to the smallest fold.
 
     Returns:
         Columns subject, patient, labelled, role, in the order of `subjects` (see `assign_roles`). For a whole cohort
@@ -67,7 +66,6 @@ def assign_roles(
         subjects: columns subject, patient, labelled (0 or 1), use (see `data.subjects.subject.Use`).
         cohort: its key in the experiment, for the seed and for messages.
         test: number of test subjects to draw (whole patients), or their names.
-        seed: of the experiment.
         validation: number of pool subjects tested instead of the test subjects, which are withheld; to choose recipes.
         drawing: method of drawing test subjects if their number is given.
 
@@ -235,11 +233,7 @@ def order_pool(
 
 
 def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str]:
-    """The first N subjects of a draw, or all.
-
-    Raises:
-        InputError: N is larger than the pool.
-    """
+    """The first N subjects of a draw, or all. Raises InputError: N is larger than the pool."""
     if labels != "all" and labels > len(draw):
         raise InputError(
             f"labels: N = {labels}, but the pool has {len(draw)} subjects; accepted: 1 to {len(draw)}, or all"

@@ -35,21 +35,15 @@ AXES: dict[Axis, int] = {"rows": 2, "columns": 3}
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of one predicted mask on the native grid.
+    """Scores of one predicted mask on the native grid."""
 
-    Attributes:
-        dice: 0 to 1, of the whole volume.
-        hd95_mm: the larger of both directions' 95th percentiles of surface distances.
-        assd_mm: average symmetric surface distance.
-        truth_ml, predicted_ml: volumes of the masks in ml.
-        further: scores of installed packages that the study names; NaN where they are undefined.
-    """
-
-    dice: float
-    hd95_mm: float
-    assd_mm: float
+    dice: float  # 0 to 1, of the whole volume
+    hd95_mm: float  # the larger of both directions' 95th percentiles of surface distances
+    assd_mm: float  # average symmetric surface distance
+    # truth_ml, predicted_ml: volumes of the masks in ml
     truth_ml: float
     predicted_ml: float
+    # scores of installed packages that the study names; NaN where they are undefined
     further: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -62,7 +56,6 @@ def predict(
         network: on the device of `slices`.
         slices: the slices of a store.
         rows: indices of the slices to predict, (slice,).
-        precision: of the forward pass.
         flips: axes to mirror slices along; the result is the mean over all mirror images, mirrored back.
     """
     network.eval()
@@ -95,7 +88,6 @@ def evaluate_subject(
         subject: to score.
         truth: folder of `<subject>.nii.gz` with native truth masks.
         predictions: folder that receives `<subject>.nii.gz` on the same grid.
-        precision: of the prediction.
         further: names of scores of installed packages.
 
     Raises:

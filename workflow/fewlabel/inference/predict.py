@@ -52,22 +52,14 @@ class PredictionTask:
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A network with all settings that predict a mask from a volume.
+    """A network with all settings that predict a mask from a volume."""
 
-    Attributes:
-        network: on the device.
-        preparation: working grid and bias correction.
-        device, precision: of the forward pass.
-        flips: axes of a slice along which mirror images are averaged.
-        ranges: of the network's training cohort; None: unknown, images are not compared with it.
-    """
-
-    network: UNet
-    preparation: Preparation
+    network: UNet  # on the device
+    preparation: Preparation  # working grid and bias correction
     device: torch.device
     precision: Precision
-    flips: Collection[Axis] = ()
-    ranges: Ranges | None = None
+    flips: Collection[Axis] = ()  # axes of a slice along which mirror images are averaged
+    ranges: Ranges | None = None  # of the network's training cohort; None: unknown, images are not compared with it
 
     def mask(self, volume: Volume) -> tuple[NDArray[np.uint8], float, list[str]]:
         """Predict the mask on the volume's native grid, bit-identical to that of `fewlabel evaluate`.
@@ -99,8 +91,8 @@ def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Pr
         replace: whether existing masks may be replaced.
 
     Raises:
-        InputError: with all problems: images that are missing or no volumes, repeated names, an output that exists,
-            is one of the images, or does not suit the number of images.
+        InputError: with all problems: images that are missing or no volumes, repeated names, an output that exists, is
+            one of the images, or does not suit the number of images.
     """
     volumes: list[Path] = []
     problems: list[str] = []
@@ -213,7 +205,6 @@ def segment(segmenter: Segmenter, tasks: Sequence[PredictionTask], channel: int 
     Prints a warning for each volume that differs, or whose mask differs, from the network's training cohort.
 
     Args:
-        segmenter: the network.
         tasks: from `plan`.
         channel: of 4D images, from 0.
 

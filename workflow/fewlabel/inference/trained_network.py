@@ -23,21 +23,13 @@ ACCEPTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.saf
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A finetuned network and its settings.
+    """A finetuned network and its settings."""
 
-    Attributes:
-        network: on the CPU.
-        settings: of its finetuning.
-        preparation: working grid and bias correction of its images.
-        ranges: of its training cohort; None if neither its file nor its study contains them.
-        facts: all metadata of its file.
-    """
-
-    network: UNet
-    settings: FinetuneSettings
-    preparation: Preparation
-    ranges: Ranges | None
-    facts: Mapping[str, Any]
+    network: UNet  # on the CPU
+    settings: FinetuneSettings  # of its finetuning
+    preparation: Preparation  # working grid and bias correction of its images
+    ranges: Ranges | None  # of its training cohort; None if neither its file nor its study contains them
+    facts: Mapping[str, Any]  # all metadata of its file
 
 
 def open_trained_network(path: Path) -> TrainedNetwork:

@@ -86,15 +86,11 @@ def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: floa
 
     Args:
         ranges: of the network's training cohort.
-        frame: of the image.
         images: (slice, row, column) on the working grid.
         volume_ml: of the mask; an empty mask is always reported.
     """
     views = [count * mm for count, mm in zip(frame.native, frame.spacing, strict=True)]
-    messages = [
-        *_sizes("voxel size", frame.spacing, ranges.voxel_mm),
-        *_sizes("field of view", views, ranges.view_mm),
-    ]
+    messages = [*_sizes("voxel size", frame.spacing, ranges.voxel_mm), *_sizes("field of view", views, ranges.view_mm)]
     names = ("lower quartile", "median", "upper quartile")
     for name, value, (low, high) in zip(names, _quartiles(images), ranges.quartiles or (), strict=False):
         if not low - INTENSITY_MARGIN <= value <= high + INTENSITY_MARGIN:

@@ -63,7 +63,6 @@ def train(
         sample: returns the batch of a step, as a pure function of the step.
         budget: steps, learning rate and its schedule.
         device: of the objective's parameters.
-        precision: of the forward pass.
         what: name of the stage, for progress and errors.
         checkpoint: saves the state regularly, and holds the state to resume from; a resumed run takes the same steps as
             an uninterrupted one.

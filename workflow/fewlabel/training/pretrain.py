@@ -23,19 +23,13 @@ from fewlabel.utils.errors import InputError
 
 @dataclass(frozen=True)
 class Pretrained:
-    """What pretraining gives.
+    """What pretraining gives."""
 
-    Attributes:
-        network: all of it, what was not trained at its random start.
-        decoder_stages: how many were trained, coarsest first.
-        history: of each stage.
-        objectives: parameters of each stage's objective as it ended, heads included, by stage; where a pretext asks for
-            it also as they began (`<stage>_start`), without the encoder, which is that of the stage before.
-    """
-
-    network: UNet
-    decoder_stages: int
-    history: Mapping[str, Sequence[HistoryRow]]
+    network: UNet  # all of it, what was not trained at its random start
+    decoder_stages: int  # how many were trained, coarsest first
+    history: Mapping[str, Sequence[HistoryRow]]  # of each stage
+    # parameters of each stage's objective as it ended, heads included, by stage; where a pretext asks for it also as
+    # they began (`<stage>_start`), without the encoder, which is that of the stage before
     objectives: Mapping[str, Mapping[str, Tensor]]
 
 

@@ -77,15 +77,10 @@ def rows_by_volume(index: pd.DataFrame, subjects: Iterable[str]) -> list[Rows]:
 
 @dataclass(frozen=True)
 class Sampler:
-    """The batches of a stage, as pure functions of the step (from 0).
+    """The batches of a stage, as pure functions of the step (from 0)."""
 
-    Attributes:
-        rows: returns the rows of a batch.
-        tensors: returns the arguments of the objective.
-    """
-
-    rows: Callable[[int], Rows]
-    tensors: Callable[[int], tuple[Tensor | torch.Generator, ...]]
+    rows: Callable[[int], Rows]  # returns the rows of a batch
+    tensors: Callable[[int], tuple[Tensor | torch.Generator, ...]]  # returns the arguments of the objective
 
 
 def subjects_of(index: pd.DataFrame, rows: Rows) -> list[str]:

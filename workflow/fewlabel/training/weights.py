@@ -52,7 +52,6 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
     """Write tensors (as float32) and facts atomically.
 
     Args:
-        path: of the `.safetensors` file.
         tensors: by parameter name of the `UNet`.
         facts: JSON values; `widths` (of the U-Net) is required to load the file again.
     """
@@ -76,15 +75,10 @@ class Facts(BaseModel):
 
 @dataclass(frozen=True)
 class WeightsHeader:
-    """Header of a weights file.
+    """Header of a weights file."""
 
-    Attributes:
-        facts: the facts passed to `save_weights`.
-        shapes: shape of each tensor, by name.
-    """
-
-    facts: dict[str, Any]
-    shapes: dict[str, tuple[int, ...]]
+    facts: dict[str, Any]  # the facts passed to `save_weights`
+    shapes: dict[str, tuple[int, ...]]  # shape of each tensor, by name
 
 
 def read_header(path: Path) -> WeightsHeader:

@@ -16,11 +16,7 @@ RADIAL = ("finufft", "h5py", "ismrmrd")
 
 
 def require_tensorboard() -> None:
-    """Refuse to start if TensorBoard is not installed.
-
-    Raises:
-        InputError: with what to install.
-    """
+    """Refuse to start if TensorBoard is not installed. Raises InputError: with what to install."""
     if find_spec("tensorboard") is None:
         raise InputError(
             "tensorboard: true, but the package tensorboard is not installed; install it "
@@ -62,10 +58,6 @@ def require_radial(setting: str) -> None:
 
 
 def enable_tensorboard() -> None:
-    """Make all trainings of this run write TensorBoard logs.
-
-    Raises:
-        InputError: it is not installed.
-    """
+    """Make all trainings of this run write TensorBoard logs. Raises InputError: it is not installed."""
     require_tensorboard()
     os.environ[TENSORBOARD] = "1"

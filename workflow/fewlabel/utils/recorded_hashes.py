@@ -33,15 +33,10 @@ Stamp = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Recorded:
-    """The recorded hash of a file.
+    """The recorded hash of a file."""
 
-    Attributes:
-        sha256: in hexadecimal.
-        where: the file that contains the hash.
-    """
-
-    sha256: str
-    where: Path
+    sha256: str  # in hexadecimal
+    where: Path  # the file that contains the hash
 
 
 def stamp(path: Path) -> Stamp:

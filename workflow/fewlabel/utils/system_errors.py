@@ -69,23 +69,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def describe_memory_error(error: BaseException, what: str = "") -> str:
-    """An out-of-memory error as one line.
-
-    Args:
-        error: as raised.
-        what: the volume or setting that needed the memory; empty: unknown.
-    """
+    """An out-of-memory error as one line; `what`: the volume or setting that needed the memory; empty: unknown."""
     reason = plain(str(error))
     return f"{f'{what}: ' if what else ''}out of memory{f' ({reason})' if reason else ''}; to fix: {MEMORY}"
 
 
 @contextmanager
 def refuse_out_of_memory(what: str = "") -> Iterator[None]:
-    """Turn an out-of-memory error into an InputError that names `what`, if given.
-
-    Raises:
-        InputError: memory ran out.
-    """
+    """Turn an out-of-memory error into an InputError that names `what`, if given. Raises InputError: memory ran out."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

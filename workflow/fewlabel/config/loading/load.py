@@ -46,11 +46,7 @@ def load(config: Mapping[str, Any], files: Sequence[Path] = ()) -> Experiment:
 
 
 def load_files(paths: Sequence[Path]) -> Experiment:
-    """The experiment of these files alone, in the order of merging.
-
-    Raises:
-        InputError: see `load`.
-    """
+    """The experiment of these files alone, in the order of merging. Raises InputError: see `load`."""
     files = read_files(paths)
     return validated(merge(files), files)
 

@@ -48,19 +48,12 @@ def nearest(word: str, accepted: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Error:
-    """One of pydantic's errors, with its place among the keys as written.
+    """One of pydantic's errors, with its place among the keys as written."""
 
-    Attributes:
-        details: pydantic's.
-        place: without pydantic's own parts.
-        model: the model of the place's last key, or of its parent if the key is unknown.
-        choice: the place of the value with several accepted types to which this error belongs; else `place`.
-    """
-
-    details: ErrorDetails
-    place: Place
-    model: Any
-    choice: Place
+    details: ErrorDetails  # pydantic's
+    place: Place  # without pydantic's own parts
+    model: Any  # the model of the place's last key, or of its parent if the key is unknown
+    choice: Place  # the place of the value with several accepted types to which this error belongs; else `place`
 
 
 class Explainer:

@@ -24,38 +24,23 @@ MOST_VALUES = 50_000
 
 @dataclass(frozen=True)
 class Spot:
-    """The line of a value, and how it is written.
+    """The line of a value, and how it is written."""
 
-    Attributes:
-        line: of its key, or of itself in a list; from 1.
-        key: as written; empty in a list.
-        text: as written, where it is a single value; else None.
-        quoted: whether the text is in quotes.
-        inside: its nested values, by key or index.
-    """
-
-    line: int
-    key: str = ""
-    text: str | None = None
-    quoted: bool = False
-    inside: Mapping[Any, "Spot"] = field(default_factory=dict)
+    line: int  # of its key, or of itself in a list; from 1
+    key: str = ""  # as written; empty in a list
+    text: str | None = None  # as written, where it is a single value; else None
+    quoted: bool = False  # whether the text is in quotes
+    inside: Mapping[Any, "Spot"] = field(default_factory=dict)  # its nested values, by key or index
 
 
 @dataclass(frozen=True)
 class ExperimentFile:
-    """A file that was read.
+    """A file that was read."""
 
-    Attributes:
-        path: as it was named.
-        content: its settings.
-        spot: the lines of the settings.
-        repeated: messages about keys repeated in one mapping, one line each.
-    """
-
-    path: Path
+    path: Path  # as it was named
     content: dict[str, Any]
-    spot: Spot
-    repeated: list[str]
+    spot: Spot  # the lines of the settings
+    repeated: list[str]  # messages about keys repeated in one mapping, one line each
 
     def find(self, place: Place) -> Spot | None:
         """The line of a setting; None if the file does not set it."""
@@ -83,11 +68,7 @@ def read_files(paths: Sequence[Path]) -> list[ExperimentFile]:
 
 
 def read_file(path: Path) -> ExperimentFile:
-    """Read one experiment file, each time anew.
-
-    Raises:
-        InputError: see `read_files`.
-    """
+    """Read one experiment file, each time anew. Raises InputError: see `read_files`."""
     text = _text(path)
     content, problem_kind = None, None
     try:
@@ -127,11 +108,7 @@ def merge(files: Sequence[ExperimentFile]) -> dict[str, Any]:
 
 
 def read_config(paths: Sequence[Path]) -> dict[str, Any]:
-    """Read and merge experiment files.
-
-    Raises:
-        InputError: see `read_files`.
-    """
+    """Read and merge experiment files. Raises InputError: see `read_files`."""
     return merge(read_files(paths))
 
 

@@ -17,16 +17,11 @@ ALWAYS_BYTES = 1_000_000_000
 
 @dataclass
 class Tally:
-    """Number and size of an archive's members.
+    """Number and size of an archive's members."""
 
-    Attributes:
-        most: largest sum of their sizes in bytes.
-        free: free bytes on the target's disk.
-        members, total: number and bytes so far.
-    """
-
-    most: int
-    free: int
+    most: int  # largest sum of their sizes in bytes
+    free: int  # free bytes on the target's disk
+    # members, total: number and bytes so far
     members: int = 0
     total: int = 0
 
@@ -37,11 +32,7 @@ class Tally:
         return cls(most, shutil.disk_usage(destination).free)
 
     def add(self, name: str, count: int) -> None:
-        """Count a member before it is written.
-
-        Raises:
-            InputError: too many members, or too large in total.
-        """
+        """Count a member before it is written. Raises InputError: too many members, or too large in total."""
         self.members += 1
         self.total += count
         if self.members > MOST_MEMBERS:

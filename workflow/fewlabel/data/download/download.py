@@ -46,17 +46,11 @@ SETTLED = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class PartState:
-    """The address and version of a partly received file.
-
-    Attributes:
-        url: of the request.
-        validator: a strong ETag or the time of the last change; empty: the download cannot resume.
-        total: bytes of the whole file; None: unknown.
-    """
+    """The address and version of a partly received file."""
 
     url: str
-    validator: str
-    total: int | None
+    validator: str  # a strong ETag or the time of the last change; empty: the download cannot resume
+    total: int | None  # bytes of the whole file; None: unknown
 
 
 class _InterruptedError(Exception):

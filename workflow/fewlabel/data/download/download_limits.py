@@ -26,8 +26,6 @@ def limited_blocks(blocks: Iterable[bytes], folder: Path, left: int | None) -> I
     """Yield the blocks of a stream up to the expected length; the rest of a longer stream is dropped.
 
     Args:
-        blocks: the stream.
-        folder: the target.
         left: missing bytes; None: unknown.
 
     Raises:

@@ -21,9 +21,6 @@ COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lz
 class TarStream:
     """The stream that `tarfile` reads: headers up to a limit, and the granted bytes of each member.
 
-    Args:
-        archive: the file.
-
     Raises:
         OSError: it cannot be read.
     """
@@ -40,11 +37,7 @@ class TarStream:
         self._left = count + MOST_HEADER_BYTES
 
     def read(self, count: int = -1) -> bytes:
-        """Read as from any file.
-
-        Raises:
-            InputError: the headers exceed the limit.
-        """
+        """Read as from any file. Raises InputError: the headers exceed the limit."""
         if count < 0 or count > self._left:
             raise InputError(
                 f"a member's headers are larger than {size(MOST_HEADER_BYTES)}, which is implausible for volumes"

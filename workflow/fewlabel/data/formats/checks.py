@@ -29,17 +29,11 @@ NO_INVERSE = (
 
 @dataclass
 class FileGrid:
-    """One file's array on its grid.
+    """One file's array on its grid."""
 
-    Attributes:
-        array: float32, three axes as in the file.
-        affine: (4, 4), voxel indices to RAS+ mm.
-        placement: the position in the NIfTI header; None for other formats.
-    """
-
-    array: NDArray[np.float32]
-    affine: NDArray[np.float64]
-    placement: Placement | None = None
+    array: NDArray[np.float32]  # float32, three axes as in the file
+    affine: NDArray[np.float64]  # (4, 4), voxel indices to RAS+ mm
+    placement: Placement | None = None  # the position in the NIfTI header; None for other formats
 
 
 def image_problems(image: FileGrid, name: str) -> list[str]:

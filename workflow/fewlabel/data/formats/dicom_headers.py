@@ -44,29 +44,17 @@ FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """One file of a series.
-
-    Attributes:
-        path: of the file.
-        series: UID of its series.
-        position: of the first pixel's centre, in mm, LPS+.
-        orientation: directions along a row and down a column, LPS+, as (2, 3).
-        spacing: of rows and of columns, in mm.
-        shape: rows and columns.
-        instance: InstanceNumber; None if it is missing.
-        syntax: name of the transfer syntax if its pixels cannot be read; empty if they can.
-        distinguishing: values of `DISTINGUISHING`.
-    """
+    """One file of a series."""
 
     path: Path
-    series: str
-    position: tuple[float, ...]
-    orientation: tuple[float, ...]
-    spacing: tuple[float, ...]
-    shape: tuple[int, int]
-    instance: int | None
-    syntax: str
-    distinguishing: tuple[str, ...]
+    series: str  # UID of its series
+    position: tuple[float, ...]  # of the first pixel's centre, in mm, LPS+
+    orientation: tuple[float, ...]  # directions along a row and down a column, LPS+, as (2, 3)
+    spacing: tuple[float, ...]  # of rows and of columns, in mm
+    shape: tuple[int, int]  # rows and columns
+    instance: int | None  # InstanceNumber; None if it is missing
+    syntax: str  # name of the transfer syntax if its pixels cannot be read; empty if they can
+    distinguishing: tuple[str, ...]  # values of `DISTINGUISHING`
 
 
 def dicom_files(folder: Path) -> list[Path]:

@@ -25,15 +25,11 @@ STRAIGHT_MM = 0.1
 
 @dataclass(frozen=True)
 class Series:
-    """A valid series.
+    """A valid series."""
 
-    Attributes:
-        slices: along the normal of their plane (the cross product of a row's and a column's direction).
-        affine: (4, 4), indices (column, row, slice) to RAS+ mm.
-    """
-
+    # along the normal of their plane (the cross product of a row's and a column's direction)
     slices: tuple[DicomHeader, ...]
-    affine: NDArray[np.float64]
+    affine: NDArray[np.float64]  # (4, 4), indices (column, row, slice) to RAS+ mm
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -49,11 +49,7 @@ def load_metaimage(path: Path, name: str) -> tuple[FileGrid | None, list[str]]:
 
 
 def metaimage_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Read shape and affine (RAS+ mm) from the header alone.
-
-    Raises:
-        RuntimeError: the file is not of its format.
-    """
+    """Read shape and affine (RAS+ mm) from the header alone. Raises RuntimeError: the file is not of its format."""
     import SimpleITK as sitk  # noqa: N813 - the library's own short name
 
     reader = sitk.ImageFileReader()

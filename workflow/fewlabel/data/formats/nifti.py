@@ -22,8 +22,6 @@ def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[
     """A file's array, or None and its problem.
 
     Args:
-        path: of the file.
-        name: in messages.
         channel: of a 4D image, from 0.
         role: `label` refuses channels.
     """

@@ -32,13 +32,9 @@ _ROWS = ("srow_x", "srow_y", "srow_z")
 
 @dataclass(frozen=True)
 class Placement:
-    """The position of a grid in a NIfTI header.
+    """The position of a grid in a NIfTI header."""
 
-    Attributes:
-        header: contains only both forms, their codes, the voxel sizes and the unit, as in the file.
-    """
-
-    header: nib.Nifti1Header
+    header: nib.Nifti1Header  # contains only both forms, their codes, the voxel sizes and the unit, as in the file
 
     @classmethod
     def of(cls, file: Opened) -> "Placement | None":

@@ -19,7 +19,6 @@ def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[FileGr
 
     Args:
         path: a file, or the folder of a DICOM series.
-        name: in messages.
         channel: of a 4D NIfTI or MGH file, from 0; other formats have one channel.
         role: image or label.
     """

@@ -17,23 +17,17 @@ SIDES = (1, -1)
 
 @dataclass(frozen=True)
 class AbdomenFrame:
-    """What the organs' places depend on, in mm.
+    """What the organs' places depend on, in mm."""
 
-    Attributes:
-        width, depth: half-axes of the abdominal cavity along x and y.
-        wall, fat: thickness of the muscles around it, and of the subcutaneous fat.
-        dome: height of the right diaphragm's top.
-        spine: y of the middle of the vertebral bodies.
-        size: relative size of the organs.
-    """
-
+    # width, depth: half-axes of the abdominal cavity along x and y
     width: float
     depth: float
+    # wall, fat: thickness of the muscles around it, and of the subcutaneous fat
     wall: float
     fat: float
-    dome: float
-    spine: float
-    size: float
+    dome: float  # height of the right diaphragm's top
+    spine: float  # y of the middle of the vertebral bodies
+    size: float  # relative size of the organs
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "AbdomenFrame":

@@ -53,17 +53,12 @@ class SmoothField:
 
 @dataclass
 class PhantomCanvas:
-    """A grid of tissues to paint on.
+    """A grid of tissues to paint on."""
 
-    Attributes:
-        moved: position of each grid point in the undeformed anatomy: x, y and z, each of the grid's shape.
-        bumps: surface roughness, with standard deviation 1.
-        labels: tissue of each point.
-    """
-
+    # position of each grid point in the undeformed anatomy: x, y and z, each of the grid's shape
     moved: tuple[Floats, Floats, Floats]
-    bumps: Floats
-    labels: Labels = field(init=False)
+    bumps: Floats  # surface roughness, with standard deviation 1
+    labels: Labels = field(init=False)  # tissue of each point
     _lows: list[Floats] = field(init=False)
     _highs: list[Floats] = field(init=False)
 
@@ -111,7 +106,6 @@ def paint(scene: Scene, axes: Axes, rng: np.random.Generator) -> Labels:
     """Paint a scene.
 
     Args:
-        scene: the anatomy.
         axes: positions along x, y and z in mm, rising or falling, within the scene's field of view.
         rng: generator of the deformation and the roughness; the same state gives the same anatomy on any grid.
 

@@ -28,19 +28,12 @@ SIDES = (1, -1)
 
 @dataclass(frozen=True)
 class PelvisFrame:
-    """What the organs' places depend on, in mm.
+    """What the organs' places depend on, in mm."""
 
-    Attributes:
-        prostate: half-axes of the prostate along x, y and z.
-        zone: relative size of the transition zone, 1 is average.
-        rectum: radius of the rectum behind the prostate.
-        build: relative size of the bony pelvis.
-    """
-
-    prostate: Point
-    zone: float
-    rectum: float
-    build: float
+    prostate: Point  # half-axes of the prostate along x, y and z
+    zone: float  # relative size of the transition zone, 1 is average
+    rectum: float  # radius of the rectum behind the prostate
+    build: float  # relative size of the bony pelvis
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "PelvisFrame":

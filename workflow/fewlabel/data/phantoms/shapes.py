@@ -35,19 +35,12 @@ class Shape(Protocol):
 
 @dataclass(frozen=True)
 class Ellipsoid:
-    """A superellipsoid.
+    """A superellipsoid."""
 
-    Attributes:
-        centre: mm.
-        radii: half-axes in mm.
-        turn: rotation about x, y and z in degrees, applied in this order.
-        power: 2 is an ellipsoid, larger is boxier.
-    """
-
-    centre: Point
-    radii: Point
-    turn: Point = (0.0, 0.0, 0.0)
-    power: float = 2.0
+    centre: Point  # mm
+    radii: Point  # half-axes in mm
+    turn: Point = (0.0, 0.0, 0.0)  # rotation about x, y and z in degrees, applied in this order
+    power: float = 2.0  # 2 is an ellipsoid, larger is boxier
 
     def grown(self, by: float) -> "Ellipsoid":
         """The shape with all half-axes longer by `by` mm."""
@@ -130,37 +123,25 @@ class Union:
 
 @dataclass(frozen=True)
 class PaintedShape:
-    """A shape with its tissue.
-
-    Attributes:
-        tissue: of the shape.
-        shape: the shape to paint.
-        over: tissues that may be covered; empty: all.
-        bumps: roughness of the surface in mm (standard deviation); a negative value inverts the bumps.
-    """
+    """A shape with its tissue."""
 
     tissue: Tissue
-    shape: Shape
-    over: frozenset[Tissue] = frozenset()
-    bumps: float = 0.0
+    shape: Shape  # the shape to paint
+    over: frozenset[Tissue] = frozenset()  # tissues that may be covered; empty: all
+    bumps: float = 0.0  # roughness of the surface in mm (standard deviation); a negative value inverts the bumps
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The anatomy of a subject, independent of any grid.
+    """The anatomy of a subject, independent of any grid."""
 
-    Attributes:
-        parts: painted in this order.
-        low, high: corners of the field of view in mm.
-        warps: (distance of control points in mm, displacement in mm) of each scale of the deformation.
-        bump_mm: distance of control points of the surface roughness.
-    """
-
-    parts: list[PaintedShape]
+    parts: list[PaintedShape]  # painted in this order
+    # low, high: corners of the field of view in mm
     low: Point
     high: Point
+    # (distance of control points in mm, displacement in mm) of each scale of the deformation
     warps: tuple[tuple[float, float], ...]
-    bump_mm: float
+    bump_mm: float  # distance of control points of the surface roughness
 
 
 def tube(points: Sequence[Point], radii: Sequence[float]) -> list[Capsule]:

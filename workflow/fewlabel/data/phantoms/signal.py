@@ -63,23 +63,17 @@ class Tissue(IntEnum):
 
 @dataclass(frozen=True)
 class Relaxation:
-    """Parameters of spin-echo contrast.
+    """Parameters of spin-echo contrast."""
 
-    Attributes:
-        pd: proton density, water 1.
-        t1, t2: in ms.
-        pd_spread, t2_spread: relative (log-normal) deviation between subjects.
-        texture: relative deviation within the tissue.
-        follows: another tissue with the same variation between subjects.
-    """
-
-    pd: float
+    pd: float  # proton density, water 1
+    # t1, t2: in ms
     t1: float
     t2: float
+    # pd_spread, t2_spread: relative (log-normal) deviation between subjects
     pd_spread: float = 0.05
     t2_spread: float = 0.1
-    texture: float = 0.05
-    follows: Tissue | None = None
+    texture: float = 0.05  # relative deviation within the tissue
+    follows: Tissue | None = None  # another tissue with the same variation between subjects
 
 
 RELAXATION: dict[Tissue, Relaxation] = {

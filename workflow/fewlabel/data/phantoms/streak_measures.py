@@ -31,17 +31,11 @@ NOISELESS_SNR = 1e6
 
 @dataclass(frozen=True)
 class Trial:
-    """One way to remove streaks.
+    """One way to remove streaks."""
 
-    Attributes:
-        method: `destreak.method`.
-        images: whether interference is estimated from coil images instead of k-space.
-        rescaled: whether the result is scaled to the brightness of the image with streaks.
-    """
-
-    method: Literal["none", "remove_coils", "cactus", "bstar"]
-    images: bool = False
-    rescaled: bool = False
+    method: Literal["none", "remove_coils", "cactus", "bstar"]  # `destreak.method`
+    images: bool = False  # whether interference is estimated from coil images instead of k-space
+    rescaled: bool = False  # whether the result is scaled to the brightness of the image with streaks
 
 
 TRIALS: Mapping[str, Trial] = {

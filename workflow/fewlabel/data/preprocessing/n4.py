@@ -30,7 +30,6 @@ def correct_bias(
     Args:
         image: (axis, axis, axis), any intensity range; values up to 0 are not used in the fit, but divided too.
         affine: (4, 4), voxel indices to RAS+ mm; only its voxel sizes are used.
-        settings: of the correction.
 
     Returns:
         The same shape, with the same mean over the fitted voxels.
@@ -86,7 +85,6 @@ def bias_field(
         image: (axis, axis, axis).
         mask: of the same shape, True in the voxels to fit.
         spacing: voxel size along the axes, in mm.
-        settings: of the correction.
 
     Returns:
         The field, of the image's shape.

@@ -31,18 +31,12 @@ AXES: dict[Plane, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Volume:
-    """A subject's image on its native grid.
+    """A subject's image on its native grid."""
 
-    Attributes:
-        image: float32, the three axes of the file; any intensity range.
-        affine: (4, 4), voxel indices to RAS+ mm.
-        mask: uint8 on the same grid, 1 inside the target; None: no label.
-        placement: the position in the image's NIfTI header; None if the image is not from a NIfTI file.
-    """
-
-    image: NDArray[np.float32]
-    affine: NDArray[np.float64]
-    mask: NDArray[np.uint8] | None = None
+    image: NDArray[np.float32]  # float32, the three axes of the file; any intensity range
+    affine: NDArray[np.float64]  # (4, 4), voxel indices to RAS+ mm
+    mask: NDArray[np.uint8] | None = None  # uint8 on the same grid, 1 inside the target; None: no label
+    # the position in the image's NIfTI header; None if the image is not from a NIfTI file
     placement: Placement | None = None
 
 
@@ -83,7 +77,6 @@ def save_nifti(
     """Write an array with its affine (RAS+ mm) as NIfTI, atomically.
 
     Args:
-        path: of the file.
         array: three axes.
         affine: of the array; not used if `placement` is given.
         placement: of the image with the same grid. The header copies it, so every program shows both at the same

@@ -18,21 +18,14 @@ LARGEST_VOXELS = 500_000_000
 
 @dataclass(frozen=True)
 class Frame:
-    """Position of a volume on the working grid; slices are the native ones unless the grid sets their distance.
+    """Position of a volume on the working grid; slices are the native ones unless the grid sets their distance."""
 
-    Attributes:
-        orientation: between the file's axes and (slice, row, column).
-        native: slices, rows, columns of the volume.
-        resampled: slices, rows and columns at the grid's spacing, before crop or pad of rows and columns.
-        matrix: rows and columns of the working grid.
-        spacing: native voxel size (slice, row, column) in mm.
-    """
-
-    orientation: Orientation
-    native: tuple[int, int, int]
+    orientation: Orientation  # between the file's axes and (slice, row, column)
+    native: tuple[int, int, int]  # slices, rows, columns of the volume
+    # slices, rows and columns at the grid's spacing, before crop or pad of rows and columns
     resampled: tuple[int, int, int]
-    matrix: tuple[int, int]
-    spacing: tuple[float, float, float]
+    matrix: tuple[int, int]  # rows and columns of the working grid
+    spacing: tuple[float, float, float]  # native voxel size (slice, row, column) in mm
 
     @classmethod
     def of(cls, shape: tuple[int, ...], affine: NDArray[np.float64], grid: Grid) -> "Frame":
@@ -119,8 +112,6 @@ def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -
 
     Args:
         mask: on its native grid, 1 inside.
-        affine: of the mask.
-        grid: the working grid.
     """
     frame = Frame.of(mask.shape, affine, grid)
     native = frame.orientation.slices(mask).astype(np.float32)

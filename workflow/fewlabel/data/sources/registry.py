@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 
 
 def reader(source: Source) -> "SourceReader[Any]":
-    """The implementation of a source.
-
-    Raises:
-        InputError: it cannot be imported, is none, or lacks a library.
-    """
+    """The implementation of a source. Raises InputError: it cannot be imported, is none, or lacks a library."""
     if source.reconstruction is not None:
         require_radial(f"kind: {source.kind}" if isinstance(source, FileSource) else "radial")
     owner = f"kind {source.kind} ({type(source).__name__})"

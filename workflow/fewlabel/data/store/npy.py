@@ -21,11 +21,7 @@ class _Stream:
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
-    """Write an array; the content equals that of `numpy.save`.
-
-    Raises:
-        OSError: with the path.
-    """
+    """Write an array; the content equals that of `numpy.save`. Raises OSError: with the path."""
     with naming_full_disk(path), path.open("wb") as file:
         np.save(_Stream(file), array)
 
@@ -34,9 +30,7 @@ def save_blocks(path: Path, blocks: Iterable[NDArray[Any]], shape: tuple[int, ..
     """Write blocks one after another as one array, with one block in memory at a time.
 
     Args:
-        path: the file.
         blocks: parts of the array along its first axis.
-        shape: of the whole array.
         kind: the data type of the whole array.
 
     Raises:

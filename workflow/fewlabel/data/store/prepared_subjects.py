@@ -31,18 +31,13 @@ MADE_OF = "made_of.json"
 
 @dataclass(frozen=True)
 class PreparedSubject:
-    """The slices of one subject on disk.
+    """The slices of one subject on disk."""
 
-    Attributes:
-        images, masks: float16 and uint8, (slice, row, column).
-        target_px: pixels of the target in each slice.
-        again: whether an earlier run made them.
-    """
-
+    # images, masks: float16 and uint8, (slice, row, column)
     images: Path
     masks: Path
-    target_px: NDArray[np.int64]
-    again: bool
+    target_px: NDArray[np.int64]  # pixels of the target in each slice
+    again: bool  # whether an earlier run made them
 
 
 def prepared_folder(store: Path) -> Path:

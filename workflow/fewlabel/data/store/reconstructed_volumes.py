@@ -35,9 +35,7 @@ def read_cached_volume(source: Source, parts: Path, subject: Subject) -> Volume:
     """Read a subject's volume as `registry.read_volume` does, and cache it if it is reconstructed.
 
     Args:
-        source: of the cohort.
         parts: the cache folder of the store (see `prepared_folder`).
-        subject: of the cohort.
 
     Raises:
         InputError: with all problems of this volume.

@@ -54,17 +54,14 @@ LARGEST = 6e4
 
 @dataclass(frozen=True)
 class Store:
-    """An opened slice store; the arrays stay on disk until they are read.
+    """An opened slice store; the arrays stay on disk until they are read."""
 
-    Attributes:
-        images, masks, index, subjects: as in the files of these names.
-        prepared: the `Preparation` of the slices, as plain data; empty in stores of earlier versions.
-    """
-
+    # images, masks, index, subjects: as in the files of these names
     images: NDArray[np.float16]
     masks: NDArray[np.uint8]
     index: pd.DataFrame
     subjects: pd.DataFrame
+    # the `Preparation` of the slices, as plain data; empty in stores of earlier versions
     prepared: Mapping[str, Any] = field(default_factory=dict)
 
     def rows(self, subjects: Iterable[str]) -> NDArray[np.int64]:
@@ -162,8 +159,6 @@ def pack(
     Args:
         subjects: in the order of the store.
         read: returns a subject's volume; must be picklable when `workers` is above 1.
-        grid: the working grid.
-        folder: of the store.
         native: receives `labels/<subject>.nii.gz` (1 inside the target, native grid) for labelled subjects and, for
             synthetic or reconstructed subjects, `images/<subject>.nii.gz`.
         workers: processes; each holds one volume.

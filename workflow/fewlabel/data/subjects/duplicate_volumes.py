@@ -81,7 +81,6 @@ def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]
     """The side of the split of each subject, as text; equal texts mean the same side.
 
     Args:
-        subjects: names.
         roles: of each (see `splits.Role`).
         folds: the test fold of each, from 1; 0: none.
     """

@@ -36,32 +36,20 @@ READ = f"accepted: {', '.join(VOLUME_SUFFIXES)}"
 
 @dataclass(frozen=True)
 class Unused:
-    """A file or folder that is not read.
+    """A file or folder that is not read."""
 
-    Attributes:
-        path: the file or folder.
-        reason: why it is not read; if it stops the work, also how to fix it.
-        stops: whether it looks like a volume or mask, so that the work stops.
-    """
-
-    path: Path
-    reason: str
-    stops: bool = False
+    path: Path  # the file or folder
+    reason: str  # why it is not read; if it stops the work, also how to fix it
+    stops: bool = False  # whether it looks like a volume or mask, so that the work stops
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The content of a folder.
+    """The content of a folder."""
 
-    Attributes:
-        used: volumes that are read, by name.
-        data: files with the voxels of headers among them.
-        unused: all other files and folders.
-    """
-
-    used: tuple[Path, ...] = ()
-    data: tuple[Path, ...] = ()
-    unused: tuple[Unused, ...] = ()
+    used: tuple[Path, ...] = ()  # volumes that are read, by name
+    data: tuple[Path, ...] = ()  # files with the voxels of headers among them
+    unused: tuple[Unused, ...] = ()  # all other files and folders
 
     @property
     def counted(self) -> tuple[Path, ...]:
@@ -127,7 +115,6 @@ def unread_lines(unused: Iterable[Unused], root: Path, stopping: bool) -> list[s
     """One line for all files of a folder that are not read for the same reason.
 
     Args:
-        unused: the files.
         root: folder to which the names in the lines are relative.
         stopping: True: files that stop the work; False: the others.
     """
@@ -174,10 +161,7 @@ def why_unread(path: Path) -> Unused:
             "voxels without a header; accepted: a .mhd or .nhdr with it; to fix: add the header, or move the file away",
         ),
         (PACKED, f"compressed; {READ}; to fix: decompress it, and move the original away"),
-        (
-            PLACELESS,
-            f"has no position; {READ}; to fix: save it as NIfTI with its affine, and move the original away",
-        ),
+        (PLACELESS, f"has no position; {READ}; to fix: save it as NIfTI with its affine, and move the original away"),
     ):
         if name.endswith(suffixes):
             return Unused(path, text, stops=True)

@@ -10,15 +10,10 @@ NOT_STATED = "not stated"
 
 @dataclass(frozen=True)
 class Terms:
-    """Licence and citation of a cohort.
+    """Licence and citation of a cohort."""
 
-    Attributes:
-        licence: its name; `MADE` for phantoms, `NOT_STATED` if it is unknown.
-        citation: one line; empty if unknown.
-    """
-
-    licence: str
-    citation: str
+    licence: str  # its name; `MADE` for phantoms, `NOT_STATED` if it is unknown
+    citation: str  # one line; empty if unknown
 
 
 def terms(cohort: Cohort) -> Terms:

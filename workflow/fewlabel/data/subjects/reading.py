@@ -35,31 +35,18 @@ Hashes = dict[str, VolumeHash] | None
 
 @dataclass
 class Reading:
-    """The volume of a subject, and its problems.
+    """The volume of a subject, and its problems."""
 
-    Attributes:
-        volume: None if there are problems.
-        mask: name of the label file in messages; empty if there is none.
-        values: values of the label file; empty if the file is invalid.
-        problems: one line each.
-        warnings: notes on a valid subject, one line each.
-        digest: hash that identifies the volume if its voxels are not read yet (see `same_voxels`).
-    """
-
-    volume: Volume | None = None
-    mask: str = ""
-    values: frozenset[int] = frozenset()
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    digest: str = ""
+    volume: Volume | None = None  # None if there are problems
+    mask: str = ""  # name of the label file in messages; empty if there is none
+    values: frozenset[int] = frozenset()  # values of the label file; empty if the file is invalid
+    problems: list[str] = field(default_factory=list)  # one line each
+    warnings: list[str] = field(default_factory=list)  # notes on a valid subject, one line each
+    digest: str = ""  # hash that identifies the volume if its voxels are not read yet (see `same_voxels`)
 
 
 def volume_of(reading: Reading) -> Volume:
-    """The volume of a reading.
-
-    Raises:
-        InputError: it has problems.
-    """
+    """The volume of a reading. Raises InputError: it has problems."""
     if reading.volume is None:
         raise InputError.of(reading.problems)
     return reading.volume
@@ -75,8 +62,6 @@ def check_all(
     """Read all volumes of a cohort and collect their problems, one line each.
 
     Args:
-        source: of the cohort.
-        subjects: as listed.
         read_one: how a subject is read; picklable where there are several workers, each of which holds one volume.
         workers: processes.
         seen: receives the hash of each image, if given (see `duplicate_volumes`).
@@ -149,7 +134,6 @@ def assemble(
     Args:
         labels: values of the target.
         image, label: array (None if it could not be read) and name in messages; None: no label.
-        problems: of the single files.
     """
     reading = Reading(problems=list(problems))
     grid, image_name = image

@@ -16,24 +16,16 @@ SUBJECT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class Subject:
-    """One volume, with or without a label.
+    """One volume, with or without a label."""
 
-    Attributes:
-        subject: unique in its cohort; letters, digits, '.', '_' and '-' (it becomes part of file names).
-        patient: name of the patient; splits never separate the volumes of one patient.
-        labelled: whether a mask exists.
-        use: see `Use`.
-        image, label: files on disk; None for synthetic volumes.
-        computed: whether the image is reconstructed from its file, which is slow, so that results keep it.
-    """
-
-    subject: str
-    patient: str
-    labelled: bool
-    use: Use = "auto"
+    subject: str  # unique in its cohort; letters, digits, '.', '_' and '-' (it becomes part of file names)
+    patient: str  # name of the patient; splits never separate the volumes of one patient
+    labelled: bool  # whether a mask exists
+    use: Use = "auto"  # see `Use`
+    # image, label: files on disk; None for synthetic volumes
     image: Path | None = None
     label: Path | None = None
-    computed: bool = False
+    computed: bool = False  # whether the image is reconstructed from its file, which is slow, so that results keep it
 
 
 class ListingError(InputError):

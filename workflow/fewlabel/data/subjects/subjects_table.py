@@ -43,7 +43,6 @@ def read_table(path: Path, subjects: Collection[str]) -> tuple[dict[str, Subject
     by tabs, commas or semicolons, whichever the header has most of. Cells are text: a subject `007` stays `007`.
 
     Args:
-        path: the table.
         subjects: names that exist in the cohort.
 
     Returns:

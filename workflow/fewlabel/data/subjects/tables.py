@@ -14,7 +14,6 @@ def read_subjects(path: Path, *needed: str) -> pd.DataFrame:
     """Read a table with one row per subject or slice; names remain text (007, NA, null).
 
     Args:
-        path: of the table.
         needed: required columns besides `subject`.
 
     Raises:

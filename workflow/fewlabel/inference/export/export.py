@@ -26,7 +26,6 @@ def export(weights: Path, to: Path, formats: Collection[Format], replace: bool =
     """Write a network in other formats and check that each gives the same probabilities.
 
     Args:
-        weights: of a finetuning.
         to: folder that receives `network.onnx` and `monai_bundle/`.
         formats: the formats to write.
         replace: whether to replace an earlier export.

@@ -47,7 +47,6 @@ def write_bundle(trained: TrainedNetwork, folder: Path, card: str, licence: str)
     """Write a bundle: `configs/metadata.json`, `configs/inference.json`, `models/model.ts`, `scripts/`, `docs/`.
 
     Args:
-        trained: the network.
         folder: an empty folder.
         card: Markdown for `docs/README.md`.
         licence: text of `LICENSE`.

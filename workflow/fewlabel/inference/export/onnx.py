@@ -22,8 +22,6 @@ def write_onnx(trained: TrainedNetwork, path: Path, facts: Mapping[str, str]) ->
     The number of slices is free; rows and columns are those of the working grid.
 
     Args:
-        trained: the network.
-        path: of the `.onnx` file.
         facts: metadata of the file.
 
     Returns:

@@ -38,7 +38,6 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
         """Set the working grid.
 
         Args:
-            keys: of the volumes.
             matrix: numbers of rows and columns.
             spacing_mm: distance of rows and of columns.
             slice_mm: distance of slices; None: unchanged.

@@ -1,11 +1,68 @@
 """The build of torch, its devices and their precision."""
 
+import re
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
-from fewlabel.operations.doctor import driver as nvidia
-from fewlabel.operations.doctor.driver import Driver
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.utils.formatting import size
+from fewlabel.utils.hardware_info import command_output
+
+LEAST_DRIVER = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
+"""Minimum Linux driver by CUDA major version (NVIDIA, CUDA compatibility: minor version compatibility)."""
+
+QUERY = ["nvidia-smi", "--query-gpu=driver_version,name", "--format=csv,noheader"]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """NVIDIA driver and GPUs of this system."""
+
+    version: str | None = None  # of the driver; None: no driver is loaded
+    gpus: tuple[str, ...] = ()  # names from `nvidia-smi`
+    visible: str | None = None  # CUDA_VISIBLE_DEVICES; None: not set
+
+    @property
+    def present(self) -> bool:
+        """Whether this machine has an NVIDIA driver or GPU."""
+        return self.version is not None or bool(self.gpus)
+
+
+def ask_driver(visible: str | None) -> Driver:
+    """Ask the kernel module and `nvidia-smi`."""
+    try:
+        module = module_version(Path("/proc/driver/nvidia/version").read_text(encoding="utf-8"))
+    except OSError:
+        module = None
+    version, gpus = parse_query((command_output(QUERY, seconds=10) if shutil.which(QUERY[0]) else None) or "")
+    return Driver(module or version, gpus, visible)
+
+
+def module_version(text: str) -> str | None:
+    """Parse the version from /proc/driver/nvidia/version."""
+    found = re.search(r"^NVRM version:.*?\b(\d{3,}\.\d+(?:\.\d+)?)\b", text, re.MULTILINE)
+    return found[1] if found else None
+
+
+def parse_query(text: str) -> tuple[str | None, tuple[str, ...]]:
+    """Parse version and GPUs from `nvidia-smi --query-gpu=driver_version,name`."""
+    rows = [row.partition(",") for row in text.splitlines() if re.match(r"\d{3,}\.\d", row)]
+    return (rows[0][0].strip() if rows else None), tuple(name.strip() for _, _, name in rows)
+
+
+def too_old(version: str, cuda: str) -> str | None:
+    """The minimum driver of a CUDA version if this driver is older; else None."""
+    least = LEAST_DRIVER.get(int(cuda.partition(".")[0]))
+    parts = tuple(int(part) for part in version.split(".")[:2])
+    return ".".join(map(str, least)) if least and parts < least else None
+
+
+def newest_cuda(version: str) -> int | None:
+    """The newest CUDA major version that a driver supports."""
+    fitting = [cuda for cuda in LEAST_DRIVER if too_old(version, str(cuda)) is None]
+    return max(fitting, default=None)
+
 
 FEW_BYTES = 2_000_000_000
 GPU_BUILD = (
@@ -15,22 +72,15 @@ GPU_BUILD = (
 
 @dataclass(frozen=True)
 class TorchGpu:
-    """A GPU as torch sees it; memory in bytes.
+    """A GPU as torch sees it; memory in bytes."""
 
-    Attributes:
-        name: as reported by the driver.
-        capability: major and minor number of its architecture.
-        free, total: memory.
-        bf16: whether trainings use bfloat16 on it.
-        failure: of a test computation; None: passed.
-    """
-
-    name: str
-    capability: tuple[int, int]
+    name: str  # as reported by the driver
+    capability: tuple[int, int]  # major and minor number of its architecture
+    # free, total: memory
     free: int
     total: int
-    bf16: bool
-    failure: str | None = None
+    bf16: bool  # whether trainings use bfloat16 on it
+    failure: str | None = None  # of a test computation; None: passed
 
 
 @dataclass(frozen=True)
@@ -105,9 +155,9 @@ def _build(torch: Torch, driver: Driver, need_gpu: bool) -> Finding:
         plain = str(torch.version).partition("+")[0]
         text = f"{build}, but this machine has NVIDIA GPUs (driver {driver.version}), which it cannot use"
         return stopping("torch", text, GPU_BUILD.format(version=plain))
-    least = nvidia.too_old(driver.version, torch.cuda) if driver.version else None
+    least = too_old(driver.version, torch.cuda) if driver.version else None
     if least:
-        newest = nvidia.newest_cuda(str(driver.version))
+        newest = newest_cuda(str(driver.version))
         todo = f"update the driver to {least} or newer" + (f", or install a build for CUDA {newest}" if newest else "")
         return stopping("torch", f"{build}, but driver {driver.version} is older than the required {least}", todo)
     return stopping("torch", f"{build}, driver {driver.version}, but torch sees no GPU", _hidden(driver))

@@ -2,14 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.loading.load import validated
 from fewlabel.config.loading.yaml_files import merge, read_experiment
 from fewlabel.config.sources.base import FileSource
 from fewlabel.config.sources.registry import Source
+from fewlabel.config.study_layout import LAYOUT
 from fewlabel.data.paths import (
     VARIABLE,
     archive_of,
@@ -17,12 +20,15 @@ from fewlabel.data.paths import (
     data_root,
     data_root_setting,
     export_data_root,
+    is_complete,
     is_present,
     unlabelled_folder,
 )
+from fewlabel.data.sources import registry
 from fewlabel.data.sources.registry import file_reader, reader_problem, unread
 from fewlabel.data.subjects.folder_contents import unread_lines
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
+from fewlabel.operations.hooks.preflight import listed_split_problems
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
@@ -116,3 +122,44 @@ def _archive(source: FileSource, check: str) -> Finding | None:
         return ok(check, f"{archive}, not extracted yet")
     todo = "the download needs internet access: run `fetch` on a login node"
     return note(check, f"not in {cohort_folder(source)}: will be downloaded", todo) if part.url else None
+
+
+def problems(experiment: Experiment, results: Path) -> list[str]:
+    """Problems that stop a run of an experiment, one line each.
+
+    Cohorts that are not downloaded are not checked, nor fetched cohorts whose volumes are elsewhere.
+
+    Args:
+        experiment: with its `data_root` in effect.
+        results: folder of studies.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+    found = [line for name in experiment.cohorts for line in _listing(experiment, name, results, tables)]
+    return found + [line for name in tables for line in _splits(experiment, name, results, tables)]
+
+
+def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+    """Problems of the files of a cohort; without problems, its subjects are added to `tables`."""
+    source = experiment.cohorts[name].source
+    if unreadable := registry.reader_problem(source):
+        yield f"cohorts.{name}.source: {unreadable}"
+        return
+    if isinstance(source, FileSource) and not is_complete(source):
+        finding = cohort_finding(name, source)
+        if finding.status == "problem" and not (results / experiment.study / LAYOUT.source(name)).is_file():
+            yield f"cohorts.{name}.source: {finding.text}; to fix: {finding.todo}"
+        return
+    try:
+        subjects, lines, where = registry.survey(source)
+    except InputError as error:
+        yield from (f"cohorts.{name}.source: {line}" for line in str(error).splitlines())
+        return
+    yield from (f"cohorts.{name}.source: {where} {line}" for line in lines)
+    if not lines:
+        rows = [(subject.subject, subject.patient, int(subject.labelled), subject.use) for subject in subjects]
+        tables[name] = pd.DataFrame(rows, columns=["subject", "patient", "labelled", "use"])
+
+
+def _splits(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> list[str]:
+    paired = tables.get(experiment.cohorts[name].split_as or "")
+    return listed_split_problems(experiment, name, tables[name], results / experiment.study, paired)

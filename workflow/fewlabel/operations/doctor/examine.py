@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewlabel.data.paths import data_root
-from fewlabel.operations.doctor import accelerators, data, driver, machine, quota, shared_view, slurm, software, storage
+from fewlabel.operations.doctor import accelerators, data, machine, shared_view, slurm, software, storage
 from fewlabel.operations.doctor import profile as profiles
 from fewlabel.operations.doctor import programs as program_checks
 from fewlabel.operations.doctor.finding import Finding, ok, problem
@@ -18,21 +18,14 @@ from fewlabel.utils.errors import InputError
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a study needs of the machine.
+    """What a study needs of the machine."""
 
-    Attributes:
-        results: folder of results.
-        profile: folder of a Snakemake profile; None: all profiles are checked, their problems as notes.
-        configfiles: experiment files, merged over config.yaml.
-        need_gpu: whether a missing GPU is a problem.
-        token: whether to write a token to the results, which other machines look for.
-    """
-
-    results: Path
+    results: Path  # folder of results
+    # folder of a Snakemake profile; None: all profiles are checked, their problems as notes
     profile: Path | None = None
-    configfiles: Sequence[Path] = ()
-    need_gpu: bool = False
-    token: bool = False
+    configfiles: Sequence[Path] = ()  # experiment files, merged over config.yaml
+    need_gpu: bool = False  # whether a missing GPU is a problem
+    token: bool = False  # whether to write a token to the results, which other machines look for
 
 
 def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
@@ -56,7 +49,7 @@ def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
         *machine.findings(machine.ask()),
         *_cluster(profile, installed.pins or {}),
         *storage.findings("results", disk),
-        *quota.findings(quota.ask(disk.folder, disk.kind)),
+        *storage.quota_findings(storage.ask_quota(disk.folder, disk.kind)),
         *storage.findings("temporary", storage.ask(Path(tempfile.gettempdir())), for_results=False),
         *data.ask(required.configfiles, checkouts),
     ]
@@ -64,7 +57,7 @@ def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
 
 
 def _torch(required: Requirements, profile: Profile | None) -> list[Finding]:
-    nvidia = driver.ask(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    nvidia = accelerators.ask_driver(os.environ.get("CUDA_VISIBLE_DEVICES"))
     return accelerators.findings(accelerators.ask(), nvidia, required.need_gpu or _wants_gpu(profile))
 
 

@@ -9,19 +9,12 @@ Status = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check.
+    """The outcome of one check."""
 
-    Attributes:
-        check: name of the check.
-        status: `problem` stops a run, `note` does not.
-        text: what was found.
-        todo: how to fix it; empty for `ok`.
-    """
-
-    check: str
-    status: Status
-    text: str
-    todo: str = ""
+    check: str  # name of the check
+    status: Status  # `problem` stops a run, `note` does not
+    text: str  # what was found
+    todo: str = ""  # how to fix it; empty for `ok`
 
 
 def ok(check: str, text: str) -> Finding:

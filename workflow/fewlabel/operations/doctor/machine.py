@@ -15,25 +15,15 @@ TRAINING_MEMORY = 3_000_000_000
 
 @dataclass(frozen=True)
 class Hardware:
-    """Memory in bytes; None where it is unknown.
+    """Memory in bytes; None where it is unknown."""
 
-    Attributes:
-        cores: available to this process.
-        all_cores: of the machine.
-        core_time: CPU time limit of the container or allocation, in cores; None: no limit.
-        threads: OMP_NUM_THREADS.
-        free: available memory.
-        total: memory of the machine.
-        limit: memory limit of the container or allocation.
-    """
-
-    cores: int
+    cores: int  # available to this process
     all_cores: int
-    core_time: float | None = None
-    threads: str | None = None
-    free: int | None = None
-    total: int | None = None
-    limit: int | None = None
+    core_time: float | None = None  # CPU time limit of the container or allocation, in cores; None: no limit
+    threads: str | None = None  # OMP_NUM_THREADS
+    free: int | None = None  # available memory
+    total: int | None = None  # memory of the machine
+    limit: int | None = None  # memory limit of the container or allocation
 
 
 def ask() -> Hardware:

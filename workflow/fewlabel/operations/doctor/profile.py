@@ -17,31 +17,18 @@ TRAININGS = ("pretrain", "finetune")
 
 @dataclass(frozen=True)
 class Profile:
-    """What a profile needs of the machine.
+    """What a profile needs of the machine."""
 
-    Attributes:
-        name: its folder.
-        executor: of Snakemake; default: `local`.
-        partitions: of Slurm.
-        gpu_partitions: partitions in which trainings request a GPU.
-        accounts: of Slurm, charged for jobs.
-        gpus: number of GPUs that the local executor assigns; None: not counted.
-        software: `conda`, `apptainer`, as in `--software-deployment-method`.
-        status_command: of the Slurm executor (`squeue`, `sacct`); None: its default.
-        storage: storage plugin for inputs and outputs; None: none.
-        programs: submit, status and cancel commands of the profile.
-    """
-
-    name: str
-    executor: str = "local"
-    partitions: frozenset[str] = frozenset()
-    gpu_partitions: frozenset[str] = frozenset()
-    accounts: frozenset[str] = frozenset()
-    gpus: int | None = None
-    software: frozenset[str] = frozenset()
-    status_command: str | None = None
-    storage: str | None = None
-    programs: tuple[str, ...] = ()
+    name: str  # its folder
+    executor: str = "local"  # of Snakemake; default: `local`
+    partitions: frozenset[str] = frozenset()  # of Slurm
+    gpu_partitions: frozenset[str] = frozenset()  # partitions in which trainings request a GPU
+    accounts: frozenset[str] = frozenset()  # of Slurm, charged for jobs
+    gpus: int | None = None  # number of GPUs that the local executor assigns; None: not counted
+    software: frozenset[str] = frozenset()  # `conda`, `apptainer`, as in `--software-deployment-method`
+    status_command: str | None = None  # of the Slurm executor (`squeue`, `sacct`); None: its default
+    storage: str | None = None  # storage plugin for inputs and outputs; None: none
+    programs: tuple[str, ...] = ()  # submit, status and cancel commands of the profile
 
 
 def read(folder: Path) -> Profile:

@@ -22,33 +22,19 @@ SHARED = "results, checkout and environment must be on a shared file system, wit
 
 @dataclass(frozen=True)
 class SharedView:
-    """What this machine sees.
+    """What this machine sees."""
 
-    Attributes:
-        fewlabel: version.
-        code: SHA-256 of the package.
-        rules: SHA-256 of Snakefile and rules in the working directory.
-        python: version.
-        results: folder of results.
-        token: written there by the first machine; None: not found.
-        data: folder of data.
-        listing: SHA-256 of the names in the data folder; None: not found.
-        clock: seconds by which the file system of the results is ahead of this machine; None: unknown.
-        commit: of the code, and whether it was edited; empty: unknown.
-        libraries: versions by name.
-    """
-
-    fewlabel: str
-    code: str
-    rules: str
-    python: str
-    results: str
-    token: str | None
-    data: str
-    listing: str | None
-    clock: float | None
-    commit: Mapping[str, Any] = field(default_factory=dict)
-    libraries: Mapping[str, str] = field(default_factory=dict)
+    fewlabel: str  # version
+    code: str  # SHA-256 of the package
+    rules: str  # SHA-256 of Snakefile and rules in the working directory
+    python: str  # version
+    results: str  # folder of results
+    token: str | None  # written there by the first machine; None: not found
+    data: str  # folder of data
+    listing: str | None  # SHA-256 of the names in the data folder; None: not found
+    clock: float | None  # seconds by which the file system of the results is ahead of this machine; None: unknown
+    commit: Mapping[str, Any] = field(default_factory=dict)  # of the code, and whether it was edited; empty: unknown
+    libraries: Mapping[str, str] = field(default_factory=dict)  # versions by name
 
 
 def view(results: Path, data: Path, libraries: Mapping[str, str], clock: float | None) -> SharedView:

@@ -28,19 +28,12 @@ class Partition:
 
 @dataclass(frozen=True)
 class Slurm:
-    """Facts of the cluster; None: Slurm did not answer.
-
-    Attributes:
-        partitions: of the cluster.
-        accounts: of this user.
-        enforced: whether Slurm refuses jobs without a known account.
-        accounting: whether the cluster keeps accounting, which `sacct` reads.
-    """
+    """Facts of the cluster; None: Slurm did not answer."""
 
     partitions: tuple[Partition, ...] | None
     accounts: frozenset[str] | None
-    enforced: bool = False
-    accounting: bool | None = None
+    enforced: bool = False  # whether Slurm refuses jobs without a known account
+    accounting: bool | None = None  # whether the cluster keeps accounting, which `sacct` reads
 
 
 def ask() -> Slurm:

@@ -19,21 +19,13 @@ INSTALL = "run `make .venv/installed` in the checkout, and put its .venv/bin fir
 
 @dataclass(frozen=True)
 class Software:
-    """What is installed here.
+    """What is installed here."""
 
-    Attributes:
-        python: version.
-        python_required: range of versions, such as `>=3.11.4,<3.14`.
-        required: declared libraries with ranges (`torch>=2.6`).
-        installed: versions by canonical name, without missing libraries.
-        pins: tested versions by canonical name; None: no file of pins.
-    """
-
-    python: str
-    python_required: str
-    required: tuple[str, ...]
-    installed: Mapping[str, str]
-    pins: Mapping[str, str] | None
+    python: str  # version
+    python_required: str  # range of versions, such as `>=3.11.4,<3.14`
+    required: tuple[str, ...]  # declared libraries with ranges (`torch>=2.6`)
+    installed: Mapping[str, str]  # versions by canonical name, without missing libraries
+    pins: Mapping[str, str] | None  # tested versions by canonical name; None: no file of pins
 
 
 def ask(checkouts: Sequence[Path]) -> Software:

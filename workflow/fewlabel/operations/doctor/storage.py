@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -13,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.utils.formatting import size
+from fewlabel.utils.hardware_info import command_output
 
 LEAST_BYTES = 500_000_000
 FEW_BYTES = 10_000_000_000
@@ -22,27 +24,16 @@ PROBE_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class DiskSpace:
-    """The disk of a folder; None: unknown.
+    """The disk of a folder; None: unknown."""
 
-    Attributes:
-        folder: the checked one: the requested folder, or its nearest existing parent.
-        kind: file system, such as ext4 or nfs4.
-        free: bytes available to this user.
-        files: free inodes.
-        refused: why writing fails; None: it works.
-        links: whether hard links work.
-        locks: whether locks exclude other processes.
-        clock: seconds by which the clock of the disk is ahead of this machine.
-    """
-
-    folder: Path
-    kind: str | None = None
-    free: int | None = None
-    files: int | None = None
-    refused: str | None = None
-    links: bool | None = None
-    locks: bool | None = None
-    clock: float | None = None
+    folder: Path  # the checked one: the requested folder, or its nearest existing parent
+    kind: str | None = None  # file system, such as ext4 or nfs4
+    free: int | None = None  # bytes available to this user
+    files: int | None = None  # free inodes
+    refused: str | None = None  # why writing fails; None: it works
+    links: bool | None = None  # whether hard links work
+    locks: bool | None = None  # whether locks exclude other processes
+    clock: float | None = None  # seconds by which the clock of the disk is ahead of this machine
 
 
 def ask(folder: Path, write: bool = True) -> DiskSpace:
@@ -156,3 +147,46 @@ def _works(attempt: Callable[[], object]) -> bool:
 def _reason(error: OSError) -> str:
     full = {errno.EDQUOT: "your quota is full", errno.ENOSPC: "the disk is full", errno.EROFS: "mounted read-only"}
     return full.get(error.errno or 0, f"writing failed ({error.strerror})")
+
+
+LITTLE = 0.05
+"""Remaining share of the quota below which a note is printed."""
+
+NUMBER = re.compile(r"(\d+)\*?")
+
+
+def ask_quota(folder: Path, kind: str | None) -> tuple[int, int] | None:
+    """Used and granted bytes on the disk of a folder; None: no quota, or unknown.
+
+    Asks `lfs quota` on Lustre, else `quota`, which also knows NFS.
+    """
+    if kind == "lustre" and shutil.which("lfs"):
+        return used_and_granted(command_output(["lfs", "quota", "-q", "-u", str(os.getuid()), str(folder)], 4) or "")
+    if shutil.which("quota"):
+        # Exit code 1 means that the quota is exceeded: the output is then None, and the write test reports it.
+        return used_and_granted(command_output(["quota", "-w", "-p", "-f", str(folder)], 4) or "")
+    return None
+
+
+def used_and_granted(text: str) -> tuple[int, int] | None:
+    """Parse `quota -w -p` or `lfs quota -q`: kilobytes used, soft and hard limit."""
+    for row in text.splitlines():
+        cells = row.split()
+        numbers = [NUMBER.fullmatch(cell) for cell in cells[1:4]]
+        if len(cells) >= 4 and all(numbers):
+            used, soft, hard = (int(found[1]) * 1024 for found in numbers if found)
+            granted = min((bound for bound in (soft, hard) if bound), default=0)
+            return (used, granted) if granted else None
+    return None
+
+
+def quota_findings(quota: tuple[int, int] | None) -> list[Finding]:
+    """Check the quota; no finding where it is unknown."""
+    if quota is None:
+        return []
+    used, granted = quota
+    text = f"{size(used)} of {size(granted)} used"
+    todo = "remove unused files (`fewlabel state` lists those of interrupted work), or request a larger quota"
+    if used >= granted:
+        return [problem("quota", text, todo)]
+    return [note("quota", text, todo) if granted - used < LITTLE * granted else ok("quota", text)]

@@ -31,22 +31,16 @@ RESUME = (
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed job.
+    """A failed job."""
 
-    Attributes:
-        job: its rule and wildcards, for the report.
-        logs: its log files; they may not exist.
-    """
-
-    job: str
-    logs: Sequence[Path]
+    job: str  # its rule and wildcards, for the report
+    logs: Sequence[Path]  # its log files; they may not exist
 
 
 def report(failures: Sequence[Failure], waiting: int) -> str:
     """The message at the end of a run that failed or was ended.
 
     Args:
-        failures: the failed jobs.
         waiting: number of jobs that did not run, because they need the failed ones or the run was ended.
     """
     if not failures:

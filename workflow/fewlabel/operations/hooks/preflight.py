@@ -29,10 +29,7 @@ def fetched_split_problems(
     """Problems that make the split of a fetched cohort impossible, and its changes to existing results.
 
     Args:
-        experiment: the study.
-        cohort: one of its cohorts.
         subjects: its list of subjects; if it does not exist yet, nothing is checked.
-        study: the study's results.
         beside: the list of the cohort whose split this one uses.
     """
     if not subjects.exists():

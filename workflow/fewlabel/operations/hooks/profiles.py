@@ -116,7 +116,6 @@ def require(profile: str, *modules: str, extra: str = "") -> None:
 
     Args:
         profile: name of the profile.
-        modules: the plugins.
         extra: the package's extra that installs them; empty: they are required dependencies.
     """
     if _LOOKING.get():

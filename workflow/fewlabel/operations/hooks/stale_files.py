@@ -49,19 +49,12 @@ FRESH_SECONDS = 600
 
 @dataclass(frozen=True)
 class StaleFile:
-    """A file or folder that is no result.
+    """A file or folder that is no result."""
 
-    Attributes:
-        path: of the file or folder.
-        kind: its kind.
-        size: in bytes; 0 for links to outputs.
-        in_use: the process that uses it; None: no process.
-    """
-
-    path: Path
+    path: Path  # of the file or folder
     kind: Kind
-    size: int
-    in_use: str | None
+    size: int  # in bytes; 0 for links to outputs
+    in_use: str | None  # the process that uses it; None: no process
 
 
 def find(folder: Path) -> list[StaleFile]:

@@ -28,25 +28,17 @@ ASSUMED_COILS, ASSUMED_SPOKES = 16, 192
 
 @dataclass(frozen=True)
 class CohortSize:
-    """Properties of a cohort that determine its cost.
+    """Properties of a cohort that determine its cost."""
 
-    Attributes:
-        subjects, labelled, tested: numbers; with folds, tested in the largest fold.
-        slices: of all subjects, on the working grid.
-        voxels: of all subjects, on their native grids.
-        source: of these numbers, or the assumption.
-        samples: of radial k-space, of all coils and subjects; 0: no k-space.
-        coils: of a subject; 0: no coil combination.
-    """
-
+    # subjects, labelled, tested: numbers; with folds, tested in the largest fold
     subjects: int
     labelled: int
     tested: int
-    slices: int
-    voxels: int
-    source: str
-    samples: int = 0
-    coils: int = 0
+    slices: int  # of all subjects, on the working grid
+    voxels: int  # of all subjects, on their native grids
+    source: str  # of these numbers, or the assumption
+    samples: int = 0  # of radial k-space, of all coils and subjects; 0: no k-space
+    coils: int = 0  # of a subject; 0: no coil combination
 
     @property
     def voxels_each(self) -> float:
@@ -58,8 +50,6 @@ def cohort_size(experiment: Experiment, name: str, folder: Path) -> CohortSize:
     """The size of a cohort: from settings, prepared slices, file headers, or assumed.
 
     Args:
-        experiment: of the study.
-        name: of the cohort.
         folder: results of the cohort; may be missing.
 
     Raises:

@@ -14,12 +14,7 @@ from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
 from fewlabel.operations.planning.calibration.calibration import Calibration, Start
 from fewlabel.operations.planning.cohort_sizes import CohortSize
 from fewlabel.operations.planning.step_work import TRAINED, StepWork, step_work
-from fewlabel.operations.planning.training_steps import (
-    Steps,
-    finetuning_steps,
-    prediction_step,
-    pretraining_steps,
-)
+from fewlabel.operations.planning.training_steps import Steps, finetuning_steps, prediction_step, pretraining_steps
 
 BASE_BYTES = 420e6
 """Memory of a training in bytes without its tensors; from the demo, whose finetunings need 457 to 466 MB."""
@@ -52,17 +47,11 @@ ASSUMED_ECHOES = 8
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of one job of each kind, from a calibration.
-
-    Attributes:
-        experiment: of the study.
-        sizes: of its cohorts.
-        speed: calibration; None: unknown, and all seconds are 0.
-    """
+    """Seconds of one job of each kind, from a calibration."""
 
     experiment: Experiment
-    sizes: dict[str, CohortSize]
-    speed: Calibration | None
+    sizes: dict[str, CohortSize]  # of its cohorts
+    speed: Calibration | None  # calibration; None: unknown, and all seconds are 0
 
     def fetch(self, cohort: str) -> float:
         """Seconds to read and check all volumes of a cohort; phantoms are only listed."""
@@ -203,10 +192,7 @@ class Costs:
         return max(known) + 3 * self.sizes[cohort].slices * rows * columns if known else None
 
     def _all_steps(self, cohort: str, method: str) -> list[Steps]:
-        return [
-            *pretraining_steps(self.experiment, cohort, method),
-            finetuning_steps(self.experiment, cohort, method),
-        ]
+        return [*pretraining_steps(self.experiment, cohort, method), finetuning_steps(self.experiment, cohort, method)]
 
     def _made(self, cohort: str) -> bool:
         return self.experiment.cohorts[cohort].source.made_by_code

@@ -25,23 +25,14 @@ STATE_COPIES = 3
 
 @dataclass(frozen=True)
 class StudyBytes:
-    """Disk space of a study in bytes.
+    """Disk space of a study in bytes."""
 
-    Attributes:
-        slices: slice stores.
-        native: volumes and masks on their native grids.
-        weights: of all trainings.
-        predictions: masks of all runs.
-        records: run.json, histories, scores, logs, figures, tables.
-        states: checkpoints of running trainings; removed when these end.
-    """
-
-    slices: float
-    native: float
-    weights: float
-    predictions: float
-    records: float
-    states: float
+    slices: float  # slice stores
+    native: float  # volumes and masks on their native grids
+    weights: float  # of all trainings
+    predictions: float  # masks of all runs
+    records: float  # run.json, histories, scores, logs, figures, tables
+    states: float  # checkpoints of running trainings; removed when these end
 
     @property
     def kept(self) -> float:

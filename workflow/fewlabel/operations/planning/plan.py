@@ -19,22 +19,13 @@ from fewlabel.operations.planning.tasks import finished, study_tasks
 
 @dataclass(frozen=True)
 class Plan:
-    """The cost of a study.
-
-    Attributes:
-        experiment: of the study.
-        machine: that runs it.
-        costs: of each kind of job.
-        left: tasks to do.
-        done: number of finished tasks by rule.
-        disk: of the whole study.
-    """
+    """The cost of a study."""
 
     experiment: Experiment
-    machine: Machine
-    costs: Costs
-    left: list[Task]
-    done: Counter[str]
+    machine: Machine  # that runs it
+    costs: Costs  # of each kind of job
+    left: list[Task]  # tasks to do
+    done: Counter[str]  # number of finished tasks by rule
     disk: StudyBytes
 
     @property
@@ -69,7 +60,6 @@ def make_plan(experiment: Experiment, machine: Machine, speed: Calibration | Non
     """Plan a study.
 
     Args:
-        experiment: of the study.
         machine: that runs it.
         speed: calibration; None: unknown, and all seconds are 0.
         results: folder of studies; finished tasks there count as done.

@@ -14,47 +14,29 @@ Ready = dict[Place, list[tuple[int, int, "Task"]]]
 
 @dataclass(frozen=True)
 class Task:
-    """A job in the schedule.
+    """A job in the schedule."""
 
-    Attributes:
-        name: unique name.
-        rule: of the workflow.
-        seconds: of work on one core or one GPU.
-        needs: names of tasks that must end before.
-        cohort, method: of the job, if any.
-        threads: cores that it can use; they share its work.
-        place: cores, or one GPU.
-        memory: bytes for each of its cores.
-        priority: higher starts first.
-    """
-
-    name: str
+    name: str  # unique name
     rule: str
-    seconds: float
-    needs: tuple[str, ...] = ()
+    seconds: float  # of work on one core or one GPU
+    needs: tuple[str, ...] = ()  # names of tasks that must end before
+    # cohort, method: of the job, if any
     cohort: str | None = None
     method: str | None = None
-    threads: int = 1
-    place: Place = "core"
-    memory: float = 0
-    priority: int = 0
+    threads: int = 1  # cores that it can use; they share its work
+    place: Place = "core"  # cores, or one GPU
+    memory: float = 0  # bytes for each of its cores
+    priority: int = 0  # higher starts first
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine that runs tasks.
+    """The machine that runs tasks."""
 
-    Attributes:
-        cores: for all jobs.
-        gpus: each runs one job at a time.
-        memory: limit in bytes for all running jobs; None: no limit.
-        overhead: seconds of each job in addition to its work (start, scheduling, queue).
-    """
-
-    cores: int
-    gpus: int = 0
-    memory: float | None = None
-    overhead: float = 0
+    cores: int  # for all jobs
+    gpus: int = 0  # each runs one job at a time
+    memory: float | None = None  # limit in bytes for all running jobs; None: no limit
+    overhead: float = 0  # seconds of each job in addition to its work (start, scheduling, queue)
 
     def length(self, task: Task) -> float:
         """Seconds from a task's start to its end."""

@@ -43,21 +43,13 @@ class StepWork(Settings):
 
 @dataclass(frozen=True)
 class Work:
-    """Counts of a step, or of a part of a network for one image.
+    """Counts of a step, or of a part of a network for one image."""
 
-    Attributes:
-        multiply_adds: of convolutions and linear layers.
-        activations: numbers written by layers.
-        parameters: updated by the optimiser.
-        pixels: processed by augmentation.
-        calls: of layers; each has a fixed cost.
-    """
-
-    multiply_adds: float = 0
-    activations: float = 0
-    parameters: float = 0
-    pixels: float = 0
-    calls: float = 0
+    multiply_adds: float = 0  # of convolutions and linear layers
+    activations: float = 0  # numbers written by layers
+    parameters: float = 0  # updated by the optimiser
+    pixels: float = 0  # processed by augmentation
+    calls: float = 0  # of layers; each has a fixed cost
 
     def __add__(self, other: "Work") -> "Work":
         """The sum of both."""

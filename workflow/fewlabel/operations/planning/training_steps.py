@@ -17,20 +17,14 @@ from fewlabel.operations.planning.step_work import Stage, StepWork, default_view
 
 @dataclass(frozen=True)
 class Steps:
-    """A number of equal steps.
+    """A number of equal steps."""
 
-    Attributes:
-        step, augmentation: of each step.
-        count: number of steps.
-        stage: key of the pretraining stage; empty for finetuning.
-        keeps_start: whether the objective before the first step is kept too.
-    """
-
+    # step, augmentation: of each step
     step: StepWork
     augmentation: Augmentation
-    count: int
-    stage: str = ""
-    keeps_start: bool = False
+    count: int  # number of steps
+    stage: str = ""  # key of the pretraining stage; empty for finetuning
+    keeps_start: bool = False  # whether the objective before the first step is kept too
 
 
 def pretraining_steps(experiment: Experiment, cohort: str, method: str) -> list[Steps]:

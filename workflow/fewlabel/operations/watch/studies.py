@@ -17,19 +17,14 @@ ORDER: tuple[Condition, ...] = ("running", "starting", "silent", "interrupted")
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """The status of one study.
+    """The status of one study."""
 
-    Attributes:
-        name: of its folder.
-        trainings: unfinished trainings, running ones first.
-        trained, scored: numbers of finished trainings and of scored finetunings.
-        to_train, to_score: total numbers; None until the study has written its experiment.
-    """
-
-    name: str
-    trainings: list[UnfinishedTraining]
+    name: str  # of its folder
+    trainings: list[UnfinishedTraining]  # unfinished trainings, running ones first
+    # trained, scored: numbers of finished trainings and of scored finetunings
     trained: int
     scored: int
+    # to_train, to_score: total numbers; None until the study has written its experiment
     to_train: int | None
     to_score: int | None
     unread: str | None = field(default=None)
@@ -41,11 +36,7 @@ class StudyStatus:
 
 
 def studies(folder: Path) -> list[Path]:
-    """The studies to watch: the folder itself where it is one, else those in it.
-
-    Raises:
-        InputError: no such folder.
-    """
+    """The studies to watch: the folder itself where it is one, else those in it. Raises InputError: no such folder."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; accepted: a study (results/<study>) or the folder of studies")
     if _is_study(folder):

@@ -28,22 +28,15 @@ SPEED_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class UnfinishedTraining:
-    """An unfinished training.
-
-    Attributes:
-        run: of the study.
-        condition: `running`; `starting`: before its first step; `silent`: no news for long, and not interrupted;
-            `interrupted`: stopped with a saved state.
-        heard: seconds since the last news.
-        row: the latest row of the live history; None: none.
-        speed: steps a second over the last minute; None: unknown.
-    """
+    """An unfinished training."""
 
     run: Run
+    # `running`; `starting`: before its first step; `silent`: no news for long, and not interrupted; `interrupted`:
+    # stopped with a saved state
     condition: Condition
-    heard: float
-    row: LiveRow | None
-    speed: float | None
+    heard: float  # seconds since the last news
+    row: LiveRow | None  # the latest row of the live history; None: none
+    speed: float | None  # steps a second over the last minute; None: unknown
 
     @property
     def names(self) -> tuple[str, str, str, str]:

@@ -27,58 +27,37 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Stored:
-    """A file by its content.
+    """A file by its content."""
 
-    Attributes:
-        path: beneath the study's results.
-        sha256: of its content, in hexadecimal.
-        size: in bytes; None where the file that was read or written is no longer at hand.
-    """
-
-    path: str
-    sha256: str
-    size: int | None = None
+    path: str  # beneath the study's results
+    sha256: str  # of its content, in hexadecimal
+    size: int | None = None  # in bytes; None where the file that was read or written is no longer at hand
 
 
 @dataclass(frozen=True)
 class RecordedJob:
-    """One run of one command.
-
-    Attributes:
-        command: of `fewlabel`.
-        place: what of the study it made; empty for the whole study.
-        inputs, outputs: what is known of its files.
-        facts: of a training, as `run.json` holds them; every key may be missing.
-    """
+    """One run of one command."""
 
     command: str
-    place: str
+    place: str  # what of the study it made; empty for the whole study
+    # inputs, outputs: what is known of its files
     inputs: Sequence[Stored]
     outputs: Sequence[Stored]
+    # of a training, as `run.json` holds them; every key may be missing
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Study:
-    """The facts of a study.
+    """The facts of a study."""
 
-    Attributes:
-        experiment: its resolved settings.
-        jobs: all that was run.
-        fingerprints: of cohorts whose files lie on disk.
-        files: what the crate holds, by path in it; `Snakefile` must be one of them.
-        published: date or time of the record (ISO 8601).
-        commands: what each command of `fewlabel` does.
-        versions: of `fewlabel` and `snakemake`.
-    """
-
-    experiment: Experiment
-    jobs: Sequence[RecordedJob]
-    fingerprints: Mapping[str, str]
-    files: Mapping[str, Path]
-    published: str
-    commands: Mapping[str, str]
-    versions: Mapping[str, str]
+    experiment: Experiment  # its resolved settings
+    jobs: Sequence[RecordedJob]  # all that was run
+    fingerprints: Mapping[str, str]  # of cohorts whose files lie on disk
+    files: Mapping[str, Path]  # what the crate holds, by path in it; `Snakefile` must be one of them
+    published: str  # date or time of the record (ISO 8601)
+    commands: Mapping[str, str]  # what each command of `fewlabel` does
+    versions: Mapping[str, str]  # of `fewlabel` and `snakemake`
 
 
 class StudyFiles:

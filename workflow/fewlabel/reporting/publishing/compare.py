@@ -22,27 +22,18 @@ TOO_FEW = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Result of the comparison of two studies.
+    """Result of the comparison of two studies."""
 
-    Attributes:
-        a, b: their folders.
-        verdict: `IDENTICAL`, `SAME` or `DIFFERENT`, for the common scores; sentence: the same as text, with reasons.
-        exact: whether both have the same scores, bit for bit, and no others.
-        notes: sentences on the pairing and on limits of the verdict.
-        cells: from `compare_scores.cells`.
-        only: texts on runs and test subjects of only `a` and only `b`.
-        differences: by heading: settings, versions and machine, inputs, files of the trainings; None if one study does
-            not record them.
-    """
-
+    # a, b: their folders
     a: Path
     b: Path
-    verdict: str
+    verdict: str  # `IDENTICAL`, `SAME` or `DIFFERENT`, for the common scores; sentence: the same as text, with reasons
     sentence: str
-    exact: bool
-    notes: list[str]
-    cells: pd.DataFrame
-    only: dict[str, list[str]]
+    exact: bool  # whether both have the same scores, bit for bit, and no others
+    notes: list[str]  # sentences on the pairing and on limits of the verdict
+    cells: pd.DataFrame  # from `compare_scores.cells`
+    only: dict[str, list[str]]  # texts on runs and test subjects of only `a` and only `b`
+    # by heading: settings, versions and machine, inputs, files of the trainings; None if one study does not record them
     differences: dict[str, list[Difference] | None]
 
     def facts(self) -> dict[str, Any]:

@@ -20,24 +20,16 @@ SAMPLES = 4000
 
 
 class Paired(NamedTuple):
-    """Two tables of scores, paired.
+    """Two tables of scores, paired."""
 
-    Attributes:
-        both: one row for each common score: `KEY`, then all scores as `<name>_a` and `<name>_b`.
-        only_a, only_b: `KEY` of the scores of only one study.
-    """
-
-    both: pd.DataFrame
+    both: pd.DataFrame  # one row for each common score: `KEY`, then all scores as `<name>_a` and `<name>_b`
+    # only_a, only_b: `KEY` of the scores of only one study
     only_a: pd.DataFrame
     only_b: pd.DataFrame
 
 
 def pair(a: Results, b: Results) -> Paired:
-    """Pair scores of the same run and test subject.
-
-    Raises:
-        InputError: the studies have no common scores.
-    """
+    """Pair scores of the same run and test subject. Raises InputError: the studies have no common scores."""
     joined = a.scores.merge(b.scores, on=KEY, how="outer", suffixes=("_a", "_b"), indicator=True)
     both, only_a, only_b = (joined[joined["_merge"] == side] for side in ("both", "left_only", "right_only"))
     if both.empty:

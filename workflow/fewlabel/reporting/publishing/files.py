@@ -31,7 +31,6 @@ def check_target(folder: Path, to: Path, replace_old: bool, itself: bool = False
 
     Args:
         folder: the study to publish.
-        to: the target.
         replace_old: whether an existing publication may be replaced.
         itself: whether `to` may be `folder`.
 
@@ -88,18 +87,11 @@ def write_published(content: Mapping[str, bytes], to: Path) -> int:
 
 
 def readme(
-    results: Results,
-    name: str,
-    has_histories: bool,
-    weights: Sequence[str],
-    measured: Sequence[str],
-    note: str = "",
+    results: Results, name: str, has_histories: bool, weights: Sequence[str], measured: Sequence[str], note: str = ""
 ) -> str:
     """The README of a published study.
 
     Args:
-        results: the published results.
-        name: of the study.
         has_histories: whether histories are published.
         weights: runs whose weights are published.
         measured: files of measures of de-streaking.

@@ -42,7 +42,6 @@ def chosen_run(results: Results, asked: str) -> Run:
     """The finetuning with the name `cohort/method/N/draw`.
 
     Args:
-        results: of the study.
         asked: such as `liver/scratch/4/1` or `liver-fold2/supervised/all/1`.
 
     Raises:
@@ -66,7 +65,6 @@ def model_card(results: Results, run: Run) -> str:
 
     Args:
         results: of the study, also of a published one.
-        run: the finetuning.
 
     Raises:
         InputError: the study has no experiment, or no scores of the run.

@@ -43,11 +43,7 @@ def refuse_private(results: Results) -> None:
 
 
 def refuse_places(file: str, facts: Any) -> None:
-    """Refuse facts of a file (JSON values) that contain a path.
-
-    Raises:
-        InputError: with the file and the text.
-    """
+    """Refuse facts of a file (JSON values) that contain a path. Raises InputError: with the file and the text."""
     if paths := [text for text in _texts_in(facts) if PLACE.search(text)]:
         raise InputError(f"not published: {file}: {paths[0]!r} contains a path")
 

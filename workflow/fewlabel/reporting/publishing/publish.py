@@ -52,8 +52,8 @@ def publish(
         largest_mb: largest total size of the weights, in 10^6 bytes.
 
     Raises:
-        InputError: the study is not finished, `to` exists or is invalid, a table contains a path of this machine or
-            the name of its user or host, or weights do not exist or are too large.
+        InputError: the study is not finished, `to` exists or is invalid, a table contains a path of this machine or the
+            name of its user or host, or weights do not exist or are too large.
     """
     check_target(folder, to, replace_old)
     experiment = read_experiment(folder)

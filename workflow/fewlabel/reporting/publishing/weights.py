@@ -17,15 +17,10 @@ LARGEST_MB = 10.0
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A weights file to publish.
-
-    Attributes:
-        run: the finetuning.
-        content: bytes of the published file.
-    """
+    """A weights file to publish."""
 
     run: Run
-    content: bytes
+    content: bytes  # bytes of the published file
 
 
 def read_weights_files(

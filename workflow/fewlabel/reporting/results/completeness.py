@@ -23,7 +23,6 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
 
     Args:
         folder: `results/<study>`.
-        experiment: of the study.
 
     Raises:
         InputError: runs, scores or tables are missing or were changed, or runs have other settings.

@@ -31,33 +31,19 @@ RUNS = "runs.json"
 
 @dataclass(frozen=True)
 class Results:
-    """The results of one study.
+    """The results of one study."""
 
-    Attributes:
-        folder: its path, for messages.
-        experiment: the experiment with all its defaults, as plain data; empty if it is not recorded.
-        scores: from `scores.read_scores`.
-        runs: the record of each run, by its folder relative to the study.
-        tables: tables of subjects and splits, all values as text, by path relative to the study.
-        stores: manifests of the slice stores, by cohort.
-        anonymised: whether subjects and patients are replaced by codes.
-    """
-
-    folder: Path
-    experiment: dict[str, Any]
-    scores: pd.DataFrame
-    runs: dict[str, Facts]
-    tables: dict[str, pd.DataFrame]
-    stores: dict[str, Any]
-    anonymised: bool
+    folder: Path  # its path, for messages
+    experiment: dict[str, Any]  # the experiment with all its defaults, as plain data; empty if it is not recorded
+    scores: pd.DataFrame  # from `scores.read_scores`
+    runs: dict[str, Facts]  # the record of each run, by its folder relative to the study
+    tables: dict[str, pd.DataFrame]  # tables of subjects and splits, all values as text, by path relative to the study
+    stores: dict[str, Any]  # manifests of the slice stores, by cohort
+    anonymised: bool  # whether subjects and patients are replaced by codes
 
 
 def read_results(folder: Path) -> Results:
-    """Read a study's results.
-
-    Raises:
-        InputError: no such folder, not the results of a study, or an unreadable file.
-    """
+    """Read a study's results. Raises InputError: no such folder, not the results of a study, or an unreadable file."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; {_accepted()}")
     if not (folder / SCORES).is_file():
@@ -112,11 +98,7 @@ def read_text_table(path: Path) -> pd.DataFrame:
 
 
 def read_json(path: Path) -> Facts:
-    """Read a JSON file with a mapping.
-
-    Raises:
-        InputError: not a JSON object.
-    """
+    """Read a JSON file with a mapping. Raises InputError: not a JSON object."""
     recorded_hashes.check(path)
     try:
         content = load_json(path)

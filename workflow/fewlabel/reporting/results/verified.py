@@ -26,7 +26,6 @@ def check_results(folder: Path, experiment: Experiment) -> None:
 
     Args:
         folder: `results/<study>`.
-        experiment: of the study.
 
     Raises:
         InputError: with all such files.

@@ -32,28 +32,18 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Curve:
-    """The learning curve of one method on one cohort.
-
-    Attributes:
-        cohort, method: names.
-        counts: tried numbers of labelled subjects, ascending.
-        dice: mean Dice over draws and test subjects at each of them, 0 to 1.
-        draws, subjects: numbers of draws and test subjects.
-        law: fitted to these means; one curve.
-        replicates: fitted to bootstrap means, a curve each; none if nothing can be resampled.
-        doubts: reasons not to use the law; empty if it may be used.
-        level: of the intervals.
-    """
+    """The learning curve of one method on one cohort."""
 
     cohort: str
     method: str
-    counts: tuple[int, ...]
-    dice: Floats
+    counts: tuple[int, ...]  # tried numbers of labelled subjects, ascending
+    dice: Floats  # mean Dice over draws and test subjects at each of them, 0 to 1
+    # draws, subjects: numbers of draws and test subjects
     draws: int
     subjects: int
-    law: Laws
-    replicates: Laws
-    doubts: tuple[str, ...]
+    law: Laws  # fitted to these means; one curve
+    replicates: Laws  # fitted to bootstrap means, a curve each; none if nothing can be resampled
+    doubts: tuple[str, ...]  # reasons not to use the law; empty if it may be used
     level: float
 
     @property
@@ -82,22 +72,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class Answer:
-    """The labels that one method needs for a target.
-
-    Attributes:
-        curve: of the method.
-        target: Dice, 0 to 1.
-        have: present number of labelled subjects.
-        needed: whole number of subjects that reach the target; None: no estimate.
-        refused: the reason that there is no estimate; empty if there is one.
-        gains: by number of further subjects, the gain in Dice over that at `have`, or the reason for no estimate.
-    """
+    """The labels that one method needs for a target."""
 
     curve: Curve
-    target: float
-    have: int
-    needed: Estimate | None
-    refused: str
+    target: float  # Dice, 0 to 1
+    have: int  # present number of labelled subjects
+    needed: Estimate | None  # whole number of subjects that reach the target; None: no estimate
+    refused: str  # the reason that there is no estimate; empty if there is one
+    # by number of further subjects, the gain in Dice over that at `have`, or the reason for no estimate
     gains: dict[int, Estimate | str] = field(default_factory=dict)
 
 

@@ -89,7 +89,6 @@ def interval(
         estimate: the statistic of the data.
         values: (draw, subject) table whose mean has the estimate's error: the scores for a mean, else the influence of
             each score on the statistic.
-        level: of the interval.
         limits: range of the estimate; the interval is clipped to it.
 
     Returns:

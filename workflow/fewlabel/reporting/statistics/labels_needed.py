@@ -13,35 +13,25 @@ from fewlabel.reporting.statistics.bootstrap import Floats, crossed_tables, scal
 
 @dataclass(frozen=True)
 class Needed:
-    """Number of labelled subjects that reaches a score; a real number, since it is interpolated.
+    """Number of labelled subjects that reaches a score; a real number, since it is interpolated."""
 
-    Attributes:
-        value: by the means; the smallest tried N if that reaches the score (fewer may, too), infinite if none does.
-        low, high: ends of its interval.
-        replicates: of bootstrap samples, paired between methods.
-        smallest, largest: tried N.
-    """
-
-    value: float
+    value: float  # by the means; the smallest tried N if that reaches the score (fewer may, too), infinite if none does
+    # low, high: ends of its interval
     low: float
     high: float
-    replicates: Floats
+    replicates: Floats  # of bootstrap samples, paired between methods
+    # smallest, largest: tried N
     smallest: int
     largest: int
 
 
 @dataclass(frozen=True)
 class Saved:
-    """Number of labelled subjects that a method saves compared with its control; negative if it needs more.
+    """Number of labelled subjects that a method saves compared with its control; negative if it needs more."""
 
-    Attributes:
-        value: the difference if both numbers are within the tried N; else a bound of it, or NaN without one.
-        bound: `at least`, `at most`, or empty if the value is no bound.
-        low, high: ends of its interval, with numbers clipped to the tried N.
-    """
-
-    value: float
-    bound: str
+    value: float  # the difference if both numbers are within the tried N; else a bound of it, or NaN without one
+    bound: str  # `at least`, `at most`, or empty if the value is no bound
+    # low, high: ends of its interval, with numbers clipped to the tried N
     low: float
     high: float
 

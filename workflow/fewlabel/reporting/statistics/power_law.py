@@ -16,19 +16,12 @@ USUAL_EXPONENT, SPREAD = 0.7, 1.0
 
 @dataclass(frozen=True)
 class Laws:
-    """Fitted laws, dice(N) = first + gain * (1 - N ** -exponent); all arrays are (curve,).
+    """Fitted laws, dice(N) = first + gain * (1 - N ** -exponent); all arrays are (curve,)."""
 
-    Attributes:
-        first: Dice with one labelled subject, 0 to 1.
-        gain: largest gain of further labels, from 0; `first + gain`, the ceiling, is at most 1.
-        exponent: > 0; a larger one reaches the ceiling sooner.
-        misfit: sum of squared residuals, each in units of its standard error.
-    """
-
-    first: Floats
-    gain: Floats
-    exponent: Floats
-    misfit: Floats
+    first: Floats  # Dice with one labelled subject, 0 to 1
+    gain: Floats  # largest gain of further labels, from 0; `first + gain`, the ceiling, is at most 1
+    exponent: Floats  # > 0; a larger one reaches the ceiling sooner
+    misfit: Floats  # sum of squared residuals, each in units of its standard error
 
     @property
     def ceiling(self) -> Floats:

@@ -10,19 +10,12 @@ from scipy.stats import rankdata, wilcoxon
 
 @dataclass(frozen=True)
 class SignedRank:
-    """Result of a signed-rank test.
+    """Result of a signed-rank test."""
 
-    Attributes:
-        p: two-sided; 1 if no pair differs.
-        effect: matched-pairs rank-biserial correlation, -1 to 1; NaN if no pair differs.
-        better: number of subjects whose mean over draws is above the control's.
-        pairs: number of subjects.
-    """
-
-    p: float
-    effect: float
-    better: int
-    pairs: int
+    p: float  # two-sided; 1 if no pair differs
+    effect: float  # matched-pairs rank-biserial correlation, -1 to 1; NaN if no pair differs
+    better: int  # number of subjects whose mean over draws is above the control's
+    pairs: int  # number of subjects
 
 
 def signed_rank(differences: pd.DataFrame) -> SignedRank:

@@ -24,17 +24,13 @@ MOST_SIGNS = 8
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean and interval of one cell.
+    """Mean and interval of one cell."""
 
-    Attributes:
-        mean: mean Dice over all draws and test subjects, 0 to 1.
-        low, high: ends of its interval; NaN if not estimable (see `summarise`).
-        draws, subjects: numbers of draws and test subjects.
-    """
-
-    mean: float
+    mean: float  # mean Dice over all draws and test subjects, 0 to 1
+    # low, high: ends of its interval; NaN if not estimable (see `summarise`)
     low: float
     high: float
+    # draws, subjects: numbers of draws and test subjects
     draws: int
     subjects: int
 
@@ -76,7 +72,6 @@ def summary_table(scores: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
 
     Args:
         scores: from `scores.read_scores`.
-        intervals: of the bootstrap.
 
     Returns:
         Columns cohort, method, n, mean, low, high, draws, subjects, sorted by the first three.

@@ -24,35 +24,23 @@ from fewlabel.utils.log import LOG
 
 @dataclass
 class Checkpoint:
-    """Saves and restores the state of one run.
+    """Saves and restores the state of one run."""
 
-    Attributes:
-        path: of the state file; None: nothing is saved.
-        every: seconds between two states; a killed run loses no more work than this.
-        identity: of the run; a state with another identity is refused.
-        resumed: number of times that the run was resumed.
-        seconds_before: seconds of work of earlier processes, as recorded in the state.
-        began: first start of the run, in seconds since 1970.
-        peak_before: largest memory of earlier processes, in bytes.
-        live: table of the run's progress for other processes; written only if `path` is set.
-        scalars: the run's TensorBoard logs.
-        reserve: disk space reserved for the outputs; None: none is reserved.
-        ended: progress of the last completed stage, saved if the outputs cannot be written.
-    """
-
-    path: Path | None
-    every: float
-    identity: Mapping[str, str]
-    resumed: int = 0
-    seconds_before: float = 0.0
-    began: float = field(default_factory=time.time)
-    peak_before: int = 0
-    scalars: Scalars = field(default_factory=lambda: Scalars(None))
-    reserve: Reserve | None = None
+    path: Path | None  # of the state file; None: nothing is saved
+    every: float  # seconds between two states; a killed run loses no more work than this
+    identity: Mapping[str, str]  # of the run; a state with another identity is refused
+    resumed: int = 0  # number of times that the run was resumed
+    seconds_before: float = 0.0  # seconds of work of earlier processes, as recorded in the state
+    began: float = field(default_factory=time.time)  # first start of the run, in seconds since 1970
+    peak_before: int = 0  # largest memory of earlier processes, in bytes
+    scalars: Scalars = field(default_factory=lambda: Scalars(None))  # the run's TensorBoard logs
+    reserve: Reserve | None = None  # disk space reserved for the outputs; None: none is reserved
+    # progress of the last completed stage, saved if the outputs cannot be written
     ended: Mapping[str, Any] | None = None
     _started: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
     _signal: int | None = None
+    # table of the run's progress for other processes; written only if `path` is set
     live: LiveHistory = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,11 +74,7 @@ class Checkpoint:
         return self._signal is not None or time.monotonic() - self._saved >= self.every
 
     def save(self, progress: Mapping[str, Any]) -> None:
-        """Save progress.
-
-        Raises:
-            Interrupted: after SIGTERM or SIGINT, once the state is saved.
-        """
+        """Save progress. Raises Interrupted: after SIGTERM or SIGINT, once the state is saved."""
         self.write(progress)
         self._saved = time.monotonic()
         number, self._signal = self._signal, None
@@ -132,21 +116,14 @@ class Checkpoint:
 
 @dataclass
 class StageCheckpoint:
-    """The checkpoint of one stage of a run.
-
-    Attributes:
-        checkpoint: of the run.
-        stage: its name.
-        done: histories of earlier stages.
-        kept: parameters of the objectives of these stages.
-        saved: saved content of this stage; None if it starts from step 0.
-    """
+    """The checkpoint of one stage of a run."""
 
     checkpoint: Checkpoint
-    stage: str
-    done: Mapping[str, Sequence[HistoryRow]]
+    stage: str  # its name
+    done: Mapping[str, Sequence[HistoryRow]]  # histories of earlier stages
+    # parameters of the objectives of these stages
     kept: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
-    saved: Mapping[str, Any] | None = None
+    saved: Mapping[str, Any] | None = None  # saved content of this stage; None if it starts from step 0
 
     def restore(self, state: TrainingState) -> None:
         """Load the saved content, if any, into a new state."""

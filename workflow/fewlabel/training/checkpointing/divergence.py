@@ -45,8 +45,8 @@ class Guard:
         """Remember a finite state, or end the run.
 
         Raises:
-            TrainingError: the loss, or a parameter after the last step, is not finite; the last finite state is
-                written first.
+            TrainingError: the loss, or a parameter after the last step, is not finite; the last finite state is written
+                first.
         """
         step = int(self._first)
         problem = "the loss is not finite" if step != NO_STEP else None

@@ -25,37 +25,25 @@ DIGEST = 32
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """A row of a training's history.
+    """A row of a training's history."""
 
-    Attributes:
-        step: steps taken.
-        loss: mean since the previous row.
-        learning_rate: at this step.
-        spread: of the embeddings of a contrastive stage, from 0 (all equal) to 1 (they cancel out); None in others.
-    """
-
-    step: int
-    loss: float
-    learning_rate: float
+    step: int  # steps taken
+    loss: float  # mean since the previous row
+    learning_rate: float  # at this step
+    # of the embeddings of a contrastive stage, from 0 (all equal) to 1 (they cancel out); None in others
     spread: float | None = None
 
 
 @dataclass
 class TrainingState:
-    """All values that a training changes.
+    """All values that a training changes."""
 
-    Attributes:
-        objective, optimizer: changed in place.
-        since: sum of the losses since the last history row, on the training device.
-        step: steps taken.
-        history: rows so far.
-    """
-
+    # objective, optimizer: changed in place
     objective: nn.Module
     optimizer: torch.optim.Optimizer
-    since: Tensor
-    step: int = 0
-    history: list[HistoryRow] = field(default_factory=list)
+    since: Tensor  # sum of the losses since the last history row, on the training device
+    step: int = 0  # steps taken
+    history: list[HistoryRow] = field(default_factory=list)  # rows so far
 
     def close_row(self, rate: float) -> None:
         """Add the row that ends at this step."""
@@ -105,11 +93,7 @@ def write_state(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Read a state.
-
-    Raises:
-        ValueError: truncated, damaged, or no plain state.
-    """
+    """Read a state. Raises ValueError: truncated, damaged, or no plain state."""
     data = path.read_bytes()
     if len(data) <= DIGEST or hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
         raise ValueError("truncated or damaged")

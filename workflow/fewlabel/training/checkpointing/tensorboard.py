@@ -18,13 +18,9 @@ FLUSH_SECONDS = 10
 
 @dataclass
 class Scalars:
-    """Writes the logs of a training, one folder a stage; training continues if they cannot be written.
+    """Writes the logs of a training, one folder a stage; training continues if they cannot be written."""
 
-    Attributes:
-        folder: of the logs; None: none are written.
-    """
-
-    folder: Path | None
+    folder: Path | None  # of the logs; None: none are written
     _writer: Any = field(default=None, init=False)
 
     @classmethod

@@ -43,17 +43,13 @@ from fewlabel.utils.log import LOG
 
 @dataclass(frozen=True)
 class Outputs:
-    """Output files of a training; `run` is written last, so if it exists all do.
+    """Output files of a training; `run` is written last, so if it exists all do."""
 
-    Attributes:
-        weights, history, run: of every training.
-        pretext: of a pretraining, if requested: the trained objective of each stage, with heads.
-    """
-
+    # weights, history, run: of every training
     weights: Path
     history: Path
     run: Path
-    pretext: Path | None = None
+    pretext: Path | None = None  # of a pretraining, if requested: the trained objective of each stage, with heads
 
     def paths(self) -> list[Path]:
         """All paths, in the order of writing."""
@@ -62,24 +58,16 @@ class Outputs:
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A training with its settings, inputs and device.
+    """A training with its settings, inputs and device."""
 
-    Attributes:
-        kind: `pretrain` or `finetune`.
-        settings: all settings that it depends on.
-        subjects: names of the training subjects.
-        inputs: input files, by kind (`initial weights`, or their path in the results).
-        device, precision, threads: of the computation.
-        slot: the GPU slot that this process holds; None: no GPU, or one whose driver cannot be queried.
-    """
-
-    kind: str
-    settings: PretrainSettings | FinetuneSettings
-    subjects: Sequence[str]
-    inputs: Mapping[str, Path]
+    kind: str  # `pretrain` or `finetune`
+    settings: PretrainSettings | FinetuneSettings  # all settings that it depends on
+    subjects: Sequence[str]  # names of the training subjects
+    inputs: Mapping[str, Path]  # input files, by kind (`initial weights`, or their path in the results)
     device: torch.device
     precision: Precision
     threads: int
+    # the GPU slot that this process holds; None: no GPU, or one whose driver cannot be queried
     slot: Slot | None = None
 
     @classmethod
@@ -122,20 +110,13 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Result of a training.
+    """Result of a training."""
 
-    Attributes:
-        tensors: for the weights file.
-        history: of each stage.
-        facts: further facts for the weights file and `run.json`.
-        pretext: of a pretraining, the tensors of its objectives.
-        weights_facts: facts for the weights file alone, which is also used outside the results.
-    """
-
-    tensors: Mapping[str, Tensor]
-    history: Mapping[str, Sequence[HistoryRow]]
-    facts: Mapping[str, Any]
-    pretext: Mapping[str, Tensor] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor]  # for the weights file
+    history: Mapping[str, Sequence[HistoryRow]]  # of each stage
+    facts: Mapping[str, Any]  # further facts for the weights file and `run.json`
+    pretext: Mapping[str, Tensor] = field(default_factory=dict)  # of a pretraining, the tensors of its objectives
+    # facts for the weights file alone, which is also used outside the results
     weights_facts: Mapping[str, Any] = field(default_factory=dict)
 
 

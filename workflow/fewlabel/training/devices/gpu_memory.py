@@ -29,7 +29,6 @@ def measured_gpu_bytes(
 
     Args:
         run: path of the run's record, `finetuned/<method>/n<N>/draw<D>/run.json`.
-        settings, inputs: of the run.
         gpu: model name of the GPU.
     """
     if not isinstance(settings, FinetuneSettings):

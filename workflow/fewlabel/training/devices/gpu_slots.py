@@ -32,28 +32,18 @@ UNKNOWN_USE = Use(need=None, others=0, slots=1)
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot on a GPU that this process holds until it ends.
-
-    Attributes:
-        gpu: the GPU.
-        number: of the slot, from 0.
-        slots: number of slots of the GPU.
-    """
+    """A slot on a GPU that this process holds until it ends."""
 
     gpu: Gpu
-    number: int
-    slots: int
+    number: int  # of the slot, from 0
+    slots: int  # number of slots of the GPU
 
     def __str__(self) -> str:
         return f"{self.gpu}, slot {self.number + 1} of {self.slots}"
 
 
 def lock_folder() -> Path:
-    """The folder of this user's locks on this machine.
-
-    Raises:
-        InputError: the path belongs to another user.
-    """
+    """The folder of this user's locks on this machine. Raises InputError: the path belongs to another user."""
     folder = Path(tempfile.gettempdir()) / f"fewlabel-gpus-{os.getuid()}-{platform.node()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()

@@ -37,17 +37,11 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Use:
-    """Use of a GPU by a run, as stated when it took its slot.
+    """Use of a GPU by a run, as stated when it took its slot."""
 
-    Attributes:
-        need: GPU memory in bytes, from finished runs of its kind; None: unknown, so it does not share the GPU.
-        others: bytes used by other programs when the first run took a slot.
-        slots: number of runs that may share the GPU, in the settings of this run.
-    """
-
-    need: int | None
-    others: int
-    slots: int
+    need: int | None  # GPU memory in bytes, from finished runs of its kind; None: unknown, so it does not share the GPU
+    others: int  # bytes used by other programs when the first run took a slot
+    slots: int  # number of runs that may share the GPU, in the settings of this run
 
 
 def query_driver() -> list[Gpu] | None:

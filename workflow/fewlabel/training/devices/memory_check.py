@@ -15,9 +15,7 @@ def refuse_training(
     """Refuse a training that needs more memory than available.
 
     Args:
-        settings: of the training.
         matrix: rows and columns of a slice.
-        device: of the training.
         most: bytes of memory (default: all memory of the device).
 
     Raises:
@@ -38,7 +36,6 @@ def refuse_prediction(widths: Sequence[int], matrix: Sequence[int], name: str, m
     """Refuse weights whose network and working grid need more memory than available.
 
     Args:
-        widths: of the network.
         matrix: rows and columns of the working grid.
         name: of the weights, for the message.
         most: bytes of memory (default: all of this machine).

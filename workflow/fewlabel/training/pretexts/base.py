@@ -24,18 +24,12 @@ START = "_start"
 
 @dataclass(frozen=True)
 class PretrainingData:
-    """What a stage draws its batches from: slices of the subjects that may be seen.
+    """What a stage draws its batches from: slices of the subjects that may be seen."""
 
-    Attributes:
-        store, slices: the cohort's slices, and as tensors on the training device.
-        subjects: whose slices may be seen.
-        settings: of the pretraining.
-        device: of the training.
-    """
-
+    # store, slices: the cohort's slices, and as tensors on the training device
     store: Store
     slices: Slices
-    subjects: Sequence[str]
+    subjects: Sequence[str]  # whose slices may be seen
     settings: PretrainSettings
     device: torch.device
 
@@ -55,16 +49,12 @@ class PretrainingData:
 
 @dataclass(frozen=True)
 class StageImplementation:
-    """How a stage is trained.
+    """How a stage is trained."""
 
-    Attributes:
-        objective: from a method's settings, a network and the number of features of the flattened bottleneck to a
-            module; its call with a sampler's tensors gives the loss, its parameters are the network's and those of
-            heads, which are drawn from PyTorch's global generator, seeded by the stage. Where representations may
-            collapse it has, after a call, `spread`: see `fewlabel.training.pretexts.contrastive.spread`.
-        sampler: the batches.
-    """
-
+    # from a method's settings, a network and the number of features of the flattened bottleneck to a module; its call
+    # with a sampler's tensors gives the loss, its parameters are the network's and those of heads, which are drawn from
+    # PyTorch's global generator, seeded by the stage. Where representations may collapse it has, after a call,
+    # `spread`: see `fewlabel.training.pretexts.contrastive.spread`.
     objective: Callable[[Any, UNet, int], nn.Module]
     sampler: Callable[[PretrainingData], Sampler]
 

@@ -25,8 +25,8 @@ def contrastive_loss(embeddings: Tensor, positive: Tensor, negative: Tensor, tem
 
     Args:
         embeddings: (..., candidates, features), any scale; leading axes are independent sets.
-        positive, negative: boolean (..., candidates, candidates) or broadcastable; row = anchor. Pairs that are
-            neither have no influence.
+        positive, negative: boolean (..., candidates, candidates) or broadcastable; row = anchor. Pairs that are neither
+            have no influence.
         temperature: > 0.
 
     Returns:
@@ -225,7 +225,6 @@ class PairSampler:
     Args:
         data: whose slices are drawn.
         name: key of the stage.
-        stage: its settings.
 
     Raises:
         InputError: too few subjects or slices for the stage's positives and negatives.

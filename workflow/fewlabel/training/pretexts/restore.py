@@ -25,17 +25,11 @@ Objective = TypeVar("Objective", bound=nn.Module)
 
 @dataclass(frozen=True)
 class RestoredPretext:
-    """A pretraining's objectives, on the CPU, not to be trained on.
-
-    Attributes:
-        settings: of the pretraining.
-        subjects: whose slices it saw.
-        objectives: by stage.
-    """
+    """A pretraining's objectives, on the CPU, not to be trained on."""
 
     settings: PretrainSettings
-    subjects: list[str]
-    objectives: Mapping[str, nn.Module]
+    subjects: list[str]  # whose slices it saw
+    objectives: Mapping[str, nn.Module]  # by stage
 
     def find(self, stage: str, kind: type[Objective]) -> Objective | None:
         """The objective of a stage if it is of that class; None: there is no such one."""

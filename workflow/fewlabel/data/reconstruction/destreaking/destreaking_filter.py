@@ -26,17 +26,12 @@ BY_COVARIANCE = ("cactus", "bstar")
 
 @dataclass(frozen=True)
 class Remedy:
-    """What is done to coil data.
+    """What is done to coil data."""
 
-    Attributes:
-        mixing: (new coil, coil): nothing, a choice of coils, or a projection.
-        interference: covariance (coil, coil) against which coils are combined (B-STAR); None: root sum of squares.
-        loading: of B-STAR.
-    """
-
-    mixing: Matrix | NDArray[np.float64]
+    mixing: Matrix | NDArray[np.float64]  # (new coil, coil): nothing, a choice of coils, or a projection
+    # covariance (coil, coil) against which coils are combined (B-STAR); None: root sum of squares
     interference: Matrix | None = None
-    loading: float = 0
+    loading: float = 0  # of B-STAR
 
     def mixed(self, readings: Readings) -> Scan:
         """The readings with their coils mixed, before anything is gridded."""

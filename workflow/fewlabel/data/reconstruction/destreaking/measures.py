@@ -11,48 +11,32 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Quality:
-    """Measures of one subject.
+    """Measures of one subject."""
 
-    Attributes:
-        streak_energy: outside the body, as a share of that without any remedy.
-        snr: of the target: mean signal over the root mean square of what noise and streaks add.
-        similarity: structural similarity (Wang et al. 2004) to the image without source, mean over the body.
-        signal_loss: share of the target's signal that the remedy takes, streaks aside.
-    """
-
-    streak_energy: float
-    snr: float
-    similarity: float
-    signal_loss: float
+    streak_energy: float  # outside the body, as a share of that without any remedy
+    snr: float  # of the target: mean signal over the root mean square of what noise and streaks add
+    similarity: float  # structural similarity (Wang et al. 2004) to the image without source, mean over the body.
+    signal_loss: float  # share of the target's signal that the remedy takes, streaks aside
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a simulated subject; all arrays are (slice, row, column).
+    """What is known of a simulated subject; all arrays are (slice, row, column)."""
 
-    Attributes:
-        streaked: with the source of streaks, not remedied.
-        clean: the same noise, no source.
-        target: pixels of the target.
-        body: pixels of the body, its cavities too.
-        outside: pixels clear of the body.
-    """
-
-    streaked: Images
-    clean: Images
-    target: Mask
-    body: Mask
-    outside: Mask
+    streaked: Images  # with the source of streaks, not remedied
+    clean: Images  # the same noise, no source
+    target: Mask  # pixels of the target
+    body: Mask  # pixels of the body, its cavities too
+    outside: Mask  # pixels clear of the body
 
 
 def quality(known: Known, remedied: Images, remedied_clean: Images, noiseless: Images) -> Quality:
     """What a remedy does.
 
     Args:
-        known: of the subject.
         remedied: the streaked acquisition with the remedy.
-        remedied_clean: the acquisition without source with the very same remedy: so that what the remedy takes from
-            the body, or from the noise, does not count as streaks.
+        remedied_clean: the acquisition without source with the very same remedy: so that what the remedy takes from the
+            body, or from the noise, does not count as streaks.
         noiseless: the acquisition with neither source nor noise, with the very same remedy.
     """
     streaks = np.square(remedied - remedied_clean, dtype=np.float64)[known.outside].sum()

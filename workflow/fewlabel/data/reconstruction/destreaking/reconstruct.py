@@ -61,7 +61,6 @@ def echo_images(mixed: Readings, remedy: Remedy, echoes: Sequence[int]) -> NDArr
 
     Args:
         mixed: with the remedy's mixing applied.
-        remedy: of this acquisition.
         echoes: from 0.
 
     Returns:

@@ -52,17 +52,11 @@ class Scan:
 
 @dataclass(frozen=True)
 class Acquisition:
-    """What the scanner hands over, in memory.
+    """What the scanner hands over, in memory."""
 
-    Attributes:
-        kspace: complex64, (slice, coil, spoke, sample).
-        trajectory: of every slice.
-        matrix: pixels along a side of the field of view.
-    """
-
-    kspace: Complex
-    trajectory: Trajectory
-    matrix: int
+    kspace: Complex  # complex64, (slice, coil, spoke, sample)
+    trajectory: Trajectory  # of every slice
+    matrix: int  # pixels along a side of the field of view
 
 
 def acquire_body(images: NDArray[np.float32], trajectory: Trajectory, pixel_mm: float, coils: int) -> Acquisition:

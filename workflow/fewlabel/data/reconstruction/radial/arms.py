@@ -25,19 +25,12 @@ UNEVEN = 0.4
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm across the slice.
+    """One arm across the slice."""
 
-    Attributes:
-        centre: x and y in mm from the isocentre.
-        radii: half-axes in mm.
-        off_mm: displacement along the readout by the main field's deviation.
-        seed: of how its echoes vary.
-    """
-
-    centre: tuple[float, float]
-    radii: tuple[float, float]
-    off_mm: float
-    seed: int = 0
+    centre: tuple[float, float]  # x and y in mm from the isocentre
+    radii: tuple[float, float]  # half-axes in mm
+    off_mm: float  # displacement along the readout by the main field's deviation
+    seed: int = 0  # of how its echoes vary
 
     def echo_signals(self, echo_times: NDArray[np.float64]) -> NDArray[np.complex128]:
         """(echo,): signal relative to the first excitation's; without its variation it decays with `T2_MS`."""

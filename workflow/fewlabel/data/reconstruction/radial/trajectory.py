@@ -18,17 +18,11 @@ OVERSAMPLING = 2
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Where and when samples are taken; the same for all slices.
+    """Where and when samples are taken; the same for all slices."""
 
-    Attributes:
-        points: (spoke, sample, 2), cycles per pixel, -0.5 to 0.5.
-        echo: (spoke,) which echo of the train each spoke is, from 0.
-        echo_times: (echo,) ms.
-    """
-
-    points: NDArray[np.float64]
-    echo: NDArray[np.int64]
-    echo_times: NDArray[np.float64]
+    points: NDArray[np.float64]  # (spoke, sample, 2), cycles per pixel, -0.5 to 0.5
+    echo: NDArray[np.int64]  # (spoke,) which echo of the train each spoke is, from 0
+    echo_times: NDArray[np.float64]  # (echo,) ms
 
     def directions(self) -> NDArray[np.float64]:
         """(spoke, 2): unit vectors along the readouts."""

@@ -62,7 +62,6 @@ def settings_problems(arrays: Mapping[str, Any], settings: RadialSource) -> list
 
     Args:
         arrays: as above, without problems.
-        settings: of the reconstruction.
     """
     points, matrix = arrays["trajectory"].astype(np.float64), int(arrays["matrix"].flat[0])
     echoes = int(arrays["echo"].max()) + 1 if "echo" in arrays else 1

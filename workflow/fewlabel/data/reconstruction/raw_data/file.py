@@ -19,17 +19,11 @@ from fewlabel.utils.errors import InputError
 
 @dataclass(frozen=True)
 class Data:
-    """One file's data without problems, not reconstructed yet.
+    """One file's data without problems, not reconstructed yet."""
 
-    Attributes:
-        shape: of the image, (row, column, slice).
-        affine: `UNKNOWN` where the file does not tell.
-        measured: k-space, or coil images (slice, coil, row, column).
-    """
-
-    shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
-    measured: Scan | NDArray[np.complex64]
+    shape: tuple[int, int, int]  # of the image, (row, column, slice)
+    affine: NDArray[np.float64]  # `UNKNOWN` where the file does not tell
+    measured: Scan | NDArray[np.complex64]  # k-space, or coil images (slice, coil, row, column)
 
 
 def load_radial(
@@ -38,8 +32,6 @@ def load_radial(
     """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` where none is told), or all problems.
 
     Args:
-        path: of the data.
-        name: in messages.
         source: how it is reconstructed.
         region: (slice, row, column), True where interference is seen; default: found automatically.
     """
@@ -71,11 +63,7 @@ def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[FileGri
 
 
 def radial_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Shape (row, column, slice) and affine, from headers where they tell.
-
-    Raises:
-        InputError: the file is no good.
-    """
+    """Shape (row, column, slice) and affine, from headers where they tell. Raises InputError: the file is no good."""
     if path.suffix.lower() == ".npy":
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         return images.shape[:3], np.diag([-1.0, -1.0, 1.0, 1.0])

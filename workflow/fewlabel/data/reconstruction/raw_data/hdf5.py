@@ -24,7 +24,6 @@ def own_dataset(file: h5py.File, place: str) -> h5py.Dataset | None:
     """A data set of the file itself; None if there is none.
 
     Args:
-        file: opened.
         place: of the data set, with slashes between groups.
 
     Raises:
@@ -48,11 +47,7 @@ def own_dataset(file: h5py.File, place: str) -> h5py.Dataset | None:
 
 
 def whole_array(found: h5py.Dataset, place: str) -> h5py.Dataset:
-    """A data set that may be read whole.
-
-    Raises:
-        InputError: it is too large.
-    """
+    """A data set that may be read whole. Raises InputError: it is too large."""
     if found.size and found.size * found.dtype.itemsize > MOST_BYTES:
         raise InputError(f"{place}: an array of shape {found.shape}; accepted: up to {size(MOST_BYTES)}")
     return found

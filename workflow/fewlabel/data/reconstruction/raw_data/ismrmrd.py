@@ -41,17 +41,11 @@ OTHER = (
 
 @dataclass(frozen=True)
 class ReadoutKSpace:
-    """k-space whose file is opened for each slice.
-
-    Attributes:
-        path: of the file.
-        spokes: of each slice, the numbers of its readouts.
-        shape: (slice, coil, spoke, sample).
-    """
+    """k-space whose file is opened for each slice."""
 
     path: Path
-    spokes: list[Numbers]
-    shape: tuple[int, int, int, int]
+    spokes: list[Numbers]  # of each slice, the numbers of its readouts
+    shape: tuple[int, int, int, int]  # (slice, coil, spoke, sample)
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.complex64))
 
     def __getitem__(self, number: int) -> Complex:
@@ -68,7 +62,6 @@ def read_ismrmrd(path: Path, file: h5py.File, every_trajectory: bool) -> tuple[d
 
     Args:
         path: of the file, by which k-space is read later.
-        file: opened.
         every_trajectory: compare those of all slices; else that of the first is taken for all.
 
     Raises:

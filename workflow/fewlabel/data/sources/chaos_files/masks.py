@@ -16,15 +16,10 @@ ACCEPTED = "0 (background), 55-70 (liver), 110-135 (right kidney), 175-200 (left
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of a subject in the order of their files' numbers.
+    """The masks of a subject in the order of their files' numbers."""
 
-    Attributes:
-        numbers: the last number in each file's name.
-        labels: uint8 (file, row, column): 0, or a key of `GREY_VALUES`.
-    """
-
-    numbers: tuple[int, ...]
-    labels: NDArray[np.uint8]
+    numbers: tuple[int, ...]  # the last number in each file's name
+    labels: NDArray[np.uint8]  # uint8 (file, row, column): 0, or a key of `GREY_VALUES`
 
 
 def png_files(folder: Path) -> list[Path]:
@@ -39,7 +34,6 @@ def read_masks(folder: Path, shape: tuple[int, int, int] | None, name: str) -> t
     """Read a subject's masks, or find all that is wrong with them.
 
     Args:
-        folder: of the PNGs.
         shape: columns, rows and slices of the image; None where that is no good itself.
         name: of the folder in messages.
     """

@@ -24,17 +24,11 @@ difference is 7.9 to 21 standard errors."""
 
 @dataclass(frozen=True)
 class Order:
-    """An order of masks.
+    """An order of masks."""
 
-    Attributes:
-        name: where it comes from, for messages.
-        of_slices: of each slice, in the order of their places, the index of its mask.
-        explained: share of the variance near the masks that they explain, mean over masks.
-    """
-
-    name: str
-    of_slices: tuple[int, ...]
-    explained: float
+    name: str  # where it comes from, for messages
+    of_slices: tuple[int, ...]  # of each slice, in the order of their places, the index of its mask
+    explained: float  # share of the variance near the masks that they explain, mean over masks
 
 
 def suggested_orders(slices: Sequence[DicomHeader], masks: Masks) -> dict[tuple[int, ...], str]:

@@ -14,12 +14,7 @@ PARTS = ("imagesTr", "labelsTr", "imagesTs")
 
 
 def contradictions_of(folder: Path, listing: Listing) -> list[str]:
-    """All contradictions, one line each.
-
-    Args:
-        folder: of the task.
-        listing: its `dataset.json`.
-    """
+    """All contradictions, one line each; `listing`: its `dataset.json`."""
     found = (*_counts(listing), *_unlisted(folder, listing), *_pairs(listing), *_hidden_masks(folder, listing))
     return [f"dataset.json: {problem}" for problem in (*found, *_values(listing))]
 

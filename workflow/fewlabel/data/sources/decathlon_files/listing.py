@@ -28,20 +28,14 @@ class DecathlonVolume:
 
 @dataclass(frozen=True)
 class Listing:
-    """What `dataset.json` says.
+    """What `dataset.json` says."""
 
-    Attributes:
-        entries: its images, those of `training` first.
-        modalities: names of the channels by number; empty where it does not say.
-        values: names of the label values without 0, the background; empty where it does not say.
-        counts: `numTraining` and `numTest`, if present.
-        hidden: number of hidden macOS files named in `training` and `test`; these are not entries.
-    """
-
-    entries: tuple[DecathlonVolume, ...] = ()
-    modalities: dict[int, str] | None = None
+    entries: tuple[DecathlonVolume, ...] = ()  # its images, those of `training` first
+    modalities: dict[int, str] | None = None  # names of the channels by number; empty where it does not say
+    # names of the label values without 0, the background; empty where it does not say
     values: dict[int, str] | None = None
-    counts: Mapping[str, object] = field(default_factory=dict)
+    counts: Mapping[str, object] = field(default_factory=dict)  # `numTraining` and `numTest`, if present
+    # number of hidden macOS files named in `training` and `test`; these are not entries
     hidden: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -27,7 +27,6 @@ def calibrate(planned: Sequence[Planned], device: torch.device, precision: Preci
 
     Args:
         planned: steps to measure.
-        device, precision: of the steps.
         seconds: approximate duration.
     """
     load = os.getloadavg()[0]

@@ -19,11 +19,7 @@ _TABLE = TypeAdapter(list[Calibration])
 
 
 def read_table(path: Path) -> list[Calibration]:
-    """Read the calibrations of a file.
-
-    Raises:
-        InputError: the file is missing or not of `fewlabel calibrate`.
-    """
+    """Read the calibrations of a file. Raises InputError: the file is missing or not of `fewlabel calibrate`."""
     try:
         return _TABLE.validate_json(path.read_bytes())
     except OSError as error:

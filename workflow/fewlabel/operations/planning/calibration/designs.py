@@ -12,15 +12,11 @@ from fewlabel.operations.planning.step_work import Stage, StepWork, transforms
 
 
 class Planned(NamedTuple):
-    """A step to measure.
-
-    Attributes:
-        step, augmentation: of the measurement.
-        method, stage: of a pretraining step; the number of steps is ignored.
-    """
+    """A step to measure."""
 
     step: StepWork
     augmentation: Augmentation
+    # method, stage: of a pretraining step; the number of steps is ignored
     method: PretrainedBase | None = None
     stage: str = ""
 

@@ -126,11 +126,7 @@ def _common(step: StepWork, precision: Precision) -> dict[str, Any]:
 def _finetune_settings(planned: Planned, precision: Precision) -> FinetuneSettings:
     budget = Finetuning(steps=ENOUGH, batch=planned.step.batch)
     return FinetuneSettings(
-        finetuning=budget,
-        augmentation=planned.augmentation,
-        labels="all",
-        draw=1,
-        **_common(planned.step, precision),
+        finetuning=budget, augmentation=planned.augmentation, labels="all", draw=1, **_common(planned.step, precision)
     )
 
 
