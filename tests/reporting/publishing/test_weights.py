@@ -125,7 +125,7 @@ def test_it_tells_data_recipe_and_limits_but_no_subject(study, tmp_path):
     }  # fmt: skip
     facts = {"software": {"fewlabel": "9.9", "python": "3.12.1", "packages": {"torch": "2.0"}}, "time": {"seconds": 61}}
     text = card_of(study(tmp_path / "mine", facts=facts, **change))
-    assert "| licence of the volumes | CC0 |" in text and "&lt;b&gt;2026" in text and "\\| part" in text
+    assert "| licence of the volumes | CC0 |" in text and "\\<b>2026" in text and "\\| part" in text
     assert "| subjects of the study | 3 pool, 4 test |" in text
     assert "pretrained without labels (regression)" in text and "pretraining, training" in text
     assert "77 steps" in text and "learning rate 0.003" in text and "64 x 48 (rows x columns)" in text

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from fewlabel.config.jobs.tables.dice import DiceTableSettings
 from fewlabel.reporting.tables.dice import dice_table
@@ -112,8 +113,8 @@ def test_latex_read_back_holds_the_rows_with_one_head(dice):
     head, cells = told(dice)
     rows, columns = latex_rows(as_latex(dice))
     assert rows == [head, *cells]
-    assert columns == len(head) == 8
-    assert as_latex(dice).count(r"\multicolumn{8}") == 2  # cohorts
+    assert columns == len(head) == 9
+    assert as_latex(dice).count(r"\multicolumn{9}") == 2  # cohorts
 
 
 def test_html_read_back_holds_the_rows_and_says_what_heads_what(dice):
@@ -129,6 +130,35 @@ def test_html_read_back_holds_the_rows_and_says_what_heads_what(dice):
     of_a_cohort = [{"scope": "rowgroup", "rowspan": "4"}] * 3 + [{"scope": "row"}]
     assert groups == of_a_cohort * 2
     assert page.captions == [f"Table 2: Dice on the test subjects, {name}, phantom" for name in ("Liver", "Prostate")]
+
+
+def test_markdown_as_a_renderer_reads_it_holds_the_texts_and_no_html(hostile, dice):
+    for table in (hostile, dice):
+        tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(as_markdown(table))
+        inner = [child for token in tokens for child in token.children or []]
+        assert not {"html_inline", "html_block", "code_inline", "link_open", "blockquote_open"} & {
+            token.type for token in (*tokens, *inner)
+        }
+        head, cells = told(table)
+        expected = [table.heading]
+        for section in table.sections:
+            rows = [row for row in cells if len(row) == len(section.body.columns)]
+            expected += [section.title, *head]
+            expected += [text for row in rows[: len(section.body)] for text in row]
+            cells = cells[len(section.body) :]
+        read = ["".join(child.content for child in token.children) for token in tokens if token.type == "inline"]
+        assert read == [" ".join(text.split()) for text in (*expected, *table.notes)]
+        assert "&lt;" not in as_markdown(table) and "&gt;" not in as_markdown(table)
+
+
+def test_a_column_of_one_section_is_empty_in_the_rows_of_another():
+    parts = [pd.DataFrame({"a": ["x"], "b": ["1"]}), pd.DataFrame({"a": ["y"], "b": ["2"], "paper": ["3"]})]
+    table = Table(
+        parts[0], 1, "t", [Section(name, body, numbers=True) for name, body in zip("kl", parts, strict=True)], []
+    )
+    rows, columns = latex_rows(as_latex(table))
+    assert (columns, rows) == (3, [["a", "b", "paper"], ["x", "1", ""], ["y", "2", "3"]])
+    assert [cell[2] for cell in Strict(as_html(table)).cells] == ["a", "b", "x", "1", "a", "b", "paper", "y", "2", "3"]
 
 
 def test_methods_of_one_title_stay_apart_in_each_form(dice):

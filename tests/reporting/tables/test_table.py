@@ -104,13 +104,13 @@ def test_table_1_reads_as_markdown_with_the_paper_beside(facts, cohort_settings)
         for line in text.splitlines()
         if "|" in line
     }
-    assert lines[""] == ["Liver, phantom", "paper: liver", "Prostate, phantom", "paper: prostate"]
+    assert lines[""] == ["Liver, phantom", "Prostate, phantom"]
     assert lines["finetuning: N"][0] == "1, 2, all (3)"
     assert lines["native matrix"][0] == "256 to 320 x 256"
     assert lines["working matrix"][0] == "192 x 192"
     assert lines["target volume, ml: median (range)"][0] == "1200.0 (1000.0 to 1400.0)"
-    assert lines["subjects"][1].startswith("138 (31 labelled")
-    assert "in no public copy" in text
+    note = "Cohorts of the paper: liver 138 subjects, 31 of them labelled; prostate 48 subjects, 32 of them labelled."
+    assert note in text
 
 
 def test_table_1_of_cohorts_of_one_title_that_stand_for_none(facts, cohort_settings, settings):
@@ -164,8 +164,51 @@ def test_table_2_leaves_undefined_distances_out_and_says_so(scores, dice_setting
     first = table.rows.iloc[0]
     assert np.isnan(first["hd95_mm_median"])
     assert first["hd95_undefined"] == 18
-    assert "18 scores are left out" in as_markdown(table)
-    assert "| - (18 of 18 undefined) |" in as_markdown(table)
+    shown = " ".join(as_markdown(table).split())
+    assert "| - | 18 of 18 |" in shown and "| 0 |" in shown
+    assert "Their HD95 is undefined and left out of the median." in shown
+
+
+def test_an_undefined_distance_without_a_target_is_no_miss(scores, dice_settings):
+    cell = (scores["cohort"] == "liver") & (scores["method"] == "scratch") & (scores["n"] == 1)
+    bare = cell & (scores["subject"] == "s00")
+    changed = scores.assign(
+        hd95_mm=scores["hd95_mm"].mask(cell & (scores["subject"] <= "s01")), truth_ml=scores["truth_ml"].mask(bare, 0.0)
+    )
+    table = dice_table(changed, dice_settings)
+    assert table.rows.loc[0, ["hd95_undefined", "misses", "scores"]].tolist() == [6, 3, 18]
+    assert "HD95 is also undefined in 3 scores of subjects without the target" in " ".join(table.notes)
+
+
+def test_the_paper_has_a_column_where_it_has_numbers_alone(scores, dice_settings):
+    titles = dice_settings.titles
+    liver = titles.cohorts["liver"].model_copy(update={"stands_for": None})
+    changed = titles.model_copy(update={"cohorts": {**titles.cohorts, "liver": liver}})
+    table = dice_table(scores, dice_settings.model_copy(update={"titles": changed}))
+    assert ["paper" in section.body for section in table.sections] == [False, True]
+    assert "paper_dice" in table.rows
+
+
+@pytest.mark.parametrize(
+    ("draws", "subjects", "expected"),
+    [
+        (3, 6, []),
+        (
+            2,
+            6,
+            ["Too few draws of labelled subjects for a conclusion: 2 in Liver, phantom, Prostate, phantom. From two"],
+        ),
+        (1, 5, ["Too few test subjects for a conclusion: 5 in Liver", "Too few draws of labelled subjects for a c"]),
+    ],
+)
+def test_too_few_draws_or_test_subjects_are_the_first_thing_said(
+    table, settings, dice_settings, draws, subjects, expected
+):
+    few = dice_table(
+        table(draws=draws, subjects=subjects), dice_settings.model_copy(update={"runs": settings(draws=draws).runs})
+    )
+    assert [note[: len(start)] for note, start in zip(few.notes, expected, strict=False)] == expected
+    assert sum("Too few" in note for note in few.notes) == len(expected)
 
 
 def test_a_method_that_misses_subjects_shows_how_many_beside_its_distance(scores, settings, dice_settings):
@@ -180,13 +223,13 @@ def test_a_method_that_misses_subjects_shows_how_many_beside_its_distance(scores
     assert rows.loc[("liver", "scratch", 4), ["hd95_mm_median", "hd95_undefined", "scores"]].tolist() == [4.0, 10, 12]
     assert rows.loc[("liver", "regression", 4), ["hd95_mm_median", "hd95_undefined", "scores"]].tolist() == [6.0, 0, 12]
     shown = " ".join(as_markdown(table).split())
-    assert "| 4.0 (10 of 12 undefined) |" in shown and "| 6.0 |" in shown
+    assert "| 4.0 | 10 of 12 |" in shown and "| 6.0 | 0 |" in shown
     lengths = dict.fromkeys(zip(known["cohort"], known["subject"], strict=True), 500.0)
     punished = dice_settings.model_copy(update={"runs": settings(draws=2).runs, "hd95_missing": "diagonal"})
     table = dice_table(known, punished, lengths)
     rows = table.rows.set_index(["cohort", "method", "n"])
     assert rows.loc[("liver", "scratch", 4), ["hd95_mm_median", "hd95_undefined"]].tolist() == [500.0, 10]
-    assert "10 scores count with the diagonal of the subject's volume" in as_markdown(table)
+    assert "undefined and set to the diagonal of the volume" in as_markdown(table)
     with pytest.raises(InputError, match="the volume size is unknown for 12 subjects, such as s00 of liver"):
         dice_table(known, punished)
 

@@ -1,4 +1,4 @@
-"""Table 1: the cohorts, and how many of their subjects are used for what."""
+"""Table 1: the cohorts and how their subjects are used."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from fewlabel.reporting.tables.cohort_facts import read_study_facts
 from fewlabel.reporting.tables.table import NONE, Section, Table, between
 
 GROUPS = {"pretraining": ("pool", "unlabelled"), "pool": ("pool",), "test": ("test",), "withheld": ("withheld",)}
-"""Roles by what their subjects are used for."""
+"""Roles of the subjects in each use."""
 
 
 def tabulate(results: Path, settings: CohortTableSettings) -> Table:
@@ -22,39 +22,35 @@ def tabulate(results: Path, settings: CohortTableSettings) -> Table:
 
 
 def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSettings) -> Table:
-    """Table 1: subjects and slices for pretraining, finetuning and test, grids and target volumes, the paper's beside.
+    """Table 1: subjects and slices for pretraining, finetuning and test, with grids and target volumes.
 
     Args:
-        facts: by cohort, as `cohort_facts.read_facts` gives them (of one in folds, `read_fold_facts`); every cohort of
-            `settings.titles`.
-        settings: the cohorts' titles and settings, and the label budgets.
+        facts: by cohort of `settings.titles`, from `cohort_facts.read_facts` or, with test folds, `read_fold_facts`.
+        settings: titles and settings of the cohorts, and the label budgets.
 
     Returns:
-        CSV: a row a cohort; of one in test folds, counts are those of the smallest fold, beside them the largest, and
-        `test` counts the subjects of all folds. For readers: a column a cohort, since its facts are many, with the
-        paper's cohort beside.
+        CSV: a row a cohort, with the size of the paper's cohort. With test folds, counts are those of the smallest
+        fold, `_max` those of the largest; `test` counts the subjects of all folds. For readers: a column a cohort.
     """
     rows = pd.DataFrame([_cohort_row(name, facts[name], settings) for name in settings.titles.cohorts])
     columns: dict[str, dict[str, str]] = {}
     for _, row in rows.iterrows():
         title = row["title"]
         columns[title if title not in columns else f"{title} ({row['cohort']})"] = _cohort_column(row)
-        if row["paper_cohort"]:
-            columns[f"paper: {row['paper_cohort']}"] = _paper_column(row)
     body = pd.DataFrame(columns).fillna(NONE).reset_index(names="")
     notes = [
-        "Pretraining uses the labelled pool and the subjects without labels, never a test subject.",
-        "Ranges are smallest to largest over all subjects that are used; matrix is rows x columns.",
+        "Pretraining uses the labelled pool and the unlabelled subjects, never a test subject.",
+        "Ranges: smallest to largest over all subjects in use. Matrix: rows x columns.",
     ]
     titles = settings.titles.cohorts
     if any(title.folds for title in titles.values()):
         notes.append(
-            "In test folds each labelled subject is tested once, by networks that saw no volume of that patient; the "
-            "other counts are those of one fold, smallest to largest."
+            "With test folds, each labelled subject is tested once, by networks that saw no volume of that patient. "
+            "The other counts are those of one fold, smallest to largest."
         )
     notes += [text for name in titles if (text := sentence(titles[name].title, settings.cohorts[name])) is not None]
-    if (rows["paper_cohort"] != "").any():
-        notes.append(f"Paper: {paper.CITATION}. Its own Table 1 is in no public copy: {NONE} where its text is silent.")
+    if theirs := [_paper_size(row) for _, row in rows.iterrows() if row["paper_cohort"]]:
+        notes.append(f"Cohorts of the paper: {'; '.join(dict.fromkeys(theirs))}. {paper.CITATION}.")
     return Table(rows, 1, "Cohorts", [Section("", body, numbers=False)], notes)
 
 
@@ -80,7 +76,7 @@ def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -
 
 
 def _counts(facts: pd.DataFrame) -> dict[str, int]:
-    """Subjects and slices by what they are used for."""
+    """Subjects and slices in each use."""
     folds = [facts] if "fold" not in facts else [fold for _, fold in facts.groupby("fold")]
     found: dict[str, int] = {}
     for group, roles in GROUPS.items():
@@ -119,7 +115,7 @@ def _cohort_column(row: pd.Series) -> dict[str, str]:
 
 
 def fold_range(row: pd.Series, count: str) -> str:
-    """A count, or its range over test folds, of a row of the table."""
+    """A count of a row of the table, or its range over test folds."""
     largest = row.get(f"{count}_max")
     return between(row[count], row[count] if largest is None or pd.isna(largest) else largest, 0)
 
@@ -134,9 +130,8 @@ def _in_folds(row: pd.Series) -> str:
     return f" in {row['folds']:.0f} folds of {between(row['test_subjects_min'], row['test_subjects_max'], 0)}"
 
 
-def _paper_column(row: pd.Series) -> dict[str, str]:
-    labelled = f"{row['paper_labelled']:.0f} labelled in all, pool and test"
-    return {"source": paper.SHORT, "subjects": f"{row['paper_subjects']:.0f} ({labelled})"}
+def _paper_size(row: pd.Series) -> str:
+    return f"{row['paper_cohort']} {row['paper_subjects']:.0f} subjects, {row['paper_labelled']:.0f} of them labelled"
 
 
 def _range(row: pd.Series, column: str, digits: int) -> str:

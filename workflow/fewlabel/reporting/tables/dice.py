@@ -1,4 +1,4 @@
-"""Table 2: the numbers behind figure 3."""
+"""Table 2: Dice and surface distances, the numbers of figure 3."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +13,20 @@ from fewlabel.reporting import paper
 from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.statistics.summary import CELL, summary_table
 from fewlabel.reporting.tables.cohort_facts import diagonals
-from fewlabel.reporting.tables.table import NONE, Section, Table, between, bootstrap_note, distance, folds_note
+from fewlabel.reporting.tables.table import (
+    NONE,
+    Section,
+    Table,
+    between,
+    bootstrap_note,
+    distance,
+    few_note,
+    folds_note,
+)
 from fewlabel.utils.errors import InputError
 
 MARKS = {paper.WHICH_METHOD: "†", paper.EQUIVALENT: "‡"}
-"""Behind a number of the paper that needs a note."""
+"""Marks of the paper's numbers that need a note."""
 
 
 def tabulate(results: Path, settings: DiceTableSettings) -> Table:
@@ -29,25 +38,25 @@ def tabulate(results: Path, settings: DiceTableSettings) -> Table:
 def dice_table(
     scores: pd.DataFrame, settings: DiceTableSettings, diagonals: Mapping[tuple[str, str], float] | None = None
 ) -> Table:
-    """Table 2: mean Dice with its interval and median HD95 for each cohort, method and N, the paper's number beside.
+    """Table 2: mean Dice with its interval, median HD95 and misses for each cohort, method and N.
 
     Args:
         scores: as `scores.read_scores` gives it.
-        settings: what to show and in which order, the interval, and the treatment of an undefined HD95.
-        diagonals: of the volumes, in mm, by cohort and subject; needed if they replace an undefined HD95.
+        settings: what to show in which order, the interval, and how to treat an undefined HD95.
+        diagonals: of the volumes in mm, by cohort and subject; needed if they replace an undefined HD95.
 
     Returns:
-        CSV: a row a cell, plain numbers; HD95 in mm, in how many scores it is undefined, and of how many. For readers:
-        a section a cohort.
+        CSV: a row a cell, with HD95 in mm, the number of scores for which it is undefined, and how many of these are
+        misses. For readers: a section a cohort, with the paper's numbers if it has any for the cohort.
 
     Raises:
         InputError: a cohort or method of `settings.titles` has no scores, or a subject has no diagonal.
     """
     chosen = select(scores, settings.titles, settings.runs)
+    chosen = chosen.assign(undefined=chosen["hd95_mm"].isna())
+    chosen["missed"] = chosen["undefined"] & (chosen["truth_ml"] != 0)
     if settings.hd95_missing == "diagonal":
-        chosen = chosen.assign(hd95_mm=_with_diagonals(chosen, diagonals or {}), undefined=chosen["hd95_mm"].isna())
-    else:
-        chosen = chosen.assign(undefined=chosen["hd95_mm"].isna())
+        chosen["hd95_mm"] = _with_diagonals(chosen, diagonals or {})
     summary = summary_table(chosen, settings.intervals).merge(_distances(chosen), on=CELL)
     for name in settings.scores:
         summary = summary.merge(_medians(chosen, name), on=CELL)
@@ -79,12 +88,15 @@ def _with_diagonals(scores: pd.DataFrame, diagonals: Mapping[tuple[str, str], fl
 def _distances(scores: pd.DataFrame) -> pd.DataFrame:
     cells = scores.groupby(["cohort", "method", "n"])
     return cells.agg(
-        hd95_mm_median=("hd95_mm", "median"), hd95_undefined=("undefined", "sum"), scores=("undefined", "size")
+        hd95_mm_median=("hd95_mm", "median"),
+        hd95_undefined=("undefined", "sum"),
+        misses=("missed", "sum"),
+        scores=("undefined", "size"),
     ).reset_index()
 
 
 def _medians(scores: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The median of a further score in each cell, and in how many scores it is undefined."""
+    """The median of a further score in each cell, and the number of scores for which it is undefined."""
     values = scores.reindex(columns=[*CELL, name])
     cells = values.assign(undefined=values[name].isna()).groupby(CELL)
     medians = cells.agg(median=(name, "median"), undefined=("undefined", "sum")).reset_index()
@@ -98,6 +110,7 @@ def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
     row = {"cohort": summarised["cohort"], "method": summarised["method"], "n": int(summarised["n"])}
     row |= {"dice_mean": summarised["mean"], "dice_low": summarised["low"], "dice_high": summarised["high"]}
     row |= {"hd95_mm_median": summarised["hd95_mm_median"], "hd95_undefined": int(summarised["hd95_undefined"])}
+    row |= {"misses": int(summarised["misses"])}
     for name in settings.scores:
         undefined = int(summarised[f"{name}_undefined"])
         row |= {f"{name}_median": summarised[f"{name}_median"], f"{name}_undefined": undefined}
@@ -114,20 +127,20 @@ def _body(rows: pd.DataFrame, settings: DiceTableSettings) -> pd.DataFrame:
             "N": rows["n"].astype(str),
             "mean Dice": rows["dice_mean"].map("{:.3f}".format),
             f"{level} interval": [between(row["dice_low"], row["dice_high"], 3) for _, row in rows.iterrows()],
-            "median HD95, mm": [
-                distance(row["hd95_mm_median"], row["hd95_undefined"], row["scores"]) for _, row in rows.iterrows()
-            ],
+            "median HD95, mm": rows["hd95_mm_median"].map(lambda mm: NONE if pd.isna(mm) else f"{mm:.1f}"),
+            "misses": [f"{row['misses']} of {row['scores']}" if row["misses"] else "0" for _, row in rows.iterrows()],
             **{f"median {SCORES[name].heading}": _further_cells(rows, name) for name in settings.scores},
             "draws": rows["draws"].astype(str),
             "test subjects": rows["test_subjects"].astype(str),
-            "paper": [_theirs(row) for _, row in rows.iterrows()],
         }
     )
+    if rows["paper_dice"].notna().any():
+        shown["paper"] = [_theirs(row) for _, row in rows.iterrows()]
     return shown.set_index(rows["method"])
 
 
 def _further_cells(rows: pd.DataFrame, name: str) -> list[str]:
-    """The medians of a further score for readers."""
+    """The medians of a further score, as text."""
     score = SCORES[name]
     return [
         distance(row[f"{name}_median"], row[f"{name}_undefined"], row["scores"], score.decimals, score.missing)
@@ -140,19 +153,24 @@ def _theirs(row: pd.Series) -> str:
 
 
 def _notes(rows: pd.DataFrame, settings: DiceTableSettings) -> list[str]:
-    """What a reader must know to read the table; notes on the paper only where its numbers are shown."""
-    intervals = settings.intervals
-    notes = [f"Mean Dice over all draws and test subjects, on the native grid. {bootstrap_note(intervals)}"]
+    """Notes below the table; those on the paper only if its numbers are shown."""
+    notes = few_note(rows, settings.titles)
+    notes.append(
+        f"Mean Dice over all draws and test subjects, on the native grid. {bootstrap_note(settings.intervals)}"
+    )
     notes += folds_note(settings.titles)
-    if missing := int(rows["hd95_undefined"].sum()):
-        what = "are left out of its medians" if settings.hd95_missing == "exclude" else "count with the diagonal"
-        volume = "" if settings.hd95_missing == "exclude" else " of the subject's volume"
-        notes.append(
-            f"HD95 is undefined if one of the two masks is empty: {missing} scores {what}{volume}; their number is "
-            "given beside the median."
+    if undefined := int(rows["hd95_undefined"].sum()):
+        treated = (
+            "left out of the median" if settings.hd95_missing == "exclude" else "set to the diagonal of the volume"
         )
+        notes.append(
+            f"Misses: empty predictions of subjects that have the target. Their HD95 is undefined and {treated}. A low"
+            " median beside many misses is no good result."
+        )
+        if others := undefined - int(rows["misses"].sum()):
+            notes.append(f"HD95 is also undefined in {others} scores of subjects without the target; treated alike.")
     if rows["paper_dice"].notna().any():
         notes.append(
-            f"Paper: {paper.CITATION}. On its own cohorts and without intervals: not to be compared digit by digit."
+            f"Paper: {paper.CITATION}. Its numbers are of its own cohorts and have no intervals: do not compare digits."
         )
     return notes + [f"{mark} {note}." for note, mark in MARKS.items() if (rows["paper_note"] == note).any()]

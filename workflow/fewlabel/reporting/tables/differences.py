@@ -1,4 +1,4 @@
-"""Table 3: what each method gains over the control, subject by subject, and whether chance alone could have done it."""
+"""Table 3: paired differences of each method to the control, with intervals and tests."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.statistics.comparisons import comparisons, why_none
 from fewlabel.reporting.statistics.scores import read_scores
-from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, folds_note
+from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, few_note, folds_note
 
 
 def tabulate(results: Path, settings: DifferenceTableSettings) -> Table:
@@ -19,15 +19,14 @@ def tabulate(results: Path, settings: DifferenceTableSettings) -> Table:
 def difference_table(scores: pd.DataFrame, settings: DifferenceTableSettings) -> Table:
     """Table 3: the mean paired difference in Dice of each method to the control, for each cohort and N.
 
-    How they are measured: `comparisons.comparisons`.
+    See `comparisons.comparisons` for how they are estimated.
 
     Args:
         scores: as `scores.read_scores` gives it.
         settings: control, methods in their order, and the interval.
 
     Returns:
-        CSV: a row a comparison, plain numbers; no row where there is nothing to compare. For readers: a section a
-        cohort.
+        CSV: a row a comparison; no rows if there is nothing to compare. For readers: a section a cohort.
 
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
@@ -65,28 +64,28 @@ def _interval(low: float, high: float) -> str:
 
 
 def probability(p: float) -> str:
-    """A p value as it is printed."""
+    """Format a p value."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _head(cohort: str, settings: DifferenceTableSettings) -> str:
-    """Titles are the user's: they stand in heads and cells, which are escaped, and not in titles or notes."""
+    """Title of a section."""
     return f"{cohort}, minus {settings.titles.methods[settings.control].title}" if settings.control else cohort
 
 
 def _notes(rows: pd.DataFrame, settings: DifferenceTableSettings) -> list[str]:
-    """What a reader must know to read the table."""
+    """Notes below the table."""
     if rows.empty:
         return [f"Nothing to compare: {why_none(settings.control)}."]
     family = rows.groupby("cohort").size()
     ends = sorted({int(family.min()), int(family.max())})
     return [
-        "Mean difference in Dice, method minus control, of pairs of one draw and test subject: both saw the same"
-        f" labelled subjects. {bootstrap_note(settings.intervals)}",
-        "p: Wilcoxon's signed-rank test, two-sided, on the test subjects' means over draws; it speaks of other test"
-        " subjects with these draws, the interval also of other draws. Holm: corrected for the"
+        *few_note(rows, settings.titles),
+        "Difference: mean Dice of the method minus that of the control, over pairs of one draw and one test subject."
+        f" Both networks saw the same labelled subjects. {bootstrap_note(settings.intervals)}",
+        "p: two-sided Wilcoxon signed-rank test on the means over draws of each test subject. It covers other test"
+        " subjects but not other draws; the interval covers both. Holm: corrected for the"
         f" {' to '.join(map(str, ends))} comparisons of a cohort.",
-        "Effect: matched-pairs rank-biserial correlation, from -1 (worse in every test subject) to 1 (better in every"
-        " one).",
+        "Effect: matched-pairs rank-biserial correlation, from -1 (worse in every subject) to 1 (better in every one).",
         *folds_note(settings.titles),
     ]

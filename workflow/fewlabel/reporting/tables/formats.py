@@ -1,9 +1,9 @@
-"""The forms of a table: CSV, Markdown, LaTeX and HTML. Whatever a user chose stays text in each of them."""
+"""Write a table as CSV, Markdown, LaTeX and HTML. Text of users is escaped in each of them."""
 
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from html import escape
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,8 +31,9 @@ LATEX = str.maketrans(
         **{sign: f"\\{sign}" for sign in "{}$&%#_"},
     }
 )
-"""Signs with a meaning in LaTeX, as commands of its kernel."""
-
+"""Characters with a meaning in LaTeX, as commands of its kernel."""
+MARKDOWN = re.compile(r"[\\|\[\]`]|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+"""Characters that would end a cell or begin code, a link, HTML or an entity."""
 
 FORMULA = re.compile(r"\s*[=+\-@]")
 NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?", re.IGNORECASE)
@@ -40,14 +41,14 @@ ENDS = ("start", "end")
 
 
 class Group(NamedTuple):
-    """Rows that share their first cell."""
+    """Consecutive rows that share their first cell."""
 
     name: str
     rows: list[list[str]]
 
 
 def groups(section: Section) -> Iterator[Group]:
-    """A section's rows, those together that follow each other with the same index value."""
+    """Group consecutive rows of a section with the same index value."""
     cells = section.body.astype(str).to_numpy().tolist()
     for _, members in groupby(zip(section.body.index, cells, strict=True), key=lambda row: row[0]):
         rows = [row for _, row in members]
@@ -55,12 +56,12 @@ def groups(section: Section) -> Iterator[Group]:
 
 
 def save(table: Table, csv: Path, markdown: Path, latex: Path, html: Path) -> None:
-    """Write all forms, or none; folders are made, and equal tables give equal files."""
+    """Write all formats, or none. Folders are made; equal tables give equal files."""
     _save(table, csv, {markdown: as_markdown(table), latex: as_latex(table), html: as_html(table)})
 
 
 def save_plain(table: Table, csv: Path, markdown: Path) -> None:
-    """CSV and Markdown alone."""
+    """Write only CSV and Markdown."""
     _save(table, csv, {markdown: as_markdown(table)})
 
 
@@ -73,7 +74,7 @@ def _save(table: Table, csv: Path, texts: Mapping[Path, str]) -> None:
 
 # ----------------------------------------------------------------------------------------------------------- CSV
 def as_csv_text(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with an apostrophe before texts that a spreadsheet would compute as a formula."""
+    """Rows with an apostrophe before texts that a spreadsheet would take for a formula."""
     texts = {name: column.map(_csv_cell) for name, column in rows.items() if column.dtype.kind == "O"}
     return rows.assign(**{str(name): column for name, column in texts.items()})
 
@@ -84,7 +85,7 @@ def _csv_cell(value: Any) -> Any:
 
 # ------------------------------------------------------------------------------------------------------ Markdown
 def as_markdown(table: Table) -> str:
-    """Headings, tables with bars, and the notes as a list."""
+    """Headings, pipe tables, and the notes as a list."""
     parts = [f"# {markdown_cell(table.heading)}"]
     for section in table.sections:
         parts += [f"## {markdown_cell(section.title)}"] if section.title else []
@@ -110,37 +111,42 @@ def _bars(section: Section) -> str:
 
 
 def markdown_cell(text: str) -> str:
-    """Text as it may stand in a cell or a note: no bar ends it, no HTML or link comes out of it."""
-    marked = re.sub(r"([\\|\[\]`])", r"\\\1", " ".join(text.split()))
-    return escape(marked, quote=False)
+    """Text of a cell, heading or note, with backslashes before what would not stay text."""
+    return MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 # ---------------------------------------------------------------------------------------------- LaTeX and HTML
 def as_latex(table: Table) -> str:
-    """A float with booktabs' rules, without a preamble."""
+    """A float with the rules of booktabs, without a preamble.
+
+    Sections share one head; a column that a section lacks is empty in its rows.
+    """
     signs = {"block": ("<%", "%>"), "comment": ("<#", "#>"), "variable": ("<<", ">>")}
     own: Any = {
         f"{name}_{end}_string": sign for name, pair in signs.items() for end, sign in zip(ENDS, pair, strict=True)
     }
     environment = _environment().overlay(**own)
     environment.filters["tex"] = latex_text
-    return environment.get_template("table.tex.j2").render(table=table, groups=groups)
+    head = max((list(section.body.columns) for section in table.sections), key=len)
+    sections = [replace(section, body=section.body.reindex(columns=head, fill_value="")) for section in table.sections]
+    whole = replace(table, sections=sections)
+    return environment.get_template("table.tex.j2").render(table=whole, groups=groups)
 
 
 def latex_text(text: str) -> str:
-    """Text as LaTeX prints it sign by sign, without commands, groups or ligatures."""
+    """Text that LaTeX prints character by character, without commands, groups or ligatures."""
     return re.sub(r"([-',])(?=\1)", r"\1{}", " ".join(text.split()).translate(LATEX))
 
 
 def as_html(table: Table, picture: bytes | None = None) -> str:
-    """A page without scripts or anything from elsewhere, readable in the dark and by a screen reader.
+    """A self-contained page without scripts, for light and dark screens and for screen readers.
 
     Args:
-        table: in all its sections.
-        picture: a PNG that stands above the table, in the page itself.
+        table: with all its sections.
+        picture: a PNG, embedded above the table.
     """
-    told = None if picture is None else b64encode(picture).decode("ascii")
-    return _environment().get_template("table.html.j2").render(table=table, groups=groups, picture=told)
+    encoded = None if picture is None else b64encode(picture).decode("ascii")
+    return _environment().get_template("table.html.j2").render(table=table, groups=groups, picture=encoded)
 
 
 def _environment() -> Environment:

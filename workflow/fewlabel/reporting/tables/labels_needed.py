@@ -1,4 +1,4 @@
-"""Table 4: how many labelled subjects each method needs for a share of the benchmark's score, and how many it saves."""
+"""Table 4: labelled subjects that each method needs for a share of the benchmark's Dice, and labels saved."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from fewlabel.config.jobs.tables.labels_needed import LabelsTableSettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.statistics.labels_needed import Needed, Saved, labels_needed, labels_saved
 from fewlabel.reporting.statistics.scores import read_scores, select
-from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, folds_note
+from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, few_note, folds_note
 
 COLUMNS = [
     "cohort", "method", "share", "dice", "n", "n_low", "n_high", "control", "saved", "saved_is", "saved_low",
@@ -25,15 +25,15 @@ def tabulate(results: Path, settings: LabelsTableSettings) -> Table:
 
 
 def labels_table(scores: pd.DataFrame, settings: LabelsTableSettings) -> Table:
-    """Table 4: the N at which each method reaches shares of the benchmark's mean Dice, interpolated, and labels saved.
+    """Table 4: the interpolated N at which each method reaches shares of the benchmark's mean Dice, and labels saved.
 
     Args:
         scores: as `scores.read_scores` gives it.
-        settings: whose score is 100 %, shares, control, methods in their order, and the interval.
+        settings: the method whose Dice is 100 %, shares, control, methods in their order, and the interval.
 
     Returns:
-        CSV: a row a cohort, method and share; `n` is `inf` where no N that was tried reaches it, and empty fields stand
-        where there is nothing to tell. For readers: a section a cohort.
+        CSV: a row a cohort, method and share; `n` is `inf` if no N of the study reaches the share. For readers: a
+        section a cohort.
 
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
@@ -92,7 +92,7 @@ def _body(rows: pd.DataFrame, settings: LabelsTableSettings) -> pd.DataFrame:
 
 
 def _read(row: pd.Series) -> tuple[Needed, Saved | None]:
-    """The numbers of a row once more."""
+    """The numbers of a row."""
     ends = int(row["smallest_n"]), int(row["largest_n"])
     needed = Needed(row["n"], row["n_low"], row["n_high"], np.empty(0), *ends)
     if not isinstance(row["control"], str):
@@ -109,7 +109,7 @@ def _count(value: float, needed: Needed) -> str:
 
 
 def _interval(needed: Needed) -> str:
-    """As `tables.between`: equal ends once."""
+    """As `table.between`."""
     return " to ".join(dict.fromkeys(_count(end, needed) for end in (needed.low, needed.high)))
 
 
@@ -124,38 +124,46 @@ def _saved_interval(saved: Saved | None) -> str:
 
 
 def _signed(value: float) -> str:
-    """One digit, and no sign before zero."""
+    """One decimal, and no sign before zero."""
     return f"{value:+.1f}" if f"{abs(value):.1f}" != "0.0" else "0.0"
 
 
 def _notes(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
-    """What a reader must know to read the table."""
+    """Notes below the table."""
     if rows.empty:
         return [
-            "Nothing to tell: no method is trained on all labels, of whose score these are shares;"
-            " figures.label_efficiency.reference names another."
+            "Nothing to show: no method is trained on all labels. figures.label_efficiency.reference names another"
+            " method whose Dice is 100 %."
         ]
+    beyond = rows[np.isinf(rows[["n", "n_low", "n_high"]]).any(axis=1)]
+    largest = sorted(set(map(int, beyond["largest_n"])))
     notes = [
+        *few_note(rows, settings.titles),
         "N: where the mean Dice over draws and test subjects first reaches the share, on straight lines in log N"
-        f" between the N that were tried; > is beyond them. {bootstrap_note(settings.intervals)} All N, methods and the"
-        " benchmark are resampled together."
+        f" between the N of the study. {bootstrap_note(settings.intervals)} All N, methods and the benchmark are"
+        " resampled together.",
+        *(
+            f'"> {n}": the share is not reached with {n} labelled subjects, the most that the method was given; how'
+            " many more it needs is unknown."
+            for n in largest
+        ),
     ]
     if settings.control is not None:
         notes.append(
-            "Labels saved: the control's N minus the method's, resampled in pairs; N beyond those that were tried count"
-            " as the largest of them. An interval that holds 0 is no evidence of a saving."
+            "Labels saved: N of the control minus N of the method, resampled in pairs; an N beyond those of the study"
+            " counts as the largest of them. An interval with 0 is no evidence of a saving."
         )
     return notes + _left_out_note(rows, settings) + _steps_note(settings) + folds_note(settings.titles)
 
 
 def _left_out_note(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
-    """Which methods no cohort's section has: one N makes no curve."""
+    """Methods that are left out: one N makes no curve."""
     left = [settings.titles.methods[name].title for name in settings.methods if name not in set(rows["method"])]
-    return [f"Left out, since one N alone makes no curve: {', '.join(left)}."] if left else []
+    return [f"Left out, since one N makes no curve: {', '.join(left)}."] if left else []
 
 
 def _steps_note(settings: LabelsTableSettings) -> list[str]:
-    """Where finetunings differ in steps: who had how many, the most first."""
+    """Steps of each method, the most first, if finetunings differ in steps."""
     had: dict[int, list[str]] = {}
     for name, steps in settings.steps.items():
         had.setdefault(steps, []).append(settings.titles.methods[name].title)
@@ -163,6 +171,6 @@ def _steps_note(settings: LabelsTableSettings) -> list[str]:
         return []
     told = [f"{steps} for {', '.join(names)}" for steps, names in sorted(had.items(), reverse=True)]
     return [
-        f"Steps of finetuning differ: {'; '.join(told)}. What separates these is steps as well as labels, most of all"
-        " where curves are flat: there a saving of labels may be one of steps."
+        f"Steps of finetuning differ: {'; '.join(told)}. These methods differ in steps as well as in labels: where"
+        " curves are flat, a saving of labels may be one of steps."
     ]
