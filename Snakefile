@@ -33,7 +33,6 @@ localrules:
     figures,
     tables,
     pictures,
-    provenance,
     record,
     report,
     split,
@@ -51,7 +50,7 @@ rule all:
         rules.figures.input,
         rules.tables.input,
         rules.pictures.input,
-        rules.provenance.input,
+        rules.provenance.output,
         REPORT,
     message:
         f"Results of {EXPERIMENT.study}"

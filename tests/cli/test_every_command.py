@@ -22,22 +22,12 @@ ASIDE = {
     "calibrate": "measures for a minute",
     "destreaking": "measures for minutes, and reads no file",
     "doctor": "looks at the machine, not at files",
-    "freeze": "copies the whole workflow",
     "record": "gets the settings of the whole study, by another model",
     "report": "starts Snakemake",
+    "snapshot": "copies the whole workflow",
     "watch": "does not end by itself",
 }
 """Commands that are not tried, and why."""
-MODULES = (
-    jobs,
-    jobs,
-    jobs,
-    jobs,
-    jobs,
-    jobs,
-    jobs,
-    jobs,
-)
 BINARY = bytes(range(256)) * 12
 
 
@@ -62,14 +52,13 @@ def builders():
     """How settings of each kind are made of an experiment, by their model."""
     found = {}
     known = {"cohort": "c", "method": "regression", "draw": 1, "n": 1, "fingerprint": "x"}
-    for module in MODULES:
-        for name, function in vars(module).items():
-            if name.endswith("_settings") and inspect.isfunction(function):
-                signature = inspect.signature(function)
-                kind = signature.return_annotation
-                model = kind.__args__[0] if isinstance(kind, UnionType) else kind
-                arguments = [known[key] for key in list(signature.parameters)[1:] if key in known]
-                found[model] = lambda function=function, arguments=arguments: function(experiment(), *arguments)
+    for name, function in vars(jobs).items():
+        if name.endswith("_settings") and inspect.isfunction(function):
+            signature = inspect.signature(function)
+            kind = signature.return_annotation
+            model = kind.__args__[0] if isinstance(kind, UnionType) else kind
+            arguments = [known[key] for key in list(signature.parameters)[1:] if key in known]
+            found[model] = lambda function=function, arguments=arguments: function(experiment(), *arguments)
     return found
 
 

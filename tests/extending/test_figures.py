@@ -58,7 +58,7 @@ print(json.dumps(reports(load_files([Path("config.yaml")]))))
     ("name", "stem", "caption", "message"),
     [
         ("other", "", __file__, "name 'other'; accepted: the name of the entry point"),
-        ("mine", "figure2_scheme", __file__, "stem or rule 'figure2_scheme'; accepted: a name of its own"),
+        ("mine", "figure2_scheme", __file__, "stem 'figure2_scheme'; accepted: a name of its own"),
         ("mine", "a/b", __file__, "stem or rule 'a/b'; accepted: a name of its own"),
         ("mine", "", "none.rst", "caption none.rst: no such file; accepted: the absolute path"),
     ],

@@ -59,7 +59,7 @@ def test_temporary_names_are_told_as_the_names_to_be(tmp_path):
     path = tmp_path / "weights.safetensors"
     error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(partial_name(path)))
     assert describe(error) == (
-        f"{path}: No space left on device; to fix: free some space (`fewlabel state` lists leftovers of "
+        f"{path}: No space left on device; to fix: free some space (`fewlabel stale-files` lists leftovers of "
         "killed jobs), then run the same command again"
     )
     assert describe(OSError("unable to open")) == "unable to open; to fix: check the file and its disk"

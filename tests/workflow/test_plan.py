@@ -62,7 +62,7 @@ def test_what_is_measured_of_streaks_is_planned_as_the_workflow_runs_it(fresh, t
     plan = planned(tmp_path, tmp_path / "results", change)
     found = Counter(task.rule for task in plan.left)
     assert {rule: count for rule, count in found.items() if rule not in ("record", "report")} == counts
-    assert [counts[rule] for rule in ("destreaking", "destreaking_figure", "destreaking_table")] == [1, 1, 1]
+    assert [counts[rule] for rule in ("destreaking", "figure_destreaking", "table_destreaking")] == [1, 1, 1]
 
 
 def test_test_folds_are_planned_as_the_workflow_runs_them(fresh, tmp_path):

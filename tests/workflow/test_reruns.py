@@ -10,16 +10,16 @@ import pytest
 
 TRAINED = 2  # cohorts
 OF_INTERVALS = {
-    "figure3_label_curves": 1,
-    "label_efficiency": 1,
-    "paired_subjects": 1,
-    "differences": 1,
-    "table2_dice": 1,
-    "table3_differences": 1,
-    "table4_labels": 1,
+    "figure_label_curves": 1,
+    "figure_label_efficiency": 1,
+    "figure_paired_subjects": 1,
+    "figure_differences": 1,
+    "table_dice": 1,
+    "table_differences": 1,
+    "table_labels_needed": 1,
     "explorer": 1,
 }
-ONCE_OF_SCORES = {**OF_INTERVALS, "figure4_liver": 1, "figure5_prostate": 1}
+ONCE_OF_SCORES = {**OF_INTERVALS, "figure_gallery_liver_phantom": 1, "figure_gallery_prostate_phantom": 1}
 
 
 def test_nothing_is_left_to_do_after_a_finished_run(finished):
@@ -39,7 +39,7 @@ def test_long_jobs_have_benchmarks_and_a_missing_one_makes_nothing_again(finishe
     aside = benchmarks.rename(finished.results / "aside")
     try:
         # A rule that is named as a target asks for its benchmark too.
-        for targets in ((), ("explorer",), ("crate",), ("report",)):
+        for targets in ((), ("explorer",), ("provenance",), ("report",)):
             assert finished.planned(*targets)[0] == {}
     finally:
         aside.rename(benchmarks)
@@ -52,14 +52,14 @@ def test_what_changes_no_result_trains_and_scores_nothing_again(finished):
 
 def test_a_figures_settings_make_that_figure_and_the_record_again_alone(finished):
     assert finished.planned(change={"figures": {"label_curves": {"dpi": 61}}})[0] == {
-        "figure3_label_curves": 1,
-        "crate": 1,
+        "figure_label_curves": 1,
+        "provenance": 1,
     }
 
 
 def test_intervals_make_figure_and_table_again_and_no_training(finished):
     jobs, _ = finished.planned(change={"intervals": {"level": 0.9}})
-    assert jobs == {**OF_INTERVALS, "crate": 1}
+    assert jobs == {**OF_INTERVALS, "provenance": 1}
 
 
 def test_a_methods_settings_make_that_method_again_alone(finished):
@@ -71,11 +71,11 @@ def test_a_methods_settings_make_that_method_again_alone(finished):
         "evaluate": runs,
         "collect": 1,
         "collect_histories": 1,
-        "learning_curves": 1,
-        "figure1_pretexts": 1,
-        "figure2_scheme": 1,
+        "figure_learning_curves": 1,
+        "figure_pretexts": 1,
+        "figure_method_diagram": 1,
         **ONCE_OF_SCORES,
-        "crate": 1,
+        "provenance": 1,
     }
     assert "method=contrastive" not in text and "method=scratch" not in text and "method=supervised" not in text
 
@@ -96,11 +96,11 @@ def test_a_new_n_adds_its_runs_alone(finished):
         "evaluate",
         "collect",
         "collect_histories",
-        "learning_curves",
-        "figure2_scheme",
+        "figure_learning_curves",
+        "figure_method_diagram",
         *ONCE_OF_SCORES,
-        "table1_cohorts",
-        "crate",
+        "table_cohorts",
+        "provenance",
     }
     assert "n=1," not in text and "n=2," not in text
 
@@ -126,16 +126,16 @@ def test_a_new_cohort_leaves_the_others_alone(finished):
 def test_a_cohorts_title_makes_figure_and_tables_again_alone(finished):
     jobs, _ = finished.planned(change={"cohorts": {"liver_phantom": {"title": "Abdomen"}}})
     assert jobs.keys() == {
-        "figure1_pretexts",
-        "local_similarity",
-        "figure2_scheme",
-        "figure4_liver",
-        "learning_curves",
+        "figure_pretexts",
+        "figure_local_similarity",
+        "figure_method_diagram",
+        "figure_gallery_liver_phantom",
+        "figure_learning_curves",
         *OF_INTERVALS,
         "quality",
         "contact_sheet",
-        "table1_cohorts",
-        "crate",
+        "table_cohorts",
+        "provenance",
     }
 
 
@@ -144,7 +144,7 @@ def test_a_lost_record_is_made_again_alone(finished):
     kept = record.read_bytes()
     record.unlink()
     try:
-        assert finished.planned()[0] == {"crate": 1}
+        assert finished.planned()[0] == {"provenance": 1}
     finally:
         record.write_bytes(kept)
 

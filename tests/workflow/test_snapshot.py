@@ -21,7 +21,7 @@ ORDER = "results/tiny/liver_phantom/splits/draw1.csv"
 def copy(tmp_path_factory):
     """A snapshot of this workflow, made by the command."""
     folder = tmp_path_factory.mktemp("frozen") / "copy"
-    call = ["fewlabel", "freeze", folder, "--workflow", ROOT]
+    call = ["fewlabel", "snapshot", folder, "--workflow", ROOT]
     process = subprocess.run(call, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
     assert f"PYTHONPATH='{folder}/workflow' snakemake --snakefile '{folder}/Snakefile' …" in process.stdout
@@ -59,7 +59,7 @@ def test_a_frozen_copy_runs_whatever_happens_to_the_original(copy, tmp_path):
     original = editable(copy, tmp_path / "original")
     frozen_of_it = tmp_path / "frozen"
     subprocess.run(
-        ["fewlabel", "freeze", frozen_of_it, "--workflow", original],
+        ["fewlabel", "snapshot", frozen_of_it, "--workflow", original],
         env={**os.environ, "PYTHONPATH": str(original / "workflow")},
         check=True,
     )
@@ -89,7 +89,7 @@ def test_files_that_are_edited_during_a_run_are_named_at_its_end_with_the_next_s
         "experiment.yaml",
     ):
         assert name in said.partition("\n")[0]
-    assert "fewlabel freeze FOLDER" in said
+    assert "fewlabel snapshot FOLDER" in said
     # What was edited before a run is none of its business.
     again = start(workflow, tmp_path, ORDER).communicate()[0]
     assert "warning: edited" not in again
@@ -130,7 +130,7 @@ def test_edited_removed_and_untouched_files_are_told_apart(tmp_path):
 
 def test_what_is_no_workflow_and_what_is_there_already_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"no workflow \(missing: Snakefile, config.yaml"):
-        snapshot.freeze(tmp_path, tmp_path / "copy", {})
+        snapshot.take(tmp_path, tmp_path / "copy", {})
     with pytest.raises(InputError, match="already exists; choose a new folder"):
-        snapshot.freeze(ROOT, tmp_path, {})
+        snapshot.take(ROOT, tmp_path, {})
     assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ def files_of(folder):
 def unknown_files(folder):
     made = [file for job in study_jobs(read_experiment(folder)) for file in job.outputs]
     beside = [LAYOUT.fetched("*", "*", "source.json"), *(f"{LAYOUT.splits('*')}/{name}" for name in (COPY, SPLIT))]
-    beside += [f"{PurePosixPath(LAYOUT.crate).parent}/*"]
+    beside += [f"{PurePosixPath(LAYOUT.provenance).parent}/*"]
     beside += [LAYOUT.log("*"), LAYOUT.log("*", "*"), LAYOUT.benchmark("*", "*")]
     known = [*made, *(f"{path}/*" for path in made), *beside]
     return {name for name in files_of(folder) if not any(fnmatchcase(name, pattern) for pattern in known)}

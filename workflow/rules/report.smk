@@ -17,7 +17,7 @@ if not workflow.storage_settings.default_storage_provider:
             rules.figures.input,
             rules.tables.input,
             rules.pictures.input,
-            rules.provenance.input,
+            rules.provenance.output,
             experiment=rules.record.output.experiment,
         output:
             html=LAYOUT.report,

@@ -23,7 +23,7 @@ def statuses(**facts):
     [
         ({}, ["ok", "ok"], "1.0 TB free"),
         ({"free": 10**8}, ["problem", "ok"], "too little for a study"),
-        ({"free": 5 * 10**9}, ["note", "ok"], "fewlabel state"),
+        ({"free": 5 * 10**9}, ["note", "ok"], "fewlabel stale-files"),
         ({"files": 0}, ["problem", "ok"], "inodes"),
         ({"files": 100}, ["note", "ok"], "only 100 inodes free"),
         ({"files": None}, ["ok", "ok"], "locks work"),

@@ -45,7 +45,9 @@ def test_done_running_and_to_come_make_the_whole_and_time_is_that_of_jobs_side_b
 
 
 def test_no_time_is_told_before_one_of_each_long_kind_is_done_and_short_kinds_do_not_matter():
-    run = Workflow({1: ("split", "liver", ""), 2: ("finetune", "liver", "scratch"), 3: ("figure2_scheme", "", "")})
+    run = Workflow(
+        {1: ("split", "liver", ""), 2: ("finetune", "liver", "scratch"), 3: ("figure_method_diagram", "", "")}
+    )
     run.start(1)
     run.now = 1
     assert run.finish(1, 1) == "jobs: 1 of 3 done, 0 running, 2 to come, remaining time not known yet"

@@ -90,7 +90,7 @@ def test_what_a_process_works_on_is_told_and_not_removed(results):
         assert process.stdout.readline() == "held\n"
         found = kinds(results)
         assert {found[kind].in_use for kind in ("state", "live history", "lock")} == {f"process {process.pid}"}
-        listed = CliRunner().invoke(app, ["state", str(results)]).output
+        listed = CliRunner().invoke(app, ["stale-files", str(results)]).output
         assert f"training.lock  (lock: in use by process {process.pid})" in listed and "works on it" not in listed
         assert "of a process that was killed" not in listed
         for leftover in found.values():
@@ -110,7 +110,10 @@ def test_a_partial_file_of_a_living_process_or_of_just_now_is_in_use(results):
     os.utime(mine, (0, 0))
     found = {leftover.path: leftover.in_use for leftover in stale_files.find(results)}
     assert found[mine] == f"process {os.getpid()}"
-    assert f"(partial file: in use by process {os.getpid()})" in CliRunner().invoke(app, ["state", str(results)]).output
+    assert (
+        f"(partial file: in use by process {os.getpid()})"
+        in CliRunner().invoke(app, ["stale-files", str(results)]).output
+    )
     assert found[fresh] == "possibly another process"
 
 
@@ -122,10 +125,10 @@ def test_a_partial_file_of_a_dead_process_of_this_place_is_free_at_once_and_of_a
     found = {leftover.path: leftover.in_use for leftover in stale_files.find(results)}
     assert found[names[here]] is None
     assert found[names[elsewhere]] == "possibly another process"  # its number means nothing here
-    outcome = CliRunner().invoke(app, ["state", str(results), "--remove"])
+    outcome = CliRunner().invoke(app, ["stale-files", str(results), "--remove"])
     assert not names[here].exists() and names[elsewhere].exists(), outcome.output
     os.utime(names[elsewhere], (0, 0))
-    assert "1 removed" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
+    assert "1 removed" in CliRunner().invoke(app, ["stale-files", str(results), "--remove"]).output
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_what_can_be_removed_at_once(tmp_path):
@@ -136,7 +139,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_what_can_be_removed_at_
     )
     subprocess.run([sys.executable, "-c", writer, tmp_path], check=False)
     assert [leftover.in_use for leftover in stale_files.find(tmp_path)] == [None, None]
-    assert "2 removed" in CliRunner().invoke(app, ["state", str(tmp_path), "--remove"]).output
+    assert "2 removed" in CliRunner().invoke(app, ["stale-files", str(tmp_path), "--remove"]).output
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,19 +153,19 @@ def test_a_workflow_forgets_the_links_of_trainings_that_it_knows_of_and_only_tho
 
 
 def test_the_command_lists_sizes_and_removes_only_when_asked(results):
-    listed = CliRunner().invoke(app, ["state", str(results)])
+    listed = CliRunner().invoke(app, ["stale-files", str(results)])
     assert listed.exit_code == 0
     assert "1 kB" in listed.output and "training.state" in listed.output
     assert "an interrupted training resumes from it" in listed.output
     assert "7 files or folders, 2 kB; 7 not in use" in listed.output
     assert len(stale_files.find(results)) == 7
-    assert "7 removed, 2 kB" in CliRunner().invoke(app, ["state", str(results), "--remove"]).output
+    assert "7 removed, 2 kB" in CliRunner().invoke(app, ["stale-files", str(results), "--remove"]).output
     assert stale_files.find(results) == []
-    assert "0 files or folders" in CliRunner().invoke(app, ["state", str(results)]).output
+    assert "0 files or folders" in CliRunner().invoke(app, ["stale-files", str(results)]).output
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    outcome = CliRunner().invoke(app, ["state", str(tmp_path / "nothing")])
+    outcome = CliRunner().invoke(app, ["stale-files", str(tmp_path / "nothing")])
     assert isinstance(outcome.exception, InputError) and "nothing: no such folder; accepted:" in str(outcome.exception)
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from fewlabel.cli.main import app
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.base import canonical
-from fewlabel.config.jobs.crate import crate_settings
+from fewlabel.config.jobs.provenance import provenance_settings
 from fewlabel.config.pretexts.registry import PRETEXTS, stage_keys
 from fewlabel.reporting.provenance.jobs import RecordedJob, Stored, StudyFiles, study_jobs
 from fewlabel.reporting.provenance.ro_crate_actions import add_action
@@ -154,9 +154,9 @@ def make_results(folder, told=facts):
 
 
 def make_crate(results, crate):
-    settings = canonical(crate_settings(EXPERIMENT))
-    arguments = ["--settings", settings, "--results", results, "--workflow", ROOT, "--crate", crate]
-    return CliRunner().invoke(app, ["crate", *map(str, arguments)])
+    settings = canonical(provenance_settings(EXPERIMENT))
+    arguments = ["--settings", settings, "--results", results, "--workflow", ROOT, "--folder", crate]
+    return CliRunner().invoke(app, ["provenance", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -300,7 +300,7 @@ def test_an_address_is_told_without_user_and_query():
     experiment = EXPERIMENT.model_validate(
         {**EXPERIMENT.model_dump(mode="json"), "cohorts": {"one": {"source": source}}}
     )
-    assert crate_settings(experiment).experiment.cohorts["one"].source.url == "https://host.org/a/Task05.tar"
+    assert provenance_settings(experiment).experiment.cohorts["one"].source.url == "https://host.org/a/Task05.tar"
 
 
 def test_equal_results_give_equal_files(made, tmp_path):

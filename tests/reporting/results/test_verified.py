@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from fewlabel.cli.main import app
 from fewlabel.config.jobs.base import canonical
-from fewlabel.config.jobs.crate import crate_settings
 from fewlabel.config.jobs.grid import collect_settings
 from fewlabel.config.jobs.histories import histories_settings
+from fewlabel.config.jobs.provenance import provenance_settings
 from fewlabel.reporting.figures.style import save as save_figure
 from fewlabel.reporting.publishing.publish import publish
 from fewlabel.reporting.report import write_report
@@ -211,8 +211,18 @@ def test_an_edited_table_of_an_earlier_version_is_not_checked(results):
 def test_the_record_is_not_made_with_an_edited_table(results, tmp_path):
     add_shown(results)
     edit(results / "tables/table2_dice.csv", "0.8125", "0.9125")
-    settings = canonical(crate_settings(read_experiment(results)))
-    command = ["crate", "--settings", settings, "--results", results, "--workflow", ROOT, "--crate", tmp_path / "crate"]
+    settings = canonical(provenance_settings(read_experiment(results)))
+    command = [
+        "provenance",
+        "--settings",
+        settings,
+        "--results",
+        results,
+        "--workflow",
+        ROOT,
+        "--folder",
+        tmp_path / "crate",
+    ]
     done = CliRunner().invoke(app, [str(part) for part in command])
     assert "tables/table2_dice.csv: the file was changed" in str(done.exception)
     assert not (tmp_path / "crate").exists()

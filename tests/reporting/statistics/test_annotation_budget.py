@@ -11,7 +11,7 @@ import pytest
 
 from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
-from fewlabel.reporting.figures.annotation_budget import budget
+from fewlabel.reporting.figures.annotation_budget import annotation_budget
 from fewlabel.reporting.statistics.annotation_budget import REACH, labels_for_target, learning_curve
 from fewlabel.reporting.statistics.annotation_budget_text import as_text
 from fewlabel.reporting.statistics.power_law import Laws
@@ -129,7 +129,7 @@ def test_the_figure_dashes_what_was_not_tried_and_draws_no_law_that_is_doubted()
             "regression": MethodTitle(title="R", pretext="regression", benchmark=False),
         },
     )
-    figure = budget([labels_for_target(good, 0.8), labels_for_target(doubted, 0.8)], titles)
+    figure = annotation_budget([labels_for_target(good, 0.8), labels_for_target(doubted, 0.8)], titles)
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 20]
     tried, beyond = lines
     assert (tried.get_linestyle(), beyond.get_linestyle()) == ("-", "--")
@@ -140,7 +140,7 @@ def test_the_figure_dashes_what_was_not_tried_and_draws_no_law_that_is_doubted()
 
 def fewlabel(*arguments):
     """Exit code, standard output, errors."""
-    command = [Path(sys.executable).parent / "fewlabel", "budget", *map(str, arguments)]
+    command = [Path(sys.executable).parent / "fewlabel", "annotation-budget", *map(str, arguments)]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "Traceback" not in process.stderr
     return process.returncode, process.stdout, process.stderr

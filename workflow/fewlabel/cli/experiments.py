@@ -1,16 +1,12 @@
-"""Experiment files: validate, record, schema."""
+"""Experiment files: validate, schema."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fewlabel.cli.common import Files, Out, Panel, command, read_files, refuse, settings_option, step
-from fewlabel.config.experiment import Experiment
-from fewlabel.utils import recorded_hashes
+from fewlabel.cli.common import Files, Panel, command, read_files, refuse
 from fewlabel.utils.errors import InputError
-
-ExperimentJson = Annotated[Experiment, settings_option(Experiment)]
 
 
 @command(Panel.START, "experiments/paper.yaml")
@@ -34,14 +30,6 @@ def validate(
     if found := problems(experiment, results):
         refuse(found)
     print(as_yaml(experiment.model_dump(mode="json")), end="")
-
-
-@step("--experiment experiment.yaml")
-def record(settings: ExperimentJson, experiment: Out) -> None:
-    """Write an experiment with all its defaults to a file."""
-    from fewlabel.config.loading.load import as_yaml
-
-    recorded_hashes.write_recorded(experiment, as_yaml(settings.model_dump(mode="json")))
 
 
 @command(Panel.START)

@@ -6,23 +6,36 @@ import sys
 from io import TextIOWrapper
 from typing import NoReturn
 
-from fewlabel.cli import budget, data, experiments, figures, inference, machine, planning, publishing, tables, training
+from fewlabel.cli import (
+    annotation_budget,
+    collecting,
+    data,
+    experiments,
+    inference,
+    machine,
+    planning,
+    publishing,
+    reporting,
+    running,
+    training,
+)
 from fewlabel.cli.common import app
 from fewlabel.utils.errors import InputError, Interrupted, TrainingError, plain, printable
 from fewlabel.utils.system_errors import describe, describe_memory_error, is_link_loop, is_out_of_memory
 
 __all__ = [
+    "annotation_budget",
     "app",
-    "budget",
+    "collecting",
     "data",
     "experiments",
-    "figures",
     "inference",
     "machine",
     "main",
     "planning",
     "publishing",
-    "tables",
+    "reporting",
+    "running",
     "training",
 ]
 

@@ -1,19 +1,15 @@
-"""Explorer, provenance and report of a study; publish, join and compare studies."""
+"""Publish, join and compare studies."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewlabel.cli.common import In, Out, Panel, app, command, settings_option, step, write_json
-from fewlabel.config import jobs
-from fewlabel.config.jobs.figures.registry import report_items
-from fewlabel.config.study_layout import LAYOUT, SCORES
-from fewlabel.utils.atomic_files import atomic_folder, visible, write_text
+from fewlabel.cli.common import Panel, command, write_json
+from fewlabel.utils.atomic_files import write_text
 from fewlabel.utils.errors import printable
 
 if TYPE_CHECKING:
-    from fewlabel.config.experiment import Experiment
     from fewlabel.reporting.publishing.publish import PublishedStudy
 
 Folder = Annotated[
@@ -116,84 +112,3 @@ def compare(
     print(printable(as_text(comparison)), end="")
     if exact and not comparison.exact:
         raise typer.Exit(1)
-
-
-ExplorerJson = Annotated[jobs.ExplorerSettings, settings_option(jobs.ExplorerSettings)]
-
-
-@step("--results results/demo --page explorer.html")
-def explorer(settings: ExplorerJson, results: In, page: Out) -> None:
-    """Write the explorer of a finished study: label curves, volumes with predictions, differences, settings."""
-    from fewlabel.reporting.explorer.build import explorer_page
-
-    write_text(page, explorer_page(results, settings))
-
-
-CrateJson = Annotated[jobs.CrateSettings, settings_option(jobs.CrateSettings)]
-MADE = (SCORES, LAYOUT.figure("*", "p*"), LAYOUT.table("*"), LAYOUT.table("*", "md"))
-PLANNED = ("Snakefile", "config.yaml", "workflow/rules/*.smk", "envs/*.yaml", "envs/constraints.txt")
-README = """# Record of the FewLabel study {study}
-
-`ro-crate-metadata.json` is a [Provenance Run Crate](https://w3id.org/ro/wfrun/provenance/0.5). From each table and
-figure it leads, by SHA-256, back over scores, weights and slices to the cohorts, with the settings, software, machine
-and time of each training. `experiment.json` holds all settings: `snakemake --configfile experiment.json` runs the study
-again. Volumes, slices, weights and masks are named, not contained.
-"""
-
-
-@step("--results results/demo --workflow . --crate results/demo/provenance")
-def crate(
-    settings: CrateJson,
-    results: In,
-    workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")],
-    crate: Annotated[Path, typer.Option(help="Output folder; the write is atomic.")],
-) -> None:
-    """Write the provenance of a study as an RO-Crate: what ran, on which inputs, with which software."""
-    from importlib.metadata import version
-
-    from fewlabel.reporting.provenance.jobs import Study, StudyFiles, last_end, study_jobs
-    from fewlabel.reporting.provenance.ro_crate import study_crate
-    from fewlabel.reporting.results.verified import check_record
-
-    check_record(results, settings.experiment)
-    found = StudyFiles(results)
-    made = study_jobs(found, settings.experiment)
-    fingerprints = {name: found.json(LAYOUT.source(name)) for name in settings.experiment.cohorts}
-    with atomic_folder(crate) as folder:
-        resolved = folder / "experiment.json"
-        write_json(resolved, settings.experiment.model_dump(mode="json"))
-        readme = folder / "README.md"
-        readme.write_text(README.format(study=settings.experiment.study), encoding="utf-8", newline="\n")
-        copies = {
-            path.relative_to(base).as_posix(): path
-            for base, patterns in ((workflow, PLANNED), (results, MADE))
-            for pattern in patterns
-            for path in visible(base, pattern)
-        }
-        study = Study(
-            experiment=settings.experiment,
-            jobs=made,
-            fingerprints={name: str(facts.get("fingerprint", "")) for name, facts in fingerprints.items()},
-            files={**copies, **{file.name: file for file in (resolved, readme)}},
-            published=last_end(made, found),
-            commands=_descriptions(settings.experiment),
-            versions={name: version(name) for name in ("fewlabel", "snakemake")},
-        )
-        study_crate(study).write(folder)
-
-
-def _descriptions(experiment: "Experiment") -> dict[str, str]:
-    """The help of each command, and what each figure and table shows."""
-    found = {item.command: item.specification.summary for item in report_items(experiment)}
-    for entry in app.registered_commands:
-        if entry.callback is not None:
-            found[entry.name or entry.callback.__name__] = (entry.callback.__doc__ or "").strip()
-    return found
-
-
-@command(Panel.STEPS, "--experiment results/demo/experiment.yaml --workflow . --html report.html")
-def report(experiment: In, workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")], html: Out) -> None:
-    """Write Snakemake's report of a finished study: figures, tables, captions, rules and runtimes in one page."""
-    from fewlabel.reporting.report import write_report
-
-    write_report(experiment, workflow, html)

@@ -155,7 +155,7 @@ class StudyLayout:
         return self._at("report.html")
 
     @property
-    def crate(self) -> str:
+    def provenance(self) -> str:
         """The record of the study (RO-Crate)."""
         return self._at("provenance/ro-crate-metadata.json")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from fewlabel.utils.atomic_files import PARTIAL, partial_name
 from fewlabel.utils.errors import InputError, plain
 
-SPACE = "free some space (`fewlabel state` lists leftovers of killed jobs), then run the same command again"
+SPACE = "free some space (`fewlabel stale-files` lists leftovers of killed jobs), then run the same command again"
 PERMISSION = "change its permissions or those of its folders (`ls -ld`), or choose another path"
 REMEDY = {
     errno.ENOSPC: SPACE,

@@ -4,7 +4,6 @@ May import config and utils.
 """
 
 from fewlabel.config.jobs.base import RECIPES, canonical
-from fewlabel.config.jobs.crate import CrateSettings, crate_settings
 from fewlabel.config.jobs.data import (
     DrawSettings,
     FetchSettings,
@@ -46,6 +45,7 @@ from fewlabel.config.jobs.grid import (
     split_parts,
 )
 from fewlabel.config.jobs.histories import HistoriesSettings, histories_settings, study_trainings, trainings
+from fewlabel.config.jobs.provenance import ProvenanceSettings, provenance_settings
 from fewlabel.config.jobs.titles import CohortTitle, titles
 from fewlabel.config.jobs.training import (
     EvaluateSettings,
@@ -70,7 +70,6 @@ __all__ = [
     "CohortTitle",
     "CollectSettings",
     "ContactSheetSettings",
-    "CrateSettings",
     "DrawSettings",
     "EvaluateSettings",
     "ExplorerSettings",
@@ -82,13 +81,13 @@ __all__ = [
     "Preparation",
     "PrepareSettings",
     "PretrainSettings",
+    "ProvenanceSettings",
     "QualitySettings",
     "SplitSettings",
     "augmentation",
     "canonical",
     "collect_settings",
     "contact_sheet_settings",
-    "crate_settings",
     "curves_settings",
     "destreaking_settings",
     "draw_settings",
@@ -113,6 +112,7 @@ __all__ = [
     "pretrained_as",
     "pretraining_stages",
     "pretrainings",
+    "provenance_settings",
     "quality_settings",
     "split_alike",
     "split_parts",

@@ -36,10 +36,8 @@ class ReportItem:
 
     Attributes:
         specification: of which it is.
-        rule: of the workflow that makes it.
         stem: of its files, in `figures/` or `tables/`.
         title: in the report's list.
-        caption: file in reStructuredText below it in the report; a relative path is of `workflow/report/`.
         settings: of its job.
         inputs: of its job.
         cohort: whose it is; empty if it is the whole study's.
@@ -47,14 +45,22 @@ class ReportItem:
     """
 
     specification: "FigureSpecification"
-    rule: str
     stem: str
     title: str
-    caption: Path
     settings: Settings
     inputs: Inputs
     cohort: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def rule(self) -> str:
+        """Of the workflow that makes it."""
+        return f"{self.specification.full_name}_{self.cohort}" if self.cohort else self.specification.full_name
+
+    @property
+    def caption(self) -> Path:
+        """File below it in the report; a relative path is of `workflow/report/`."""
+        return self.specification.caption or Path(f"{self.specification.full_name}.rst")
 
     @property
     def command(self) -> str:
@@ -83,9 +89,8 @@ class FigureSpecification:
         inputs: what it is made from in an experiment.
         implementation: `module:attribute`, a function of the study's folder and the settings that returns a matplotlib
             figure or a `fewlabel.reporting.tables.table.Table`; imported only when it is made.
-        caption: file in reStructuredText; a relative path is of `workflow/report/`.
+        caption: file in reStructuredText, shown below it in the report; none: `workflow/report/<kind>_<name>.rst`.
         stem: of its files; default: `name`.
-        rule: of the workflow that makes it; default: `stem`.
         labels: further columns of the report's list, from the settings.
         needs_volumes: it needs volumes, weights or predictions: a published study cannot make it.
     """
@@ -98,25 +103,26 @@ class FigureSpecification:
     settings: Callable[[Experiment], Settings | None]
     inputs: Callable[[Experiment], Inputs]
     implementation: str
-    caption: Path
+    caption: Path | None = None
     stem: str = ""
-    rule: str = ""
     labels: Callable[[Any], Mapping[str, str]] = lambda settings: {}
     needs_volumes: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """Its name among figures and tables."""
+        return f"{self.kind}_{self.name}"
 
     def items(self, experiment: Experiment) -> list[ReportItem]:
         """Those that a study has: one or none."""
         settings = self.settings(experiment)
         if settings is None:
             return []
-        stem = self.stem or self.name
         return [
             ReportItem(
                 specification=self,
-                rule=self.rule or stem,
-                stem=stem,
+                stem=self.stem or self.name,
                 title=self.title,
-                caption=self.caption,
                 settings=settings,
                 inputs=self.inputs(experiment),
                 labels=self.labels(settings),

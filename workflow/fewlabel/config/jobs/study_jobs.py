@@ -60,8 +60,8 @@ def study_jobs(experiment: Experiment) -> Iterator[StudyJob]:
     yield from reports
     shown = [file for job in reports if job.rule not in COLLECTED for file in job.outputs]
     shown += [file for cohort in experiment.cohorts for job in _quality_jobs(cohort) for file in job.outputs]
-    yield StudyJob("crate", shown, [LAYOUT.crate], "crate")
-    yield StudyJob("report", [LAYOUT.crate], [LAYOUT.report], "report")
+    yield StudyJob("provenance", shown, [LAYOUT.provenance], "provenance")
+    yield StudyJob("report", [LAYOUT.provenance], [LAYOUT.report], "report")
 
 
 COLLECTED = ("collect", "collect_histories", "record")

@@ -73,7 +73,7 @@ def findings(check: str, disk: DiskSpace, for_results: bool = True) -> list[Find
 def _space(check: str, disk: DiskSpace) -> Finding:
     on = f" on {disk.kind}" if disk.kind else ""
     text = f"{size(disk.free or 0)} free{on}: {disk.folder}"
-    todo = "free space (`fewlabel state` lists files of interrupted work), or use another disk"
+    todo = "free space (`fewlabel stale-files` lists files of interrupted work), or use another disk"
     if disk.free is not None and disk.free < LEAST_BYTES:
         return problem(check, f"{text}: too little for a study", todo)
     if disk.files == 0:
@@ -186,7 +186,7 @@ def quota_findings(quota: tuple[int, int] | None) -> list[Finding]:
         return []
     used, granted = quota
     text = f"{size(used)} of {size(granted)} used"
-    todo = "remove unused files (`fewlabel state` lists those of interrupted work), or request a larger quota"
+    todo = "remove unused files (`fewlabel stale-files` lists those of interrupted work), or request a larger quota"
     if used >= granted:
         return [problem("quota", text, todo)]
     return [note("quota", text, todo) if granted - used < LITTLE * granted else ok("quota", text)]

@@ -47,11 +47,11 @@ def warning(paths: list[Path], workflow: Path) -> str:
         f"warning: edited during this run: {', '.join(names[:SHOWN])}{more}\n"
         "  Jobs that started later may have used the edited code. Restore the files, or see with `snakemake -n` which "
         "results the edit makes old. An edit of the package makes none old: delete the results made since.\n"
-        "  To edit during a run, run a snapshot: fewlabel freeze FOLDER"
+        "  To edit during a run, run a snapshot: fewlabel snapshot FOLDER"
     )
 
 
-def freeze(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
+def take(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
     """Copy a workflow with its package, read-only; the copy is atomic.
 
     Args:

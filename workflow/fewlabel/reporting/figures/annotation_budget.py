@@ -17,7 +17,7 @@ from fewlabel.reporting.statistics.power_law import Floats
 SIZES = Panels(panel_width_in=3.6, panel_height_in=3.0)
 
 
-def budget(answers: Sequence[Answer], titles: Titles) -> Figure:
+def annotation_budget(answers: Sequence[Answer], titles: Titles) -> Figure:
     """Draw the answers.
 
     A panel for each cohort: measured means as points, the law as a line, dashed beyond what was tried, with a band of

@@ -1,7 +1,6 @@
 """Settings of the jobs that measure de-streaking methods and show the measures."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from fewlabel.config.base import Number, Recipe, Settings, Subjects
 from fewlabel.config.cohort import Cohort
@@ -96,6 +95,4 @@ SPECIFICATION = FigureSpecification(
     settings=destreaking_settings,
     inputs=lambda experiment: Inputs([MEASURES, IMAGES]),
     implementation="fewlabel.reporting.figures.destreaking:draw",
-    caption=Path("destreaking_figure.rst"),
-    rule="destreaking_figure",
 )

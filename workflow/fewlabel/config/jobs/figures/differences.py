@@ -1,7 +1,5 @@
 """Settings of the figure of table 3: differences to the control."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Differences
@@ -30,5 +28,4 @@ SPECIFICATION = FigureSpecification(
     settings=differences_settings,
     inputs=from_scores,
     implementation="fewlabel.reporting.figures.differences:draw",
-    caption=Path("differences.rst"),
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from fewlabel.config.base import Draw, LabelCount, Settings
 from fewlabel.config.cohort import Grid
@@ -136,15 +135,13 @@ def _labels(experiment: Experiment, method: str) -> list[LabelCount]:
 
 
 def gallery_item(specification: FigureSpecification, experiment: Experiment, figure: str, cohort: str) -> ReportItem:
-    """A cohort's gallery; the paper's figures have captions of their own."""
+    """A cohort's gallery."""
     settings = gallery_settings(experiment, cohort)
     predictions = map(LAYOUT.predictions, runs_of(settings))
     return ReportItem(
         specification=specification,
-        rule=figure,
         stem=figure,
         title=figure.replace("_", ": ", 1).replace("figure", "Figure ").replace("gallery", "Gallery"),
-        caption=Path(f"{figure}.rst") if figure in FIGURES.values() else specification.caption,
         settings=settings,
         inputs=Inputs([LAYOUT.scores, LAYOUT.native(cohort), *predictions]),
         cohort=cohort,
@@ -170,6 +167,5 @@ SPECIFICATION = GallerySpecification(
     settings=lambda experiment: None,
     inputs=lambda experiment: Inputs(),
     implementation="fewlabel.reporting.images.gallery:draw",
-    caption=Path("gallery.rst"),
     needs_volumes=True,
 )

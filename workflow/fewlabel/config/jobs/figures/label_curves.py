@@ -1,7 +1,5 @@
 """Settings of figure 3: mean Dice against the number of labelled subjects."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelCurves
@@ -39,6 +37,5 @@ SPECIFICATION = FigureSpecification(
     settings=curves_settings,
     inputs=from_scores,
     implementation="fewlabel.reporting.figures.label_curves:draw",
-    caption=Path("figure3_label_curves.rst"),
     stem="figure3_label_curves",
 )

@@ -1,7 +1,5 @@
 """Settings of the label-efficiency figure."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelEfficiency
@@ -50,5 +48,4 @@ SPECIFICATION = FigureSpecification(
     settings=efficiency_settings,
     inputs=from_scores,
     implementation="fewlabel.reporting.figures.label_efficiency:draw",
-    caption=Path("label_efficiency.rst"),
 )

@@ -1,7 +1,5 @@
 """Settings of the figure of learning curves."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Settings, Trainings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import LearningCurves
@@ -38,5 +36,4 @@ SPECIFICATION = FigureSpecification(
     settings=learning_settings,
     inputs=lambda experiment: Inputs(optional=[LAYOUT.history]),
     implementation="fewlabel.reporting.figures.learning_curves:draw",
-    caption=Path("learning_curves.rst"),
 )

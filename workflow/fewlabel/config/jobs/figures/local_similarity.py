@@ -1,7 +1,5 @@
 """Settings of the maps of local similarity."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import LocalSimilarity
@@ -68,7 +66,6 @@ SPECIFICATION = FigureSpecification(
     settings=local_similarity_settings,
     inputs=local_similarity_inputs,
     implementation="fewlabel.reporting.images.local_similarity:draw",
-    caption=Path("local_similarity.rst"),
     labels=local_similarity_labels,
     needs_volumes=True,
 )

@@ -1,7 +1,5 @@
 """Settings of the method diagram (figure 2)."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Draw, LabelCount, Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Scheme
@@ -63,6 +61,5 @@ SPECIFICATION = FigureSpecification(
     settings=scheme_settings,
     inputs=from_subjects,
     implementation="fewlabel.reporting.images.method_diagram:draw",
-    caption=Path("figure2_scheme.rst"),
     stem="figure2_scheme",
 )

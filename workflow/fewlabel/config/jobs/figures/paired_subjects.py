@@ -1,7 +1,5 @@
 """Settings of the figure of test subjects in pairs."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, PairedSubjects
@@ -52,5 +50,4 @@ SPECIFICATION = FigureSpecification(
     settings=paired_settings,
     inputs=from_scores,
     implementation="fewlabel.reporting.figures.paired_subjects:draw",
-    caption=Path("paired_subjects.rst"),
 )

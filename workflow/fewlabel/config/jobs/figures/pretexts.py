@@ -1,7 +1,5 @@
 """Settings of figure 1: what the pretexts ask of a network, and what it answers."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Seed, Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Pretexts
@@ -80,7 +78,6 @@ SPECIFICATION = FigureSpecification(
     settings=pretexts_settings,
     inputs=pretexts_inputs,
     implementation="fewlabel.reporting.images.pretexts:draw",
-    caption=Path("figure1_pretexts.rst"),
     stem="figure1_pretexts",
     labels=pretexts_labels,
     needs_volumes=True,

@@ -80,10 +80,10 @@ def _misfits(name: str, each: FigureSpecification) -> Iterator[str]:
         yield f"kind {each.kind!r}; accepted: {', '.join(FORMATS)}"
     if each.name != name or not re.fullmatch(NAME, name):
         yield f"name {each.name!r}; accepted: the name of the entry point, in lower case letters, digits and _"
-    for text in (each.stem or name, each.rule or name):
-        if not re.fullmatch(NAME, text) or text in {taken for built in BUILT_IN for taken in (built.stem, built.rule)}:
-            yield f"stem or rule {text!r}; accepted: a name of its own, in lower case letters, digits and _"
-    if not each.caption.is_absolute() or not each.caption.is_file():
+    stem = each.stem or name
+    if not re.fullmatch(NAME, stem) or stem in {built.stem or built.name for built in BUILT_IN}:
+        yield f"stem {stem!r}; accepted: a name of its own, in lower case letters, digits and _"
+    if each.caption is None or not each.caption.is_absolute() or not each.caption.is_file():
         yield f"caption {each.caption}: no such file; accepted: the absolute path of a file in reStructuredText"
 
 

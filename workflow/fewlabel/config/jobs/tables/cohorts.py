@@ -1,7 +1,5 @@
 """Settings of table 1: the subjects of each cohort."""
 
-from pathlib import Path
-
 from fewlabel.config.base import LabelCount, Settings
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.experiment import Experiment
@@ -31,6 +29,5 @@ SPECIFICATION = FigureSpecification(
     settings=cohort_table_settings,
     inputs=from_subjects,
     implementation="fewlabel.reporting.tables.cohorts:tabulate",
-    caption=Path("table1_cohorts.rst"),
     stem="table1_cohorts",
 )

@@ -1,7 +1,5 @@
 """The table of de-streaking measures; its settings are those of the figure."""
 
-from pathlib import Path
-
 from fewlabel.config.jobs.figures.destreaking import MEASURES, DestreakingSettings, destreaking_settings
 from fewlabel.config.jobs.specification import FigureSpecification, Inputs
 
@@ -14,6 +12,4 @@ SPECIFICATION = FigureSpecification(
     settings=destreaking_settings,
     inputs=lambda experiment: Inputs([MEASURES]),
     implementation="fewlabel.reporting.tables.destreaking:tabulate",
-    caption=Path("destreaking_table.rst"),
-    rule="destreaking_table",
 )

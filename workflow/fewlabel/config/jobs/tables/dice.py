@@ -1,7 +1,5 @@
 """Settings of table 2: Dice and surface distances."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from fewlabel.config.base import Settings
@@ -51,6 +49,5 @@ SPECIFICATION = FigureSpecification(
     settings=dice_table_settings,
     inputs=dice_table_inputs,
     implementation="fewlabel.reporting.tables.dice:tabulate",
-    caption=Path("table2_dice.rst"),
     stem="table2_dice",
 )

@@ -1,7 +1,5 @@
 """Settings of table 3: paired differences to the control."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
@@ -45,6 +43,5 @@ SPECIFICATION = FigureSpecification(
     settings=difference_table_settings,
     inputs=from_scores,
     implementation="fewlabel.reporting.tables.differences:tabulate",
-    caption=Path("table3_differences.rst"),
     stem="table3_differences",
 )

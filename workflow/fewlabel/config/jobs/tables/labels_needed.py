@@ -1,7 +1,5 @@
 """Settings of table 4: labelled subjects that each method needs."""
 
-from pathlib import Path
-
 from fewlabel.config.base import Settings, Share, Steps
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
@@ -58,6 +56,5 @@ SPECIFICATION = FigureSpecification(
     settings=labels_table_settings,
     inputs=from_scores,
     implementation="fewlabel.reporting.tables.labels_needed:tabulate",
-    caption=Path("table4_labels.rst"),
     stem="table4_labels",
 )

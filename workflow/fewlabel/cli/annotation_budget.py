@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @command(Panel.INSPECT, "results/demo/scores.csv --target 0.85 --have 12")
-def budget(
+def annotation_budget(
     scores: Annotated[Path, typer.Argument(help="results/<study>/scores.csv, or its folder.", show_default=False)],
     target: Annotated[float, typer.Option(help="Mean Dice to reach, between 0 and 1.", show_default=False)],
     have: Annotated[
@@ -37,7 +37,7 @@ def budget(
     """Estimate how many labelled volumes reach a target Dice, and what the next 1, 5 and 10 would gain."""
     _check_shares({"--target": target, "--level": level}, {"--target": 0.0, "--level": 0.5})
     from fewlabel.config.figure_options import Intervals
-    from fewlabel.reporting.figures.annotation_budget import budget as draw
+    from fewlabel.reporting.figures.annotation_budget import annotation_budget as draw
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.statistics.annotation_budget import labels_for_target, learning_curve
     from fewlabel.reporting.statistics.annotation_budget_text import answer_facts, as_text

@@ -5,13 +5,13 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.portable import placeless
 
 
-class CrateSettings(Settings):
+class ProvenanceSettings(Settings):
     """The record of the whole study."""
 
     experiment: Experiment
     """Without where data lie on this machine."""
 
 
-def crate_settings(experiment: Experiment) -> CrateSettings:
+def provenance_settings(experiment: Experiment) -> ProvenanceSettings:
     """Settings of the study's record: the whole experiment, without where data lie on this machine."""
-    return CrateSettings(experiment=Experiment.model_validate(placeless(experiment.model_dump(mode="json"))))
+    return ProvenanceSettings(experiment=Experiment.model_validate(placeless(experiment.model_dump(mode="json"))))

@@ -1,6 +1,6 @@
-"""How well `fewlabel budget` foretells: the larger N of each curve are hidden, predicted from the rest, and compared.
+"""How well `fewlabel annotation-budget` predicts: the larger N of each curve are hidden, predicted and compared.
 
-Usage: python benchmarks/budget_error.py [SCORES …]        (results/<study>/scores.csv; results/published/*/scores.csv)
+Usage: python benchmarks/annotation_budget_error.py [SCORES …]          (default: results/published/*/scores.csv)
 
 Each curve is cut after every N that leaves three, and each later N is predicted as far as a law is read
 (`budget.REACH`). Prints the hidden mean, the prediction with its 95 % interval and the absolute error, beside that of
