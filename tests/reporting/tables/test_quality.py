@@ -2,6 +2,8 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -28,7 +30,8 @@ from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.data.subjects.tables import read_subjects
-from fewlabel.reporting.images.contact_sheet import OUTLINE, choose_subjects, contact_sheet, shortened, tile
+from fewlabel.reporting.figures import style
+from fewlabel.reporting.images.contact_sheet import WARNED, choose_subjects, contact_sheet, tile
 from fewlabel.reporting.tables.formats import as_html, as_markdown
 from fewlabel.reporting.tables.quality import quality_table
 from fewlabel.reporting.tables.quality_checks import quality_rows, warnings
@@ -188,19 +191,41 @@ def test_volumes_that_are_gone_are_named(results, store, tmp_path):
 def test_the_sheet_names_every_subject_those_with_warnings_first(store, rows):
     figure = contact_sheet(store, rows, sheet_settings())
     texts = [text.get_text() for text in figure.texts]
-    told = "All 9 subjects (6 with warnings, first, names in brown; 1 without a mask); 3 slices"
+    told = "All 9 subjects: 6 with warnings come first, warnings in brown; 1 without a mask. 3 slices"
     assert texts[0] == HOSTILE and told in " ".join(texts)
-    assert texts[-9:] == ["clipped", "cut", "empty", "oblique", "thick", "tiny", "007", "NA", "unlabelled, no mask"]
-    colours = {text.get_text(): text.get_color() for text in figure.texts[-9:]}
-    assert colours["tiny"] != colours["007"] == colours["NA"]
+    named = [text for text in texts if text in NAMES]
+    assert named == ["clipped", "cut", "empty", "oblique", "thick", "tiny", "007", "NA", "unlabelled"]
+    assert texts[-2:] == ["unlabelled", "no mask"]
+    # Each warning is below its own subject, in another colour, whole and before the next name.
+    for first, last in pairwise(named):
+        below = figure.texts[texts.index(first) + 1 : texts.index(last)]
+        assert " ".join(text.get_text() for text in below) == rows.set_index("subject").loc[first, "warnings"]
+        assert {text.get_color() for text in below} <= {WARNED}
 
 
-def test_the_sheet_shows_slices_beside_each_other_with_the_mask_in_red(store, rows):
+def test_names_and_warnings_are_never_cut_and_never_meet_a_picture(store, rows):
+    long = "patient_with_a_very_long_name_2021_visit3_of_the_second_site_with_the_other_scanner"
+    changed = rows.assign(subject=rows["subject"].replace("tiny", long), warnings=rows["warnings"] + " and more" * 20)
+    renamed = {name: getattr(store, name).replace({"subject": {"tiny": long}}) for name in ("subjects", "index")}
+    figure = contact_sheet(replace(store, **renamed), changed, sheet_settings(columns=12, slices=1))
+    figure.draw_without_rendering()
+    texts = [text.get_text() for text in figure.texts]
+    assert long in "".join(texts) and "…" not in "".join(texts)
+    pixels = np.asarray(figure.images[0].get_array())
+    for text in figure.texts:
+        box = text.get_window_extent()
+        top, bottom = (round(len(pixels) - edge) for edge in (box.y1, box.y0))
+        assert box.x0 >= 0 and box.x1 <= pixels.shape[1] + 1 and bottom <= len(pixels)
+        assert (pixels[top + 1 : bottom - 1, int(box.x0) : int(box.x1)] == 255).all()
+
+
+def test_the_sheet_shows_slices_beside_each_other_with_the_outline_of_the_mask(store, rows, monkeypatch):
+    monkeypatch.setattr(style, "TRUTH", "#ff0080")
     pixels = np.asarray(contact_sheet(store, rows, sheet_settings(columns=6, slices=3)).images[0].get_array())
-    red = (pixels == np.round(np.array(to_rgb(OUTLINE)) * 255)).all(axis=-1)
-    columns = np.flatnonzero(red.any(axis=0))
+    outlined = (pixels == np.round(np.array(to_rgb(style.TRUTH)) * 255)).all(axis=-1)
+    columns = np.flatnonzero(outlined.any(axis=0))
     assert 1 + (np.diff(columns) > 1).sum() >= 6  # two subjects of three slices each
-    assert not red[:, 0].any() and (pixels[-1] == 255).all()
+    assert not outlined[:, 0].any() and (pixels[-1] == 255).all()
 
 
 def test_the_outline_lies_on_the_border_of_the_mask_and_leaves_the_inside_alone():
@@ -209,9 +234,12 @@ def test_the_outline_lies_on_the_border_of_the_mask_and_leaves_the_inside_alone(
     mask[5:15, 10:20] = 1
     picture = tile(image, mask, (60, 40))
     assert picture.shape == (40, 60, 3)
-    red = (picture == np.round(np.array(to_rgb(OUTLINE)) * 255)).all(axis=-1)
-    assert red[10, 20:40].all() and red[29, 20:40].all() and red[10:30, 20].all() and red[10:30, 39].all()
-    assert not red[12:28, 22:38].any() and not red[:9].any() and (picture[~red] == 127).all()
+    line, edge = (picture == 255).all(axis=-1), (picture == 0).all(axis=-1)
+    assert line[10, 20:40].all() and line[29, 20:40].all() and line[10:30, 20].all() and line[10:30, 39].all()
+    assert not line[12:28, 22:38].any() and not line[:9].any()
+    # The dark edge is around it, so that the line is seen on bright tissue too.
+    assert edge[9, 20:40].all() and edge[10:30, 40].all() and not edge[10:30, 20:40].any()
+    assert (picture[~line & ~edge] == 127).all()
 
 
 def test_of_very_many_subjects_some_are_shown_and_all_with_warnings_before_them():
@@ -221,14 +249,6 @@ def test_of_very_many_subjects_some_are_shown_and_all_with_warnings_before_them(
     assert chosen[2] < "s010" and chosen[-1] > "s090"
     assert choose_subjects(names[:3], set(), 12) == names[:3]
     assert choose_subjects(names, set(names), 12) == names[:12]
-
-
-def test_a_long_name_keeps_its_ends():
-    assert shortened("s1", 1) == "s1"
-    short = shortened("patient_with_a_very_long_name_2021_visit3", 0.6)
-    assert short.startswith("pat") and short.endswith("it3") and "…" in short and len(short) < 20
-    marked = shortened("patient_with_a_very_long_name_2021_visit3", 0.6, ", no mask")
-    assert marked.startswith("p") and marked.endswith("3") and len(marked) < len(short)
 
 
 @pytest.mark.parametrize(
