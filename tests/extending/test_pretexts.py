@@ -74,14 +74,14 @@ def test_plans_and_diagram_count_one_encoder_and_its_head(toys, tmp_path):
 import json
 from pathlib import Path
 from fewlabel.config.loading.load import load_files
-from fewlabel.config.jobs.figures.method_diagram import scheme_settings
+from fewlabel.config.jobs.figures.method_diagram import method_diagram_settings
 from fewlabel.operations.planning.step_work import step_work
 from fewlabel.operations.planning.training_steps import pretraining_steps
 from fewlabel.reporting.images.method_diagram_steps import steps
 experiment = load_files([Path({str(ROOT / "config.yaml")!r}), Path({str(overlay)!r})])
 (found,) = pretraining_steps(experiment, "prostate_phantom", "rotation")
 shown = experiment.model_copy(update={{"methods": {{"rotation": experiment.methods["rotation"]}}}})
-first, last = steps(scheme_settings(shown), "rotation")
+first, last = steps(method_diagram_settings(shown), "rotation")
 print(json.dumps([
     found.step.model_dump(mode="json", exclude_none=True), step_work(found.step).parameters, found.count,
     [first.title, first.loss, first.hands_on, *first.notes], [state.name for state in (*last.encoder, *last.decoder)],

@@ -44,7 +44,7 @@ TINY = {
         figure: {"dpi": 60}
         for figure in (
             *(
-                "scheme",
+                "method_diagram",
                 "label_curves",
                 "label_efficiency",
                 "paired_subjects",

@@ -134,8 +134,8 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         ("benchmark: upper", "unknown method 'upper'"),
         ("scores: [dice]", "every study has 'dice'; to fix: leave it out"),
         ("scores: [nsd]", "unknown score 'nsd'"),
-        ("figures: {scheme: {methods: [regresion]}}", "unknown method 'regresion'; did you mean 'regression'?"),
-        ("figures: {scheme: {methods: [scratch, scratch]}}", "each entry once"),
+        ("figures: {method_diagram: {methods: [regresion]}}", "unknown method 'regresion'; did you mean 'regression'?"),
+        ("figures: {method_diagram: {methods: [scratch, scratch]}}", "each entry once"),
         (
             "cohorts:\n  liver_phantom:\n    grid: {matrix: [60, 64]}",
             "mine.yaml:3: cohorts.liver_phantom.grid.matrix: 60 cannot be halved 3 times",
@@ -391,20 +391,3 @@ def test_redraw_is_asked_for_on_the_command_line_and_never_recorded(tmp_path):
         load_files([ROOT / "config.yaml", overlay])
     asked = load({**read_config([ROOT / "config.yaml"]), "redraw": True}, [ROOT / "config.yaml"])
     assert asked.redraw and "redraw" not in asked.model_dump(mode="json")
-
-
-@pytest.mark.parametrize(
-    ("key", "older"),
-    [
-        ("control", {"paired_subjects": {"control": "scratch"}}),
-        ("benchmark", {"label_efficiency": {"reference": "scratch"}}),
-    ],
-)
-def test_older_places_of_control_and_benchmark_go_on_working_with_a_note(key, older, capsys):
-    methods = {"scratch": {"pretext": "none"}, "other": {"pretext": "none"}}
-    load(config(methods=methods, **{key: "scratch"}))
-    assert capsys.readouterr().err == ""
-    load(config(methods=methods, figures=older))
-    assert f"scratch is read as `{key}: scratch`" in capsys.readouterr().err
-    with pytest.raises(InputError, match="'scratch', but the study names 'other'; to fix: leave it out"):
-        load(config(methods=methods, figures=older, **{key: "other"}))

@@ -7,10 +7,10 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.jobs.figures.method_diagram import scheme_settings
+from fewlabel.config.jobs.figures.method_diagram import method_diagram_settings
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
-from fewlabel.reporting.images.method_diagram import scheme
+from fewlabel.reporting.images.method_diagram import method_diagram
 from fewlabel.reporting.images.method_diagram_steps import StageState, steps
 from fewlabel.training.network import UNet
 from fewlabel.training.pretexts.contrastive import LocalContrast
@@ -22,7 +22,7 @@ HOSTILE = r"50 % & $x_{1}$ <b>\input{a}</b> #_^~ " + "W" * 60
 
 
 def experiment(
-    stages=4, local=True, title=None, decoder_stages=2, freeze=True, cohorts=("liver", "prostate"), **scheme
+    stages=4, local=True, title=None, decoder_stages=2, freeze=True, cohorts=("liver", "prostate"), **diagram
 ):
     source = {"kind": "phantom", "anatomy": "abdomen", "labelled": 6}
     stage = {
@@ -52,7 +52,7 @@ def experiment(
                 },
             },
             "network": {"widths": WIDTHS[:stages]},
-            "figures": {"scheme": scheme},
+            "figures": {"method_diagram": diagram},
         }
     )
 
@@ -66,7 +66,7 @@ def rows(of):
 
 
 def drawn(of):
-    figure = scheme(rows(of), scheme_settings(of))
+    figure = method_diagram(rows(of), method_diagram_settings(of))
     with style.applied():
         figure.draw_without_rendering()
     return figure
@@ -110,19 +110,19 @@ def loaded(network, tmp_path, decoder_stages, widths):
 
 @pytest.mark.parametrize(("method", "handed_on"), [("restore", 3), ("contrast", 2)])
 def test_finetuning_starts_from_what_the_trainings_hand_on(method, handed_on, tmp_path):
-    last = steps(scheme_settings(experiment()), method)[-1]
+    last = steps(method_diagram_settings(experiment()), method)[-1]
     assert states(last) == loaded(UNet(WIDTHS[:4]), tmp_path, handed_on, WIDTHS[:4])
 
 
 def test_without_a_local_stage_finetuning_takes_the_encoder_alone(tmp_path):
-    first, last = steps(scheme_settings(experiment(local=False)), "contrast")
+    first, last = steps(method_diagram_settings(experiment(local=False)), "contrast")
     assert states(last) == loaded(UNet(WIDTHS[:4]), tmp_path, 0, WIDTHS[:4])
     assert first.hands_on == "encoder"
 
 
 @pytest.mark.parametrize("freeze", [True, False])
 def test_the_local_stage_trains_what_the_objective_trains(freeze):
-    _, local, _ = steps(scheme_settings(experiment(freeze=freeze)), "contrast")
+    _, local, _ = steps(method_diagram_settings(experiment(freeze=freeze)), "contrast")
     network = UNet(WIDTHS[:4])
     objective = LocalContrast(network, 2, WIDTHS[1], (64, 32), 13, 3, 0.1, freeze)
     trained = {name for name, parameter in objective.named_parameters() if parameter.requires_grad}
@@ -209,7 +209,7 @@ def test_the_legend_explains_the_looks_that_are_drawn_and_no_others():
 
 def test_colours_are_the_methods_own():
     found = boxes(drawn(experiment(methods=["squares", "contrast"])))
-    colours = style.method_colours(scheme_settings(experiment()).titles.methods)
+    colours = style.method_colours(method_diagram_settings(experiment()).titles.methods)
     for name in ("squares", "contrast"):
         assert style.mpl.colors.to_hex(found[f"{name}/0/encoder/0"].get_edgecolor()) == colours[name]
 
@@ -219,13 +219,13 @@ def test_table_1_stands_beneath_if_asked_for():
     told = texts(drawn(of))
     assert [text for text in told if text in ("liver", "prostate", "knee")] == ["liver", "prostate", "knee"]
     assert told.count("36 (1,845)") == told.count("20 (468)") == told.count("12 (284)") == 3
-    assert scheme_settings(experiment(table=False)).table is None
-    assert "Cohort" not in texts(scheme(None, scheme_settings(experiment(table=False))))
+    assert method_diagram_settings(experiment(table=False)).table is None
+    assert "Cohort" not in texts(method_diagram(None, method_diagram_settings(experiment(table=False))))
 
 
 @pytest.mark.parametrize("change", [{}, {"methods": ["squares"]}, {"methods": ["contrast", "restore"]}])
 def test_methods_are_the_first_of_each_pretext_or_those_asked_for(change):
-    shown = list(scheme_settings(experiment(**change)).methods)
+    shown = list(method_diagram_settings(experiment(**change)).methods)
     assert shown == change.get("methods", ["restore", "contrast"])
 
 
@@ -242,7 +242,7 @@ def test_lines_are_no_wider_than_asked_for_and_lose_nothing():
 
 def test_equal_settings_give_equal_files(tmp_path):
     for name in ("a", "b"):
-        figure = scheme(rows(experiment()), scheme_settings(experiment()))
+        figure = method_diagram(rows(experiment()), method_diagram_settings(experiment()))
         style.save(figure, tmp_path / f"{name}.png", tmp_path / f"{name}.pdf", 60)
     for kind in ("png", "pdf"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()

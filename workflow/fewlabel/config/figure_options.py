@@ -24,7 +24,7 @@ class Intervals(Settings):
     seed: Seed = 0
 
 
-class Scheme(Settings):
+class MethodDiagram(Settings):
     """Figure 2: pretraining and finetuning with the experiment's settings, above table 1."""
 
     methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
@@ -247,7 +247,7 @@ class DiceTable(Settings):
 class Figures(Settings):
     """Settings of figures; changing one re-draws that figure and nothing else."""
 
-    scheme: Scheme = Scheme()
+    method_diagram: MethodDiagram = MethodDiagram()
     label_curves: LabelCurves = LabelCurves()
     label_efficiency: LabelEfficiency = LabelEfficiency()
     paired_subjects: PairedSubjects = PairedSubjects()
@@ -274,7 +274,7 @@ def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:
         ("local_similarity", "method"): figures.local_similarity.method,
     }
     several = {
-        ("scheme", "methods"): figures.scheme.methods,
+        ("method_diagram", "methods"): figures.method_diagram.methods,
         ("paired_subjects", "methods"): figures.paired_subjects.methods,
     }
     return {place: [name] for place, name in one.items() if name} | {

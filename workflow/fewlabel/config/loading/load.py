@@ -16,6 +16,7 @@ from fewlabel.config.extensions import refuse_misfits
 from fewlabel.config.figure_options import drawn_methods
 from fewlabel.config.jobs.figures.destreaking import radial_phantoms
 from fewlabel.config.jobs.figures.gallery import gallery_problems
+from fewlabel.config.loading import older_keys
 from fewlabel.config.loading.messages import Explainer, nearest
 from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, read_files
 from fewlabel.config.pretexts import registry
@@ -54,12 +55,13 @@ def load_files(paths: Sequence[Path]) -> Experiment:
 def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Experiment:
     """The same as `load`, for files that are already read."""
     refuse_misfits()
+    written, files, config = files, [older_keys.renamed_file(file) for file in files], older_keys.renamed(config)
     explainer = Explainer(config, files)
     stated = explainer.stated
     data = {
         key: _named(value, stated.get(key)) if key in ("cohorts", "methods") else value for key, value in config.items()
     }
-    problems = [problem for file in files for problem in file.repeated]
+    problems = [*(problem for file in files for problem in file.repeated), *older_keys.conflicts(written)]
     try:
         experiment = Experiment.model_validate(data)
     except ValidationError as error:
@@ -69,26 +71,10 @@ def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Exp
         if stated.get("redraw"):
             problems.append(f"{explainer.where(('redraw',))}: {REDRAW_IN_FILE}")
         if not problems:
-            for line in _older_places(experiment):
+            for line in older_keys.notes(experiment, written):
                 print(f"note: {line}", file=sys.stderr)
             return experiment
     raise InputError.of(problems)
-
-
-def _roles_of_methods(experiment: Experiment) -> dict[tuple[str, ...], tuple[str | None, str | None]]:
-    """The study's control and benchmark, as named by the study and in the older places, by these places."""
-    figures = experiment.figures
-    return {
-        ("figures", "paired_subjects", "control"): (experiment.control, figures.paired_subjects.control),
-        ("figures", "label_efficiency", "reference"): (experiment.benchmark, figures.label_efficiency.reference),
-    }
-
-
-def _older_places(experiment: Experiment) -> Iterable[str]:
-    keys = ("control", "benchmark")
-    for key, (place, (named, older)) in zip(keys, _roles_of_methods(experiment).items(), strict=True):
-        if older and not named:
-            yield f"{'.'.join(place)}: {older} is read as `{key}: {older}`, its place in new experiment files"
 
 
 def _named(entries: Any, stated: Any) -> Any:
@@ -202,7 +188,7 @@ def _drawn_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
         name = getattr(experiment, key)
         if name is not None and name not in known:
             yield (key,), f"unknown method {name!r}{nearest(name, known)}; accepted: {', '.join(known)}"
-    for place, (named, older) in _roles_of_methods(experiment).items():
+    for place, (_, named, older) in older_keys.moved_roles(experiment).items():
         if named and older and named != older:
             yield place, f"{older!r}, but the study names {named!r}; to fix: leave it out"
     for (figure, key), names in drawn_methods(experiment.figures).items():

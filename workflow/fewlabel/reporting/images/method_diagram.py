@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fewlabel.config.jobs.figures.method_diagram import SchemeSettings
+from fewlabel.config.jobs.figures.method_diagram import MethodDiagramSettings
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import Canvas, height, text_width, wrapped
 from fewlabel.reporting.images.method_diagram_network import WIDTH, Corner, draw_network, look, network_height
@@ -44,14 +44,16 @@ class Columns:
         return [*pretraining, (last, last + self.width)]
 
 
-def draw(results: Path, settings: SchemeSettings) -> Figure:
+def draw(results: Path, settings: MethodDiagramSettings) -> Figure:
     """The figure of a study, from its folder."""
     table = settings.table
-    return scheme(cohort_table(read_study_facts(results, settings.titles), table).rows if table else None, settings)
+    return method_diagram(
+        cohort_table(read_study_facts(results, settings.titles), table).rows if table else None, settings
+    )
 
 
-def scheme(rows: pd.DataFrame | None, settings: SchemeSettings) -> Figure:
-    """Draw the scheme.
+def method_diagram(rows: pd.DataFrame | None, settings: MethodDiagramSettings) -> Figure:
+    """Draw the diagram.
 
     A lane for each method: the U-Net of each pretraining stage and of finetuning, with the channels of its stages,
     what is trained, frozen, handed on and left at random, heads, losses and budgets.
@@ -106,7 +108,7 @@ def _lane(
     top: float,
     name: str,
     lane: list[DiagramStep],
-    settings: SchemeSettings,
+    settings: MethodDiagramSettings,
     colour: str,
 ) -> float:
     """One method from `top` downwards; gives its height."""
@@ -137,7 +139,7 @@ def _centres(columns: Columns, number: int) -> list[float]:
 
 def _step(
     canvas: Canvas, at: tuple[float, float], above: float, below: float, width: float, step: DiagramStep,
-    settings: SchemeSettings, colour: str, gid: str,
+    settings: MethodDiagramSettings, colour: str, gid: str,
 ) -> float:  # fmt: skip
     """Title, network and notes of one step, about the middle `at`; gives the lower edge."""
     centre, top = at

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from fewlabel.config.jobs.figures.method_diagram import SchemeSettings
+from fewlabel.config.jobs.figures.method_diagram import MethodDiagramSettings
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines, pretraining_stages
 from fewlabel.config.pretexts.specification import ProjectionHead, StageOutline
@@ -46,7 +46,7 @@ class DiagramStep:
     hands_on: str
 
 
-def steps(settings: SchemeSettings, method: str) -> list[DiagramStep]:
+def steps(settings: MethodDiagramSettings, method: str) -> list[DiagramStep]:
     """The trainings of a method in their order: its pretraining, if it has one, then finetuning."""
     recipe = settings.methods[method]
     decoders = len(settings.network.widths) - 1
@@ -92,7 +92,7 @@ def _stage(outline: StageOutline, budget: Training, before: int | None, handed_o
     )
 
 
-def _finetuning(settings: SchemeSettings, method: str, trained: int | None) -> DiagramStep:
+def _finetuning(settings: MethodDiagramSettings, method: str, trained: int | None) -> DiagramStep:
     """`trained`: decoder stages that pretraining hands on; None: it was none."""
     decoders = len(settings.network.widths) - 1
     labels = ", ".join(map(str, settings.labels[method]))

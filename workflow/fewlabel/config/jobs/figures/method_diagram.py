@@ -2,7 +2,7 @@
 
 from fewlabel.config.base import Draw, LabelCount, Settings
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.figure_options import Scheme
+from fewlabel.config.figure_options import MethodDiagram
 from fewlabel.config.jobs.grid import label_counts
 from fewlabel.config.jobs.specification import FigureSpecification, from_subjects
 from fewlabel.config.jobs.tables.cohorts import CohortTableSettings, cohort_table_settings
@@ -12,7 +12,7 @@ from fewlabel.config.pretexts.registry import Method
 from fewlabel.config.training import Finetuning, Network
 
 
-class SchemeSettings(Settings):
+class MethodDiagramSettings(Settings):
     """Figure 2."""
 
     titles: Titles
@@ -25,30 +25,30 @@ class SchemeSettings(Settings):
     draws: Draw
     table: CohortTableSettings | None
     """Beneath it; none: without it."""
-    figure: Scheme
+    figure: MethodDiagram
 
 
-def scheme_methods(experiment: Experiment) -> list[str]:
+def diagram_methods(experiment: Experiment) -> list[str]:
     """Methods of figure 2: those in its settings, else the first of each of the paper's pretexts, else the first
     pretrained one, else the first."""
-    named = experiment.figures.scheme.methods
+    named = experiment.figures.method_diagram.methods
     firsts = {method.pretext: name for name, method in reversed(experiment.methods.items()) if method.pretext != "none"}
     found = [firsts[pretext] for pretext in ("regression", "contrastive") if pretext in firsts]
     return named or found or [*firsts.values(), *experiment.methods][:1]
 
 
-def scheme_settings(experiment: Experiment) -> SchemeSettings:
+def method_diagram_settings(experiment: Experiment) -> MethodDiagramSettings:
     """Settings of figure 2."""
-    shown = scheme_methods(experiment)
-    return SchemeSettings(
+    shown = diagram_methods(experiment)
+    return MethodDiagramSettings(
         titles=titles(experiment),
         network=experiment.network,
         methods={name: experiment.methods[name] for name in shown},
         finetuning={name: finetuning(experiment, name) for name in shown},
         labels={name: label_counts(experiment, name) for name in shown},
         draws=experiment.draws,
-        table=cohort_table_settings(experiment) if experiment.figures.scheme.table else None,
-        figure=experiment.figures.scheme,
+        table=cohort_table_settings(experiment) if experiment.figures.method_diagram.table else None,
+        figure=experiment.figures.method_diagram,
     )
 
 
@@ -57,8 +57,8 @@ SPECIFICATION = FigureSpecification(
     name="method_diagram",
     title="Figure 2: the two steps",
     summary="The two steps as the experiment sets them, with the cohorts below.",
-    settings_class=SchemeSettings,
-    settings=scheme_settings,
+    settings_class=MethodDiagramSettings,
+    settings=method_diagram_settings,
     inputs=from_subjects,
     implementation="fewlabel.reporting.images.method_diagram:draw",
     stem="figure2_scheme",
