@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo figures test test-all test-cluster lint format schema readme audit clean help
+.PHONY: demo figures test test-all test-cluster lint format schema docs readme audit clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
@@ -51,9 +51,14 @@ format: $(VENV)/installed-dev ## format all code
 schema: $(VENV)/installed ## write the JSON schema of experiment files anew
 	$(RUN) fewlabel schema > workflow/schemas/experiment.schema.json
 
-readme: $(VENV)/installed-dev figures ## make the README's rule graph and pictures anew (pages: of results/demo, by Chromium)
-	$(RUN) python docs/rule_graph.py --write
-	$(RUN) python docs/pictures.py
+docs: $(VENV)/installed-dev ## build the documentation, strictly, into build/docs/index.html
+	$(RUN) NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+	@echo "Documentation: build/docs/index.html"
+
+readme: $(VENV)/installed-dev figures ## make pictures and result tables of README and docs/ anew
+	$(RUN) python docs/scripts/stages.py
+	$(RUN) python docs/scripts/tables.py
+	$(RUN) python docs/scripts/pictures.py
 
 audit: $(VENV)/installed-dev ## ask for known vulnerabilities of the pinned set (needs PyPI's advisories)
 	$(PYTHON) -m venv $(VENV)/audit

@@ -96,7 +96,7 @@ def cohort_finding(name: str, source: FileSource) -> Finding:
     if count:
         return ok(check, f"{count} images in {where}")
     if is_present(source):
-        return problem(check, f"no volumes in {where}", "copy the images there (docs/experiments.md: Your own data)")
+        return problem(check, f"no volumes in {where}", "copy the images there (docs/tutorials/own-data.md)")
     if found := _archive(source, check):
         return found
     todo = f"create it, or set {data_root_setting()} (now: {data_root()}) to the folder that contains it"
@@ -106,7 +106,7 @@ def cohort_finding(name: str, source: FileSource) -> Finding:
 def _unread(name: str, source: FileSource) -> list[Finding]:
     """Files of a cohort that are not read, judged by their names."""
     found, folder, check = unread(source), cohort_folder(source), f"files: {name}"
-    todo = "rename or remove it: `fetch` refuses the cohort (docs/experiments.md: Your own data)"
+    todo = "rename or remove it: `fetch` refuses the cohort (docs/tutorials/own-data.md)"
     stopping = [problem(check, line, todo) for line in unread_lines(found, folder, stopping=True)]
     return [
         *stopping,

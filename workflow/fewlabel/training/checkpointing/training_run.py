@@ -221,7 +221,7 @@ def _gpu_facts(slot: Slot | None) -> dict[str, int]:
 def run_record(
     training: TrainingRun, history: Mapping[str, Sequence[HistoryRow]], checkpoint: Checkpoint
 ) -> dict[str, Any]:
-    """The record of a run: settings, device, software, memory, inputs, time; see docs/running.md."""
+    """The record of a run: settings, device, software, memory, inputs, time; see docs/how-to/resume.md."""
     now = time.time()
     return {
         "kind": training.kind,
