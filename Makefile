@@ -10,7 +10,7 @@ SNAKEMAKE := $(RUN) snakemake
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
-	@echo "Everything on one page: results/demo/report.html; figures and tables: results/demo/figures, results/demo/tables"
+	@echo "Open results/demo/index.html"
 
 # STUDY: one of results/published, else all of them. SETTINGS: experiment files that are laid over the published one.
 # Everything is drawn again, so that changed code shows too; nothing but figures and tables could run.
@@ -20,7 +20,6 @@ figures: $(VENV)/installed ## draw the published studies' figures and tables aga
 	@set -e; for study in $(or $(STUDY),$(PUBLISHED)); do \
 		test -f results/published/$$study/experiment.yaml || { echo "STUDY=$$study: not in results/published; there: $(PUBLISHED)" >&2; exit 1; }; \
 		$(SNAKEMAKE) --snakefile workflow/published.smk --forceall --configfile results/published/$$study/experiment.yaml $(SETTINGS); \
-		echo "Figures and tables: results/published/$$study/figures, results/published/$$study/tables"; \
 	done
 
 # Three workers for two cores: tests on a real Slurm wait for it most of the time, others for a study that is made once.

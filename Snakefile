@@ -3,6 +3,7 @@
 #   snakemake                                           the default experiment (config.yaml)
 #   snakemake --configfile experiments/paper.yaml       another one: an overlay on config.yaml
 #   snakemake figures | tables | pictures | provenance  only these
+#   snakemake -n -q rules                               the number of jobs of each kind, without running them
 # All logic lives in the package `fewlabel` (workflow/fewlabel); each rule calls one command of it.
 
 
@@ -23,6 +24,7 @@ include: "workflow/rules/reporting.smk"
 include: "workflow/rules/pictures.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/results_page.smk"
 include: "workflow/rules/progress.smk"
 include: "workflow/rules/resume.smk"
 
@@ -35,6 +37,7 @@ localrules:
     pictures,
     record,
     report,
+    results_page,
     split,
     draw,
     collect,
@@ -52,5 +55,6 @@ rule all:
         rules.pictures.input,
         rules.provenance.output,
         REPORT,
+        rules.results_page.output,
     message:
         f"Results of {EXPERIMENT.study}"

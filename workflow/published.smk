@@ -1,4 +1,4 @@
-# Redraws every figure and table of a published study from its tables alone: no data, no weights, no GPU.
+# Redraws every figure, table and the results page of a published study from its tables alone: no data, no weights, no GPU.
 #
 #   make figures                                        every study in results/published
 #   make figures STUDY=demo SETTINGS=my.yaml            one of them, with settings of one's own laid over its experiment
@@ -7,6 +7,7 @@
 # tables comes out of both a study's results and a published study, by the same rules and commands.
 
 
+from fewlabel.operations.hooks.finished import finished
 from fewlabel.utils.recorded_hashes import check_published
 
 RESULTS = "results/published"
@@ -31,17 +32,29 @@ except InputError as error:
 include: "rules/reporting.smk"
 
 
+LINKED = [LAYOUT.experiment]
+
+
+include: "rules/results_page.smk"
+
+
 localrules:
     all,
     figures,
     tables,
+    results_page,
+
+
+onsuccess:
+    print(finished(Path(STUDY)), file=sys.stderr)
 
 
 rule all:
-    """Every figure and table of the published study."""
+    """The results page, and every figure and table of the published study."""
     default_target: True
     input:
         rules.figures.input,
         rules.tables.input,
+        rules.results_page.output,
     message:
         f"Figures and tables of {EXPERIMENT.study}"

@@ -9,7 +9,7 @@ from helpers.slurm_studies import finish, jobs, submit, table
 
 SMALL = {"cohorts": {"prostate_phantom": None}, "methods": {"contrastive": None}, "labels": [1], "draws": 1}
 TRAININGS = {"pretrain", "finetune"}
-LOCAL = {"record", "admit", "split", "draw", "collect", "collect_histories", "report"}
+LOCAL = {"record", "admit", "split", "draw", "collect", "collect_histories", "report", "results_page"}
 # MB and minutes of the rules; the profile's own for the others.
 ASKED = {
     "fetch": (2000, 120),

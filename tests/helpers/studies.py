@@ -125,15 +125,15 @@ class Study:
     def planned(self, *arguments, change=None):
         """The jobs that a dry run plans: rule names with how often, and all job descriptions as one text.
 
-        Targets are left out, and so are `record`, which writes down every change of the experiment, and `report`, which
-        tells it.
+        Targets are left out, and so are `record`, which writes down every change of the experiment, and `report` and
+        `results_page`, which tell it.
         """
         process = self.run("--dry-run", *arguments, change=change)
         text = process.stdout + process.stderr
         assert process.returncode == 0, text
         rows = [line.split() for line in text.partition("Job stats:")[2].splitlines()[3:]]
         counts = {row[0]: int(row[1]) for row in rows[: next((i for i, row in enumerate(rows) if not row), 0)]}
-        dull = ("all", "total", "figures", "tables", "pictures", "record", "provenance", "report")
+        dull = ("all", "total", "figures", "tables", "pictures", "record", "provenance", "report", "results_page")
         return {rule: count for rule, count in counts.items() if rule not in dull}, text
 
 

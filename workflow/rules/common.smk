@@ -15,6 +15,7 @@ from fewlabel.config.loading.load import load
 from fewlabel.config.study_layout import WILDCARDS, Run, StudyLayout
 from fewlabel.data.paths import export_data_root
 from fewlabel.reporting.captions import study_facts
+from fewlabel.utils.atomic_files import sha256
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.log import show_messages
 
@@ -61,6 +62,12 @@ ALL_ROLES = expand(ROLES, cohort=jobs.split_parts(EXPERIMENT))
 
 # What captions say of this study; no job depends on it.
 config["facts"] = study_facts(EXPERIMENT)
+
+# Captions, and those of installed packages: another caption makes other pages.
+CAPTIONS = Path(str(workflow.current_basedir)).parent / "report"
+CAPTION_HASHES = sorted(
+    map(sha256, [*CAPTIONS.glob("*"), *{item.caption for item in ITEMS if item.caption.is_absolute()}])
+)
 
 # Jobs find cohorts on disk by this variable, not by their settings: data that move do not make results run again.
 if EXPERIMENT.data_root is not None:

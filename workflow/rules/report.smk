@@ -1,11 +1,5 @@
-# The last of a study: one page that shows every figure and table, and how each was made.
+# How the study was made: one page that shows every figure and table, and how each was made.
 # It is made from what Snakemake remembers of the jobs, beside the results: not where these lie in a storage.
-
-from fewlabel.operations.hooks import snapshot
-from fewlabel.utils import atomic_files
-
-# Of figures and tables of installed packages.
-INSTALLED_CAPTIONS = {item.caption for item in ITEMS if item.caption.is_absolute()}
 
 REPORT = []
 
@@ -29,12 +23,20 @@ if not workflow.storage_settings.default_storage_provider:
             # A checkout that lies elsewhere makes the same report.
             workflow=Unwatched(workflow.basedir),
             # Another caption makes another report.
-            captions=sorted(
-                [*snapshot.captions(Path(workflow.basedir)).values(), *map(atomic_files.sha256, INSTALLED_CAPTIONS)]
-            ),
+            captions=CAPTION_HASHES,
         message:
             "Write the report of the study (log: {log})"
         shell:
             "fewlabel report --workflow {params.workflow:q} --experiment {input.experiment} --html {output.html} > {log} 2>&1"
 
     REPORT = rules.report.output
+
+
+# Everything that the results page shows or links to, beside figures and tables that are made from tables.
+LINKED = [
+    *rules.pictures.input,
+    *rules.provenance.output,
+    *rules.record.output,
+    *REPORT,
+    *unshared([LAYOUT.record(run) for run in TRAININGS]),
+]

@@ -4,6 +4,7 @@ from snakemake.exceptions import WorkflowError
 
 from fewlabel.operations.hooks import snapshot
 from fewlabel.operations.hooks.failures import Failure, report
+from fewlabel.operations.hooks.finished import finished
 from fewlabel.operations.hooks.stale_files import forget_finished
 from fewlabel.utils.locks import hold_lock_until_exit, lock_files
 
@@ -42,6 +43,7 @@ onstart:
 
 onsuccess:
     finish()
+    print(finished(Path(STUDY)), file=sys.stderr)
 
 
 onerror:

@@ -1,7 +1,7 @@
 """Figures, tables and pages of a study, its provenance and its report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from fewlabel.cli.common import (
     write_json,
 )
 from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
 from fewlabel.config.extensions import implementation
 from fewlabel.config.jobs.figures.registry import report_items, specification
 from fewlabel.config.jobs.specification import FigureSpecification, Kind
@@ -27,9 +28,6 @@ from fewlabel.config.study_layout import LAYOUT, SCORES
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_folder, visible, write_text
 from fewlabel.utils.errors import InputError
-
-if TYPE_CHECKING:
-    from fewlabel.config.experiment import Experiment
 
 Name = Annotated[str, typer.Argument(help="Its name, as in the documentation.", show_default=False)]
 SettingsText = Annotated[
@@ -184,13 +182,29 @@ def provenance(
         study_crate(study).write(partial)
 
 
-def _descriptions(experiment: "Experiment") -> dict[str, str]:
+def _descriptions(experiment: Experiment) -> dict[str, str]:
     """The help of each command, and what each figure and table shows."""
     found = {item.command: item.specification.summary for item in report_items(experiment)}
     for entry in app.registered_commands:
         if entry.callback is not None:
             found[entry.name or entry.callback.__name__] = (entry.callback.__doc__ or "").strip()
     return found
+
+
+ExperimentJson = Annotated[Experiment, settings_option(Experiment)]
+
+
+@step("--results results/demo --captions workflow/report --page index.html")
+def results_page(
+    settings: ExperimentJson,
+    results: In,
+    captions: Annotated[Path, typer.Option(help="Folder of the captions, workflow/report.")],
+    page: Out,
+) -> None:
+    """Write the results page of a study: the answer, figures, tables, quality warnings and links to all files."""
+    from fewlabel.reporting.results_page.build import results_page as built
+
+    write_text(page, built(results, settings, captions))
 
 
 @command(Panel.STEPS, "--experiment results/demo/experiment.yaml --workflow . --html report.html")

@@ -150,6 +150,11 @@ class StudyLayout:
         return self._at("explorer.html")
 
     @property
+    def results_page(self) -> str:
+        """The page with the answer, figures, tables and links to everything else."""
+        return self._at("index.html")
+
+    @property
     def report(self) -> str:
         """Snakemake's report of the study."""
         return self._at("report.html")

@@ -62,6 +62,7 @@ def study_jobs(experiment: Experiment) -> Iterator[StudyJob]:
     shown += [file for cohort in experiment.cohorts for job in _quality_jobs(cohort) for file in job.outputs]
     yield StudyJob("provenance", shown, [LAYOUT.provenance], "provenance")
     yield StudyJob("report", [LAYOUT.provenance], [LAYOUT.report], "report")
+    yield StudyJob("results_page", [LAYOUT.report], [LAYOUT.results_page], "results-page")
 
 
 COLLECTED = ("collect", "collect_histories", "record")

@@ -18,7 +18,7 @@ from fewlabel.utils.atomic_files import sha256, visible
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.recorded_hashes import RUN
 
-UNRECORDED = ("admit", "record", "provenance", "report")
+UNRECORDED = ("admit", "record", "provenance", "report", "results_page")
 """Rules that make nothing that a number depends on."""
 ALWAYS = ("fetch", "split", "draw", "prepare", "pretrain", "finetune", "evaluate", "collect", "collect-histories")
 """Commands that are recorded even if their outputs are no longer at hand."""

@@ -1,0 +1,199 @@
+"""What a study found on each cohort, in sentences that are computed from its scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.tables.differences import DifferenceTableSettings, difference_table_settings
+from fewlabel.config.jobs.tables.labels_needed import labels_table_settings
+from fewlabel.reporting.statistics.comparisons import comparisons
+from fewlabel.reporting.tables.labels_needed import labels_table
+from fewlabel.utils.formatting import counted
+
+Verdict = Literal["gain", "loss", "mixed", "none", "few", "alone"]
+VERDICTS: dict[Verdict, str] = {
+    "gain": "Significant gain",
+    "loss": "Significant loss",
+    "mixed": "Gains and losses",
+    "none": "No significant difference",
+    "few": "Too few to conclude",
+    "alone": "Nothing to compare",
+}
+TOGETHER: dict[Verdict, str] = {
+    "gain": "a method had significantly more Dice than the control",
+    "loss": "a method had significantly less Dice than the control",
+    "mixed": "methods had significantly more Dice than the control, or less",
+    "none": "no method differed significantly from the control",
+    "few": "draws or test subjects are too few for a conclusion",
+    "alone": "no method is compared with a control",
+}
+"""Verdicts of several cohorts."""
+LEAST_DRAWS = 3
+"""Fewer draws say nothing about other draws: their intervals are too narrow (`summary.summarise`)."""
+LEAST_SUBJECTS = 6
+"""With fewer test subjects, the signed-rank test cannot reach p < 0.05."""
+
+
+@dataclass(frozen=True)
+class CohortAnswer:
+    """What was found on one cohort.
+
+    Attributes:
+        title: of the cohort.
+        verdict: a difference is significant if its interval excludes 0; `few` comes before all others.
+        sentence: the largest significant difference, or the largest difference if none is.
+        value: that difference; NaN without a comparison.
+        place: its method, control, N and interval.
+        share: the share of the benchmark's Dice for which `labels` are needed; empty if it is unknown.
+        labels: methods, and the labelled subjects that each needs for it.
+        basis: numbers of draws, test subjects and comparisons.
+    """
+
+    title: str
+    verdict: Verdict
+    sentence: str
+    value: float = float("nan")
+    place: str = ""
+    share: str = ""
+    labels: Sequence[tuple[str, str]] = ()
+    basis: str = ""
+
+    @property
+    def difference(self) -> str:
+        """The difference with sign; empty without a comparison."""
+        return "" if np.isnan(self.value) else signed(self.value)
+
+    @property
+    def verdict_text(self) -> str:
+        """The verdict in words."""
+        return VERDICTS[self.verdict]
+
+
+def answers(scores: pd.DataFrame, experiment: Experiment) -> tuple[list[CohortAnswer], pd.DataFrame]:
+    """The answer of each cohort, and all comparisons (`comparisons.comparisons`).
+
+    Raises:
+        InputError: a cohort, method, run or test subject has no scores.
+    """
+    settings = difference_table_settings(experiment)
+    compared = comparisons(scores, settings)
+    labels = labels_table_settings(experiment)
+    needed = labels_table(scores, labels).rows
+    reference = settings.titles.methods[labels.reference].title if labels.reference else ""
+    found = []
+    for name, title in settings.titles.cohorts.items():
+        own, own_needed = (table[table["cohort"] == name] for table in (compared, needed))
+        found.append(_answer(own, own_needed, settings, title.title, reference))
+    return found, compared
+
+
+def headline(found: Sequence[CohortAnswer]) -> str:
+    """What was found in the whole study; cohorts with the same verdict share a sentence."""
+    groups: dict[Verdict, list[CohortAnswer]] = {}
+    for one in found:
+        groups.setdefault(one.verdict, []).append(one)
+    return " ".join(_together(verdict, group) for verdict, group in groups.items())
+
+
+def _together(verdict: Verdict, group: Sequence[CohortAnswer]) -> str:
+    if len(group) == 1:
+        return group[0].sentence
+    first = max(group, key=lambda one: abs(one.value))
+    largest = f" The largest difference was {first.difference} Dice on {first.title} ({first.place})."
+    *titles, last = [one.title for one in group]
+    return f"On {', '.join(titles)} and {last}, {TOGETHER[verdict]}.{largest if first.difference else ''}"
+
+
+def signed(value: float) -> str:
+    """Three decimals with a sign; a minus sign instead of a hyphen."""
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def significance(row: pd.Series) -> Literal["gain", "loss", "none", "few"]:
+    """On which side of 0 the interval of a comparison is; `few`: draws or test subjects are too few to say."""
+    if row["draws"] < LEAST_DRAWS or row["test_subjects"] < LEAST_SUBJECTS:
+        return "few"
+    return "gain" if row["low"] > 0 else "loss" if row["high"] < 0 else "none"
+
+
+def _answer(
+    rows: pd.DataFrame, needed: pd.DataFrame, settings: DifferenceTableSettings, title: str, reference: str
+) -> CohortAnswer:
+    share, labels = _labels(needed, settings, reference)
+    if rows.empty:
+        return CohortAnswer(
+            title, "alone", f"On {title}, no method is compared with a control.", share=share, labels=labels
+        )
+    draws, subjects = int(rows["draws"].min()), int(rows["test_subjects"].min())
+    kinds = rows.apply(significance, axis=1)
+    verdict = _verdict(set(kinds))
+    shown = {"gain": kinds == "gain", "mixed": kinds == "gain", "loss": kinds == "loss"}.get(verdict)
+    row = (rows if shown is None else rows[shown]).loc[lambda each: [each["difference"].abs().idxmax()]].iloc[0]
+    method, control = (settings.titles.methods[row[name]].title for name in ("method", "control"))
+    place = f"{method} against {control} at N = {row['n']}"
+    difference, interval = signed(row["difference"]), _interval(row, settings)
+    base, tests = f"{counted(draws, 'draw')} and {counted(subjects, 'test subject')}", counted(len(rows), "comparison")
+    largest = f"The largest difference was {difference} Dice ({place}; {interval})."
+    sentence = {
+        "few": f"{base} are too few for a conclusion. {largest}",
+        "none": f"no method differed significantly from {control} in {tests}. {largest}",
+    }.get(
+        verdict,
+        f"{method} had {abs(row['difference']):.3f} {'less' if row['difference'] < 0 else 'more'} Dice than {control} "
+        f"with {counted(row['n'], 'labelled subject')} ({interval}). {_counts(kinds)}.",
+    )
+    sentence, place = f"On {title}, {sentence}", f"{place}; {interval}"
+    return CohortAnswer(title, verdict, sentence, float(row["difference"]), place, share, labels, f"{base}, {tests}")
+
+
+def _verdict(kinds: set[str]) -> Verdict:
+    if kinds == {"few"}:
+        return "few"
+    if {"gain", "loss"} <= kinds:
+        return "mixed"
+    return "gain" if "gain" in kinds else "loss" if "loss" in kinds else "none"
+
+
+def _interval(row: pd.Series, settings: DifferenceTableSettings) -> str:
+    if pd.isna(row["low"]):
+        return "no interval"
+    return f"{100 * settings.intervals.level:g} % interval {signed(row['low'])} to {signed(row['high'])}"
+
+
+def _counts(kinds: pd.Series) -> str:
+    """How many comparisons are significant."""
+    counts = {name: int((kinds == kind).sum()) for name, kind in (("gains", "gain"), ("losses", "loss"))}
+    told = " and ".join(f"{name} in {count}" for name, count in counts.items() if count)
+    return f"Significant {told} of {counted(len(kinds), 'comparison')}"
+
+
+def _labels(
+    needed: pd.DataFrame, settings: DifferenceTableSettings, reference: str
+) -> tuple[str, list[tuple[str, str]]]:
+    """The labels for the largest share of the benchmark's Dice that a method reaches."""
+    reached = needed[np.isfinite(needed["n"].astype(float))]
+    if reached.empty:
+        return "", []
+    share = reached["share"].max()
+    rows = needed[needed["share"] == share]
+    return f"{100 * share:g} % of the Dice of {reference} ({rows['dice'].iloc[0]:.3f})", [
+        (settings.titles.methods[row["method"]].title, _subjects(row)) for _, row in rows.iterrows()
+    ]
+
+
+def _subjects(row: pd.Series) -> str:
+    value, low, high = (_number(row[name], row) for name in ("n", "n_low", "n_high"))
+    return value if low == high else f"{value} ({low} to {high})"
+
+
+def _number(value: float, row: pd.Series) -> str:
+    """A number of labelled subjects; beyond the tried N, a bound."""
+    if np.isinf(value):
+        return f"> {row['largest_n']}"
+    if value <= row["smallest_n"]:
+        return f"\N{LESS-THAN OR EQUAL TO} {row['smallest_n']}" if row["smallest_n"] > 1 else "1"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"

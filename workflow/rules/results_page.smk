@@ -1,0 +1,30 @@
+# The first page to read, and the last to be made: the answer, all figures and tables, and links to everything else.
+
+
+# ----------------------------------------------------------------------------------------------------- results page
+rule results_page:
+    """Write the results page: the answer, figures, tables, quality warnings, and links to all files."""
+    input:
+        rules.figures.input,
+        rules.tables.input,
+        # Of a published study, nothing else.
+        LINKED,
+        scores=SCORES,
+    output:
+        page=LAYOUT.results_page,
+    log:
+        LAYOUT.log("results_page"),
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=jobs.canonical(EXPERIMENT.model_copy(update={"data_root": None})),
+        results=lambda wildcards, output: os.path.dirname(output.page),
+        # A checkout that lies elsewhere makes the same page.
+        captions=Unwatched(CAPTIONS),
+        # Another caption makes another page.
+        texts=CAPTION_HASHES,
+    message:
+        "Write the results page (log: {log})"
+    shell:
+        "fewlabel results-page --settings {params.settings:q} --results {params.results} --captions {params.captions:q} "
+        "--page {output.page} > {log} 2>&1"
