@@ -39,6 +39,11 @@ def experiment(stands_for="liver", source=None, recipes=None, cohort="own", **ga
     )
 
 
+def two(**gallery):
+    """Settings of a gallery of two columns: regression with N = 2 and 4."""
+    return gallery_settings(experiment(**{"methods": ["regression"], "labels": [2, 4], **gallery}), "own")
+
+
 def box(rows, columns, slices):
     """A mask in the file's axes (RAS): rows count from the front, columns from the right, as pictures show them."""
     mask = np.zeros(SHAPE, np.uint8)
@@ -59,7 +64,7 @@ def save(path, array):
 @pytest.fixture
 def results(tmp_path):
     """A study's volumes: four test subjects, and two finetunings, the one half right and the other right."""
-    settings = gallery_settings(experiment(), "own")
+    settings = two()
     image = np.random.default_rng(0).random(SHAPE).astype(np.float32)
     for subject in IDS:
         save(tmp_path / "own/native/labels" / f"{subject}.nii.gz", TRUE)
@@ -140,7 +145,16 @@ def pictures(figure):
 
 
 def words(figure):
-    return [text.get_text() for text in figure.texts]
+    return [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in figure.texts]
+
+
+def below(figure, axes):
+    """The text nearest below a picture."""
+    box = axes.get_position()
+    under = [text for text in figure.texts if text.get_position()[0] == pytest.approx(box.x0)]
+    return max(
+        (text for text in under if text.get_position()[1] < box.y0), key=lambda text: text.get_position()[1]
+    ).get_text()
 
 
 def outline(axes, colour):
@@ -149,12 +163,12 @@ def outline(axes, colour):
 
 
 def test_truth_and_predictions_lie_where_the_masks_are_and_numbers_are_their_dice(results):
-    settings = gallery_settings(experiment(), "own")
+    settings = two()
     case = read_case(SCORES, results, settings)
     assert (case.subject, case.subjects, case.dice) == ("d", 4, [0.8, 0.6])
-    figure = gallery(case, gallery_settings(experiment(subject="b", slices=[0, 3], margin_mm=2), "own"))
+    figure = gallery(case, two(subject="b", slices=[0, 3], margin_mm=2))
     found = pictures(figure)
-    assert list(found) == [f"slice{index}/{column}" for index in (0, 3) for column in range(3)]
+    assert list(found) == [f"slice{index}/{column}" for column in range(3) for index in (0, 3)]
     # 2 mm are 2 rows and 4 columns: the truth begins 2 rows and 4 columns within the picture.
     truth = outline(found["slice3/1"], TRUTH)
     assert truth.min(axis=0) == pytest.approx((3.5, 1.5)) and truth.max(axis=0) == pytest.approx((23.5, 11.5))
@@ -162,29 +176,34 @@ def test_truth_and_predictions_lie_where_the_masks_are_and_numbers_are_their_dic
     assert half.min(axis=0) == pytest.approx((3.5, 1.5)) and half.max(axis=0) == pytest.approx((23.5, 6.5))
     field = found["slice3/1"].images[1].get_array()[..., 3]
     assert (field > 0).sum() == 5 * 20 and not field[7:].any()
-    texts = {name: [text.get_text() for text in axes.texts] for name, axes in found.items()}
-    assert texts["slice3/1"] == ["0.67"] and texts["slice3/2"] == ["1.00"] and texts["slice0/1"] == ["1.00"]
+    assert below(figure, found["slice3/1"]) == "Dice 0.67" and below(figure, found["slice3/2"]) == "Dice 1.00"
+    assert below(figure, found["slice0/1"]) == "Dice 1.00" and below(figure, found["slice0/0"]) == "slice 0"
     assert not found["slice0/0"].collections and found["slice0/0"].images
 
 
 def test_the_columns_are_named_with_the_dice_of_the_scores(results):
-    settings = gallery_settings(experiment(subject="b"), "own")
+    settings = two(subject="b")
     figure = gallery(read_case(SCORES, results, settings), settings)
     text = " ".join(words(figure))
-    for part in ("own", "Truth b", "regression TR-2, Dice 0.667", "TR-4, Dice 1.000", "chosen by name; draw 1 of 2"):
+    for part in (
+        "own",
+        "Truth b",
+        "regression N = 2, Dice 0.67",
+        "regression N = 4, Dice 1.00",
+        "chosen by name. Draw 1 of 2",
+    ):
         assert part in text, part
-    (legend,) = figure.legends
-    assert [entry.get_text() for entry in legend.get_texts()] == ["truth", "predicted"]
+    assert "TR-" not in text and "3 more methods are not shown" in text
 
 
 def test_the_figure_says_how_the_subject_was_chosen(results):
-    settings = gallery_settings(experiment(), "own")
+    settings = two()
     text = " ".join(words(gallery(read_case(SCORES, results, settings), settings)))
-    assert "median of 4 by Dice, mean over what is shown; draw 1 of 2" in text
+    assert "the one of median Dice of 4, by the mean over the columns. Draw 1 of 2" in text
 
 
 def test_a_picture_has_the_aspect_ratio_of_the_body_and_shows_patients_right_at_the_left(results):
-    settings = gallery_settings(experiment(margin_mm=None), "own")
+    settings = two(margin_mm=None)
     figure = gallery(read_case(SCORES, results, settings), settings)
     axes = figure.axes[0]
     size = axes.get_position().size * figure.get_size_inches()
@@ -196,7 +215,7 @@ def test_a_picture_has_the_aspect_ratio_of_the_body_and_shows_patients_right_at_
     image[-1, -1, 1] = 1
     image[:, :, 5] = np.linspace(0, 1, 40)[:, None]
     save(results / "own/native/images/d.nii.gz", image)
-    settings = gallery_settings(experiment(margin_mm=None, slices=[1]), "own")
+    settings = two(margin_mm=None, slices=[1])
     shown = gallery(read_case(SCORES, results, settings), settings).axes[0].images[0].get_array()
     assert shown.shape == (24, 40)
     assert np.argwhere(shown == shown.max()).tolist() == [[0, 0]]
@@ -209,39 +228,30 @@ def test_two_methods_stand_side_by_side_each_in_its_colour(results):
         save(results / run_of(settings, column) / "predictions/b.nii.gz", HALF)
     both = scores({2: [0.1, 2 / 3, 0.9, 0.8]}, ("regression", "contrastive"))
     figure = gallery(read_case(both, results, settings), settings)
-    found = [outline(axes, colour) for axes, colour in zip(figure.axes[1:3], (style.ORANGE, style.BLUE), strict=True)]
+    first, second = (pictures(figure)[f"slice1/{column}"] for column in (1, 2))
+    found = outline(first, style.ORANGE), outline(second, style.BLUE)
     assert np.array_equal(*found)
-    texts = [entry.get_text() for legend in figure.legends for entry in legend.get_texts()]
-    assert texts == ["truth", "predicted: contrastive", "predicted: regression"]
-
-
-def test_methods_of_one_title_are_both_explained(results):
-    recipes = {name: {"pretext": name, "title": "Same"} for name in ("regression", "contrastive")}
-    settings = gallery_settings(experiment(None, recipes=recipes, labels=[2]), "own")
-    for column in settings.columns:
-        save(results / run_of(settings, column) / "predictions/b.nii.gz", HALF)
-    both = scores({2: [0.1, 2 / 3, 0.9, 0.8]}, ("regression", "contrastive"))
-    figure = gallery(read_case(both, results, settings), settings)
-    texts = [entry.get_text() for legend in figure.legends for entry in legend.get_texts()]
-    assert texts == ["truth", "predicted: Same", "predicted: Same"]
+    named = {text.get_text(): text.get_color() for text in figure.texts}
+    assert (named["contrastive"], named["regression"]) == (style.ORANGE, style.BLUE)
 
 
 def test_nothing_is_cut_off_however_long_names_are(results):
-    long = experiment(recipes={"regression": {"pretext": "regression", "title": r"$x_1$ \input{a} & <b> " * 5}})
+    recipes = {"regression": {"pretext": "regression", "title": r"$x_1$ \input{a} & <b> " * 5}}
+    long = experiment(recipes=recipes, labels=[2, 4])
     settings = gallery_settings(long, "own")
     figure = gallery(read_case(SCORES, results, settings), settings)
     with style.applied():
         figure.draw_without_rendering()
-        boxes = [text.get_window_extent() for text in figure.texts] + [figure.legends[0].get_window_extent()]
-    top = max(axes.get_position().y1 for axes in figure.axes) * figure.bbox.height
+        boxes = [text.get_window_extent() for text in figure.texts]
     for box in boxes:
         assert box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y0 >= -1 and box.y1 <= figure.bbox.y1 + 1
-    assert all(box.y0 >= top - 1 for box in boxes[:5])
+    pictures = [axes.get_window_extent() for axes in figure.axes]
+    assert not any(box.overlaps(picture.shrunk(0.98, 0.98)) for box in boxes for picture in pictures)
 
 
 # ------------------------------------------------------------------------------------------------------- bad input
 def test_a_prediction_on_another_grid_or_missing_is_refused(results):
-    settings = gallery_settings(experiment(subject="a"), "own")
+    settings = two(subject="a")
     path = results / run_of(settings, settings.columns[0]) / "predictions/a.nii.gz"
     save(path, TRUE[:-1])
     with pytest.raises(InputError, match="predictions of a are on different grids"):
@@ -255,7 +265,7 @@ def test_a_prediction_on_another_grid_or_missing_is_refused(results):
 def test_scores_that_are_missing_are_named_with_their_run(results, gone):
     rows = SCORES[~np.logical_and.reduce([SCORES[key] == value for key, value in gone.items()] or [SCORES["n"] > 0])]
     with pytest.raises(InputError, match=r"own/finetuned/regression/n[24]/draw1"):
-        read_case(rows, results, gallery_settings(experiment(), "own"))
+        read_case(rows, results, two())
 
 
 def test_a_volume_of_ones_own_is_read_where_it_lies(results, monkeypatch, tmp_path):
@@ -265,7 +275,9 @@ def test_a_volume_of_ones_own_is_read_where_it_lies(results, monkeypatch, tmp_pa
         native.rename(folder / "images" / native.name)
         save(folder / "labels" / native.name, TRUE)
     monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path / "data"))
-    settings = gallery_settings(experiment(source={"kind": "nifti", "folder": "mine"}), "own")
+    settings = gallery_settings(
+        experiment(source={"kind": "nifti", "folder": "mine"}, methods=["regression"], labels=[2, 4]), "own"
+    )
     assert read_case(SCORES, results, settings).image.shape == (6, 24, 40)
     (tmp_path / "data/mine/images/d.nii.gz").unlink()
     with pytest.raises(InputError):
@@ -291,22 +303,30 @@ def shown(of):
     return [(column.method, column.labels) for column in gallery_settings(of, "own").columns]
 
 
-def test_the_paper_shows_regression_on_the_liver_and_contrastive_on_the_prostate_with_2_and_4_labels():
-    assert shown(experiment("liver")) == [("regression", 2), ("regression", 4)]
-    assert shown(experiment("prostate")) == [("contrastive", 2), ("contrastive", 4)]
-    assert shown(experiment(None)) == [(name, n) for name in ("regression", "contrastive") for n in (2, 4)]
+def test_each_method_is_shown_at_one_n_between_scratch_and_the_benchmark():
+    expected = [("scratch", 2), ("regression", 2), ("contrastive", 2), ("upper", "all")]
+    assert shown(experiment("liver")) == shown(experiment(None)) == expected
+    assert shown(experiment(labels=[4]))[:2] == [("scratch", 4), ("regression", 4)]
+    assert shown(experiment(methods=["upper", "regression"])) == [("upper", "all"), ("regression", 2)]
+
+
+def test_of_many_methods_the_first_of_each_pretext_and_the_benchmark_are_shown():
+    recipes = {f"r{index}": {"pretext": "regression"} for index in range(9)}
+    recipes |= {"upper": {"pretext": "none", "labels": ["all"]}, "c": {"pretext": "contrastive"}}
+    recipes |= {"scratch": {"pretext": "none"}, "late": {"pretext": "none", "labels": [4]}}
+    assert [name for name, _ in shown(experiment(recipes=recipes))] == ["r0", "r1", "r2", "c", "scratch", "upper"]
 
 
 @pytest.mark.parametrize(
     ("methods", "expected"),
     [
-        ({"scratch": {"pretext": "none"}}, [("scratch", 2), ("scratch", 4)]),
+        ({"scratch": {"pretext": "none"}}, [("scratch", 2)]),
         ({"upper": {"pretext": "none", "labels": ["all"]}}, [("upper", "all")]),
-        ({"c": {"pretext": "contrastive", "labels": [8, 3, 5]}}, [("c", 3), ("c", 5)]),
+        ({"c": {"pretext": "contrastive", "labels": [8, 3, 5]}}, [("c", 3)]),
         ({"regression": {"pretext": "regression", "labels": [1, 4]}}, [("regression", 4)]),
     ],
 )
-def test_what_a_study_has_is_shown_where_it_lacks_what_the_paper_shows(methods, expected):
+def test_a_study_without_n_of_2_shows_another(methods, expected):
     assert shown(experiment("liver", recipes=methods)) == expected
 
 
@@ -317,7 +337,7 @@ def test_what_a_study_has_is_shown_where_it_lacks_what_the_paper_shows(methods, 
         ({"own": {"methods": ["x"]}}, "figures.galleries.own.methods: unknown method 'x'; accepted: scratch"),
         (
             {"own": {"labels": [3]}},
-            "figures.galleries.own.labels: regression is not trained with N = 3; accepted: 1, 2, 4",
+            "figures.galleries.own.labels: scratch is not trained with N = 3; accepted: 1, 2, 4",
         ),
         ({"other": {}}, "figures.galleries.other: unknown cohort 'other'; accepted: own"),
     ],

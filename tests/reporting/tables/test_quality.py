@@ -234,7 +234,8 @@ def test_the_outline_lies_on_the_border_of_the_mask_and_leaves_the_inside_alone(
     mask[5:15, 10:20] = 1
     picture = tile(image, mask, (60, 40))
     assert picture.shape == (40, 60, 3)
-    line, edge = (picture == 255).all(axis=-1), (picture == 0).all(axis=-1)
+    line = (picture == np.round(np.array(to_rgb(style.TRUTH)) * 255)).all(axis=-1)
+    edge = (picture == 0).all(axis=-1)
     assert line[10, 20:40].all() and line[29, 20:40].all() and line[10:30, 20].all() and line[10:30, 39].all()
     assert not line[12:28, 22:38].any() and not line[:9].any()
     # The dark edge is around it, so that the line is seen on bright tissue too.

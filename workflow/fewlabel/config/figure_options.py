@@ -122,21 +122,20 @@ class Gallery(Settings):
     """A test subject of one cohort with truth and predictions (figure 4 of the liver, figure 5 of the prostate)."""
 
     methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
-    """Whose predictions, in this order; none: the first regression on the liver, the first contrastive method on the
-    prostate, both on any other cohort."""
+    """Methods, in this order; none: up to five, the first of each pretext before others, and the benchmark."""
     labels: LabelBudgets | None = None
-    """At which N; none: 2 and 4, of a method that has neither its two smallest."""
+    """N of all methods but the benchmark; none: one N, which is 2 if most methods have it."""
     draw: Draw = 1
-    """Of which draw of labelled subjects."""
+    """Draw of labelled subjects."""
     subject: Text | None = None
-    """A test subject; none: the one of median Dice (mean over what is shown; of two in the middle the lower, of equals
+    """A test subject; none: the one of median Dice (mean over the columns; of two in the middle the lower, of equals
     the first by name)."""
     slices: Shown | Annotated[list[Index], Field(min_length=1, max_length=1000)] = 3
     """How many, spread evenly over those with target; or which, from 0."""
     margin_mm: float | None = Field(25, ge=0, le=10_000)
-    """What is left around truth and predictions; none: the whole slice."""
+    """Margin around truth and predictions; none: the whole slice."""
     panel_in: float = Field(1.08, ge=0.8, le=6)
-    """Width of one image; three fit into a journal's column."""
+    """Width of one image."""
     dpi: int = Field(300, ge=50, le=1200)
 
     _once = field_validator("methods", "labels")(lambda value: value if value is None else distinct(value))

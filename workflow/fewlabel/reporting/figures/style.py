@@ -24,8 +24,8 @@ PALETTE: list[str] = color_palette("colorblind").as_hex()
 
 BLUE, ORANGE, GREY, INK = PALETTE[0], PALETTE[1], "#7a7a7a", "#222222"
 """The paper's regression and contrastive, the random-initialisation control, and the supervised benchmark."""
-TRUTH = "#ffffff"
-"""Outlines of the truth on slices, on a dark edge."""
+TRUTH = "#00f0ff"
+"""Outline of the truth on slices, on a dark edge: unlike any method, also for readers with deuteranopia."""
 
 PAPER_COLOURS = {"regression": BLUE, "contrastive": ORANGE}
 """Of the paper's two pretexts."""

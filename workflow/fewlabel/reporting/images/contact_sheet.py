@@ -181,7 +181,7 @@ def _note(
     which = "The middle slice" if slices == 1 else f"{slices} slices, spread evenly,"
     size = f"{grid.matrix[0]} x {grid.matrix[1]} pixels of {grid.spacing_mm:g} mm, {grid.plane}".replace(" ", space)
     return (
-        f"{count} subjects: {warnings}{bare}. {which} of those with target{over}, on the working grid: {size}. White"
+        f"{count} subjects: {warnings}{bare}. {which} of those with target{over}, on the working grid: {size}. Cyan"
         " line: the mask."
     )
 

@@ -1,6 +1,8 @@
 """Settings of the jobs that draw galleries of predictions."""
 
-from collections.abc import Iterator
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fewlabel.config.base import Draw, LabelCount, Settings
@@ -15,8 +17,8 @@ from fewlabel.config.sources.registry import Source
 from fewlabel.config.study_layout import LAYOUT, Run
 
 FIGURES = {"liver": "figure4_liver", "prostate": "figure5_prostate"}
-PRETEXTS = {"liver": ("regression",), "prostate": ("contrastive",), None: ("regression", "contrastive")}
-"""Whose predictions the paper shows of each; of any other cohort both are shown."""
+MOST = 6
+"""Columns of predictions that fit on a page, unless the settings name the methods."""
 
 
 class Column(Settings):
@@ -63,11 +65,7 @@ def gallery_settings(experiment: Experiment, cohort: str) -> GallerySettings:
         cohort=cohort,
         title=known.cohorts[cohort],
         methods=known.methods,
-        columns=[
-            Column(method=method, labels=labels)
-            for method in figure.methods or _methods(experiment, cohort)
-            for labels in figure.labels or _labels(experiment, method)
-        ],
+        columns=list(_columns(experiment, figure)),
         draws=experiment.draws,
         source=experiment.cohorts[cohort].source,
         grid=experiment.cohorts[cohort].grid,
@@ -107,31 +105,48 @@ def gallery_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], 
             continue
         if gallery.draw > experiment.draws:
             yield (*place, "draw"), f"draw {gallery.draw} of {experiment.draws}; accepted: 1 to {experiment.draws}"
-        named = gallery.methods or _methods(experiment, cohort)
-        for method in named:
+        benchmarks = {name for name, method in titles(experiment).methods.items() if method.benchmark}
+        for method in gallery.methods or _methods(experiment, gallery.labels or []):
             if method not in experiment.methods:
                 accepted = ", ".join(experiment.methods)
                 yield (*place, "methods"), f"unknown method {method!r}; accepted: {accepted}"
-            elif absent := [n for n in gallery.labels or [] if n not in label_counts(experiment, method)]:
-                had = ", ".join(map(str, label_counts(experiment, method)))
-                yield (*place, "labels"), f"{method} is not trained with N = {absent[0]}; accepted: {had}"
+                continue
+            counts = label_counts(experiment, method)
+            if method not in benchmarks and (absent := [n for n in gallery.labels or [] if n not in counts]):
+                accepted = ", ".join(map(str, counts))
+                yield (*place, "labels"), f"{method} is not trained with N = {absent[0]}; accepted: {accepted}"
 
 
-def _methods(experiment: Experiment, cohort: str) -> list[str]:
-    """The first method of each pretext that the paper shows of such a cohort, else the first that is no benchmark."""
+def _columns(experiment: Experiment, figure: Gallery) -> Iterator[Column]:
+    """Each method at the budgets of the settings, or at one N; benchmarks at their own."""
+    known, budgets = titles(experiment).methods, figure.labels or [_one_n(experiment)]
+    for method in figure.methods or _methods(experiment, budgets):
+        counts = label_counts(experiment, method)
+        shown = counts if known[method].benchmark else budgets if figure.labels else [n for n in budgets if n in counts]
+        for labels in shown or counts[:1]:
+            yield Column(method=method, labels=labels)
+
+
+def _one_n(experiment: Experiment) -> LabelCount:
+    """The N of most methods; of several 2, then 4, then the smallest."""
     known = titles(experiment).methods
-    firsts = {method.pretext: name for name, method in reversed(known.items())}
-    wanted = PRETEXTS[experiment.cohorts[cohort].stands_for]
+    methods: Counter[LabelCount] = Counter(
+        n for name in known if not known[name].benchmark for n in label_counts(experiment, name)
+    )
+    return max(methods, key=lambda n: (methods[n], n == 2, n == 4, -math.inf if n == "all" else -n), default="all")
+
+
+def _methods(experiment: Experiment, budgets: Sequence[LabelCount]) -> list[str]:
+    """At most `MOST` methods with these budgets, the first of each pretext before others, and the first benchmark."""
+    known = titles(experiment).methods
+    benchmarks = [name for name, method in known.items() if method.benchmark][:1]
     curves = [name for name, method in known.items() if not method.benchmark]
-    pretrained = [name for name in curves if known[name].pretext != "none"]
-    return [firsts[pretext] for pretext in wanted if pretext in firsts] or (pretrained or curves or list(known))[:1]
-
-
-def _labels(experiment: Experiment, method: str) -> list[LabelCount]:
-    counts = label_counts(experiment, method)
-    numbers: list[LabelCount] = [*sorted(n for n in counts if n != "all")]
-    shown: list[LabelCount] = [n for n in numbers if n == 2 or n == 4]
-    return shown or numbers[:2] or counts
+    curves = [name for name in curves if set(budgets) <= set(label_counts(experiment, name))] or curves
+    firsts = {known[name].pretext: name for name in reversed(curves)}.values()
+    chosen = sorted(curves, key=lambda name: name not in firsts)[
+        : max(1, MOST // max(1, len(budgets)) - len(benchmarks))
+    ]
+    return [*(name for name in curves if name in chosen), *benchmarks]
 
 
 def gallery_item(specification: FigureSpecification, experiment: Experiment, figure: str, cohort: str) -> ReportItem:
