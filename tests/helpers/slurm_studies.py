@@ -20,7 +20,7 @@ FACTS = ("JobID", "Comment", "State", "Partition", "AllocTRES", "Timelimit", "No
 def submit(slurm, study, *arguments, change=None, profile=PROFILE):
     """Start Snakemake with the profile; it looks at the queue each second at first, and its GPUs are CPUs."""
     env = {**slurm.env, "FEWLABEL_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
-    quick = ("--slurm-init-seconds-before-status-checks", "1")
+    quick = ("--slurm-init-seconds-before-status-checks", "1", "--printshellcmds")
     return study.start("--profile", profile, *quick, *arguments, change=change, env=env, here=())
 
 

@@ -1,9 +1,10 @@
-# What is told while the workflow runs, below Snakemake's own lines.
+# What is told while the workflow runs. Snakemake's own lines on each job are in its log (.snakemake/log), and on the
+# terminal with `--printshellcmds` or `--verbose`.
 
 from snakemake.logging import logger
 
 from fewlabel.operations.hooks.failures import FailedJobFilter
-from fewlabel.operations.hooks.progress import JobProgress
+from fewlabel.operations.hooks.progress import JobProgress, RoutineFilter
 
 
 def running_jobs():
@@ -18,5 +19,9 @@ def tell_progress():
         job.jobid: (job.rule.name, *(str(job.wildcards.get(key, "")) for key in keys))
         for job in workflow.dag.needrun_jobs()
     }
-    logger.addHandler(JobProgress(jobs, running_jobs))
+    logger.addHandler(JobProgress(jobs, running_jobs, every=5))
+    if not (workflow.output_settings.printshellcmds or workflow.output_settings.verbose):
+        for handler in logger.handlers:
+            if handler.name == "DefaultStreamHandler":
+                handler.addFilter(RoutineFilter())
     logger.addFilter(FailedJobFilter({job.jobid: [str(log) for log in job.log] for job in workflow.dag.needrun_jobs()}))

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from fewlabel.operations.hooks.progress import JobProgress
+from fewlabel.operations.hooks.progress import JobProgress, RoutineFilter
 
 FINETUNES = dict.fromkeys(range(1, 9), ("finetune", "liver", "scratch"))
 
@@ -12,10 +12,10 @@ FINETUNES = dict.fromkeys(range(1, 9), ("finetune", "liver", "scratch"))
 class Workflow:
     """A workflow's log, with a clock that tests turn."""
 
-    def __init__(self, jobs):
+    def __init__(self, jobs, every=0):
         self.now, self.running, self.lines, self.jobs = 0.0, set(), [], jobs
         self.log = logging.Logger("made")
-        self.log.addHandler(JobProgress(jobs, lambda: self.running, self.lines.append, lambda: self.now))
+        self.log.addHandler(JobProgress(jobs, lambda: self.running, every, self.lines.append, lambda: self.now))
 
     def start(self, *jobs):
         self.running |= set(jobs)
@@ -36,12 +36,12 @@ def test_done_running_and_to_come_make_the_whole_and_time_is_that_of_jobs_side_b
     run = Workflow(FINETUNES)
     run.start(1, 2)
     run.now = 100
-    # Two ran, one is done after 100 s; the other has run for as long; six of 100 s are to come, one at a time now.
-    assert run.finish(1, 1) == "jobs: 1 of 8 done, 1 running, 6 to come, about 10 min left"
+    # Two ran, one is done after 100 s; the other has run for as long; six of 100 s are to come, two at a time.
+    assert run.finish(1, 1) == "jobs: 1 of 8 done, 1 running (finetune), 6 to come, about 5 min left"
     run.start(3)
     run.now = 150
-    # Left: 3 needs 125 - 50 s (the mean of 100 and 150), five more 125 s each; one runs.
-    assert run.finish(2, 2) == "jobs: 2 of 8 done, 1 running, 5 to come, about 11 min 40 s left"
+    # Left: 3 needs 125 - 50 s (the mean of 100 and 150), five more 125 s each, two at a time.
+    assert run.finish(2, 2) == "jobs: 2 of 8 done, 1 running (finetune), 5 to come, about 5 min 50 s left"
 
 
 def test_no_time_is_told_before_one_of_each_long_kind_is_done_and_short_kinds_do_not_matter():
@@ -109,6 +109,37 @@ def test_a_job_that_failed_and_is_tried_again_counts_from_its_new_start():
     run.start(1)
     run.now = 660
     assert run.finish(1, 1).endswith("about 1 min left")
+
+
+def test_lines_are_seconds_apart_and_the_last_one_is_always_told():
+    run = Workflow(FINETUNES, every=10)
+    for number in range(1, 9):
+        run.start(number)
+        run.now += 4
+        run.finish(number, number)
+    assert [line.partition(" of")[0] for line in run.lines] == ["jobs: 1", "jobs: 4", "jobs: 7", "jobs: 8"]
+
+
+def test_what_snakemake_says_of_each_job_is_kept_off_the_terminal_and_failures_are_not():
+    log, shown = logging.Logger("made"), []
+    handler = logging.Handler()
+    handler.emit = lambda record: shown.append(record.getMessage())
+    handler.addFilter(RoutineFilter())
+    log.addHandler(handler)
+    for event in (
+        "job_info",
+        "job_started",
+        "job_finished",
+        "progress",
+        "group_info",
+        "job_error",
+        "error",
+        "run_info",
+    ):
+        log.info(event, extra={"event": event})
+    log.info("Select jobs to execute...")
+    log.info("Building DAG of jobs...")
+    assert shown == ["job_error", "error", "run_info", "Building DAG of jobs..."]
 
 
 @pytest.mark.parametrize(

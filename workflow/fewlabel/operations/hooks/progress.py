@@ -1,6 +1,7 @@
-"""Progress of a workflow: after each job, a line with the jobs done, running and left, and the remaining time.
+"""Progress of a workflow in lines for a terminal: jobs done, running and left, and the remaining time.
 
-A handler of Snakemake's log; it changes no record. Imports nothing slow.
+`JobProgress` is a handler of Snakemake's log and changes no record. `RoutineFilter` keeps Snakemake's own lines on each job
+off the terminal; the log file has them. Imports nothing slow.
 """
 
 import logging
@@ -24,6 +25,17 @@ SHORT = 5.0
 """Seconds assumed for a figure, table or page until one is done; they take 1 to 10."""
 OVERDUE = 0.1
 """Remaining time of an overdue job, as a share of its time so far."""
+ROUTINE = frozenset({"job_info", "group_info", "job_started", "job_finished", "progress"})
+"""Events of each job: its reason and settings, its start and end."""
+SELECTING = "Select jobs to execute..."
+
+
+class RoutineFilter(logging.Filter):
+    """Drops what Snakemake says of each job that does not fail."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is shown."""
+        return str(vars(record).get("event", "")) not in ROUTINE and record.getMessage() != SELECTING
 
 
 class JobProgress(logging.Handler):
@@ -32,6 +44,7 @@ class JobProgress(logging.Handler):
     Args:
         jobs: the jobs to run, by job id.
         running: returns the ids of the jobs that run now or wait in a cluster's queue.
+        every: least seconds between two lines; the last line is always printed.
         say: prints a line.
         clock: monotonic time in seconds.
     """
@@ -40,11 +53,14 @@ class JobProgress(logging.Handler):
         self,
         jobs: Mapping[int, Key],
         running: Callable[[], Iterable[int]],
+        every: float = 0.0,
         say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(logging.INFO)
-        self.jobs, self.running, self.say, self.clock = jobs, running, say, clock
+        self.jobs, self.running, self.every, self.say, self.clock = jobs, running, every, say, clock
+        self._said = float("-inf")
+        self._most = 1
         self._begun: dict[int, float] = {}
         self._took: dict[Key, list[float]] = defaultdict(list)
         self._done: set[int] = set()
@@ -63,8 +79,10 @@ class JobProgress(logging.Handler):
             # A failed job is not among them; its time starts again with its next attempt.
             now = set(self.running()) - self._done
             self._begun = {job: self._begun.get(job, self.clock()) for job in now}
-        if event == "progress":
+            self._most = max(self._most, len(now))
+        if event == "progress" and (self.clock() - self._said >= self.every or facts["done"] >= facts["total"]):
             self.say(self.line(facts["done"], facts["total"]))
+            self._said = self.clock()
 
     def _finish(self, job: int) -> None:
         begun = self._begun.pop(job, None)
@@ -75,9 +93,10 @@ class JobProgress(logging.Handler):
     def line(self, done: int, total: int) -> str:
         """The line printed after a job."""
         running = len(self._begun)
+        rules = ", ".join(sorted({self.jobs[job][0] for job in self._begun if job in self.jobs}))
         left = self._seconds_left()
         remaining = "remaining time not known yet" if left is None else f"about {duration(left)} left"
-        counts = f"jobs: {done} of {total} done, {running} running, {max(0, total - done - running)} to come"
+        counts = f"jobs: {done} of {total} done, {running} running{f' ({rules})' if rules else ''}, {max(0, total - done - running)} to come"
         return counts if done >= total else f"{counts}, {remaining}"
 
     def _seconds_left(self) -> float | None:
@@ -94,8 +113,8 @@ class JobProgress(logging.Handler):
             expected = 0.0 if key[0] in TARGETS else means.get(key, means.get(key[:1], usual))
             since = now - self._begun[job] if job in self._begun else 0.0
             left.append(expected - since if since <= expected else OVERDUE * since)
-        # As many jobs run in parallel as now; the longest job is a lower bound.
-        return max([sum(left) / max(1, len(self._begun)), *left], default=0.0)
+        # As many jobs run in parallel as at most so far: one has just ended. The longest job is a lower bound.
+        return max([sum(left) / self._most, *left], default=0.0)
 
 
 def mean_seconds(took: Mapping[Key, Iterable[float]]) -> dict[Key, float]:

@@ -174,11 +174,11 @@ def _counts(kinds: pd.Series) -> str:
 def _labels(
     needed: pd.DataFrame, settings: DifferenceTableSettings, reference: str
 ) -> tuple[str, list[tuple[str, str]]]:
-    """The labels for the largest share of the benchmark's Dice that a method reaches."""
-    reached = needed[np.isfinite(needed["n"].astype(float))]
-    if reached.empty:
+    """The labels for the largest share of the benchmark's Dice that a method reaches, or the smallest if none does."""
+    if needed.empty:
         return "", []
-    share = reached["share"].max()
+    reached = needed[np.isfinite(needed["n"].astype(float))]
+    share = needed["share"].min() if reached.empty else reached["share"].max()
     rows = needed[needed["share"] == share]
     return f"{100 * share:g} % of the Dice of {reference} ({rows['dice'].iloc[0]:.3f})", [
         (settings.titles.methods[row["method"]].title, _subjects(row)) for _, row in rows.iterrows()
