@@ -4,8 +4,10 @@ import inspect
 import re
 import shlex
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from pkgutil import walk_packages
 from types import UnionType
 
 import pytest
@@ -14,6 +16,7 @@ import typer
 from fewlabel.cli import main
 from fewlabel.cli.common import Panel
 from fewlabel.config import jobs
+from fewlabel.config.jobs.base import canonical
 from fewlabel.config.loading.load import load
 
 ROOT = Path(__file__).parents[2]
@@ -50,16 +53,17 @@ def experiment():
 
 def builders():
     """How settings of each kind are made of an experiment, by their model."""
-    found = {}
+    made = {}
     known = {"cohort": "c", "method": "regression", "draw": 1, "n": 1, "fingerprint": "x"}
-    for name, function in vars(jobs).items():
+    modules = [import_module(found.name) for found in walk_packages(jobs.__path__, f"{jobs.__name__}.")]
+    for name, function in (item for module in modules for item in vars(module).items()):
         if name.endswith("_settings") and inspect.isfunction(function):
             signature = inspect.signature(function)
             kind = signature.return_annotation
             model = kind.__args__[0] if isinstance(kind, UnionType) else kind
             arguments = [known[key] for key in list(signature.parameters)[1:] if key in known]
-            found[model] = lambda function=function, arguments=arguments: function(experiment(), *arguments)
-    return found
+            made[model] = lambda function=function, arguments=arguments: function(experiment(), *arguments)
+    return made
 
 
 BUILDERS = builders()
@@ -81,7 +85,7 @@ def arguments_of(name, path, out):
                 assert not option.required, f"{name}: no settings of {model.__name__}"
                 continue
             settings = BUILDERS[model]()
-            arguments += [*flag, jobs.canonical(settings)]
+            arguments += [*flag, canonical(settings)]
         elif "Path" in str(option.type_descriptor.annotation):
             written = "utput file" in (option.help or "") or option.name in ("output", "to", "state", "out")
             arguments += [*flag, str(out / option.name if written else path)]
@@ -142,7 +146,7 @@ def test_the_example_of_every_command_parses(name, tmp_path, monkeypatch):
         if "settings.json" in line and option.name == "settings":
             model = model_of(option)
             settings = BUILDERS[model]() if model in BUILDERS else experiment()
-            Path("settings.json").write_text(jobs.canonical(settings))
+            Path("settings.json").write_text(canonical(settings))
     context = COMMANDS[name].make_context(name, shlex.split(line))
     assert not context.args
 

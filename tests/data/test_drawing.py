@@ -9,9 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fewlabel.config import jobs
 from fewlabel.config.folds import cohort_of
-from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import SplitSettings, draw_settings, split_settings
+from fewlabel.config.jobs.grid import split_parts
+from fewlabel.config.jobs.training import pretrain_settings, pretrainings
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.data.drawing import in_random_order
@@ -171,11 +173,11 @@ def test_other_settings_split_as_a_new_study(change):
 def test_settings_of_studies_of_before_are_what_they_were():
     files = [ROOT / "config.yaml", ROOT / "experiments" / "hippocampus.yaml"]
     experiment = load(read_config(files), files)
-    split = jobs.canonical(jobs.split_settings(experiment, "hippocampus"))
+    split = canonical(split_settings(experiment, "hippocampus"))
     assert split == '{"cohort":"hippocampus","test":60,"seed":3914,"recipe":1}'
-    draw = jobs.canonical(jobs.draw_settings(experiment, "hippocampus", 2))
+    draw = canonical(draw_settings(experiment, "hippocampus", 2))
     assert draw == '{"cohort":"hippocampus","seed":3914,"draw":2,"recipe":1}'
-    pretrain = jobs.canonical(jobs.pretrain_settings(experiment, "hippocampus", "regression"))
+    pretrain = canonical(pretrain_settings(experiment, "hippocampus", "regression"))
     assert pretrain.endswith('"precision":"auto","deterministic":false,"seed":3914,"recipe":1}')
 
 
@@ -183,11 +185,9 @@ def test_a_new_study_says_how_it_draws_where_a_job_depends_on_it():
     few = ROOT / "experiments" / "hippocampus" / "unlabelled.yaml"
     files = [ROOT / "config.yaml", ROOT / "experiments" / "hippocampus.yaml", few]
     experiment = load({**read_config(files), "drawing": "hash"}, files)
-    assert jobs.split_settings(experiment, "hippocampus").drawing == "hash"
-    assert jobs.draw_settings(experiment, "hippocampus", 1).drawing == "hash"
-    drawn = {
-        name: jobs.pretrain_settings(experiment, "hippocampus", name).drawing for name in jobs.pretrainings(experiment)
-    }
+    assert split_settings(experiment, "hippocampus").drawing == "hash"
+    assert draw_settings(experiment, "hippocampus", 1).drawing == "hash"
+    drawn = {name: pretrain_settings(experiment, "hippocampus", name).drawing for name in pretrainings(experiment)}
     asked = {name for name in drawn if experiment.methods[name].pretraining_subjects is not None}
     assert asked and {name for name, drawing in drawn.items() if drawing == "hash"} == asked
 
@@ -196,17 +196,17 @@ def test_a_new_study_says_how_it_draws_where_a_job_depends_on_it():
 def test_published_roles_and_draws_come_out_again(path):
     experiment = load(read_config([path]), [path])
     seen = 0
-    for part in jobs.split_parts(experiment):
+    for part in split_parts(experiment):
         folder = path.parent / part / "splits"
         published = read_subjects(folder / "roles.csv")
         use = ["auto" if labelled else "unlabelled" for labelled in published["labelled"]]
-        roles = split_roles(published.assign(use=use), jobs.split_settings(experiment, part))
+        roles = split_roles(published.assign(use=use), split_settings(experiment, part))
         assert roles["role"].tolist() == published["role"].tolist(), part
         if "fold" in published:
             assert roles["fold"].astype("string").fillna("").tolist() == published["fold"].astype(str).tolist()
         for file in sorted(folder.glob("draw*.csv")):
-            draw = jobs.draw_settings(experiment, part, int(file.stem.removeprefix("draw")))
+            draw = draw_settings(experiment, part, int(file.stem.removeprefix("draw")))
             order = order_pool(roles, draw.cohort, draw.seed, draw.draw, draw.drawing)
             assert order["subject"].tolist() == read_subjects(file)["subject"].tolist(), file
             seen += 1
-    assert seen and {cohort_of(part) for part in jobs.split_parts(experiment)} == set(experiment.cohorts)
+    assert seen and {cohort_of(part) for part in split_parts(experiment)} == set(experiment.cohorts)

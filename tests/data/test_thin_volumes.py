@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from fewlabel.cli.data import fetch
-from fewlabel.config import jobs
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.data import FetchSettings, PlannedSplit
+from fewlabel.config.jobs.training import most_partitions
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.sources.nifti import NiftiSource
@@ -16,10 +17,8 @@ from fewlabel.config.sources.nifti import NiftiSource
 
 def said(folder, capsys, partitions, **grid):
     source = NiftiSource(kind="nifti", folder="mine", labels=[1, 2])
-    settings = jobs.FetchSettings(cohort="own", source=source, fingerprint="")
-    plan = jobs.PlannedSplit(
-        cohort="own", test=["a"], seed=1, grid=Grid(matrix=(16, 16), **grid), partitions=partitions
-    )
+    settings = FetchSettings(cohort="own", source=source, fingerprint="")
+    plan = PlannedSplit(cohort="own", test=["a"], seed=1, grid=Grid(matrix=(16, 16), **grid), partitions=partitions)
     fetch(settings, folder / "subjects.csv", folder / "source.json", plan, largest=1, pretrained=1, threads=1)
     return [line for line in capsys.readouterr().out.splitlines() if "partitions" in line]
 
@@ -47,4 +46,4 @@ def test_thin_volumes_are_named_with_their_slices(mine, write, tmp_path, capsys)
 def test_the_most_partitions_of_any_method_count(change, expected):
     config = read_config([Path(__file__).parents[2] / "config.yaml"])
     experiment = load({**config, "methods": {**config["methods"], **change}})
-    assert isinstance(experiment, Experiment) and jobs.most_partitions(experiment) == expected
+    assert isinstance(experiment, Experiment) and most_partitions(experiment) == expected

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs import base as base_jobs
+from fewlabel.config.jobs.data import draw_settings, split_settings
+from fewlabel.config.jobs.training import finetune_settings, pretrain_settings
 from fewlabel.config.pretexts.registry import BUILT_IN
 from fewlabel.data.phantoms.source import list_subjects, read_volume
 from fewlabel.data.splits import order_pool, split_roles
@@ -28,7 +30,7 @@ from fewlabel.training.pretrain import pretrain
 from fewlabel.training.sampling import Slices
 
 RECIPES = {
-    **jobs.RECIPES,
+    **base_jobs.RECIPES,
     **{f"pretrain, {name}": pretext.recipe for name, pretext in BUILT_IN.items()},
 }
 """Of jobs (fewlabel.config.jobs.base), and of pretrainings (fewlabel.config.pretexts)."""
@@ -95,8 +97,8 @@ def splits(experiment):
     listed = list_subjects(experiment.cohorts["c"].source)
     table = pd.DataFrame([(one.subject, one.patient, int(one.labelled), one.use) for one in listed])
     table.columns = ["subject", "patient", "labelled", "use"]
-    roles = split_roles(table, jobs.split_settings(experiment, "c"))
-    settings = jobs.draw_settings(experiment, "c", 1)
+    roles = split_roles(table, split_settings(experiment, "c"))
+    settings = draw_settings(experiment, "c", 1)
     return roles, order_pool(roles, settings.cohort, settings.seed, settings.draw)
 
 
@@ -121,13 +123,11 @@ def measure(folder, settings=SETTINGS):
         "prepare": of_arrays(store.images, store.masks),
     }
     for method in ("regression", "contrastive", "joint"):
-        made = pretrain(store, seen, jobs.pretrain_settings(experiment, "c", method), CPU, "f32")
+        made = pretrain(store, seen, pretrain_settings(experiment, "c", method), CPU, "f32")
         losses = [loss for rows in made.history.values() for loss in of_history(rows)]
         found[f"pretrain, {method}"] = [*losses, *of_network(made.network, experiment)]
     labelled = order["subject"].tolist()[:2]
-    network, rows, _ = finetune(
-        store, labelled, jobs.finetune_settings(experiment, "c", "scratch", 2, 1), None, CPU, "f32"
-    )
+    network, rows, _ = finetune(store, labelled, finetune_settings(experiment, "c", "scratch", 2, 1), None, CPU, "f32")
     found["finetune"] = [*of_history(rows), *of_network(network, experiment)]
     found["evaluate"] = evaluated(folder, store, roles, experiment)
     return found

@@ -1,5 +1,9 @@
 # From volumes to slices, and who is trained and tested on.
 
+from fewlabel.config.jobs.data import draw_settings, prepare_settings, split_settings
+from fewlabel.config.jobs.grid import largest_n
+from fewlabel.config.jobs.training import most_pretrained
+
 
 # ------------------------------------------------------------------------------------------------- fetch and check
 rule fetch:
@@ -24,12 +28,12 @@ rule fetch:
         mem_mb=growing_with_threads(2000),
         runtime=growing(120),
     params:
-        settings=lambda wildcards: fetch_settings(wildcards.cohort),
+        settings=lambda wildcards: settings_of_fetch(wildcards.cohort),
         # Refuses a cohort whose split is impossible or whose volumes do not fit the working grid, before anything is
         # made again.
         split=lambda wildcards: Unwatched(planned(wildcards.cohort)),
-        largest=Unwatched(jobs.largest_n(EXPERIMENT)),
-        pretrained=Unwatched(jobs.most_pretrained(EXPERIMENT)),
+        largest=Unwatched(largest_n(EXPERIMENT)),
+        pretrained=Unwatched(most_pretrained(EXPERIMENT)),
     message:
         "Fetch and check the volumes of {wildcards.cohort} (log: {log})"
     shell:
@@ -82,7 +86,7 @@ rule split:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=settings(jobs.split_settings),
+        settings=settings(split_settings),
     message:
         "Split {wildcards.cohort} into test set, labelled pool and pretraining (log: {log})"
     shell:
@@ -101,7 +105,7 @@ rule draw:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=settings(jobs.draw_settings),
+        settings=settings(draw_settings),
     message:
         "Shuffle the labelled pool of {wildcards.cohort}, draw {wildcards.draw} (log: {log})"
     shell:
@@ -132,7 +136,7 @@ rule prepare:
         mem_mb=growing_with_threads(1000),
         runtime=growing(120),
     params:
-        settings=settings(jobs.prepare_settings),
+        settings=settings(prepare_settings),
     message:
         "Resample the volumes of {wildcards.cohort} and write their slices (log: {log})"
     shell:

@@ -1,10 +1,13 @@
 # What a study leaves: the scores of all runs in one table, the losses of all trainings in another, and the experiment that
 # they are of.
 
+from fewlabel.config.jobs.figures.destreaking import measure_settings, measured_files
+from fewlabel.config.jobs.grid import collect_settings, finetunings, orders
+from fewlabel.config.jobs.histories import histories_settings, trainings
 
-RUNS = jobs.collect_settings(EXPERIMENT)
-HISTORIES = jobs.histories_settings(EXPERIMENT)
-TRAININGS, FINETUNINGS = jobs.trainings(HISTORIES), list(jobs.finetunings(RUNS))
+RUNS = collect_settings(EXPERIMENT)
+HISTORIES = histories_settings(EXPERIMENT)
+TRAININGS, FINETUNINGS = trainings(HISTORIES), list(finetunings(RUNS))
 
 # Every file between volumes and tables. Snakemake does not notice a deleted file if the files made from it exist.
 # With a storage the list is empty: all files would be fetched from it at the end.
@@ -13,7 +16,7 @@ MADE = [
     HISTORY,
     *ALL_ROLES,
     *expand([STORE, *ARRAYS, NATIVE], cohort=EXPERIMENT.cohorts),
-    *(LAYOUT.order(part, draw) for part, draw in jobs.orders(EXPERIMENT)),
+    *(LAYOUT.order(part, draw) for part, draw in orders(EXPERIMENT)),
     *(file for run in TRAININGS for file in LAYOUT.training_files(run)),
 ]
 if workflow.storage_settings.default_storage_provider:
@@ -32,7 +35,7 @@ rule collect:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(RUNS),
+        settings=canonical(RUNS),
         results=lambda wildcards, output: os.path.dirname(output.scores),
     message:
         "Join the scores of all runs (log: {log})"
@@ -51,7 +54,7 @@ rule collect_histories:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(HISTORIES),
+        settings=canonical(HISTORIES),
         results=lambda wildcards, output: os.path.dirname(output.history),
     message:
         "Join the histories of all trainings (log: {log})"
@@ -61,7 +64,7 @@ rule collect_histories:
 
 
 # ----------------------------------------------------------------------------------------------------- destreaking
-if DESTREAKING:
+if MEASURES := [f"{STUDY}/{name}" for name in measured_files(EXPERIMENT)]:
 
     rule destreaking:
         """Measure what each method of de-streaking leaves of a phantom's streaks, at several signals of the arms."""
@@ -77,7 +80,7 @@ if DESTREAKING:
             mem_mb=growing_with_threads(2000),
             runtime=growing(120),
         params:
-            settings=jobs.canonical(jobs.measure_settings(EXPERIMENT)),
+            settings=canonical(measure_settings(EXPERIMENT)),
         message:
             "Measure the streaks that each de-streaking method leaves (log: {log})"
         shell:
@@ -97,7 +100,7 @@ rule record:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(EXPERIMENT.model_copy(update={"data_root": None})),
+        settings=canonical(EXPERIMENT.model_copy(update={"data_root": None})),
     message:
         "Write the experiment with all its defaults (log: {log})"
     shell:

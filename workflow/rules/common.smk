@@ -8,8 +8,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from fewlabel.config import jobs
-from fewlabel.config.folds import cohort_of, part_of
+from fewlabel.config.folds import cohort_of
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.grid import split_parts
 from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.loading.load import load
 from fewlabel.config.study_layout import WILDCARDS, Run, StudyLayout
@@ -42,7 +43,6 @@ LOGS = f"{STUDY}/logs"
 # The tables that figures and tables are made from, in a study's results and in a published study alike.
 SCORES, HISTORY = LAYOUT.scores, LAYOUT.history
 ROLES = LAYOUT.roles("{cohort}")
-SUBJECT_FACTS = LAYOUT.subjects("{cohort}")
 
 # Further inputs of pictures. With a storage provider, outputs of rules cannot be expanded, and these paths can.
 STORE = LAYOUT.store("{cohort}")
@@ -50,15 +50,9 @@ ARRAYS = LAYOUT.arrays("{cohort}")
 NATIVE = LAYOUT.native("{cohort}")
 PRETEXT = LAYOUT.pretext(Run.pattern("{cohort}", "{method}"))
 
-# Measures of de-streaking methods, if the study has them.
-DESTREAKING = jobs.destreaking_settings(EXPERIMENT)
-MEASURES = [LAYOUT.measures(name) for name in (jobs.MEASURES, jobs.IMAGES)]
-
-# Units of training and testing: cohorts, and the folds of cross-validated ones (`fewlabel.config.folds`). In rules of splits
-# and trainings the wildcard `cohort` may name a fold; volumes and slices belong to the cohort.
-PARTS = jobs.parts(EXPERIMENT)
-# The tables of roles of every cohort and fold.
-ALL_ROLES = expand(ROLES, cohort=jobs.split_parts(EXPERIMENT))
+# Tables of roles of every cohort and fold. In rules of splits and trainings the wildcard `cohort` may name a fold
+# (`fewlabel.config.folds`); volumes and slices belong to the cohort.
+ALL_ROLES = expand(ROLES, cohort=split_parts(EXPERIMENT))
 
 # What captions say of this study; no job depends on it.
 config["facts"] = study_facts(EXPERIMENT)
@@ -193,12 +187,12 @@ def cohort_page(caption, shows):
 
 
 def settings(make):
-    """A rule's settings string, made by a function of `fewlabel.config.jobs.grid` from the wildcards that it asks for."""
+    """A rule's settings string, made by a function of `fewlabel.config.jobs` from the wildcards that it asks for."""
     asked = list(signature(make).parameters)[1:]
 
     def of_wildcards(wildcards):
         texts = {name: wildcards[name] for name in asked}
-        return jobs.canonical(
+        return canonical(
             make(EXPERIMENT, **{name: int(text) if text.isdigit() else text for name, text in texts.items()})
         )
 

@@ -1,5 +1,6 @@
 # Where a cohort's list of subjects lies: beneath its settings and what identifies its files.
 
+from fewlabel.config.jobs.data import fetch_settings, planned_split, split_alike
 from functools import cache
 from hashlib import sha256
 
@@ -8,16 +9,16 @@ from fewlabel.operations.hooks.preflight import fetched_split_problems, redraw_n
 
 
 @cache
-def fetch_settings(cohort):
+def settings_of_fetch(cohort):
     """The settings string of `fetch`, with what identifies the cohort's files where they lie on disk."""
     record = Path(LAYOUT.source(cohort))
     fingerprint = known_fingerprint(EXPERIMENT.cohorts[cohort].source, record)
-    return jobs.canonical(jobs.fetch_settings(EXPERIMENT, cohort, fingerprint))
+    return canonical(fetch_settings(EXPERIMENT, cohort, fingerprint))
 
 
 def fetched(cohort, name):
     """A file that `fetch` makes of the cohort as it is now."""
-    key = sha256(fetch_settings(cohort).encode()).hexdigest()[:12]
+    key = sha256(settings_of_fetch(cohort).encode()).hexdigest()[:12]
     return LAYOUT.fetched(cohort, key, name)
 
 
@@ -38,8 +39,8 @@ def listed(cohort):
 
 def planned(cohort):
     """The planned split of a cohort, as a settings string, with the data for its check."""
-    beside = {other: fetched(other, "voxels.json") for other in jobs.split_alike(EXPERIMENT, cohort)}
-    return jobs.canonical(jobs.planned_split(EXPERIMENT, cohort, STUDY, beside))
+    beside = {other: fetched(other, "voxels.json") for other in split_alike(EXPERIMENT, cohort)}
+    return canonical(planned_split(EXPERIMENT, cohort, STUDY, beside))
 
 
 # A source that cannot be read here is reported before anything asks for its files.

@@ -3,6 +3,9 @@
 # What a rule makes is added to PICTURES right behind it: `pictures`, `all` and the record of the study ask for whatever is
 # there. A rule that a study has nothing to show for is not defined.
 
+from fewlabel.config.jobs.figures.explorer import explorer_settings
+from fewlabel.config.jobs.figures.quality import contact_sheet_settings, quality_settings
+
 PICTURES = []
 
 
@@ -32,7 +35,7 @@ rule quality:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        settings=settings(jobs.quality_settings),
+        settings=settings(quality_settings),
         # What lies there is told by the store: of a folder, new dates alone would make the table again.
         native=lambda wildcards, input: input.get("native") or NATIVE.format(cohort=wildcards.cohort),
     message:
@@ -59,7 +62,7 @@ rule contact_sheet:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=settings(jobs.contact_sheet_settings),
+        settings=settings(contact_sheet_settings),
     message:
         "Draw the contact sheet of {wildcards.cohort} (log: {log})"
     shell:
@@ -87,7 +90,7 @@ for item in ITEMS:
             conda:
                 "../../envs/cpu.yaml"
             params:
-                settings=jobs.canonical(item.settings),
+                settings=canonical(item.settings),
                 command=command_of(item),
             message:
                 f"{item.title} (log: {{log}})"
@@ -117,7 +120,7 @@ rule explorer:
         mem_mb=growing(3000),
         runtime=growing(60),
     params:
-        settings=jobs.canonical(jobs.explorer_settings(EXPERIMENT)),
+        settings=canonical(explorer_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(output.page),
     message:
         "Write the explorer of the study (log: {log})"

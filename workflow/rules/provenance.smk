@@ -1,5 +1,7 @@
 # The record of the whole study: what was run, on what and with what, so that each number leads back to its origin.
 
+from fewlabel.config.jobs.provenance import provenance_settings
+
 
 rule provenance:
     """Describe the finished study as an RO-Crate."""
@@ -15,7 +17,7 @@ rule provenance:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(jobs.provenance_settings(EXPERIMENT)),
+        settings=canonical(provenance_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.crate)),
         # A checkout that lies elsewhere makes the same record.
         workflow=Unwatched(workflow.basedir),

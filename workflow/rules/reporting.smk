@@ -17,7 +17,7 @@ for item in ITEMS:
             conda:
                 "../../envs/cpu.yaml"
             params:
-                settings=jobs.canonical(item.settings),
+                settings=canonical(item.settings),
                 command=command_of(item),
             message:
                 f"{item.title} (log: {{log}})"

@@ -17,7 +17,7 @@ rule results_page:
     conda:
         "../../envs/cpu.yaml"
     params:
-        settings=jobs.canonical(EXPERIMENT.model_copy(update={"data_root": None})),
+        settings=canonical(EXPERIMENT.model_copy(update={"data_root": None})),
         results=lambda wildcards, output: os.path.dirname(output.page),
         # A checkout that lies elsewhere makes the same page.
         captions=Unwatched(CAPTIONS),

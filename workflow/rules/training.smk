@@ -2,6 +2,7 @@
 # Trainings ask for one GPU. Only a profile gives that a meaning: a machine without one runs them on its CPU. Scoring asks
 # for none: most of it is resampling and surface distances, through which a GPU would idle.
 
+from fewlabel.config.jobs.training import evaluate_settings, finetune_settings, pretrain_settings, pretrained_as
 from fewlabel.utils.optional_dependencies import enable_tensorboard
 
 # Logs are no result: by this variable, not by their settings, trainings know that they are wanted (as of data_root).
@@ -42,7 +43,7 @@ rule pretrain:
         mem_mb=growing(3000),
         runtime=growing(720),
     params:
-        settings=settings(jobs.pretrain_settings),
+        settings=settings(pretrain_settings),
         # No output: those of a failed job are deleted, and from this it goes on.
         state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
         every=Unwatched(EXPERIMENT.checkpoint_every),
@@ -64,7 +65,7 @@ rule finetune:
         # None for a method that starts at random.
         init=lambda wildcards: (
             [LAYOUT.weights(Run(wildcards.cohort, start))]
-            if (start := jobs.pretrained_as(EXPERIMENT, wildcards.method))
+            if (start := pretrained_as(EXPERIMENT, wildcards.method))
             else []
         ),
     output:
@@ -83,7 +84,7 @@ rule finetune:
         mem_mb=growing(3000),
         runtime=growing(240),
     params:
-        settings=settings(jobs.finetune_settings),
+        settings=settings(finetune_settings),
         init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
         state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
         every=Unwatched(EXPERIMENT.checkpoint_every),
@@ -126,7 +127,7 @@ rule evaluate:
         mem_mb=growing(3000),
         runtime=growing(60),
     params:
-        settings=settings(jobs.evaluate_settings),
+        settings=settings(evaluate_settings),
     message:
         "Evaluate {wildcards.method} on {wildcards.cohort}, N = {wildcards.n}, draw {wildcards.draw} (log: {log})"
     shell:

@@ -5,9 +5,21 @@ import yaml
 from jsonschema import Draft202012Validator
 from snakemake.io import contains_wildcard
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Figures
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import SplitSettings, draw_settings, fetch_settings, prepare_settings, split_settings
+from fewlabel.config.jobs.figures.label_curves import curves_settings
+from fewlabel.config.jobs.grid import collect_settings, finetunings, parts, split_parts
+from fewlabel.config.jobs.titles import CohortTitle, titles
+from fewlabel.config.jobs.training import (
+    evaluate_settings,
+    finetune_settings,
+    finetuning,
+    pretrain_settings,
+    pretrained_as,
+    pretrainings,
+)
 from fewlabel.config.loading.load import load, load_files, schema
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.study_layout import Run
@@ -202,36 +214,36 @@ def experiment(**changes):
 
 def test_settings_of_a_job_come_back_from_their_text():
     made = [
-        jobs.fetch_settings(experiment(), "a", ""),
-        jobs.prepare_settings(experiment(), "a"),
-        jobs.pretrain_settings(experiment(), "a", "regression"),
-        jobs.pretrain_settings(experiment(), "a", "contrastive"),
-        jobs.finetune_settings(experiment(), "a", "supervised", "all", 2),
-        jobs.curves_settings(experiment()),
+        fetch_settings(experiment(), "a", ""),
+        prepare_settings(experiment(), "a"),
+        pretrain_settings(experiment(), "a", "regression"),
+        pretrain_settings(experiment(), "a", "contrastive"),
+        finetune_settings(experiment(), "a", "supervised", "all", 2),
+        curves_settings(experiment()),
     ]
     for settings in made:
-        text = jobs.canonical(settings)
+        text = canonical(settings)
         assert "\n" not in text
-        assert jobs.canonical(type(settings).model_validate_json(text)) == text
+        assert canonical(type(settings).model_validate_json(text)) == text
 
 
 @pytest.mark.parametrize("title", ["{x}", '"{x}" {', "\\\\{x,.*}", "}\\n{x}"])
 def test_braces_of_a_text_are_no_wildcards_and_come_back(title):
-    settings = jobs.CohortTitle(title=title, stands_for=None)
-    text = jobs.canonical(settings)
+    settings = CohortTitle(title=title, stands_for=None)
+    text = canonical(settings)
     assert not contains_wildcard(text)
-    assert jobs.CohortTitle.model_validate_json(text).title == title
+    assert CohortTitle.model_validate_json(text).title == title
 
 
 def test_a_method_changes_only_what_it_names():
-    assert jobs.finetuning(experiment(), "supervised").steps == 7
-    assert jobs.finetuning(experiment(), "supervised").batch == experiment().finetuning.batch
-    assert jobs.finetuning(experiment(), "scratch") == experiment().finetuning
+    assert finetuning(experiment(), "supervised").steps == 7
+    assert finetuning(experiment(), "supervised").batch == experiment().finetuning.batch
+    assert finetuning(experiment(), "scratch") == experiment().finetuning
 
 
 def test_the_same_draw_of_two_methods_has_the_same_settings():
-    first, second = (jobs.finetune_settings(experiment(), "a", method, 4, 1) for method in ("scratch", "regression"))
-    assert jobs.canonical(first) == jobs.canonical(second)
+    first, second = (finetune_settings(experiment(), "a", method, 4, 1) for method in ("scratch", "regression"))
+    assert canonical(first) == canonical(second)
 
 
 @pytest.mark.parametrize(
@@ -241,19 +253,19 @@ def test_the_same_draw_of_two_methods_has_the_same_settings():
 def test_a_jobs_settings_do_not_hold_what_it_does_not_depend_on(change):
     before, after = experiment(), experiment(**change)
     for make in (
-        lambda e: jobs.pretrain_settings(e, "a", "contrastive"),
-        lambda e: jobs.finetune_settings(e, "a", "regression", 1, 1),
-        lambda e: jobs.draw_settings(e, "a", 1),
-        lambda e: jobs.prepare_settings(e, "a"),
+        lambda e: pretrain_settings(e, "a", "contrastive"),
+        lambda e: finetune_settings(e, "a", "regression", 1, 1),
+        lambda e: draw_settings(e, "a", 1),
+        lambda e: prepare_settings(e, "a"),
     ):
-        assert jobs.canonical(make(before)) == jobs.canonical(make(after))
+        assert canonical(make(before)) == canonical(make(after))
 
 
 def test_a_methods_finetuning_does_not_change_its_pretraining():
     changed = config(
         methods={"regression": {"pretext": "regression", "finetuning": {"steps": 3}, "labels": [1], "title": "R"}}
     )
-    assert jobs.pretrain_settings(Experiment.model_validate(changed), "a", "regression") == jobs.pretrain_settings(
+    assert pretrain_settings(Experiment.model_validate(changed), "a", "regression") == pretrain_settings(
         experiment(), "a", "regression"
     )
 
@@ -270,15 +282,15 @@ def test_methods_that_differ_after_pretraining_alone_share_it():
             "later": {**regression, "block": 4, "finetuning": {"steps": 3}},
         }
     )
-    starts = {name: jobs.pretrained_as(shared, name) for name in shared.methods}
+    starts = {name: pretrained_as(shared, name) for name in shared.methods}
     assert starts["scratch"] is None
     assert (starts["regression"], starts["slower"]) == ("regression", "regression")
     assert (starts["blocks"], starts["later"], starts["encoder"]) == ("blocks", "blocks", "encoder")
-    assert jobs.pretrainings(shared) == ["regression", "blocks", "encoder"]
+    assert pretrainings(shared) == ["regression", "blocks", "encoder"]
 
 
 def test_the_benchmark_is_the_method_without_pretext_that_has_all_labels_alone():
-    methods = jobs.titles(experiment()).methods
+    methods = titles(experiment()).methods
     assert {name: method.benchmark for name, method in methods.items()} == {
         "scratch": False,
         "regression": False,
@@ -292,12 +304,12 @@ def test_a_title_tells_that_the_pool_is_scored():
     inner = Experiment.model_validate(
         {"cohorts": {"a": cohort, "b": {**cohort, "validation": 3}}, "methods": {"scratch": {"pretext": "none"}}}
     )
-    found = {name: cohort.title for name, cohort in jobs.titles(inner).cohorts.items()}
+    found = {name: cohort.title for name, cohort in titles(inner).cohorts.items()}
     assert found == {"a": "Knee", "b": "Knee, scored on the pool"}
 
 
 def test_runs_are_the_whole_grid():
-    runs = list(jobs.finetunings(jobs.collect_settings(experiment(labels=[1, 4], draws=3))))
+    runs = list(finetunings(collect_settings(experiment(labels=[1, 4], draws=3))))
     assert len(runs) == len(set(runs)) == 3 * 2 * 3 + 3
     assert Run("a", "supervised", "all", 3) in runs
 
@@ -309,10 +321,10 @@ def alike(**change):
 
 def test_cohorts_of_the_same_people_are_split_and_drawn_alike():
     experiment = Experiment.model_validate(alike())
-    for settings in (jobs.split_settings, lambda e, c: jobs.draw_settings(e, c, 2)):
+    for settings in (split_settings, lambda e, c: draw_settings(e, c, 2)):
         assert settings(experiment, "a") == settings(experiment, "b")
     apart = Experiment.model_validate(alike(split_as=None))
-    assert jobs.split_settings(apart, "a") != jobs.split_settings(apart, "b")
+    assert split_settings(apart, "a") != split_settings(apart, "b")
 
 
 @pytest.mark.parametrize(
@@ -338,16 +350,16 @@ def with_folds(**cohort):
 
 def test_a_cohort_in_folds_stays_one_and_its_parts_have_settings_of_their_own():
     experiment = Experiment.model_validate(with_folds(folds=3, test=None))
-    assert jobs.parts(experiment) == ["a-fold1", "a-fold2", "a-fold3"]
-    assert jobs.split_parts(experiment) == ["a", "a-fold1", "a-fold2", "a-fold3"]
-    split = jobs.split_settings(experiment, "a-fold2")
+    assert parts(experiment) == ["a-fold1", "a-fold2", "a-fold3"]
+    assert split_parts(experiment) == ["a", "a-fold1", "a-fold2", "a-fold3"]
+    split = split_settings(experiment, "a-fold2")
     assert (split.cohort, split.folds, split.fold) == ("a", 3, 2)
-    assert jobs.SplitSettings.model_validate_json(jobs.canonical(split)) == split
-    scored = jobs.evaluate_settings(experiment, "a-fold2", "scratch", 1)
+    assert SplitSettings.model_validate_json(canonical(split)) == split
+    scored = evaluate_settings(experiment, "a-fold2", "scratch", 1)
     assert (scored.cohort, scored.fold) == ("a", 2)
-    draws = {jobs.draw_settings(experiment, part, 1).cohort for part in jobs.parts(experiment)}
+    draws = {draw_settings(experiment, part, 1).cohort for part in parts(experiment)}
     assert draws == {"a-fold1", "a-fold2", "a-fold3"}
-    assert len(list(jobs.finetunings(jobs.collect_settings(experiment)))) == 3 * 4 * 2
+    assert len(list(finetunings(collect_settings(experiment)))) == 3 * 4 * 2
     # As it is written down, so it reads back.
     assert load(experiment.model_dump(mode="json")) == experiment
 
@@ -356,7 +368,7 @@ def test_cohorts_of_the_same_people_are_cut_into_the_same_folds():
     made = alike(folds=2)
     made["cohorts"]["a"] = {**made["cohorts"]["a"], "folds": 2}
     experiment = Experiment.model_validate(made)
-    for settings in (jobs.split_settings, lambda e, c: jobs.draw_settings(e, c, 2)):
+    for settings in (split_settings, lambda e, c: draw_settings(e, c, 2)):
         assert settings(experiment, "a-fold2") == settings(experiment, "b-fold2")
     made["cohorts"]["a"]["folds"] = 3
     with pytest.raises(InputError, match="`folds` and `validation` must be those of a"):
@@ -365,9 +377,9 @@ def test_cohorts_of_the_same_people_are_cut_into_the_same_folds():
 
 def test_without_folds_no_job_is_told_of_them():
     made = Experiment.model_validate(config())
-    told = [made, jobs.split_settings(made, "a"), jobs.evaluate_settings(made, "a", "scratch", 1)]
-    told += [jobs.collect_settings(made), jobs.titles(made)]
-    assert "fold" not in "".join(map(jobs.canonical, told))
+    told = [made, split_settings(made, "a"), evaluate_settings(made, "a", "scratch", 1)]
+    told += [collect_settings(made), titles(made)]
+    assert "fold" not in "".join(map(canonical, told))
 
 
 @pytest.mark.parametrize(

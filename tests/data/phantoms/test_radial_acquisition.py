@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import PrepareSettings, prepare_settings
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.data.phantoms.signal import RELAXATION, Tissue
@@ -103,9 +104,9 @@ def test_settings_that_cannot_be_are_refused():
 def test_what_is_not_acquired_radially_is_told_nothing_of_it(request):
     demo = Experiment.model_validate(read_config([request.config.rootpath / "config.yaml"]))
     for cohort in demo.cohorts:
-        assert "radial" not in jobs.canonical(jobs.prepare_settings(demo, cohort))
-    written = jobs.PrepareSettings(source=source(streaks=2), grid=demo.cohorts["liver_phantom"].grid)
-    assert jobs.PrepareSettings.model_validate_json(jobs.canonical(written)) == written
+        assert "radial" not in canonical(prepare_settings(demo, cohort))
+    written = PrepareSettings(source=source(streaks=2), grid=demo.cohorts["liver_phantom"].grid)
+    assert PrepareSettings.model_validate_json(canonical(written)) == written
 
 
 def test_tables_say_how_images_came_about(request):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fewlabel.config import jobs
 from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import prepare_settings
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.data.preprocessing.n4 import bias_field, correct_bias, fitted_voxels, shrink_factors
@@ -178,7 +179,7 @@ def test_the_demo_knows_nothing_of_it_and_the_papers_prostate_is_corrected():
     demo = load(read_config([ROOT / "config.yaml"]), [])
     files = [ROOT / "config.yaml", ROOT / "experiments" / "paper.yaml"]
     paper = load(read_config(files), files)
-    assert all("bias_correction" not in jobs.canonical(jobs.prepare_settings(demo, name)) for name in demo.cohorts)
-    assert jobs.prepare_settings(paper, "prostate").bias_correction == BiasCorrection()
-    assert '"bias_correction":{"threshold":0.1,' in jobs.canonical(jobs.prepare_settings(paper, "prostate"))
-    assert jobs.prepare_settings(paper, "liver").bias_correction is None
+    assert all("bias_correction" not in canonical(prepare_settings(demo, name)) for name in demo.cohorts)
+    assert prepare_settings(paper, "prostate").bias_correction == BiasCorrection()
+    assert '"bias_correction":{"threshold":0.1,' in canonical(prepare_settings(paper, "prostate"))
+    assert prepare_settings(paper, "liver").bias_correction is None

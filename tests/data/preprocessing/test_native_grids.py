@@ -8,8 +8,10 @@ from nibabel.affines import apply_affine
 from scipy.ndimage import center_of_mass
 from scipy.spatial.transform import Rotation
 
-from fewlabel.config import jobs
 from fewlabel.config.cohort import Grid
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import prepare_settings
+from fewlabel.config.jobs.training import evaluate_settings
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.data.preprocessing.volume import AXES, Orientation, Volume, read_nifti, save_nifti
@@ -149,5 +151,5 @@ def test_a_store_of_resampled_slices_leads_back_to_the_native_ones(tmp_path):
 def test_the_demo_knows_nothing_of_it():
     demo = load(read_config([ROOT / "config.yaml"]), [])
     for name in demo.cohorts:
-        assert "slice_mm" not in jobs.canonical(jobs.evaluate_settings(demo, name, "scratch", 1))
-        assert jobs.canonical(jobs.prepare_settings(demo, name)).count("slice_mm") == 1  # the phantom's own
+        assert "slice_mm" not in canonical(evaluate_settings(demo, name, "scratch", 1))
+        assert canonical(prepare_settings(demo, name)).count("slice_mm") == 1  # the phantom's own

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fewlabel.cli.data import fetch
-from fewlabel.config import jobs
+from fewlabel.config.jobs.data import FetchSettings, PlannedSplit
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.sources import registry
@@ -37,9 +37,9 @@ def again(source, target):
 def fetched(folder, beside=None, unlabelled="scans", **split):
     """Run the check as the workflow does; the folder of the list of subjects."""
     source = NiftiSource(kind="nifti", folder="mine", unlabelled=unlabelled)
-    settings = jobs.FetchSettings(cohort="own", source=source, fingerprint="")
+    settings = FetchSettings(cohort="own", source=source, fingerprint="")
     chosen = {"test": ["a"], "seed": 1, "drawing": "hash", "beside": beside or {}, **split}
-    planned = jobs.PlannedSplit(cohort="own", **chosen)
+    planned = PlannedSplit(cohort="own", **chosen)
     out = folder / "fetched"
     fetch(settings, out / "subjects.csv", out / "source.json", planned, largest=1, pretrained=1, threads=1)
     return out

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.training import pretrain_settings
 from fewlabel.operations.planning.calibration.step_times import synthetic_store
 from fewlabel.operations.planning.cohort_sizes import CohortSize
 from fewlabel.operations.planning.costs import FLOAT_BYTES
@@ -44,7 +44,7 @@ def experiment(method):
 def test_objectives_take_what_pretraining_writes(method):
     planned = experiment(METHODS[method])
     store = synthetic_store((16, 16))
-    settings = jobs.pretrain_settings(planned, "liver", "pretrained")
+    settings = pretrain_settings(planned, "liver", "pretrained")
     subjects = sorted(set(store.index["subject"]))
     written = pretrain(store, subjects, settings, torch.device("cpu"), "f32").objectives
     numbers = sum(tensor.numel() for stage in written.values() for tensor in stage.values())

@@ -13,9 +13,10 @@ import yaml
 from typer.testing import CliRunner
 
 from fewlabel.cli.main import app
-from fewlabel.config import jobs
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.training import finetune_settings
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.store.slice_store import pack
 from fewlabel.data.subjects.subject import Subject
@@ -170,7 +171,7 @@ def running(tmp_path):
     pack(subjects, read, Grid(matrix=(16, 16), spacing_mm=1), study / "c/slices", study / "c/native")
     (study / "c/draw1.csv").write_text("rank,subject,patient\n1,a,a\n2,b,b\n")
     (study / "experiment.yaml").write_text(yaml.safe_dump(LONG.model_dump(mode="json")))
-    settings = jobs.canonical(jobs.finetune_settings(LONG, "c", "scratch", 2, 1))
+    settings = canonical(finetune_settings(LONG, "c", "scratch", 2, 1))
     call = [*FEWLABEL, "finetune", "--settings", settings, "--store", study / "c/slices/store.json"]
     call += ["--order", study / "c/draw1.csv", "--state", folder / "training.state", "--device", "cpu"]
     for option, name in (("weights", "weights.safetensors"), ("history", "history.csv"), ("run", "run.json")):

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fewlabel.config import jobs
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.training import finetune_settings
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.store.slice_store import pack
 from fewlabel.data.subjects.subject import Subject
@@ -97,7 +98,7 @@ def test_a_training_logs_its_history_and_its_weights_stay_what_they_are(tmp_path
     pd.DataFrame({"rank": [1, 2], "subject": list("ab"), "patient": list("ab")}).to_csv(
         tmp_path / "draw.csv", index=False
     )
-    settings = jobs.canonical(jobs.finetune_settings(EXPERIMENT, "c", "scratch", 2, 1))
+    settings = canonical(finetune_settings(EXPERIMENT, "c", "scratch", 2, 1))
     for name, extra in (("plain", []), ("logged", ["--tensorboard"])):
         out = tmp_path / name
         command = [

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewlabel.config import jobs
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.training import finetune_settings, pretrain_settings
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.store.slice_store import pack
 from fewlabel.data.subjects.subject import Subject
@@ -81,17 +82,17 @@ def command(inputs, out, method, *extra, experiment=EXPERIMENT):
     """The command line of one training whose outputs and state lie in `out`."""
     if method == "scratch":
         name, table = "finetune", ["--order", inputs / "draw.csv"]
-        settings = jobs.finetune_settings(experiment, "c", method, 2, 1)
+        settings = finetune_settings(experiment, "c", method, 2, 1)
     else:
         name, table = "pretrain", ["--roles", inputs / "roles.csv"]
-        settings = jobs.pretrain_settings(experiment, "c", method)
+        settings = pretrain_settings(experiment, "c", method)
     outputs = ["--weights", out / "weights.safetensors", "--history", out / "history.csv", "--run", out / "run.json"]
     if method != "scratch":
         outputs += ["--pretext", out / "pretext.safetensors"]
     return [
         name,
         "--settings",
-        jobs.canonical(settings),
+        canonical(settings),
         "--store",
         inputs / "slices/store.json",
         *table,

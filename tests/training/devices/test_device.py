@@ -9,8 +9,8 @@ import sys
 import pytest
 import torch
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.training import finetune_settings, pretrain_settings
 from fewlabel.training.checkpointing.checkpoint import Checkpoint
 from fewlabel.training.checkpointing.training_run import TrainingRun, run_record
 from fewlabel.training.devices.device import acquire_device, choose_device, slots_per_gpu
@@ -34,7 +34,7 @@ EXPERIMENT = Experiment.model_validate(
 
 
 def settings(method="scratch", labels=1, draw=1):
-    return jobs.finetune_settings(EXPERIMENT, "c", method, labels, draw)
+    return finetune_settings(EXPERIMENT, "c", method, labels, draw)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_read_is_passed_over(study):
 
 
 def test_of_a_pretraining_nothing_is_known_before_it(study):
-    pretraining = jobs.pretrain_settings(EXPERIMENT, "c", "other")
+    pretraining = pretrain_settings(EXPERIMENT, "c", "other")
     assert measured_gpu_bytes(study[0] / "pretrained/other/run.json", pretraining, study[1], "Made 24") is None
 
 

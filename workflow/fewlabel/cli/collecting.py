@@ -3,15 +3,17 @@
 from typing import Annotated
 
 from fewlabel.cli.common import In, Out, Threads, settings_option, step
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.figures.destreaking import MeasureSettings
+from fewlabel.config.jobs.grid import CollectSettings, finetunings
+from fewlabel.config.jobs.histories import HistoriesSettings, trainings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.utils import recorded_hashes
 
-CollectJson = Annotated[jobs.CollectSettings, settings_option(jobs.CollectSettings)]
+CollectJson = Annotated[CollectSettings, settings_option(CollectSettings)]
 ExperimentJson = Annotated[Experiment, settings_option(Experiment)]
-HistoriesJson = Annotated[jobs.HistoriesSettings, settings_option(jobs.HistoriesSettings)]
-MeasureJson = Annotated[jobs.MeasureSettings, settings_option(jobs.MeasureSettings)]
+HistoriesJson = Annotated[HistoriesSettings, settings_option(HistoriesSettings)]
+MeasureJson = Annotated[MeasureSettings, settings_option(MeasureSettings)]
 
 
 @step("--results results/demo --scores scores.csv")
@@ -20,7 +22,7 @@ def collect(settings: CollectJson, results: In, scores: Out) -> None:
     from fewlabel.reporting.statistics.scores import collect as join
 
     recorded_hashes.write_recorded(
-        scores, join([results / LAYOUT.run_scores(run) for run in jobs.finetunings(settings)]).to_csv(index=False)
+        scores, join([results / LAYOUT.run_scores(run) for run in finetunings(settings)]).to_csv(index=False)
     )
 
 
@@ -29,7 +31,7 @@ def collect_histories(settings: HistoriesJson, results: In, history: Out) -> Non
     """Join the loss histories of all trainings into one table."""
     from fewlabel.reporting.results.histories import join_histories
 
-    recorded_hashes.write_recorded(history, join_histories(results, jobs.trainings(settings)).to_csv(index=False))
+    recorded_hashes.write_recorded(history, join_histories(results, trainings(settings)).to_csv(index=False))
 
 
 @step("--csv measures.csv --images images.npz")

@@ -7,16 +7,17 @@ from typing import Annotated
 import typer
 
 from fewlabel.cli.common import In, Out, Threads, settings_json, settings_option, step
-from fewlabel.config import jobs
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import DrawSettings, FetchSettings, PlannedSplit, PrepareSettings, SplitSettings
 from fewlabel.utils.atomic_files import atomic_files
 from fewlabel.utils.errors import InputError, printable
 from fewlabel.utils.formatting import counted
 from fewlabel.utils.recorded_hashes import forget_hash, record_hash, write_recorded
 
-FetchJson = Annotated[jobs.FetchSettings, settings_option(jobs.FetchSettings)]
-PrepareJson = Annotated[jobs.PrepareSettings, settings_option(jobs.PrepareSettings)]
-SplitJson = Annotated[jobs.SplitSettings, settings_option(jobs.SplitSettings)]
-DrawJson = Annotated[jobs.DrawSettings, settings_option(jobs.DrawSettings)]
+FetchJson = Annotated[FetchSettings, settings_option(FetchSettings)]
+PrepareJson = Annotated[PrepareSettings, settings_option(PrepareSettings)]
+SplitJson = Annotated[SplitSettings, settings_option(SplitSettings)]
+DrawJson = Annotated[DrawSettings, settings_option(DrawSettings)]
 
 
 @step("--subjects subjects.csv --source source.json")
@@ -25,9 +26,9 @@ def fetch(
     subjects: Out,
     source: Out,
     split: Annotated[
-        jobs.PlannedSplit | None,
+        PlannedSplit | None,
         typer.Option(
-            parser=settings_json(jobs.PlannedSplit),
+            parser=settings_json(PlannedSplit),
             metavar="JSON",
             help="Planned split; a cohort that does not allow it is refused.",
         ),
@@ -111,7 +112,7 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
         read_subjects(subjects, "patient", "labelled", "use"), settings, continued_split(roles, settings)
     )
     text = table.to_csv(index=False)
-    made_with = jobs.canonical(comparable_settings(settings)) + "\n"
+    made_with = canonical(comparable_settings(settings)) + "\n"
     forget_hash(roles)
     files = [roles.with_name(COPY), roles.with_name(SPLIT), roles, record]
     with atomic_files(files) as (copy_partial, split_partial, roles_partial, record_partial):

@@ -19,10 +19,12 @@ from fewlabel.cli.common import (
     step,
     write_json,
 )
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.extensions import implementation
+from fewlabel.config.jobs.figures.explorer import ExplorerSettings
+from fewlabel.config.jobs.figures.quality import ContactSheetSettings, QualitySettings
 from fewlabel.config.jobs.figures.registry import report_items, specification
+from fewlabel.config.jobs.provenance import ProvenanceSettings
 from fewlabel.config.jobs.specification import FigureSpecification, Kind
 from fewlabel.config.study_layout import LAYOUT, SCORES
 from fewlabel.utils import recorded_hashes
@@ -77,8 +79,8 @@ def _made(chosen: FigureSpecification, results: Path, settings: Any, expected: t
     return made
 
 
-QualityJson = Annotated[jobs.QualitySettings, settings_option(jobs.QualitySettings)]
-SheetJson = Annotated[jobs.ContactSheetSettings, settings_option(jobs.ContactSheetSettings)]
+QualityJson = Annotated[QualitySettings, settings_option(QualitySettings)]
+SheetJson = Annotated[ContactSheetSettings, settings_option(ContactSheetSettings)]
 
 
 @step("--store store.json --roles roles.csv --native native --csv q.csv --markdown q.md")
@@ -118,7 +120,7 @@ def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out, html: O
         html_partial.write_text(page, encoding="utf-8", newline="\n")
 
 
-ExplorerJson = Annotated[jobs.ExplorerSettings, settings_option(jobs.ExplorerSettings)]
+ExplorerJson = Annotated[ExplorerSettings, settings_option(ExplorerSettings)]
 
 
 @step("--results results/demo --page explorer.html")
@@ -129,7 +131,7 @@ def explorer(settings: ExplorerJson, results: In, page: Out) -> None:
     write_text(page, explorer_page(results, settings))
 
 
-ProvenanceJson = Annotated[jobs.ProvenanceSettings, settings_option(jobs.ProvenanceSettings)]
+ProvenanceJson = Annotated[ProvenanceSettings, settings_option(ProvenanceSettings)]
 MADE = (SCORES, LAYOUT.figure("*", "p*"), LAYOUT.table("*"), LAYOUT.table("*", "md"))
 PLANNED = ("Snakefile", "config.yaml", "workflow/rules/*.smk", "envs/*.yaml", "envs/constraints.txt")
 README = """# Record of the FewLabel study {study}

@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 
 from fewlabel.cli.common import Device, In, Out, ScoringDevice, Threads, settings_option, step
-from fewlabel.config import jobs
+from fewlabel.config.jobs.training import EvaluateSettings, FinetuneSettings, PretrainSettings
 from fewlabel.config.study_layout import STORE, WEIGHTS
 from fewlabel.utils.atomic_files import atomic_file, atomic_folder
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.optional_dependencies import TENSORBOARD
 
-PretrainJson = Annotated[jobs.PretrainSettings, settings_option(jobs.PretrainSettings)]
-FinetuneJson = Annotated[jobs.FinetuneSettings, settings_option(jobs.FinetuneSettings)]
-EvaluateJson = Annotated[jobs.EvaluateSettings, settings_option(jobs.EvaluateSettings)]
+PretrainJson = Annotated[PretrainSettings, settings_option(PretrainSettings)]
+FinetuneJson = Annotated[FinetuneSettings, settings_option(FinetuneSettings)]
+EvaluateJson = Annotated[EvaluateSettings, settings_option(EvaluateSettings)]
 
 
 StateFile = Annotated[

@@ -177,10 +177,6 @@ class StudyLayout:
         """A table's file."""
         return self._at(f"tables/{name}.{end}")
 
-    def measures(self, name: str) -> str:
-        """What was measured of de-streaking methods: a table or its images, by the file's name."""
-        return self._at(name)
-
     def log(self, job: str, cohort: str | None = None) -> str:
         """The log of a job of the study, or of one of its cohorts and folds."""
         return self._at(f"logs/{job}.log" if cohort is None else f"logs/{cohort}/{job}.log")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import cohort_of, parts_of
-from fewlabel.config.jobs.figures.destreaking import files
+from fewlabel.config.jobs.figures.destreaking import measured_files
 from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.jobs.training import pretrained_as
@@ -114,7 +114,7 @@ def _report_jobs(experiment: Experiment) -> Iterator[StudyJob]:
     histories = list(map(LAYOUT.run_history, trainings))
     yield StudyJob("collect_histories", histories, [LAYOUT.history], "collect-histories", is_table=True)
     yield StudyJob("record", [], [LAYOUT.experiment], "record", is_table=True)
-    if measured := files(experiment):
+    if measured := measured_files(experiment):
         yield StudyJob("destreaking", [], measured, "destreaking")
     for item in report_items(experiment):
         read, table = [*item.inputs.files, *item.inputs.optional], item.specification.kind == "table"

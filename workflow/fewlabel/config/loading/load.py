@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from fewlabel.config import jobs
 from fewlabel.config.augmentation import AUGMENTATIONS
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.extensions import refuse_misfits
 from fewlabel.config.figure_options import drawn_methods
+from fewlabel.config.jobs import training as training_jobs
 from fewlabel.config.jobs.figures.destreaking import radial_phantoms
 from fewlabel.config.jobs.figures.gallery import gallery_problems
 from fewlabel.config.loading import older_keys
@@ -22,6 +22,7 @@ from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, rea
 from fewlabel.config.pretexts import registry
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod
+from fewlabel.config.pretexts.registry import pretraining_stages
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER
 from fewlabel.config.study_size import size_problems
 from fewlabel.utils.errors import InputError
@@ -160,9 +161,9 @@ def _augmentation_names(experiment: Experiment) -> Iterable[tuple[Place, str]]:
 def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield ("finetuning",), experiment.finetuning.augmentation
     for name, method in experiment.methods.items():
-        yield ("methods", name, "finetuning"), jobs.finetuning(experiment, name).augmentation
+        yield ("methods", name, "finetuning"), training_jobs.finetuning(experiment, name).augmentation
         if isinstance(method, PretrainedBase):
-            for key, stage in jobs.pretraining_stages(method).items():
+            for key, stage in pretraining_stages(method).items():
                 yield ("methods", name, key), stage.augmentation
 
 

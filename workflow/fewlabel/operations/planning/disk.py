@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.grid import label_counts
+from fewlabel.config.jobs.training import pretrainings
 from fewlabel.operations.planning.cohort_sizes import CohortSize
 from fewlabel.operations.planning.costs import FLOAT_BYTES
 from fewlabel.operations.planning.step_work import StepWork, decoder_work, encoder_work, head_work, unet_work
@@ -42,11 +43,11 @@ class StudyBytes:
 
 def study_disk(experiment: Experiment, sizes: dict[str, CohortSize], trainings: int) -> StudyBytes:
     """The disk space of a study; `trainings`: number of parallel trainings."""
-    runs = {name: len(jobs.label_counts(experiment, name)) * experiment.draws for name in experiment.methods}
+    runs = {name: len(label_counts(experiment, name)) * experiment.draws for name in experiment.methods}
     run_count = sum(runs.values())
     folds = {name: experiment.cohorts[name].folds or 1 for name in sizes}
     weights = FLOAT_BYTES * unet_work(experiment.network.widths, 1).parameters + WEIGHTS_FACTS
-    pretrained = len(jobs.pretrainings(experiment))
+    pretrained = len(pretrainings(experiment))
     return StudyBytes(
         slices=sum(_slices(experiment, name, size) for name, size in sizes.items()),
         native=sum(_native(experiment, name, size) for name, size in sizes.items()),
@@ -74,7 +75,7 @@ def _pretexts(experiment: Experiment, folds: dict[str, int]) -> float:
     """Bytes of the objectives of all pretrainings, with heads and, for some, their start."""
     numbers, files = 0.0, 0
     for cohort in experiment.cohorts:
-        for method in jobs.pretrainings(experiment):
+        for method in pretrainings(experiment):
             steps = pretraining_steps(experiment, cohort, method)
             numbers += folds[cohort] * sum(map(_objective, steps))
             files += folds[cohort] * bool(steps)

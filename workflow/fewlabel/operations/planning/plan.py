@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.loading.load import contradictions
 from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.registry import pretraining_stages
 from fewlabel.operations.planning.calibration.calibration import Calibration
 from fewlabel.operations.planning.cohort_sizes import cohort_size
 from fewlabel.operations.planning.costs import Costs
@@ -123,7 +123,7 @@ def _changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
 
 def _method_changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
     for name, method in experiment.methods.items():
-        stages = jobs.pretraining_stages(method) if isinstance(method, PretrainedBase) else {}
+        stages = pretraining_stages(method) if isinstance(method, PretrainedBase) else {}
         for key, stage in stages.items():
             half = stage.model_copy(update={"steps": max(1, stage.steps // 2)})
             text = f"methods.{name}.{key}.steps: {half.steps} (not {stage.steps})"

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fewlabel.config import jobs
 from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs import training as training_jobs
 from fewlabel.config.pretexts.base import PretrainedBase
-from fewlabel.config.pretexts.registry import outlines, pretext_of
+from fewlabel.config.pretexts.registry import outlines, pretext_of, pretraining_stages
 from fewlabel.config.pretexts.specification import StageOutline
 from fewlabel.config.study_size import PREDICTION_BATCH
 from fewlabel.config.training import Training
@@ -32,9 +32,9 @@ def pretraining_steps(experiment: Experiment, cohort: str, method: str) -> list[
     recipe = experiment.methods[method]
     if not isinstance(recipe, PretrainedBase):
         return []
-    found, budgets = [], jobs.pretraining_stages(recipe)
+    found, budgets = [], pretraining_stages(recipe)
     for key, outline in outlines(recipe).items():
-        views = jobs.augmentation(experiment, budgets[key].augmentation)
+        views = training_jobs.augmentation(experiment, budgets[key].augmentation)
         step = _step(experiment, cohort, _kind(outline), budgets[key], views, outline)
         keeps_start = pretext_of(recipe).stages[key].keeps_start
         found.append(Steps(step, views, budgets[key].steps, key, keeps_start))
@@ -43,8 +43,8 @@ def pretraining_steps(experiment: Experiment, cohort: str, method: str) -> list[
 
 def finetuning_steps(experiment: Experiment, cohort: str, method: str) -> Steps:
     """The steps of each finetuning of a method; they do not depend on N and draw."""
-    budget = jobs.finetuning(experiment, method)
-    augmentation = jobs.augmentation(experiment, budget.augmentation)
+    budget = training_jobs.finetuning(experiment, method)
+    augmentation = training_jobs.augmentation(experiment, budget.augmentation)
     return Steps(_step(experiment, cohort, "finetune", budget, augmentation), augmentation, budget.steps)
 
 

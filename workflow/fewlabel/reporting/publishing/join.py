@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from fewlabel.config import jobs
 from fewlabel.config.base import LabelCount
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.figures.destreaking import measured_files
+from fewlabel.config.jobs.grid import label_counts
+from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.loading.load import load
 from fewlabel.config.study_layout import HISTORY, LAYOUT, WEIGHTS, Run
 from fewlabel.data.csv_tables import read_csv_table
@@ -70,7 +72,7 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     refuse_private(results)
     history = histories(_history(folders, taken))
     files = table_files(results) | ({HISTORY: history} if history else {})
-    measured = jobs.files(experiment)
+    measured = measured_files(experiment)
     kept = {run: (folders[index] / LAYOUT.weights(run)).read_bytes() for run, index in _with_weights(folders, taken)}
     files |= {f"{run}/{CARD}": model_card(results, run) for run in kept}
     files["README.md"] = readme(
@@ -147,7 +149,7 @@ def _joined_experiment(experiments: Sequence[Experiment]) -> dict[str, Any]:
         for name, method in experiment.model_dump(mode="json")["methods"].items():
             methods.setdefault(name, method)
     for name, method in methods.items():
-        counts = [jobs.label_counts(experiment, name) for experiment in experiments if name in experiment.methods]
+        counts = [label_counts(experiment, name) for experiment in experiments if name in experiment.methods]
         own = _sorted(count for each in counts for count in each)
         methods[name] = {**method, "labels": None if own == labels else own}
     draws = max(experiment.draws for experiment in experiments)
@@ -161,7 +163,7 @@ def _sorted(counts: Iterable[LabelCount]) -> list[LabelCount]:
 
 def _part_of_runs(parts: Sequence[Results], experiment: Experiment) -> dict[Run, int]:
     """The index of the study that each run of the joined grid is taken from: the first that has it."""
-    wanted = jobs.study_trainings(experiment)
+    wanted = study_trainings(experiment)
     taken = {run: index for run in wanted for index, part in reversed(list(enumerate(parts))) if str(run) in part.runs}
     if missing := [str(run) for run in wanted if run not in taken]:
         raise InputError.of(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fewlabel.config import jobs
+from fewlabel.config.jobs.figures.destreaking import measured_files
 from fewlabel.config.portable import placeless
 from fewlabel.config.study_layout import HISTORY, LAYOUT, Run
 from fewlabel.reporting.publishing.files import check_target, histories, readme, table_files, write_published
@@ -67,9 +67,9 @@ def publish(
     files = table_files(results) | ({HISTORY: history} if history else {})
     files |= {f"{run}/{CARD}": model_card(results, run) for run in chosen}
     files["README.md"] = readme(
-        results, to.name, HISTORY in files, [str(run) for run in chosen], jobs.files(experiment)
+        results, to.name, HISTORY in files, [str(run) for run in chosen], measured_files(experiment)
     )
-    measured = {name: (folder / name).read_bytes() for name in jobs.files(experiment)}
+    measured = {name: (folder / name).read_bytes() for name in measured_files(experiment)}
     binary = {LAYOUT.weights(each.run): each.content for each in weights_files}
     content = {name: text.encode() for name, text in files.items()} | binary | measured
     size = write_published(content, to)

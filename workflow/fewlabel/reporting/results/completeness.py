@@ -5,8 +5,11 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.figures.destreaking import measured_files
+from fewlabel.config.jobs.grid import collect_settings, finetunings, orders, split_parts
+from fewlabel.config.jobs.histories import study_trainings
+from fewlabel.config.jobs.training import finetune_settings, pretrain_settings
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.reporting.results.folder import read_json
 from fewlabel.reporting.results.run_facts import Facts
@@ -30,26 +33,26 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
     wanted = [*_tables(experiment), *_run_files(experiment)]
     _refuse(folder, [name for name in wanted if not (folder / name).is_file()], f"missing, of {len(wanted)} files")
     check_results(folder, experiment)
-    runs = jobs.study_trainings(experiment)
+    runs = study_trainings(experiment)
     others = [
         str(run) for run in runs if not has_equal_settings(read_json(folder / LAYOUT.record(run)), experiment, run)
     ]
     _refuse(folder, others, f"made with settings other than the experiment's, of {len(runs)} runs")
-    tables = [folder / LAYOUT.run_scores(run) for run in jobs.finetunings(jobs.collect_settings(experiment))]
+    tables = [folder / LAYOUT.run_scores(run) for run in finetunings(collect_settings(experiment))]
     if not collect(tables).equals(read_scores(folder / LAYOUT.scores)):
         raise InputError(f"{folder / LAYOUT.scores}: not the scores of the study's runs; {CONTINUE}")
 
 
 def _tables(experiment: Experiment) -> Iterator[str]:
     yield LAYOUT.scores
-    yield from jobs.files(experiment)
+    yield from measured_files(experiment)
     yield from map(LAYOUT.subjects, experiment.cohorts)
-    yield from map(LAYOUT.roles, jobs.split_parts(experiment))
-    yield from starmap(LAYOUT.order, jobs.orders(experiment))
+    yield from map(LAYOUT.roles, split_parts(experiment))
+    yield from starmap(LAYOUT.order, orders(experiment))
 
 
 def _run_files(experiment: Experiment) -> Iterator[str]:
-    for run in jobs.study_trainings(experiment):
+    for run in study_trainings(experiment):
         yield LAYOUT.record(run)
         if run.kind == "finetuned":
             yield LAYOUT.run_scores(run)
@@ -70,8 +73,8 @@ def is_finished_run(folder: Path, experiment: Experiment, run: Run) -> bool:
 def settings_of_run(experiment: Experiment, run: Run) -> dict[str, Any]:
     """The settings that an experiment gives to a training, as plain data."""
     if run.n is None or run.draw is None:
-        return jobs.pretrain_settings(experiment, run.part, run.method).model_dump(mode="json")
-    return jobs.finetune_settings(experiment, run.part, run.method, run.n, run.draw).model_dump(mode="json")
+        return pretrain_settings(experiment, run.part, run.method).model_dump(mode="json")
+    return finetune_settings(experiment, run.part, run.method, run.n, run.draw).model_dump(mode="json")
 
 
 def _without_recipe(settings: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.grid import split_parts
+from fewlabel.config.jobs.histories import study_trainings
+from fewlabel.config.jobs.training import pretrained_as
 from fewlabel.config.study_layout import HISTORY, LAYOUT, PRETEXT, SCORES, STORE, WEIGHTS, Run
 from fewlabel.reporting.results.folder import read_json
 from fewlabel.reporting.results.histories import read_history
@@ -64,7 +66,7 @@ def _tables_and_figures(folder: Path) -> Iterator[str]:
 def _tables(folder: Path, experiment: Experiment) -> Iterator[str]:
     """Changed tables of the study and of each cohort."""
     names = [LAYOUT.experiment, LAYOUT.scores, LAYOUT.history]
-    for part in jobs.split_parts(experiment):
+    for part in split_parts(experiment):
         names.append(LAYOUT.roles(part))
         names += [LAYOUT.order(part, draw) for draw in range(1, experiment.draws + 1)]
     for cohort in experiment.cohorts:
@@ -76,7 +78,7 @@ def _tables(folder: Path, experiment: Experiment) -> Iterator[str]:
 
 
 def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
-    folders = {run: folder / run for run in jobs.study_trainings(experiment) if (folder / run).is_dir()}
+    folders = {run: folder / run for run in study_trainings(experiment) if (folder / run).is_dir()}
     run_of_hash = {
         digest: run for run in folders for digest in _recorded_hashes(folder / LAYOUT.record(run), "outputs").values()
     }
@@ -106,7 +108,7 @@ def _other_start(folder: Path, experiment: Experiment, run: Run) -> Iterator[str
     read = _recorded_hashes(folder / LAYOUT.record(run), "inputs")
     if STORE in read and run.kind == "finetuned":
         began = "initial weights" in read
-        if began != (jobs.pretrained_as(experiment, run.method) is not None):
+        if began != (pretrained_as(experiment, run.method) is not None):
             ways = ("at random", "with pretrained weights")
             problem = f"the run started {ways[began]}, but its method starts {ways[not began]}"
             yield f"{folder / run}: {problem}; to fix: restore it, or delete this folder and run `snakemake` again"
@@ -114,7 +116,7 @@ def _other_start(folder: Path, experiment: Experiment, run: Run) -> Iterator[str
 
 def _other_inputs(folder: Path, experiment: Experiment, run: Run) -> Iterator[Path]:
     """Inputs of a training or its evaluation that were changed later."""
-    start = jobs.pretrained_as(experiment, run.method) if run.kind == "finetuned" else None
+    start = pretrained_as(experiment, run.method) if run.kind == "finetuned" else None
     special = {"initial weights": LAYOUT.weights(Run(run.part, str(start))), WEIGHTS: LAYOUT.weights(run)}
     for record in (LAYOUT.record(run), LAYOUT.evaluation(run)):
         for name, wanted in _recorded_hashes(folder / record, "inputs").items():

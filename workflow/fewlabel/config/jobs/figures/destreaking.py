@@ -70,7 +70,7 @@ def destreaking_settings(experiment: Experiment) -> DestreakingSettings | None:
     )
 
 
-def files(experiment: Experiment) -> tuple[str, ...]:
+def measured_files(experiment: Experiment) -> tuple[str, ...]:
     """Files of the measurement in the study's folder; none without a measurement."""
     return () if experiment.figures.destreaking is None else (MEASURES, IMAGES)
 

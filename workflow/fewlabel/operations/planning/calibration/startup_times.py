@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.base import canonical
+from fewlabel.config.jobs.data import draw_settings, fetch_settings, prepare_settings, split_settings
+from fewlabel.config.jobs.figures.label_curves import curves_settings
+from fewlabel.config.jobs.training import evaluate_settings, finetune_settings
 from fewlabel.operations.planning.calibration.calibration import Start
 from fewlabel.utils.errors import InputError
 
@@ -39,13 +42,13 @@ def measure_starts() -> dict[Start, float]:
 def _commands() -> dict[Start, list[str]]:
     """The commands, in the order of their dependencies."""
     settings = {
-        "fetch": jobs.fetch_settings(TINY, "tiny", ""),
-        "split": jobs.split_settings(TINY, "tiny"),
-        "draw": jobs.draw_settings(TINY, "tiny", 1),
-        "prepare": jobs.prepare_settings(TINY, "tiny"),
-        "finetune": jobs.finetune_settings(TINY, "tiny", "scratch", 1, 1),
-        "evaluate": jobs.evaluate_settings(TINY, "tiny", "scratch", 1),
-        "figure label_curves": jobs.curves_settings(TINY),
+        "fetch": fetch_settings(TINY, "tiny", ""),
+        "split": split_settings(TINY, "tiny"),
+        "draw": draw_settings(TINY, "tiny", 1),
+        "prepare": prepare_settings(TINY, "tiny"),
+        "finetune": finetune_settings(TINY, "tiny", "scratch", 1, 1),
+        "evaluate": evaluate_settings(TINY, "tiny", "scratch", 1),
+        "figure label_curves": curves_settings(TINY),
     }
     fetched, slices = "--subjects subjects.csv --source source.json", "--store slices/store.json"
     roles, weights = "--roles roles.csv", "--weights weights.safetensors"
@@ -69,7 +72,7 @@ def _commands() -> dict[Start, list[str]]:
         "figure": "figure label_curves",
     }
     return {
-        kind: [*name.split(), "--settings", jobs.canonical(settings[name]), *files[name].split()]
+        kind: [*name.split(), "--settings", canonical(settings[name]), *files[name].split()]
         for kind, name in kinds.items()
     }
 
