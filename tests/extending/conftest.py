@@ -65,7 +65,7 @@ class ToyStudy(Study):
 
     def run(self, *arguments):
         """Run snakemake where the toys are installed, and return the finished process."""
-        return super().run(*arguments, change=STUDY, env=self.variables)
+        return super().run(*arguments, change=STUDY)
 
 
 @pytest.fixture(scope="session")

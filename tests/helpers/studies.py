@@ -1,14 +1,16 @@
-"""Tiny studies on phantoms, run as a user runs them: `snakemake` in a process of its own."""
+"""Tiny studies on phantoms, run as a user runs them: `snakemake` and its jobs, each in a process of its own."""
 
 import os
 import shutil
 import signal
 import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 from filelock import FileLock
+
+from helpers import preloaded
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +78,9 @@ def merged(base, change):
 class Study:
     """A folder in which experiments are run."""
 
+    variables: Mapping[str, str] = preloaded.NONE
+    """Environment variables of all its runs."""
+
     def __init__(self, folder, made_in=None):
         self.folder = folder
         self.made_in = made_in or folder
@@ -88,8 +93,12 @@ class Study:
         return Study(folder, self.made_in)
 
     def run(self, *arguments, change=None, env=None):
-        """Run snakemake on the tiny experiment, changed, and return the finished process."""
-        call = self._call(("--cores", "2", *arguments), change, env)
+        """Run snakemake on the tiny experiment, changed, and return the finished process.
+
+        Snakemake and the jobs are forked from a process that has imported them; see `helpers.preloaded`.
+        """
+        everything = {**self.variables, **(env or {})}
+        call = self._call(("--cores", "2", *arguments), change, everything, preloaded.commands(self.variables))
         return subprocess.run(**call, capture_output=True, text=True, check=False)
 
     def start(self, *arguments, change=None, env=None, here=("--cores", "2")):
@@ -113,13 +122,13 @@ class Study:
         """What the last one that was started says."""
         return self.folder / "output.txt"
 
-    def _call(self, arguments, change, env):
+    def _call(self, arguments, change, env, commands=preloaded.BIN):
         overlay = self.folder / "experiment.yaml"
         overlay.write_text(yaml.safe_dump(merged(TINY, change or {})))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
+        command = [commands / "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
         command += ["--configfile", overlay, *arguments]
         environment = {**os.environ, **(env or {})}
-        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        environment["PATH"] = os.pathsep.join([str(commands), str(preloaded.BIN), environment["PATH"]])
         return {"args": command, "cwd": self.folder, "env": environment}
 
     def planned(self, *arguments, change=None):
