@@ -53,8 +53,10 @@ def run(*arguments, program="fewlabel", variables=NONE, **options):
         variables: see `commands`.
         options: of `subprocess.run`; `env` is added to the environment.
     """
+    folder = commands(variables)
     environment = {**os.environ, **variables, **options.pop("env", {})}
-    call = [commands(variables) / program, *map(str, arguments)]
+    environment["PATH"] = os.pathsep.join([str(folder), str(BIN), environment["PATH"]])
+    call = [folder / program, *map(str, arguments)]
     options = {"text": True, "check": False, **options}
     return subprocess.run(call, env=environment, capture_output=True, **options)
 

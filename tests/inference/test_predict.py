@@ -1,9 +1,6 @@
 """Prediction by hand: what is planned, refused and written, on any grid and in any format."""
 
-import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -27,6 +24,7 @@ from fewlabel.training.network import UNet, seeded
 from fewlabel.training.sampling import Slices
 from fewlabel.training.weights import save_weights
 from fewlabel.utils.errors import InputError
+from helpers import preloaded
 from helpers.dicom_trees import OBLIQUE, orthogonal, write_series
 
 WIDTHS = [4, 8]
@@ -298,12 +296,12 @@ def test_weights_that_are_none_are_refused(weights, tmp_path):
 
 
 def test_the_command_tells_volumes_and_warns_of_mirrors_that_were_never_trained(images, weights, tmp_path):
-    command = [Path(sys.executable).parent / "fewlabel", "predict", weights(), images, "-o", tmp_path / "masks"]
+    command = ["predict", weights(), images, "-o", tmp_path / "masks"]
     (images / "README").write_text("about them")
-    process = subprocess.run([*command, "--flip", "rows"], capture_output=True, text=True, check=True)
+    process = preloaded.run(*command, "--flip", "rows", check=True)
     assert "warning: --flip rows" in process.stderr
     assert "images/: not read: README: not named as a volume" in process.stderr
     assert "images/: not read: .hidden.nii: hidden (its name begins with a dot)" in process.stderr
     assert [line.rpartition(" ")[2] for line in process.stdout.splitlines()] == ["ml", "ml"]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    process = preloaded.run(*command)
     assert process.returncode == 1 and "a.nii.gz, " in process.stderr and "use --replace" in process.stderr

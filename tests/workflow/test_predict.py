@@ -3,20 +3,18 @@
 import gzip
 import json
 import shutil
-import subprocess
-import sys
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
+
+from helpers import preloaded
 
 RUNS = ["liver_phantom/finetuned/contrastive/n2/draw1", "prostate_phantom/finetuned/scratch/n1/draw2"]
 
 
 def predict(*arguments):
-    command = [Path(sys.executable).parent / "fewlabel", "predict", *map(str, arguments)]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    process = preloaded.run("predict", *arguments)
     assert "Traceback" not in process.stderr
     return process
 

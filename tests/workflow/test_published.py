@@ -1,10 +1,7 @@
 """A published study is drawn again from its tables alone, by the rules and commands that drew the study."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -12,9 +9,9 @@ import pytest
 import yaml
 
 from fewlabel.utils.atomic_files import visible
+from helpers import preloaded
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 DRAWN = {
     "differences",
     "figure2_scheme",
@@ -31,24 +28,16 @@ DRAWN = {
 pytestmark = pytest.mark.xdist_group("published")  # one process publishes it once
 
 
-def run(folder, *command, env=None):
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **(env or {})}
-    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+def run(folder, *arguments, program="fewlabel", env=preloaded.NONE):
+    process = preloaded.run(*arguments, program=program, cwd=folder, env=env)
     return process.returncode, process.stdout + process.stderr
 
 
-def redraw(folder, *arguments, env=None):
+def redraw(folder, *arguments, env=preloaded.NONE):
     """What `make figures` runs, in a folder that holds nothing but a published study."""
-    command = [
-        BIN / "snakemake",
-        "--snakefile",
-        ROOT / "workflow" / "published.smk",
-        "--directory",
-        folder,
-        "--cores",
-        "1",
-    ]
-    return run(folder, *command, "--configfile", "results/published/tiny/experiment.yaml", *arguments, env=env)
+    command = ["--snakefile", ROOT / "workflow" / "published.smk", "--directory", folder, "--cores", "1"]
+    command += ["--configfile", "results/published/tiny/experiment.yaml"]
+    return run(folder, *command, *arguments, program="snakemake", env=env)
 
 
 def drawn(folder):
@@ -62,7 +51,7 @@ def drawn(folder):
 @pytest.fixture(scope="module")
 def clone(finished, tmp_path_factory):
     """A folder with the published tables of the tiny study, and nothing else."""
-    code, text = run(finished.folder, BIN / "fewlabel", "publish", "results/tiny")
+    code, text = run(finished.folder, "publish", "results/tiny")
     assert code == 0, text
     assert "--anonymise replaces them by codes" in text
     folder = tmp_path_factory.mktemp("clone")
@@ -110,7 +99,7 @@ def test_tables_that_were_edited_are_named_and_nothing_is_drawn_of_them(clone, t
         ["annotation-budget", published, "--target", "0.5"],
         ["compare", published, clone / "results/published/tiny"],
     ):
-        code, text = run(tmp_path, BIN / "fewlabel", *asked)
+        code, text = run(tmp_path, *asked)
         assert code == 1 and "scores.csv" in text and "SHA256SUMS" in text and "Traceback" not in text
 
 
@@ -157,6 +146,6 @@ def test_the_rules_pass_snakemakes_own_checks(clone):
 
 def test_the_experiment_that_a_run_writes_down_is_the_one_that_it_ran(finished):
     recorded = finished.results / "experiment.yaml"
-    code, text = run(finished.folder, BIN / "fewlabel", "validate", recorded)
+    code, text = run(finished.folder, "validate", recorded)
     assert code == 0 and text == recorded.read_text()
     assert yaml.safe_load(text)["study"] == "tiny"

@@ -2,11 +2,10 @@
 
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+
+from helpers import preloaded
 
 TRAINED = 2  # cohorts
 OF_INTERVALS = {
@@ -186,8 +185,7 @@ def test_what_is_deleted_of_finished_results_is_made_again(finished, name, rules
 
 def publish(finished):
     to = finished.folder / "p" / "tiny"
-    command = [Path(sys.executable).parent / "fewlabel", "publish", finished.results, "--to", to]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    process = preloaded.run("publish", finished.results, "--to", to)
     assert "Traceback" not in process.stderr
     assert not to.exists()
     return process.stderr

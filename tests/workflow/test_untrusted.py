@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -16,6 +14,7 @@ from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.data.subjects.subject import is_safe_name
 from fewlabel.utils.errors import InputError
+from helpers import preloaded
 from helpers.studies import ROOT, TINY, merged
 
 NASTY = [
@@ -143,8 +142,7 @@ def test_nothing_is_run_of_an_experiment_with_such_names(fresh):
 
 def test_an_experiment_file_runs_no_code(fresh):
     (fresh.folder / "evil.yaml").write_text("study: !!python/object/apply:os.system ['touch pwned']\n")
-    call = [sys.executable, "-c", "from fewlabel.cli.main import main; main()", "validate", "evil.yaml"]
-    by_hand = subprocess.run(call, cwd=fresh.folder, capture_output=True, text=True, check=False)
+    by_hand = preloaded.run("validate", "evil.yaml", cwd=fresh.folder)
     assert by_hand.returncode == 1 and "evil.yaml:1: not YAML" in by_hand.stderr
     process = fresh.run("--configfile", str(fresh.folder / "evil.yaml"))
     assert process.returncode == 1

@@ -1,14 +1,13 @@
 """`fewlabel export` as a user runs it: what is written, and what is refused with nothing written."""
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from fewlabel.inference.export.export import export
 from fewlabel.inference.export.formats import Format
 from fewlabel.utils.errors import InputError
+from helpers import preloaded
 
 
 def content(folder):
@@ -16,14 +15,14 @@ def content(folder):
 
 
 def test_the_command_writes_both_and_replaces_on_demand_alone(weights, tmp_path):
-    command = [Path(sys.executable).parent / "fewlabel", "export", weights(), "-o", tmp_path / "out"]
-    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = ["export", weights(), "-o", tmp_path / "out"]
+    process = preloaded.run(*command, check=True)
     assert [line.partition(": largest difference of probabilities ")[0] for line in process.stdout.splitlines()] == [
         str(tmp_path / "out" / "network.onnx"),
         str(tmp_path / "out" / "monai_bundle"),
     ]
     before = content(tmp_path / "out")
-    process = subprocess.run([*command, "--format", "onnx"], capture_output=True, text=True, check=False)
+    process = preloaded.run(*command, "--format", "onnx")
     assert process.returncode == 1 and "contains an export; to fix: use --replace" in process.stderr
     assert content(tmp_path / "out") == before
     export(weights(), tmp_path / "out", [Format.ONNX], replace=True)

@@ -1,18 +1,16 @@
 """`fewlabel doctor` on the machine that the tests run on."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from helpers import preloaded
+
 ROOT = Path(__file__).parents[3]
-COMMAND = Path(sys.executable).with_name("fewlabel")
 
 
 @pytest.fixture
@@ -25,8 +23,7 @@ def checkout(tmp_path):
 
 
 def doctor(folder, *arguments, **env):
-    call = [COMMAND, "doctor", *arguments]
-    return subprocess.run(call, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+    return preloaded.run("doctor", *arguments, cwd=folder, env=env)
 
 
 def without(folder, *modules):

@@ -1,8 +1,6 @@
 """The commands as people call them."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from typer.testing import CliRunner
 from fewlabel.cli.main import app
 from fewlabel.operations.planning.calibration import designs
 from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, add_to_table, choose, read_table
+from helpers import preloaded
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config.yaml"
@@ -18,8 +17,7 @@ CONFIG = ROOT / "config.yaml"
 
 def fewlabel(folder, *arguments):
     """Run a command in a folder; its exit code, and what it said."""
-    command = [sys.executable, "-c", "from fewlabel.cli.main import main; main()", *map(str, arguments)]
-    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    process = preloaded.run(*arguments, cwd=folder)
     return process.returncode, process.stdout + process.stderr
 
 

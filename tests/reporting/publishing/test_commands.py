@@ -1,18 +1,16 @@
 """`fewlabel publish` and `fewlabel compare` as a user runs them."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from helpers import preloaded
+
 
 def fewlabel(folder, *arguments):
     """Exit code, standard output, errors."""
-    command = [Path(sys.executable).parent / "fewlabel", *arguments]
-    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    process = preloaded.run(*arguments, cwd=folder)
     assert "Traceback" not in process.stderr
     return process.returncode, process.stdout, process.stderr
 
