@@ -79,20 +79,19 @@ def study(toys, tmp_path_factory):
 
 @pytest.fixture
 def installed(tmp_path):
-    """A function that installs a distribution made of files' texts, and gives the variables of `toys`."""
+    """A function that makes an installed distribution of files' texts, and gives the variables of `toys`."""
 
     def make(name, entry_points, **modules):
-        source = tmp_path / name
-        (source / name).mkdir(parents=True)
-        head = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-        project = f'[project]\nname = "{name}"\nversion = "1.2"\n'
-        groups = "".join(
-            f'[project.entry-points."{group}"]\n' + "".join(f'{key} = "{value}"\n' for key, value in names.items())
-            for group, names in entry_points.items()
-        )
-        (source / "pyproject.toml").write_text(head + project + groups)
+        site = tmp_path / f"{name}-site"
+        facts = site / f"{name}-1.2.dist-info"
+        for folder in (site / name, facts):
+            folder.mkdir(parents=True)
         for module, text in {"__init__": "", **modules}.items():
-            (source / name / f"{module}.py").write_text(text)
-        return {"PYTHONPATH": str(install(source, tmp_path / f"{name}-site"))}
+            (site / name / f"{module}.py").write_text(text)
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+        with (facts / "entry_points.txt").open("w") as file:
+            for group, names in entry_points.items():
+                print(f"[{group}]", *(f"{key} = {value}" for key, value in names.items()), sep="\n", file=file)
+        return {"PYTHONPATH": str(site)}
 
     return make

@@ -1,12 +1,10 @@
 """A figure of an installed package: drawn, planned, recorded and shown like the built-in ones."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from helpers import preloaded
 from helpers.studies import ROOT
 
 SPECIFICATION = """
@@ -23,9 +21,9 @@ def draw(results, settings):
 """
 
 
-def fewlabel(arguments, env):
-    command = [Path(sys.executable).with_name("fewlabel"), *map(str, arguments)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+def draw(name, folder, env):
+    files = ["--results", folder, "--png", folder / "a.png", "--pdf", folder / "a.pdf"]
+    return preloaded.run("figure", name, "--settings", "{}", *files, env=env)
 
 
 def test_report_and_record_have_it_and_its_caption(study):
@@ -50,7 +48,7 @@ from fewlabel.config.loading.load import load_files
 from fewlabel.operations.planning.tasks import reports
 print(json.dumps(reports(load_files([Path("config.yaml")]))))
 """
-    process = subprocess.run([sys.executable, "-c", code], env=toys, capture_output=True, text=True, cwd=ROOT)
+    process = preloaded.run(code, program="python-c", env=toys, cwd=ROOT)
     assert json.loads(process.stdout)["volumes"] == "figures/volumes.png", process.stderr
 
 
@@ -59,7 +57,7 @@ print(json.dumps(reports(load_files([Path("config.yaml")]))))
     [
         ("other", "", __file__, "name 'other'; accepted: the name of the entry point"),
         ("mine", "figure2_scheme", __file__, "stem 'figure2_scheme'; accepted: a name of its own"),
-        ("mine", "a/b", __file__, "stem or rule 'a/b'; accepted: a name of its own"),
+        ("mine", "a/b", __file__, "stem 'a/b'; accepted: a name of its own"),
         ("mine", "", "none.rst", "caption none.rst: no such file; accepted: the absolute path"),
     ],
 )
@@ -68,7 +66,7 @@ def test_a_specification_that_does_not_fit_is_named_with_its_package(
 ):
     text = SPECIFICATION.format(name=name, stem=stem, caption=caption)
     env = installed("second", {"fewlabel.figures": {"mine": "second.figure:FIGURE"}}, figure=text)
-    process = fewlabel(["figure", "mine", "--settings", "{}", "--results", tmp_path, "--png", "a", "--pdf", "b"], env)
+    process = draw("mine", tmp_path, env)
     assert process.returncode == 1 and "Traceback" not in process.stderr
     assert process.stderr.startswith("fewlabel: second 1.2, entry point 'mine' in 'fewlabel.figures'")
     assert message in process.stderr and "pip uninstall second" in process.stderr
@@ -84,12 +82,12 @@ def test_a_specification_that_does_not_fit_is_named_with_its_package(
 def test_an_implementation_that_does_not_fit_is_named(implementation, message, installed, tmp_path):
     text = SPECIFICATION.format(name="mine", stem="", caption=__file__).replace("second.figure:draw", implementation)
     env = installed("second", {"fewlabel.figures": {"mine": "second.figure:FIGURE"}}, figure=text)
-    process = fewlabel(["figure", "mine", "--settings", "{}", "--results", tmp_path, "--png", "a", "--pdf", "b"], env)
+    process = draw("mine", tmp_path, env)
     assert process.returncode == 1 and "Traceback" not in process.stderr and message in process.stderr
 
 
 def test_a_name_that_is_none_is_refused_with_those_there_are(toys, tmp_path):
-    process = fewlabel(["figure", "dice", "--settings", "{}", "--results", tmp_path, "--png", "a", "--pdf", "b"], toys)
+    process = draw("dice", tmp_path, toys)
     assert process.returncode == 1
     assert "figure 'dice': there is none; accepted: destreaking, differences, gallery" in process.stderr
     assert "volumes" in process.stderr

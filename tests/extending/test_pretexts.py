@@ -1,14 +1,12 @@
 """A pretext of an installed package: trained, planned, described and shown like the built-in ones."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from helpers import preloaded
 from helpers.studies import ROOT
 
 ROTATION = {"rotation": {"pretext": "rotation", "rotation_stage": {"steps": 3, "batch": 4, "hidden": 8}}}
@@ -16,7 +14,7 @@ ROTATION = {"rotation": {"pretext": "rotation", "rotation_stage": {"steps": 3, "
 
 def python(code, env):
     """What a program prints as JSON."""
-    process = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    process = preloaded.run(code, program="python-c", env=env)
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout)
 
@@ -49,15 +47,7 @@ def test_captions_diagram_record_and_report_describe_it(study):
 def test_its_network_predicts(study, toys, tmp_path):
     weights = study.results / "prostate_phantom" / "finetuned" / "rotation" / "n1" / "draw1" / "weights.safetensors"
     image = next((study.results / "prostate_phantom" / "native").rglob("images/*.nii.gz"))
-    command = [
-        Path(sys.executable).with_name("fewlabel"),
-        "predict",
-        weights,
-        image,
-        "--output",
-        tmp_path / "mask.nii.gz",
-    ]
-    process = subprocess.run(command, env=toys, capture_output=True, text=True, check=False)
+    process = preloaded.run("predict", weights, image, "--output", tmp_path / "mask.nii.gz", env=toys)
     assert process.returncode == 0, process.stderr
     assert (tmp_path / "mask.nii.gz").exists()
 
@@ -109,8 +99,7 @@ def refusal(folder, env, change):
     """What `fewlabel validate` says of the default experiment with a change."""
     overlay = folder / "experiment.yaml"
     overlay.write_text(yaml.safe_dump(change))
-    command = [Path(sys.executable).with_name("fewlabel"), "validate", overlay]
-    process = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    process = preloaded.run("validate", overlay, env=env)
     assert process.returncode == 1 and "Traceback" not in process.stderr
     return process.stderr
 
@@ -126,16 +115,16 @@ def test_settings_that_do_not_fit_it_are_refused_with_their_place(toys, tmp_path
 
 
 def test_without_the_package_the_message_says_that_one_may_be_missing(tmp_path):
-    text = refusal(tmp_path, None, {"methods": ROTATION})
+    text = refusal(tmp_path, preloaded.NONE, {"methods": ROTATION})
     assert "unknown pretext 'rotation'; accepted: none, regression, contrastive, joint, or one of an installed" in text
 
 
 def test_a_job_without_the_package_names_the_pretext_and_what_to_do(study):
     facts = json.loads((study.results / "prostate_phantom" / "pretrained" / "rotation" / "run.json").read_text())
-    command = [Path(sys.executable).with_name("fewlabel"), "pretrain", "--settings", json.dumps(facts["settings"])]
+    command = ["pretrain", "--settings", json.dumps(facts["settings"])]
     for name in ("store", "roles", "weights", "history", "run"):
         command += [f"--{name}", study.folder / name]
-    process = subprocess.run(command, env={"COLUMNS": "500"}, capture_output=True, text=True, check=False)
+    process = preloaded.run(*command, env={"COLUMNS": "500"})
     assert process.returncode != 0 and "Traceback" not in process.stderr
     assert "method: Input tag 'rotation'" in process.stderr and "to fix: install the package" in process.stderr
 

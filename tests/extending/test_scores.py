@@ -2,14 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from helpers import preloaded
 from helpers.studies import ROOT
 
 
@@ -44,8 +42,7 @@ def test_a_study_that_names_no_score_has_none_and_an_unknown_one_is_refused(toys
         (["dice"], "every study has 'dice'; to fix: leave it out"),
     ):
         overlay.write_text(yaml.safe_dump({"scores": names}))
-        command = [Path(sys.executable).with_name("fewlabel"), "plan", ROOT / "config.yaml", overlay]
-        process = subprocess.run(command, env=toys, capture_output=True, text=True, check=False)
+        process = preloaded.run("plan", ROOT / "config.yaml", overlay, env=toys)
         assert process.returncode == 1 and "Traceback" not in process.stderr
         assert message in process.stderr, process.stderr
 
@@ -57,8 +54,7 @@ from pathlib import Path
 from fewlabel.reporting.statistics.scores import read_scores
 print(list(read_scores(Path(sys.argv[1])).columns))
 """
-    command = [sys.executable, "-c", code, str(study.results / "scores.csv")]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    process = preloaded.run(code, study.results / "scores.csv", program="python-c")
     assert process.returncode == 0, process.stderr
     assert "relative_volume" not in process.stdout and "'predicted_ml'" in process.stdout
 
@@ -84,6 +80,6 @@ try:
 except InputError as error:
     print(json.dumps(str(error)))
 """
-    process = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    process = preloaded.run(code, program="python-c", env=env)
     assert "score mine: third.score:mine returned" in json.loads(process.stdout), process.stderr
     assert "accepted: 0 to 1" in json.loads(process.stdout)

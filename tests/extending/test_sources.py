@@ -2,19 +2,16 @@
 
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
+from helpers import preloaded
 from helpers.arrays import COHORT, write_arrays
 
 COHORTS = ("arrays", "prostate_phantom")
-FEWLABEL = Path(sys.executable).with_name("fewlabel")
 
 
 def test_a_study_reads_trains_and_scores_its_volumes(study):
@@ -58,8 +55,7 @@ def refused(tmp_path):
     def refusal(env, source=COHORT["source"]):
         overlay = tmp_path / "experiment.yaml"
         overlay.write_text(yaml.safe_dump({"cohorts": {"arrays": {**COHORT, "source": source}}}))
-        command = [FEWLABEL, "validate", overlay]
-        process = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        process = preloaded.run("validate", overlay, env=env, cwd=tmp_path)
         assert process.returncode == 1 and "Traceback" not in process.stderr, process.stderr
         return process.stderr
 
@@ -86,16 +82,13 @@ def test_all_bad_files_are_told_at_once(toys, tmp_path):
     (folder / "pelvis_002.npy").write_bytes((folder / "pelvis_002.npy").read_bytes()[:-5])
     settings = json.dumps({"cohort": "arrays", "source": COHORT["source"], "fingerprint": ""})
     files = [word for name in ("subjects", "source") for word in (f"--{name}", tmp_path / name)]
-    process = subprocess.run(
-        [FEWLABEL, "fetch", "--settings", settings, *files], env=toys, cwd=tmp_path, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    process = preloaded.run("fetch", "--settings", settings, *files, env=toys, cwd=tmp_path)
     assert "pelvis_001.npy: 2 axes; accepted: 3 (x, y, z)" in process.stderr
     assert "pelvis_002.npy: cannot be read" in process.stderr and "Traceback" not in process.stderr
 
 
 def test_without_the_package_its_kind_is_unknown(refused):
-    text = refused(None)
+    text = refused(preloaded.NONE)
     assert "cohorts.arrays.source.kind: unknown kind 'arrays'; accepted: phantom, nifti, decathlon, meta" in text
 
 

@@ -45,16 +45,16 @@ NONE: Mapping[str, str] = MappingProxyType({})
 _servers = []
 
 
-def run(*arguments, program="fewlabel", variables=NONE, **options):
+def run(*arguments, program="fewlabel", env=NONE, **options):
     """Run a command to its end; its exit code, output and errors as text.
 
     Args:
         program: one of `PROGRAMS`.
-        variables: see `commands`.
-        options: of `subprocess.run`; `env` is added to the environment.
+        env: environment variables that differ from this process's; a server that was started with them is used.
+        options: of `subprocess.run`.
     """
-    folder = commands(variables)
-    environment = {**os.environ, **variables, **options.pop("env", {})}
+    folder = _folder(env) if _folder(env).exists() else commands()
+    environment = {**os.environ, **env}
     environment["PATH"] = os.pathsep.join([str(folder), str(BIN), environment["PATH"]])
     call = [folder / program, *map(str, arguments)]
     options = {"text": True, "check": False, **options}
@@ -67,9 +67,7 @@ def commands(variables=NONE):
     Args:
         variables: environment variables of the server that differ from this process's.
     """
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    server = sha256(repr(sorted(variables.items())).encode()).hexdigest()[:8]
-    folder = Path(tempfile.gettempdir()) / f"fewlabel-{os.getuid()}-{session}-{server}"
+    folder = _folder(variables)
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             folder.mkdir(mode=0o700)
@@ -79,6 +77,12 @@ def commands(variables=NONE):
                 (folder / program).chmod(0o755)
             _servers.append(_start(folder, {**os.environ, **variables}))
     return folder
+
+
+def _folder(variables):
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    server = sha256(repr(sorted(variables.items())).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"fewlabel-{os.getuid()}-{session}-{server}"
 
 
 def _start(folder, environment):

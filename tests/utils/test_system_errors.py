@@ -19,6 +19,7 @@ from fewlabel.utils.errors import InputError, plain, printable
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import hold_lock, hold_lock_until_exit
 from fewlabel.utils.system_errors import demand_writable, describe, refuse_out_of_memory
+from helpers import preloaded
 from helpers.refusals import error_of
 
 
@@ -27,9 +28,7 @@ def ended(body, *arguments):
     code = (
         f"import sys, os, pathlib\nimport fewlabel.cli.main as cli\ndef app():\n    {body}\ncli.app = app\ncli.main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+    done = preloaded.run(code, *arguments, program="python-c")
     return done.stderr, done.returncode
 
 
@@ -110,8 +109,7 @@ def test_a_command_refuses_its_outputs_before_it_reads_anything(tmp_path):
     (tmp_path / "file").touch()
     command = ["draw", "--settings", '{"cohort": "c", "seed": 1, "draw": 1}', "--roles", tmp_path / "none.csv"]
     command += ["--order", tmp_path / "file" / "draw.csv"]
-    code = "from fewlabel.cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
+    done = preloaded.run(*command)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "file/draw.csv: cannot be written (Not a directory)" in done.stderr
 
@@ -188,8 +186,7 @@ def test_names_that_are_no_utf8_or_hold_escapes_reach_a_terminal_as_plain_text(t
     (tmp_path / "images" / os.fsdecode(b"README\xff\x1b[2J")).touch()
     settings = FetchSettings(cohort="c", source=NiftiSource(kind="nifti", folder=str(tmp_path)), fingerprint="x")
     command = ["fetch", "--settings", canonical(settings), "--subjects", tmp_path / "s.csv", "--source", tmp_path / "s"]
-    code = "from fewlabel.cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, check=False)
+    done = preloaded.run(*command, text=False)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert b"README\\udcff\\x1b[2J" in said and b"\x1b" not in said

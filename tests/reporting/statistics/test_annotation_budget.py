@@ -1,8 +1,6 @@
 """Budgets of labels: simulated curves whose larger N are hidden, and what is refused."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from fewlabel.reporting.statistics.annotation_budget import REACH, labels_for_ta
 from fewlabel.reporting.statistics.annotation_budget_text import as_text
 from fewlabel.reporting.statistics.power_law import Laws
 from fewlabel.reporting.statistics.scores import read_scores
+from helpers import preloaded
 
 FEW = Intervals(resamples=200)
 
@@ -140,8 +139,7 @@ def test_the_figure_dashes_what_was_not_tried_and_draws_no_law_that_is_doubted()
 
 def fewlabel(*arguments):
     """Exit code, standard output, errors."""
-    command = [Path(sys.executable).parent / "fewlabel", "annotation-budget", *map(str, arguments)]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    process = preloaded.run("annotation-budget", *arguments)
     assert "Traceback" not in process.stderr
     return process.returncode, process.stdout, process.stderr
 
