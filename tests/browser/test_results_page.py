@@ -70,6 +70,15 @@ def test_a_screen_reader_finds_headings_in_order_texts_of_pictures_and_heads_of_
     assert browser.script("return [...document.querySelectorAll('table')].filter((one) => !one.caption).length") == 0
 
 
+def test_on_a_phone_the_quality_page_lists_each_subject_with_names_of_its_values(titled, browser):
+    visit(browser, titled.results / "tables" / "quality_liver_phantom.html", width=390, phone=True)
+    assert browser.script("return document.documentElement.scrollWidth <= innerWidth")
+    names = "return [...document.querySelectorAll('td')].map((cell) => getComputedStyle(cell, '::before').content)"
+    assert {'"size"', '"orientation"', '"kept"'} <= set(browser.script(names))
+    assert browser.complaints() == []
+    browser.picture("quality_390")
+
+
 def test_alone_in_a_folder_it_shows_every_picture(titled, browser, tmp_path):
     shutil.copy(titled.results / "index.html", tmp_path)
     visit(browser, tmp_path / "index.html")

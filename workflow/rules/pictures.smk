@@ -28,6 +28,8 @@ rule quality:
         f"{LOGS}/{{cohort}}/quality.log",
     benchmark:
         LAYOUT.benchmark("quality", "{cohort}")
+    # Problems of the data are seen before hours of training.
+    priority: 15
     conda:
         "../../envs/cpu.yaml"
     threads: 2
@@ -59,6 +61,7 @@ rule contact_sheet:
         f"{LOGS}/{{cohort}}/contact_sheet.log",
     benchmark:
         LAYOUT.benchmark("contact_sheet", "{cohort}")
+    priority: 15
     conda:
         "../../envs/cpu.yaml"
     params:

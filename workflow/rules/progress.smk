@@ -19,7 +19,10 @@ def tell_progress():
         job.jobid: (job.rule.name, *(str(job.wildcards.get(key, "")) for key in keys))
         for job in workflow.dag.needrun_jobs()
     }
-    logger.addHandler(JobProgress(jobs, running_jobs, every=5))
+    sheets = {
+        job.jobid: str(job.output.html) for job in workflow.dag.needrun_jobs() if job.rule.name == "contact_sheet"
+    }
+    logger.addHandler(JobProgress(jobs, running_jobs, every=5, pages=sheets))
     if not (workflow.output_settings.printshellcmds or workflow.output_settings.verbose):
         for handler in logger.handlers:
             if handler.name == "DefaultStreamHandler":

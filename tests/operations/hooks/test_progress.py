@@ -12,10 +12,10 @@ FINETUNES = dict.fromkeys(range(1, 9), ("finetune", "liver", "scratch"))
 class Workflow:
     """A workflow's log, with a clock that tests turn."""
 
-    def __init__(self, jobs, every=0):
+    def __init__(self, jobs, every=0, pages=None):
         self.now, self.running, self.lines, self.jobs = 0.0, set(), [], jobs
         self.log = logging.Logger("made")
-        self.log.addHandler(JobProgress(jobs, lambda: self.running, every, self.lines.append, lambda: self.now))
+        self.log.addHandler(JobProgress(jobs, lambda: self.running, every, pages, self.lines.append, lambda: self.now))
 
     def start(self, *jobs):
         self.running |= set(jobs)
@@ -118,6 +118,14 @@ def test_lines_are_seconds_apart_and_the_last_one_is_always_told():
         run.now += 4
         run.finish(number, number)
     assert [line.partition(" of")[0] for line in run.lines] == ["jobs: 1", "jobs: 4", "jobs: 7", "jobs: 8"]
+
+
+def test_a_page_to_look_at_is_named_when_it_is_made():
+    run = Workflow(FINETUNES, pages={2: "tables/quality_knee.html"})
+    run.start(1, 2)
+    run.finish(1, 1)
+    run.finish(2, 2)
+    assert run.lines[1] == "look at tables/quality_knee.html" and len(run.lines) == 3
 
 
 def test_what_snakemake_says_of_each_job_is_kept_off_the_terminal_and_failures_are_not():

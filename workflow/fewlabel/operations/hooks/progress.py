@@ -1,7 +1,7 @@
 """Progress of a workflow in lines for a terminal: jobs done, running and left, and the remaining time.
 
-`JobProgress` is a handler of Snakemake's log and changes no record. `RoutineFilter` keeps Snakemake's own lines on each job
-off the terminal; the log file has them. Imports nothing slow.
+`JobProgress` is a handler of Snakemake's log and changes no record. `RoutineFilter` keeps Snakemake's own lines on each
+job off the terminal; the log file has them. Imports nothing slow.
 """
 
 import logging
@@ -45,6 +45,7 @@ class JobProgress(logging.Handler):
         jobs: the jobs to run, by job id.
         running: returns the ids of the jobs that run now or wait in a cluster's queue.
         every: least seconds between two lines; the last line is always printed.
+        pages: what a job leaves to look at, by job id; its path is printed when it is made.
         say: prints a line.
         clock: monotonic time in seconds.
     """
@@ -54,11 +55,13 @@ class JobProgress(logging.Handler):
         jobs: Mapping[int, Key],
         running: Callable[[], Iterable[int]],
         every: float = 0.0,
+        pages: Mapping[int, str] | None = None,
         say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(logging.INFO)
         self.jobs, self.running, self.every, self.say, self.clock = jobs, running, every, say, clock
+        self.pages = pages or {}
         self._said = float("-inf")
         self._most = 1
         self._begun: dict[int, float] = {}
@@ -87,6 +90,8 @@ class JobProgress(logging.Handler):
     def _finish(self, job: int) -> None:
         begun = self._begun.pop(job, None)
         self._done.add(job)
+        if job in self.pages:
+            self.say(f"look at {self.pages[job]}")
         if begun is not None and job in self.jobs:
             self._took[self.jobs[job]].append(self.clock() - begun)
 
@@ -96,7 +101,8 @@ class JobProgress(logging.Handler):
         rules = ", ".join(sorted({self.jobs[job][0] for job in self._begun if job in self.jobs}))
         left = self._seconds_left()
         remaining = "remaining time not known yet" if left is None else f"about {duration(left)} left"
-        counts = f"jobs: {done} of {total} done, {running} running{f' ({rules})' if rules else ''}, {max(0, total - done - running)} to come"
+        now = f"{running} running ({rules})" if rules else f"{running} running"
+        counts = f"jobs: {done} of {total} done, {now}, {max(0, total - done - running)} to come"
         return counts if done >= total else f"{counts}, {remaining}"
 
     def _seconds_left(self) -> float | None:
