@@ -7,7 +7,7 @@
 # All logic lives in the package `fewlabel` (workflow/fewlabel); each rule calls one command of it.
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 RESULTS = "results"
@@ -29,21 +29,6 @@ include: "workflow/rules/progress.smk"
 include: "workflow/rules/resume.smk"
 
 
-# Targets, and what takes a second or two: not worth a place in a cluster's queue.
-localrules:
-    all,
-    figures,
-    tables,
-    pictures,
-    record,
-    report,
-    results_page,
-    split,
-    draw,
-    collect,
-    collect_histories,
-
-
 rule all:
     """Every figure, page and table of the experiment, the files they come from, the record and the report."""
     default_target: True
@@ -56,5 +41,6 @@ rule all:
         rules.provenance.output,
         REPORT,
         rules.results_page.output,
+    localrule: True
     message:
         f"Results of {EXPERIMENT.study}"

@@ -38,13 +38,6 @@ LINKED = [LAYOUT.experiment]
 include: "rules/results_page.smk"
 
 
-localrules:
-    all,
-    figures,
-    tables,
-    results_page,
-
-
 onsuccess:
     print(finished(Path(STUDY)), file=sys.stderr)
 
@@ -56,5 +49,6 @@ rule all:
         rules.figures.input,
         rules.tables.input,
         rules.results_page.output,
+    localrule: True
     message:
         f"Figures and tables of {EXPERIMENT.study}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fewlabel.config.loading.workflow_files import PACKAGE
 from fewlabel.operations.hooks import snapshot
 from fewlabel.utils import environment
 from fewlabel.utils.errors import InputError
@@ -105,7 +106,7 @@ def test_a_frozen_copy_refuses_to_run_with_another_package(copy, tmp_path):
 
 def test_a_frozen_copy_is_read_only_and_remembers_its_commit(copy):
     assert not [path for path in copy.rglob("*") if path.is_file() and path.stat().st_mode & 0o222]
-    assert environment.commit(copy / "workflow" / "fewlabel") == environment.commit(snapshot.PACKAGE)
+    assert environment.commit(copy / "workflow" / "fewlabel") == environment.commit(PACKAGE)
     assert not list(copy.rglob("__pycache__")) and not (copy / "results").exists()
 
 

@@ -83,6 +83,7 @@ rule split:
         source=LAYOUT.source("{cohort}"),
     log:
         LAYOUT.log("split", "{cohort}"),
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -102,6 +103,7 @@ rule draw:
         order=LAYOUT.order("{cohort}", "{draw}"),
     log:
         LAYOUT.log("draw{draw}", "{cohort}"),
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

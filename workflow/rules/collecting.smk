@@ -32,6 +32,7 @@ rule collect:
         scores=SCORES,
     log:
         LAYOUT.log("collect"),
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -51,6 +52,7 @@ rule collect_histories:
         history=HISTORY,
     log:
         LAYOUT.log("collect_histories"),
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -97,6 +99,7 @@ rule record:
         LAYOUT.log("record"),
     # Who watches the study learns from it how much there is to do.
     priority: 30
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

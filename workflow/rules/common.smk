@@ -13,6 +13,8 @@ from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.grid import split_parts
 from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.loading.load import load
+from fewlabel.config.loading.workflow_files import DEFAULTS, workflow_folder
+from fewlabel.config.loading.yaml_files import laid_over
 from fewlabel.config.study_layout import WILDCARDS, Run, StudyLayout
 from fewlabel.data.paths import export_data_root
 from fewlabel.reporting.captions import study_facts
@@ -24,11 +26,29 @@ min_version("9.19")
 
 show_messages()
 
+# The folder of the workflow's files; where Snakemake reads them from the network, that of the installed package's.
+CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
+if not (CHECKOUT / DEFAULTS).is_file():
+    CHECKOUT = workflow_folder() or CHECKOUT
+
 # Snakemake lists the overlays before `config.yaml`; later files here override earlier ones.
-DEFAULTS = Path(workflow.basedir) / "config.yaml"
-FILES = sorted(map(Path, workflow.configfiles), key=lambda file: file != DEFAULTS)
+FILES = sorted(map(Path, workflow.configfiles), key=lambda file: file != CHECKOUT / DEFAULTS)
+
+# In a workflow that declares this one as a module, Snakemake leaves `configfile` out: there, the module's `config` is laid
+# over `config.yaml` here.
+IMPORTED = not workflow.modifier.is_main_snakefile()
+if IMPORTED:
+    FILES = [CHECKOUT / DEFAULTS, *FILES]
+    moved = workflow.modifier.path_modifier
+    if moved.prefix or moved.modifies_prefixes:
+        raise WorkflowError(
+            "module fewlabel: `prefix` and `replace_prefix` are not supported; to fix: leave them out, and name the "
+            "folder beneath results by `study`"
+        )
 
 try:
+    if IMPORTED:
+        config = laid_over(CHECKOUT / DEFAULTS, config)
     EXPERIMENT = load(config, FILES)
     # All figures and tables of the study.
     ITEMS = report_items(EXPERIMENT)
@@ -58,7 +78,7 @@ ALL_ROLES = expand(ROLES, cohort=split_parts(EXPERIMENT))
 config["facts"] = study_facts(EXPERIMENT)
 
 # Captions, and those of installed packages: another caption makes other pages.
-CAPTIONS = Path(str(workflow.current_basedir)).parent / "report"
+CAPTIONS = CHECKOUT / "workflow" / "report"
 CAPTION_HASHES = sorted(
     map(sha256, [*CAPTIONS.glob("*"), *{item.caption for item in ITEMS if item.caption.is_absolute()}])
 )

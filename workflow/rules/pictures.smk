@@ -100,7 +100,7 @@ for item in ITEMS:
             shell:
                 "fewlabel {params.command} --settings {params.settings:q} > {log} 2>&1"
 
-        workflow.get_rule(item.rule).docstring = item.specification.summary
+        getattr(rules, item.rule).rule.docstring = item.specification.summary
         PICTURES += [f"{STUDY}/{path}" for path in item.outputs]
 
 
@@ -139,5 +139,6 @@ rule pictures:
     """All figures and pages that need volumes, weights or predictions."""
     input:
         PICTURES,
+    localrule: True
     message:
         "Figures and pages from volumes and networks"

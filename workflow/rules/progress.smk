@@ -15,8 +15,10 @@ def running_jobs():
 def tell_progress():
     """From now on; `--quiet progress` silences it with Snakemake's own."""
     keys = ("cohort", "method")
+    # An importing workflow may rename rules.
+    names = {proxy.rule.name: name for name, proxy in rules._rules.items()}
     jobs = {
-        job.jobid: (job.rule.name, *(str(job.wildcards.get(key, "")) for key in keys))
+        job.jobid: (names.get(job.rule.name, job.rule.name), *(str(job.wildcards.get(key, "")) for key in keys))
         for job in workflow.dag.needrun_jobs()
     }
     sheets = {

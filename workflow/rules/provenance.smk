@@ -20,7 +20,7 @@ rule provenance:
         settings=canonical(provenance_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.crate)),
         # A checkout that lies elsewhere makes the same record.
-        workflow=Unwatched(workflow.basedir),
+        workflow=Unwatched(CHECKOUT),
         folder=lambda wildcards, output: os.path.dirname(output.crate),
     message:
         "Write the provenance of the study (log: {log})"

@@ -17,11 +17,12 @@ if not workflow.storage_settings.default_storage_provider:
             html=LAYOUT.report,
         log:
             LAYOUT.log("report"),
+        localrule: True
         conda:
             "../../envs/cpu.yaml"
         params:
             # A checkout that lies elsewhere makes the same report.
-            workflow=Unwatched(workflow.basedir),
+            workflow=Unwatched(CHECKOUT),
             # Another caption makes another report.
             captions=CAPTION_HASHES,
         message:

@@ -24,7 +24,7 @@ for item in ITEMS:
             shell:
                 "fewlabel {params.command} --settings {params.settings:q} > {log} 2>&1"
 
-        workflow.get_rule(item.rule).docstring = item.specification.summary
+        getattr(rules, item.rule).rule.docstring = item.specification.summary
 
 
 # --------------------------------------------------------------------------------------------------------- targets
@@ -32,6 +32,7 @@ rule figures:
     """All figures."""
     input:
         made_of("figure"),
+    localrule: True
     message:
         "Figures from tables"
 
@@ -40,5 +41,6 @@ rule tables:
     """All tables."""
     input:
         made_of("table"),
+    localrule: True
     message:
         "Tables"

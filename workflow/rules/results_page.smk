@@ -14,6 +14,7 @@ rule results_page:
         page=LAYOUT.results_page,
     log:
         LAYOUT.log("results_page"),
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

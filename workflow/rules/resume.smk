@@ -9,13 +9,12 @@ from fewlabel.operations.hooks.stale_files import forget_finished
 from fewlabel.utils.locks import hold_lock_until_exit, lock_files
 
 RUNNING = Path(LAYOUT.running)
-WORKFLOW = Path(workflow.basedir)
 
-if trouble := snapshot.foreign_package(WORKFLOW):
+if trouble := snapshot.foreign_package(CHECKOUT):
     raise WorkflowError(trouble)
 
 # Jobs of a cluster read this too, and need not remember what the main process does.
-CODE = snapshot.fingerprint(WORKFLOW, FILES) if workflow.is_main_process else {}
+CODE = snapshot.fingerprint(CHECKOUT, FILES) if workflow.is_main_process else {}
 
 
 def finish():
@@ -25,7 +24,7 @@ def finish():
     for file in lock_files(RUNNING):
         file.unlink(missing_ok=True)
     if paths := snapshot.edited(CODE):
-        print(snapshot.warning(paths, WORKFLOW), file=sys.stderr)
+        print(snapshot.warning(paths, CHECKOUT), file=sys.stderr)
 
 
 # Snakemake's own lock outlives a Snakemake that is killed, and then asks for `--unlock`: the profiles turn it off.

@@ -46,7 +46,7 @@ def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        from fewlabel.operations.hooks.snapshot import PACKAGE
+        from fewlabel.config.loading.workflow_files import PACKAGE
         from fewlabel.utils.git import commit
 
         facts = commit(PACKAGE)

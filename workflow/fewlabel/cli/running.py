@@ -1,5 +1,6 @@
 """Run studies: copy the workflow, watch trainings, list what interrupted work left."""
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -8,10 +9,23 @@ from typing import Annotated
 import typer
 
 from fewlabel.cli.common import Panel, command
+from fewlabel.config.loading.workflow_files import PACKAGE
 from fewlabel.operations.hooks import snapshot as snapshots
 from fewlabel.operations.hooks import stale_files as stale
 from fewlabel.utils.errors import InputError, printable
 from fewlabel.utils.formatting import size
+
+
+@command(Panel.START, "study")
+def init(
+    folder: Annotated[Path, typer.Argument(help="New or existing folder; nothing in it is replaced.")] = Path(),
+) -> None:
+    """Copy workflow, profiles and experiments into a folder, to run studies there without a clone."""
+    snapshots.copy_workflow(folder)
+    place = folder.resolve()
+    print(f"Copied the workflow to {place}. Run it there:")
+    print(f"  cd {shlex.quote(str(place))}")
+    print("  snakemake -n      # what would run; without -n: the demo, in minutes")
 
 
 @command(Panel.START, "../snapshot")
@@ -22,7 +36,7 @@ def snapshot(
     """Copy workflow, package, profiles and experiments, so that edits here do not affect a run of the copy."""
     from fewlabel.utils.git import commit
 
-    snapshots.take(workflow, folder, commit(snapshots.PACKAGE))
+    snapshots.take(workflow, folder, commit(PACKAGE))
     print(f"Copied to {folder.resolve()}, without results, data and environment. Run it from this folder with:")
     print(f"  {snapshots.command(folder)}")
 

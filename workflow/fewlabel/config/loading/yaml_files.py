@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from fewlabel.config.loading.workflow_files import DEFAULTS, workflow_folders
 from fewlabel.utils.errors import InputError
 
 Place = tuple[str | int, ...]
@@ -231,28 +232,36 @@ def _repeated(path: Path, root: yaml.Node | None) -> list[str]:
 
 
 # --------------------------------------------------------------------------------------------------------- defaults
-CHECKOUT = Path(__file__).parents[4]
-DEFAULTS = "config.yaml"
 WHOLE = frozenset(
     {"study", "seed", "cohorts", "methods", "labels", "draws", "network", "finetuning", "augmentations", "precision"}
 )
 """Keys that every version writes into a study's experiment file; a file that sets all of them is not an overlay."""
 
 
-def read_experiment(paths: Sequence[Path], checkouts: Sequence[Path] = (CHECKOUT, Path())) -> list[ExperimentFile]:
+def laid_over(defaults: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a file with others merged over them, as Snakemake does.
+
+    Raises:
+        InputError: see `read_files`.
+    """
+    return deepcopy(_laid_over(read_file(defaults).content, config))
+
+
+def read_experiment(paths: Sequence[Path], folders: Sequence[Path] | None = None) -> list[ExperimentFile]:
     """The files of an experiment, as in Snakemake: overlays are merged over `config.yaml`.
 
     If the first file sets all keys of `WHOLE`, it is not an overlay and is used alone: a study's `experiment.yaml`.
 
     Args:
         paths: the files that a user names, with or without `config.yaml`.
-        checkouts: folders to search for `config.yaml`; the first that has it is used.
+        folders: where to look for `config.yaml`, the first that has it; default: see `workflow_folders`.
 
     Raises:
         InputError: see `read_files`.
     """
     files = read_files(paths)
-    place = next((folder / DEFAULTS for folder in checkouts if (folder / DEFAULTS).is_file()), None)
+    searched = workflow_folders() if folders is None else folders
+    place = next((file for folder in searched if (file := folder / DEFAULTS).is_file()), None)
     if place is None:
         return files
     overlays = [file for file in files if file.path.resolve() != place.resolve()]

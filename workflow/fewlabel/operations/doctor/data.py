@@ -33,15 +33,15 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
 
-def ask(files: Sequence[Path], checkouts: Sequence[Path]) -> list[Finding]:
+def ask(files: Sequence[Path], folders: Sequence[Path]) -> list[Finding]:
     """Read the experiment and check its data; errors of the experiment are findings too."""
     try:
-        return findings(read(files, checkouts))
+        return findings(read(files, folders))
     except InputError as error:
         return [problem("experiment", line, "correct it") for line in str(error).splitlines()]
 
 
-def read(files: Sequence[Path], checkouts: Sequence[Path]) -> Experiment | None:
+def read(files: Sequence[Path], folders: Sequence[Path]) -> Experiment | None:
     """The experiment as Snakemake reads it, merged over `config.yaml`; None without any file.
 
     Its `data_root` is in effect afterwards.
@@ -49,7 +49,7 @@ def read(files: Sequence[Path], checkouts: Sequence[Path]) -> Experiment | None:
     Raises:
         InputError: all errors of the experiment.
     """
-    read_files = read_experiment(files, checkouts)
+    read_files = read_experiment(files, folders)
     if not read_files:
         return None
     experiment = validated(merge(read_files), read_files)

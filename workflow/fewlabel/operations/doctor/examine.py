@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fewlabel.config.loading.workflow_files import workflow_folders
 from fewlabel.data.paths import data_root
 from fewlabel.operations.doctor import accelerators, data, machine, shared_view, slurm, software, storage
 from fewlabel.operations.doctor import profile as profiles
@@ -34,8 +35,8 @@ def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
     Returns:
         The findings, and the view to compare with other machines.
     """
-    checkouts = [shared_view.PACKAGE.parents[1], Path()]
-    installed = software.ask(checkouts)
+    folders = workflow_folders()
+    installed = software.ask(folders)
     read = [_read(required.profile)] if required.profile else []
     profile = next((entry for entry in read if isinstance(entry, Profile)), None)
     disk = storage.ask(required.results)
@@ -51,7 +52,7 @@ def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
         *storage.findings("results", disk),
         *storage.quota_findings(storage.ask_quota(disk.folder, disk.kind)),
         *storage.findings("temporary", storage.ask(Path(tempfile.gettempdir())), for_results=False),
-        *data.ask(required.configfiles, checkouts),
+        *data.ask(required.configfiles, folders),
     ]
     return found, shared_view.view(required.results, data_root(), installed.installed, disk.clock)
 

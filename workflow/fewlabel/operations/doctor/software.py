@@ -28,13 +28,13 @@ class Software:
     pins: Mapping[str, str] | None  # tested versions by canonical name; None: no file of pins
 
 
-def ask(checkouts: Sequence[Path]) -> Software:
-    """Collect installed versions; pins are read from the first checkout that has them."""
+def ask(folders: Sequence[Path]) -> Software:
+    """Collect installed versions; pins are read from the first folder that has them."""
     required = tuple(text for text in requires("fewlabel") or [] if "extra ==" not in text)
     names: list[str] = [canonicalize_name(Requirement(text).name) for text in required]
     found = {name: installed for name in names if (installed := version_of(name)) is not None}
     python_range = metadata("fewlabel")["Requires-Python"] or ""
-    return Software(platform.python_version(), python_range, required, found, read_pins(checkouts))
+    return Software(platform.python_version(), python_range, required, found, read_pins(folders))
 
 
 def version_of(name: str) -> str | None:
@@ -45,9 +45,9 @@ def version_of(name: str) -> str | None:
         return None
 
 
-def read_pins(checkouts: Sequence[Path]) -> dict[str, str] | None:
+def read_pins(folders: Sequence[Path]) -> dict[str, str] | None:
     """The pinned versions by canonical name; None: no file of pins."""
-    file = next((folder / PINS for folder in checkouts if (folder / PINS).is_file()), None)
+    file = next((folder / PINS for folder in folders if (folder / PINS).is_file()), None)
     if file is None:
         return None
     lines = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)$", file.read_text(encoding="utf-8"), re.MULTILINE)

@@ -85,12 +85,13 @@ def require_readable(arguments: Sequence[str]) -> None:
 
     Snakemake itself would read these files before any rule and print a traceback; the profile is loaded earlier.
     """
-    from fewlabel.config.loading.yaml_files import CHECKOUT, DEFAULTS, read_files
+    from fewlabel.config.loading.workflow_files import DEFAULTS, workflow_folders
+    from fewlabel.config.loading.yaml_files import read_files
     from fewlabel.utils.errors import InputError
 
-    defaults = CHECKOUT / DEFAULTS
+    defaults = [folder / DEFAULTS for folder in workflow_folders()]
     try:
-        read_files([*([defaults] if defaults.exists() else []), *named_files(arguments)])
+        read_files([*defaults[:1], *named_files(arguments)])
     except InputError as error:
         sys.exit(str(error))
 

@@ -1,21 +1,23 @@
-"""Snapshots of the workflow, and warnings about code that is edited during a run.
+"""Copies and snapshots of the workflow, and warnings about code that is edited during a run.
 
 Jobs read the package when they start, and on a cluster the Snakefile too. Imported while Snakemake reads its rules;
 imports nothing slow.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from fewlabel.config.loading.workflow_files import PACKAGE, WORKFLOW_FILES, workflow_folder
 from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.git import FROZEN
 
-PACKAGE = Path(__file__).parents[2]
-COPIED = ("Snakefile", "config.yaml", "experiments", "profiles", "envs", "workflow")
+COPIED_WITHOUT = ("__pycache__", "*.egg-info", ".snakemake")
 CODE = (".py", ".j2", ".js", ".css")
 """Files of the package that jobs read."""
 SHOWN = 5
@@ -51,6 +53,36 @@ def warning(paths: list[Path], workflow: Path) -> str:
     )
 
 
+def copy_workflow(folder: Path) -> None:
+    """Copy the workflow that belongs to this package, without the package, into a folder; replace nothing.
+
+    Raises:
+        InputError: the folder holds one of the files; the package was installed without them.
+    """
+    source = workflow_folder()
+    if source is None:
+        raise InputError(f"{PACKAGE}: installed without share/fewlabel; to fix: install FewLabel from its wheel")
+    if taken := [name for name in WORKFLOW_FILES if os.path.lexists(folder / name)]:
+        raise InputError(
+            f"{folder}: already holds {', '.join(taken)}; accepted: a new folder, or one without these; to fix: choose "
+            "another folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".fewlabel-") as partial:
+        _copy(source, Path(partial), *COPIED_WITHOUT, PACKAGE.name)
+        # The Snakefile last: a folder that has it is complete.
+        for name in reversed(WORKFLOW_FILES):
+            Path(partial, name).rename(folder / name)
+
+
+def _copy(workflow: Path, folder: Path, *ignored: str) -> None:
+    for name in WORKFLOW_FILES:
+        if (workflow / name).is_dir():
+            shutil.copytree(workflow / name, folder / name, ignore=shutil.ignore_patterns(*ignored))
+        else:
+            shutil.copy2(workflow / name, folder / name)
+
+
 def take(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
     """Copy a workflow with its package, read-only; the copy is atomic.
 
@@ -62,20 +94,16 @@ def take(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
     Raises:
         InputError: `workflow` holds no workflow, or `folder` exists.
     """
-    if missing := [name for name in COPIED if not (workflow / name).exists()]:
+    if missing := [name for name in WORKFLOW_FILES if not (workflow / name).exists()]:
         raise InputError(
             f"{workflow.resolve()}: no workflow (missing: {', '.join(missing)}); accepted: the folder of the Snakefile"
         )
     if folder.exists():
         raise InputError(f"{folder}: already exists; choose a new folder")
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".snakemake")
     with atomic_folder(folder) as partial:
-        for name in COPIED:
-            if (workflow / name).is_dir():
-                shutil.copytree(workflow / name, partial / name, ignore=ignored)
-            else:
-                shutil.copy2(workflow / name, partial / name)
-        shutil.copytree(PACKAGE, partial / "workflow" / "fewlabel", ignore=ignored, dirs_exist_ok=True)
+        _copy(workflow, partial, *COPIED_WITHOUT, PACKAGE.name)
+        without = shutil.ignore_patterns(*COPIED_WITHOUT)
+        shutil.copytree(PACKAGE, partial / "workflow" / PACKAGE.name, ignore=without)
         (partial / "workflow" / "fewlabel" / FROZEN).write_text(json.dumps(facts), encoding="utf-8")
         for path in partial.rglob("*"):
             if path.is_file():
