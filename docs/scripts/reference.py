@@ -39,10 +39,10 @@ def settings_page() -> str:
 
 def _table(schema: Schema) -> Iterator[str]:
     required = schema.get("required", [])
-    yield "| key | type | default | meaning |\n|---|---|---|---|"
+    yield "| key | meaning | type | default |\n|---|---|---|---|"
     for key, field in schema["properties"].items():
         default = "required" if key in required else _default(field)
-        yield f"| `{key}` | {_type(field)} | {default} | {_plain(field.get('description', ''))} |"
+        yield f"| `{key}` | {_plain(field.get('description', ''))} | {_type(field)} | {default} |"
     yield ""
 
 
@@ -107,7 +107,7 @@ def _command(command: Any) -> Iterator[str]:
     yield f"### {command.name}\n"
     yield _plain(command.help or "") + "\n"
     yield f"```bash\n{(command.epilog or '').removeprefix('Example: ')}\n```\n"
-    yield "| argument or option | type | default | meaning |\n|---|---|---|---|"
+    yield "| argument or option | meaning | type | default |\n|---|---|---|---|"
     for parameter in command.params:
         if parameter.name != "help":
             yield _parameter(command, parameter)

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.nifti_cohort import nifti_cohort
+
 TRAINING = ("pretrain", "finetune", "evaluate", "prepare")
 
 
@@ -25,16 +27,6 @@ def hashes(folder):
         for path in folder.rglob("*")
         if path.is_file() and "logs" not in path.parts
     }
-
-
-def nifti_cohort(folder, subjects=4, shape=(24, 24, 4)):
-    rng = np.random.default_rng(0)
-    for index in range(subjects):
-        image = rng.random(shape).astype(np.float32)
-        for kind, array in (("images", image), ("labels", (image > 0.8).astype(np.uint8))):
-            (folder / kind).mkdir(parents=True, exist_ok=True)
-            nib.save(nib.Nifti1Image(array, np.diag([2, 2, 5, 1])), folder / kind / f"s{index}.nii.gz")
-    return folder
 
 
 def own_cohort(**settings):
