@@ -24,6 +24,7 @@ STUDY = {
     "labels": [1],
     "draws": 1,
     "scores": ["relative_volume"],
+    "figures": {"volumes": {"panel_in": 2, "dpi": 60}},
 }
 """What the study of the toys changes in the tiny one."""
 TOYS = Path(__file__).with_name("toys")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from helpers import preloaded
 from helpers.studies import ROOT
@@ -39,7 +40,7 @@ def test_report_and_record_have_it_and_its_caption(study):
 
 
 def test_targets_and_plans_have_it(study, toys):
-    process = study.run("--dry-run", "--forcerun", "volumes", "--", "figures")
+    process = study.run("--dry-run", "--forcerun", "figure_volumes", "--", "figures")
     assert "Volumes (log: " in process.stdout + process.stderr, process.stderr
     code = """
 import json
@@ -49,7 +50,50 @@ from fewlabel.operations.planning.tasks import reports
 print(json.dumps(reports(load_files([Path("config.yaml")]))))
 """
     process = preloaded.run(code, program="python-c", env=toys, cwd=ROOT)
-    assert json.loads(process.stdout)["volumes"] == "figures/volumes.png", process.stderr
+    assert json.loads(process.stdout)["figure_volumes"] == "figures/volumes.png", process.stderr
+
+
+def test_its_options_are_set_in_the_experiment_file(study):
+    with Image.open(study.results / "figures" / "volumes.png") as image:
+        assert image.size == (2 * 2 * 60, 2 * 60)  # two cohorts, panels of 2 inches
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("{panel_in: 40}", "figures.volumes.panel_in: input should be less than or equal to 12 (got 40)"),
+        ("{panel: 4}", "figures.volumes.panel: unknown key; did you mean 'panel_in'?; accepted here: panel_in, dpi"),
+        ("3", "figures.volumes: input should be a mapping of keys (`key: value`) (got 3)"),
+    ],
+)
+def test_its_options_are_checked_like_built_in_ones(options, message, toys, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"figures:\n  volumes: {options}\n")
+    process = preloaded.run("validate", file, env=toys)
+    assert process.returncode == 1
+    assert process.stderr == f"problem  {file}:2: {message}\n"
+
+
+def test_a_study_that_sets_none_can_be_read_without_the_package(toys, tmp_path):
+    file = tmp_path / "experiment.yaml"
+    process = preloaded.run("validate", ROOT / "config.yaml", env=toys)
+    assert process.returncode == 0, process.stderr
+    file.write_text(process.stdout)
+    assert preloaded.run("validate", file).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("str", "options <class 'str'>; accepted: a subclass of fewlabel.config.base.Settings"),
+        ("type('O', (Settings,), {'__annotations__': {'size': int}})", "options without a default: size; accepted"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(options, message, installed, tmp_path):
+    text = SPECIFICATION.format(name="mine", stem="", caption=__file__).replace("kind=", f"options={options}, kind=")
+    env = installed("second", {"fewlabel.figures": {"mine": "second.figure:FIGURE"}}, figure=text)
+    process = draw("mine", tmp_path, env)
+    assert process.returncode == 1 and message in process.stderr and "Traceback" not in process.stderr
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,6 @@ class Experiment(Settings):
     """Also write TensorBoard logs of trainings to the folders of their results; needs the extra `tensorboard`. Changes
     no result."""
     intervals: Intervals = Intervals()
-    figures: Figures = Figures()
+    figures: Figures = Field(default_factory=Figures)
 
     _once = field_validator("scores")(distinct)

@@ -1,8 +1,10 @@
 """Settings of intervals, figures and tables: the keys `intervals` and `figures` of an experiment file."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, GetCoreSchemaHandler, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
 from fewlabel.config.base import Draw, LabelBudgets, Name, Seed, Settings, Share, Text, distinct
 
@@ -244,7 +246,10 @@ class DiceTable(Settings):
 
 
 class Figures(Settings):
-    """Settings of figures; changing one re-draws that figure and nothing else."""
+    """Settings of figures; changing one re-draws that figure and nothing else.
+
+    Figures and tables of installed packages may have settings of their own, by their names.
+    """
 
     method_diagram: MethodDiagram = MethodDiagram()
     label_curves: LabelCurves = LabelCurves()
@@ -261,6 +266,18 @@ class Figures(Settings):
     destreaking: Destreaking | None = Field(None, exclude_if=lambda value: value is None)
     """Of a study with a phantom that is acquired radially, with `{}` or changed settings; none: it is not measured."""
     dice_table: DiceTable = Field(DiceTable(), exclude_if=lambda value: value == DiceTable())
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Called at the first validation, since packages that are installed import this module."""
+        from fewlabel.config.jobs.figures.registry import installed
+
+        for name, each in installed().items():
+            if (options := each.options) is not None:
+                # Left out where nothing is set: such a study can be read without the package.
+                field = Field(default_factory=options, exclude_if=options().__eq__)
+                cls.__pydantic_fields__[name] = FieldInfo.from_annotated_attribute(options, field)
+        return handler(source)
 
 
 def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:

@@ -92,6 +92,8 @@ class FigureSpecification:
         caption: file in reStructuredText, shown below it in the report; none: `workflow/report/<kind>_<name>.rst`.
         stem: of its files; default: `name`.
         labels: further columns of the report's list, from the settings.
+        options: its settings in an experiment file, `figures: {<name>: …}`, all with defaults; read as
+            `experiment.figures.<name>`. None: it has none, or is one of FewLabel's (`fewlabel.config.figure_options`).
         needs_volumes: it needs volumes, weights or predictions: a published study cannot make it.
     """
 
@@ -106,6 +108,7 @@ class FigureSpecification:
     caption: Path | None = None
     stem: str = ""
     labels: Callable[[Any], Mapping[str, str]] = lambda settings: {}
+    options: type[Settings] | None = None
     needs_volumes: bool = False
 
     @property

@@ -2,22 +2,32 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.specification import FigureSpecification, from_scores
 from fewlabel.config.jobs.titles import Titles, titles
 
 
+class Volumes(Settings):
+    """Options in an experiment file, `figures: {volumes: …}`; each has a default."""
+
+    panel_in: float = Field(2.8, gt=1, le=12)
+    """Width and height of a panel."""
+    dpi: int = Field(150, ge=50, le=1200)
+
+
 class VolumesSettings(Settings):
     """All that the figure depends on: it is drawn again if one of these changes."""
 
     titles: Titles
-    dpi: int = 150
+    figure: Volumes
 
 
 def volumes_settings(experiment: Experiment) -> VolumesSettings | None:
     """Settings of a study; None: it has no such figure."""
-    return VolumesSettings(titles=titles(experiment))
+    return VolumesSettings(titles=titles(experiment), figure=experiment.figures.volumes)
 
 
 VOLUMES = FigureSpecification(
@@ -29,5 +39,6 @@ VOLUMES = FigureSpecification(
     settings=volumes_settings,
     inputs=from_scores,
     implementation="fewlabel_toys.reporting.volumes:draw",
+    options=Volumes,
     caption=Path(__file__).with_name("volumes.rst"),
 )

@@ -14,7 +14,8 @@ def draw(results: Path, settings: VolumesSettings) -> Figure:
     """The figure of a study, from its folder."""
     scores, colours = read_scores(results / LAYOUT.scores), style.method_colours(settings.titles.methods)
     with style.applied():
-        figure = style.new_figure(3.4 * len(settings.titles.cohorts), 2.8)
+        side = settings.figure.panel_in
+        figure = style.new_figure(side * len(settings.titles.cohorts), side)
         panels = figure.subplots(1, len(settings.titles.cohorts), squeeze=False)[0]
         for axes, (cohort, title) in zip(panels, settings.titles.cohorts.items(), strict=True):
             for method, its_title in settings.titles.methods.items():

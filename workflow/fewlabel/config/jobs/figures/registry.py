@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from fewlabel.config.base import NAME
+from fewlabel.config.base import NAME, Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.extensions import extensions, refuse_misfits
+from fewlabel.config.figure_options import Figures
 from fewlabel.config.jobs.figures import (
     destreaking,
     differences,
@@ -55,10 +56,15 @@ def specifications() -> dict[tuple[Kind, str], FigureSpecification]:
     Raises:
         InputError: an installed package registers something else, or a name that is taken.
     """
-    names = {each.name for each in BUILT_IN}
-    installed = extensions(GROUP, FigureSpecification, names, _misfits)
+    found = installed()
     refuse_misfits()
-    return {(each.kind, each.name): each for each in (*BUILT_IN, *installed.values())}
+    return {(each.kind, each.name): each for each in (*BUILT_IN, *found.values())}
+
+
+@cache
+def installed() -> dict[str, FigureSpecification]:
+    """Those of installed packages that fit, by name."""
+    return extensions(GROUP, FigureSpecification, {each.name for each in BUILT_IN}, _misfits)
 
 
 def specification(kind: Kind, name: str) -> FigureSpecification:
@@ -85,6 +91,13 @@ def _misfits(name: str, each: FigureSpecification) -> Iterator[str]:
         yield f"stem {stem!r}; accepted: a name of its own, in lower case letters, digits and _"
     if each.caption is None or not each.caption.is_absolute() or not each.caption.is_file():
         yield f"caption {each.caption}: no such file; accepted: the absolute path of a file in reStructuredText"
+    if each.options is not None:
+        if not issubclass(each.options, Settings):
+            yield f"options {each.options!r}; accepted: a subclass of fewlabel.config.base.Settings"
+        elif required := [key for key, field in each.options.model_fields.items() if field.is_required()]:
+            yield f"options without a default: {', '.join(required)}; accepted: a default for each"
+        if name in Figures.__annotations__:
+            yield f"name {name!r}; accepted: another name, since `figures.{name}` of an experiment is taken"
 
 
 def report_items(experiment: Experiment) -> list[ReportItem]:
