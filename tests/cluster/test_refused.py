@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from helpers.slurm_shims import install, submitted
-from helpers.slurm_studies import PROFILE, jobs, submit
+from helpers.slurm_studies import PROFILE, jobs
 from helpers.studies import ROOT
 
 SLURM_PROFILES = ("slurm", "slurm-gres")
@@ -20,11 +20,11 @@ def changed(folder, old, new, name="slurm"):
     return folder / "mine"
 
 
-def refused(study, process):
+def refused(study, profile, env):
     """What Snakemake says; nothing may have been made."""
-    assert process.wait() == 1
-    assert not any(study.results.rglob("subjects.csv"))
-    return study.output.read_text()
+    code, text = study.said("--profile", profile, here=(), env=env)
+    assert code == 1 and not any(study.results.rglob("subjects.csv"))
+    return text
 
 
 @pytest.mark.parametrize("name", SLURM_PROFILES)
@@ -36,7 +36,7 @@ def refused(study, process):
     ],
 )  # fmt: skip
 def test_a_partition_that_does_not_fit_is_told_with_those_that_do(slurm, fresh, name, old, new, said):
-    output = refused(fresh, submit(slurm, fresh, profile=changed(fresh.folder, old, new, name)))
+    output = refused(fresh, changed(fresh.folder, old, new, name), slurm.env)
     assert said in output and "set it at the top of" in output and "Traceback" not in output
     assert not jobs(slurm, fresh)
 
@@ -44,36 +44,24 @@ def test_a_partition_that_does_not_fit_is_told_with_those_that_do(slurm, fresh, 
 CLUSTER = {"sinfo": "cpu|up|(null)\ngpu|up|gpu:1", "scontrol": "AccountingStorageEnforce = associations"}
 
 
-def alone(study, answers, profile=PROFILE):
-    """Start through stand-ins for Slurm's commands that answer so; returns the process and their folder."""
-    commands = install(study.folder / "bin")
+def answering(folder, **answers):
+    """Variables of a run that finds stand-ins for Slurm's commands, which answer so; and their folder."""
+    commands = install(folder / "bin")
     for name, answer in answers.items():
         (commands / name).write_text(f"#!/bin/sh\necho '{answer}'\n")
-    env = {"PATH": f"{commands}:/usr/bin:/bin", "FEWLABEL_SHIMS": str(commands)}
-    return study.start("--profile", profile, here=(), env=env), commands
+    return {"PATH": f"{commands}:/usr/bin:/bin", "FEWLABEL_SHIMS": str(commands)}, commands
 
 
 def test_no_account_where_one_is_needed_is_told_before_anything_is_submitted(fresh):
-    answers = {
-        "sinfo": "cpu|up|(null)\ngpu|up|gpu:1",
-        "scontrol": "AccountingStorageEnforce = associations",
-        "sacctmgr": "",
-    }
-    process, commands = alone(fresh, answers)
-    assert "the cluster requires an account, and you have none; to fix: request one" in refused(fresh, process)
+    env, commands = answering(fresh.folder, **CLUSTER, sacctmgr="")
+    assert "the cluster requires an account, and you have none; to fix: request one" in refused(fresh, PROFILE, env)
     assert not (commands / "submitted.jsonl").exists() or not submitted(commands)
 
 
 def test_an_account_that_is_not_yours_is_told_with_those_that_are(fresh):
-    answers = {
-        "sinfo": "cpu|up|(null)\ngpu|up|gpu:1",
-        "scontrol": "AccountingStorageEnforce = associations",
-        "sacctmgr": "lab",
-    }
-    process, _ = alone(fresh, answers, changed(fresh.folder, 'account: ""', "account: other"))
-    assert "other: not one of your accounts; accepted: lab; to fix: set `account` at the top of" in refused(
-        fresh, process
-    )
+    env, _ = answering(fresh.folder, **CLUSTER, sacctmgr="lab")
+    text = refused(fresh, changed(fresh.folder, 'account: ""', "account: other"), env)
+    assert "other: not one of your accounts; accepted: lab; to fix: set `account` at the top of" in text
 
 
 def test_a_machine_without_slurm_is_told_where_to_start(fresh):
@@ -81,5 +69,5 @@ def test_a_machine_without_slurm_is_told_where_to_start(fresh):
     tools.mkdir()
     for name in ("sh", "env", "git", "which"):
         (tools / name).symlink_to(shutil.which(name))
-    process = fresh.start("--profile", PROFILE, here=(), env={"PATH": str(tools)})
-    assert "`sbatch` is not in PATH; to fix: run Snakemake on a login node" in refused(fresh, process)
+    text = refused(fresh, PROFILE, {"PATH": str(tools)})
+    assert "`sbatch` is not in PATH; to fix: run Snakemake on a login node" in text

@@ -1,7 +1,6 @@
 """What the Slurm profiles submit, by stand-ins for the commands of Slurm: runs anywhere, in seconds."""
 
 from helpers.slurm_shims import install, submitted
-from helpers.slurm_studies import finish
 from helpers.studies import ROOT
 
 CHANGE = {"cohorts": {"prostate_phantom": None}, "labels": [1], "draws": 1}
@@ -11,13 +10,13 @@ TARGET = "results/tiny/liver_phantom/finetuned/{}/weights.safetensors"
 def submit(study, profile, target, **env):
     """Run a target through a profile; what was submitted, by rule and in order."""
     commands = install(study.folder / "bin")
-    process = study.start(
+    code, text = study.said(
         *("--profile", profile, "--slurm-init-seconds-before-status-checks", "1", TARGET.format(target)),
         change=CHANGE,
         here=(),
         env={"PATH": f"{commands}:/usr/bin:/bin", "FEWLABEL_SHIMS": str(commands), "FEWLABEL_DEVICE": "cpu", **env},
     )
-    finish(study, process)
+    assert code == 0, text
     jobs = {}
     for job in submitted(commands):
         jobs.setdefault(job["comment"].removeprefix("rule_").partition("_wildcards_")[0], []).append(job)

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+from helpers import preloaded
 from helpers.slurm_studies import finish, jobs, submit, table
 
 SMALL = {"cohorts": {"prostate_phantom": None}, "methods": {"contrastive": None}, "labels": [1], "draws": 1}
@@ -25,7 +26,7 @@ ASKED = {
 @pytest.fixture(scope="module")
 def submitted(slurm, study):
     """The finished study's jobs, by rule."""
-    text = finish(study, submit(slurm, study, change=SMALL))
+    text = finish(study, submit(slurm, study, change=SMALL, commands=preloaded.commands()))
     rows = jobs(slurm, study)
     table("the whole study", rows)
     for row in rows:

@@ -17,11 +17,11 @@ PROFILE = ROOT / "profiles" / "slurm"
 FACTS = ("JobID", "Comment", "State", "Partition", "AllocTRES", "Timelimit", "NodeList", "Submit", "Start", "End")
 
 
-def submit(slurm, study, *arguments, change=None, profile=PROFILE):
+def submit(slurm, study, *arguments, change=None, profile=PROFILE, **options):
     """Start Snakemake with the profile; it looks at the queue each second at first, and its GPUs are CPUs."""
     env = {**slurm.env, "FEWLABEL_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
     quick = ("--slurm-init-seconds-before-status-checks", "1", "--printshellcmds")
-    return study.start("--profile", profile, *quick, *arguments, change=change, env=env, here=())
+    return study.start("--profile", profile, *quick, *arguments, change=change, env=env, here=(), **options)
 
 
 def finish(study, process, seconds=900):

@@ -75,6 +75,9 @@ def merged(base, change):
     return result
 
 
+HERE = ("--cores", "2")
+
+
 class Study:
     """A folder in which experiments are run."""
 
@@ -92,22 +95,20 @@ class Study:
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
         return Study(folder, self.made_in)
 
-    def run(self, *arguments, change=None, env=None):
+    def run(self, *arguments, change=None, env=None, here=HERE):
         """Run snakemake on the tiny experiment, changed, and return the finished process.
 
-        Snakemake and the jobs are forked from a process that has imported them; see `helpers.preloaded`.
+        Snakemake and the jobs are forked from a process that has imported them; see `helpers.preloaded`. With `here`
+        empty, a profile says where it runs.
         """
         everything = {**self.variables, **(env or {})}
-        call = self._call(("--cores", "2", *arguments), change, everything, preloaded.commands(self.variables))
+        call = self._call((*here, *arguments), change, everything, preloaded.commands(self.variables))
         return subprocess.run(**call, capture_output=True, text=True, check=False)
 
-    def start(self, *arguments, change=None, env=None, here=("--cores", "2")):
-        """The same, without waiting: a session of its own, whose output goes to a file.
-
-        With `here` empty, a profile says where it runs.
-        """
+    def start(self, *arguments, change=None, env=None, here=HERE, commands=preloaded.BIN):
+        """The same without waiting: a session of its own, of processes that can be killed; its output is in a file."""
         with self.output.open("w") as output:
-            call = self._call((*here, *arguments), change, env)
+            call = self._call((*here, *arguments), change, env, commands)
             # Ctrl-C must reach it even where the tests run in a shell's background, which ignores it.
             return subprocess.Popen(
                 **call,
@@ -122,7 +123,7 @@ class Study:
         """What the last one that was started says."""
         return self.folder / "output.txt"
 
-    def _call(self, arguments, change, env, commands=preloaded.BIN):
+    def _call(self, arguments, change, env, commands):
         overlay = self.folder / "experiment.yaml"
         overlay.write_text(yaml.safe_dump(merged(TINY, change or {})))
         command = [commands / "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", self.folder]
@@ -131,15 +132,19 @@ class Study:
         environment["PATH"] = os.pathsep.join([str(commands), str(preloaded.BIN), environment["PATH"]])
         return {"args": command, "cwd": self.folder, "env": environment}
 
+    def said(self, *arguments, **options):
+        """The exit code of such a run, and all that it said."""
+        process = self.run(*arguments, **options)
+        return process.returncode, process.stdout + process.stderr
+
     def planned(self, *arguments, change=None):
         """The jobs that a dry run plans: rule names with how often, and all job descriptions as one text.
 
         Targets are left out, and so are `record`, which writes down every change of the experiment, and `report` and
         `results_page`, which tell it.
         """
-        process = self.run("--dry-run", *arguments, change=change)
-        text = process.stdout + process.stderr
-        assert process.returncode == 0, text
+        code, text = self.said("--dry-run", *arguments, change=change)
+        assert code == 0, text
         rows = [line.split() for line in text.partition("Job stats:")[2].splitlines()[3:]]
         counts = {row[0]: int(row[1]) for row in rows[: next((i for i, row in enumerate(rows) if not row), 0)]}
         dull = ("all", "total", "figures", "tables", "pictures", "record", "provenance", "report", "results_page")

@@ -32,11 +32,9 @@ def test_as_many_trainings_run_at_once_as_there_are_places(tmp_path, monkeypatch
 
 
 def outcome(study, *arguments, **env):
-    process = study.start(*arguments, change=ONE_RUN, here=(), env=env)
-    process.wait()
-    text = study.output.read_text()
+    code, text = study.said(*arguments, change=ONE_RUN, here=(), env=env)
     assert "Traceback" not in text, text
-    return process.returncode, text
+    return code, text
 
 
 @without_gpu

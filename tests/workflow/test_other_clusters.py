@@ -43,10 +43,8 @@ def test_the_plugin_for_submit_commands_understands_its_profile():
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_whole_grid_is_planned_with_one_gpu_for_each_training(fresh, name):
-    process = fresh.start("--dry-run", "--profile", PROFILES / name, change=ONE_RUN, here=())
-    process.wait()
-    text = fresh.output.read_text()
-    assert process.returncode == 0, text
+    code, text = fresh.said("--dry-run", "--profile", PROFILES / name, change=ONE_RUN, here=())
+    assert code == 0, text
     for job in text.split("\n\n"):
         rule = job.partition("rule ")[2].partition(":")[0]
         if "resources:" in job and rule:
@@ -59,10 +57,8 @@ def test_a_missing_plugin_is_told_with_how_to_install_it(fresh, name):
     text = (PROFILES / name / "profile.yaml").read_text()
     (fresh.folder / "mine").mkdir()
     (fresh.folder / "mine" / "profile.yaml").write_text(text.replace("snakemake_executor_plugin", "absent_plugin"))
-    process = fresh.start("--dry-run", "--profile", fresh.folder / "mine", here=())
-    process.wait()
-    said = fresh.output.read_text()
-    assert process.returncode == 1 and "usage:" not in said and "Traceback" not in said
+    code, said = fresh.said("--dry-run", "--profile", fresh.folder / "mine", here=())
+    assert code == 1 and "usage:" not in said and "Traceback" not in said
     assert f"profiles/{name} needs absent-plugin-{name.removesuffix('-gres')}, not installed here" in said
     assert (f"--editable '.[{name}]'" if name in OTHERS else "--editable .\n") in said and "profiles/default" in said
 
@@ -81,14 +77,13 @@ def test_a_study_is_trained_by_a_submit_command(fresh):
     submit.write_text(SUBMIT)
     submit.chmod(0o755)
     asks = f"{submit} {{rule}}:{{threads}}:{{resources.mem_mb}}:{{resources.runtime}}:{{resources.gpu}}"
-    process = fresh.start(
+    code, text = fresh.said(
         *("--profile", PROFILES / "cluster-generic", "--cluster-generic-submit-cmd", asks, WEIGHTS),
         change=ONE_RUN,
         here=(),
         env={"FEWLABEL_DEVICE": "cpu"},
     )
-    process.wait()
-    assert process.returncode == 0, fresh.output.read_text()
+    assert code == 0, text
     assert (fresh.folder / WEIGHTS).exists()
     asked = {line.partition(":")[0]: line.split(":")[1:] for line in (fresh.folder / "asked.txt").read_text().split()}
     assert asked["finetune"] == ["1", "3000", "240", "1"] and asked["prepare"][-1] == "0"

@@ -79,10 +79,8 @@ def test_an_account_is_named_to_slurm_only_where_one_is_set():
 
 @pytest.mark.parametrize("name", CLUSTERS)
 def test_a_named_profile_is_not_overruled_by_that_of_this_machine(fresh, name):
-    process = fresh.start("--dry-run", "--profile", PROFILES / name, here=())
-    process.wait()
-    text = fresh.output.read_text()
-    assert process.returncode == 0, text
+    code, text = fresh.said("--dry-run", "--profile", PROFILES / name, here=())
+    assert code == 0, text
     assert "Provided cores" not in text
 
 

@@ -106,10 +106,17 @@ def test_monai_makes_the_same_masks_voxel_by_voxel(weights, volumes, tmp_path, g
     refuse_other_masks(ours(path, volumes, tmp_path / "ours"), tmp_path / "theirs")
 
 
-def test_the_command_in_its_readme_works_in_a_process_without_fewlabel(weights, volumes, tmp_path):
-    path = weights()
-    export(path, tmp_path / "out", [Format.MONAI])
-    bundle = tmp_path / "out" / "monai_bundle"
+@pytest.fixture(scope="module")
+def exported(weights_in, tmp_path_factory):
+    """Weights and their bundle, to read."""
+    folder = tmp_path_factory.mktemp("exported")
+    path = weights_in(folder)()
+    export(path, folder / "out", [Format.MONAI])
+    return path, folder / "out" / "monai_bundle"
+
+
+def test_the_command_in_its_readme_works_in_a_process_without_fewlabel(exported, volumes, tmp_path):
+    path, bundle = exported
     (tmp_path / "fewlabel.py").write_text("raise RuntimeError('fewlabel was imported')\n")
     (line,) = (line for line in (bundle / "docs" / "README.md").read_text().splitlines() if "monai.bundle run" in line)
     (tmp_path / "here").mkdir()
@@ -124,9 +131,8 @@ def test_the_command_in_its_readme_works_in_a_process_without_fewlabel(weights, 
     refuse_other_masks(ours(path, volumes[:1], tmp_path / "ours"), tmp_path / "theirs")
 
 
-def test_it_has_what_monai_asks_of_a_bundle_for_inference(weights, tmp_path):
-    export(weights(), tmp_path / "out", [Format.MONAI])
-    bundle = tmp_path / "out" / "monai_bundle"
+def test_it_has_what_monai_asks_of_a_bundle_for_inference(exported):
+    _, bundle = exported
     workflow = ConfigWorkflow(
         str(bundle / "configs" / "inference.json"), workflow_type="infer", bundle_root=str(bundle)
     )
@@ -145,9 +151,8 @@ def test_it_has_what_monai_asks_of_a_bundle_for_inference(weights, tmp_path):
     assert (bundle / "LICENSE").is_file() and (bundle / "docs" / "README.md").is_file()
 
 
-def test_no_subject_and_no_place_on_a_disk_is_in_it(weights, tmp_path):
-    export(weights(), tmp_path / "out", [Format.MONAI])
-    for path in (path for path in (tmp_path / "out").rglob("*") if path.is_file()):
+def test_no_subject_and_no_place_on_a_disk_is_in_it(exported):
+    for path in (path for path in exported[1].rglob("*") if path.is_file()):
         content = path.read_bytes()
         assert not any(word in content for word in (b"jane_doe", b"site-packages", str(Path.cwd()).encode()))
 
