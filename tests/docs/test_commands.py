@@ -21,6 +21,7 @@ import typer
 
 from fewlabel.cli.main import app
 from fewlabel.config.loading.load import load_files
+from helpers import preloaded
 from helpers.nifti_cohort import nifti_cohort
 from helpers.studies import ROOT
 
@@ -77,7 +78,8 @@ def checkout(tmp_path_factory):
 
 def call(words, folder):
     """Run a command as a reader does, in an environment that holds nothing of the tests'."""
-    environment = {"PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin", "HOME": str(folder.parent), "OMP_NUM_THREADS": "1"}
+    path = f"{preloaded.commands()}:{BIN}:/usr/local/bin:/usr/bin:/bin"
+    environment = {"PATH": path, "HOME": str(folder.parent), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{shlex.join(map(str, words))}\n{done.stdout}\n{done.stderr}"
 

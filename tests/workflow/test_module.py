@@ -1,12 +1,11 @@
 """The workflow at the place of the catalog, deployed to another folder, and as a module of another workflow."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 import yaml
 
+from helpers import preloaded
 from helpers.studies import ROOT, TINY, merged
 
 SNAKEFILE = ROOT / "workflow" / "Snakefile"
@@ -57,8 +56,7 @@ def workflow(folder, snakefile, text, settings):
 
 
 def run(folder, *arguments):
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    process = preloaded.run("--cores", "2", *arguments, program="snakemake", cwd=folder)
     return process.returncode, process.stdout + process.stderr
 
 
