@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from snakemake.cli import get_argument_parser
 
 from fewlabel.cli.main import app
 from fewlabel.config.loading.load import load_files
@@ -113,6 +114,7 @@ def targets(checkout):
 
 def check_snakemake(words, folder, targets, page):
     """A dry run without the profile, whose executor or GPU may be missing here."""
+    get_argument_parser().parse_args(words[1:])
     if not any(word.startswith("-") for word in words):
         assert set(words[1:]) <= targets
         return
