@@ -50,6 +50,8 @@ def experiment(
                     "local_stage": stage if local else None,
                     "labels": [1, "all"],
                 },
+                "scratch_longer": {"pretext": "none"},
+                "upper": {"pretext": "none", "labels": ["all"]},
             },
             "network": {"widths": WIDTHS[:stages]},
             "figures": {"method_diagram": diagram},
@@ -88,7 +90,7 @@ def inside(figure, box):
 
 
 def texts(figure):
-    return [text.get_text() for text in figure.axes[0].texts]
+    return [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in figure.axes[0].texts]
 
 
 # ----------------------------------------------------------------------------------- what trainings really do
@@ -150,7 +152,7 @@ def test_boxes_hold_the_widths_of_their_stages(stages):
     assert inside(figure, found["contrast/0/head"]) == "4096 → 256"
     assert inside(figure, found["contrast/1/head"]) == "64 → 32"
     losses = [inside(figure, found[f"{step}/loss"]) for step in ("restore/0", "restore/1", "contrast/0", "contrast/1")]
-    assert losses == ["L1 loss", "Dice loss", "contrastive", "contrastive"]
+    assert losses == ["L1 loss", "Dice loss", "contrastive loss", "contrastive loss"]
 
 
 CASES = {
@@ -162,6 +164,9 @@ CASES = {
     "four methods": {"methods": ["contrast", "squares", "scratch", "restore"]},
     "regression alone": {"methods": ["restore"]},
     "none is pretrained": {"methods": ["scratch"]},
+    "scratch beside the legend": {"methods": ["scratch", "contrast"]},
+    "three from random weights": {"methods": ["scratch", "upper", "scratch_longer"]},
+    "regression and scratch": {"methods": ["restore", "scratch", "upper"]},
     "narrow": {"width_in": 6.5, "title": HOSTILE},
 }
 
@@ -187,10 +192,25 @@ def test_nothing_overlaps_or_is_cut_off(case):
             assert not overlap(at, box) or (box.x0 <= at.x0 and at.x1 <= box.x1), (text, name)
 
 
+def test_free_room_beside_a_network_holds_its_text_and_other_methods():
+    figure = drawn(experiment())
+    found = {name: box.get_window_extent() for name, box in boxes(figure).items()}
+    said = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    # One stage where others have two: its text is beside its network, which stands before the arrow.
+    assert said["Restore corrupted pixels"].x1 < found["restore/0/encoder/0"].x0
+    assert found["restore/0/encoder/0"].x0 == pytest.approx(found["contrast/1/encoder/0"].x0, abs=3)
+    # Scratch and the benchmark share a row, each in a half of it.
+    first, second = found["scratch/0/encoder/0"], found["upper/0/encoder/0"]
+    assert first.y0 == second.y0 and first.x0 < figure.bbox.width / 2 < second.x0
+    alone = drawn(experiment(methods=["contrast", "scratch"]))
+    legend = boxes(alone)["legend/RANDOM"].get_window_extent()
+    assert legend.x0 > alone.bbox.width / 2 and legend.y0 > boxes(alone)["scratch/0/encoder/3"].get_window_extent().y0
+
+
 def test_budgets_and_choices_are_told():
     text = " ".join(texts(drawn(experiment(methods=["restore", "squares", "contrast"]))))
     for told in (
-        *("300 steps of 16 slices", "2 draws of these, 77 steps of 20 slices", "1,500 steps of 12 slices"),
+        *("300 steps of 16 slices", "2 draws, 77 steps of 20 slices", "1,500 steps of 12 slices"),
         *("25 % of pixels", "50 % of pixels", "in squares of 8 × 8"),
         *("labelled subjects: 1, 2, 4, 8", "labelled subjects: 1, all"),
         *("views of one slice and one part of several volumes", "13 regions of 3 × 3", "temperature 0.1"),
@@ -224,9 +244,9 @@ def test_table_1_stands_beneath_if_asked_for():
 
 
 @pytest.mark.parametrize("change", [{}, {"methods": ["squares"]}, {"methods": ["contrast", "restore"]}])
-def test_methods_are_the_first_of_each_pretext_or_those_asked_for(change):
+def test_methods_are_the_first_of_each_pretext_scratch_and_the_benchmark_or_those_asked_for(change):
     shown = list(method_diagram_settings(experiment(**change)).methods)
-    assert shown == change.get("methods", ["restore", "contrast"])
+    assert shown == change.get("methods", ["scratch", "restore", "contrast", "upper"])
 
 
 def test_titles_stay_text_and_whole():

@@ -30,9 +30,9 @@ class MethodDiagram(Settings):
     """Figure 2: pretraining and finetuning with the experiment's settings, above table 1."""
 
     methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
-    """Which methods, in this order; none: the first regression and the first contrastive one."""
+    """Methods, in this order; none: the first of each pretext, the first without pretraining and the benchmark."""
     width_in: float = Field(7, ge=6.5, le=14)
-    """The height follows from what is shown."""
+    """The height follows from the content; a single method without pretraining takes less width."""
     table: bool = True
     """Whether table 1 is below the diagram."""
     dpi: int = Field(300, ge=50, le=1200)

@@ -32,7 +32,7 @@ def _outline(method: JointMethod) -> StageOutline:
     return StageOutline(
         task="Restore and contrast",
         input="two views of slices, one corrupted",
-        loss="L1 + contrastive",
+        loss="joint",
         caption=f"{budget(stage)}, {corrupted} of the pixels corrupted, both losses at once",
         notes=(
             f"{corrupted} of pixels replaced by noise",

@@ -29,7 +29,7 @@ def _outline(method: RegressionMethod) -> StageOutline:
     return StageOutline(
         task="Restore corrupted pixels",
         input="corrupted slice",
-        loss="L1 loss",
+        loss="L1",
         caption=f"{budget(method.training)}, {corrupted} of the pixels corrupted",
         notes=(f"{corrupted} of pixels replaced by noise{squares}; loss at these only",),
         decoder="all",

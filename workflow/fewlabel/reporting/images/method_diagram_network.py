@@ -1,4 +1,4 @@
-"""Figure 2: one step's U-Net, its head and its loss, as boxes and lines."""
+"""Figure 2: the U-Net of one step with its head and loss, as boxes and lines."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import Canvas, tint
 from fewlabel.reporting.images.method_diagram_steps import DiagramStep, StageState
 
-BOX, SPAN, BESIDE, HEAD = 0.39, 0.31, 0.1, 0.6
+BOX, SPAN, BESIDE, HEAD = 0.36, 0.2, 0.08, 0.79
 """Widths in inches: of a stage, between encoder and decoder, before the head, of the head."""
 HIGH, PITCH = 0.145, 0.2
 """Height of a stage, and from one stage to the next."""
@@ -17,7 +17,7 @@ LINES = "#8a8a8a"
 
 
 class Corner(NamedTuple):
-    """Where a network's left top is, in inches."""
+    """Left and top edge of a network, in inches."""
 
     left: float
     top: float
@@ -29,7 +29,7 @@ def network_height(stages: int) -> float:
 
 
 def look(state: StageState, colour: str) -> dict[str, Any]:
-    """How a part in that state is filled and outlined; they can be told apart without colour too."""
+    """Fill and outline of a part in that state; they differ without colour too."""
     match state:
         case StageState.RANDOM:
             return {"facecolor": "white", "edgecolor": colour, "linewidth": 1}
@@ -44,7 +44,7 @@ def look(state: StageState, colour: str) -> dict[str, Any]:
 def stage_box(
     canvas: Canvas, gid: str, at: tuple[float, float, float, float], state: StageState, colour: str, text: str
 ) -> None:
-    """A part of the network; one that takes no part says nothing."""
+    """A part of the network; unused parts have no text."""
     canvas.box(gid, at, **look(state, colour))
     left, top, wide, high = at
     if state is StageState.FROZEN:  # a number on hatching cannot be read
@@ -58,7 +58,7 @@ def stage_box(
 def draw_network(
     canvas: Canvas, corner: Corner, step: DiagramStep, widths: Sequence[int], colour: str, gid: str
 ) -> None:
-    """The encoder downwards on the left, the bottleneck, the decoder upwards on the right, then head and loss.
+    """Draw the encoder downwards on the left, the bottleneck, the decoder upwards on the right, then head and loss.
 
     Boxes are named `<gid>/encoder/<index>`, `<gid>/decoder/<index>` (as the network counts its stages),
     `<gid>/output`, `<gid>/head` and `<gid>/loss`.
@@ -84,7 +84,7 @@ def _middle(corner: Corner, level: int) -> float:
 
 
 def _lines(canvas: Canvas, corner: Corner, step: DiagramStep, deepest: int) -> None:
-    """From stage to stage, and across where the decoder takes the encoder's maps."""
+    """Lines from stage to stage, and skip connections."""
     encoder, decoder = corner.left + BOX / 2, corner.left + BOX + SPAN + BOX / 2
     bottom = _middle(corner, deepest)
     for level in range(deepest - 1):
@@ -105,7 +105,7 @@ def _lines(canvas: Canvas, corner: Corner, step: DiagramStep, deepest: int) -> N
 
 
 def _end(canvas: Canvas, corner: Corner, step: DiagramStep, deepest: int, colour: str, gid: str) -> None:
-    """Output convolution or head, and the loss beside it: above, or below where there is no room above."""
+    """Output convolution or head, and the loss above it, or below in the first row."""
     left = corner.left + 2 * BOX + SPAN + BESIDE
     after = step.head.after if step.head else deepest
     level = deepest - after

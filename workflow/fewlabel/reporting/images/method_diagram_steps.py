@@ -1,4 +1,4 @@
-"""What figure 2 says of a method: what each step trains of the U-Net, from which start, with what head and loss."""
+"""The steps of a method in figure 2: which parts of the U-Net each trains, from which weights, with which loss."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -11,12 +11,12 @@ from fewlabel.config.training import Training
 
 
 class StageState(Enum):
-    """Of a part of the network in a step, as the legend names it."""
+    """State of a part of the network in a step; the values are the legend."""
 
     RANDOM = "trained from random weights"
     GIVEN = "trained from the step before"
     FROZEN = "of the step before, frozen"
-    ABSENT = "takes no part"
+    ABSENT = "not used"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _stage(outline: StageOutline, budget: Training, before: int | None, handed_o
         + _first(trained - given, StageState.RANDOM, StageState.ABSENT, decoders - given),
         output=StageState.RANDOM if outline.decoder == "all" else StageState.ABSENT,
         head=outline.head,
-        loss=outline.loss,
+        loss=f"{outline.loss.removesuffix(' loss')} loss",
         notes=(*outline.notes, _budget(budget)),
         hands_on=_parts(handed_on, decoders),
     )
@@ -96,7 +96,7 @@ def _finetuning(settings: MethodDiagramSettings, method: str, trained: int | Non
     """`trained`: decoder stages that pretraining hands on; None: it was none."""
     decoders = len(settings.network.widths) - 1
     labels = ", ".join(map(str, settings.labels[method]))
-    draws = f"{settings.draws} draws of these, " if settings.draws > 1 else ""
+    draws = f"{settings.draws} draws, " if settings.draws > 1 else ""
     return DiagramStep(
         title="Segment the target",
         seen="labelled slice",

@@ -29,12 +29,10 @@ class MethodDiagramSettings(Settings):
 
 
 def diagram_methods(experiment: Experiment) -> list[str]:
-    """Methods of figure 2: those in its settings, else the first of each of the paper's pretexts, else the first
-    pretrained one, else the first."""
-    named = experiment.figures.method_diagram.methods
-    firsts = {method.pretext: name for name, method in reversed(experiment.methods.items()) if method.pretext != "none"}
-    found = [firsts[pretext] for pretext in ("regression", "contrastive") if pretext in firsts]
-    return named or found or [*firsts.values(), *experiment.methods][:1]
+    """Methods of figure 2: those in its settings, else the first of each pretext, of no pretext and benchmark."""
+    known = titles(experiment).methods
+    firsts = {(method.pretext, method.benchmark): name for name, method in reversed(known.items())}
+    return experiment.figures.method_diagram.methods or [name for name in known if name in firsts.values()]
 
 
 def method_diagram_settings(experiment: Experiment) -> MethodDiagramSettings:
