@@ -11,57 +11,31 @@ import torch
 from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.cohort import BiasCorrection, Grid
 from fewlabel.config.jobs.data import Preparation
-from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.training import Finetuning, Network
 from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
 from fewlabel.inference.predict import PredictionTask, Segmenter, plan, segment
 from fewlabel.inference.trained_network import open_trained_network
-from fewlabel.training.network import UNet, seeded
 from fewlabel.training.sampling import Slices
-from fewlabel.training.weights import save_weights
 from fewlabel.utils.errors import InputError
 from helpers import preloaded
 from helpers.dicom_trees import OBLIQUE, orthogonal, write_series
+from helpers.networks import finetuning_settings, ragged_network, write_network
 
 WIDTHS = [4, 8]
 GRID = Grid(matrix=(32, 24), spacing_mm=3.0)
-SETTINGS = FinetuneSettings(
-    network=Network(widths=WIDTHS),
-    finetuning=Finetuning(steps=1),
-    augmentation=Augmentation(flip=True),
-    flip=["columns"],
-    precision="f32",
-    deterministic=False,
-    labels=1,
-    draw=1,
-    seed=0,
-)
 CPU = torch.device("cpu")
-
-
-def network():
-    """A network that was never trained, whose masks are about half full and ragged."""
-    made = seeded(lambda: UNet(WIDTHS), 3, "test")
-    with torch.no_grad():
-        made.output.bias -= made.eval()(torch.rand(4, 1, 32, 24, generator=torch.manual_seed(0))).median()
-    return made
 
 
 @pytest.fixture
 def weights(tmp_path):
-    def make(name="weights.safetensors", **change):
-        facts = {
-            "settings": SETTINGS.model_dump(mode="json"),
-            "subjects": ["a"],
-            "widths": WIDTHS,
-            "prepared": Preparation(grid=GRID).model_dump(mode="json"),
-        } | change
-        save_weights(tmp_path / name, network().state_dict(), {k: v for k, v in facts.items() if v is not None})
-        return tmp_path / name
+    """A function that writes the weights of a training with mirrored columns."""
+    mirrored = finetuning_settings(WIDTHS, augmentation=Augmentation(flip=True), flip=["columns"])
+
+    def make(name="weights.safetensors", **changes):
+        return write_network(tmp_path / name, WIDTHS, GRID, **{"settings": mirrored, **changes})
 
     return make
 
@@ -92,7 +66,7 @@ def test_the_mask_is_that_of_a_study_to_the_byte(weights, tmp_path):
     assert store.prepared == Preparation(grid=GRID).model_dump(mode="json")
     (tmp_path / "predictions").mkdir()
     folders = tmp_path / "native" / "labels", tmp_path / "predictions"
-    evaluate_subject(network(), Slices(store, CPU), GRID, "a", *folders, "f32")
+    evaluate_subject(ragged_network(WIDTHS, GRID.matrix), Slices(store, CPU), GRID, "a", *folders, "f32")
     segment(segmenter(weights()), [PredictionTask(cohort / "images" / "a.nii.gz", tmp_path / "a.nii.gz")])
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "predictions" / "a.nii.gz").read_bytes()
 

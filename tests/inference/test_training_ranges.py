@@ -10,13 +10,11 @@ import torch
 from typer.testing import CliRunner
 
 from fewlabel.cli.main import app
-from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.config.training import Finetuning, Network
 from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess
 from fewlabel.data.sources.nifti import nifti
@@ -28,21 +26,12 @@ from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.weights import read_header, read_weights, save_weights
 from fewlabel.utils.errors import InputError
+from helpers.networks import finetuning_settings
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "hippocampus"
 GRID = Grid(matrix=(16, 16), spacing_mm=2.0)
 AFFINE = np.diag([-2.0, -2.0, 5.0, 1.0])
-SETTINGS = FinetuneSettings(
-    network=Network(widths=[4, 8]),
-    finetuning=Finetuning(steps=1),
-    augmentation=Augmentation(),
-    flip=[],
-    precision="f32",
-    deterministic=False,
-    labels=1,
-    draw=1,
-    seed=0,
-)
+SETTINGS = FinetuneSettings.model_validate(finetuning_settings([4, 8]))
 SHAPES = {"a": (16, 14, 6), "b": (15, 16, 8), "c": (16, 16, 7)}
 
 
