@@ -23,19 +23,23 @@ from fewlabel.data.phantoms.source import list_subjects, read_volume
 from fewlabel.data.splits import order_pool, split_roles
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject, score_row
-from fewlabel.training.devices.device import use_threads
+from fewlabel.training.devices.device import choose_precision, use_threads
 from fewlabel.training.finetune import finetune
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.pretrain import pretrain
 from fewlabel.training.sampling import Slices
 
+BF16 = "finetune, bf16"
+"""On processors that compute it: a step that moves into autocast, or out of it, changes its results alone."""
 RECIPES = {
     **base_jobs.RECIPES,
+    BF16: base_jobs.RECIPES["finetune"],
     **{f"pretrain, {name}": pretext.recipe for name, pretext in BUILT_IN.items()},
 }
 """Of jobs (fewlabel.config.jobs.base), and of pretrainings (fewlabel.config.pretexts)."""
 RECORD = Path(__file__).with_name("recipes.json")
 CPU = torch.device("cpu")
+HAS_BF16 = choose_precision("auto", CPU) == "bf16"
 STEPS = {"steps": 3, "batch": 4, "warmup": 1, "learning_rate": 0.01, "weight_decay": 0.1}
 CONTRAST = {**STEPS, "batch": 8, "head": [16, 8]}
 SETTINGS = {
@@ -126,9 +130,10 @@ def measure(folder, settings=SETTINGS):
         made = pretrain(store, seen, pretrain_settings(experiment, "c", method), CPU, "f32")
         losses = [loss for rows in made.history.values() for loss in of_history(rows)]
         found[f"pretrain, {method}"] = [*losses, *of_network(made.network, experiment)]
-    labelled = order["subject"].tolist()[:2]
-    network, rows, _ = finetune(store, labelled, finetune_settings(experiment, "c", "scratch", 2, 1), None, CPU, "f32")
-    found["finetune"] = [*of_history(rows), *of_network(network, experiment)]
+    labelled, wanted = order["subject"].tolist()[:2], finetune_settings(experiment, "c", "scratch", 2, 1)
+    for stage, precision in {"finetune": "f32", **({BF16: "bf16"} if HAS_BF16 else {})}.items():
+        network, rows, _ = finetune(store, labelled, wanted, None, CPU, precision)
+        found[stage] = [*of_history(rows), *of_network(network, experiment)]
     found["evaluate"] = evaluated(folder, store, roles, experiment)
     return found
 
@@ -146,16 +151,19 @@ def evaluated(folder, store, roles, experiment):
     return [*scores, *(of_arrays(*masks)[:1])]
 
 
-def same(one, other):
-    """Whether a stage made the same but for what processors round differently: 1e-6 was seen between them."""
+def same(stage, one, other):
+    """Whether a stage made the same but for what processors round differently: in f32, 1e-6 was seen between them."""
     if isinstance(one[0], str):
         return one == other
-    return len(one) == len(other) and np.allclose(one, other, rtol=1e-3, atol=1e-4)
+    tolerance = 10 if stage == BF16 else 1
+    return len(one) == len(other) and np.allclose(one, other, rtol=1e-3 * tolerance, atol=1e-4 * tolerance)
 
 
 if __name__ == "__main__":
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as name:
-        record = {stage: {"recipe": RECIPES[stage], "made": made} for stage, made in measure(Path(name)).items()}
+        kept = {} if HAS_BF16 else {BF16: json.loads(RECORD.read_text())[BF16]}
+        made = measure(Path(name)).items()
+        record = {**{stage: {"recipe": RECIPES[stage], "made": numbers} for stage, numbers in made}, **kept}
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
