@@ -31,7 +31,7 @@ SIDES = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
-class Slot:
+class StepPlace:
     """Place of a step: left edge and width in inches."""
 
     left: float
@@ -97,7 +97,7 @@ def method_diagram(rows: pd.DataFrame | None, settings: MethodDiagramSettings) -
             below = _others(canvas, y, cell, others, settings, colours)
             y = max(below, _legend(canvas, lanes, (free.left, y + height([""], TITLE) + PAD), stacked=True))
         else:
-            whole = Slot(MARGIN, canvas.width - 2 * MARGIN)
+            whole = StepPlace(MARGIN, canvas.width - 2 * MARGIN)
             y = _others(canvas, y + (2 * PAD if pretrained else 0), whole, others, settings, colours) if others else y
             y = _legend(canvas, lanes, (MARGIN, y + 1.5 * PAD), stacked=False)
         if rows is not None:
@@ -105,11 +105,11 @@ def method_diagram(rows: pd.DataFrame | None, settings: MethodDiagramSettings) -
         return canvas.finish(y + MARGIN)
 
 
-def _split(canvas: Canvas, number: int, gap: float, part: Slot | None = None) -> list[Slot]:
+def _split(canvas: Canvas, number: int, gap: float, part: StepPlace | None = None) -> list[StepPlace]:
     """A part of the width of the canvas, or all of it, in equal cells."""
-    whole = part or Slot(MARGIN, canvas.width - 2 * MARGIN)
+    whole = part or StepPlace(MARGIN, canvas.width - 2 * MARGIN)
     width = (whole.width - gap * (number - 1)) / number
-    return [Slot(whole.left + index * (width + gap), width) for index in range(number)]
+    return [StepPlace(whole.left + index * (width + gap), width) for index in range(number)]
 
 
 def _pretrained(
@@ -117,7 +117,7 @@ def _pretrained(
 ) -> float:
     """Draw a lane for each method: its pretraining and its finetuning; return the lower edge."""
     *before, last = _split(canvas, max(map(len, lanes.values())), GAP)
-    panels = [Slot(before[0].left, before[-1].right - before[0].left), last]
+    panels = [StepPlace(before[0].left, before[-1].right - before[0].left), last]
     texts = ["1  Pretraining without labels", "2  Finetuning with few labels"]
     y = start = top + PAD + max(_head(canvas, top, panel, text) for panel, text in zip(panels, texts, strict=True))
     for index, (name, lane) in enumerate(lanes.items()):
@@ -125,7 +125,7 @@ def _pretrained(
             canvas.line([(panels[0].left, y), (last.right, y)], "#cccccc", 0.6)
         # The first stage takes the room of the stages that this method lacks.
         first = before[len(before) - len(lane) + 1]
-        cells = [Slot(before[0].left, first.right - before[0].left), *before[len(before) - len(lane) + 2 :], last]
+        cells = [StepPlace(before[0].left, first.right - before[0].left), *before[len(before) - len(lane) + 2 :], last]
         y = _lane(canvas, y + PAD, name, lane, cells, settings, colours[name]) + PAD
     for panel in panels:
         canvas.panel((panel.left, start, panel.width, y - start), GROUND)
@@ -133,7 +133,12 @@ def _pretrained(
 
 
 def _others(
-    canvas: Canvas, top: float, panel: Slot, lanes: Lanes, settings: MethodDiagramSettings, colours: Mapping[str, str]
+    canvas: Canvas,
+    top: float,
+    panel: StepPlace,
+    lanes: Lanes,
+    settings: MethodDiagramSettings,
+    colours: Mapping[str, str],
 ) -> float:
     """Draw the methods without pretraining side by side, at most three in a row; return the lower edge."""
     y = start = top + PAD + _head(canvas, top, panel, "Training from random weights")
@@ -147,14 +152,14 @@ def _others(
     return y
 
 
-def _head(canvas: Canvas, top: float, panel: Slot, text: str) -> float:
+def _head(canvas: Canvas, top: float, panel: StepPlace, text: str) -> float:
     """The heading above a panel; return its height."""
     lines = wrapped(text, panel.width, TITLE, bold=True)
     return canvas.text((panel.left + panel.width / 2, top), lines, TITLE, "center", fontweight="bold")
 
 
 def _lane(
-    canvas: Canvas, top: float, name: str, lane: Sequence[DiagramStep], cells: Sequence[Slot],
+    canvas: Canvas, top: float, name: str, lane: Sequence[DiagramStep], cells: Sequence[StepPlace],
     settings: MethodDiagramSettings, colour: str,
 ) -> float:  # fmt: skip
     """Draw one method below `top`; return the lower edge."""
@@ -173,7 +178,7 @@ def _lane(
     return max(ends)
 
 
-def _step_text(canvas: Canvas, cell: Slot, top: float, below: float, step: DiagramStep) -> float:
+def _step_text(canvas: Canvas, cell: StepPlace, top: float, below: float, step: DiagramStep) -> float:
     """Title, input and notes of a step: left of the network, or above and below it; return the lower edge."""
     left = cell.left + PAD if cell.wide else cell.network
     width = cell.text_width if cell.wide else cell.right - PAD - left
