@@ -5,13 +5,16 @@ import json
 import threading
 from contextlib import suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlparse
 
+import numpy as np
 import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from helpers.explored import HOSTILE, TITLE, experiment, make, page_of
+from helpers.explored import HOSTILE, TITLE, experiment, make, page_of, save
 
 pytestmark = pytest.mark.xdist_group("browser")
 CURVES = [f"#curve-cards [data-cohort='{at}'] .plot" for at in (0, 1)]
@@ -195,9 +198,89 @@ def test_contours_and_errors_are_switched(page):
     page.picture("explorer_errors")
     click(page, "#errors")
     assert bytes_of(page, 2) == both
-    click(page, "#contours")
-    assert bytes_of(page, 2) == bytes_of(page, 1) == bytes_of(page, 0)  # the bare slice
+    click(page, "#prediction")
+    assert bytes_of(page, 2) == bytes_of(page, 1) == bytes_of(page, 0)  # the truth alone
+    assert find(page, "#legend").text == "truth"
+    truth = bytes_of(page, 0)
+    click(page, "#truth")
+    assert bytes_of(page, 2) == bytes_of(page, 0) != truth  # the bare slice
     assert find(page, "#legend").text == ""
+
+
+def greys_of(browser, places):
+    """Grey values of the first panel at places (x, y), each from 0 to 1."""
+    return browser.script(
+        """
+        const one = document.querySelector('#panels canvas');
+        const copy = new OffscreenCanvas(one.width, one.height).getContext('2d', {willReadFrequently: true});
+        copy.drawImage(one, 0, 0);
+        return arguments[0].map(([x, y]) => [Math.floor(x * one.width), Math.floor(y * one.height)])
+          .map(([x, y]) => copy.getImageData(x, y, 1, 1).data[0]);
+        """,
+        places,
+    )
+
+
+def test_a_window_maps_its_width_around_its_level_to_black_and_white(page):
+    full = greys_of(page, [(0.5, 0.5)])[0]
+    assert 30 < full < 225
+    Select(find(page, "#window")).select_by_value("contrast")
+    assert greys_of(page, [(0.5, 0.5)])[0] == pytest.approx(min(255, max(0, (full - 2.55 * 25) * 2)), abs=3)
+    slide = "const s = document.querySelector('#level'); s.value = 0; s.dispatchEvent(new Event('input'))"
+    page.script(slide)
+    assert greys_of(page, [(0.5, 0.5)])[0] == 255 or full < 2.55 * 25
+    assert find(page, "#window").get_attribute("value") == "own"
+    Select(find(page, "#window")).select_by_value("full")
+    assert greys_of(page, [(0.5, 0.5)])[0] == full
+
+
+def test_files_of_the_masks_are_named_and_linked(page):
+    paths = page.script("return [...document.querySelectorAll('#files a')].map((one) => [one.textContent, one.href])")
+    assert [path for path, _ in paths] == [
+        "liver/native/labels/ann.nii.gz",
+        *(
+            f"liver/finetuned/{run}/draw1/predictions/ann.nii.gz"
+            for run in ("scratch/n2", "regression/n2", "supervised/nall")
+        ),
+    ]
+    assert all(Path(unquote(urlparse(address).path)).is_file() for _, address in paths)
+
+
+def test_panels_stand_in_one_row_on_a_wide_screen(browser, made):
+    browser.open(made.as_uri(), width=1440)
+    browser.until(READY)
+    click(browser, "#n-1")
+    browser.until("document.querySelectorAll('#panels figure').length === 6")
+    tops = "return [...document.querySelectorAll('#panels figure')].map((one) => one.getBoundingClientRect().top)"
+    assert len(set(browser.script(tops))) == 1
+
+
+def test_thin_slices_have_two_further_planes_with_the_patients_sides(browser, tmp_path):
+    study = experiment(cohorts=("knee",), titles=(), draws=1)
+    results = make(tmp_path, study, subjects=("ann",), shape=(24, 20, 12))
+    # A bright block to the right of the patient, at the front, at the feet: the file grows to left, back and head.
+    image = np.full((24, 20, 12), 0.1, np.float32)
+    image[:8, :6, :3] = 1
+    save(results / "knee/native/images/ann.nii.gz", image)
+    _, made = page_of(results, study)
+    browser.open(made.as_uri())
+    browser.until(READY)
+    planes = browser.script("return [...document.querySelector('#plane').options].map((one) => one.text)")
+    assert planes == ["axial", "coronal", "sagittal"]
+    corners = [(0.1, 0.1), (0.9, 0.1), (0.1, 0.9), (0.9, 0.9)]
+    slide = "const s = document.querySelector('#slice'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))"
+    # Top left, top right, bottom left, bottom right: axial front right; coronal right feet; sagittal front feet.
+    for plane, at, name, bright in (
+        ("0", 1, "Slice 2 of 12", 0),
+        ("1", 2, "Coronal 3 of 20", 2),
+        ("2", 2, "Sagittal 3 of 24", 2),
+    ):
+        Select(find(browser, "#plane")).select_by_value(plane)
+        browser.script(slide, at)
+        browser.until(f"document.querySelector('#slice-text').textContent === {json.dumps(name)}")
+        assert [grey > 127 for grey in greys_of(browser, corners)] == [place == bright for place in range(4)]
+    assert texts(browser, "#panels .numbers")[1].startswith("Dice: volume 0.")
+    assert browser.complaints() == []
 
 
 def test_zoom_shows_the_target_larger_and_the_whole_again(page):
@@ -282,7 +365,7 @@ def test_everything_is_reached_by_keyboard_alone(page):
     page.until("document.querySelector('#subject').value === 'bob'")
     press("e", "c")
     assert find(page, "#errors").get_attribute("aria-pressed") == "true"
-    assert find(page, "#contours").get_attribute("aria-pressed") == "false"
+    assert find(page, "#truth").get_attribute("aria-pressed") == "false"
     press("n")
     page.until("document.querySelector('#n-2').checked && !document.querySelector('#n-1').checked")
     press("d")
@@ -355,7 +438,7 @@ def test_dark_mode_follows_the_system_and_can_be_chosen(browser, made):
         "#panels .numbers",
         ".chip .name",
         "a",
-        "#contours",
+        "#truth",
         "#errors",
         "summary",
         "#facts-table th",

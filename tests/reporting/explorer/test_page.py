@@ -46,7 +46,8 @@ def test_pictures_hold_exactly_the_masks_in_radiological_slices(made):
     # The file's axes grow to left, back and head: slices are the third axis, rows the second, columns the first.
     expected = truth.transpose(2, 1, 0)
     assert (mask_of(block["truth"], block) == expected).all()
-    assert block["ratio"] == pytest.approx(24 / 20) and block["slices"] == [1, 2, 3, 4, 5, 6]
+    assert (block["axes"], block["spacing"]) == (["S", "P", "L"], [5, 2, 2]) and block["slices"] == [1, 2, 3, 4, 5, 6]
+    assert block["file"] == "liver/native/labels/ann.nii.gz"
     first = next(one for one in block["predictions"] if (one["method"], one["n"], one["draw"]) == ("scratch", 1, 2))
     loss = 0.7 + 0.1 + 0.02 * 2
     assert (mask_of(first["mask"], block) == predicted_of(truth, loss).transpose(2, 1, 0)).all()

@@ -20,6 +20,7 @@ SCRIPTS = (
     "plots.js",
     "cells.js",
     "decode.js",
+    "planes.js",
     "panels.js",
     "grid.js",
     "browser.js",

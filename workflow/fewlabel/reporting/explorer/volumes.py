@@ -12,7 +12,7 @@ from PIL import Image
 
 from fewlabel.config.jobs.figures.explorer import Images
 from fewlabel.config.study_layout import LAYOUT, Run
-from fewlabel.data.preprocessing.volume import Orientation, read_result_nifti
+from fewlabel.data.preprocessing.volume import AXES, Orientation, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import scale_intensity
 from fewlabel.data.sources import registry
 from fewlabel.data.subjects.subject import Subject
@@ -69,9 +69,10 @@ class CohortVolumes:
 
         Returns:
             `slices`: native numbers, from 1, of the shown slices, of `count`; `rows`, `columns`: of a shown slice,
-            `native`: of a slice of the volume; `ratio`: width over height in mm; `across`: slices in a row of each
-            picture; `image`, `truth`: pictures; `predictions`: method, n, draw, `mask` (a picture) and `dice` (of each
-            shown slice, on the native grid; None if both masks are empty there).
+            `native`: of a slice of the volume; `axes`: the directions in which slices, rows and columns grow (`SPL`),
+            `spacing`: their distances in mm as shown; `across`: slices in a row of each picture; `image`, `truth`:
+            pictures; `file`: of the truth; `predictions`: method, n, draw, `file`, `mask` (a picture) and `dice` (of
+            each shown slice, on the native grid; None if both masks are empty there).
 
         Raises:
             InputError: a file is missing, damaged or on another grid.
@@ -90,10 +91,15 @@ class CohortVolumes:
             "rows": side[0],
             "columns": side[1],
             "native": [whole.shape[1], whole.shape[2]],
-            "ratio": round(whole.shape[2] * spacing[2] / (whole.shape[1] * spacing[1]), 4),
+            "axes": AXES[self.images.grid.plane],
+            "spacing": [
+                round(mm * native / shown, 4)
+                for mm, native, shown in zip(spacing, whole.shape, (len(whole), *side), strict=True)
+            ],
             "across": sprite_columns(len(chosen), *side),
             "image": image_sprite(resize_slices(whole[chosen], side)),
             "truth": mask_sprite(resize_masks(truth, side)),
+            "file": f"{LAYOUT.native_labels(self.cohort)}/{subject}.nii.gz",
             "predictions": [
                 self._prediction(run, subject, whole.shape, orientation, chosen, truth, side) for run in runs
             ],
@@ -115,6 +121,7 @@ class CohortVolumes:
             "method": run.method,
             "n": run.n,
             "draw": run.draw,
+            "file": f"{LAYOUT.predictions(run.run)}/{subject}.nii.gz",
             "mask": picture,
             "dice": slice_dice(mask, truth),
         }

@@ -1,6 +1,8 @@
 // The volume browser: what is chosen, its controls, and the panels beside each other.
 const ORDERS = { worst: "worst first", best: "best first", name: "by name" };
-const view = { cohort: 0, subject: null, counts: new Set(), draw: 1, at: 0, order: "worst", contours: true, errors: false, zoom: false, volume: null };
+const view = { cohort: 0, subject: null, counts: new Set(), draw: 1, at: 0, order: "worst", truth: true, prediction: true, errors: false, zoom: false, volume: null, plane: null, normal: 0, width: 100, level: 50 };
+// Width and level of the window, in percent of the intensities between the volume's two percentiles.
+const WINDOWS = { full: ["full range", 100, 50], contrast: ["high contrast", 50, 50], dark: ["dark tissue", 50, 25], bright: ["bright tissue", 50, 75] };
 
 // The N of curves on a cohort; a benchmark has its own and is shown whenever it is switched on.
 function countsOf(cohort) {
@@ -59,9 +61,17 @@ async function showSubject() {
   const volume = asked === null ? null : await volumeOf(view.cohort, asked);
   if (asked !== view.subject) return;
   view.volume = volume;
-  view.at = volume ? fullestSlice(volume) : 0;
   element("viewer").removeAttribute("aria-busy");
+  choosePlane(view.normal);
+  showControls();
   await showPanels();
+}
+
+// A volume that does not allow a plane is shown in its own slices.
+function choosePlane(normal) {
+  const { volume } = view;
+  view.plane = volume && (volume.planes[normal] ?? volume.planes[0]);
+  view.at = volume ? fullestSlice(volume, view.plane) : 0;
 }
 
 // ------------------------------------------------------------------------------------------------------ controls
@@ -93,7 +103,10 @@ function showControls() {
     field("Order", true, choice("order", "Order of subjects", Object.entries(ORDERS), view.order, reorder)),
     field("N", true, make("div", { class: "chips", role: "group", "aria-label": "Numbers of labelled subjects" }, ...counts)),
     field("Draw", true, choice("draw", "Draw", draws.map((draw) => [draw, draw]), view.draw, (value) => { view.draw = Number(value); refresh(); })),
-    field("Show", true, toggle("contours", "Contours", "contours"), toggle("errors", "Errors", "errors"), toggle("zoom", "Zoom", "zoom")),
+    field("Show", true, toggle("truth", "Truth", "truth"), toggle("prediction", "Prediction", "prediction"), toggle("errors", "Errors", "errors"), toggle("zoom", "Zoom", "zoom")),
+    ...planeControl(),
+    field("Intensities", true, choice("window", "Window of intensities", [...Object.entries(WINDOWS).map(([key, [text]]) => [key, text]), ["own", "own"]], windowName(), setWindow)),
+    ...[["width", "Window", 5], ["level", "Level", 0]].map(windowSlider),
   );
   if (focused && element("controls").querySelector(`#${CSS.escape(focused)}`)) element(focused).focus();
   const mark = (colour, text, kind) => {
@@ -102,12 +115,50 @@ function showControls() {
     return make("span", { class: "key" }, line, text);
   };
   element("legend").replaceChildren(
-    ...(view.contours ? [mark(TRUTH, "truth", ""), mark(PREDICTION, "prediction", "")] : []),
-    ...(view.errors ? [mark(TRUTH, "missed", "fill"), mark(PREDICTION, "too much", "fill")] : []));
+    ...(view.truth ? [mark(TRUTH, "truth", "")] : []),
+    ...(view.prediction ? [mark(PREDICTION, "prediction", "")] : []),
+    ...(view.errors ? [mark(MISSED, "missed", "fill"), mark(PREDICTION, "too much", "fill")] : []));
 }
 
 function flip(name) {
   view[name] = !view[name];
+  showControls();
+  showPanels();
+}
+
+function flipContours() {
+  const on = !(view.truth || view.prediction);
+  Object.assign(view, { truth: on, prediction: on });
+  showControls();
+  showPanels();
+}
+
+function planeControl() {
+  const planes = view.volume?.planes ?? [];
+  if (planes.length < 2) return [];
+  return [field("Plane", true, choice("plane", "Plane", planes.map((plane) => [plane.normal, plane.name]), view.plane.normal, (value) => turn(Number(value))))];
+}
+
+function turn(normal) {
+  view.normal = normal;
+  choosePlane(normal);
+  showControls();
+  showPanels();
+}
+
+const windowName = () => Object.keys(WINDOWS).find((key) => WINDOWS[key][1] === view.width && WINDOWS[key][2] === view.level) ?? "own";
+
+function windowSlider([name, text, min]) {
+  const moved = (event) => {
+    view[name] = Number(event.target.value);
+    element("window").value = windowName();
+    showPanels();
+  };
+  return field(text, true, make("input", { type: "range", id: name, "aria-label": `${text} of intensities, percent`, min, max: 100, value: view[name], oninput: moved }));
+}
+
+function setWindow(name) {
+  if (name in WINDOWS) [view.width, view.level] = WINDOWS[name].slice(1);
   showControls();
   showPanels();
 }
@@ -134,7 +185,7 @@ function step(by) {
 
 function toSlice(at) {
   if (!view.volume) return;
-  view.at = Math.min(Math.max(at, 0), view.volume.slices.length - 1);
+  view.at = Math.min(Math.max(at, 0), view.plane.count - 1);
   showPanels();
 }
 

@@ -1,17 +1,18 @@
 // The panels of the slice that is shown: the truth first, then each method at each N.
 async function showPanels() {
-  const { volume, at } = view;
+  const { volume, at, plane } = view;
   const slider = element("slice");
-  slider.max = String(volume ? volume.slices.length - 1 : 0);
+  slider.max = String(volume ? plane.count - 1 : 0);
   slider.value = String(at);
   slider.disabled = !volume;
   if (!volume) {
     element("slice-text").textContent = "";
     showProfile();
+    element("files").replaceChildren();
     element("panels").replaceChildren(make("p", { class: "hint" }, "No volume of this cohort is on this page."));
     return;
   }
-  const where = `Slice ${volume.slices[at]} of ${volume.count}`;
+  const where = plane.normal === 0 ? `Slice ${volume.slices[at]} of ${volume.count}` : `${capital(plane.name)} ${at + 1} of ${plane.count}`;
   element("slice-text").textContent = where;
   slider.setAttribute("aria-valuetext", where);
   const wanted = [null, ...cellsInView()];
@@ -20,9 +21,13 @@ async function showPanels() {
     return { cell, prediction, mask: prediction ? await predictedMask(volume, prediction) : null };
   }));
   // Another slice or subject may have been asked for in the meantime.
-  if (volume !== view.volume || at !== view.at) return;
-  const truth = sliceOf(volume, volume.truth, at);
-  const figures = masks.filter(({ cell, prediction }) => !cell || prediction).map((one) => panel(volume, at, truth, one));
+  if (volume !== view.volume || at !== view.at || plane !== view.plane) return;
+  const truth = sliceOf(volume, volume.truth, plane, at);
+  const grey = greySlice(volume, plane, at, view);
+  const shown = masks.filter(({ cell, prediction }) => !cell || prediction);
+  const figures = shown.map((one) => panel(volume, at, grey, truth, one));
+  const paths = [volume.file, ...shown.slice(1).map((one) => one.prediction.file)];
+  element("files").replaceChildren(...paths.map((path) => make("li", {}, make("a", { href: path.split("/").map(encodeURIComponent).join("/") }, path))));
   place(figures);
   showProfile();
   say([`${volume.subject}, ${where.toLowerCase()}`, ...figures.slice(1).map((figure) => figure.label)].join(". "));
@@ -41,23 +46,27 @@ function place(figures) {
   });
 }
 
-function panel(volume, at, truth, { cell, prediction, mask }) {
-  const look = { contours: view.contours, errors: view.errors, window: view.zoom ? targetWindow(volume) : wholeWindow(volume) };
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+function panel(volume, at, grey, truth, { cell, prediction, mask }) {
+  const { plane } = view;
+  const look = { truth: view.truth, prediction: view.prediction, errors: view.errors, window: view.zoom ? targetWindow(volume, plane) : wholeWindow(plane) };
   if (!cell) {
     const pixels = truth.some((pixel) => pixel === 1);
     return {
       key: "truth", name: make("div", { class: "name" }, "Truth"), numbers: pixels ? "target in this slice" : "no target in this slice",
-      label: `Truth: ${pixels ? "target in this slice" : "no target in this slice"}`, draw: (canvas) => paint(canvas, volume, at, truth, null, look),
+      label: `Truth: ${pixels ? "target in this slice" : "no target in this slice"}`, draw: (canvas) => paint(canvas, plane, grey, truth, null, look),
     };
   }
   const title = `${methods.get(cell.method).title}, N = ${cell.n}`;
   const whole = scoreOf(cell, study.cohorts[view.cohort].subjects.indexOf(volume.subject));
-  const own = prediction.dice[at];
-  const numbers = `Dice: slice ${own === null ? "none" : digits(own, 2)}, volume ${digits(whole, 2)}`;
+  const native = plane.normal === 0;
+  const own = native ? prediction.dice[at] : undefined;
+  const numbers = `Dice: ${native ? `slice ${own === null ? "none" : digits(own, 2)}, ` : ""}volume ${digits(whole, 2)}`;
   return {
     key: `${cell.method}/${cell.n}`, name: make("div", { class: "name" }, swatch(cell.method), make("span", {}, title)), numbers,
     label: `${title}: ${numbers}${own === null ? " (no target, none predicted)" : ""}`,
-    draw: (canvas) => paint(canvas, volume, at, truth, sliceOf(volume, mask, at), look),
+    draw: (canvas) => paint(canvas, plane, grey, truth, sliceOf(volume, mask, plane, at), look),
   };
 }
 

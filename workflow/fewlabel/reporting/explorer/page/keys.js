@@ -19,12 +19,21 @@ function nextOrder() {
   reorder(orders[(orders.indexOf(view.order) + 1) % orders.length]);
 }
 
+function nextPlane() {
+  if (view.volume) turn((view.plane.normal + 1) % view.volume.planes.length);
+}
+
+function nextWindow() {
+  const names = Object.keys(WINDOWS);
+  setWindow(names[(names.indexOf(windowName()) + 1) % names.length]);
+}
+
 const KEYS = {
   ArrowUp: () => toSlice(view.at + 1), ArrowDown: () => toSlice(view.at - 1),
   PageUp: () => toSlice(view.at + 5), PageDown: () => toSlice(view.at - 5),
-  Home: () => toSlice(0), End: () => toSlice(Infinity), m: () => view.volume && toSlice(fullestSlice(view.volume)),
+  Home: () => toSlice(0), End: () => toSlice(Infinity), m: () => view.volume && toSlice(fullestSlice(view.volume, view.plane)),
   ArrowLeft: () => step(-1), ArrowRight: () => step(1),
-  c: () => flip("contours"), e: () => flip("errors"), z: () => flip("zoom"), n: nextCount, d: nextDraw, o: nextOrder,
+  c: flipContours, p: nextPlane, w: nextWindow, e: () => flip("errors"), z: () => flip("zoom"), n: nextCount, d: nextDraw, o: nextOrder,
 };
 
 function pressed(event) {

@@ -1,58 +1,62 @@
 // One slice with what lies over it, on a canvas. Why not a library: a viewer such as NiiVue needs WebGL, of which browsers give
 // a page some sixteen views, and plotly's pictures take a second for a screen of panels; a slice here is there at once.
-const TRUTH = [255, 90, 79];
+const TRUTH = [255, 255, 255];
 const PREDICTION = [53, 214, 255];
+const MISSED = [255, 176, 0];
 const LONG_SIDE = 420;
 
-function paint(canvas, volume, at, truth, predicted, look) {
-  const { rows, columns, across, picture: sprite } = volume;
+// The grey slice through a window of intensities, once for all panels.
+function greySlice(volume, plane, at, { width, level }) {
+  const { rows, columns } = plane;
+  const grey = sliceOf(volume, volume.grey, plane, at);
+  const [low, scale] = [2.55 * (level - width / 2), 100 / width];
+  const image = new ImageData(columns, rows);
+  for (let index = 0; index < grey.length; index += 1) {
+    image.data.fill((grey[index] - low) * scale, 4 * index, 4 * index + 3);
+    image.data[4 * index + 3] = 255;
+  }
+  const canvas = make("canvas", { width: columns, height: rows });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
+function paint(canvas, plane, grey, truth, predicted, look) {
+  const { rows, columns } = plane;
   const { left, top, wide, high } = look.window;
   const scale = Math.max(1, Math.round(LONG_SIDE / Math.max(wide, high)));
   if (canvas.width !== wide * scale || canvas.height !== high * scale) Object.assign(canvas, { width: wide * scale, height: high * scale });
-  canvas.style.aspectRatio = String((volume.ratio * wide * rows) / (columns * high));
+  canvas.style.aspectRatio = String((plane.ratio * wide) / high);
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = true;
-  context.drawImage(sprite, (at % across) * columns + left, Math.floor(at / across) * rows + top, wide, high, 0, 0, canvas.width, canvas.height);
+  context.drawImage(grey, left, top, wide, high, 0, 0, canvas.width, canvas.height);
   if (predicted && look.errors) paintErrors(context, truth, predicted, rows, columns, look.window);
-  if (look.contours) {
-    context.setTransform(1, 0, 0, 1, -left * scale, -top * scale);
-    outline(context, truth, rows, columns, scale, TRUTH);
-    if (predicted) outline(context, predicted, rows, columns, scale, PREDICTION);
-    context.resetTransform();
-  }
+  context.setTransform(1, 0, 0, 1, -left * scale, -top * scale);
+  if (look.truth) outline(context, truth, rows, columns, scale, TRUTH);
+  if (predicted && look.prediction) outline(context, predicted, rows, columns, scale, PREDICTION);
+  context.resetTransform();
+  paintLetters(context, plane);
 }
 
-const wholeWindow = ({ rows, columns }) => ({ left: 0, top: 0, wide: columns, high: rows });
-
-// Around the target in all slices, with a third of its size left on every side; the same for all slices and methods.
-function targetWindow(volume) {
-  if (!volume.window) volume.window = around(volume) ?? wholeWindow(volume);
-  return volume.window;
-}
-
-function around(volume) {
-  const { rows, columns } = volume;
-  const filled = [new Set(), new Set()];
-  for (let at = 0; at < volume.slices.length; at += 1) {
-    sliceOf(volume, volume.truth, at).forEach((pixel, index) => {
-      if (pixel) [Math.floor(index / columns), index % columns].forEach((value, axis) => filled[axis].add(value));
-    });
+// Which side of the patient is where. A canvas is stretched to the shape of its voxels; letters are not.
+function paintLetters(context, { letters, ratio }) {
+  const { width, height } = context.canvas;
+  const size = Math.max(width * ratio, height) / 17;
+  const wide = size / ratio;
+  Object.assign(context, { font: `600 ${size}px system-ui, sans-serif`, textAlign: "center", textBaseline: "middle", fillStyle: "#fff", strokeStyle: "#000", lineWidth: size / 4, lineJoin: "round" });
+  const places = { top: [width / 2, 0.7 * size], bottom: [width / 2, height - 0.6 * size], left: [0.7 * wide, height / 2], right: [width - 0.7 * wide, height / 2] };
+  for (const [side, [x, y]] of Object.entries(places)) {
+    context.setTransform(1 / ratio, 0, 0, 1, x, y);
+    context.strokeText(letters[side], 0, 0);
+    context.fillText(letters[side], 0, 0);
   }
-  if (!filled[0].size) return null;
-  const [[top, high], [left, wide]] = [rows, columns].map((size, axis) => {
-    const [low, end] = [Math.min(...filled[axis]), Math.max(...filled[axis]) + 1];
-    const margin = Math.ceil((end - low) / 3);
-    const start = Math.max(0, low - margin);
-    return [start, Math.min(size, end + margin) - start];
-  });
-  return { left, top, wide, high };
+  context.resetTransform();
 }
 
 function paintErrors(context, truth, predicted, rows, columns, { left, top, wide, high }) {
   const overlay = new ImageData(columns, rows);
   for (let at = 0; at < truth.length; at += 1) {
     if (truth[at] === predicted[at]) continue;
-    overlay.data.set([...(truth[at] ? TRUTH : PREDICTION), 150], 4 * at);
+    overlay.data.set([...(truth[at] ? MISSED : PREDICTION), 150], 4 * at);
   }
   const small = make("canvas", { width: columns, height: rows });
   small.getContext("2d").putImageData(overlay, 0, 0);
@@ -74,8 +78,10 @@ function outline(context, mask, rows, columns, scale, colour) {
       if (!inside(row, column + 1)) { context.moveTo(right, top); context.lineTo(right, bottom); }
     }
   }
-  context.lineWidth = 2.2;
   context.lineCap = "round";
-  context.strokeStyle = `rgb(${colour.join(",")})`;
-  context.stroke();
+  // A dark edge keeps the line apart from bright tissue.
+  for (const [width, style] of [[4.6, "rgba(0,0,0,.75)"], [2.2, `rgb(${colour.join(",")})`]]) {
+    Object.assign(context, { lineWidth: width, strokeStyle: style });
+    context.stroke();
+  }
 }

@@ -5,8 +5,9 @@ let profileOf = "";
 function showProfile() {
   const place = element("profile");
   const { volume, at } = view;
-  place.hidden = !volume;
-  if (!volume) return;
+  // Dice are those of the volume's own slices.
+  place.hidden = !volume || view.plane.normal !== 0;
+  if (place.hidden) return;
   const cells = cellsInView().filter((cell) => predictionOf(volume, cell.method, cell.n, view.draw));
   const key = JSON.stringify([view.cohort, view.subject, view.draw, dark(), cells.map((cell) => [cell.method, cell.n])]);
   const line = { type: "line", x0: volume.slices[at], x1: volume.slices[at], y0: 0, y1: 1, line: { width: 1.5 } };
