@@ -12,7 +12,6 @@ HEAVY = {
     "skimage",
     "nibabel",
     "matplotlib",
-    "seaborn",
     "monai",
     "sympy",
     "rocrate",

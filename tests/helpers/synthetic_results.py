@@ -70,11 +70,16 @@ def make_runs(cohorts=COHORTS, methods=METHODS, counts=(1, 2, 4, 8), draws=3):
     return CollectSettings(cohorts=list(cohorts), labels=labels, draws=draws)
 
 
-def make_settings(cohorts=COHORTS, methods=METHODS, counts=(1, 2, 4, 8), draws=3, **figure):
+def make_settings(cohorts=COHORTS, methods=METHODS, counts=(1, 2, 4, 8), draws=3, paper=None, left_out=(), **figure):
+    curves = [name for name, method in methods.items() if not method.benchmark]
     return CurvesSettings(
         titles=Titles(cohorts=dict(cohorts), methods=dict(methods)),
         runs=make_runs(cohorts, methods, counts, draws),
         intervals=Intervals(resamples=200),
+        control="scratch" if "scratch" in curves else None,
+        curves=curves,
+        left_out=list(left_out),
+        paper=[name for name, cohort in cohorts.items() if cohort.stands_for] if paper is None else paper,
         figure=LabelCurves(**figure),
     )
 

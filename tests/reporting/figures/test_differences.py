@@ -1,6 +1,5 @@
-"""Table 3 as a figure: points and intervals are its rows', each beside its method's name."""
+"""Gains by method: points and intervals are those of table 3, each beside its method's name."""
 
-import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 
@@ -43,6 +42,16 @@ def words(figure):
     return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))).split()
 
 
+def points(axes):
+    """Means by row, with whether they are filled; those beyond the axis are not among them."""
+    return {
+        float(y): (float(x), drawn.get_markerfacecolor() != "white")
+        for drawn in axes.get_lines()
+        if drawn.get_marker() == "o"
+        for x, y in zip(*drawn.get_data(), strict=True)
+    }
+
+
 def test_every_row_of_table_3_is_a_point_with_its_interval_beside_its_methods_name(scores, asked):
     settings = asked()
     table = comparisons(scores, settings.compared)
@@ -54,33 +63,33 @@ def test_every_row_of_table_3_is_a_point_with_its_interval_beside_its_methods_na
     for axes, (cohort, n) in zip(found, keys, strict=True):
         if n == 1:  # only the first of a cohort has names
             names = dict(zip(axes.get_yticks(), [label.get_text() for label in axes.get_yticklabels()], strict=True))
-        points = {names[line.get_ydata()[0]]: line for line in axes.get_lines()[1:]}
-        spans = [c.get_segments()[0] for c in axes.collections if isinstance(c, LineCollection)]
+            assert list(names.values()) == ["regression", "contrastive"]
         rows = table[(table["cohort"] == cohort) & (table["n"] == n)].set_index("method")
-        assert list(points) == ["regression", "contrastive"]
-        for (method, point), ((low, _), (high, _)) in zip(points.items(), spans, strict=True):
-            row = rows.loc[method]
-            assert (point.get_xdata()[0], low, high) == pytest.approx((row["difference"], row["low"], row["high"]))
-            assert (point.get_markerfacecolor() != "white") == (row["p_holm"] < 0.05)
-    assert {"p", "<", "0.05", "95"} <= set(words(figure))
+        low, high = axes.get_xlim()
+        drawn = {names[y]: point for y, point in points(axes).items()}
+        inside = rows[rows["difference"].between(low, high)]
+        assert set(drawn) == set(inside.index) and (n < 8 or len(inside) == 2)
+        spans = [c.get_segments()[0][:, 0] for c in axes.collections if isinstance(c, LineCollection)]
+        for span in spans:
+            assert (span == pytest.approx(inside[["low", "high"]].clip(low, high).to_numpy()[0])) or len(inside) > 1
+        for method, row in inside.iterrows():
+            assert drawn[method] == (pytest.approx(row["difference"]), row["low"] > 0 or row["high"] < 0)
 
 
-def test_points_are_filled_where_holms_p_is_small_and_only_there(scores, asked):
-    gains = dict(zip(sorted(scores["subject"].unique()), np.linspace(0.02, 0.05, 6), strict=True))
-    base = scores.assign(dice=0.5)
-    base.loc[base["method"] == "regression", "dice"] += base["subject"].map(gains)
-    only = asked(COHORTS, METHODS, (1,), methods=("regression",))  # one comparison a cohort: p of 6 pairs is 1/32
-    faces = [
-        axes.get_lines()[1].get_markerfacecolor()
-        for axes in panels(difference_figure(base[base["n"].isin([1, 12])], only))
-    ]
-    assert faces == [style.BLUE] * 2
-    faces = {
-        line.get_markerfacecolor()
-        for axes in panels(difference_figure(base, asked()))  # eight comparisons: p of 1/4
-        for line in axes.get_lines()[1:]
-    }
-    assert faces == {"white"}
+def test_all_methods_have_one_colour_and_the_axis_says_what_it_shows(scores, asked):
+    figure = difference_figure(scores, asked())
+    assert {line.get_color() for axes in panels(figure) for line in axes.get_lines()[1:]} == {style.BLUE}
+    assert all("Gain in Dice over scratch" in " ".join(axes.get_xlabel().split()) for axes in panels(figure))
+    assert {"95", "excludes", "includes"} <= set(words(figure))
+
+
+def test_methods_of_one_pretext_stand_together_below_its_name(table, asked):
+    methods = {**METHODS, "half": MethodTitle(title="half", pretext="regression", benchmark=False)}
+    figure = difference_figure(
+        table(methods=methods), asked(COHORTS, methods, methods=("regression", "contrastive", "half"))
+    )
+    names = [label.get_text() for label in panels(figure)[0].get_yticklabels()]
+    assert names == ["Regression", "regression", "half", "Contrastive", "contrastive"]
 
 
 def test_a_cohorts_panels_share_a_scale_unless_told_otherwise(scores, asked):
@@ -95,7 +104,7 @@ def test_a_cohorts_panels_share_a_scale_unless_told_otherwise(scores, asked):
 def test_of_one_draw_and_one_subject_there_is_no_interval(table, asked):
     figure = difference_figure(table(draws=1, subjects=1), asked(COHORTS, METHODS, (1, 2, 4, 8), 1))
     assert not [c for axes in panels(figure) for c in axes.collections]
-    assert all(len(axes.get_lines()) == 3 for axes in panels(figure))
+    assert not any(filled for axes in panels(figure) for _, filled in points(axes).values())
 
 
 @pytest.mark.parametrize(
@@ -105,7 +114,7 @@ def test_of_one_draw_and_one_subject_there_is_no_interval(table, asked):
 def test_where_there_is_nothing_to_compare_it_says_so_and_what_to_do(scores, asked, control, methods, said):
     figure = difference_figure(scores, asked(control=control, methods=methods))
     text = " ".join(words(figure))
-    assert not figure.axes and said in text and "figures.paired_subjects.control" in text
+    assert not figure.axes and said in text and "`control` in the experiment file" in text
 
 
 @pytest.mark.parametrize("columns", [None, 2])

@@ -1,3 +1,5 @@
+"""Figure 3: means and gains are those of the statistics, and every mark is in the legend."""
+
 from itertools import combinations
 
 import numpy as np
@@ -5,13 +7,18 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 
+from fewlabel.config.experiment import Experiment
+from fewlabel.config.jobs.figures.label_curves import curves_settings
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting import paper
-from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures import marks, style
 from fewlabel.reporting.figures.label_curves import label_curves
-from fewlabel.reporting.statistics.summary import summary_table
+from fewlabel.reporting.statistics.comparisons import gains
+from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise, summary_table
 from fewlabel.utils.errors import InputError
 from helpers.synthetic_results import METHODS
+
+CURVES = ("scratch", "regression", "contrastive")
 
 
 def line(axes, label):
@@ -19,22 +26,23 @@ def line(axes, label):
     return found
 
 
-def test_a_curve_shows_the_means_at_their_n(scores, settings):
-    figure = label_curves(scores, settings())
-    summary = summary_table(scores, settings().intervals).set_index(["cohort", "method"])
-    for axes, cohort in zip(figure.axes, ("liver", "prostate"), strict=True):
-        for method in ("scratch", "regression", "contrastive"):
-            drawn, cells = line(axes, method), summary.loc[(cohort, method)]
-            assert drawn.get_ydata() == pytest.approx(cells["mean"].to_numpy())
-            assert np.abs(np.log2(drawn.get_xdata() / cells["n"].to_numpy())).max() < 0.15
+def upper(figure):
+    return figure.axes[::2]
 
 
-def test_methods_stand_beside_each_other_and_have_their_colours(scores, settings):
-    axes = label_curves(scores, settings()).axes[0]
-    lines = [line(axes, method) for method in ("scratch", "regression", "contrastive")]
-    assert [to_hex(drawn.get_color()) for drawn in lines] == [style.GREY, style.BLUE, style.ORANGE]
-    assert len({drawn.get_xdata()[0] for drawn in lines}) == 3
-    assert lines[0].get_xdata()[0] < lines[1].get_xdata()[0] < lines[2].get_xdata()[0]
+def texts(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def points(axes):
+    """Points without a line between them, by colour: places, means, filled."""
+    found: dict[str, list[tuple[float, float, bool]]] = {}
+    for drawn in axes.get_lines():
+        if drawn.get_linestyle() == "None" and drawn.get_marker() in style.MARKERS and drawn.get_clip_on():
+            filled = to_hex(drawn.get_markerfacecolor()) != "#ffffff"
+            own = found.setdefault(to_hex(drawn.get_markeredgecolor()), [])
+            own += [(float(x), float(y), filled) for x, y in zip(*drawn.get_data(), strict=True)]
+    return {colour: sorted(own) for colour, own in found.items()}
 
 
 def ends_of_bars(axes):
@@ -42,65 +50,127 @@ def ends_of_bars(axes):
     return [np.array([segment[:, 1] for segment in one.get_segments()]) for one in bars]
 
 
-def bands(axes):
-    return [found for found in axes.collections if isinstance(found, PolyCollection)]
+def test_a_curve_shows_the_means_at_their_n(scores, settings):
+    figure = label_curves(scores, settings())
+    summary = summary_table(scores, settings().intervals).set_index(["cohort", "method"])
+    for axes, cohort in zip(upper(figure), ("liver", "prostate"), strict=True):
+        for method in CURVES:
+            drawn, cells = line(axes, method), summary.loc[(cohort, method)]
+            assert drawn.get_ydata() == pytest.approx(cells["mean"].to_numpy())
+            assert np.abs(np.log2(drawn.get_xdata() / cells["n"].to_numpy())).max() < 0.3
 
 
-def test_intervals_are_those_of_the_summary_as_bands_or_as_bars(scores, settings):
-    summary = summary_table(scores, settings().intervals).set_index(["cohort", "method"]).loc[("liver", "regression")]
-    axes = label_curves(scores, settings(intervals="bars")).axes[0]
-    assert ends_of_bars(axes)[1] == pytest.approx(summary[["low", "high"]].to_numpy())
-    assert not bands(axes)
+def test_methods_stand_beside_each_other_and_have_their_colours(scores, settings):
     axes = label_curves(scores, settings()).axes[0]
-    (outline,) = bands(axes)[1].get_paths()
-    corners = {round(float(y), 9) for y in outline.vertices[:, 1]}
-    assert corners == {round(float(y), 9) for y in summary[["low", "high"]].to_numpy().ravel()}
-    assert not ends_of_bars(axes)
+    lines = [line(axes, method) for method in CURVES]
+    assert [to_hex(drawn.get_color()) for drawn in lines] == [style.GREY, style.BLUE, style.ORANGE]
+    assert lines[0].get_xdata()[0] < lines[1].get_xdata()[0] < lines[2].get_xdata()[0]
 
 
-def test_a_single_n_has_a_bar_and_no_band(table, settings):
-    axes = label_curves(table(counts=(4,)), settings(counts=(4,))).axes[0]
-    assert [len(ends) for ends in ends_of_bars(axes)] == [1, 1, 1] and not bands(axes)
-
-
-@pytest.mark.parametrize(("number", "kind"), [(3, "bands"), (4, "bars")])
-def test_more_than_three_curves_have_bars_unless_told_otherwise(table, settings, number, kind):
-    methods = {f"m{i}": MethodTitle(title=f"m{i}", pretext="none", benchmark=False) for i in range(number)}
-    methods["supervised"] = METHODS["supervised"]
-    scores = table(methods=methods)
-    axes = label_curves(scores, settings(methods=methods)).axes[0]
-    assert (len(bands(axes)), len(ends_of_bars(axes))) == ((number, 0) if kind == "bands" else (0, number))
-    asked = label_curves(scores, settings(methods=methods, intervals="bands")).axes[0]
-    assert len(bands(asked)) == number
+@pytest.mark.parametrize("asked", ["auto", "bands", "bars"])
+def test_intervals_are_those_of_the_summary_as_bars_which_hide_nothing(scores, settings, asked):
+    summary = summary_table(scores, settings().intervals).set_index(["cohort", "method"]).loc[("liver", "regression")]
+    axes = label_curves(scores, settings(intervals=asked)).axes[0]
+    assert ends_of_bars(axes)[1] == pytest.approx(summary[["low", "high"]].to_numpy())
+    assert not [found for found in axes.collections if isinstance(found, PolyCollection)] and not axes.patches
 
 
 def test_without_intervals_none_is_drawn_or_explained(scores, settings):
     figure = label_curves(scores, settings(intervals="none"))
-    for axes in figure.axes:
-        assert not bands(axes) and not ends_of_bars(axes) and not axes.patches
-    assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert not any(ends_of_bars(axes) for axes in figure.axes)
+    assert not [text for text in texts(figure) if "interval" in text]
 
 
-def test_the_paper_is_left_out_if_asked_for(scores, settings):
-    figure = label_curves(scores, settings(show_paper=False))
-    assert not [drawn for axes in figure.axes for drawn in axes.get_lines() if "paper" in str(drawn.get_label())]
-    assert not [text for text in figure.legends[0].get_texts() if "paper" in text.get_text()]
+def test_gains_are_the_paired_differences_filled_where_their_interval_excludes_0(scores, settings):
+    figure = label_curves(scores, settings())
+    for axes, cohort in zip(figure.axes[1::2], ("liver", "prostate"), strict=True):
+        rows = scores[scores["cohort"] == cohort]
+        drawn = points(axes)
+        assert set(drawn) == {style.BLUE, style.ORANGE}
+        for method, colour in (("regression", style.BLUE), ("contrastive", style.ORANGE)):
+            by_n = {2 ** round(np.log2(x)): (y, filled) for x, y, filled in drawn[colour]}
+            low, high = axes.get_ylim()
+            for n in (1, 2, 4, 8):
+                ours, control = (rows[(rows["method"] == name) & (rows["n"] == n)] for name in (method, "scratch"))
+                expected = summarise(differences(ours, control), settings().intervals, DIFFERENCE)
+                if low <= expected.mean <= high:
+                    assert by_n[n][0] == pytest.approx(expected.mean)
+                    assert by_n[n][1] == (expected.low > 0 or expected.high < 0)
+                else:
+                    assert n not in by_n and n < marks.FEW
 
 
-def test_the_supervised_benchmark_is_a_dotted_line_across(scores, settings):
-    axes = label_curves(scores, settings()).axes[1]
+def test_without_a_control_there_are_no_gains(table, settings):
+    methods = {name: METHODS[name] for name in ("regression", "supervised")}
+    figure = label_curves(table(methods=methods), settings(methods=methods))
+    assert len(figure.axes) == 2
+    assert not [text for text in texts(figure) if "excludes" in text or "control" in text]
+
+
+def rows_of(*cells, draws=5):
+    import pandas as pd
+
+    return pd.DataFrame(cells, columns=["n", "mean", "low", "high"]).assign(draws=draws)
+
+
+def test_the_axis_of_gains_is_for_8_labels_and_more_where_there_are_such():
+    few, many = (1, 0.2, -0.1, 0.5), (8, 0.01, 0.0, 0.02)
+    low, high = marks.gain_limits(rows_of(few, many, (16, 0.01, -0.01, 0.02)))
+    assert -0.02 < low <= -0.01 and 0.02 <= high < 0.03
+    low, high = marks.gain_limits(rows_of(few, (2, 0.1, -0.2, 0.4)))
+    assert low <= -0.2 and high >= 0.5
+
+
+def test_of_two_draws_the_axis_follows_the_means_and_one_wide_interval_does_not_set_it():
+    cells = (1, 0.1, -0.9, 1.0), (8, -0.02, -0.8, 0.7)
+    low, high = marks.gain_limits(rows_of(*cells, draws=2))
+    assert -0.1 < low < -0.02 and 0.1 < high < 0.2
+    narrow = [(n, 0.01, 0.0, 0.02) for n in (8, 16, 32, 64)]
+    assert marks.gain_limits(rows_of(*narrow, (128, 0.015, -0.5, 0.5)))[1] < 0.03
+
+
+def test_what_leaves_an_axis_is_marked_at_its_edge_with_its_value_and_explained(scores, settings):
+    gained = scores.copy()
+    gained.loc[(gained["method"] == "contrastive") & (gained["n"] == 1), "dice"] += 0.3
+    gained["dice"] = gained["dice"].clip(0, 1)
+    figure = label_curves(gained, settings())
+    lower = figure.axes[1]
+    mean = gains(gained, "scratch", ["contrastive"], settings().intervals).iloc[0]["mean"]
+    assert mean > lower.get_ylim()[1]
+    assert marks.signed(mean) in [text.get_text() for text in lower.texts]
+    edges = [
+        drawn.get_ydata()[0] for drawn in lower.get_lines() if drawn.get_marker() == "^" and not drawn.get_clip_on()
+    ]
+    assert lower.get_ylim()[1] in edges
+    assert "value beyond the axis" in texts(figure)
+
+
+def test_the_dice_axis_of_two_draws_follows_the_means(table, settings):
+    scores = table(draws=2)
+    wide = scores["dice"] + np.where((scores["n"] == 1) & (scores["draw"] == 1), -0.2, 0)
+    figure = label_curves(scores.assign(dice=wide.clip(0, 1)), settings(draws=2, paper=[]))
+    low, high = figure.axes[0].get_ylim()
+    for ends in ends_of_bars(figure.axes[0]):
+        assert (ends >= low).all() and (ends <= high).all()
+    assert "interval continues" in texts(figure)
+
+
+def test_the_supervised_benchmark_is_a_dotted_line_across_with_its_interval(scores, settings):
+    axes = upper(label_curves(scores, settings()))[1]
     drawn = line(axes, "supervised")
-    ours = scores[(scores["cohort"] == "prostate") & (scores["method"] == "supervised")]["dice"].mean()
+    ours = scores[(scores["cohort"] == "prostate") & (scores["method"] == "supervised")]["dice"]
     assert drawn.get_linestyle() == ":"
-    assert list(drawn.get_ydata()) == pytest.approx([ours, ours])
-    assert len(axes.patches) == 1  # its interval
+    assert list(drawn.get_ydata()) == pytest.approx([ours.mean()] * 2)
+    summary = (
+        summary_table(scores, settings().intervals).set_index(["cohort", "method"]).loc[("prostate", "supervised")]
+    )
+    ends = summary[["low", "high"]].to_numpy().ravel()
+    assert [list(one.get_ydata()) for one in axes.get_lines() if list(one.get_ydata()) == pytest.approx(list(ends))]
 
 
 def test_the_numbers_of_the_paper_are_marked_where_a_cohort_stands_for_one(scores, settings):
-    liver, prostate = label_curves(scores, settings()).axes
-    marked = [
-        (*drawn.get_xdata(), *drawn.get_ydata()) for drawn in liver.get_lines() if drawn.get_label() == paper.SHORT
-    ]
+    liver, prostate = upper(label_curves(scores, settings()))
+    marked = [(*one.get_xdata(), *one.get_ydata()) for one in liver.get_lines() if one.get_label() == paper.SHORT]
     assert marked == [(4, 0.81)]
     diamonds = {
         drawn.get_xdata()[0]: (drawn.get_ydata()[0], drawn.get_markeredgecolor())
@@ -111,45 +181,82 @@ def test_the_numbers_of_the_paper_are_marked_where_a_cohort_stands_for_one(score
     assert list(line(liver, "paper, supervised").get_ydata()) == [0.86]
 
 
-def test_the_numbers_of_the_paper_are_absent_elsewhere(table, settings):
-    cohorts = {"hip": CohortTitle(title="Hippocampus", stands_for=None)}
-    figure = label_curves(table(cohorts), settings(cohorts))
-    assert not [drawn for drawn in figure.axes[0].get_lines() if str(drawn.get_label()).startswith("paper")]
-    assert not [text for text in figure.legends[0].get_texts() if "paper" in text.get_text()]
+def test_the_numbers_of_the_paper_are_absent_elsewhere(scores, settings):
+    figure = label_curves(scores, settings(paper=[]))
+    assert not [one for axes in figure.axes for one in axes.get_lines() if str(one.get_label()).startswith("paper")]
+    assert not [text for text in texts(figure) if "paper" in text]
+
+
+PHANTOM = {"source": {"kind": "phantom", "anatomy": "abdomen", "labelled": 6}, "stands_for": "liver"}
+FILES = {
+    "source": {"kind": "nifti", "folder": "here"},
+    "stands_for": "prostate",
+    "grid": {"matrix": [64, 64]},
+    "test": 2,
+}
+
+
+@pytest.mark.parametrize(("shown", "cohorts"), [(True, ["real"]), (False, []), ("all", ["made", "real"])])
+def test_phantoms_show_the_papers_numbers_only_if_asked_for(shown, cohorts):
+    experiment = Experiment.model_validate(
+        {
+            "cohorts": {"made": PHANTOM, "real": FILES},
+            "methods": {"scratch": {"pretext": "none"}},
+            "figures": {"label_curves": {"show_paper": shown}},
+        }
+    )
+    assert curves_settings(experiment).paper == cohorts
+
+
+def test_of_many_methods_the_first_have_curves_and_the_rest_is_counted(table, settings):
+    methods = {
+        "upper": {"pretext": "none", "labels": ["all"]},
+        **{f"m{i}": {"pretext": "regression"} for i in range(9)},
+        "scratch": {"pretext": "none"},
+    }
+    base = {"cohorts": {"made": PHANTOM}, "labels": [1, 2], "methods": methods}
+    found = curves_settings(Experiment.model_validate(base))
+    assert (found.curves, found.left_out) == ([*(f"m{i}" for i in range(7)), "scratch"], ["m7", "m8"])
+    named = {**base, "figures": {"label_curves": {"methods": ["m8", "upper"]}}}
+    found = curves_settings(Experiment.model_validate(named))
+    assert (found.curves, found.left_out) == (["m8", "scratch"], [])
+    figure = label_curves(table(), settings(left_out=["m7", "m8"]))
+    assert figure.legends[0].get_title().get_text() == "Not shown: 2 further methods."
 
 
 def test_the_n_of_the_paper_has_its_place_on_the_axis(table, settings):
-    axes = label_curves(table(counts=(1, 2)), settings(counts=(1, 2))).axes[1]
+    axes = label_curves(table(counts=(1, 2)), settings(counts=(1, 2))).axes[3]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "4", "8"]
 
 
 def test_axes_and_panels_are_labelled(scores, settings):
     figure = label_curves(scores, settings())
-    liver, prostate = figure.axes
+    liver, gain, prostate, _ = figure.axes
     assert (liver.get_title("left"), prostate.get_title("left")) == ("Liver, phantom", "Prostate, phantom")
     assert [text.get_text() for text in liver.texts] == ["6 test subjects, 3 draws, all labels: N = 12"]
-    assert liver.get_xlabel() == "Labelled training subjects, N"
-    assert liver.get_ylabel() == "Mean test Dice (0 to 1)"
-    assert liver.get_xscale() == "log"
+    assert (liver.get_xlabel(), gain.get_xlabel()) == ("", "Labelled training subjects, N")
+    assert (liver.get_ylabel(), gain.get_ylabel()) == ("Mean test Dice", "Gain over\nthe control")
+    assert liver.get_xscale() == gain.get_xscale() == "log"
 
 
 def test_the_legend_explains_every_mark_in_the_order_of_the_experiment(scores, settings):
-    texts = [text.get_text() for text in label_curves(scores, settings()).legends[0].get_texts()]
-    assert texts == [
-        *["scratch", "regression", "contrastive", "supervised, all labels"],
-        *["95 % interval", "one draw", "paper (Umapathy 2022)", "paper, supervised"],
+    assert texts(label_curves(scores, settings(dice_limits=(0, 1)))) == [
+        *["scratch (control)", "regression", "contrastive", "supervised", "95 % interval"],
+        *["interval excludes 0", "interval includes 0", "interval continues", "value beyond the axis", "one draw"],
+        *["paper (Umapathy 2022)", "paper, supervised"],
     ]
 
 
 def test_draws_are_points_if_asked_for(scores, settings):
-    def points(figure):
+    def of(figure):
         return [found.get_offsets() for found in figure.axes[0].collections if isinstance(found, PathCollection)]
 
-    shown = points(label_curves(scores, settings()))
+    shown = of(label_curves(scores, settings()))
     assert [len(offsets) for offsets in shown] == [12, 12, 12]  # four N, three draws
     one = scores[(scores["cohort"] == "liver") & (scores["method"] == "scratch")]
     assert sorted(shown[0][:, 1]) == pytest.approx(sorted(one.groupby(["n", "draw"])["dice"].mean()))
-    assert not points(label_curves(scores, settings(show_draws=False)))
+    hidden = label_curves(scores, settings(show_draws=False))
+    assert not any(len(offsets) for offsets in of(hidden)) and "one draw" not in texts(hidden)
 
 
 def test_limits_are_those_asked_for_and_otherwise_hold_all_data(scores, settings):
@@ -167,17 +274,17 @@ def test_a_number_of_the_paper_outside_the_limits_is_not_drawn_beside_the_axes(s
 
 def test_without_an_interval_none_is_explained(table, settings):
     figure = label_curves(table(draws=1, subjects=1), settings(draws=1))
-    assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
-    assert not figure.axes[0].patches
+    assert not [text for text in texts(figure) if "interval" in text]
 
 
-@pytest.mark.parametrize(("number", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 2), (5, 2, 3)])
+@pytest.mark.parametrize(("number", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (4, 2, 2), (5, 2, 3)])
 def test_panels_have_the_size_that_was_asked_for(number, rows, columns, table, settings):
     cohorts = {f"c{index}": CohortTitle(title=f"Cohort {index}", stands_for=None) for index in range(number)}
-    figure = label_curves(table(cohorts, draws=2), settings(cohorts, draws=2, panel_width_in=3, panel_height_in=2))
-    assert len(figure.axes) == number
+    scores = table(cohorts, draws=2, counts=(1, 8))
+    figure = label_curves(scores, settings(cohorts, counts=(1, 8), draws=2, panel_width_in=3, panel_height_in=2))
+    assert len(figure.axes) == 2 * number
     assert figure.get_figwidth() == pytest.approx(columns * 3)
-    assert rows * 2 < figure.get_figheight() < rows * 2 + 2
+    assert rows * 2 * 1.65 < figure.get_figheight() < rows * 2 * 1.65 + 2
 
 
 LONG = r"A long title & <b> of $x_1$ % that goes on, {on} and \input{on} until the end " + "W" * 40
@@ -205,17 +312,29 @@ def test_nothing_is_cut_off_or_overlaps(scores, settings):
 @pytest.mark.parametrize("number", [1, 4])
 def test_long_titles_go_over_several_lines_and_leave_the_panels_their_size(number, table, settings, methods):
     cohorts = {f"c{index}": CohortTitle(title=LONG, stands_for=None) for index in range(number)}
-    long = {**methods, "scratch": methods["scratch"].model_copy(update={"title": LONG})}
-    short = label_curves(
-        table(cohorts, draws=2), settings(dict.fromkeys(cohorts, CohortTitle(title="t", stands_for=None)), draws=2)
-    )
-    figure = label_curves(table(cohorts, long, draws=2), settings(cohorts, long, draws=2))
+    long = {**methods, "regression": methods["regression"].model_copy(update={"title": LONG})}
+    few = {"counts": (1, 8), "draws": 2}
+    short = dict.fromkeys(cohorts, CohortTitle(title="t", stands_for=None))
+    small = label_curves(table(cohorts, **few), settings(short, **few))
+    figure = label_curves(table(cohorts, long, **few), settings(cohorts, long, **few))
     check_layout(figure)
-    check_layout(short)
-    for panel, other in zip(figure.axes, short.axes, strict=True):
-        assert panel.get_window_extent().height == pytest.approx(other.get_window_extent().height, rel=0.1)
+    for panel, other in zip(upper(figure), upper(small), strict=True):
+        assert panel.get_window_extent().height == pytest.approx(other.get_window_extent().height, rel=0.15)
         assert "".join(panel.get_title("left").split()) == "".join(LONG.split())
-    assert "".join(figure.legends[0].get_texts()[0].get_text().split()) == "".join(LONG.split())
+    assert "".join(texts(figure)[1].split()) == "".join(LONG.split())
+
+
+def test_seven_methods_at_eight_n_stay_apart(table, settings):
+    counts = tuple(2**i for i in range(8))
+    methods = {"scratch": METHODS["scratch"]}
+    methods |= {f"m{i}": MethodTitle(title=f"Method {i}", pretext="regression", benchmark=False) for i in range(6)}
+    one = {"c": CohortTitle(title="Cohort", stands_for=None)}
+    figure = label_curves(table(one, methods, counts, draws=3), settings(one, methods, counts))
+    check_layout(figure)
+    places = np.sort(np.concatenate([line(figure.axes[0], title).get_xdata() for title in
+                                     (method.title for method in methods.values())]))  # fmt: skip
+    pixels = np.diff(figure.axes[0].transData.transform(np.stack([places, places], axis=1))[:, 0])
+    assert pixels.min() * 72 / figure.dpi > 1.5
 
 
 def test_a_wide_entry_among_narrow_ones_is_not_cut_off(table, settings, methods):
@@ -228,16 +347,14 @@ def test_a_wide_entry_among_narrow_ones_is_not_cut_off(table, settings, methods)
 
 def test_methods_of_one_title_are_both_explained(table, settings, methods):
     same = {name: method.model_copy(update={"title": "same"}) for name, method in methods.items()}
-    texts = [
-        text.get_text() for text in label_curves(table(methods=same), settings(methods=same)).legends[0].get_texts()
-    ]
-    assert texts.count("same") == 3
+    found = texts(label_curves(table(methods=same), settings(methods=same)))
+    assert found.count("same") == 3 and found.count("same (control)") == 1
 
 
 def test_panels_stand_in_as_many_columns_as_asked_for(scores, settings):
     figure = label_curves(scores, settings(columns=1, panel_width_in=3))
     assert figure.get_figwidth() == 3
-    assert figure.axes[0].get_position().x0 == pytest.approx(figure.axes[1].get_position().x0)
+    assert figure.axes[0].get_position().x0 == pytest.approx(figure.axes[2].get_position().x0)
 
 
 def test_absent_cohorts_and_methods_are_named_with_what_is_there(scores, settings):

@@ -1,4 +1,4 @@
-"""The label-efficiency figure: shares that can be worked out by hand, and what it says where there are none."""
+"""The label-efficiency figure: multiples that can be worked out by hand, bounds, and what it says without a control."""
 
 import numpy as np
 import pandas as pd
@@ -8,136 +8,126 @@ from matplotlib.colors import to_hex
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelEfficiency
-from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings, efficiency_settings
+from fewlabel.config.jobs.comparisons import benchmark_method
+from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.reporting.figures import style
-from fewlabel.reporting.figures.label_efficiency import label_efficiency, share_table
-from fewlabel.reporting.statistics.summary import share
+from fewlabel.reporting.figures.label_efficiency import label_efficiency, multiples
+from fewlabel.reporting.statistics.labels_needed import equivalents
 
 INTERVALS = Intervals(resamples=400)
 
 
 @pytest.fixture
 def asked(settings):
-    def make(*arguments, reference="supervised", **figure):
+    def make(*arguments, control="scratch", methods=("regression", "contrastive"), **figure):
         base = settings(*arguments)
         return EfficiencySettings(
             titles=base.titles,
             runs=base.runs,
             intervals=INTERVALS,
-            reference=reference,
+            control=control,
+            methods=list(methods),
             figure=LabelEfficiency(**figure),
         )
 
     return make
 
 
-def cell(dice, method="a", n=2):
-    rows = [
-        {"cohort": "c", "method": method, "n": n, "draw": draw, "subject": subject, "dice": value}
-        for draw, row in enumerate(dice, 1)
-        for subject, value in zip("xyz", row, strict=False)
-    ]
-    return pd.DataFrame(rows)
+def cells(by_n):
+    """Every draw and subject has the mean's Dice, so that nothing varies."""
+    return {
+        n: pd.DataFrame([{"draw": d, "subject": s, "dice": dice} for d in (1, 2, 3) for s in "xyz"])
+        for n, dice in by_n.items()
+    }
 
 
-def test_a_share_is_the_ratio_of_the_means():
-    found = share(cell([[0.2, 0.4], [0.4, 0.6]]), cell([[0.8, 0.8], [0.8, 0.8]]), INTERVALS)
-    assert found.mean == pytest.approx(0.4 / 0.8)
-    assert (found.draws, found.subjects) == (2, 2)
-    assert 0 <= found.low < 0.5 < found.high
+def test_the_controls_labels_are_interpolated_in_log_n():
+    found = equivalents(cells({1: 0.6, 2: 0.5, 4: 0.7}), cells({1: 0.5, 4: 0.7}), INTERVALS).set_index("n")
+    assert found["low"].tolist() == found["high"].tolist() == found["value"].tolist() == [2, 1, 4]
 
 
-def test_what_scores_exactly_half_everywhere_has_no_interval_to_speak_of():
-    """Numerator and denominator are resampled together: their common ups and downs leave the share alone."""
-    reference = cell([[0.9, 0.5, 0.7], [0.8, 0.6, 0.2]])
-    found = share(reference.assign(dice=reference["dice"] / 2), reference, INTERVALS)
-    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+def test_dice_beyond_the_control_is_a_bound():
+    found = equivalents(cells({1: 0.4, 2: 0.9}), cells({1: 0.5, 4: 0.7}), INTERVALS)
+    assert found["value"].tolist() == [0, np.inf]
 
 
-def test_the_order_of_rows_and_scores_that_are_missing_on_one_side_do_no_harm():
-    one, other = cell([[0.2, 0.4], [0.4, 0.6]]), cell([[0.8, 0.6], [0.7, 0.9]])
-    shuffled = share(one.sample(frac=1, random_state=1), other.sample(frac=1, random_state=2), INTERVALS)
-    assert shuffled == share(one, other, INTERVALS)
-    less = share(one.iloc[:-1], other, INTERVALS)
-    assert less.mean == pytest.approx((1 / 3) / 0.75) and np.isfinite(less.low)
+def test_a_method_that_equals_the_control_needs_as_many_labels_with_1_in_the_interval(scores):
+    one = scores[(scores["cohort"] == "liver") & (scores["method"] == "scratch")]
+    curve = {int(n): cell for n, cell in one.groupby("n")}
+    found = equivalents(curve, curve, INTERVALS)
+    assert found["value"].tolist() == pytest.approx(found["n"].tolist())
+    assert (found["low"] <= found["n"]).all() and (found["n"] <= found["high"]).all()
 
 
-@pytest.mark.parametrize(("dice", "reference"), [([[0.3]], [[0.6]]), ([[0.3, 0.2]], [[0.0, 0.0]])])
-def test_what_cannot_be_estimated_is_no_number(dice, reference):
-    found = share(cell(dice), cell(reference), INTERVALS)
-    assert np.isnan([found.low, found.high]).all()
-    assert np.isnan(found.mean) == (not np.any(reference))
+def drawn(axes, colour):
+    return {
+        2 ** round(np.log2(x)): (y, to_hex(line.get_markerfacecolor()) != "#ffffff")
+        for line in axes.get_lines()
+        if line.get_linestyle() == "None" and line.get_marker() in style.MARKERS
+        and to_hex(line.get_markeredgecolor()) == colour
+        for x, y in zip(*line.get_data(), strict=True)
+    }  # fmt: skip
 
 
-def test_every_cell_is_a_share_of_its_own_cohorts_reference_at_its_largest_n(scores):
-    shares = share_table(scores, "supervised", INTERVALS).set_index(["cohort", "method", "n"])
-    means = scores.groupby(["cohort", "method", "n"])["dice"].mean()
-    for cohort in ("liver", "prostate"):
-        expected = means[cohort] / means[cohort, "supervised", 12]
-        assert shares.loc[cohort]["mean"].to_numpy() == pytest.approx(expected.to_numpy())
-        assert shares.loc[cohort, "supervised", 12][["mean", "low", "high"]].tolist() == pytest.approx([1, 1, 1])
-        assert shares.loc[cohort]["reference"].unique() == pytest.approx([means[cohort, "supervised", 12]])
-        assert set(shares.loc[cohort]["reference_n"]) == {12}
+def test_points_are_the_multiples_filled_where_their_interval_excludes_1(scores, asked):
+    settings = asked()
+    rows = multiples(scores, settings)
+    figure = label_efficiency(scores, settings)
+    for axes, cohort in zip(figure.axes, ("liver", "prostate"), strict=True):
+        for method, colour in (("regression", style.BLUE), ("contrastive", style.ORANGE)):
+            own = rows[(rows["cohort"] == cohort) & (rows["method"] == method)]
+            points = drawn(axes, colour)
+            for _, row in own.iterrows():
+                value, filled = points[row["n"]]
+                assert value == pytest.approx(np.clip(row["mean"], 1 / row["n"], 8 / row["n"]))
+                assert filled == (row["low"] > 1 or row["high"] < 1)
+    assert axes.yaxis.get_major_formatter()(0.25, 0) == "1/4 ×" and axes.yaxis.get_major_formatter()(2, 0) == "2 ×"
 
 
-def labelled(axes):
-    return {str(line.get_label()): line for line in axes.get_lines() if not str(line.get_label()).startswith("_")}
+def test_a_better_method_saves_labels(scores, asked):
+    rows = multiples(scores, asked())
+    assert (rows.loc[rows["n"] == 2, "mean"] > 1).all()
 
 
-def test_curves_levels_and_the_whole_are_drawn(scores, asked):
-    axes = label_efficiency(scores, asked()).axes[1]
-    shares = share_table(scores, "supervised", INTERVALS).set_index(["cohort", "method"])
-    lines = labelled(axes)
-    for method, colour in (("scratch", style.GREY), ("regression", style.BLUE), ("contrastive", style.ORANGE)):
-        assert lines[method].get_ydata() == pytest.approx(shares.loc[("prostate", method), "mean"].to_numpy())
-        assert to_hex(lines[method].get_color()) == colour
-    across = [line.get_ydata()[0] for line in axes.get_lines() if str(line.get_label()).startswith("_")]
-    assert across == pytest.approx([0.9, 0.95, 0.99, 1])
-    texts = [text.get_text() for text in axes.texts]
-    assert texts[:3] == ["90 %", "95 %", "99 %"]
-    dice = scores[(scores["cohort"] == "prostate") & (scores["method"] == "supervised")]["dice"].mean()
-    assert texts[3] == f"100 %: supervised, N = 12, Dice {dice:.3f}"
-    assert axes.yaxis.get_major_formatter()(0.85, 0) == "85 %"
+def test_bounds_are_marked_and_explained(scores, asked):
+    better = scores["dice"] + np.where(scores["method"] == "contrastive", 0.2, 0)
+    figure = label_efficiency(scores.assign(dice=better.clip(0, 1)), asked())
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts[-1].startswith("at least")
+    up = [line for line in figure.axes[0].get_lines() if line.get_marker() == 10]
+    assert sum(len(line.get_xdata()) for line in up) >= 4
 
 
-def test_levels_and_intervals_are_those_asked_for(scores, asked):
-    axes = label_efficiency(scores, asked(levels=[0.8], intervals="bars")).axes[0]
-    assert [text.get_text() for text in axes.texts][:1] == ["80 %"]
-    assert len([bars for bars in axes.collections if isinstance(bars, LineCollection)]) == 3
-    assert not label_efficiency(scores, asked(intervals="none")).axes[0].collections
+def test_intervals_are_left_out_if_asked_for(scores, asked):
+    figure = label_efficiency(scores, asked(intervals="none"))
+    assert not [bars for axes in figure.axes for bars in axes.collections if isinstance(bars, LineCollection)]
+    assert not [text for text in figure.legends[0].get_texts() if "interval" in text.get_text()]
 
 
-def test_names_of_levels_close_to_each_other_do_not_meet(scores, asked):
-    """Where a curve begins at 0, the levels lie within a tenth of the panel."""
-    few = scores["method"].isin(["scratch", "regression"]) & (scores["n"] == scores["n"].min())
-    figure = label_efficiency(scores.assign(dice=scores["dice"].where(~few, 0)), asked(levels=[0.99, 0.97, 0.95]))
-    figure.canvas.draw()
-    for axes in figure.axes:
-        boxes = {text.get_text(): text.get_window_extent() for text in axes.texts}
-        assert boxes["95 %"].y1 <= boxes["97 %"].y0 and boxes["97 %"].y1 <= boxes["99 %"].y0
+@pytest.mark.parametrize(
+    ("control", "methods", "counts", "said"),
+    [
+        (None, (), (1, 2), "No method starts at random"),
+        ("scratch", (), (1, 2), "No other method is finetuned at an N of the control"),
+        ("scratch", ("regression",), (4,), "The control has only one N"),
+    ],
+)
+def test_where_nothing_can_be_compared_it_says_so(table, asked, methods, control, counts, said):
+    from helpers.synthetic_results import COHORTS, METHODS
 
-
-def test_without_a_reference_it_says_so_and_what_would_be_one(scores, asked):
-    figure = label_efficiency(scores, asked(reference=None))
+    figure = label_efficiency(table(counts=counts), asked(COHORTS, METHODS, counts, control=control, methods=methods))
     text = " ".join(" ".join(text.get_text().split()) for text in figure.texts)
-    assert not figure.axes and "not drawn" in text and "labels: [all]" in text
+    assert not figure.axes and "not drawn" in text and said in text
 
 
-def test_of_a_reference_that_scores_nothing_there_are_no_curves(scores, asked):
-    nothing = scores.assign(dice=scores["dice"].where(scores["method"] != "supervised", 0))
-    axes = label_efficiency(nothing, asked()).axes[0]
-    assert not labelled(axes)
-    assert "no share" in axes.texts[-1].get_text()
-
-
-@pytest.mark.parametrize("counts", [(4,), (1, 2, 3, 4, 5, 6, 7, 8)])
+@pytest.mark.parametrize("counts", [(1, 2), (1, 2, 3, 4, 5, 6, 7, 8)])
 def test_many_cohorts_methods_and_long_titles_stay_within_the_figure(table, asked, counts):
     cohorts = {f"c{i}": CohortTitle(title="A cohort of a long name " * 4, stands_for=None) for i in range(5)}
     methods = {f"m{i}": MethodTitle(title=f"Method {i} $x_", pretext="regression", benchmark=False) for i in range(19)}
     methods["all"] = MethodTitle(title="Benchmark", pretext="none", benchmark=True)
     scores = table(cohorts, methods, counts, draws=1, subjects=3)
-    settings = asked(cohorts, methods, counts, 1, reference="all")
+    settings = asked(cohorts, methods, counts, 1, control="m0", methods=[f"m{i}" for i in range(1, 19)])
     figure = label_efficiency(scores, settings)
     with style.applied():
         figure.draw_without_rendering()
@@ -161,11 +151,11 @@ SCRATCH, ALL = {"pretext": "none"}, {"pretext": "none", "labels": ["all"]}
         ({"scratch": SCRATCH, "upper": ALL}, "scratch", "scratch"),
     ],
 )
-def test_the_reference_is_the_one_named_or_the_first_that_has_all_labels_and_no_pretraining(methods, named, expected):
+def test_the_benchmark_is_the_one_named_or_the_first_that_has_all_labels_and_no_pretraining(methods, named, expected):
     figures = {"label_efficiency": {"reference": named}}
     for place in ({"figures": figures}, {"benchmark": named}):
         experiment = Experiment.model_validate({**BASE, "methods": methods, **place})
-        assert efficiency_settings(experiment).reference == expected
+        assert benchmark_method(experiment) == expected
 
 
 def test_titles_stay_text(table, asked):

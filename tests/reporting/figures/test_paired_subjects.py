@@ -11,7 +11,7 @@ from fewlabel.config.figure_options import Intervals, PairedSubjects
 from fewlabel.config.jobs.figures.paired_subjects import PairedSettings, paired_settings
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting.figures import style
-from fewlabel.reporting.figures.paired_subjects import paired_subjects, pairs
+from fewlabel.reporting.figures.paired_subjects import paired_subjects, pairs, swarm
 from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise
 from helpers.synthetic_results import COHORTS, METHODS
 
@@ -55,7 +55,8 @@ def pairs_by_hand(asked, draws):
     ours, control = by_hand()
     scores = pd.concat([ours.assign(method="regression"), control.assign(method="scratch")]).assign(cohort="c", n=4)
     cohorts = {"c": CohortTitle(title="C", stands_for=None)}
-    return pairs(scores, "c", "regression", asked(cohorts, draws=draws))
+    (found,) = pairs(scores, asked(cohorts, methods=("regression",), draws=draws))
+    return found
 
 
 def test_points_are_means_over_draws_or_every_draw_and_the_difference_is_the_same(asked):
@@ -65,8 +66,8 @@ def test_points_are_means_over_draws_or_every_draw_and_the_difference_is_the_sam
         ["y", pytest.approx(0.5), pytest.approx(0.5)],
     ]
     assert len(each.points) == 4
-    assert mean.differences == each.differences
-    assert mean.differences[4].mean == pytest.approx(0.1)
+    assert mean.gains.equals(each.gains)
+    assert mean.gains[["n", "mean"]].to_numpy().tolist() == [[4, pytest.approx(0.1)]]
 
 
 def test_every_subject_is_a_line_from_the_control_to_the_method(scores, asked):
@@ -82,17 +83,55 @@ def test_every_subject_is_a_line_from_the_control_to_the_method(scores, asked):
     assert [label.get_text() for label in lower.get_xticklabels()] == ["1", "2", "4", "8"]
 
 
-def test_beneath_are_the_mean_differences_with_their_intervals_and_numbers(scores, asked):
+def test_below_are_the_mean_differences_with_their_intervals_and_numbers(scores, asked):
     lower = paired_subjects(scores, asked()).axes[1]
     rows = scores[scores["cohort"] == "liver"]
+    points = {
+        x: (y, line.get_markerfacecolor() != "white")
+        for line in lower.get_lines()
+        if line.get_marker() == "s" and line.get_clip_on()
+        for x, y in zip(*line.get_data(), strict=True)
+    }
+    (bars,) = (found for found in lower.collections if isinstance(found, LineCollection))
+    ends = {segment[0, 0]: segment[:, 1] for segment in bars.get_segments()}
+    limits = lower.get_ylim()
     for index, n in enumerate((1, 2, 4, 8)):
         ours, control = (rows[(rows["method"] == name) & (rows["n"] == n)] for name in ("regression", "scratch"))
         expected = summarise(differences(ours, control), INTERVALS, DIFFERENCE)
-        assert lower.get_lines()[index + 1].get_ydata() == pytest.approx([expected.mean])
-        ((_, low), (_, high)) = lower.collections[index].get_segments()[0]
-        assert (low, high) == pytest.approx((expected.low, expected.high))
+        if index in points:
+            assert points[index] == (pytest.approx(expected.mean), expected.low > 0 or expected.high < 0)
+            assert ends[index] == pytest.approx(np.clip([expected.low, expected.high], *limits))
+        else:
+            assert not limits[0] <= expected.mean <= limits[1] and n < 8
         numbers = [f"{end:+.3f}".replace("-", "\N{MINUS SIGN}") for end in (expected.mean, expected.low, expected.high)]
         assert lower.texts[index].get_text().replace(" to", "").split() == numbers
+
+
+def test_of_more_than_20_subjects_each_difference_is_a_point_of_a_swarm(table, asked):
+    scores = table(subjects=30, counts=(1, 8))
+    figure = paired_subjects(scores, asked(COHORTS, METHODS, (1, 8)))
+    upper = figure.axes[0]
+    means = scores[scores["cohort"] == "liver"].groupby(["method", "n", "subject"])["dice"].mean()
+    for index, n in enumerate((1, 8)):
+        dots = [found for found in upper.collections if isinstance(found, PathCollection)][index].get_offsets()
+        assert sorted(dots[:, 1]) == pytest.approx(sorted(means["regression", n] - means["scratch", n]))
+        assert np.abs(dots[:, 0] - index).max() < 0.5
+    assert len(figure.axes[1].texts) == 2  # the numbers
+    assert "regression minus scratch" in [text.get_text() for text in upper.texts]
+
+
+def test_points_of_a_swarm_stand_beside_each_other_only_where_they_would_meet():
+    assert swarm([0.0, 1.0, 2.0], 0.5).tolist() == [0, 0, 0]
+    assert sorted(swarm([0.1, 0.1, 0.1, 5.0], 0.5)) == [-1, 0, 0, 1]
+
+
+def test_one_wide_interval_does_not_set_the_axis(scores, asked):
+    luck = (scores["n"] == 1) & (scores["method"] == "regression") & (scores["draw"] == 1)
+    scores = scores.assign(dice=scores["dice"].where(~luck, 0.0))
+    figure = paired_subjects(scores, asked(methods=("regression",)))
+    low, high = figure.axes[1].get_ylim()
+    assert high - low < 0.3
+    assert "interval continues" in words(figure) or "value beyond the axis" in words(figure)
 
 
 def test_an_interval_that_ends_just_below_0_is_not_shown_as_one_that_ends_there(asked, scores):
@@ -104,7 +143,7 @@ def test_an_interval_that_ends_just_below_0_is_not_shown_as_one_that_ends_there(
     assert (mean, low[0], high[0]) == ("+0.003", "\N{MINUS SIGN}", "+")
 
 
-@pytest.mark.parametrize(("counts", "lines"), [((4,), 2), ((1, 2, 3, 4, 8), 3), (tuple(range(1, 10)), None)])
+@pytest.mark.parametrize(("counts", "lines"), [((4,), 2), ((1, 2, 3, 4, 8), 3), (tuple(range(1, 11)), None)])
 def test_numbers_are_broken_and_then_left_out_where_they_would_meet(table, asked, counts, lines):
     figure = paired_subjects(table(counts=counts), asked(COHORTS, METHODS, counts))
     texts = figure.axes[1].texts
@@ -133,10 +172,12 @@ def words(figure):
 
 
 def test_it_says_what_a_line_is_and_what_is_left_out(scores, asked, table, settings):
-    text = words(paired_subjects(scores, asked(left_out=["a", "b"])))
-    assert "Line: a test subject, mean over 3 draws; 6 subjects." in text
-    assert "95 % bootstrap interval" in text and "Left out: 2 further methods." in text
-    assert "a test subject in one draw;" in words(paired_subjects(scores, asked(draws="each")))
+    figure = paired_subjects(scores, asked(left_out=["a", "b"]))
+    note = figure.legends[0].get_title().get_text()
+    assert "Lines: one test subject, mean over 3 draws; 6 subjects." in note
+    assert "Not shown: 2 further methods." in note and "95 % interval" in words(figure)
+    each = paired_subjects(scores, asked(draws="each"))
+    assert "one test subject in one draw;" in each.legends[0].get_title().get_text()
 
 
 def test_of_one_draw_and_one_subject_there_is_no_interval(table, asked, settings):
@@ -144,7 +185,7 @@ def test_of_one_draw_and_one_subject_there_is_no_interval(table, asked, settings
     lower = figure.axes[1]
     assert not [found for found in lower.collections if isinstance(found, LineCollection)]
     assert "to" not in lower.texts[0].get_text()
-    assert "Line: a test subject; 1 subject." in words(figure)
+    assert "Lines: one test subject; 1 subject." in figure.legends[0].get_title().get_text()
 
 
 def settings_of(draws):
@@ -154,9 +195,9 @@ def settings_of(draws):
 @pytest.mark.parametrize(
     ("control", "methods", "said"),
     [
-        (None, (), "Every method is pretrained"),
-        ("scratch", (), "No other method is finetuned at an N of the control (scratch)"),
-        ("supervised", ("regression",), "No other method is finetuned at an N of the control (supervised)"),
+        (None, (), "No method starts at random"),
+        ("scratch", (), "No other method is finetuned at an N of the control"),
+        ("supervised", ("regression",), "No other method is finetuned at an N of the control"),
     ],
 )
 def test_where_there_is_nothing_to_compare_it_says_so(scores, asked, control, methods, said):
@@ -164,7 +205,7 @@ def test_where_there_is_nothing_to_compare_it_says_so(scores, asked, control, me
     assert not figure.axes and said in words(figure)
 
 
-@pytest.mark.parametrize("counts", [(4,), (1, 2, 3, 4, 5, 6, 7, 8)])
+@pytest.mark.parametrize("counts", [(4,), tuple(range(1, 12))])
 def test_many_cohorts_and_long_titles_stay_within_the_figure(table, asked, counts):
     cohorts = {f"c{i}": CohortTitle(title="A cohort of a long name $x_ " * 4, stands_for=None) for i in range(5)}
     methods = {f"m{i}": MethodTitle(title=f"Method {i} " * 9, pretext="none", benchmark=False) for i in range(3)}

@@ -2,8 +2,6 @@ import subprocess
 import sys
 
 import pytest
-import seaborn
-from matplotlib.colors import to_hex
 
 from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.reporting.figures import style
@@ -16,11 +14,6 @@ def drawn():
         axes.plot([1, 2], [0.5, 0.6])
         axes.set_xlabel("Labelled training subjects, N")
     return figure
-
-
-def test_colours_are_those_of_the_colour_blind_palette():
-    palette = {to_hex(colour) for colour in seaborn.color_palette("colorblind")}
-    assert {style.BLUE, style.ORANGE, *style.FURTHER} < palette
 
 
 def test_methods_have_the_colours_of_the_paper_and_variants_have_their_own(methods):
@@ -37,7 +30,14 @@ def test_methods_have_the_colours_of_the_paper_and_variants_have_their_own(metho
 def test_methods_differ_by_marker_too_and_benchmarks_by_line(methods):
     assert len(set(style.method_markers(methods).values())) == 3
     second = MethodTitle(title="more augmentation", pretext="none", benchmark=True)
-    assert style.benchmark_lines({**methods, "second": second}) == {"supervised": ":", "second": "-."}
+    lines = style.line_styles({**methods, "second": second})
+    assert (lines["scratch"], lines["supervised"], lines["second"]) == ("-", ":", "-.")
+
+
+def test_no_two_of_many_methods_have_the_same_colour_and_line(methods):
+    many = methods | {f"m{i}": MethodTitle(title=f"m{i}", pretext="joint", benchmark=False) for i in range(21)}
+    colours, lines = style.method_colours(many), style.line_styles(many)
+    assert len({(colours[name], lines[name]) for name in many}) == len(many)
 
 
 def test_ticks_are_the_numbers_themselves_as_far_as_they_have_room():

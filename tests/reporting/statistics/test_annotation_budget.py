@@ -130,11 +130,20 @@ def test_the_figure_dashes_what_was_not_tried_and_draws_no_law_that_is_doubted()
     )
     figure = annotation_budget([labels_for_target(good, 0.8), labels_for_target(doubted, 0.8)], titles)
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 20]
-    tried, beyond = lines
+    low, high, tried, beyond = lines
+    assert (low.get_ydata() <= np.concatenate([tried.get_ydata(), beyond.get_ydata()])).all()
+    assert (high.get_ydata() >= np.concatenate([tried.get_ydata(), beyond.get_ydata()])).all()
     assert (tried.get_linestyle(), beyond.get_linestyle()) == ("-", "--")
     assert max(tried.get_xdata()) <= 8 < max(beyond.get_xdata()) <= 32 + 1e-6
     points = [tuple(line.get_xdata()) for line in figure.axes[0].lines if line.get_linestyle() == "None"]
     assert (1, 2, 4) in points and (1, 2, 4, 8) in points
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == [
+        *["S", "R", "fitted law", "law beyond the tried N", "its 95 % interval", "target, Dice 0.8"],
+        "N for the target, with interval",
+    ]
+    looks = [handle.get_linestyle() for handle in figure.legends[0].legend_handles[2:4]]
+    assert looks == [tried.get_linestyle(), beyond.get_linestyle()]
 
 
 def fewlabel(*arguments):

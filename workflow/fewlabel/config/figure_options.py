@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, GetCoreSchemaHandler, field_validator, model_validator
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
@@ -12,10 +12,15 @@ Index = Annotated[int, Field(ge=0, le=65_535)]
 """Index of a slice, row or column, from 0."""
 Shown = Annotated[int, Field(ge=1, le=1000)]
 """Number of pictures."""
-
-
+Methods = Annotated[list[Name], AfterValidator(distinct), Field(min_length=1, max_length=1000)]
+"""Names of methods in the order of a figure."""
+Strengths = Annotated[list[Annotated[float, Field(gt=0, le=1000)]], AfterValidator(distinct)]
 MissingDistance = Literal["exclude", "diagonal"]
 """Value used for an undefined surface distance."""
+
+
+IntervalMarks = Literal["auto", "bands", "bars", "none"]
+"""Intervals in figures: none, or bars. `auto` and `bands` are older names for bars; bands hid each other."""
 
 
 class Intervals(Settings):
@@ -29,15 +34,13 @@ class Intervals(Settings):
 class MethodDiagram(Settings):
     """Figure 2: pretraining and finetuning with the experiment's settings, above table 1."""
 
-    methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
+    methods: Methods | None = None
     """Methods, in this order; none: the first of each pretext, the first without pretraining and the benchmark."""
     width_in: float = Field(7, ge=6.5, le=14)
     """The height follows from the content; a single method without pretraining takes less width."""
     table: bool = True
     """Whether table 1 is below the diagram."""
     dpi: int = Field(300, ge=50, le=1200)
-
-    _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
 
 
 class Panels(Settings):
@@ -51,27 +54,31 @@ class Panels(Settings):
 
 
 class LabelCurves(Panels):
-    """Figure 3: mean Dice against the number of labelled subjects."""
+    """Figure 3: mean Dice, and gain over the study's `control`, against the number of labelled subjects."""
 
     dice_limits: tuple[Share, Share] | None = None
     """Limits of the Dice axis; none: from the data of each panel."""
-    intervals: Literal["auto", "bands", "bars", "none"] = "auto"
-    """Each mean's interval: as a band along the curve, or as a bar at its N; auto: bands of up to three curves."""
+    methods: Methods | None = None
+    """Curves besides the control and the benchmarks; none: the first methods, `most` curves in all."""
+    most: int = Field(8, ge=1, le=1000)
+    """Number of curves if `methods` is not set; the figure states how many are left out."""
+    intervals: IntervalMarks = "auto"
+    """Whether means have intervals."""
     show_draws: bool = True
     """Every draw as a faint point."""
-    show_paper: bool = True
-    """Whether the paper's numbers are shown for cohorts with `stands_for`."""
+    show_paper: bool | Literal["all"] = True
+    """Whether cohorts with `stands_for` show the paper's numbers; `all`: phantoms, too."""
 
 
 class LabelEfficiency(Panels):
-    """Share of the supervised score that each method reaches, against the number of labelled subjects."""
+    """Labels that the study's `control` needs for the same Dice, as a multiple of each method's N; and table 4."""
 
     reference: Name | None = None
     """An older place of the study's `benchmark`."""
     levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.9, 0.95, 0.99], max_length=100)
-    """Shares at which lines are drawn."""
-    intervals: Literal["auto", "bands", "bars", "none"] = "auto"
-    """Each share's interval: as a band along the curve, or as a bar at its N; auto: bands of up to three curves."""
+    """Shares of the benchmark's Dice in table 4."""
+    intervals: IntervalMarks = "auto"
+    """Whether multiples have intervals."""
 
 
 class PairedSubjects(Panels):
@@ -79,18 +86,14 @@ class PairedSubjects(Panels):
 
     panel_height_in: float = Field(2.9, gt=1, le=12)
     """Height of both parts of a panel: the subjects, and the mean difference below."""
-    columns: int | None = Field(None, ge=1, le=6)
-    """Panels in a row; none: one a cohort, up to three, two for a single cohort."""
     control: Name | None = None
     """An older place of the study's `control`."""
-    methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
+    methods: Methods | None = None
     """Which methods, in this order; none: all others that share an N with the control, at most `most` of them."""
     most: int = Field(6, ge=1, le=1000)
-    """Of the methods that are not named, how many are shown; the figure says which are left out."""
+    """Number of methods if `methods` is not set; the figure states how many are left out."""
     draws: Literal["mean", "each"] = "mean"
     """A pair is a subject's mean over draws, or each of its draws."""
-
-    _once = field_validator("methods")(lambda value: value if value is None else distinct(value))
 
 
 class Differences(Settings):
@@ -123,7 +126,7 @@ class LearningCurves(Settings):
 class Gallery(Settings):
     """A test subject of one cohort with truth and predictions (figure 4 of the liver, figure 5 of the prostate)."""
 
-    methods: list[Name] | None = Field(None, min_length=1, max_length=1000)
+    methods: Methods | None = None
     """Methods, in this order; none: up to five, the first of each pretext before others, and the benchmark."""
     labels: LabelBudgets | None = None
     """N of all methods but the benchmark; none: one N, which is 2 if most methods have it."""
@@ -140,7 +143,7 @@ class Gallery(Settings):
     """Width of one image."""
     dpi: int = Field(300, ge=50, le=1200)
 
-    _once = field_validator("methods", "labels")(lambda value: value if value is None else distinct(value))
+    _once = field_validator("labels")(lambda value: value if value is None else distinct(value))
 
 
 class Explorer(Settings):
@@ -215,7 +218,7 @@ class Destreaking(Settings):
 
     cohort: Name | None = None
     """Which phantom; none: the first that is acquired radially. The signal of its own arms does not matter."""
-    strengths: list[Annotated[float, Field(gt=0, le=1000)]] = Field([1, 2, 4, 8, 16], min_length=1, max_length=100)
+    strengths: Strengths = Field([1, 2, 4, 8, 16], min_length=1, max_length=100)
     """Signals of the arms, in multiples of the target's mean signal."""
     shown: float | None = Field(None, gt=0, le=1000)
     """The one of them at which images are shown; none: the middle one."""
@@ -227,8 +230,6 @@ class Destreaking(Settings):
     """Distance of slices; none: the phantom's."""
     width_in: float = Field(7.2, ge=5, le=14)
     dpi: int = Field(200, ge=50, le=1200)
-
-    _once = field_validator("strengths")(distinct)
 
     @model_validator(mode="after")
     def _shown_is_one_of_them(self) -> Self:
@@ -291,6 +292,7 @@ def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:
     }
     several = {
         ("method_diagram", "methods"): figures.method_diagram.methods,
+        ("label_curves", "methods"): figures.label_curves.methods,
         ("paired_subjects", "methods"): figures.paired_subjects.methods,
     }
     return {place: [name] for place, name in one.items() if name} | {

@@ -15,3 +15,14 @@ def compared(experiment: Experiment) -> tuple[str | None, list[str]]:
     return control, [
         name for name in known.methods if control is not None and name != control and counts[name] & counts[control]
     ]
+
+
+def benchmark_method(experiment: Experiment) -> str | None:
+    """The method whose score at its largest N is 100 %; None: no method is trained on all labels."""
+    known = titles(experiment).methods
+    benchmarks = [name for name, method in known.items() if method.benchmark]
+    whole = [
+        name for name, method in known.items() if method.pretext == "none" and "all" in label_counts(experiment, name)
+    ]
+    named = experiment.benchmark or experiment.figures.label_efficiency.reference
+    return named or next(iter([*benchmarks, *whole]), None)

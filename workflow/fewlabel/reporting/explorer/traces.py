@@ -22,7 +22,7 @@ MARGIN = 0.4
 """Margin of the axis below the smallest and above the largest N, in octaves."""
 MARKERS = {"o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "P": "cross", "X": "x"}
 """Plotly's names for `style.MARKERS`; further ones are circles."""
-LINES = {":": "dot", "-.": "dashdot", "--": "dash"}
+LINES = {"-": "solid", ":": "dot", "-.": "dashdot", "--": "dash"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def trace_styles(methods: Mapping[str, MethodTitle]) -> dict[str, TraceStyle]:
     colours, markers, lines = (
         style.method_colours(methods),
         style.method_markers(methods),
-        style.benchmark_lines(methods),
+        style.line_styles(methods),
     )
     step = min(DODGE, 4 * DODGE / max(1, len(markers)))
     offsets = {name: (index - (len(markers) - 1) / 2) * step for index, name in enumerate(markers)}
@@ -52,7 +52,7 @@ def trace_styles(methods: Mapping[str, MethodTitle]) -> dict[str, TraceStyle]:
             title=escaped(method.title),
             colour=colours[name],
             symbol=MARKERS.get(markers.get(name, "o"), "circle"),
-            dash=LINES[lines[name]] if name in lines else "solid",
+            dash=LINES[lines[name]],
             shift=2.0 ** offsets.get(name, 0.0),
         )
         for name, method in methods.items()

@@ -1,51 +1,63 @@
-"""Table 3 as a figure: every method's mean difference in Dice to the control, a row a method, a panel an N."""
+"""Every method's mean difference in Dice to the control: a row a method, a panel an N."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fewlabel.config.figure_options import Differences, Panels
+from fewlabel.config.figure_options import Panels
 from fewlabel.config.jobs.figures.differences import DifferencesSettings
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, notice
-from fewlabel.reporting.statistics.comparisons import comparisons, why_none
-from fewlabel.reporting.statistics.scores import read_scores
+from fewlabel.reporting.statistics.comparisons import gains, why_none
+from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.tables.table import folds_note
 
 NAME = style.PARAMETERS["ytick.labelsize"]
 NAMES_SHARE = 0.4
-"""Of the figure's width: how much of it names of methods may take before they are broken."""
+"""Largest share of the figure's width for the names of methods; longer ones are broken."""
 PANEL_IN = 1.25
-"""Least width of a panel, where their number is not set."""
-TICK_IN = 0.45
-"""What a number on the axis needs, with the space beside it."""
-AXIS_IN, HEAD_IN = 0.52, 0.06
-"""What ticks, their labels and a panel's title need; free space above a cohort's title."""
+"""Least width of a panel, unless their number is set."""
+TICK_IN = 0.5
+"""Width of a number on the axis, with the space beside it."""
+AXIS_IN, HEAD_IN = 0.55, 0.06
+"""Height of ticks, their labels and a panel's title; free space above a cohort's title."""
+LOOK = marks.Look(style.BLUE, "o", 4.2)
+"""Of all methods: rows have names, so colours would say nothing more."""
+
+
+class Row(NamedTuple):
+    """A row of all panels: the lines of its name, and the method; without one it is a heading."""
+
+    lines: list[str]
+    method: str = ""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A cohort's panels that stand beside each other.
+    """Panels of a cohort that stand beside each other.
 
     Attributes:
-        cohort: by name.
+        cohort: its name.
         counts: an N a panel.
-        rows: all comparisons of the cohort.
-        first: whether the cohort's title stands above.
+        gains: all of the cohort.
+        rows: from above.
+        first, last: whether the cohort's title stands above, and the axis label below.
     """
 
     cohort: str
     counts: list[int]
-    rows: pd.DataFrame
+    gains: pd.DataFrame
+    rows: list[Row]
     first: bool
+    last: bool
 
 
 def draw(results: Path, settings: DifferencesSettings) -> Figure:
@@ -56,57 +68,92 @@ def draw(results: Path, settings: DifferencesSettings) -> Figure:
 def difference_figure(scores: pd.DataFrame, settings: DifferencesSettings) -> Figure:
     """Draw the mean differences.
 
-    A panel for each cohort and N, a row for each method: the mean paired difference with its interval, both as in
-    table 3 (`comparisons.comparisons`); filled where the p value corrected by Holm is less than 1 - level.
+    A panel for each cohort and N, a row for each method, by pretext: the mean paired difference with its interval, both
+    as in table 3 (`comparisons.gains`), filled if the interval excludes 0.
 
     Args:
         scores: as `scores.read_scores` gives it.
         settings: control and methods, interval, sizes in inches.
 
     Returns:
-        A figure to be written with `style.save`; it says in words that there is nothing to compare.
+        A figure to be written with `style.save`; a notice if there is nothing to compare.
 
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
-    rows = comparisons(scores, settings.compared)
+    asked = settings.compared
+    rows = gains(select(scores, asked.titles, asked.runs), asked.control, asked.methods, asked.intervals)
     with style.applied():
         if rows.empty:
-            why = why_none(settings.compared.control)
+            why = why_none(asked.control)
             return notice(["Differences are not drawn", f"{why[0].upper()}{why[1:]}."], Panels())
         return _draw(rows, settings)
 
 
 def _draw(rows: pd.DataFrame, settings: DifferencesSettings) -> Figure:
     sizes, titles = settings.figure, settings.compared.titles
-    shown = [name for name in settings.compared.methods if (rows["method"] == name).any()]
-    names = {name: wrapped(titles.methods[name].title, NAMES_SHARE * sizes.width_in, NAME) for name in shown}
-    names_in = max(text_width(line, NAME) for lines in names.values() for line in lines) + 0.15
+    names_in = max(text_width(line, NAME, bold=True) for row in _rows(rows, settings) for line in row.lines) + 0.15
     blocks = _blocks(rows, settings, sizes.width_in - names_in)
+    columns = max(len(block.counts) for block in blocks)
+    room_in = (sizes.width_in - names_in) / columns
+    label = wrapped(f"Gain in Dice over {titles.methods[str(settings.compared.control)].title}", room_in - 0.1, NAME)
     heads = {
         name: wrapped(titles.cohorts[name].title, sizes.width_in - 0.2, TITLE, bold=True) for name in titles.cohorts
     }
-    high = [
-        (len(heads[block.cohort]) * TITLE * 1.25 / 72 + HEAD_IN if block.first else 0.0, _panel_in(block, names, sizes))
-        for block in blocks
-    ]
-    foot = wrapped(_foot(settings), 0.94 * sizes.width_in - 0.1, SUBTITLE)  # hinted letters are wider at low dpi
-    axis_in = len(blocks) * AXIS_IN
-    figure = style.new_figure(
-        sizes.width_in, sum(above + panel for above, panel in high) + axis_in + len(foot) * SUBTITLE * 1.3 / 72 + 0.1
-    )
-    columns = max(len(block.counts) for block in blocks)
-    grid = figure.add_gridspec(
-        2 * len(blocks), columns, height_ratios=[max(part, 1e-3) for pair in high for part in pair]
-    )
-    room_in = (sizes.width_in - names_in) / columns
-    drawn = [
-        _block(figure, grid, 2 * index, block, heads, names, settings, room_in) for index, block in enumerate(blocks)
-    ]
-    for cohort in titles.cohorts if sizes.one_scale else ():
-        _one_scale([axes for block, of in zip(blocks, drawn, strict=True) if block.cohort == cohort for axes in of])
-    figure.supxlabel("\n".join(foot), fontsize=SUBTITLE, color="#555555", x=0.01, horizontalalignment="left")
+    above = [len(heads[block.cohort]) * TITLE * 1.25 / 72 + HEAD_IN if block.first else 1e-3 for block in blocks]
+    panels = [sizes.row_in * sum(len(row.lines) for row in block.rows) for block in blocks]
+    axis_in = [AXIS_IN + (len(label) * NAME * 1.25 / 72 if block.last else 0) for block in blocks]
+    entries = _entries(rows, settings)
+    note = wrapped(" ".join(folds_note(titles)), 0.94 * sizes.width_in - 0.1, SUBTITLE) if folds_note(titles) else []
+    high = sum(above) + sum(panels) + sum(axis_in) + legends.height_in(entries, sizes.width_in, note)
+    figure = style.new_figure(sizes.width_in, high)
+    ratios = [part for pair in zip(above, panels, strict=True) for part in pair]
+    grid = figure.add_gridspec(2 * len(blocks), columns, height_ratios=ratios)
+    for index, block in enumerate(blocks):
+        if block.first:
+            _title(figure.add_subplot(grid[2 * index, :]), heads[block.cohort])
+        for column, n in enumerate(block.counts):
+            axes = figure.add_subplot(grid[2 * index + 1, column])
+            _panel(axes, block, n, settings)
+            axes.xaxis.set_major_locator(MaxNLocator(max(2, int(room_in / TICK_IN)), steps=[1, 2, 5, 10]))
+            axes.tick_params(labelleft=column == 0)
+            axes.set_xlabel("\n".join(label) if block.last else "", fontsize=NAME)
+    legends.draw(figure, entries, note)
     return figure
+
+
+def _rows(gained: pd.DataFrame, settings: DifferencesSettings) -> list[Row]:
+    """A row a method; if some pretext has several methods, the methods of each pretext below its name."""
+    methods, width = settings.compared.titles.methods, NAMES_SHARE * settings.figure.width_in
+    groups: dict[str, list[Row]] = {}
+    for name in settings.compared.methods:
+        if (gained["method"] == name).any():
+            lines = wrapped(methods[name].title, width, NAME)
+            groups.setdefault(methods[name].pretext, []).append(Row(lines, name))
+    grouped = any(len(rows) > 1 for rows in groups.values()) and len(groups) > 1
+    heads = {
+        pretext: "No pretraining" if pretext == "none" else pretext.replace("_", " ").capitalize() for pretext in groups
+    }
+    return [
+        row
+        for pretext, rows in groups.items()
+        for row in [*([Row(wrapped(heads[pretext], width, NAME, bold=True))] if grouped else []), *rows]
+    ]
+
+
+def _entries(rows: pd.DataFrame, settings: DifferencesSettings) -> list[legends.Entry]:
+    entries = [legends.interval(settings.compared.intervals.level), *legends.fill()]
+    left = [marks.leaving(own, limits) for own, limits in _panels(rows, settings)]
+    return entries + legends.beyond(any(interval for interval, _ in left), any(mean for _, mean in left), across=True)
+
+
+def _panels(rows: pd.DataFrame, settings: DifferencesSettings) -> list[tuple[pd.DataFrame, marks.Limits]]:
+    """The rows of each panel, with the limits of its axis."""
+    return [
+        (own, marks.gain_limits(cohort if settings.figure.one_scale else own))
+        for _, cohort in rows.groupby("cohort")
+        for _, own in cohort.groupby("n")
+    ]
 
 
 def _blocks(rows: pd.DataFrame, settings: DifferencesSettings, room_in: float) -> list[Block]:
@@ -118,92 +165,36 @@ def _blocks(rows: pd.DataFrame, settings: DifferencesSettings, room_in: float) -
         beside = settings.figure.columns or max(1, int(room_in / PANEL_IN))
         # Evenly filled: of seven with room for five, four and three.
         beside = -(-len(counts) // -(-len(counts) // beside)) if counts else 1
-        found += [
-            Block(cohort, counts[start : start + beside], own, start == 0) for start in range(0, len(counts), beside)
-        ]
+        for start in range(0, len(counts), beside):
+            ends = start == 0, start + beside >= len(counts)
+            found.append(Block(cohort, counts[start : start + beside], own, _rows(own, settings), *ends))
     return found
 
 
-def _methods(block: Block, names: dict[str, list[str]]) -> list[str]:
-    """Those that have a row in a cohort's panels, from above."""
-    return [name for name in names if (block.rows["method"] == name).any()]
+def _title(axes: Axes, lines: list[str]) -> None:
+    """The cohort's title in a row of its own."""
+    axes.set_axis_off()
+    title = axes.text(0, 0, "\n".join(lines), fontsize=TITLE, fontweight="bold", transform=axes.transAxes)
+    title.set_in_layout(False)
 
 
-def _panel_in(block: Block, names: dict[str, list[str]], sizes: Differences) -> float:
-    """Height of the rows: further lines of a name take further rows."""
-    return sizes.row_in * sum(len(names[name]) for name in _methods(block, names))
-
-
-def _block(
-    figure: Figure,
-    grid: GridSpec,
-    row: int,
-    block: Block,
-    heads: dict[str, list[str]],
-    names: dict[str, list[str]],
-    settings: DifferencesSettings,
-    room_in: float,
-) -> list[Axes]:
-    """Draw a cohort's panels that stand beside each other, and its title where they are the first."""
-    if block.first:
-        above = figure.add_subplot(grid[row, :])
-        above.set_axis_off()
-        text = "\n".join(heads[block.cohort])
-        title = above.text(0, 0, text, fontsize=TITLE, fontweight="bold", transform=above.transAxes)
-        title.set_in_layout(False)
-    panels: list[Axes] = []
-    for column, n in enumerate(block.counts):
-        axes = figure.add_subplot(grid[row + 1, column])
-        _panel(axes, block, n, names, settings, room_in)
-        axes.tick_params(labelleft=column == 0)
-        panels.append(axes)
-    return panels
-
-
-def _panel(
-    axes: Axes, block: Block, n: int, names: dict[str, list[str]], settings: DifferencesSettings, room_in: float
-) -> None:
-    """One N, in so wide a panel: a point and an interval a method, about the control's line."""
-    methods = _methods(block, names)
-    colours = style.method_colours(settings.compared.titles.methods)
-    heights = np.array([len(names[name]) for name in methods], dtype=np.float64)
-    places = dict(zip(methods, np.cumsum(heights) - heights / 2, strict=True))
-    axes.axvline(0, color="#666666", linewidth=0.7, zorder=1)
-    for _, found in block.rows[block.rows["n"] == n].iterrows():
-        y, colour = places[found["method"]], colours[found["method"]]
-        if np.isfinite(found["low"]):
-            axes.hlines(y, found["low"], found["high"], color=colour, linewidth=1.4, zorder=2)
-        told = found["p_holm"] < 1 - settings.compared.intervals.level
-        axes.plot(
-            [found["difference"]], [y], marker="o", markersize=4.2, color=colour,
-            markerfacecolor=colour if told else "white", zorder=3,
-        )  # fmt: skip
+def _panel(axes: Axes, block: Block, n: int, settings: DifferencesSettings) -> None:
+    """One N: a point and an interval a method, about the control's line."""
+    heights = np.array([len(row.lines) for row in block.rows], dtype=np.float64)
+    middles = np.cumsum(heights) - heights / 2
+    places = {row.method: place for row, place in zip(block.rows, middles, strict=True)}
+    axes.axvline(0, color=style.GREY, linewidth=1, zorder=1)
+    own = block.gains[block.gains["n"] == n]
+    limits = marks.gain_limits(block.gains if settings.figure.one_scale else own)
+    at = own["method"].map(places).to_numpy(dtype=np.float64)
+    marks.points(axes, at, own, LOOK, limits, marks.excludes(own), across=True, numbers=True)
     axes.set_ylim(heights.sum(), 0)
-    axes.set_yticks(list(places.values()), ["\n".join(names[name]) for name in methods])
+    axes.set_yticks(middles, ["\n".join(row.lines) for row in block.rows])
+    for row, label in zip(block.rows, axes.get_yticklabels(), strict=True):
+        label.set_fontweight("normal" if row.method else "bold")
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_locator(MaxNLocator(max(2, int(room_in / TICK_IN)), steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: marks.tick(value)))
     axes.tick_params(axis="x", labelsize=NAME - 0.5)
-    axes.margins(x=0.08)
     axes.set_title(f"N = {n}", fontweight="normal", fontsize=NAME)
-
-
-def _one_scale(panels: list[Axes]) -> None:
-    """The same limits for all of a cohort's panels."""
-    ends = [axes.get_xlim() for axes in panels]
-    for axes in panels:
-        axes.set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
-
-
-def _foot(settings: DifferencesSettings) -> str:
-    """What stands beneath: what a point is and when it is filled."""
-    asked = settings.compared
-    control, level = asked.titles.methods[str(asked.control)].title, asked.intervals.level
-    return " ".join(
-        [
-            f"Mean paired difference in Dice, method minus {control}, with its {level * 100:g} % bootstrap interval.",
-            f"Filled: p < {1 - level:.2g} in the signed-rank test after Holm's correction (table 3).",
-            *folds_note(asked.titles),
-        ]
-    )

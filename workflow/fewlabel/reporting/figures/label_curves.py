@@ -1,37 +1,51 @@
-"""Figure 3: mean Dice against the number of labelled subjects, a panel for each cohort."""
+"""Figure 3: mean Dice, and below it the gain over the control, against the number of labelled subjects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fewlabel.config.figure_options import LabelCurves
 from fewlabel.config.jobs.figures.label_curves import CurvesSettings
-from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
+from fewlabel.config.jobs.titles import CohortTitle
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
-from fewlabel.reporting.figures import legends, style
-from fewlabel.reporting.figures.panels import head, new_panels
+from fewlabel.reporting.figures import legends, marks, style
+from fewlabel.reporting.figures.panels import head, is_first_column, new_panels, text_in
+from fewlabel.reporting.statistics.comparisons import gains
 from fewlabel.reporting.statistics.scores import read_scores, select
-from fewlabel.reporting.statistics.summary import summary_table
+from fewlabel.reporting.statistics.summary import CELL, summary_table
 
-DODGE = 0.07
-"""Octaves between neighbouring methods at one N, so that none hides another."""
-MOST_BANDS = 3
-"""Curves whose bands can still be told apart where they overlap."""
+BELOW = 0.65
+"""Height of the axis of gains, as a share of the Dice axis."""
+RIGHT = 0.985
+"""Place of a benchmark's interval, as a share of the axis."""
 
 
-class CurveStyle(NamedTuple):
-    """How one method is drawn: its colour, its marker, and by which factor it stands beside its N."""
+@dataclass(frozen=True)
+class CohortColumn:
+    """What one cohort shows.
 
-    colour: str
-    marker: str
-    dodge: float
+    Attributes:
+        title: of the cohort.
+        summary: `mean`, `low` and `high` of each method and N.
+        draws: the mean Dice of each draw; empty if they are not shown.
+        gains: mean differences to the control with their intervals; empty without a control.
+        published: the paper's numbers that are shown.
+        limits: of the Dice axis.
+    """
+
+    title: CohortTitle
+    summary: pd.DataFrame
+    draws: pd.DataFrame
+    gains: pd.DataFrame
+    published: tuple[paper.PaperScore, ...]
+    limits: marks.Limits
 
 
 def draw(results: Path, settings: CurvesSettings) -> Figure:
@@ -42,9 +56,9 @@ def draw(results: Path, settings: CurvesSettings) -> Figure:
 def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
     """Draw the curves.
 
-    Each panel shows, for every method, the mean Dice over draws and test subjects; the supervised benchmark as a
-    dotted line; and, as the settings say, bootstrap intervals of both, each draw as a faint point, and the paper's
-    published numbers where the cohort stands for one of the paper's.
+    For each cohort, the upper axes show every method's mean Dice over draws and test subjects with its interval; the
+    supervised benchmark as a dotted line; and, as the settings say, each draw as a faint point and the paper's numbers.
+    The lower axes show the mean paired difference to the control with its interval, filled if that excludes 0.
 
     Args:
         scores: as `scores.read_scores` gives it.
@@ -56,114 +70,121 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
     Raises:
         InputError: a cohort or method of `settings.titles` has no scores.
     """
-    titles, shown = settings.titles, settings.figure
-    chosen = select(scores, titles, settings.runs)
-    summary = summary_table(chosen, settings.intervals)
-    kind = interval_kind(shown.intervals, titles.methods)
-    legend = legends.Content(
-        titles.methods,
-        level=settings.intervals.level if kind != "none" and summary["low"].notna().any() else None,
-        bands=kind == "bands",
-        draws=shown.show_draws and bool((summary["draws"] > 1).any()),
-        paper=shown.show_paper and any(cohort.stands_for for cohort in titles.cohorts.values()),
-    )
+    shown = settings.figure
+    columns = list(_columns(select(scores, settings.titles, settings.runs), settings))
+    below = BELOW if any(len(column.gains) for column in columns) else 0.0
+    note = f"Not shown: {len(settings.left_out)} further methods." if settings.left_out else ""
     with style.applied():
-        figure, panels = new_panels([cohort.title for cohort in titles.cohorts.values()], shown, legend)
-        for axes, (name, cohort) in zip(panels, titles.cohorts.items(), strict=True):
-            _panel(axes, chosen[chosen["cohort"] == name], summary[summary["cohort"] == name], cohort, settings)
-        for axes in panels:
-            if axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]  # made by add_subplot
-                axes.set_ylabel("Mean test Dice (0 to 1)")
-        legends.draw(figure, legend)
+        titles = [column.title.title for column in columns]
+        figure, panels = new_panels(titles, shown, _entries(columns, settings), note, below)
+        for column, axes in zip(columns, panels, strict=True):
+            looks = marks.looks(settings.titles.methods, settings.curves, _counts(column, settings), text_in(shown))
+            _dice(axes[0], column, looks, settings)
+            for lower in axes[1:]:
+                _gains(lower, column.gains, looks)
+            style.label_axis(axes[0], _counts(column, settings))
+            if len(axes) > 1:
+                axes[0].tick_params(labelbottom=False)
+                axes[0].set_xlabel("")
+                axes[1].set_xlabel(style.N_LABEL)
+            head(axes[0], column.title.title, _subtitle(column.summary, settings), shown)
+            if is_first_column(axes[0]):
+                for each, label in zip(axes, ("Mean test Dice", "Gain over\nthe control"), strict=False):
+                    each.set_ylabel(label)
     return figure
 
 
-def _panel(
-    axes: Axes, scores: pd.DataFrame, summary: pd.DataFrame, cohort: CohortTitle, settings: CurvesSettings
-) -> None:
-    """One cohort: `scores` and `summary` hold its rows only."""
-    methods = settings.titles.methods
+def _columns(scores: pd.DataFrame, settings: CurvesSettings) -> Iterator[CohortColumn]:
+    """What each cohort shows, in their order."""
     shown = settings.figure
-    published = paper.published(cohort.stands_for) if shown.show_paper else ()
-    lines, kind = style.benchmark_lines(methods), interval_kind(shown.intervals, methods)
-    style.label_axis(
-        axes, {int(n) for n in _of_curves(summary, methods)["n"]} | {point.n for point in published if point.n}
-    )
-    for name, colour in style.method_colours(methods).items():
-        if methods[name].benchmark:
-            cell = summary[summary["method"] == name].iloc[0]
-            _benchmark(axes, cell, colour, lines[name], methods[name].title, kind != "none")
-    for name, look in looks(methods).items():
-        cells = summary[summary["method"] == name].sort_values("n")
-        intervals(axes, cells, look, kind)
-        if shown.show_draws:
-            _draws(axes, scores[scores["method"] == name], look)
-        curve(axes, cells, look, methods[name].title)
-    for point in published:
-        _published(axes, point, shown.dice_limits or (0, 1))
-    _y_axis(axes, shown)
-    head(axes, cohort.title, _subtitle(summary, methods), shown)
+    scores = scores[scores["method"].isin([*settings.curves, *_benchmarks(settings)])]
+    summary = summary_table(scores, settings.intervals)
+    compared = [name for name in settings.curves if name != settings.control]
+    gained = gains(scores, settings.control, compared, settings.intervals)
+    if shown.intervals == "none":
+        summary, gained = (table.assign(low=np.nan, high=np.nan) for table in (summary, gained))
+    draws = scores.groupby([*CELL, "draw"], as_index=False)["dice"].mean()
+    several = draws.groupby("method")["draw"].transform("nunique") > 1
+    draws = draws[several & shown.show_draws & ~draws["method"].isin(_benchmarks(settings))]
+    for name, title in settings.titles.cohorts.items():
+        own, points, differences = (table[table["cohort"] == name] for table in (summary, draws, gained))
+        published = paper.published(title.stands_for) if name in settings.paper else ()
+        limits = shown.dice_limits or _dice_limits(own, points, published)
+        yield CohortColumn(title, own, points, differences, published, limits)
 
 
-def _of_curves(summary: pd.DataFrame, methods: Mapping[str, MethodTitle]) -> pd.DataFrame:
-    return summary[summary["method"].isin([name for name, method in methods.items() if not method.benchmark])]
+def _benchmarks(settings: CurvesSettings) -> list[str]:
+    return [name for name, method in settings.titles.methods.items() if method.benchmark]
 
 
-def looks(methods: Mapping[str, MethodTitle]) -> dict[str, CurveStyle]:
-    """Of every method that has a curve, in the experiment's order."""
-    colours, markers = style.method_colours(methods), style.method_markers(methods)
-    step = min(DODGE, 4 * DODGE / len(markers)) if markers else 0
-    middle = (len(markers) - 1) / 2
-    return {
-        name: CurveStyle(colours[name], marker, 2.0 ** ((index - middle) * step))
-        for index, (name, marker) in enumerate(markers.items())
-    }
+def _counts(column: CohortColumn, settings: CurvesSettings) -> set[int]:
+    """All N of the axis."""
+    own = column.summary.loc[column.summary["method"].isin(settings.curves), "n"]
+    return {int(n) for n in own} | {point.n for point in column.published if point.n}
 
 
-def interval_kind(asked: str, methods: Mapping[str, MethodTitle]) -> str:
-    """Bands, bars or none: what was asked for, else bands where there are few enough curves for them."""
-    return asked if asked != "auto" else "bands" if len(style.method_markers(methods)) <= MOST_BANDS else "bars"
+def _dice_limits(summary: pd.DataFrame, draws: pd.DataFrame, published: tuple[paper.PaperScore, ...]) -> marks.Limits:
+    """Limits that hold all marks, within 0 to 1; of two draws the means, but not their intervals."""
+    ends = [*summary["mean"], *draws["dice"], *(point.dice for point in published)]
+    trusted = summary[summary["draws"] != marks.TWO_DRAWS]
+    ends += [*trusted["low"].dropna(), *trusted["high"].dropna()]
+    room = max(0.06 * (max(ends) - min(ends)), 0.005)
+    return max(min(ends) - room, 0), min(max(ends) + room, 1)
 
 
-def intervals(axes: Axes, cells: pd.DataFrame, look: CurveStyle, kind: str) -> None:
-    """A band with fine edges, which tell bands apart where they overlap, or bars; of a single N always a bar."""
-    x = cells["n"].to_numpy() * look.dodge
-    low, high = cells["low"].to_numpy(), cells["high"].to_numpy()
-    if kind == "bands" and len(x) > 1:
-        face, edge = ((*to_rgb(look.colour), alpha) for alpha in (0.12, 0.5))
-        axes.fill_between(x, low, high, facecolor=face, edgecolor=edge, linewidth=0.5, zorder=2)
-    elif kind != "none":
-        axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.8, zorder=3)
+def _entries(columns: list[CohortColumn], settings: CurvesSettings) -> list[legends.Entry]:
+    """The legend: every mark that some column shows."""
+    names, methods = [*settings.curves, *_benchmarks(settings)], settings.titles.methods
+    entries = legends.of_methods(methods, names, control=settings.control)
+    if any(column.summary["low"].notna().any() for column in columns):
+        entries.append(legends.interval(settings.intervals.level))
+    if any(column.gains["low"].notna().any() for column in columns):
+        entries += legends.fill()
+    left = [marks.leaving(column.summary, column.limits) for column in columns]
+    left += [marks.leaving(column.gains, marks.gain_limits(column.gains)) for column in columns if len(column.gains)]
+    entries += legends.beyond(any(interval for interval, _ in left), any(mean for _, mean in left))
+    if any(len(column.draws) for column in columns):
+        entries.append(legends.single_draw())
+    return entries + (legends.of_paper() if any(column.published for column in columns) else [])
 
 
-def curve(axes: Axes, cells: pd.DataFrame, look: CurveStyle, title: str) -> None:
-    """Means joined by a line."""
-    axes.plot(
-        cells["n"].to_numpy() * look.dodge,
-        cells["mean"],
-        color=look.colour,
-        marker=look.marker,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
-        label=title,
-        zorder=4,
-    )
+def _dice(axes: Axes, column: CohortColumn, looks: dict[str, marks.Look], settings: CurvesSettings) -> None:
+    """Mean Dice of every method; of benchmarks a line across with its interval at the right."""
+    methods = settings.titles.methods
+    colours, lines = style.method_colours(methods), style.line_styles(methods)
+    for index, name in enumerate(_benchmarks(settings)):
+        cells = column.summary[column.summary["method"] == name]
+        look: dict[str, Any] = {"color": colours[name], "zorder": 2}
+        axes.axhline(cells["mean"].iloc[0], linestyle=lines[name], linewidth=1.3, label=methods[name].title, **look)
+        if np.isfinite(cells["low"].iloc[0]):
+            ends = np.clip(cells[["low", "high"]].iloc[0], *column.limits)
+            place = [RIGHT - 0.02 * index] * 2
+            axes.plot(place, ends, transform=axes.get_yaxis_transform(), linewidth=1.1, **look)
+    for name, one in looks.items():
+        cells = column.summary[column.summary["method"] == name].sort_values("n")
+        places = cells["n"].to_numpy() * one.dodge
+        axes.plot(places, cells["mean"], color=one.colour, linewidth=1, label=methods[name].title, zorder=3)
+        marks.points(axes, places, cells, one, column.limits)
+        own = column.draws[column.draws["method"] == name]
+        axes.scatter(own["n"] * one.beside, own["dice"], s=6, color=one.colour, alpha=0.5, linewidths=0, zorder=3)
+    for point in column.published:
+        _published(axes, point, column.limits)
+    axes.set_ylim(*column.limits)
 
 
-def _draws(axes: Axes, scores: pd.DataFrame, look: CurveStyle) -> None:
-    """The mean over test subjects of each draw."""
-    means = scores.groupby(["n", "draw"], as_index=False)["dice"].mean()
-    axes.scatter(means["n"] * look.dodge, means["dice"], s=8, color=look.colour, alpha=0.45, linewidths=0, zorder=3)
+def _gains(axes: Axes, rows: pd.DataFrame, looks: dict[str, marks.Look]) -> None:
+    """Mean differences of every method but the control."""
+    axes.axhline(0, color=style.GREY, linewidth=1, zorder=1)
+    for name, look in looks.items():
+        own = rows[rows["method"] == name].sort_values("n")
+        if len(own):
+            places = own["n"].to_numpy() * look.dodge
+            marks.points(axes, places, own, look, marks.gain_limits(rows), marks.excludes(own), numbers=True)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: marks.tick(value)))
 
 
-def _benchmark(axes: Axes, cell: pd.Series, colour: str, line: style.LineStyle, title: str, interval: bool) -> None:
-    """The supervised benchmark is no point at an N: a line across, with its interval as a band."""
-    if interval and np.isfinite(cell["low"]):
-        axes.axhspan(cell["low"], cell["high"], color=colour, alpha=0.07, linewidth=0, zorder=1)
-    axes.axhline(cell["mean"], color=colour, linestyle=line, linewidth=1.3, label=title, zorder=2)
-
-
-def _published(axes: Axes, point: paper.PaperScore, limits: tuple[float, float]) -> None:
+def _published(axes: Axes, point: paper.PaperScore, limits: marks.Limits) -> None:
     """A number of the paper: a diamond at its N, or for all labels a triangle at the right margin.
 
     A diamond has its method's colour where the paper says which method it is.
@@ -177,21 +198,10 @@ def _published(axes: Axes, point: paper.PaperScore, limits: tuple[float, float])
         axes.plot([1.0], [point.dice], transform=across, label=label, clip_on=False, **legends.PAPER_BENCHMARK)
 
 
-def _y_axis(axes: Axes, settings: LabelCurves) -> None:
-    """The limits that were asked for, else those of the data, never beyond 0 to 1."""
-    if settings.dice_limits is not None:
-        axes.set_ylim(*settings.dice_limits)
-        return
-    axes.margins(y=0.06)
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, 0), min(high, 1))
-
-
-def _subtitle(summary: pd.DataFrame, methods: Mapping[str, MethodTitle]) -> str:
+def _subtitle(summary: pd.DataFrame, settings: CurvesSettings) -> str:
     """Test subjects, draws, and the N of the supervised benchmark."""
     parts = [_count(summary["subjects"], "test subject"), _count(summary["draws"], "draw")]
-    benchmarks = [name for name, method in methods.items() if method.benchmark]
-    if benchmarks:
+    if benchmarks := _benchmarks(settings):
         largest = summary.loc[summary["method"].isin(benchmarks), "n"].max()
         parts.append(f"all labels: N = {largest}")
     return ", ".join(parts)

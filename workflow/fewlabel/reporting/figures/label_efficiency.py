@@ -1,25 +1,27 @@
-"""Label efficiency: the share of the supervised score that each method reaches, against the number of labels."""
+"""Label efficiency: labels that the control needs for the same Dice, as a multiple of each method's N."""
 
-from collections.abc import Sequence
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.transforms import offset_copy
 
-from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.reporting.figures import legends, style
-from fewlabel.reporting.figures.label_curves import CurveStyle, curve, interval_kind, intervals, looks
-from fewlabel.reporting.figures.panels import head, new_panels, notice
+from fewlabel.reporting.figures import legends, marks, style
+from fewlabel.reporting.figures.panels import head, is_first_column, new_panels, notice, text_in
+from fewlabel.reporting.statistics.comparisons import why_none
+from fewlabel.reporting.statistics.labels_needed import equivalents
 from fewlabel.reporting.statistics.scores import read_scores, select
-from fewlabel.reporting.statistics.summary import CELL, share
 
-LEVEL = 6.0
-"""Size of type of the levels, in points."""
+ROOM = 0.3
+"""Octaves left free above and below."""
+NO_SAVING = "1 ×"
 
 
 def draw(results: Path, settings: EfficiencySettings) -> Figure:
@@ -28,120 +30,111 @@ def draw(results: Path, settings: EfficiencySettings) -> Figure:
 
 
 def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figure:
-    """Draw the shares.
+    """Draw the multiples.
 
-    Each panel shows, for every method, its mean Dice over draws and test subjects as a share of the reference's, with
-    bootstrap intervals of that share, and lines at the levels that are asked for.
+    Each panel shows, for every method at each of its N, how many labels the control needs for the same mean Dice,
+    divided by N, with the bootstrap interval: 2 × means that the method saves half of the labels. The control's labels
+    are interpolated between the N at which it was finetuned; multiples beyond these are marked as bounds.
 
     Args:
         scores: as `scores.read_scores` gives it.
-        settings: whose score is 100 %, what to show and in which order, levels, intervals, sizes in inches.
+        settings: the control, methods in their order, intervals, sizes in inches.
 
     Returns:
-        A figure to be written with `style.save`. Where no method is trained on all labels it says so and no more.
+        A figure to be written with `style.save`; a notice if there is nothing to compare or the control has one N.
 
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
     titles, shown = settings.titles, settings.figure
     chosen = select(scores, titles, settings.runs)
-    if settings.reference is None:
+    rows = multiples(chosen, settings)
+    if rows.empty:
+        why = "the control has only one N" if settings.methods else why_none(settings.control)
         with style.applied():
-            return notice(
-                [
-                    "Label efficiency is not drawn",
-                    "It is a share of the score with all labels, and no method without pretraining is trained on all"
-                    " of them. A method with `pretext: none` and `labels: [all]` would be the reference, or another"
-                    " named by figures.label_efficiency.reference.",
-                ],
-                shown,
-            )
-    shares = share_table(chosen, settings.reference, settings.intervals)
-    kind = interval_kind(shown.intervals, titles.methods)
-    drawn = kind != "none" and shares["low"].notna().any()
-    legend = legends.Content(
-        titles.methods,
-        level=settings.intervals.level if drawn else None,
-        bands=kind == "bands",
-        draws=False,
-        paper=False,
-    )
+            return notice(["Label efficiency is not drawn", f"{why[0].upper()}{why[1:]}."], shown)
+    if shown.intervals == "none":
+        rows = rows.assign(low=np.nan, high=np.nan)
     with style.applied():
-        figure, panels = new_panels([cohort.title for cohort in titles.cohorts.values()], shown, legend)
-        for axes, (name, cohort) in zip(panels, titles.cohorts.items(), strict=True):
-            cells = shares[shares["cohort"] == name]
-            _panel(axes, cells, settings)
-            head(axes, cohort.title, _subtitle(cells, settings), shown)
-        for axes in panels:
-            if axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]  # made by add_subplot
-                axes.set_ylabel("Share of the benchmark's mean Dice")
-        legends.draw(figure, legend)
+        names = [cohort.title for cohort in titles.cohorts.values()]
+        figure, panels = new_panels(names, shown, _entries(rows, settings))
+        for (axes,), (name, cohort) in zip(panels, titles.cohorts.items(), strict=True):
+            own = rows[rows["cohort"] == name]
+            _panel(axes, own, settings)
+            control = chosen[(chosen["cohort"] == name) & (chosen["method"] == settings.control)]
+            ends = f"N = {control['n'].min()} to {control['n'].max()}"
+            head(axes, cohort.title, f"Control: {titles.methods[str(settings.control)].title}, {ends}", shown)
+            if is_first_column(axes):
+                axes.set_ylabel("(Control's N for the same Dice) / N")
     return figure
 
 
-def share_table(scores: pd.DataFrame, reference: str, intervals: Intervals) -> pd.DataFrame:
-    """Every cell's mean Dice as a share of the reference's at its largest N, within each cohort.
+def multiples(scores: pd.DataFrame, settings: EfficiencySettings) -> pd.DataFrame:
+    """The control's labels for each method's mean Dice, divided by the method's N.
 
     Returns:
-        Columns cohort, method, n, mean, low, high (shares; NaN where the reference scores 0), draws, subjects,
-        reference (its mean Dice) and reference_n, sorted by the first three.
+        Columns cohort, method, n; mean, low, high (multiples of N; 0 or infinite if beyond the control's N); least and
+        most, the multiples at the control's smallest and largest N. Empty if nothing can be compared.
     """
-    rows = []
-    for _, cohort in scores.groupby("cohort", sort=True):
-        own = cohort[cohort["method"] == reference]
-        largest = own[own["n"] == own["n"].max()]
-        beside = {"reference": largest["dice"].mean(), "reference_n": largest["n"].max()}
-        for key, cell in cohort.groupby(CELL, sort=True):
-            rows.append({**dict(zip(CELL, key, strict=True)), **vars(share(cell, largest, intervals)), **beside})
-    return pd.DataFrame(rows)
+    found = []
+    for cohort in settings.titles.cohorts:
+        own = scores[scores["cohort"] == cohort]
+        curves = {
+            str(name): {int(str(n)): cell for n, cell in rows.groupby("n")} for name, rows in own.groupby("method")
+        }
+        control = curves.get(settings.control or "", {})
+        for method in settings.methods if len(control) > 1 else []:
+            rows = equivalents(curves[method], control, settings.intervals)
+            scaled = rows[["value", "low", "high"]].div(rows["n"], axis=0).set_axis(["mean", "low", "high"], axis=1)
+            ends = {"least": min(control) / rows["n"], "most": max(control) / rows["n"]}
+            found.append(rows[["n"]].join(scaled).assign(cohort=cohort, method=method, **ends))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
-def _panel(axes: Axes, shares: pd.DataFrame, settings: EfficiencySettings) -> None:
-    """One cohort's shares."""
-    methods, shown = settings.titles.methods, settings.figure
-    kind = interval_kind(shown.intervals, methods)
-    curves = [name for name, method in methods.items() if not method.benchmark]
-    style.label_axis(axes, {int(n) for n in shares.loc[shares["method"].isin(curves), "n"]})
-    for level in shown.levels:
-        axes.axhline(level, color="#888888", linewidth=0.6, dashes=(5, 3), zorder=1.5)
-    colours, lines = style.method_colours(methods), style.benchmark_lines(methods)
-    for name, line in lines.items():
-        cell = shares[shares["method"] == name].iloc[0]
-        axes.axhline(cell["mean"], color=colours[name], linestyle=line, linewidth=1.3, zorder=2)
-    for name, look in looks(methods).items():
-        cells = shares[shares["method"] == name].sort_values("n")
-        _drawn(axes, cells, look, kind, methods[name].title)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g} %"))
-    axes.margins(y=0.05)
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, 0), high)
-    _name_levels(axes, shown.levels)
+def _entries(rows: pd.DataFrame, settings: EfficiencySettings) -> list[legends.Entry]:
+    """The legend: every mark that some panel shows."""
+    entries = legends.of_methods(settings.titles.methods, settings.methods, "point")
+    if rows["low"].notna().any():
+        entries += [legends.interval(settings.intervals.level), *legends.fill(NO_SAVING)]
+    entries.append(legends.mark("largest N of the control", linestyle=":", linewidth=1))
+    if (_bounds(rows) != 0).any():
+        entries.append(legends.mark("at least (at most: downwards)", marker=6, markersize=5, color=style.INK))
+    return entries
 
 
-def _drawn(axes: Axes, cells: pd.DataFrame, look: CurveStyle, kind: str, title: str) -> None:
-    known = cells[cells["mean"].notna()]
-    if len(known):
-        intervals(axes, known, look, kind)
-        curve(axes, known, look, title)
+def _bounds(rows: pd.DataFrame) -> pd.Series:
+    """1 where the control never reaches the Dice, -1 where its smallest N surpasses it, else 0."""
+    return (rows["mean"] > rows["most"]).astype(int) - (rows["mean"] < rows["least"]).astype(int)
 
 
-def _name_levels(axes: Axes, levels: Sequence[float]) -> None:
-    """Name the levels' lines at the right margin, from the lowest up, each above the one before."""
-    low, high = axes.get_ylim()
-    points = axes.bbox.height / axes.figure.dpi * 72 / (high - low)
-    lowest = -np.inf
-    for level in sorted(levels):
-        place = max(level * points, lowest)
-        axes.annotate(
-            f"{level * 100:g} %", (1, level), (2, place - level * points), ("axes fraction", "data"), "offset points",
-            fontsize=LEVEL, color="#555555", verticalalignment="center_baseline", annotation_clip=True,
-        )  # fmt: skip
-        lowest = place + 1.1 * LEVEL
+def _panel(axes: Axes, rows: pd.DataFrame, settings: EfficiencySettings) -> None:
+    """One cohort's multiples on a logarithmic axis."""
+    counts = sorted({int(n) for n in rows["n"]})
+    looks = marks.looks(settings.titles.methods, settings.methods, counts, text_in(settings.figure))
+    bounded = rows.assign(
+        **{name: rows[name].clip(rows["least"], rows["most"]) for name in ("mean", "low", "high")}, bound=_bounds(rows)
+    )
+    fig = axes.get_figure(root=True)
+    axes.set_yscale("log", base=2)
+    ends = [1.0, *bounded["mean"], *bounded["low"].dropna(), *bounded["high"].dropna()]
+    limits = min(ends) * 2.0**-ROOM, max(ends) * 2.0**ROOM
+    axes.axhline(1, color=style.GREY, linewidth=1, zorder=1)
+    line = np.geomspace(counts[0] * 2.0**-style.MARGIN, counts[-1] * 2.0**style.MARGIN, 50)
+    axes.plot(line, (rows["most"] * rows["n"]).max() / line, color=style.GREY, linestyle=":", linewidth=1, zorder=1)
+    for name, look in looks.items():
+        own, filled = (table[table["method"] == name] for table in (bounded, rows))
+        places = own["n"].to_numpy() * look.dodge
+        marks.points(axes, places, own, look, limits, marks.excludes(filled, 1.0))
+        for bound, marker in ((1, 10), (-1, 11)):  # carets that point up and down
+            at, beside = (own["bound"] == bound).to_numpy(), offset_copy(axes.transData, fig, 0, 3 * bound, "points")
+            look_of: dict[str, Any] = {"marker": marker, "markersize": 4.5, "linestyle": "none", "color": style.INK}
+            axes.plot(places[at], own["mean"][at], transform=beside, **look_of)
+    style.label_axis(axes, set(counts))
+    axes.yaxis.set_major_locator(LogLocator(base=2, numticks=12))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _times(value)))
 
 
-def _subtitle(shares: pd.DataFrame, settings: EfficiencySettings) -> str:
-    """What 100 % is."""
-    first = shares.iloc[0]
-    title = settings.titles.methods[str(settings.reference)].title
-    said = f"100 %: {title}, N = {first['reference_n']:.0f}, Dice {first['reference']:.3f}"
-    return said if np.isfinite(first["mean"]) else f"{said}; of nothing there is no share"
+def _times(value: float) -> str:
+    power = round(math.log2(value))
+    return f"{2**power} ×" if power >= 0 else f"1/{2**-power} ×"

@@ -108,16 +108,13 @@ def _draw(panels: list[LossPanel], settings: LearningSettings) -> Figure:
     width = columns * sizes.panel_width_in
     rows = {name: -(-sum(panel.cohort == name for panel in panels) // columns) for name in cohorts}
     heads = {name: wrapped(settings.titles.cohorts[name].title, width - 0.6, TITLE, bold=True) for name in cohorts}
-    shown = {str(name) for panel in panels for name in panel.rows["method"].unique()}
-    legend = legends.Content(
-        {name: method for name, method in methods.items() if name in shown},
-        level=None, bands=False, draws=bool(_averaged(panels)), paper=False,
-        markers=False,
-    )  # fmt: skip
+    shown = [str(name) for panel in panels for name in panel.rows["method"].unique()]
+    several = settings.figure.show_draws and bool(_averaged(panels))
+    entries = legends.of_methods(methods, shown, "line") + ([legends.single_draw("line")] if several else [])
     foot = wrapped(_foot(panels, settings), width - 0.2, SUBTITLE)
     above = {name: len(lines) * TITLE * 1.25 / 72 for name, lines in heads.items()}
     high = sum(rows.values()) * sizes.panel_height_in + sum(above.values()) + 0.15 * len(cohorts)
-    figure = style.new_figure(width, high + legends.height_in(legend, width) + len(foot) * SUBTITLE * 1.3 / 72 + 0.08)
+    figure = style.new_figure(width, high + legends.height_in(entries, width, foot))
     # Beside its ticks and titles a panel keeps about this height.
     inner = sizes.panel_height_in - 0.55
     ratios = [part for name in cohorts for part in (above[name], *[inner] * rows[name])]
@@ -139,7 +136,7 @@ def _draw(panels: list[LossPanel], settings: LearningSettings) -> Figure:
         for axes in tuned:
             axes.set_ylim(0, max(one.get_ylim()[1] for one in tuned))
         first += rows[name]
-    legends.draw(figure, legend, "\n".join(foot))
+    legends.draw(figure, entries, foot)
     return figure
 
 
@@ -153,7 +150,7 @@ def _head(axes: Axes, lines: list[str]) -> None:
 def _panel(axes: Axes, panel: LossPanel, settings: LearningSettings, colours: dict[str, str]) -> None:
     """One stage of all methods that have it."""
     shown = settings.figure
-    lines = style.benchmark_lines(settings.titles.methods)
+    lines = style.line_styles(settings.titles.methods)
     for name in [name for name in settings.titles.methods if (panel.rows["method"] == name).any()]:
         rows = panel.rows[panel.rows["method"] == name]
         draws = [
@@ -162,11 +159,11 @@ def _panel(axes: Axes, panel: LossPanel, settings: LearningSettings, colours: di
         ]
         if shown.show_draws and len(draws) > 1:
             for draw in draws:
-                axes.plot(draw["step"], draw["loss"], color=colours[name], linewidth=0.6, alpha=0.35, zorder=2)
+                axes.plot(draw["step"], draw["loss"], color=colours[name], linewidth=0.6, alpha=0.4, zorder=2)
         mean = mean_of_draws(draws)
         label = settings.titles.methods[name].title
         axes.plot(
-            mean["step"], mean["loss"], color=colours[name], linestyle=lines.get(name, "-"), linewidth=1.1, label=label,
+            mean["step"], mean["loss"], color=colours[name], linestyle=lines[name], linewidth=1.1, label=label,
             zorder=3,
         )  # fmt: skip
     title, loss = STAGES.get(panel.stage, (panel.stage.replace("_", " "), ""))

@@ -1,28 +1,35 @@
-"""Each test subject's Dice with a method and with its control, and their mean difference beneath, at each N."""
+"""Each test subject's Dice with a method and with its control, and their mean difference below, at each N."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import ArrayLike
 
-from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.figures.paired_subjects import PairedSettings
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.reporting.figures import style
+from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
-from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, notice
+from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, head, notice, text_in
+from fewlabel.reporting.statistics.comparisons import gains, why_none
 from fewlabel.reporting.statistics.scores import read_scores, select
-from fewlabel.reporting.statistics.summary import DIFFERENCE, Summary, differences, summarise
 
 BESIDE = 0.17
-"""Of the distance of two N: how far control and method stand from their N."""
-NUMBER = 6.0
+"""Distance of control and method from their N, as a share of the distance of two N."""
+MOST_LINES = 20
+"""Number of subjects up to which pairs are lines; of more, each subject's difference is a point of a swarm."""
+SWARM = 0.4
+"""Largest half-width of a swarm, as a share of the distance of two N."""
+NUMBER = 5.8
 """Size of type of the differences, in points."""
+LOWER_IN = 1.15
+"""Height of the axis of mean differences, with its labels."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +37,20 @@ class Pairs:
     """One panel: a method against the control on a cohort.
 
     Attributes:
-        cohort, method: by name.
+        cohort, method: names.
         points: columns n, draw, subject, control, method (Dice of both), a row a pair.
-        differences: of each N, the mean difference with its interval.
+        gains: of each N, the mean difference with its interval (`comparisons.gains`).
     """
 
     cohort: str
     method: str
     points: pd.DataFrame
-    differences: dict[int, Summary]
+    gains: pd.DataFrame
+
+    @property
+    def swarm(self) -> bool:
+        """Whether there are too many subjects for lines."""
+        return self.points["subject"].nunique() > MOST_LINES
 
 
 def draw(results: Path, settings: PairedSettings) -> Figure:
@@ -49,126 +61,142 @@ def draw(results: Path, settings: PairedSettings) -> Figure:
 def paired_subjects(scores: pd.DataFrame, settings: PairedSettings) -> Figure:
     """Draw the pairs.
 
-    A panel for each method and cohort: at each N a thin line from each test subject's Dice with the control to that
-    with the method (means over draws, or every draw), and beneath the mean difference over draws and subjects with its
-    bootstrap interval, from the draws whatever the points are.
+    A panel for each method and cohort. Above, at each N, a line from each test subject's Dice with the control to that
+    with the method (means over draws, or every draw); of more than `MOST_LINES` subjects, a swarm of the differences.
+    Below, the mean difference over draws and subjects with its bootstrap interval, from all draws.
 
     Args:
         scores: as `scores.read_scores` gives it.
         settings: control and methods, interval, sizes in inches.
 
     Returns:
-        A figure to be written with `style.save`. It says in words what it lacks, or that there is nothing to compare.
+        A figure to be written with `style.save`; a notice if there is nothing to compare.
 
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
-    chosen = select(scores, settings.titles, settings.runs)
-    panels = [
-        found
-        for method in settings.methods
-        for cohort in settings.titles.cohorts
-        if (found := pairs(chosen, cohort, method, settings)) is not None
-    ]
+    panels = list(pairs(select(scores, settings.titles, settings.runs), settings))
     with style.applied():
-        return _draw(panels, settings) if panels else notice(_nothing(settings), settings.figure)
+        if not panels:
+            why = why_none(settings.control)
+            return notice(["Test subjects in pairs are not drawn", f"{why[0].upper()}{why[1:]}."], settings.figure)
+        return _draw(panels, settings)
 
 
-def pairs(scores: pd.DataFrame, cohort: str, method: str, settings: PairedSettings) -> Pairs | None:
-    """The pairs of a method and the control on a cohort; None where they share no N."""
-    rows = scores[scores["cohort"] == cohort]
-    ours, control = (rows[rows["method"] == name] for name in (method, settings.control))
+def pairs(scores: pd.DataFrame, settings: PairedSettings) -> Iterator[Pairs]:
+    """The pairs of each method and cohort with a common N, methods first."""
+    gained = gains(scores, settings.control, settings.methods, settings.intervals)
     keys = ["n", "draw", "subject"]
-    both = ours.merge(control, on=keys, suffixes=("_method", "_control"), validate="one_to_one")
-    points = both[keys].assign(control=both["dice_control"], method=both["dice_method"])
-    if points.empty:
-        return None
-    found = {
-        int(n): _difference(ours[ours["n"] == n], control[control["n"] == n], settings.intervals)
-        for n in sorted(points["n"].unique())
-    }
-    if settings.figure.draws == "mean":
-        points = points.groupby(["n", "subject"], as_index=False)[["control", "method"]].mean().assign(draw=0)
-    return Pairs(cohort, method, points, found)
+    for method in settings.methods:
+        for cohort in settings.titles.cohorts:
+            rows = scores[scores["cohort"] == cohort]
+            ours, control = (rows[rows["method"] == name] for name in (method, settings.control))
+            both = ours.merge(control, on=keys, suffixes=("_method", "_control"), validate="one_to_one")
+            points = both[keys].assign(control=both["dice_control"], method=both["dice_method"])
+            if settings.figure.draws == "mean":
+                points = points.groupby(["n", "subject"], as_index=False)[["control", "method"]].mean().assign(draw=0)
+            if len(points):
+                own = gained[(gained["cohort"] == cohort) & (gained["method"] == method)]
+                yield Pairs(cohort, method, points, own.sort_values("n"))
 
 
-def _difference(ours: pd.DataFrame, control: pd.DataFrame, intervals: Intervals) -> Summary:
-    return summarise(differences(ours, control), intervals, DIFFERENCE)
+def swarm(values: ArrayLike, height: float) -> marks.Floats:
+    """Places beside each other of values that are less than `height` apart, in units of a point's width.
 
-
-def _nothing(settings: PairedSettings) -> list[str]:
-    if settings.control is None:
-        why = "Every method is pretrained: a method with `pretext: none` at the same N would be the control."
-    else:
-        title = settings.titles.methods[settings.control].title
-        why = f"No other method is finetuned at an N of the control ({title})."
-    return ["Subjects in pairs are not drawn", f"{why} Another control: figures.paired_subjects.control."]
+    Values are counted in bins of that height; those of one bin stand in a row about 0.
+    """
+    given = np.asarray(values, dtype=np.float64)
+    bins = np.round(given / height).astype(int)
+    places = np.zeros(len(given))
+    for one in np.unique(bins):
+        members = np.flatnonzero(bins == one)
+        members = members[np.argsort(given[members], kind="stable")]
+        places[members] = np.arange(len(members)) - (len(members) - 1) / 2
+    return places
 
 
 # ------------------------------------------------------------------------------------------------------- drawing
 def _draw(panels: list[Pairs], settings: PairedSettings) -> Figure:
     sizes = settings.figure
-    cohorts = len(settings.titles.cohorts)
-    columns = min(sizes.columns or (2 if cohorts == 1 else min(cohorts, 3)), len(panels))
+    columns = min(sizes.columns or _columns(len(settings.titles.cohorts), len(panels)), len(panels))
     rows = -(-len(panels) // columns)
     heads = [_head(panel, settings) for panel in panels]
     high = [
-        sizes.panel_height_in + max(_head_in(*of) for of in heads[row * columns : (row + 1) * columns])
+        sizes.panel_height_in + max(_head_in(*of, settings) for of in heads[row * columns : (row + 1) * columns])
         for row in range(rows)
     ]
     width = columns * sizes.panel_width_in
-    foot = _foot(panels, settings, width)
-    figure = style.new_figure(width, sum(high) + 0.16 * len(foot) + 0.15)
-    grid = figure.add_gridspec(2 * rows, columns, height_ratios=[part for one in high for part in (one - 1.15, 1.15)])
-    drawn: list[tuple[str, Axes, Axes]] = []
+    note = wrapped(_note(panels, settings), width - 0.2, SUBTITLE)
+    entries = _entries(panels, settings)
+    figure = style.new_figure(width, sum(high) + legends.height_in(entries, width, note))
+    ratios = [part for one in high for part in (one - LOWER_IN, LOWER_IN)]
+    grid = figure.add_gridspec(2 * rows, columns, height_ratios=ratios)
+    drawn: list[tuple[str, Axes]] = []
     for index, (panel, (title, small)) in enumerate(zip(panels, heads, strict=True)):
         row, column = divmod(index, columns)
         upper = figure.add_subplot(grid[2 * row, column])
         lower = figure.add_subplot(grid[2 * row + 1, column], sharex=upper)
-        _upper(upper, panel, settings)
-        _lower(lower, panel, settings)
-        drawn.append((panel.cohort, upper, lower))
-        upper.set_title("\n".join(title), pad=5.5 + 8.5 * len(small))
-        upper.annotate(
-            "\n".join(small), (0, 1), (0, 4), "axes fraction", "offset points", fontsize=SUBTITLE, color="#555555"
-        )
+        _lower(lower, panel, _limits(panels, panel.cohort), settings)
+        (_swarms if panel.swarm else _lines)(upper, panel, settings)
+        drawn.append((panel.cohort, upper))
+        head(upper, title, small, sizes)
         if column == 0:
-            upper.set_ylabel("Test Dice")
+            upper.set_ylabel("Difference in\ntest Dice" if panel.swarm else "Test Dice")
             lower.set_ylabel("Mean\ndifference")
     for cohort in settings.titles.cohorts:
-        _one_scale([upper for name, upper, _ in drawn if name == cohort], 0.06, (-0.02, 1.02))
-        _one_scale([lower for name, _, lower in drawn if name == cohort], 0.12, (-1.02, 1.02))
-    handles = [Line2D([], [], marker="o", markersize=3, linestyle="none", color=style.GREY, alpha=0)] * len(foot)
-    figure.legend(handles, foot, loc="outside lower left", handlelength=0, handletextpad=0, labelspacing=0.25)
+        _one_scale([upper for name, upper in drawn if name == cohort])
+    legends.draw(figure, entries, note)
     return figure
 
 
-def _head(panel: Pairs, settings: PairedSettings) -> tuple[list[str], list[str]]:
-    """The lines of a panel's title and subtitle."""
-    methods, width = settings.titles.methods, settings.figure.panel_width_in - 0.6
-    title = settings.titles.cohorts[panel.cohort].title
-    against = f"{methods[panel.method].title} (right) against {methods[str(settings.control)].title} (left)"
-    return wrapped(title, width, TITLE, bold=True), wrapped(against, width, SUBTITLE)
+def _columns(cohorts: int, panels: int) -> int:
+    """A column a cohort; panels of a single cohort fill two or three columns."""
+    return min(cohorts, 3) if cohorts > 1 else 2 if panels in (2, 4) else 3
 
 
-def _head_in(title: list[str], small: list[str]) -> float:
+def _limits(panels: list[Pairs], cohort: str) -> marks.Limits:
+    """Of the mean differences of one cohort, so that methods can be compared."""
+    return marks.gain_limits(pd.concat([panel.gains for panel in panels if panel.cohort == cohort]))
+
+
+def _head(panel: Pairs, settings: PairedSettings) -> tuple[str, str]:
+    """Title and subtitle of a panel."""
+    methods = settings.titles.methods
+    names = methods[panel.method].title, methods[str(settings.control)].title
+    against = "{} minus {}" if panel.swarm else "{} (right) against {} (left)"
+    return settings.titles.cohorts[panel.cohort].title, against.format(*names)
+
+
+def _head_in(title: str, small: str, settings: PairedSettings) -> float:
     """How much higher than one line of each a head is, in inches."""
-    return float((len(title) - 1) * TITLE * 1.2 + (len(small) - 1) * 8.5) / 72
+    room = text_in(settings.figure)
+    lines = len(wrapped(title, room, TITLE, bold=True)), len(wrapped(small, room, SUBTITLE))
+    return float((lines[0] - 1) * TITLE * 1.2 + (lines[1] - 1) * 8.5) / 72
 
 
-def _foot(panels: list[Pairs], settings: PairedSettings, width_in: float) -> list[str]:
-    """What stands beneath: what a line is, how many there are, what is left out."""
-    subjects = {len(panel.points["subject"].unique()) for panel in panels}
-    draws = {of.draws for panel in panels for of in panel.differences.values()}
-    each = "a test subject" if max(draws) == 1 or settings.figure.draws == "mean" else "a test subject in one draw"
+def _note(panels: list[Pairs], settings: PairedSettings) -> str:
+    """What a line or point is, how many there are, what is left out."""
+    subjects = {panel.points["subject"].nunique() for panel in panels}
+    draws = {int(n) for panel in panels for n in panel.gains["draws"]}
+    each = "one test subject" if max(draws) == 1 or settings.figure.draws == "mean" else "one test subject in one draw"
     mean = f", mean over {_range(draws)} draws" if max(draws) > 1 and settings.figure.draws == "mean" else ""
-    level = f"{settings.intervals.level * 100:g} %"
+    what = "Small points" if all(panel.swarm for panel in panels) else "Lines"
     parts = [
-        f"Line: {each}{mean}; {_range(subjects)} subject{'' if max(subjects) == 1 else 's'}.",
-        f"Beneath: mean difference with its {level} bootstrap interval.",
-        *([f"Left out: {len(settings.left_out)} further methods."] if settings.left_out else []),
+        f"{what}: {each}{mean}; {_range(subjects)} subject{'' if max(subjects) == 1 else 's'}.",
+        "Numbers: mean difference and its interval.",
+        *([f"Not shown: {len(settings.left_out)} further methods."] if settings.left_out else []),
     ]
-    return wrapped(" ".join(parts), width_in - 0.2, SUBTITLE + 0.5)
+    return " ".join(parts)
+
+
+def _entries(panels: list[Pairs], settings: PairedSettings) -> list[legends.Entry]:
+    methods = [panel.method for panel in panels]
+    control = [] if all(panel.swarm for panel in panels) else [str(settings.control)]
+    entries = legends.of_methods(settings.titles.methods, [*control, *methods], "point", settings.control)
+    if any(panel.gains["low"].notna().any() for panel in panels):
+        entries += [legends.interval(settings.intervals.level), *legends.fill()]
+    left = [marks.leaving(panel.gains, _limits(panels, panel.cohort)) for panel in panels]
+    return entries + legends.beyond(any(interval for interval, _ in left), any(mean for _, mean in left))
 
 
 def _range(numbers: set[int]) -> str:
@@ -176,66 +204,75 @@ def _range(numbers: set[int]) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _one_scale(axes: Sequence[Axes], margin: float, most: tuple[float, float]) -> None:
-    """The same limits for panels of one cohort, so that methods can be compared across them."""
+def _one_scale(axes: Sequence[Axes]) -> None:
+    """The same limits for panels of one cohort."""
     boxes = [one.dataLim for one in axes]
     if boxes:
         low, high = min(box.y0 for box in boxes), max(box.y1 for box in boxes)
-        room = max(margin * (high - low), 0.005)
+        room = max(0.06 * (high - low), 0.005)
         for one in axes:
-            one.set_ylim(max(low - room, most[0]), min(high + room, most[1]))
+            one.set_ylim(low - room, high + room)
 
 
-def _upper(axes: Axes, panel: Pairs, settings: PairedSettings) -> None:
+def _lines(axes: Axes, panel: Pairs, settings: PairedSettings) -> None:
     """Subjects in pairs."""
-    colours = style.method_colours(settings.titles.methods)
-    control, method = colours[str(settings.control)], colours[panel.method]
-    places = {n: index for index, n in enumerate(panel.differences)}
+    colours, markers = (of(settings.titles.methods) for of in (style.method_colours, style.method_markers))
+    places = {n: index for index, n in enumerate(panel.gains["n"])}
     x = panel.points["n"].map(places).to_numpy(dtype=np.float64)
     pair = panel.points[["control", "method"]].to_numpy()
     axes.plot(np.stack([x - BESIDE, x + BESIDE]), pair.T, color="#9a9a9a", linewidth=0.5, alpha=0.6, zorder=2)
-    markers = style.method_markers(settings.titles.methods)
-    looks = ((-BESIDE, 0, control, str(settings.control)), (BESIDE, 1, method, panel.method))
-    for beside, column, colour, name in looks:
-        marker = markers.get(name, "D")
-        axes.scatter(x + beside, pair[:, column], s=9, color=colour, marker=marker, alpha=0.8, linewidths=0, zorder=3)
+    for beside, column, name in ((-BESIDE, 0, str(settings.control)), (BESIDE, 1, panel.method)):
+        look: dict[str, Any] = {"color": colours[name], "marker": markers.get(name, "D")}
+        axes.scatter(x + beside, pair[:, column], s=9, alpha=0.8, linewidths=0, zorder=3, **look)
     axes.tick_params(labelbottom=False)
 
 
-def _lower(axes: Axes, panel: Pairs, settings: PairedSettings) -> None:
-    """Mean differences with intervals about 0, and their numbers where there is room."""
-    colour = style.method_colours(settings.titles.methods)[panel.method]
-    axes.axhline(0, color="#666666", linewidth=0.7, zorder=1)
-    for x, summary in enumerate(panel.differences.values()):
-        if np.isfinite(summary.low):
-            axes.vlines(x, summary.low, summary.high, color=colour, linewidth=1.6, zorder=2)
-        axes.plot([x], [summary.mean], marker="o", color=colour, markeredgecolor="white", markeredgewidth=0.5, zorder=3)
-    counts = list(panel.differences)
+def _swarms(axes: Axes, panel: Pairs, settings: PairedSettings) -> None:
+    """The differences of many subjects, a swarm an N."""
+    colours, markers = (of(settings.titles.methods) for of in (style.method_colours, style.method_markers))
+    look: dict[str, Any] = {"color": colours[panel.method], "marker": markers[panel.method]}
+    differences = panel.points["method"] - panel.points["control"]
+    height = max(float(np.ptp(differences)), 1e-6) / 36
+    by_n = [swarm(differences[panel.points["n"] == n], height) for n in panel.gains["n"]]
+    width = min(0.06, SWARM / max(max(np.abs(places).max() for places in by_n), 1))
+    axes.axhline(0, color=style.GREY, linewidth=1, zorder=1)
+    for index, (n, places) in enumerate(zip(panel.gains["n"], by_n, strict=True)):
+        values = differences[panel.points["n"] == n]
+        axes.scatter(index + width * places, values, s=5, alpha=0.7, linewidths=0, zorder=2, **look)
+    _signed_axis(axes)
+    axes.tick_params(labelbottom=False)
+
+
+def _lower(axes: Axes, panel: Pairs, limits: marks.Limits, settings: PairedSettings) -> None:
+    """Mean differences with intervals about 0, and their numbers if there is room."""
+    methods, counts = settings.titles.methods, [int(n) for n in panel.gains["n"]]
+    look = marks.Look(style.method_colours(methods)[panel.method], style.method_markers(methods)[panel.method], 4.5)
+    axes.axhline(0, color=style.GREY, linewidth=1, zorder=1)
+    places = np.arange(len(counts), dtype=np.float64)
+    marks.points(axes, places, panel.gains, look, limits, marks.excludes(panel.gains))
+    _signed_axis(axes)
     axes.set_xlim(-0.5, len(counts) - 0.5)
-    axes.set_xticks(range(len(counts)), [str(n) for n in counts])
-    axes.set_xlabel("Labelled training subjects, N")
-    room = (settings.figure.panel_width_in - 0.65) / len(counts)
-    for x, text in enumerate(_signed(list(panel.differences.values()), room)):
+    axes.set_xticks(places, [str(n) for n in counts])
+    axes.set_xlabel(style.N_LABEL)
+    for x, text in enumerate(_numbers(panel.gains, (settings.figure.panel_width_in - 0.65) / len(counts))):
         axes.annotate(
-            text, (x, 1), (0, 2), ("data", "axes fraction"), "offset points", fontsize=NUMBER,
+            text, (x, 1), (0, 4), ("data", "axes fraction"), "offset points", fontsize=NUMBER,
             horizontalalignment="center", color="#333333",
         )  # fmt: skip
 
 
-def _signed(summaries: Sequence[Summary], room_in: float) -> list[str]:
-    """Of each difference number and interval: in two lines, else in three, else nothing for want of room."""
-    for between in (" to ", " to\n"):
-        texts = [_difference_text(summary, between) for summary in summaries]
-        if max(text_width(line, NUMBER) for text in texts for line in text.splitlines()) + 0.04 <= room_in:
+def _signed_axis(axes: Axes) -> None:
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: marks.tick(value)))
+
+
+def _numbers(rows: pd.DataFrame, room_in: float) -> list[str]:
+    """Of each mean number and interval: in two lines or three, or none if there is no room."""
+    for between in (" to ", "\n"):
+        texts = []
+        for mean, low, high in zip(rows["mean"], rows["low"], rows["high"], strict=True):
+            ends = [marks.signed(end) for end in (low, high) if np.isfinite(end)]
+            texts.append("\n".join([marks.signed(mean), *([between.join(ends)] if ends else [])]))
+        if max(text_width(line, NUMBER) for text in texts for line in text.splitlines()) + 0.02 <= room_in:
             return texts
     return []
-
-
-def _difference_text(summary: Summary, between: str) -> str:
-    ends = [_number(end) for end in (summary.low, summary.high) if np.isfinite(end)]
-    return "\n".join([_number(summary.mean), *([between.join(ends)] if ends else [])])
-
-
-def _number(value: float) -> str:
-    """With its sign, also where it rounds to 0: that tells on which side of 0 an interval ends."""
-    return f"{value + 0.0:+.3f}".replace("-", "\N{MINUS SIGN}")

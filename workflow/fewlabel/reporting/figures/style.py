@@ -1,4 +1,4 @@
-"""One look for all figures: readable at one journal column, safe for colour-blind readers, equal files if equal."""
+"""The style of all figures: sizes, colours, markers, the axis of N, and how they are saved."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,29 +12,30 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-from seaborn import color_palette
 
 from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_files
 
-LineStyle = Literal[":", "-.", "--"]
+LineStyle = Literal["-", ":", "-.", "--"]
+LINES: tuple[LineStyle, ...] = ("-", "--", "-.")
+"""Of methods that are no benchmark."""
+BENCHMARK_LINES: tuple[LineStyle, ...] = (":", "-.", "--")
 
-PALETTE: list[str] = color_palette("colorblind").as_hex()
-
-BLUE, ORANGE, GREY, INK = PALETTE[0], PALETTE[1], "#7a7a7a", "#222222"
-"""The paper's regression and contrastive, the random-initialisation control, and the supervised benchmark."""
+BLUE, ORANGE, GREY, INK = "#0173b2", "#de8f05", "#7a7a7a", "#222222"
+"""Regression, contrastive pretraining, the control and the supervised benchmark."""
 TRUTH = "#00f0ff"
 """Outline of the truth on slices, on a dark edge: unlike any method, also for readers with deuteranopia."""
 
 PAPER_COLOURS = {"regression": BLUE, "contrastive": ORANGE}
 """Of the paper's two pretexts."""
 
-FURTHER = tuple(PALETTE[index] for index in (2, 4, 3, 9, 5, 6, 8))
-"""For any further method, in this order: those that are easiest to tell apart first."""
+FURTHER = ("#56b4e9", "#882255", "#44aa99", "#332288", "#cc79a7", "#7a5200", "#d55e00")
+"""Colours of further methods, in this order. The first four differ from each other and from the four above for readers
+with deuteranopia or protanopia too."""
 
 MARKERS = ("o", "s", "^", "v", "P", "X", "p", "h")
-"""One a method, so that print without colour still tells them apart; diamonds are the paper's."""
+"""One a method, so that curves differ without colour too; diamonds mark the paper's numbers."""
 
 PARAMETERS: Any = {  # matplotlib's stubs know only a dictionary of literal keys
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -70,6 +71,7 @@ PARAMETERS: Any = {  # matplotlib's stubs know only a dictionary of literal keys
 }
 
 
+N_LABEL = "Labelled training subjects, N"
 TICK_GAP = 0.45
 """Octaves that two tick labels need between them."""
 MARGIN = 0.4
@@ -78,13 +80,13 @@ MARGIN = 0.4
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """The style, for as long as a figure is being made or saved."""
+    """Apply the style while a figure is made or saved."""
     with mpl.rc_context(PARAMETERS):
         yield
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
-    """An empty figure of that size in inches, laid out without overlaps, and without pyplot's global state."""
+    """An empty figure of that size in inches, with a layout without overlaps and without pyplot's global state."""
     layout = ConstrainedLayoutEngine(h_pad=0.05, w_pad=0.05, hspace=0.05, wspace=0.03)
     figure = Figure(figsize=(width_in, height_in), layout=layout)
     FigureCanvasAgg(figure)
@@ -92,10 +94,10 @@ def new_figure(width_in: float, height_in: float) -> Figure:
 
 
 def method_colours(methods: Mapping[str, MethodTitle]) -> dict[str, str]:
-    """One colour a method, whatever is shown of it.
+    """One colour a method, the same in all figures.
 
-    The first regression is blue, the first contrastive orange, the first control grey, benchmarks are ink; further ones
-    take `FURTHER` in their order.
+    The first regression is blue, the first contrastive method orange, the first without pretraining grey; benchmarks
+    are almost black. All others take `FURTHER` in their order.
     """
     free = {"none": [GREY], **{pretext: [colour] for pretext, colour in PAPER_COLOURS.items()}}
     colours: dict[str, str] = {}
@@ -112,31 +114,35 @@ def method_colours(methods: Mapping[str, MethodTitle]) -> dict[str, str]:
 
 
 def method_markers(methods: Mapping[str, MethodTitle]) -> dict[str, str]:
-    """One marker a method, in the order of `MARKERS`; benchmarks are lines and have none."""
+    """One marker a method, in the order of `MARKERS`; benchmarks are lines without markers."""
     curves = [name for name, method in methods.items() if not method.benchmark]
     return {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(curves)}
 
 
-def benchmark_lines(methods: Mapping[str, MethodTitle]) -> dict[str, LineStyle]:
-    """One line style a benchmark: dotted, as in the paper, and others if there are more."""
-    benchmarks = [name for name, method in methods.items() if method.benchmark]
-    styles: tuple[LineStyle, ...] = (":", "-.", "--")
-    return {name: styles[index % len(styles)] for index, name in enumerate(benchmarks)}
+def line_styles(methods: Mapping[str, MethodTitle]) -> dict[str, LineStyle]:
+    """One line style a method: solid, and others where colours repeat; of benchmarks the first is dotted."""
+    repeats: dict[str, int] = {}
+    found: dict[str, LineStyle] = {}
+    for name, colour in method_colours(methods).items():
+        styles = BENCHMARK_LINES if methods[name].benchmark else LINES
+        found[name] = styles[repeats.get(colour, 0) % len(styles)]
+        repeats[colour] = repeats.get(colour, 0) + 1
+    return found
 
 
 def label_axis(axes: Axes, counts: set[int]) -> None:
-    """Make the x axis log2 in the number of labelled subjects, with the numbers themselves (`counts`) as ticks."""
+    """Make the x axis logarithmic in the number of labelled subjects, with `counts` as ticks."""
     axes.set_xscale("log", base=2)
     axes.set_xlim(min(counts, default=1) * 2.0**-MARGIN, max(counts, default=1) * 2.0**MARGIN)
     labelled = _with_room(counts)
     axes.xaxis.set_major_locator(FixedLocator(sorted(counts)))
     axes.xaxis.set_major_formatter(FixedFormatter([str(n) if n in labelled else "" for n in sorted(counts)]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("Labelled training subjects, N")
+    axes.set_xlabel(N_LABEL)
 
 
 def _with_room(counts: set[int]) -> set[int]:
-    """The numbers whose labels do not touch; powers of two go first, since readers know them from the text."""
+    """The numbers whose labels do not touch; powers of two go first."""
     chosen: list[int] = []
     for n in sorted(counts, key=lambda n: (n & (n - 1) != 0, n)):
         if all(abs(math.log2(n / other)) >= TICK_GAP for other in chosen):

@@ -8,8 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fewlabel.config.experiment import Experiment
-from fewlabel.config.jobs.comparisons import compared
-from fewlabel.config.jobs.figures.label_efficiency import efficiency_settings
+from fewlabel.config.jobs.comparisons import benchmark_method, compared
 from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.jobs.grid import collect_settings
 from fewlabel.config.jobs.titles import titles
@@ -59,7 +58,7 @@ def _numbers(study: Results, experiment: Experiment) -> dict[str, Any]:
     known, control = titles(experiment), compared(experiment)[0]
     scores = select(study.scores, known, collect_settings(experiment))
     found, differences = answers(scores, experiment)
-    roles = {efficiency_settings(experiment).reference: "benchmark", control: "control"}
+    roles = {benchmark_method(experiment): "benchmark", control: "control"}
     roles_of = {name: role for name, role in roles.items() if name}
     grids = cohort_grids(summary_table(scores, experiment.intervals), differences, known, roles_of)
     return {

@@ -8,8 +8,7 @@ import pandas as pd
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import parts_of
-from fewlabel.config.jobs.comparisons import compared
-from fewlabel.config.jobs.figures.label_efficiency import efficiency_settings
+from fewlabel.config.jobs.comparisons import benchmark_method, compared
 from fewlabel.config.jobs.grid import label_counts
 from fewlabel.config.jobs.titles import titles
 from fewlabel.config.jobs.training import finetuning
@@ -51,7 +50,7 @@ class CohortQuality(NamedTuple):
 
 def method_rows(experiment: Experiment) -> list[list[str]]:
     """The methods: title, role, start of the weights, finetuning, N."""
-    control, benchmark = compared(experiment)[0], efficiency_settings(experiment).reference
+    control, benchmark = compared(experiment)[0], benchmark_method(experiment)
     rows = []
     for name, title in titles(experiment).methods.items():
         method = experiment.methods[name]

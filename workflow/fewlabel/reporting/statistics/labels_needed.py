@@ -100,6 +100,43 @@ def labels_needed(
     return result
 
 
+def equivalents(
+    method: Mapping[int, pd.DataFrame], control: Mapping[int, pd.DataFrame], intervals: Intervals
+) -> pd.DataFrame:
+    """Numbers of labels that the control needs for the mean Dice of a method at each of its N, on one cohort.
+
+    Both are resampled together, as in `labels_needed`.
+
+    Args:
+        method: its scores (`draw`, `subject`, `dice`) by N.
+        control: scores of the control by N, at least two.
+        intervals: level, replicates and seed.
+
+    Returns:
+        Columns n, value, low, high, N ascending. Values are interpolated between the control's N; infinite if none of
+        them reaches the Dice, and 0 if the smallest surpasses it.
+    """
+    counts, known = sorted(method), sorted(control)
+    tables = crossed_tables([*(method[n] for n in counts), *(control[n] for n in known)])
+    means = np.array([[np.nanmean(table)] for table in tables])
+    resampled = np.array([scaled_replicates(table, intervals) for table in tables])
+    rows = []
+    for index, n in enumerate(counts):
+        value, replicates = (
+            _below_all(crossing(known, part[len(counts) :].T, part[index]), part[len(counts)] > part[index])
+            for part in (means, resampled)
+        )
+        low, high = _ends(replicates, intervals)
+        rows.append({"n": n, "value": value[0], "low": min(low, value[0]), "high": max(high, value[0])})
+    return pd.DataFrame(rows)
+
+
+def _below_all(counts: Floats, surpassed: ArrayLike) -> Floats:
+    """0 labels where the smallest N surpasses the target; equal Dice gives equal N, without rounding errors."""
+    found: Floats = np.where(surpassed, 0.0, counts.round(9))
+    return found
+
+
 def labels_saved(method: Needed, control: Needed, intervals: Intervals) -> Saved:
     """Labels that a method saves compared with its control; both from one call of `labels_needed`."""
     method_value, control_value = (_inside(np.array([needed.value]), needed)[0] for needed in (method, control))

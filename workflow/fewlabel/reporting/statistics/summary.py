@@ -9,7 +9,6 @@ from fewlabel.config.figure_options import Intervals
 from fewlabel.reporting.statistics.bootstrap import (
     Floats,
     crossed,
-    crossed_tables,
     interval,
     replicates,
     replicates_by_draw,
@@ -91,39 +90,6 @@ def differences(scores: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
     """
     both = scores.merge(control, on=["draw", "subject"], suffixes=("", "_control"), validate="one_to_one")
     return both[["draw", "subject"]].assign(dice=both["dice"] - both["dice_control"])
-
-
-def share(scores_of_one_cell: pd.DataFrame, reference: pd.DataFrame, intervals: Intervals) -> Summary:
-    """Mean Dice of one cell as a share of the mean Dice of another, with its interval.
-
-    Both means are resampled together, with the same test subjects and draws, since methods share them.
-
-    Returns:
-        `mean`, `low` and `high` are shares (1: equal); all NaN if the reference's mean is 0.
-    """
-    above, below = crossed_tables([scores_of_one_cell, reference])
-    nan = float("nan")
-    mean, low, high = nan, nan, nan
-    whole = float(np.nanmean(below))
-    if whole > 0:
-        mean = float(np.nanmean(above)) / whole
-        numerators, denominators = replicates(above, intervals), replicates(below, intervals)
-        shares = np.divide(numerators, denominators, out=np.full_like(numerators, nan), where=denominators > 0)
-        low, high = interval(shares, mean, influence(above, below), intervals.level, (0.0, np.inf))
-    return Summary(mean=mean, low=low, high=high, draws=len(above), subjects=len(above.T))
-
-
-def influence(above: Floats, below: Floats) -> Floats:
-    """Linear influence of each score on a quotient of means, (draw, subject) with mean 0.
-
-    A score that only one of both has contributes its own part.
-    """
-    whole = np.nanmean(below)
-    parts = (above - np.nanmean(above)) / whole, (below - whole) * (np.nanmean(above) / whole**2)
-    either: Floats = np.where(
-        np.isnan(above) & np.isnan(below), np.nan, np.nan_to_num(parts[0]) - np.nan_to_num(parts[1])
-    )
-    return either
 
 
 def exclusion_by_sign(differences_of_one_cell: pd.DataFrame, intervals: Intervals) -> float:

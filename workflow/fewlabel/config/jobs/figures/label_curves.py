@@ -1,8 +1,9 @@
-"""Settings of figure 3: mean Dice against the number of labelled subjects."""
+"""Settings of figure 3: mean Dice, and gain over the control, against the number of labelled subjects."""
 
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelCurves
+from fewlabel.config.jobs.comparisons import compared
 from fewlabel.config.jobs.grid import CollectSettings, collect_settings
 from fewlabel.config.jobs.specification import FigureSpecification, from_scores
 from fewlabel.config.jobs.titles import Titles, titles
@@ -13,18 +14,40 @@ class CurvesSettings(Settings):
 
     titles: Titles
     runs: CollectSettings
-    """All that the figure must show: it is not drawn of a part."""
+    """All runs that must have scores."""
     intervals: Intervals
+    control: str | None
+    """Against which gains are taken; None: no method starts at random."""
+    curves: list[str]
+    """Methods with a curve, in their order."""
+    left_out: list[str]
+    """Those that have none for want of room."""
+    paper: list[str]
+    """Cohorts that show the paper's numbers."""
     figure: LabelCurves
 
 
 def curves_settings(experiment: Experiment) -> CurvesSettings:
     """Settings of figure 3."""
+    known, figure = titles(experiment), experiment.figures.label_curves
+    control, _ = compared(experiment)
+    others = [name for name, method in known.methods.items() if not method.benchmark and name != control]
+    first = others[: figure.most - (control is not None)]
+    shown = {control, *(figure.methods or first)}
+    paper = [
+        name
+        for name, cohort in experiment.cohorts.items()
+        if cohort.stands_for and figure.show_paper and (figure.show_paper == "all" or not cohort.source.made_by_code)
+    ]
     return CurvesSettings(
-        titles=titles(experiment),
+        titles=known,
         runs=collect_settings(experiment),
         intervals=experiment.intervals,
-        figure=experiment.figures.label_curves,
+        control=control,
+        curves=[name for name, method in known.methods.items() if name in shown and not method.benchmark],
+        left_out=[] if figure.methods else [name for name in others if name not in shown],
+        paper=paper,
+        figure=figure,
     )
 
 
@@ -32,7 +55,7 @@ SPECIFICATION = FigureSpecification(
     kind="figure",
     name="label_curves",
     title="Figure 3: Dice against N",
-    summary="Mean Dice against the number of labelled subjects: a panel a cohort, a colour a method.",
+    summary="Mean Dice, and gain over the control, against the number of labelled subjects: a column a cohort.",
     settings_class=CurvesSettings,
     settings=curves_settings,
     inputs=from_scores,

@@ -3,7 +3,8 @@
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelEfficiency
-from fewlabel.config.jobs.grid import CollectSettings, collect_settings, label_counts
+from fewlabel.config.jobs.comparisons import compared
+from fewlabel.config.jobs.grid import CollectSettings, collect_settings
 from fewlabel.config.jobs.specification import FigureSpecification, from_scores
 from fewlabel.config.jobs.titles import Titles, titles
 
@@ -13,28 +14,24 @@ class EfficiencySettings(Settings):
 
     titles: Titles
     runs: CollectSettings
-    """All that the figure must show: it is not drawn of a part."""
+    """All runs that must have scores."""
     intervals: Intervals
-    reference: str | None
-    """Whose score at its largest N is 100 %; None: no method is trained on all labels."""
+    control: str | None
+    """None: no method starts at random."""
+    methods: list[str]
+    """Compared with the control, in their order."""
     figure: LabelEfficiency
 
 
 def efficiency_settings(experiment: Experiment) -> EfficiencySettings:
     """Settings of the label-efficiency figure."""
-    known = titles(experiment)
-    benchmarks = [name for name, method in known.methods.items() if method.benchmark]
-    whole = [
-        name
-        for name, method in known.methods.items()
-        if method.pretext == "none" and "all" in label_counts(experiment, name)
-    ]
-    named = experiment.benchmark or experiment.figures.label_efficiency.reference
+    control, methods = compared(experiment)
     return EfficiencySettings(
-        titles=known,
+        titles=titles(experiment),
         runs=collect_settings(experiment),
         intervals=experiment.intervals,
-        reference=named or next(iter([*benchmarks, *whole]), None),
+        control=control,
+        methods=methods,
         figure=experiment.figures.label_efficiency,
     )
 
@@ -43,7 +40,7 @@ SPECIFICATION = FigureSpecification(
     kind="figure",
     name="label_efficiency",
     title="Label efficiency",
-    summary="Share of the supervised score that each method reaches, against the number of labels.",
+    summary="Labels that the control needs for the same Dice, as a multiple of each method's N.",
     settings_class=EfficiencySettings,
     settings=efficiency_settings,
     inputs=from_scores,

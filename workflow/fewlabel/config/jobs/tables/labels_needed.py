@@ -3,11 +3,10 @@
 from fewlabel.config.base import Settings, Share, Steps
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.comparisons import compared
-from fewlabel.config.jobs.figures.label_efficiency import efficiency_settings
-from fewlabel.config.jobs.grid import CollectSettings
+from fewlabel.config.jobs.comparisons import benchmark_method, compared
+from fewlabel.config.jobs.grid import CollectSettings, collect_settings
 from fewlabel.config.jobs.specification import FigureSpecification, from_scores
-from fewlabel.config.jobs.titles import Titles
+from fewlabel.config.jobs.titles import Titles, titles
 from fewlabel.config.jobs.training import finetuning
 
 
@@ -32,14 +31,14 @@ class LabelsTableSettings(Settings):
 
 def labels_table_settings(experiment: Experiment) -> LabelsTableSettings:
     """Settings of table 4."""
-    figure, (control, _) = efficiency_settings(experiment), compared(experiment)
-    methods = [name for name, method in figure.titles.methods.items() if not method.benchmark]
-    shown = [*methods, *([figure.reference] if figure.reference else [])]
+    known, reference, (control, _) = titles(experiment), benchmark_method(experiment), compared(experiment)
+    methods = [name for name, method in known.methods.items() if not method.benchmark]
+    shown = [*methods, *([reference] if reference else [])]
     return LabelsTableSettings(
-        titles=figure.titles,
-        runs=figure.runs,
-        intervals=figure.intervals,
-        reference=figure.reference,
+        titles=known,
+        runs=collect_settings(experiment),
+        intervals=experiment.intervals,
+        reference=reference,
         shares=experiment.figures.label_efficiency.levels,
         control=control,
         methods=methods,
