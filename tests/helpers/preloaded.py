@@ -2,7 +2,7 @@
 
 Each command is a process with its caller's arguments, environment, folder and output. The caller passes signals on,
 ends as the command ends, and takes it along when it is killed. The installed command runs instead where the
-environment changes what Python imports or how PyTorch runs, and where the server is gone.
+environment changes what Python imports, and where the server is gone.
 """
 
 import gc
@@ -40,7 +40,7 @@ MODULES = (
     "snakemake.executors.local", "snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic",
     "snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_fs",
 )  # fmt: skip
-DECISIVE = (b"PYTHON", b"OMP_", b"LD_")
+DECISIVE = (b"PYTHON", b"LD_")
 NONE: Mapping[str, str] = MappingProxyType({})
 _servers = []
 
@@ -159,6 +159,8 @@ def _run(files, folder, arguments, environment):
     os.environb.clear()
     os.environb.update(environment)
     random.seed()
+    if threads := environment.get(b"OMP_NUM_THREADS"):
+        sys.modules["torch"].set_num_threads(int(threads))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if installed[1:] == ["-c"]:
         code, *arguments = arguments
