@@ -164,7 +164,7 @@ def _crossed(methods: list[str], cells: dict[tuple[str, int], str], what: str) -
     methods = [method for method in methods if any(name == method for name, _ in cells)]
     counts = sorted({n for _, n in cells})
     if len(counts) > len(methods):
-        return [[f"N; {what}", *methods], *([str(n), *(cells.get((m, n), "") for m in methods)] for n in counts)]
+        return [[f"{what} at N", *methods], *([str(n), *(cells.get((m, n), "") for m in methods)] for n in counts)]
     heads = [f"N = {n}" for n in counts]
     return [[what, *heads], *([method, *(cells.get((method, n), "") for n in counts)] for method in methods)]
 

@@ -119,3 +119,14 @@ def test_versions_agree():
 def test_every_figure_and_table_of_the_default_experiment_is_among_the_outputs():
     text = (DOCS / "reference" / "outputs.md").read_text()
     assert [item.stem for item in report_items(load_files([ROOT / "config.yaml"])) if item.stem not in text] == []
+
+
+def test_pages_that_the_code_names_are_there():
+    named = {
+        (path.name, place)
+        for path in CODE
+        for place in re.findall(r"\bdocs/[\w/-]+(?:\.md)?", path.read_text())
+        if path.name not in ("Makefile", "monai_bundle.py")  # a bundle has docs/ of its own
+    }
+    assert named
+    assert [each for each in named if not (ROOT / each[1]).exists()] == []
