@@ -32,6 +32,8 @@ def test_report_and_record_have_it_and_its_caption(study):
         assert (study.results / "figures" / f"volumes.{ending}").stat().st_size > 1000
     report = (study.results / "report.html").read_text()
     assert "Predicted against true volume of the target in ml, a point for each run and test subject" in report
+    page = (study.results / "index.html").read_text()
+    assert 'id="volumes"' in page and "Predicted against true volume of the target in ml, a point for each run" in page
     crate = json.loads((study.results / "provenance" / "ro-crate-metadata.json").read_text())["@graph"]
     tools = [each for each in crate if each["@type"] == "SoftwareApplication"]
     (tool,) = [each for each in tools if each["name"] == "fewlabel figure volumes"]

@@ -65,6 +65,9 @@ def test_figures_and_tables_come_out_the_same_without_data_weights_or_torch(fini
         (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
     code, text = redraw(clone, "--forceall", env={"PYTHONPATH": str(tmp_path)})
     assert code == 0, text
+    assert "results/published/tiny/index.html  results, on one page" in text
+    page = (clone / "results" / "published" / "tiny" / "index.html").read_text()
+    assert page.count("data:image/png;base64,") == 6 and 'href="explorer.html"' not in page
     again = drawn(clone / "results" / "published" / "tiny")
     assert {Path(name).stem for name in again} == DRAWN
     # Pictures of volumes are of a study's results alone.
