@@ -42,7 +42,8 @@ MODULES = (
 )  # fmt: skip
 DECISIVE = (b"PYTHON", b"LD_")
 NONE: Mapping[str, str] = MappingProxyType({})
-_servers = []
+_users = {}
+"""Folders whose server this process uses, with the pipe that it holds open for that long."""
 
 
 def run(*arguments, program="fewlabel", env=NONE, **options):
@@ -64,6 +65,8 @@ def run(*arguments, program="fewlabel", env=NONE, **options):
 def commands(variables=NONE):
     """The folder of the commands, for PATH; the first process of a session that asks starts the server.
 
+    The server ends with the last process that asked.
+
     Args:
         variables: environment variables of the server that differ from this process's.
     """
@@ -75,7 +78,10 @@ def commands(variables=NONE):
             for program, installed in PROGRAMS.items():
                 (folder / program).write_text(f"#!{sys.executable} -IS\nINSTALLED = {installed}\n{client}")
                 (folder / program).chmod(0o755)
-            _servers.append(_start(folder, {**os.environ, **variables}))
+            _start(folder, {**os.environ, **variables})
+        elif folder not in _users:
+            with suppress(OSError):  # its server is gone
+                _users[folder] = os.open(folder / "users", os.O_WRONLY | os.O_NONBLOCK)
     return folder
 
 
@@ -91,12 +97,15 @@ def _start(folder, environment):
         listener.listen(64)  # callers wait while modules are imported
         file = listener.fileno()
         call = [sys.executable, "-P", __file__, folder, str(file)]
-        # It ends when its input does: with this process.
-        return subprocess.Popen(call, env=environment, stdin=subprocess.PIPE, pass_fds=[file], start_new_session=True)
+        os.mkfifo(folder / "users")
+        users = os.open(folder / "users", os.O_RDONLY | os.O_NONBLOCK)
+        _users[folder] = os.open(folder / "users", os.O_WRONLY)
+        subprocess.Popen(call, env=environment, stdin=users, pass_fds=[file], start_new_session=True)
+        os.close(users)
 
 
 def serve(folder, file):
-    """Fork a command for each caller, until the process that started this one ends."""
+    """Fork a command for each caller, until all users have ended."""
     os.environ["MPLBACKEND"] = "Agg"
     with socket.socket(fileno=file) as listener:
         for module in MODULES:
@@ -111,6 +120,7 @@ def serve(folder, file):
             caller.close()
             _forget_ended()
     shutil.rmtree(folder)
+    Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
 def _forget_ended():
@@ -123,6 +133,7 @@ def _keep(caller):
     """Run the command of one caller in a child, pass on its signals, and tell how it ended."""
     header, files, _, _ = socket.recv_fds(caller, 8, 3, socket.MSG_WAITALL)
     request = marshal.loads(caller.recv(int.from_bytes(header), socket.MSG_WAITALL))
+    caller.send(b"!")
     child = os.fork()
     if child == 0:
         caller.close()

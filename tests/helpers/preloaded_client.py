@@ -15,17 +15,21 @@ import sys
 def call() -> int | None:
     """The exit code of the command, negative for a signal; None where no server takes it."""
     server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    try:
-        server.connect(f"{os.path.dirname(sys.argv[0])}/socket")
-    except OSError:
-        return None
     request = marshal.dumps((os.getcwd(), sys.argv, dict(os.environb)))
     files = _socket.SOL_SOCKET, _socket.SCM_RIGHTS, b"".join(file.to_bytes(4, sys.byteorder) for file in (0, 1, 2))
-    server.sendmsg([len(request).to_bytes(8, "big")], [files])
-    server.sendall(request)
+    try:
+        server.connect(f"{os.path.dirname(sys.argv[0])}/socket")
+        server.sendmsg([len(request).to_bytes(8, "big")], [files])
+        server.sendall(request)
+        taken = server.recv(1)
+    except OSError:
+        taken = b""
+    if not taken:
+        return None
     for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2):
         _signal.signal(number, lambda number, _: server.send(bytes([number])))
-    return int.from_bytes(server.recv(2, _socket.MSG_WAITALL), "big", signed=True)
+    answer = server.recv(2, _socket.MSG_WAITALL)
+    return int.from_bytes(answer, "big", signed=True) if answer else 1
 
 
 code = call()
