@@ -25,7 +25,7 @@ def shows(text):
 def visit(browser, titled, section):
     """The page anew, and a section of it."""
     browser.open((titled.results / "report.html").as_uri())
-    browser.until(shows("Not the paper's but ours"))
+    browser.until(shows("These choices are ours"))
     click(browser, section)
 
 
@@ -56,7 +56,7 @@ def test_figures_tables_scores_and_runtimes_are_shown_without_any_network(titled
 
 def test_every_figure_opens_as_a_picture_with_its_caption(titled, browser):
     browser.open((titled.results / "report.html").as_uri())
-    browser.until(shows("Not the paper's but ours"))
+    browser.until(shows("These choices are ours"))
     shown = browser.script(
         "return Object.entries(results).map(([path, r]) => [path, r.mime_type, r.caption, r.data_uri])"
     )
@@ -76,7 +76,7 @@ def test_every_figure_opens_as_a_picture_with_its_caption(titled, browser):
 
 def test_a_title_with_markup_stays_text(titled, browser):
     browser.open((titled.results / "report.html").as_uri())
-    browser.until(shows("Not the paper's but ours"))
+    browser.until(shows("These choices are ours"))
     assert browser.script("return document.querySelectorAll('img[src=x]').length") == 0
     markup = MARKUP.partition(" <")[2].partition(" {")[0]
     assert markup in browser.script("return JSON.stringify(Object.values(results).map(r => r.job_properties.params))")

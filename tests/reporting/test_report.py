@@ -72,7 +72,7 @@ def test_captions_tell_budgets_draws_intervals_and_whose_choices_they_are():
         "700 steps of 8 slices",
         "N = 1, 2, 4, 8, all; 2 draws",
         "95 %, by bootstrap over draws and test subjects (2000 resamples)",
-        "Not the paper's but ours",
+        "These choices are ours",
         "Network widths 8, 16, 32, 64; seed 3914",
     ):
         assert told in text

@@ -1,7 +1,7 @@
-"""What captions say of a study: budgets, draws, intervals, and which choices are not the paper's (reStructuredText).
+"""Facts of a study for captions, in reStructuredText: budgets, draws, intervals, and choices that are not the paper's.
 
-Titles are not used: only names that the schema keeps plain become markup. Of licences and citations, which a user may
-state, every sign that could be markup is escaped.
+Captions use names, which the schema keeps plain, and no titles. Licences and citations, which a user may state, are
+escaped.
 """
 
 import re
@@ -49,9 +49,9 @@ def _conditions(experiment: Experiment) -> str:
     intervals = experiment.intervals
     sentences = [
         f"Pretraining: {'; '.join(pretrained)}." if pretrained else "No method is pretrained.",
-        f"Finetuning: {'; '.join(finetuned)}; the last weights count, none is chosen on any subject.",
-        f"N = {', '.join(counts)}; {_count(range(experiment.draws), 'draw')} of labelled subjects, nested in N and "
-        "shared by all methods.",
+        f"Finetuning: {'; '.join(finetuned)}. The last weights are evaluated; no checkpoint is selected.",
+        f"N = {', '.join(counts)}; {_count(range(experiment.draws), 'draw')} of labelled subjects. Draws are the same "
+        "for all methods, and the subjects of a smaller N are among those of a larger one.",
         f"Intervals: {100 * intervals.level:g} %, by bootstrap over draws and test subjects "
         f"({intervals.resamples} resamples).",
         f"Network widths {', '.join(map(str, experiment.network.widths))}; seed {experiment.seed}.",
@@ -65,7 +65,7 @@ def _conditions(experiment: Experiment) -> str:
 def _chosen_on(experiment: Experiment) -> Iterator[str]:
     inner = [f"``{name}`` {cohort.validation}" for name, cohort in experiment.cohorts.items() if cohort.validation]
     if inner:
-        yield f"For choosing recipes: subjects of the pool ({', '.join(inner)}) are scored, the test subjects are not."
+        yield f"Scores are of subjects of the pool ({', '.join(inner)}), for choosing recipes, not of test subjects."
 
 
 def _cross_validated(experiment: Experiment) -> Iterator[str]:
@@ -73,13 +73,13 @@ def _cross_validated(experiment: Experiment) -> Iterator[str]:
         if cohort.folds is not None:
             yield (
                 f"``{name}`` is cross-validated in {cohort.folds} test folds: every labelled subject is tested once, "
-                "by networks whose pretraining and finetuning saw no volume of that patient; a draw is that draw of "
-                "every fold, and N = all is the largest fold's pool."
+                "by networks that were trained on no volume of that patient. A draw joins that draw of every fold; "
+                "N = all is the size of the largest fold's pool."
             )
 
 
 def _preprocessing(experiment: Experiment) -> Iterator[str]:
-    """What is done to some cohorts' images beside what is done to all."""
+    """Preprocessing that only some cohorts have."""
     corrected = [name for name, cohort in experiment.cohorts.items() if cohort.bias_correction is not None]
     if corrected:
         yield f"Bias fields are corrected by N4 in {_names(corrected)}."
@@ -90,24 +90,24 @@ def _preprocessing(experiment: Experiment) -> Iterator[str]:
 
 def _choices(experiment: Experiment) -> str:
     sentences = [
-        "Not the paper's but ours: budgets and learning rates, network widths, matrix sizes, the draws, the share and "
-        "the law of the corruption, what augmentation is, the control from random initialisation at every N, the "
-        "intervals; and no test subject is pretrained on."
+        "These choices are ours, since the paper does not state them: budgets and learning rates, network widths, "
+        "matrix sizes, draws, share and distribution of the corruption, and augmentation. Additions are the control from "
+        "random initialisation at every N and the intervals. No test subject is used for pretraining."
     ]
     stand_ins = [name for name, cohort in experiment.cohorts.items() if cohort.stands_for is not None]
     if stand_ins:
-        sentences.append(f"The paper's numbers are of its own cohorts, for which {_names(stand_ins)} stand here.")
+        sentences.append(f"{_names(stand_ins)} stand for the paper's cohorts, of which the paper's numbers are.")
     return " ".join(sentences)
 
 
 def _terms(experiment: Experiment) -> str:
     sentences = [sentence(name, cohort) for name, cohort in experiment.cohorts.items()]
     stated = [plain_text(text) for text in sentences if text is not None]
-    return " ".join(["Data.", *stated]) if stated else "All volumes are made by code."
+    return " ".join(["Data.", *stated]) if stated else "All volumes are synthetic."
 
 
 def plain_text(text: str) -> str:
-    """Text that reStructuredText takes sign by sign."""
+    """The text with all characters escaped that could be markup."""
     return re.sub(r"([^A-Za-z0-9\s])", r"\\\1", text)
 
 
@@ -116,7 +116,7 @@ def _pretraining(method: object) -> str | None:
         return None
     seen = f" on {method.pretraining_subjects} subjects" if method.pretraining_subjects else ""
     stages = ", then ".join(stage.caption for stage in outlines(method).values())
-    return f"{stages}{seen}{', handing on the encoder alone' if method.transfer else ''}"
+    return f"{stages}{seen}{'; only the encoder is transferred' if method.transfer else ''}"
 
 
 def _names(names: Iterable[str]) -> str:
