@@ -150,7 +150,11 @@ def test_the_figure_shows_what_there_is(store):
     both = pretexts(rows, contrast, pretexts_settings(experiment()))
     assert np.array_equal(drawn(both, "mask")[0], rows[0].mask)
     assert np.array_equal(drawn(both, "matrix")[0], contrast.matrix)
-    assert {"25.0% of the pixels", "cosines: with this view", "Restoring <b>$x$</b> · c"} <= set(texts(both))
+    assert {
+        "25 % of the pixels",
+        "compared with this view",
+        "Restoring <b>$x$</b>: restore corrupted pixels · c",
+    } <= set(texts(both))
     alone = pretexts(rows, None, pretexts_settings(experiment(["scratch", "regression"])))
     assert not drawn(alone, "matrix") and len(drawn(alone, "error")) == 2
     other = pretexts([], contrast, pretexts_settings(experiment(["contrastive"])))
@@ -189,7 +193,7 @@ def test_places_before_and_after_are_of_the_right_slices(store):
     assert np.array_equal(other.image, store.images[store.rows(["d"])[3]].astype(np.float32))
     figure = local_similarity(point, [own, other], settings)
     assert np.array_equal(drawn(figure, "after")[1], other.after)
-    assert {"Slice 4, with the point", "Slice 4, another subject", "Before stage 2"} <= set(texts(figure))
+    assert {"Slice 3, with the point", "Slice 3, another subject", "Before stage 2"} <= set(texts(figure))
 
 
 @pytest.mark.parametrize(

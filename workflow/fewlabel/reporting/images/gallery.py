@@ -19,6 +19,7 @@ from fewlabel.inference.metrics import dice
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import LINE, POINT, wrapped
 from fewlabel.reporting.images.gallery_case import Case, Mask, choose_slices, crop, read_case
+from fewlabel.reporting.images.outlines import DARK, LIGHT, outline
 from fewlabel.reporting.statistics.scores import read_scores
 
 FILL = 0.3
@@ -29,11 +30,9 @@ ROOM = 0.97
 """Share of a width for text: rendered letters are wider than their outlines."""
 TITLE, HEAD, NOTE, INSIDE = 8.5, 7.0, 6.5, 6.0
 """Sizes of type, in points."""
-DARK, LIGHT = "#000000c0", "#ffffffc0"
-"""Edges of white lines and letters on pictures, and of predictions."""
 SPACE = "\N{NO-BREAK SPACE}"
 BARS = (100, 50, 20, 10, 5, 2, 1)
-"""Lengths that the scale bar may have, in mm."""
+"""Lengths of the scale bar, in mm."""
 OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "S": "I", "I": "S"}
 
 
@@ -176,25 +175,14 @@ def _picture(axes: Axes, pictures: Pictures, settings: GallerySettings, index: i
         predicted = pictures.of(case.predictions[column - 1], index)
         axes.imshow(_field(predicted, colour), aspect=aspect, interpolation="nearest")
         # A dark line needs a wide light edge on dark tissue.
-        _outline(axes, predicted, colour, 1.5, LIGHT, 1.6 if colour == style.INK else 0.8)
-    _outline(axes, pictures.of(case.truth, index), style.TRUTH, 0.7, DARK, 0.8)
+        outline(axes, predicted, colour, 1.5, LIGHT, 1.6 if colour == style.INK else 0.8)
+    outline(axes, pictures.of(case.truth, index), style.TRUTH, 0.7)
     axes.set_axis_off()
 
 
 def _field(mask: Mask, colour: str) -> np.ndarray:
     """Red, green, blue and opacity of each pixel."""
     return np.concatenate([np.broadcast_to(to_rgb(colour), (*mask.shape, 3)), mask[..., None] * FILL], axis=-1)
-
-
-def _outline(axes: Axes, mask: Mask, colour: str, width: float, edge: str, edge_width: float) -> None:
-    """The border of a mask with an edge on both sides, closed where the picture cuts it; widths in points."""
-    if mask.any():
-        framed = np.pad(mask.astype(np.float32), 1)
-        y, x = (np.arange(side) - 1.0 for side in framed.shape)
-        lines = axes.contour(x, y, framed, levels=[0.5], colors=[colour], linewidths=width)
-        lines.set_path_effects([effects.withStroke(linewidth=width + edge_width, foreground=edge)])
-        axes.set_xlim(-0.5, mask.shape[1] - 0.5)
-        axes.set_ylim(mask.shape[0] - 0.5, -0.5)
 
 
 def _inside(axes: Axes, at: tuple[float, float], text: str, **look: Any) -> None:

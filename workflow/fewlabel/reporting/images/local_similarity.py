@@ -1,4 +1,4 @@
-"""How alike a point's local representation is to that of every other place, before and after stage 2."""
+"""Similarity of the local representation of one point with that of every other place, before and after stage 2."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.data.store.slice_store import Store, open_store
 from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.reporting.figures import style
+from fewlabel.reporting.images.outlines import DARK, LIGHT, outline
 from fewlabel.reporting.images.pretext_cases import (
     Image,
     cosines,
@@ -36,15 +37,15 @@ HEAD, FOOT = 0.45, 0.2
 
 @dataclass(frozen=True)
 class SimilarityMap:
-    """One slice, and how alike its places are to the point.
+    """One slice, and the similarity of its places with the point.
 
     Attributes:
-        name: what it is.
+        name: of the slice in the figure.
         number: of the slice in its volume, from 0.
         image: (rows, columns).
         target: the same shape, 1 inside; 0 throughout without a label.
-        before, after: cosine similarities, (cells, cells) of the local stage's feature map, before its first step and
-            after its last.
+        before, after: cosine similarities, (cells, cells) of the feature map of the local stage, before its first step
+            and after its last.
     """
 
     name: str
@@ -70,7 +71,7 @@ def similar_places(
     """The point (row, column), its own slice, and the slice of another subject at the nearest relative position.
 
     Raises:
-        InputError: a method without a local stage, or a subject, slice or point that is not there.
+        InputError: the method has no local stage, or the subject, slice or point does not exist.
     """
     start, end = (pretext.find(name, LocalContrast) for name in (f"local_stage{START}", "local_stage"))
     if start is None or end is None:
@@ -105,7 +106,7 @@ def similar_places(
 
 
 def centre_point(target: NDArray[np.uint8]) -> tuple[int, int]:
-    """The pixel of a target nearest to its centre, the first of equals; the middle of the slice without one."""
+    """The pixel of a target nearest to its centroid; without a target the middle of the slice."""
     places = np.argwhere(target)
     if not len(places):
         return target.shape[0] // 2, target.shape[1] // 2
@@ -114,7 +115,7 @@ def centre_point(target: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def similarity(maps: torch.Tensor, point: tuple[int, int], sides: Sequence[int]) -> NDArray[np.float64]:
-    """Cosine similarity of each cell of maps (images, features, rows, columns) with the first image's at a point.
+    """Cosine similarity of each cell of maps (images, features, rows, columns) with that of the first image at a point.
 
     Args:
         maps: of local representations, coarser than the image.
@@ -131,7 +132,7 @@ def similarity(maps: torch.Tensor, point: tuple[int, int], sides: Sequence[int])
 
 
 def inside_outside(values: NDArray[np.float64], target: NDArray[np.uint8]) -> tuple[float, float] | None:
-    """Mean of a map over the cells that lie in the target by half or more, and over the others; None without either."""
+    """Mean of a map over cells that lie at least half in the target, and over the others; None without either."""
     high, wide = target.shape[0] // values.shape[0], target.shape[1] // values.shape[1]
     share = target.reshape(values.shape[0], high, values.shape[1], wide).mean(axis=(1, 3))
     inside = share >= 0.5
@@ -141,22 +142,22 @@ def inside_outside(values: NDArray[np.float64], target: NDArray[np.uint8]) -> tu
 def local_similarity(
     point: tuple[int, int], shown: Sequence[SimilarityMap], settings: LocalSimilaritySettings
 ) -> Figure:
-    """Draw the maps: a row for each slice, its image, and the similarity before and after stage 2."""
+    """Draw a row for each slice: its image, and the similarities before and after stage 2."""
     width = settings.figure.width_in
     with style.applied():
         figure = style.new_figure(width, HEAD + len(shown) * (width / 3.5 * _tall(shown) + FOOT))
-        title = f"{settings.method_title.title} · {settings.title.title}"
+        title = f"{settings.method_title.title}: similarity with one point · {settings.title.title}"
         figure.suptitle(title, x=0.01, ha="left", fontsize=8.5, fontweight="bold", color=style.ORANGE)
         grid = figure.subplots(len(shown), 3, squeeze=False)
         for index, (axes, seen) in enumerate(zip(grid, shown, strict=True)):
             picture(axes[0], seen.image, gid="image")
-            axes[0].set_ylabel(f"Slice {seen.number + 1}, {seen.name}", fontsize=7)
+            axes[0].set_ylabel(f"Slice {seen.number}, {seen.name}", fontsize=7)
             rows, columns = seen.image.shape
             extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
             for place, name, values in zip(axes[1:], ("before", "after"), (seen.before, seen.after), strict=True):
                 drawn = picture(place, values, cmap="RdBu_r", vmin=-1, extent=extent, gid=name)
                 if (means := inside_outside(values, seen.target)) is not None:
-                    text = f"mean inside the target {number(means[0])}, outside {number(means[1])}"
+                    text = f"mean inside {number(means[0])}, outside {number(means[1])}"
                     place.set_xlabel(text, fontsize=NOTE, labelpad=2)
             for place in axes:
                 _outline(place, seen, point if index == 0 else None)
@@ -175,12 +176,7 @@ def _tall(shown: Sequence[SimilarityMap]) -> float:
 
 
 def _outline(axes: Axes, seen: SimilarityMap, point: tuple[int, int] | None) -> None:
-    if seen.target.any():
-        axes.contour(
-            seen.target,
-            levels=[0.5],
-            colors=[style.TRUTH if axes.images[0].get_cmap().name == "gray" else "black"],
-            linewidths=0.8,
-        )
+    on_image = axes.images[0].get_cmap().name == "gray"
+    outline(axes, seen.target, style.TRUTH if on_image else "black", 0.8, DARK if on_image else LIGHT)
     if point is not None:
         axes.plot(point[1], point[0], "o", markersize=5, markerfacecolor="yellow", markeredgecolor="black")

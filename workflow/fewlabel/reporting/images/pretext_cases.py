@@ -1,4 +1,4 @@
-"""What figure 1 shows: slices as a regression sees and restores them, slices and views as an encoder compares them."""
+"""Content of figure 1: slices that a regression restores, and views that a contrastive encoder compares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from fewlabel.utils.errors import InputError
 Image = NDArray[np.float32]
 CPU = torch.device("cpu")
 VOLUMES = 3
-"""Whose slices the matrix of similarities compares, as far as there are so many."""
+"""Largest number of volumes in the matrix of similarities."""
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,21 @@ class Restored:
 
     @property
     def loss(self) -> float:
-        """The mean error over the corrupted pixels: what the pretext minimises."""
+        """Mean error over the corrupted pixels, which the pretext minimises."""
         return float(self.error[self.mask].mean())
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What an encoder makes alike and what it keeps apart.
+    """Similarities of slices and views.
 
     Attributes:
-        names: what each of the images is.
-        images: the first is what the others are compared with; (rows, columns).
-        cosines: of the global representations with the first's, -1 to 1.
+        names: of the images.
+        images: (rows, columns); all are compared with the first.
+        cosines: of their global representations with that of the first, -1 to 1.
         matrix: cosines of a batch, each slice in two views, ordered by part, then volume, then view.
-        parts: in how many parts the rows of the matrix fall.
-        volumes: how many volumes are in it.
+        parts: number of parts in the matrix.
+        volumes: number of volumes in the matrix.
     """
 
     names: Sequence[str]
@@ -81,10 +81,10 @@ def cosines(first: torch.Tensor, second: torch.Tensor) -> NDArray[np.float64]:
 
 
 def shown_subjects(roles: pd.DataFrame, named: Sequence[str | None], settings: str) -> list[str]:
-    """All subjects of a cohort in the order in which figures take them: those named, test subjects, the others.
+    """All subjects of a cohort in the order of their use: those named, test subjects, the others.
 
     Raises:
-        InputError: a named subject is none of the cohort.
+        InputError: the cohort has no subject of that name.
     """
     names = [str(name) for name in roles["subject"]]
     for name in named:
@@ -100,27 +100,27 @@ def slices_of(store: Store, subject: str) -> Image:
 
 
 def target_sizes(store: Store, subject: str) -> NDArray[np.int64]:
-    """Pixels of the target in each slice of a subject; 0 throughout without a label."""
+    """Pixels of the target in each slice of a subject; 0 without a label."""
     return store.index["target_px"].to_numpy()[store.rows([subject])]
 
 
 def largest_target(sizes: NDArray[np.int64]) -> int:
-    """The slice with the largest target, the first of equals; the middle one where there is none."""
+    """The slice with the largest target, the first of equals; without a target the middle slice."""
     return int(sizes.argmax()) if sizes.any() else len(sizes) // 2
 
 
 def spread_slices(sizes: NDArray[np.int64], count: int) -> list[int]:
-    """So many slices, spread evenly over those with target, or over all where there is none."""
+    """`count` slices, spread evenly over those with target, or over all without one."""
     held = np.flatnonzero(sizes) if sizes.any() else np.arange(len(sizes))
     places = (np.arange(min(count, len(held))) + 0.5) / min(count, len(held)) * len(held)
     return [int(held[int(place)]) for place in places]
 
 
 def restored(pretext: RestoredPretext, store: Store, subject: str, count: int, seed: int) -> list[Restored]:
-    """Slices of a subject with the noise that a regression removes; mask and noise follow from the seed.
+    """Slices of a subject, corrupted and restored; mask and noise follow from the seed.
 
     Raises:
-        InputError: the pretext is of no regression.
+        InputError: the pretext is not a regression.
     """
     objective = pretext.find("training", Regression)
     if objective is None:
@@ -137,14 +137,14 @@ def restored(pretext: RestoredPretext, store: Store, subject: str, count: int, s
 
 
 def compared(pretext: RestoredPretext, store: Store, subjects: Sequence[str], seed: int) -> Compared:
-    """A slice of the first subject beside another view, its neighbour in the second subject, and a dissimilar one.
+    """Two views of a slice of the first subject, its neighbour in the second subject, and a dissimilar slice.
 
-    The slice is that with the largest target. Its neighbour is the second subject's at the nearest relative position;
-    the dissimilar one is the middle of the part (as the method divides volumes) that lies farthest away. Views are
-    drawn as in pretraining. Without a second subject both are the first's, and the neighbour is left out.
+    The slice is the one with the largest target. The neighbour has the nearest relative position in the second subject;
+    the dissimilar slice is the middle of the part of the volume that is farthest away. Views are drawn as in
+    pretraining. With one subject there is no neighbour.
 
     Raises:
-        InputError: the pretext has no global stage, or is of slices of another size.
+        InputError: the pretext has no global stage, or slices of another size.
     """
     stage, method = pretext.find("global_stage", GlobalContrast), pretext.settings.method
     if stage is None or not isinstance(method, ContrastiveMethod):
@@ -182,7 +182,7 @@ def compared(pretext: RestoredPretext, store: Store, subjects: Sequence[str], se
 
 
 def fits(pretext: RestoredPretext, stage: GlobalContrast, store: Store) -> None:
-    """Whether the head of the global stage takes slices of this size.
+    """Check that the head of the global stage takes slices of this size.
 
     Raises:
         InputError: it does not.

@@ -1,4 +1,4 @@
-"""Figure 1: what a regression is asked to restore, and what a contrastive encoder makes alike."""
+"""Figure 1: slices that a regression restores, and similarities that a contrastive encoder learns."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,13 +18,13 @@ from fewlabel.training.pretexts.restore import restore_pretext
 
 COLUMNS = 5
 HEAD, FOOT = 0.42, 0.17
-"""Inches: above the pictures of a part, and beneath each row of them."""
+"""Inches: above the pictures of a part, and below each row of them."""
 NOTE = 6.5
 ERROR = 0.3
-"""Where the scale of errors ends: images are about 0 to 1."""
+"""End of the scale of errors; images are about 0 to 1."""
 TITLES = {
-    "view 1": "Slice, view 1",
-    "view 2": "The same, view 2",
+    "view 1": "View 1 of a slice",
+    "view 2": "View 2 of it",
     "neighbour": "Same part, other subject",
     "dissimilar": "Other part, other subject",
 }
@@ -50,15 +50,15 @@ def pretexts(regression: Sequence[Restored], contrast: Compared | None, settings
     """Draw the figure.
 
     Args:
-        regression: slices to show, a row each; empty: the study has no regression.
-        contrast: what the encoder compares; None: the study has no contrastive method.
+        regression: slices, a row each; empty: the study has no regression.
+        contrast: views and their similarities; None: the study has no contrastive method.
         settings: titles, colours, and the width in inches; the height follows.
 
     Returns:
-        A figure to be written with `style.save`.
+        A figure for `style.save`.
     """
     side = settings.figure.width_in / COLUMNS
-    heights = [HEAD + len(regression) * (0.86 * side + 1.5 * FOOT)] if regression else []
+    heights = [HEAD + len(regression) * (0.86 * side + 1.1 * FOOT)] if regression else []
     heights += [HEAD + 2 * (side + 2 * FOOT)] if contrast else []
     with style.applied():
         figure = style.new_figure(settings.figure.width_in, sum(heights))
@@ -66,27 +66,27 @@ def pretexts(regression: Sequence[Restored], contrast: Compared | None, settings
         colours = style.method_colours(settings.methods)
         if regression and settings.regression:
             part = parts.pop(0)
-            _title(part, settings, settings.regression, colours)
+            _title(part, settings, settings.regression, "restore corrupted pixels", colours)
             _regression(part, regression)
         if contrast and settings.contrastive:
             part = parts.pop(0)
-            _title(part, settings, settings.contrastive, colours)
+            _title(part, settings, settings.contrastive, "tell views of one slice from other slices", colours)
             _contrast(part, contrast)
     return figure
 
 
-def _title(part: SubFigure, settings: PretextsSettings, method: str, colours: dict[str, str]) -> None:
-    text = f"{settings.methods[method].title} · {settings.title.title}"
+def _title(part: SubFigure, settings: PretextsSettings, method: str, task: str, colours: dict[str, str]) -> None:
+    text = f"{settings.methods[method].title}: {task} · {settings.title.title}"
     part.suptitle(text, x=0.01, ha="left", fontsize=8.5, fontweight="bold", color=colours[method])
 
 
 def number(value: float) -> str:
-    """With two digits and a real minus."""
+    """A number with two decimals and a real minus sign."""
     return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def picture(axes: Axes, image: Any, **look: Any) -> Any:
-    """An image without ticks, grid or frame; grey from 0 to 1 unless `look` says otherwise."""
+    """Draw an image without ticks, grid or frame; grey from 0 to 1 by default."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -97,15 +97,15 @@ def picture(axes: Axes, image: Any, **look: Any) -> Any:
 
 def _regression(part: SubFigure, shown: Sequence[Restored]) -> None:
     grid = part.subplots(len(shown), COLUMNS, squeeze=False)
-    heads = ("Slice", "Mask M", "Corrupted (input)", "Restored (output)", "Absolute error")
+    heads = ("Slice", "Corrupted pixels", "Input", "Output", "Absolute error")
     for row, (axes, case) in enumerate(zip(grid, shown, strict=True)):
-        picture(axes[0], case.image, gid="image").axes.set_ylabel(f"slice {case.number + 1}", fontsize=NOTE)
+        picture(axes[0], case.image, gid="image").axes.set_ylabel(f"slice {case.number}", fontsize=NOTE)
         picture(axes[1], case.mask, gid="mask")
         picture(axes[2], case.corrupted, gid="corrupted")
         picture(axes[3], case.restored, gid="restored")
         error = picture(axes[4], case.error, cmap="magma", vmax=ERROR, gid="error")
-        axes[1].set_xlabel(f"{case.mask.mean():.1%} of the pixels", fontsize=NOTE, labelpad=2)
-        axes[4].set_xlabel(f"mean at M {case.loss:.3f}", fontsize=NOTE, labelpad=2)
+        axes[1].set_xlabel(f"{100 * case.mask.mean():.3g} % of the pixels", fontsize=NOTE, labelpad=2)
+        axes[4].set_xlabel(f"L1 loss {case.loss:.3f}", fontsize=NOTE, labelpad=2)
         if row == 0:
             for place, head in zip(axes, heads, strict=True):
                 place.set_title(head, fontsize=7, fontweight="normal", loc="center", pad=3)
@@ -123,7 +123,7 @@ def _contrast(part: SubFigure, shown: Compared) -> None:
     for index, (axes, name, image) in enumerate(zip(pictures, shown.names, shown.images, strict=False)):
         picture(axes, image, gid=name)
         axes.set_title(TITLES[name], fontsize=7, fontweight="normal", loc="center", pad=3)
-        text = f"cosine {number(shown.cosines[index])}" if index else "cosines: with this view"
+        text = f"cosine {number(shown.cosines[index])}" if index else "compared with this view"
         axes.set_xlabel(text, fontsize=NOTE, labelpad=2)
     axes = right.subplots()
     drawn = picture(axes, shown.matrix, cmap="RdBu_r", vmin=-1, gid="matrix")
@@ -137,7 +137,13 @@ def _contrast(part: SubFigure, shown: Compared) -> None:
     axes.set_yticks(middles, names, fontsize=6.5, rotation=90, va="center")
     axes.tick_params(length=0)
     volumes = "1 subject" if shown.volumes == 1 else f"{shown.volumes} subjects"
-    axes.set_title(f"A batch: {volumes}, each part in two views", fontsize=7, fontweight="normal", loc="center", pad=3)
+    axes.set_title(
+        f"Similarities in a batch: {volumes}, two views of each part",
+        fontsize=7,
+        fontweight="normal",
+        loc="center",
+        pad=3,
+    )
     bar = right.colorbar(drawn, ax=axes, fraction=0.05, pad=0.03)
     bar.set_ticks([-1, 0, 1])
     bar.ax.tick_params(labelsize=6)
