@@ -198,9 +198,9 @@ def test_cohorts_of_the_same_people_are_cut_into_the_same_folds():
 
 def test_without_folds_no_job_is_told_of_them():
     made = Experiment.model_validate(config())
-    told = [made, split_settings(made, "a"), evaluate_settings(made, "a", "scratch", 1)]
-    told += [collect_settings(made), titles(made)]
-    assert "fold" not in "".join(map(canonical, told))
+    reported = [made, split_settings(made, "a"), evaluate_settings(made, "a", "scratch", 1)]
+    reported += [collect_settings(made), titles(made)]
+    assert "fold" not in "".join(map(canonical, reported))
 
 
 @pytest.mark.parametrize(

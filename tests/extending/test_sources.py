@@ -123,9 +123,9 @@ MISFITS = {
 @pytest.mark.parametrize("case", MISFITS)
 def test_a_specification_that_does_not_fit_is_named_with_its_package(installed, refused, case):
     text, message = MISFITS[case]
-    told = refused(installed("guessing", {"fewlabel.sources": {"guess": "guessing.spec:Source"}}, spec=text))
-    assert "guessing 1.2, entry point 'guess' in 'fewlabel.sources' (guessing.spec:Source): " in told
-    assert message in told and "to fix: install a version of guessing that fits" in told
+    reported = refused(installed("guessing", {"fewlabel.sources": {"guess": "guessing.spec:Source"}}, spec=text))
+    assert "guessing 1.2, entry point 'guess' in 'fewlabel.sources' (guessing.spec:Source): " in reported
+    assert message in reported and "to fix: install a version of guessing that fits" in reported
 
 
 def test_the_name_of_a_built_in_source_is_taken(installed, refused):
@@ -144,7 +144,7 @@ def test_an_implementation_that_does_not_fit_is_refused_before_work_starts(insta
     entry = {"fewlabel.sources": {"guess": "guessing.spec:Source"}}
     env = installed("guessing", entry, spec=SPECIFICATION, impl=text)
     source = {"kind": "guess", "folder": "arrays", "labels": [1]}
-    assert "cohorts.arrays.source: kind guess (Source): " in (told := refused(env, source)) and message in told
+    assert "cohorts.arrays.source: kind guess (Source): " in (reported := refused(env, source)) and message in reported
     change = {"cohorts": {"arrays": {**COHORT, "source": source}}}
     process = super(type(study), study).run("--dry-run", change=change, env=env)
     assert process.returncode == 1 and message in process.stdout + process.stderr

@@ -101,7 +101,7 @@ def facts(folder, inputs, **changes):
     }
 
 
-def make_results(folder, told=facts):
+def make_results(folder, reported=facts):
     """The results of a study as the rules leave them."""
     for cohort in EXPERIMENT.cohorts:
         names = ["slices/store.json", "slices/index.csv", "slices/subjects.csv", "splits/roles.csv"]
@@ -118,7 +118,7 @@ def make_results(folder, told=facts):
                 inputs["initial weights"] = digest_of(f"{cohort}/pretrained/regression/weights.safetensors")
             for name in ("weights.safetensors", "history.csv", "scores.csv"):
                 write(folder / place / name, text_of(f"{place}/{name}"))
-            write(folder / place / "run.json", json.dumps(told(place, inputs)))
+            write(folder / place / "run.json", json.dumps(reported(place, inputs)))
     for name in (
         "figures/differences.png",
         "figures/figure1_pretexts.png",

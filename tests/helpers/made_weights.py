@@ -26,7 +26,7 @@ def add_weights(folder, **facts):
         }
         weights = folder / run / "weights.safetensors"
         save_weights(weights, UNet([4, 8]).state_dict(), known | facts)
-        told = json.loads((folder / run / "run.json").read_text())
-        outputs = {**told.get("outputs", {}), weights.name: sha256(weights)}
-        write_text(folder / run / "run.json", json.dumps({**told, "outputs": outputs}))
+        reported = json.loads((folder / run / "run.json").read_text())
+        outputs = {**reported.get("outputs", {}), weights.name: sha256(weights)}
+        write_text(folder / run / "run.json", json.dumps({**reported, "outputs": outputs}))
     return folder

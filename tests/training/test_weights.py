@@ -205,5 +205,8 @@ def test_weights_that_their_training_did_not_write_are_refused_wherever_they_are
         path.write_bytes(content if change == "swapped" else path.read_bytes()[:-1] + b"\x00")
     for path in paths:
         readers = (read_weights, restore_network, open_trained_network, restore_pretext)
-        for told in (*(error_of(read, path) for read in readers), error_of(load_weights, UNet(WIDTHS), path, WIDTHS)):
-            assert f"{path}: the file was changed after it was made" in told and "run.json records" in told
+        for reported in (
+            *(error_of(read, path) for read in readers),
+            error_of(load_weights, UNet(WIDTHS), path, WIDTHS),
+        ):
+            assert f"{path}: the file was changed after it was made" in reported and "run.json records" in reported

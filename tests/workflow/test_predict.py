@@ -50,14 +50,14 @@ def test_weights_of_before_they_told_their_grid_work_in_their_results_alone(fini
     process = predict(old, image, "-o", tmp_path / "mask.nii.gz")
     assert process.returncode == 1 and "no working grid (older weights have none)" in process.stderr
     facts = (run / "run.json").read_text()
-    told = json.loads(facts)
+    reported = json.loads(facts)
     try:
         shutil.copy(old, run / "weights.safetensors")
         process = predict(run / "weights.safetensors", image, "-o", tmp_path / "mask.nii.gz")
         assert process.returncode == 1 and "was changed after it was made" in process.stderr
         # As the run of that version recorded it.
-        told["outputs"]["weights.safetensors"] = sha256((run / "weights.safetensors").read_bytes()).hexdigest()
-        (run / "run.json").write_text(json.dumps(told))
+        reported["outputs"]["weights.safetensors"] = sha256((run / "weights.safetensors").read_bytes()).hexdigest()
+        (run / "run.json").write_text(json.dumps(reported))
         process = predict(run / "weights.safetensors", image, "-o", tmp_path / "mask.nii.gz")
     finally:
         (run / "weights.safetensors").write_bytes(kept)

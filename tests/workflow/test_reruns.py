@@ -207,12 +207,12 @@ def test_what_snakemake_cannot_see_is_named_by_publishing_with_the_command_that_
     assert old in kept
     path.write_bytes(kept.replace(old, new, 1))
     try:
-        told = publish(finished)
+        reported = publish(finished)
     finally:
         path.write_bytes(kept)
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert f"{path}: the file was changed after it was made" in told
-    assert f"delete it and make it again: snakemake --configfile <experiment> {path}" in told
+    assert f"{path}: the file was changed after it was made" in reported
+    assert f"delete it and make it again: snakemake --configfile <experiment> {path}" in reported
 
 
 def test_a_native_mask_that_was_replaced_is_named(finished):
@@ -236,8 +236,8 @@ def test_runs_that_were_swapped_are_named(finished):
     kept = finished.folder / "kept"
     swap(one, two, kept)
     try:
-        told = publish(finished)
+        reported = publish(finished)
     finally:
         swap(one, two, kept)
     for run in (one, two):
-        assert f"{run / 'scores.csv'}: contains the scores of another run" in told
+        assert f"{run / 'scores.csv'}: contains the scores of another run" in reported

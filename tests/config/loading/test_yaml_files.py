@@ -121,7 +121,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------------- messages
-def told(folder, text):
+def reported(folder, text):
     path = written(folder, text)
     with pytest.raises(InputError) as caught:
         files = read_experiment([path])
@@ -184,7 +184,7 @@ GOT_NUMBER = 'input should be text (got {0}, which YAML reads as the number {1})
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_with_the_value_as_it_is_written(tmp_path, text, expected):
-    assert told(tmp_path, text) == expected
+    assert reported(tmp_path, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_mistake_is_one_line_with_the_value_as_it_is_written(tmp_path, text, e
     ],
 )
 def test_no_word_of_pydantics_reaches_a_message(tmp_path, text):
-    for line in told(tmp_path, text):
+    for line in reported(tmp_path, text):
         assert not any(word in line for word in ("constrained", "list[", "literal[", "function-", "dict[", "tuple[")), (
             line
         )

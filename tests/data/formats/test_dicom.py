@@ -123,8 +123,8 @@ def test_text_among_the_slices_is_no_slice(folder):
     (folder / "LIESMICH").write_bytes("Gerät, zweimal geprüft\n".encode("latin-1"))
     (folder / "protocol.1").write_text("x")
     assert read_series(folder, "s")[1] == []
-    told = {one.path.name: (one.reason, one.stops) for one in series_contents(folder).unused}
-    assert told == dict.fromkeys(("README", "LIESMICH", "protocol.1"), ("not a DICOM file", False))
+    reported = {one.path.name: (one.reason, one.stops) for one in series_contents(folder).unused}
+    assert reported == dict.fromkeys(("README", "LIESMICH", "protocol.1"), ("not a DICOM file", False))
     (folder / "t2.nii.gz").touch()
     assert [one.path.name for one in series_contents(folder).unused if one.stops] == ["t2.nii.gz"]
 

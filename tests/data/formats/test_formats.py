@@ -18,7 +18,7 @@ def source(**changes):
     return NiftiSource(kind="nifti", folder="mine", labels=[1], **changes)
 
 
-def told(chosen):
+def reported(chosen):
     return "\n".join(registry.survey(chosen)[1])
 
 
@@ -31,7 +31,7 @@ def test_endings_count_whatever_their_case(mine, ending):
     (mine / "labels" / "b.nii.gz").rename(mine / "labels" / f"b{ending}")
     after = registry.list_subjects(source())
     assert [(one.subject, one.labelled) for one in after] == [(one.subject, one.labelled) for one in before]
-    assert registry.check(source(), after) == [] and told(source()) == ""
+    assert registry.check(source(), after) == [] and reported(source()) == ""
     again = registry.read_volume(source(), after[0])
     assert np.array_equal(first.image, again.image) and np.array_equal(first.mask, again.mask)
 
@@ -79,7 +79,7 @@ def test_formats_go_together_in_one_cohort(mine):
     nib.save(nib.MGHImage(IMAGE, UPRIGHT), mine / "images" / "g.mgz")
     subjects = registry.list_subjects(source())
     assert [(one.subject, one.labelled) for one in subjects[4:]] == [("e", True), ("f", True), ("g", False)]
-    assert registry.check(source(), subjects) == [] and told(source()) == ""
+    assert registry.check(source(), subjects) == [] and reported(source()) == ""
     for one in subjects[4:6]:
         assert np.array_equal(registry.read_volume(source(), one).mask, IMAGE > 500)
     # The voxels of a MetaImage count, not its header alone.

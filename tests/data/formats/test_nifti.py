@@ -85,8 +85,8 @@ def test_a_file_that_is_no_nifti_is_refused(mine, part, content):
 
 def test_a_dangling_link_is_refused(mine):
     (mine / "images" / "e.nii.gz").symlink_to(mine / "gone.nii.gz")
-    told = f"images/e.nii.gz: a link to {mine}/gone.nii.gz, which does not exist; to fix: correct or remove the link"
-    assert reading_error("e") == told
+    link = f"a link to {mine}/gone.nii.gz, which does not exist"
+    assert reading_error("e") == f"images/e.nii.gz: {link}; to fix: correct or remove the link"
 
 
 def test_a_file_that_is_not_compressed_as_its_name_says_is_told(mine):

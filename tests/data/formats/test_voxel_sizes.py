@@ -56,8 +56,8 @@ def test_sizes_that_no_image_has_are_refused_at_the_check_and_by_predict(data, s
     nifti(data / "mine" / "images" / "a.nii.gz", np.diag([*sizes, 1.0]), unit)
     nifti(data / "mine" / "labels" / "a.nii.gz", np.diag([*sizes, 1.0]), unit)
     source = NiftiSource(kind="nifti", folder="mine")
-    told = [one for one in registry.check(source, registry.list_subjects(source)) if "voxels of" in one]
-    (problem,) = told
+    reported = [one for one in registry.check(source, registry.list_subjects(source)) if "voxels of" in one]
+    (problem,) = reported
     assert problem.startswith(f"images/a.nii.gz: {said}") and "accepted: 0.01 to 100 mm" in problem
     with pytest.raises(InputError, match=r"accepted: 0\.01 to 100 mm along each axis"):
         read_image(data / "mine" / "images" / "a.nii.gz")
@@ -115,8 +115,8 @@ def three(data):
 
 
 def test_a_working_grid_that_no_memory_holds_is_refused_at_the_check(three, tmp_path):
-    told = str(fetch(tmp_path / "out", Grid(spacing_mm=0.05)).exception)
-    (line,) = [line for line in told.splitlines() if "images/" in line]
+    reported = str(fetch(tmp_path / "out", Grid(spacing_mm=0.05)).exception)
+    (line,) = [line for line in reported.splitlines() if "images/" in line]
     assert "images/b.nii.gz: 4 slices of 18000 x 21600 pixels on the working grid" in line
     assert "check the voxel size in its header" in line and not (tmp_path / "out").exists()
     assert fetch(tmp_path / "out", Grid(spacing_mm=3)).exit_code == 0

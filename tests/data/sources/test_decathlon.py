@@ -151,8 +151,8 @@ def test_a_mask_with_values_that_the_task_does_not_name_is_told(task, write):
     mask[0, 0, :2] = 7, 9
     write(task / "labelsTr" / "prostate_02.nii.gz", mask.astype(np.uint8))
     (problem,) = decathlon.check(source(), decathlon.list_subjects(source()), 2)
-    told = "labelsTr/prostate_02.nii.gz: unknown values 7, 9; accepted: 0: background, 1: PZ, 2: TZ (dataset.json)"
-    assert problem.startswith(told)
+    reported = "labelsTr/prostate_02.nii.gz: unknown values 7, 9; accepted: 0: background, 1: PZ, 2: TZ (dataset.json)"
+    assert problem.startswith(reported)
     edit(task, labels={})
     assert decathlon.check(source(), decathlon.list_subjects(source())) == []
 
@@ -189,8 +189,8 @@ def test_images_with_the_mask_of_another_are_told(task):
     training = json.loads((task / "dataset.json").read_text())["training"]
     training[0]["label"], training[1]["label"] = training[1]["label"], training[0]["label"]
     edit(task, training=training)
-    (told,) = contradictions(task)
-    assert told.startswith(
+    (reported,) = contradictions(task)
+    assert reported.startswith(
         "pairs images and masks of different names: imagesTr/prostate_00.nii.gz with labelsTr/prostate_02.nii.gz, "
     )
     training[0]["label"] = training[1]["label"]

@@ -42,7 +42,7 @@ def spoil(mine, write):
     shutil.copy(mine / "images" / "d.nii.gz", further / "d.nii.gz")
 
 
-TOLD = [
+REPORTED = [
     "images/-e.nii.gz: unsafe subject name",
     "no image of the same name in images/ for orphan.nii.gz",
     "subjects.tsv: line 2: unknown use 'sometimes'",
@@ -60,19 +60,20 @@ def test_problems_of_the_listing_hide_none_of_the_volumes(mine, write, tmp_path,
     spoil(mine, write)
     outcome = fetch(source(unlabelled="further"), tmp_path / "out", threads)
     assert isinstance(outcome.exception, InputError)
-    told = str(outcome.exception)
-    assert told.startswith(f"cohorts.own: {len(TOLD)} problems {mine}:\n") and len(told.splitlines()) == 1 + len(TOLD)
-    for number, part in enumerate(TOLD):
-        assert part in told.splitlines()[1 + number], told
+    reported = str(outcome.exception)
+    assert reported.startswith(f"cohorts.own: {len(REPORTED)} problems {mine}:\n")
+    assert len(reported.splitlines()) == 1 + len(REPORTED)
+    for number, part in enumerate(REPORTED):
+        assert part in reported.splitlines()[1 + number], reported
     assert not (tmp_path / "out").exists()
 
 
 def test_a_listing_with_problems_keeps_the_subjects_whose_files_are_there(mine):
     (mine / "labels" / "orphan.nii.gz").write_bytes(b"")
-    with pytest.raises(ListingError) as told:
+    with pytest.raises(ListingError) as reported:
         nifti.list_subjects(source())
-    assert [one.subject for one in told.value.subjects] == ["a", "b", "c", "d"]
-    assert str(told.value) == f"{mine}:\n  - {told.value.problems[0]}"
+    assert [one.subject for one in reported.value.subjects] == ["a", "b", "c", "d"]
+    assert str(reported.value) == f"{mine}:\n  - {reported.value.problems[0]}"
     with pytest.raises(ListingError, match=r"orphan\.nii\.gz"):
         registry.list_subjects(source())
 

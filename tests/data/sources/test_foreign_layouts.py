@@ -52,9 +52,9 @@ def bids(data, write):
     return folder
 
 
-def laid_out(folder, told):
+def laid_out(folder, reported):
     """Run what is told in backquotes, in that folder."""
-    command = told.split("`")[1]
+    command = reported.split("`")[1]
     assert subprocess.run(["sh", "-uc", command], cwd=folder, capture_output=True, check=False).stderr == b""
     mine = NiftiSource(kind="nifti", folder=str(folder / "fewlabel"), labels=[1])
     subjects, problems, _ = registry.survey(mine)
@@ -63,10 +63,10 @@ def laid_out(folder, told):
 
 
 def test_an_nnunet_dataset_is_recognised_and_laid_out(nnunet):
-    told = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder=nnunet.name))
-    assert "images/: no images; the folder is an nnU-Net dataset (2 cases; images end in _0000.nii.gz" in told
-    assert "channels 0: T2, 1: ADC, labels 0: background, 1: PZ); accepted: images/<subject>" in told
-    mine, subjects = laid_out(nnunet, told)
+    reported = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder=nnunet.name))
+    assert "images/: no images; the folder is an nnU-Net dataset (2 cases; images end in _0000.nii.gz" in reported
+    assert "channels 0: T2, 1: ADC, labels 0: background, 1: PZ); accepted: images/<subject>" in reported
+    mine, subjects = laid_out(nnunet, reported)
     assert [(one.subject, one.labelled) for one in subjects] == [("pro_001", True), ("pro_002", True)]
     assert np.array_equal(registry.read_volume(mine, subjects[1]).image, image(1))
 
@@ -77,8 +77,8 @@ def test_it_is_recognised_as_every_kind_of_source_and_by_predict(nnunet, mine, t
         MetaImageSource(kind="metaimage", folder=nnunet.name),
         NiftiSource(kind="nifti", folder="mine", unlabelled=nnunet.name),
     ):
-        told = error_of(registry.list_subjects, chosen)
-        assert "the folder is an nnU-Net dataset" in told and len(told.splitlines()) == 2
+        reported = error_of(registry.list_subjects, chosen)
+        assert "the folder is an nnU-Net dataset" in reported and len(reported.splitlines()) == 2
     with pytest.raises(InputError, match=r"is an nnU-Net dataset.*then use .*fewlabel/images"):
         plan([nnunet], tmp_path / "masks")
     with pytest.raises(InputError, match="a folder of nnU-Net datasets; accepted: one dataset"):
@@ -100,15 +100,15 @@ def test_the_first_version_of_nnunet_is_told_from_the_decathlon(nnunet, data, ma
 def test_channels_that_were_copied_are_told(mine, write):
     for path in list((mine / "images").iterdir()):
         path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
-    told = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder="mine"))
-    assert "images end in _0000, like channels of nnU-Net: remove it from their names" in told
+    reported = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder="mine"))
+    assert "images end in _0000, like channels of nnU-Net: remove it from their names" in reported
 
 
 def test_a_bids_dataset_is_recognised_and_laid_out(bids):
-    told = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder=bids.name))
-    assert "the folder is a BIDS dataset (images 1 *_T1w.nii.gz, 4 *_T2w.nii.gz; masks in derivatives: " in told
-    assert "3 *_desc-liver_dseg.nii.gz)" in told
-    mine, subjects = laid_out(bids, told)
+    reported = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder=bids.name))
+    assert "the folder is a BIDS dataset (images 1 *_T1w.nii.gz, 4 *_T2w.nii.gz; masks in derivatives: " in reported
+    assert "3 *_desc-liver_dseg.nii.gz)" in reported
+    mine, subjects = laid_out(bids, reported)
     assert [(one.subject, one.patient, one.labelled) for one in subjects] == [
         ("sub-01_ses-1", "sub-01", True),
         ("sub-01_ses-2", "sub-01", True),
@@ -121,8 +121,8 @@ def test_a_bids_dataset_is_recognised_and_laid_out(bids):
 def test_a_bids_dataset_is_recognised_by_predict_and_among_further_volumes(bids, mine, tmp_path):
     with pytest.raises(InputError, match="is a BIDS dataset"):
         plan([bids], tmp_path / "masks")
-    told = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder="mine", unlabelled=bids.name))
-    assert "the folder is a BIDS dataset" in told and "set `unlabelled` to its images/" in told
+    reported = error_of(registry.list_subjects, NiftiSource(kind="nifti", folder="mine", unlabelled=bids.name))
+    assert "the folder is a BIDS dataset" in reported and "set `unlabelled` to its images/" in reported
 
 
 def test_folders_of_ones_own_are_not_taken_for_them(mine, tmp_path):

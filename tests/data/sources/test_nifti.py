@@ -198,9 +198,9 @@ def test_a_value_in_no_mask_is_told_with_what_was_found(mine):
     ],
 )
 def test_only_positive_values_are_suggested(found, hint):
-    told = ", ".join(map(str, found))
+    reported = ", ".join(map(str, found))
     assert target_problems([1], [frozenset(found)]) == [
-        f"labels: value 1 is in none of the 1 masks; found in the masks: {told}; {hint}"
+        f"labels: value 1 is in none of the 1 masks; found in the masks: {reported}; {hint}"
     ]
 
 

@@ -136,8 +136,8 @@ def test_all_that_is_wrong_with_masks_is_told_before_anything_is_reconstructed(s
     subjects = registry.list_subjects(source())
     problems = registry.check(source(), subjects)
     assert [line[:10] for line in problems] == [*(f"streaks/{name}." for name in expected), "labels/j.n"]
-    for (name, told), line in zip(expected.items(), problems, strict=False):
-        assert line.startswith(f"streaks/{name}.nii.gz: {told}")
+    for (name, reported), line in zip(expected.items(), problems, strict=False):
+        assert line.startswith(f"streaks/{name}.nii.gz: {reported}")
     assert "images/i.npy (placed by pixel_mm and slice_mm)" in problems[8]
     for one, line in zip(subjects[:1] + subjects[3:8], problems[:1] + problems[3:8], strict=True):
         with pytest.raises(InputError) as told_again:
@@ -155,9 +155,9 @@ def test_masks_of_no_subject_and_two_of_one_are_told(scans):
     save(scans, "a", drawn())
     save(scans, "z", drawn())
     nib.save(nib.Nifti1Image(drawn(), AFFINE), scans / "streaks" / "a.nii")
-    with pytest.raises(ListingError) as told:
+    with pytest.raises(ListingError) as reported:
         registry.list_subjects(source())
-    assert told.value.problems == [
+    assert reported.value.problems == [
         "streaks/: no image of the same name in images/ for z; rename or remove them",
         "duplicate subject a: streaks/a.nii, streaks/a.nii.gz; to fix: keep one of them",
     ]
@@ -180,10 +180,10 @@ def test_finished_volumes_and_excluded_subjects_need_no_mask(scans, data):
 
 def test_with_a_mask_nothing_beyond_the_view_is_needed(scans):
     write_kspace(scans / "images" / "b.h5", matrix=24)
-    told = "or `interference` masks, or method remove_coils or none"
+    reported = "or `interference` masks, or method remove_coils or none"
     for mine, count in ((source(interference=None), 1), (source(), 0)):
         _, problems = examine_radial(scans / "images" / "b.h5", "b.h5", mine)
-        assert len(problems) == count and all(told in line for line in problems)
+        assert len(problems) == count and all(reported in line for line in problems)
 
 
 def test_a_changed_mask_changes_the_fingerprint_where_masks_are_used(scans):

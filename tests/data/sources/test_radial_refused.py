@@ -39,7 +39,7 @@ def test_all_problems_of_a_cohort_are_told_at_once(scans):
 
 
 @pytest.mark.parametrize(
-    ("images", "told"),
+    ("images", "reported"),
     [
         (np.ones((8, 8, 8), np.complex64), "array of shape (8, 8, 8); accepted: (row, column, slice, coil)"),
         (np.ones((0, 8, 2, 4), np.complex64), "array of shape (0, 8, 2, 4)"),
@@ -49,12 +49,12 @@ def test_all_problems_of_a_cohort_are_told_at_once(scans):
         (np.ones((8, 8, 2, 3), np.complex64), "3 coils are too few for destreak.method cactus"),
     ],
 )
-def test_coil_images_that_are_none_are_told_before_anything_is_reconstructed(scans, images, told):
+def test_coil_images_that_are_none_are_told_before_anything_is_reconstructed(scans, images, reported):
     path = scans / "images" / "a.npy"
     np.save(path, images)
     _, problems = examine_radial(path, "a.npy", source())
     assert problems == load_radial(path, "a.npy", source())[1] and len(problems) == 1
-    assert problems[0].startswith(f"a.npy: {told}")
+    assert problems[0].startswith(f"a.npy: {reported}")
 
 
 def wider(points):
@@ -63,7 +63,7 @@ def wider(points):
 
 
 @pytest.mark.parametrize(
-    ("changes", "destreak", "told"),
+    ("changes", "destreak", "reported"),
     [
         (
             {"matrix": 60},
@@ -84,7 +84,7 @@ def wider(points):
         ({"affine": np.diag([0.0, 1, 1, 1])}, "none", "the header's affine has no inverse"),
     ],
 )
-def test_what_the_numbers_tell_needs_no_reconstruction(scans, changes, destreak, told):
+def test_what_the_numbers_tell_needs_no_reconstruction(scans, changes, destreak, reported):
     good = arrays()
     names = {
         "as doubles": good["echo"].astype(float), "halves": good["echo"] + 0.5, "silent": 0 * good["kspace"],
@@ -95,13 +95,13 @@ def test_what_the_numbers_tell_needs_no_reconstruction(scans, changes, destreak,
     write_hdf5(scans / "images" / "a.h5", **changed)
     problems = examine_radial(scans / "images" / "a.h5", "a.h5", source(destreak={"method": destreak}))[1]
     image, found = load_radial(scans / "images" / "a.h5", "a.h5", source(destreak={"method": destreak}))
-    if told is None:
+    if reported is None:
         assert problems == found == [] and image.array.std() > 0
     elif "affine" in changed:
         label(scans, "a")
-        assert told in "\n".join(registry.check(source(), registry.list_subjects(source())))
+        assert reported in "\n".join(registry.check(source(), registry.list_subjects(source())))
     else:
-        assert told in "\n".join(problems) and problems == found
+        assert reported in "\n".join(problems) and problems == found
 
 
 def test_what_does_not_fit_in_ismrmrd_or_is_not_radial_is_told(scans):
@@ -167,7 +167,7 @@ def elsewhere(path, how):
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "reported"),
     [
         ("external link", "a link to another place or file"),
         ("soft link to it", "a link to another place or file"),
@@ -175,14 +175,14 @@ def elsewhere(path, how):
         ("external storage", "stored in another file"),
     ],
 )
-def test_data_of_another_file_are_never_read(scans, how, told):
+def test_data_of_another_file_are_never_read(scans, how, reported):
     path = elsewhere(scans / "images" / "a.h5", how)
     for read in (examine_radial, load_radial):
         found, problems = read(path, "a.h5", source())
         assert found is None
         assert problems == [
-            f"a.h5: kspace is {told}; accepted: data in the file itself; to fix: copy it there (h5repack, or read and "
-            "write it)"
+            f"a.h5: kspace is {reported}; accepted: data in the file itself; to fix: copy it there (h5repack, or read "
+            "and write it)"
         ]
     with pytest.raises(InputError, match="accepted: data in the file itself"):
         geometry(path)
@@ -214,17 +214,17 @@ def test_kspace_of_a_million_empty_slices_is_refused_from_its_header(scans):
 
 
 @pytest.mark.parametrize(
-    ("key", "shape", "chunks", "told"),
+    ("key", "shape", "chunks", "reported"),
     [
         ("kspace", (1, 1000, 10**5, 30_000), (1, 1, 1, 30_000), "kspace: a slice of shape (1000, 100000, 30000) needs"),
         ("kspace", (1, 8, 10**5, 4096), (1, 8, 10**5, 4096), "kspace: chunks of shape"),
         ("trajectory", (10**5, 10**5, 2), (1, 10, 2), "trajectory: an array of shape (100000, 100000, 2); accepted"),
     ],
 )
-def test_arrays_that_no_memory_holds_are_refused_from_their_headers(scans, key, shape, chunks, told):
+def test_arrays_that_no_memory_holds_are_refused_from_their_headers(scans, key, shape, chunks, reported):
     path = scans / "images" / "a.h5"
     write_hdf5(path, **{key: None})
     with h5py.File(path, "a") as file:
         file.create_dataset(key, shape, np.complex64, chunks=chunks)
     _, problems = examine_radial(path, "a.h5", source())
-    assert len(problems) == 1 and problems[0].startswith(f"a.h5: {told}")
+    assert len(problems) == 1 and problems[0].startswith(f"a.h5: {reported}")

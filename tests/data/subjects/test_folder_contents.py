@@ -31,7 +31,7 @@ def source(**changes):
     return NiftiSource(kind="nifti", folder="mine", labels=[1], **changes)
 
 
-def told(chosen):
+def reported(chosen):
     return "\n".join(registry.survey(chosen)[1])
 
 
@@ -64,14 +64,14 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_looks_like_a_volume_and_is_not_read_stops(mine, name, tmp_path):
-    assert told(source()) == ""
+    assert reported(source()) == ""
     before = fingerprint(source())
     (mine / name).parent.mkdir(exist_ok=True)
     (mine / name).write_bytes(b"\0" * 400)
     place, said = name.rpartition("/"), REFUSED[name]
     place = "images/" if "deep" in name else "".join(place[:2])
     last = "deep" if "deep" in name else name.rpartition("/")[2]
-    assert told(source()).startswith(f"{place}{': ' if place else ''}not read: {last}: {said}")
+    assert reported(source()).startswith(f"{place}{': ' if place else ''}not read: {last}: {said}")
     outcome = fetch(source(), tmp_path / "out")
     assert outcome.exit_code != 0 and said in str(outcome.exception) and "1 problem " in str(outcome.exception)
     # A finished cohort meets it at its next run.
@@ -110,13 +110,13 @@ def test_the_command_that_is_told_converts(mine, ending):
     folder = mine / "images"
     for name in "ef":
         sitk.WriteImage(itk_image(IMAGE, np.diag([-2.0, -2.0, 3.0, 1.0])), str(folder / f"{name}{ending}"))
-    (line,) = told(source()).splitlines()
+    (line,) = reported(source()).splitlines()
     command = line.split("`")[1].replace("do python ", f"do {sys.executable} ")
     subprocess.run(["sh", "-c", command], cwd=folder, check=True)
     for path in [path for path in folder.iterdir() if path.name[0] in "ef" and not path.name.endswith(".nii.gz")]:
         path.unlink()
     subjects = registry.list_subjects(source())
-    assert [one.subject for one in subjects] == list("abcdef") and told(source()) == ""
+    assert [one.subject for one in subjects] == list("abcdef") and reported(source()) == ""
     assert registry.check(source(), subjects) == []
     volume = registry.read_volume(source(), subjects[-1])
     assert np.array_equal(volume.image, IMAGE) and np.allclose(np.abs(np.diag(volume.affine)), [2, 2, 3, 1])
@@ -130,12 +130,12 @@ def test_a_folder_of_metaimages_reports_at_any_depth(data):
         sitk.WriteImage(itk_image(array), str(folder / f"{name}.mhd"))
     (folder / "readme.txt").write_text("x")
     mine = MetaImageSource(kind="metaimage", folder="promise12")
-    assert told(mine) == "" and registry.notes(mine) == ["deep/: not read: readme.txt: not named as a volume"]
+    assert reported(mine) == "" and registry.notes(mine) == ["deep/: not read: readme.txt: not named as a volume"]
     before = fingerprint(mine)
     sitk.WriteImage(itk_image(IMAGE), str(folder / "Case01.gipl"))
-    assert told(mine).startswith("deep/: not read: Case01.gipl: an unsupported format")
+    assert reported(mine).startswith("deep/: not read: Case01.gipl: an unsupported format")
     (folder / "Case01.gipl").rename(folder / "Case02.raw")
-    assert "voxels without a header" in told(mine) and fingerprint(mine) != before
+    assert "voxels without a header" in reported(mine) and fingerprint(mine) != before
     (folder / "Case02.raw").unlink()
     assert fingerprint(mine) == before
 
@@ -149,11 +149,11 @@ def test_radial_data_report_what_they_are_not(data, write):
     (folder / "images" / "b.npy").rename(folder / "images" / "b.NPY")
     write(folder / "labels" / "a.nii.gz", np.ones((2, 2, 2), np.uint8))
     mine = RadialSource(kind="radial", folder="mine")
-    assert [one.subject for one in registry.list_subjects(mine)] == ["a", "b"] and told(mine) == ""
+    assert [one.subject for one in registry.list_subjects(mine)] == ["a", "b"] and reported(mine) == ""
     sitk.WriteImage(itk_image(IMAGE), str(folder / "images" / "c.mha"))
     (folder / "labels" / "b.gipl").write_bytes(b"x")
     (folder / "images" / "notes.txt").write_text("x")
-    assert [line.partition(";")[0] for line in told(mine).splitlines()] == [
+    assert [line.partition(";")[0] for line in reported(mine).splitlines()] == [
         "images/: not read: c.mha: volumes are not read here",
         "labels/: not read: b.gipl: an unsupported format",
     ]
@@ -168,7 +168,7 @@ def test_chaos_reports_what_lies_among_slices_and_masks(data):
     (part / "DICOM_anon" / "README").write_text("about these slices")
     (part / "Ground" / "mask.nii.gz").touch()
     mine = ChaosSource(kind="chaos")
-    assert "Ground/: not read: mask.nii.gz: volumes are not read here" in told(mine)
+    assert "Ground/: not read: mask.nii.gz: volumes are not read here" in reported(mine)
     (part / "Ground_new").mkdir()
     (data / "CHAOS" / "Test_Sets" / "MR").mkdir(parents=True)
     (data / "CHAOS" / "Train_Sets" / "MR" / "list.txt").touch()
@@ -185,12 +185,12 @@ def test_a_task_reports_what_lies_beside_its_parts(data, make_task):
     (folder / "labelsTs").mkdir()
     (folder / "imagesTr" / "notes.txt").touch()
     mine = DecathlonSource(kind="decathlon")
-    assert told(mine) == ""
+    assert reported(mine) == ""
     notes = registry.notes(mine)
     assert "imagesTr/: not read: notes.txt: not named as a volume" in notes
     assert "not read: labelsTs: not one of the folders of the cohort" in notes
     (folder / "extra.nii.gz").touch()
-    assert told(mine).startswith("not read: extra.nii.gz: a volume outside the folders of the cohort")
+    assert reported(mine).startswith("not read: extra.nii.gz: a volume outside the folders of the cohort")
 
 
 # ------------------------------------------------------------------------------------------------ further volumes
@@ -204,7 +204,7 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     (further / "s4.nii.gz").rename(further / "s4.NII.GZ")
     (further / "about.txt").write_text("x")
     both = source(unlabelled="further")
-    assert [one.subject for one in registry.list_subjects(both)[4:]] == ["s1", "s3", "s4"] and told(both) == ""
+    assert [one.subject for one in registry.list_subjects(both)[4:]] == ["s1", "s3", "s4"] and reported(both) == ""
     assert [line.partition("not read: ")[2] for line in registry.notes(both)] == [
         "about.txt: not named as a volume",
         "README: not a DICOM file",
@@ -214,7 +214,7 @@ def test_the_folder_of_further_volumes_reports_and_refuses(mine, data):
     (further / "s5.gipl").touch()
     (further / "s1" / "other.nii.gz").touch()
     shutil.copy(next(path for path in sorted((further / "s1").iterdir()) if path.suffix == ".dcm"), further / "x.dcm")
-    problems = told(both)
+    problems = reported(both)
     for part in (
         "s2: a sub-folder with volumes such as",
         "s5.gipl: an unsupported format",

@@ -118,10 +118,10 @@ def test_all_problems_of_a_table_are_told_at_once(mine):
 def test_patients_that_look_alike_are_told_and_stay_apart(mine):
     table(mine, "subject,patient\na,Ann Lee\nb,ann  lee \nc,Bob\nd,BOB2\n", "subjects.csv")
     assert [subject.patient for subject in nifti.list_subjects(source())] == ["Ann Lee", "ann  lee", "Bob", "BOB2"]
-    told = [note for note in registry.notes(source()) if "patient names" in note]
-    assert len(told) == 1 and "'Ann Lee', 'ann  lee'" in told[0] and "use one name" in told[0]
+    reported = [note for note in registry.notes(source()) if "patient names" in note]
+    assert len(reported) == 1 and "'Ann Lee', 'ann  lee'" in reported[0] and "use one name" in reported[0]
     assert patient_notes(["\ufb01x", "FIX", "p 1", "p1", "p2"]) == [
-        text.replace("Ann Lee', 'ann  lee", pair) for text in told for pair in ("FIX', '\ufb01x", "p 1', 'p1")
+        text.replace("Ann Lee', 'ann  lee", pair) for text in reported for pair in ("FIX', '\ufb01x", "p 1', 'p1")
     ]
 
 

@@ -43,12 +43,12 @@ def test_files_that_are_not_read_are_told(root):
         (root / "mine" / "images" / name).touch()
     overlay = root / "overlay.yaml"
     overlay.write_text(yaml.safe_dump({"cohorts": {"mine": {"source": NIFTI}}}))
-    told = [(one.status, one.text) for one in data.ask([overlay], [ROOT]) if one.check.endswith(": mine")]
-    assert [status for status, _ in told] == ["ok", "problem", "note"]
-    assert told[0][1].startswith("2 images in") and told[1][1].startswith(
+    reported = [(one.status, one.text) for one in data.ask([overlay], [ROOT]) if one.check.endswith(": mine")]
+    assert [status for status, _ in reported] == ["ok", "problem", "note"]
+    assert reported[0][1].startswith("2 images in") and reported[1][1].startswith(
         "images/: not read: c.gipl: an unsupported format"
     )
-    assert told[2][1] == "images/: not read: README: not named as a volume"
+    assert reported[2][1] == "images/: not read: README: not named as a volume"
 
 
 def test_a_cohort_that_is_not_there_or_empty_is_a_problem(root):

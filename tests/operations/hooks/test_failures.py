@@ -18,8 +18,8 @@ def test_all_that_a_single_failed_job_said_is_told_without_its_progress(tmp_path
     log = tmp_path / "fetch.log"
     problems = [f"  - images/s{index}.nii.gz: {'long ' * 100}end" for index in range(40)]
     log.write_text("\n".join(["examine: 4/4 subjects", "fewlabel: cohorts.mine: 40 problems", *problems]))
-    told = report([Failure("fetch", [log])], 1).splitlines()
-    assert [line.removeprefix("      | ") for line in told[3:-1]] == [
+    reported = report([Failure("fetch", [log])], 1).splitlines()
+    assert [line.removeprefix("      | ") for line in reported[3:-1]] == [
         "fewlabel: cohorts.mine: 40 problems",
         *problems,
     ]

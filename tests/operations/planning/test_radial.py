@@ -88,14 +88,14 @@ def test_a_plan_counts_how_often_kspace_is_gridded(tmp_path, monkeypatch, method
     monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
     write_scans(tmp_path / "scans")
     source = {"kind": "radial", "folder": "scans", "destreak": {"method": method}, "input": image}
-    told = costs(source, tmp_path / "results")
+    reported = costs(source, tmp_path / "results")
     samples, voxels = 3 * 3 * 8 * 16 * 64, 3 * 3 * 32 * 32
     gridded = GRIDDINGS[method] + ECHO_GRIDDINGS * echoes
-    assert told.prepare("one") == pytest.approx(voxels + GRIDDING_PACKS * gridded * samples)
-    assert told.fetch("one") == 0  # nothing is reconstructed to be checked
+    assert reported.prepare("one") == pytest.approx(voxels + GRIDDING_PACKS * gridded * samples)
+    assert reported.fetch("one") == 0  # nothing is reconstructed to be checked
     wide = 3 * 64 * 64 if method in ("cactus", "bstar") else 0  # pixels
     held = 8 * 8 * wide + 28 * wide + (method == "bstar") * 2 * 8 * 8**2 * 32 * 32
-    assert told.prepare_memory("one") == pytest.approx(PREPARE_BYTES + held)
+    assert reported.prepare_memory("one") == pytest.approx(PREPARE_BYTES + held)
 
 
 @pytest.mark.parametrize("method", ["cactus", "bstar", "remove_coils"])
@@ -124,21 +124,21 @@ def test_finished_coil_images_are_counted_by_their_headers(tmp_path, monkeypatch
     for part in ("real", "imaginary"):
         nib.save(nib.Nifti1Image(np.ones((32, 24, 3, 6), np.float32), np.eye(4)), images / f"c_{part}.nii.gz")
     source = {"kind": "radial", "folder": "scans", "destreak": {"method": "cactus"}}
-    told = costs(source, tmp_path / "results")
-    size = told.sizes["one"]
+    reported = costs(source, tmp_path / "results")
+    size = reported.sizes["one"]
     assert (size.samples, size.coils, size.voxels) == (0, 8, 3 * 32 * 24 * 3)
-    assert told.prepare_memory("one") == pytest.approx(PREPARE_BYTES + (8 * 8 + 28) * 32 * 24 * 3)
-    assert told.prepare("one") == pytest.approx(size.voxels)
+    assert reported.prepare_memory("one") == pytest.approx(PREPARE_BYTES + (8 * 8 + 28) * 32 * 24 * 3)
+    assert reported.prepare("one") == pytest.approx(size.voxels)
 
 
 def test_coil_images_are_kept_for_a_second_look_as_far_as_memory_is_meant_for_it(tmp_path, monkeypatch):
     monkeypatch.setenv("FEWLABEL_DATA", str(tmp_path))
     write_scans(tmp_path / "scans")
-    told = costs({"kind": "radial", "folder": "scans", "destreak": {"method": "cactus"}}, tmp_path / "results")
-    size = replace(told.sizes["one"], voxels=3 * 40 * 320**2, coils=16)
+    reported = costs({"kind": "radial", "folder": "scans", "destreak": {"method": "cactus"}}, tmp_path / "results")
+    size = replace(reported.sizes["one"], voxels=3 * 40 * 320**2, coils=16)
     # 2.1 GB of coil images, of which 512 MB are kept.
     held = 512e6 + 28 * 40 * 640**2
-    assert replace(told, sizes={"one": size}).prepare_memory("one") == pytest.approx(PREPARE_BYTES + held)
+    assert replace(reported, sizes={"one": size}).prepare_memory("one") == pytest.approx(PREPARE_BYTES + held)
 
 
 def test_a_phantom_that_is_acquired_takes_longer_than_one_that_is_not(tmp_path):
@@ -152,10 +152,10 @@ def test_a_phantom_that_is_acquired_takes_longer_than_one_that_is_not(tmp_path):
 
 def test_measuring_streaks_costs_by_strengths_and_by_how_fine_the_phantom_is(tmp_path):
     def seconds(figure):
-        told = costs(PHANTOM, tmp_path)
-        made = told.experiment.model_copy(update={"figures": Figures(destreaking=figure)})
-        told = Costs(made, told.sizes, SPEED)
-        return told.destreaking(), told.destreaking_memory()
+        reported = costs(PHANTOM, tmp_path)
+        made = reported.experiment.model_copy(update={"figures": Figures(destreaking=figure)})
+        reported = Costs(made, reported.sizes, SPEED)
+        return reported.destreaking(), reported.destreaking_memory()
 
     few = {"strengths": [1, 2], "subjects": 1}
     base, memory = seconds(few)

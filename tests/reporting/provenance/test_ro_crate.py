@@ -82,9 +82,9 @@ def test_each_run_is_an_action_with_its_settings_files_machine_and_time(made):
     }  # fmt: skip
     assert set(ids(found["./"]["mentions"])) == actions.keys()
     action = found["#finetune/own/finetuned/regression/n2/draw1"]
-    told = {found[key]["name"]: found[key] for key in ids(action["object"])}
-    assert told["settings"]["sha256"] == digest("settings")
-    assert json.loads(told["settings"]["value"]) == {"labels": 1, "seed": 3914}
+    reported = {found[key]["name"]: found[key] for key in ids(action["object"])}
+    assert reported["settings"]["sha256"] == digest("settings")
+    assert json.loads(reported["settings"]["value"]) == {"labels": 1, "seed": 3914}
     made_of = {found[key]["sha256"] for key in ids(action["result"])}
     assert made_of == {
         digest_of(f"own/finetuned/regression/n2/draw1/{n}") for n in ("weights.safetensors", "history.csv")

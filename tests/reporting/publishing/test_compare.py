@@ -175,12 +175,12 @@ def test_another_seed_is_the_same_within_chance_and_a_shift_is_not(study, tmp_pa
     assert "Different: 12 of 12 intervals of B - A exclude 0" in as_text(shifted)
 
 
-@pytest.mark.parametrize(("draws", "told"), [(1, True), (6, False)])
-def test_it_is_told_where_no_difference_could_be(study, tmp_path, draws, told):
+@pytest.mark.parametrize(("draws", "reported"), [(1, True), (6, False)])
+def test_it_is_told_where_no_difference_could_be(study, tmp_path, draws, reported):
     one = study(tmp_path / "one", draws=draws, labels=[1])
     found = compare(one, study(tmp_path / "moved", draws=draws, labels=[1], shift=0.2))
-    assert found.verdict == (SAME if told else DIFFERENT) and found.cells["excludes_0"].all()
-    assert (TOO_FEW in found.notes) == (TOO_FEW in as_text(found)) == told
+    assert found.verdict == (SAME if reported else DIFFERENT) and found.cells["excludes_0"].all()
+    assert (TOO_FEW in found.notes) == (TOO_FEW in as_text(found)) == reported
 
 
 def test_scores_of_one_side_alone_are_told_and_are_not_exact(study, tmp_path):
@@ -196,14 +196,14 @@ def test_scores_of_one_side_alone_are_told_and_are_not_exact(study, tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------------ facts
-def told(found, heading):
+def reported(found, heading):
     return [(one.what, one.a, one.b) for one in found.differences[heading]]
 
 
 def test_one_change_of_the_experiment_is_told_once(study, tmp_path):
     a = study(tmp_path / "a")
     found = compare(a, study(tmp_path / "b", finetuning={"steps": 77}, draws=3))
-    assert told(found, "Settings") == [("draws", "2", "3"), ("finetuning.steps", "10000", "77")]
+    assert reported(found, "Settings") == [("draws", "2", "3"), ("finetuning.steps", "10000", "77")]
 
 
 def test_where_the_data_lie_is_no_difference(study, tmp_path):
@@ -211,7 +211,7 @@ def test_where_the_data_lie_is_no_difference(study, tmp_path):
         return {"knee": {"source": {"kind": "nifti", "folder": folder}, "grid": {"matrix": [64, 64]}, "test": 4}}
 
     a, b = study(tmp_path / "a", cohorts=at("/data/knees")), study(tmp_path / "b", cohorts=at("/home/ann/knees"))
-    assert told(compare(a, b), "Settings") == []
+    assert reported(compare(a, b), "Settings") == []
 
 
 def test_where_the_experiment_is_not_recorded_a_change_of_all_runs_is_told_once(study, tmp_path):
@@ -230,7 +230,7 @@ def test_versions_and_machines_are_told_once_and_times_are_not(study, tmp_path):
     (b / "knee/pretrained/regression/run.json").write_text(json.dumps(mixed))
     found = compare(a, b)
     torch = ("software.packages.torch", "2.13.0", "2.14.0 (8 runs), 2.13.0 (1 run)")
-    assert sorted(told(found, "Versions and machine")) == [("recipe (finetune)", "1", "2"), torch]
+    assert sorted(reported(found, "Versions and machine")) == [("recipe (finetune)", "1", "2"), torch]
 
 
 def test_subjects_splits_slices_and_files_that_differ_are_told(study, tmp_path):
@@ -240,7 +240,7 @@ def test_subjects_splits_slices_and_files_that_differ_are_told(study, tmp_path):
     draw.write_text("rank,subject,patient\n1,bob,x\n2,ann,x\n3,007,x\n".replace("x", "patient of y"))
     store.write_text(store.read_text().replace("abab", "cdab"))
     found = compare(a, b)
-    inputs = told(found, "Inputs")
+    inputs = reported(found, "Inputs")
     assert ("knee/splits/roles.csv: subjects that the other lacks", "bob", "ben") in inputs
     assert ("knee/splits/draw1.csv: rank", "1", "2") in inputs
     assert any(what.startswith("knee/slices/images.npy") for what, *_ in inputs)

@@ -56,9 +56,9 @@ def swap(one, two):
 def problems_of(results):
     """What both publishing and the record say."""
     experiment = read_experiment(results)
-    told = error_of(check_results, results, experiment)
-    assert told in error_of(check_finished, results, experiment)
-    return told
+    reported = error_of(check_results, results, experiment)
+    assert reported in error_of(check_finished, results, experiment)
+    return reported
 
 
 def test_results_as_they_were_made_are_published(results, tmp_path):
@@ -82,51 +82,51 @@ def test_results_as_they_were_made_are_published(results, tmp_path):
 )
 def test_each_file_that_was_changed_is_named_with_what_to_do(results, name, change):
     change(results / name)
-    told = problems_of(results)
+    reported = problems_of(results)
     made = "knee/native" if "native" in name else name
-    assert f"{results / name}: the file was changed after it was made" in told
-    assert f"{AGAIN} {results / made}" in told
+    assert f"{results / name}: the file was changed after it was made" in reported
+    assert f"{AGAIN} {results / made}" in reported
 
 
 def test_an_edited_experiment_is_named_where_no_run_tells_of_it(results, tmp_path):
     edit(results / "experiment.yaml", "title: null", "title: Knees")
-    told = error_of(publish, results, tmp_path / "published" / "mine")
-    assert f"{results / 'experiment.yaml'}: the file was changed after it was made" in told
+    reported = error_of(publish, results, tmp_path / "published" / "mine")
+    assert f"{results / 'experiment.yaml'}: the file was changed after it was made" in reported
 
 
 def test_swapped_weights_are_both_named_with_whose_they_are(results):
     swap(results / ONE / "weights.safetensors", results / TWO / "weights.safetensors")
-    told = problems_of(results)
+    reported = problems_of(results)
     assert (
-        f"{results / ONE / 'weights.safetensors'}: the file was changed" in told
-        and f"its content is that of {TWO}" in told
+        f"{results / ONE / 'weights.safetensors'}: the file was changed" in reported
+        and f"its content is that of {TWO}" in reported
     )
     assert (
-        f"{results / TWO / 'weights.safetensors'}: the file was changed" in told
-        and f"its content is that of {ONE}" in told
+        f"{results / TWO / 'weights.safetensors'}: the file was changed" in reported
+        and f"its content is that of {ONE}" in reported
     )
 
 
 def test_swapped_runs_are_named_though_each_is_whole(results):
     """Of equal settings, but for where they began and whose scores they hold."""
     swap(results / ONE, results / TWO)
-    told = problems_of(results)
+    reported = problems_of(results)
     for run in (ONE, TWO):
-        assert f"{results / run / 'scores.csv'}: contains the scores of another run" in told
+        assert f"{results / run / 'scores.csv'}: contains the scores of another run" in reported
     swap(results / ONE / "scores.csv", results / TWO / "scores.csv")
     shutil.rmtree(results / ONE / "predictions")
     shutil.rmtree(results / TWO / "predictions")
     weights = results / "knee/pretrained/scratch/weights.safetensors"
-    told = error_of(check_results, results, read_experiment(results))
-    assert f"{results / ONE}: the run started with pretrained weights" in told and str(weights) not in told
-    assert f"{results / TWO}: the run started at random" in told
+    reported = error_of(check_results, results, read_experiment(results))
+    assert f"{results / ONE}: the run started with pretrained weights" in reported and str(weights) not in reported
+    assert f"{results / TWO}: the run started at random" in reported
 
 
 def test_runs_that_read_another_table_are_counted_once(results):
     path = results / "knee/slices/store.json"
     edit(path, "63", "64")
-    told = problems_of(results)
-    assert told.count(str(path)) == 2 and f"{path}: the file differs from the one that 9 runs read" in told
+    reported = problems_of(results)
+    assert reported.count(str(path)) == 2 and f"{path}: the file differs from the one that 9 runs read" in reported
 
 
 HEAD = "stage,step,loss,learning_rate"
@@ -144,11 +144,11 @@ def test_a_history_that_was_cut_off_is_named_and_never_joined(results, tmp_path,
     settings = canonical(histories_settings(read_experiment(results)))
     table = tmp_path / "history.csv"
     arguments = ["--settings", settings, "--results", str(results), "--history", str(table)]
-    for told in (
+    for reported in (
         str(CliRunner().invoke(app, ["collect-histories", *arguments]).exception),
         error_of(publish, results, tmp_path / "published" / "mine"),
     ):
-        assert str(path) in told and f"{AGAIN} {path}" in told
+        assert str(path) in reported and f"{AGAIN} {path}" in reported
     assert not table.exists()
 
 
@@ -192,9 +192,9 @@ def test_an_edited_table_or_figure_is_named_by_the_record_and_the_report(results
     change(results / name)
     record = error_of(check_record, results, experiment)
     report = error_of(write_report, results / "experiment.yaml", tmp_path, tmp_path / "report.html")
-    for told in (record, report):
-        assert f"{results / name}: the file was changed after it was made" in told
-        assert f"{AGAIN} {results / name}" in told
+    for reported in (record, report):
+        assert f"{results / name}: the file was changed after it was made" in reported
+        assert f"{AGAIN} {results / name}" in reported
     check_results(results, experiment)  # publishing reads none of them
     add_shown(results)
     check_record(results, experiment)

@@ -99,7 +99,7 @@ def dice(scores, settings):
     return dice_table(scores, DiceTableSettings(titles=of.titles, runs=of.runs, intervals=of.intervals))
 
 
-def told(table, blank=True):
+def reported(table, blank=True):
     """Head and cells of all sections, in their order."""
     cells = []
     for section in table.sections:
@@ -110,7 +110,7 @@ def told(table, blank=True):
 
 
 def test_latex_read_back_holds_the_rows_with_one_head(dice):
-    head, cells = told(dice)
+    head, cells = reported(dice)
     rows, columns = latex_rows(as_latex(dice))
     assert rows == [head, *cells]
     assert columns == len(head) == 9
@@ -119,7 +119,7 @@ def test_latex_read_back_holds_the_rows_with_one_head(dice):
 
 def test_html_read_back_holds_the_rows_and_says_what_heads_what(dice):
     page = Strict(as_html(dice))
-    head, cells = told(dice)
+    head, cells = reported(dice)
     heads = [cell for cell in page.cells if cell[3]]
     assert [text for _, _, text, _ in heads] == head * 2
     assert all(attributes == {"scope": "col"} for _, attributes, _, _ in heads)
@@ -139,7 +139,7 @@ def test_markdown_as_a_renderer_reads_it_holds_the_texts_and_no_html(hostile, di
         assert not {"html_inline", "html_block", "code_inline", "link_open", "blockquote_open"} & {
             token.type for token in (*tokens, *inner)
         }
-        head, cells = told(table)
+        head, cells = reported(table)
         expected = [table.heading]
         for section in table.sections:
             rows = [row for row in cells if len(row) == len(section.body.columns)]
@@ -172,7 +172,7 @@ def test_methods_of_one_title_stay_apart_in_each_form(dice):
 
 def test_hostile_text_stays_text_in_latex(hostile):
     rows, columns = latex_rows(as_latex(hostile))
-    head, cells = told(hostile)
+    head, cells = reported(hostile)
     assert rows == [head, *cells] and columns == 3
     assert printed(latex_text("a\n b\t c")) == "a b c"
     (section,) = re.findall(r"\\textbf\{(.*)\}\} \\\\\n", as_latex(hostile))
@@ -188,7 +188,7 @@ def test_the_reader_of_latex_would_find_what_is_not_escaped(bad):
 def test_hostile_text_stays_text_in_html_which_needs_nothing_from_elsewhere(hostile):
     text = as_html(hostile)
     page = Strict(text)
-    head, cells = told(hostile)
+    head, cells = reported(hostile)
     assert [cell[2] for cell in page.cells] == [*head, *[text for row in cells for text in row]]
     assert page.captions == [f"Table 1: t, {HOSTILE}"]
     assert not {"script", "src", "href", "onerror"} & page.seen

@@ -106,5 +106,5 @@ def test_a_collapse_is_told_and_other_stages_are_not():
         == collapse_warnings("x", [])
         == []
     )
-    (told,) = collapse_warnings("global_stage", rows(0.001))
-    assert "global_stage: the representation collapsed" in told and "0.001" in told and "lower" in told
+    (reported,) = collapse_warnings("global_stage", rows(0.001))
+    assert "global_stage: the representation collapsed" in reported and "0.001" in reported and "lower" in reported

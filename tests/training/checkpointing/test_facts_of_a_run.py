@@ -41,11 +41,11 @@ def test_a_subject_that_spoils_the_loss_is_named_and_no_output_appears(inputs, t
     manifest.write_text(json.dumps(facts))
     process = run(command(spoilt, tmp_path / "out", method))
     assert process.returncode == 1 and "Traceback" not in process.stderr
-    told = re.search(
+    reported = re.search(
         r"at step (\d+) \(batch of ([a-d, ]+)\); the last good state, of step (\d+), is kept", process.stderr
     )
-    assert "b" in told[2].split(", ")
-    assert int(told[3]) == int(told[1]) - 1
+    assert "b" in reported[2].split(", ")
+    assert int(reported[3]) == int(reported[1]) - 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["training.live.csv", "training.state"]
 
 
