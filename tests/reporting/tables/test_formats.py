@@ -96,7 +96,9 @@ def hostile():
 @pytest.fixture
 def dice(scores, settings):
     of = settings()
-    return dice_table(scores, DiceTableSettings(titles=of.titles, runs=of.runs, intervals=of.intervals))
+    return dice_table(
+        scores, DiceTableSettings(**{name: getattr(of, name) for name in ("titles", "runs", "intervals", "paper")})
+    )
 
 
 def reported(table, blank=True):

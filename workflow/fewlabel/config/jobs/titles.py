@@ -59,3 +59,13 @@ def cohort_title(experiment: Experiment, name: str) -> str:
     cohort = experiment.cohorts[name]
     title = cohort.title or name.replace("_", " ")
     return title if cohort.validation is None else f"{title}, scored on the pool"
+
+
+def quoted_cohorts(experiment: Experiment) -> list[str]:
+    """Cohorts whose figures and tables show the paper's numbers: those that stand for one of its cohorts."""
+    asked = experiment.figures.label_curves.show_paper
+    return [
+        name
+        for name, cohort in experiment.cohorts.items()
+        if cohort.stands_for and asked and (asked == "all" or not cohort.source.made_by_code)
+    ]

@@ -104,10 +104,10 @@ def _medians(scores: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
-    method = settings.titles.methods[summarised["method"]]
-    stands_for = settings.titles.cohorts[summarised["cohort"]].stands_for
+    method, cohort = settings.titles.methods[summarised["method"]], summarised["cohort"]
+    stands_for = settings.titles.cohorts[cohort].stands_for if cohort in settings.paper else None
     theirs = paper.counterpart(stands_for, method.pretext, int(summarised["n"]), method.benchmark)
-    row = {"cohort": summarised["cohort"], "method": summarised["method"], "n": int(summarised["n"])}
+    row = {"cohort": cohort, "method": summarised["method"], "n": int(summarised["n"])}
     row |= {"dice_mean": summarised["mean"], "dice_low": summarised["low"], "dice_high": summarised["high"]}
     row |= {"hd95_mm_median": summarised["hd95_mm_median"], "hd95_undefined": int(summarised["hd95_undefined"])}
     row |= {"misses": int(summarised["misses"])}

@@ -6,7 +6,7 @@ from fewlabel.config.figure_options import Intervals, LabelCurves
 from fewlabel.config.jobs.comparisons import compared
 from fewlabel.config.jobs.grid import CollectSettings, collect_settings
 from fewlabel.config.jobs.specification import FigureSpecification, from_scores
-from fewlabel.config.jobs.titles import Titles, titles
+from fewlabel.config.jobs.titles import Titles, quoted_cohorts, titles
 
 
 class CurvesSettings(Settings):
@@ -34,11 +34,6 @@ def curves_settings(experiment: Experiment) -> CurvesSettings:
     others = [name for name, method in known.methods.items() if not method.benchmark and name != control]
     first = others[: figure.most - (control is not None)]
     shown = {control, *(figure.methods or first)}
-    paper = [
-        name
-        for name, cohort in experiment.cohorts.items()
-        if cohort.stands_for and figure.show_paper and (figure.show_paper == "all" or not cohort.source.made_by_code)
-    ]
     return CurvesSettings(
         titles=known,
         runs=collect_settings(experiment),
@@ -46,7 +41,7 @@ def curves_settings(experiment: Experiment) -> CurvesSettings:
         control=control,
         curves=[name for name, method in known.methods.items() if name in shown and not method.benchmark],
         left_out=[] if figure.methods else [name for name in others if name not in shown],
-        paper=paper,
+        paper=quoted_cohorts(experiment),
         figure=figure,
     )
 

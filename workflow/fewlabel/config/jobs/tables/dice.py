@@ -7,7 +7,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, MissingDistance
 from fewlabel.config.jobs.grid import CollectSettings, collect_settings
 from fewlabel.config.jobs.specification import FigureSpecification, Inputs
-from fewlabel.config.jobs.titles import Titles, titles
+from fewlabel.config.jobs.titles import Titles, quoted_cohorts, titles
 from fewlabel.config.study_layout import LAYOUT
 
 
@@ -19,6 +19,8 @@ class DiceTableSettings(Settings):
     """All that the table must show: it is not made of a part."""
     intervals: Intervals
     hd95_missing: MissingDistance = Field("exclude", exclude_if=lambda value: value == "exclude")
+    paper: list[str] = Field([], exclude_if=lambda value: not value)
+    """Cohorts that show the paper's numbers."""
     scores: list[str] = Field([], exclude_if=lambda value: not value)
     """Of installed packages, in their order."""
 
@@ -30,6 +32,7 @@ def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
         runs=collect_settings(experiment),
         intervals=experiment.intervals,
         hd95_missing=experiment.figures.dice_table.hd95_missing,
+        paper=quoted_cohorts(experiment),
         scores=experiment.scores,
     )
 
