@@ -41,7 +41,26 @@ def test_captions_diagram_record_and_report_describe_it(study):
     crate = json.loads((study.results / "provenance" / "ro-crate-metadata.json").read_text())
     assert any(entity.get("name") == "steps: rotation_stage" for entity in crate["@graph"])
     assert (study.results / "figures" / "figure2_scheme.pdf").exists()
-    assert not (study.results / "figures" / "figure1_pretexts.png").exists()
+
+
+def test_figure_1_shows_its_picture_in_its_colour(study, toys):
+    assert (study.results / "figures" / "figure1_pretexts.png").stat().st_size > 5000
+    drawn = """
+import json
+from pathlib import Path
+from fewlabel.config.jobs.figures.pretexts import pretexts_settings
+from fewlabel.reporting.images.pretexts import draw
+from fewlabel.reporting.results.folder import read_experiment
+results = Path({results!r})
+settings = pretexts_settings(read_experiment(results))
+figure = draw(results, settings)
+panels = [axes for part in figure.subfigs for axes in part.axes]
+print(json.dumps([settings.shown, [axes.get_title() for axes in panels], figure.subfigs[0].get_suptitle(),
+                  figure.subfigs[0]._suptitle.get_color()]))
+"""
+    shown, titles, head, colour = python(drawn.format(results=str(study.results)), toys)
+    assert shown == {"rotation": "rotation"} and head.startswith("rotation: predict the rotation · ")
+    assert [title.split(":")[0] for title in titles] == ["0°", "90°", "180°", "270°"] and colour == "#56b4e9"
 
 
 def test_its_network_predicts(study, toys, tmp_path):

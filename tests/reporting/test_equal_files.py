@@ -58,7 +58,7 @@ def figure1():
     names = ["view 1", "view 2", "neighbour", "dissimilar"]
     matrix = chance.random((24, 24))
     contrast = Compared(names, [image() for _ in names], [1, 0.5, -0.001, -0.4], (matrix + matrix.T) / 2, 4, 3)
-    return pretexts(shown, contrast, pretexts_settings(experiment))
+    return pretexts({"regression": shown, "contrastive": contrast}, pretexts_settings(experiment))
 
 
 def figures():

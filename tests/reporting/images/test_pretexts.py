@@ -141,13 +141,13 @@ def test_a_single_subject_has_no_neighbour(store):
     shown = compared(pretext("contrastive"), store, ["b"], 7)
     assert shown.names == ["view 1", "view 2", "dissimilar"] and shown.volumes == 1
     settings = pretexts_settings(experiment())
-    assert "Same part, other subject" not in texts(pretexts([], shown, settings))
+    assert "Same part, other subject" not in texts(pretexts({"contrastive": shown}, settings))
 
 
 def test_the_figure_shows_what_there_is(store):
     rows = restored(pretext("regression"), store, "b", 2, 7)
     contrast = compared(pretext("contrastive"), store, ["b", "d"], 7)
-    both = pretexts(rows, contrast, pretexts_settings(experiment()))
+    both = pretexts({"regression": rows, "contrastive": contrast}, pretexts_settings(experiment()))
     assert np.array_equal(drawn(both, "mask")[0], rows[0].mask)
     assert np.array_equal(drawn(both, "matrix")[0], contrast.matrix)
     assert {
@@ -155,9 +155,9 @@ def test_the_figure_shows_what_there_is(store):
         "compared with this view",
         "Restoring <b>$x$</b>: restore corrupted pixels · c",
     } <= set(texts(both))
-    alone = pretexts(rows, None, pretexts_settings(experiment(["scratch", "regression"])))
+    alone = pretexts({"regression": rows}, pretexts_settings(experiment(["scratch", "regression"])))
     assert not drawn(alone, "matrix") and len(drawn(alone, "error")) == 2
-    other = pretexts([], contrast, pretexts_settings(experiment(["contrastive"])))
+    other = pretexts({"contrastive": contrast}, pretexts_settings(experiment(["contrastive"])))
     assert drawn(other, "matrix") and not drawn(other, "mask")
     assert both.get_figheight() > max(alone.get_figheight(), other.get_figheight())
 
@@ -230,10 +230,12 @@ def test_settings_follow_the_study():
         and local_similarity_settings(experiment(["scratch"])) is None
     )
     assert local_similarity_settings(experiment(["regression"])) is None
+    of_both = experiment(["scratch"]).model_dump() | {"methods": {"both": {"pretext": "joint"}}}
+    assert pretexts_settings(Experiment.model_validate(of_both)) is None  # a pretext without a picture
     one = pretexts_settings(experiment(["scratch", "contrastive"]))
-    assert (one.regression, one.contrastive, one.cohort) == (None, "contrastive", "c")
+    assert (one.shown, one.cohort) == ({"contrastive": "contrastive"}, "c")
     wrong = {"pretexts": {"regression": "contrastive", "cohort": "d"}, "local_similarity": {"method": "scratch"}}
     found = {".".join(map(str, place)): text for place, text in contradictions(experiment(**wrong))}
     assert "contrastive is no regression method" in found["figures.pretexts.regression"]
     assert "unknown cohort 'd'" in found["figures.pretexts.cohort"]
-    assert "scratch is no contrastive method" in found["figures.local_similarity.method"]
+    assert "scratch has no local stage; accepted: contrastive" in found["figures.local_similarity.method"]

@@ -16,12 +16,12 @@ from fewlabel.config.figure_options import drawn_methods
 from fewlabel.config.jobs import training as training_jobs
 from fewlabel.config.jobs.figures.destreaking import radial_phantoms
 from fewlabel.config.jobs.figures.gallery import gallery_problems
+from fewlabel.config.jobs.figures.local_similarity import local_stages
 from fewlabel.config.loading import older_keys
 from fewlabel.config.loading.messages import Explainer, nearest
 from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, read_files
 from fewlabel.config.pretexts import registry
 from fewlabel.config.pretexts.base import PretrainedBase
-from fewlabel.config.pretexts.contrastive import ContrastiveMethod
 from fewlabel.config.pretexts.registry import pretraining_stages
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER
 from fewlabel.config.study_size import size_problems
@@ -206,17 +206,14 @@ def _drawn_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
         if name is not None and name not in known:
             text = f"unknown cohort {name!r}{nearest(name, known)}; accepted: {', '.join(known)}"
             yield ("figures", figure, "cohort"), text
-    wanted = (
-        ("pretexts", "regression", pretexts.regression, "regression"),
-        ("pretexts", "contrastive", pretexts.contrastive, "contrastive"),
-        ("local_similarity", "method", local.method, "contrastive"),
-    )
-    for figure, key, name, pretext in wanted:
+    for key in ("regression", "contrastive"):
+        name = getattr(pretexts, key)
         method = experiment.methods.get(name) if name else None
-        if method is not None and method.pretext != pretext:
-            yield ("figures", figure, key), f"{name} is no {pretext} method (its pretext: {method.pretext})"
-        elif figure == "local_similarity" and isinstance(method, ContrastiveMethod) and method.local_stage is None:
-            yield ("figures", figure, key), f"{name} has no local stage"
+        if method is not None and method.pretext != key:
+            yield ("figures", "pretexts", key), f"{name} is no {key} method (its pretext: {method.pretext})"
+    if local.method in experiment.methods and local.method not in (stages := local_stages(experiment)):
+        accepted = ", ".join(stages) or "none in this experiment"
+        yield ("figures", "local_similarity", "method"), f"{local.method} has no local stage; accepted: {accepted}"
 
 
 def _destreaking(experiment: Experiment) -> Iterable[tuple[Place, str]]:

@@ -158,10 +158,12 @@ CONTRASTIVE = Pretext(
     stages={
         "global_stage": PretextStage(title="Contrastive, global", loss="contrastive", outline=_global_outline),
         "local_stage": PretextStage(
-            title="Contrastive, local", loss="contrastive", outline=_local_outline, keeps_start=True
+            title="Contrastive, local", loss="contrastive", outline=_local_outline, keeps_start=True, is_local=True
         ),
     },
     implementation="fewlabel.training.pretexts.contrastive:STAGES",
+    picture="fewlabel.reporting.images.pretexts:CONTRASTIVE",
+    colour="#de8f05",  # orange of seaborn's "colorblind"
     # 2: views of one slice are never each other's negatives; sums in the order of channels-last convolutions.
     recipe=2,
     problems=_problems,

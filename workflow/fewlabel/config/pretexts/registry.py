@@ -38,9 +38,12 @@ def misfits(name: str, pretext: Pretext, taken: Collection[str]) -> Iterator[str
             yield f"stage {key!r} is no field of {settings.__name__}; accepted: {', '.join(settings.model_fields)}"
         if not re.fullmatch(r"[a-z][a-z0-9_]*", key) or key in RESERVED or key in taken:
             yield f"stage {key!r} has a name that is taken or no identifier; accepted: another one, as {name}_{key}"
-    module, _, attribute = pretext.implementation.partition(":")
-    if not attribute or not _exists(module):
-        yield f"`implementation` is {pretext.implementation!r}; accepted: 'module:attribute' of an installed module"
+    for key, reference in (("implementation", pretext.implementation), ("picture", pretext.picture)):
+        module, _, attribute = reference.partition(":")
+        if (reference or key == "implementation") and not (attribute and _exists(module)):
+            yield f"`{key}` is {reference!r}; accepted: 'module:attribute' of an installed module"
+    if not re.fullmatch("(#[0-9a-f]{6})?", pretext.colour):
+        yield f"`colour` is {pretext.colour!r}; accepted: '#rrggbb' in lower case, or an empty text"
 
 
 def _exists(module: str) -> bool:

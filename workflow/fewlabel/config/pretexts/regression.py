@@ -40,4 +40,6 @@ REGRESSION = Pretext(
     settings=RegressionMethod,
     stages={"training": PretextStage(title="Regression", loss="L1", outline=_outline)},
     implementation="fewlabel.training.pretexts.regression:STAGES",
+    picture="fewlabel.reporting.images.pretexts:REGRESSION",
+    colour="#0173b2",  # blue of seaborn's "colorblind"
 )

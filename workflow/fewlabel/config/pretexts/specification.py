@@ -76,12 +76,15 @@ class PretextStage:
         outline: what the stage does, from the settings of a method that has it.
         keeps_start: whether `pretext.safetensors` also holds the objective before its first step, without the encoder,
             which is that of the stage before.
+        is_local: whether its objective has `represent`, a map of local representations (images, features, rows,
+            columns) that the figure of similar places shows, before the first step (`keeps_start`) and after the last.
     """
 
     title: str
     loss: str
     outline: Callable[[Any], StageOutline]
     keeps_start: bool = False
+    is_local: bool = False
 
 
 def no_problems(method: Any, experiment: "Experiment") -> Iterable[Problem]:
@@ -100,6 +103,9 @@ class Pretext:
             has it.
         implementation: "module:attribute" of a mapping from each stage's key to a
             `fewlabel.training.pretexts.base.StageImplementation`; imported only for training.
+        picture: "module:attribute" of a `fewlabel.reporting.images.pretexts.PretextPicture`, its part of figure 1;
+            empty: it has none.
+        colour: of the first method with this pretext in figures, as `#rrggbb`; empty: one of those for further methods.
         recipe: the recipe number; raise it when the numerics change, and finished pretrainings are made again.
         problems: settings that are valid alone and not with the experiment.
     """
@@ -107,6 +113,8 @@ class Pretext:
     settings: type[PretrainedBase]
     stages: Mapping[str, PretextStage]
     implementation: str
+    picture: str = ""
+    colour: str = ""
     recipe: int = 1
     problems: Callable[[Any, "Experiment"], Iterable[Problem]] = no_problems
 

@@ -101,7 +101,7 @@ def benchmark(look: TraceStyle, cell: Cell, counts: Sequence[int], level: float)
 
 def published(point: paper.PaperScore, counts: Sequence[int]) -> go.Scatter:
     """A number of the paper: an open diamond at its N, or for all labels a triangle at the right margin."""
-    edge = style.PAPER_COLOURS.get(str(point.pretext), style.INK)
+    edge = style.PRETEXT_COLOURS.get(str(point.pretext), style.INK)
     n = "all labels" if point.n is None else f"N = {point.n}"
     note = "".join(f"<br>{escaped(line)}" for line in textwrap.wrap(point.note, 48))
     symbol = "triangle-left-open" if point.n is None else "diamond-open"

@@ -191,7 +191,7 @@ def _published(axes: Axes, point: paper.PaperScore, limits: marks.Limits) -> Non
     """
     label = legends.paper_label(benchmark=point.n is None)
     if point.n is not None:
-        edge = style.PAPER_COLOURS.get(str(point.pretext), style.INK)
+        edge = style.PRETEXT_COLOURS.get(str(point.pretext), style.INK)
         axes.plot([point.n], [point.dice], label=label, zorder=5, **{**legends.PAPER_POINT, "markeredgecolor": edge})
     elif limits[0] <= point.dice <= limits[1]:  # it stands outside the axes, which therefore cannot clip it
         across = axes.get_yaxis_transform()

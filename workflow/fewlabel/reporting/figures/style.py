@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from fewlabel.config.jobs.titles import MethodTitle
+from fewlabel.config.pretexts.registry import PRETEXTS
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_files
 
@@ -27,8 +28,8 @@ BLUE, ORANGE, GREY, INK = "#0173b2", "#de8f05", "#7a7a7a", "#222222"
 TRUTH = "#00f0ff"
 """Outline of the truth on slices, on a dark edge: unlike any method, also for readers with deuteranopia."""
 
-PAPER_COLOURS = {"regression": BLUE, "contrastive": ORANGE}
-"""Of the paper's two pretexts."""
+PRETEXT_COLOURS = {name: pretext.colour for name, pretext in PRETEXTS.items() if pretext.colour}
+"""Of the first method of each pretext."""
 
 FURTHER = ("#56b4e9", "#882255", "#44aa99", "#332288", "#cc79a7", "#7a5200", "#d55e00")
 """Colours of further methods, in this order. The first four differ from each other and from the four above for readers
@@ -96,10 +97,10 @@ def new_figure(width_in: float, height_in: float) -> Figure:
 def method_colours(methods: Mapping[str, MethodTitle]) -> dict[str, str]:
     """One colour a method, the same in all figures.
 
-    The first regression is blue, the first contrastive method orange, the first without pretraining grey; benchmarks
+    The first method of a pretext has the colour of its specification, the first without pretraining is grey, benchmarks
     are almost black. All others take `FURTHER` in their order.
     """
-    free = {"none": [GREY], **{pretext: [colour] for pretext, colour in PAPER_COLOURS.items()}}
+    free = {"none": [GREY], **{pretext: [colour] for pretext, colour in PRETEXT_COLOURS.items()}}
     colours: dict[str, str] = {}
     more = 0
     for name, method in methods.items():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,6 @@ from fewlabel.reporting.images.pretext_cases import (
 )
 from fewlabel.reporting.images.pretexts import NOTE, number, picture
 from fewlabel.training.pretexts.base import START
-from fewlabel.training.pretexts.contrastive import LocalContrast
 from fewlabel.training.pretexts.restore import RestoredPretext, restore_pretext
 from fewlabel.utils.errors import InputError
 
@@ -73,8 +73,8 @@ def similar_places(
     Raises:
         InputError: the method has no local stage, or the subject, slice or point does not exist.
     """
-    start, end = (pretext.find(name, LocalContrast) for name in (f"local_stage{START}", "local_stage"))
-    if start is None or end is None:
+    stages: list[Any] = [pretext.objectives.get(name) for name in (f"{settings.stage}{START}", settings.stage)]
+    if None in stages:
         raise InputError("pretext.safetensors: of no method with a local stage; give that of one that has it")
     figure = settings.figure
     subjects = shown_subjects(roles, [figure.subject], "local_similarity.subject")
@@ -97,7 +97,7 @@ def similar_places(
     with torch.inference_mode():
         before, after = (
             similarity(stage.represent(torch.from_numpy(images).unsqueeze(1)), point, images.shape[1:])
-            for stage in (start, end)
+            for stage in stages
         )
     names = ["with the point", "another subject"]
     return point, [
@@ -147,7 +147,8 @@ def local_similarity(
     with style.applied():
         figure = style.new_figure(width, HEAD + len(shown) * (width / 3.5 * _tall(shown) + FOOT))
         title = f"{settings.method_title.title}: similarity with one point · {settings.title.title}"
-        figure.suptitle(title, x=0.01, ha="left", fontsize=8.5, fontweight="bold", color=style.ORANGE)
+        colour = style.PRETEXT_COLOURS.get(settings.method_title.pretext, style.INK)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=8.5, fontweight="bold", color=colour)
         grid = figure.subplots(len(shown), 3, squeeze=False)
         for index, (axes, seen) in enumerate(zip(grid, shown, strict=True)):
             picture(axes[0], seen.image, gid="image")

@@ -1,6 +1,7 @@
-"""Figure 1: slices that a regression restores, and similarities that a contrastive encoder learns."""
+"""Figure 1: slices that a regression restores, and similarities that a contrastive encoder learns; a part a pretext."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from fewlabel.config.extensions import implementation
 from fewlabel.config.jobs.figures.pretexts import PretextsSettings, shown_part
+from fewlabel.config.pretexts.registry import PRETEXTS
 from fewlabel.config.study_layout import LAYOUT, Run
-from fewlabel.data.store.slice_store import open_store
+from fewlabel.data.store.slice_store import Store, open_store
 from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.images.pretext_cases import Compared, Restored, compared, restored, shown_subjects
-from fewlabel.training.pretexts.restore import restore_pretext
+from fewlabel.training.pretexts.restore import RestoredPretext, restore_pretext
 
 COLUMNS = 5
 HEAD, FOOT = 0.42, 0.17
@@ -30,48 +33,61 @@ TITLES = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class PretextPicture:
+    """The part of figure 1 that shows one pretext.
+
+    Attributes:
+        task: what the network learns, for the title of the part.
+        case: what is shown, from the trained objectives, the cohort's slices, its subjects (those to show first), and
+            the settings of the figure.
+        height: inches of the part, from the case and the width of a fifth of the figure.
+        draw: draws the case into its part of the figure.
+    """
+
+    task: str
+    case: Callable[[RestoredPretext, Store, Sequence[str], PretextsSettings], Any]
+    height: Callable[[Any, float], float]
+    draw: Callable[[SubFigure, Any], None]
+
+
 def draw(results: Path, settings: PretextsSettings) -> Figure:
     """The figure of a study, from its folder."""
-    part, figure = shown_part(settings.cohort, settings.title), settings.figure
+    part = shown_part(settings.cohort, settings.title)
     store = open_store(results / LAYOUT.store(settings.cohort))
     roles = read_subjects(results / LAYOUT.roles(part), "role")
-    subjects = shown_subjects(roles, [figure.subject], "pretexts.subject")
-    rows, contrast = [], None
-    if settings.regression:
-        pretext = restore_pretext(results / LAYOUT.pretext(Run(part, settings.regression)))
-        rows = restored(pretext, store, subjects[0], figure.slices, settings.seed)
-    if settings.contrastive:
-        pretext = restore_pretext(results / LAYOUT.pretext(Run(part, settings.contrastive)))
-        contrast = compared(pretext, store, subjects, settings.seed)
-    return pretexts(rows, contrast, settings)
+    subjects = shown_subjects(roles, [settings.figure.subject], "pretexts.subject")
+    cases = {}
+    for name, method in settings.shown.items():
+        pretext = restore_pretext(results / LAYOUT.pretext(Run(part, method)))
+        cases[name] = _picture_of(name).case(pretext, store, subjects, settings)
+    return pretexts(cases, settings)
 
 
-def pretexts(regression: Sequence[Restored], contrast: Compared | None, settings: PretextsSettings) -> Figure:
+def _picture_of(name: str) -> PretextPicture:
+    picture_of: PretextPicture = implementation(PRETEXTS[name].picture, f"pretext {name}")
+    return picture_of
+
+
+def pretexts(cases: Mapping[str, Any], settings: PretextsSettings) -> Figure:
     """Draw the figure.
 
     Args:
-        regression: slices, a row each; empty: the study has no regression.
-        contrast: views and their similarities; None: the study has no contrastive method.
+        cases: what is shown of each pretext; a part each, in this order.
         settings: titles, colours, and the width in inches; the height follows.
 
     Returns:
         A figure for `style.save`.
     """
     side = settings.figure.width_in / COLUMNS
-    heights = [HEAD + len(regression) * (0.86 * side + 1.1 * FOOT)] if regression else []
-    heights += [HEAD + 2 * (side + 2 * FOOT)] if contrast else []
+    heights = [_picture_of(name).height(case, side) for name, case in cases.items()]
     with style.applied():
         figure = style.new_figure(settings.figure.width_in, sum(heights))
-        parts = list(np.ravel(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)))
+        parts = np.ravel(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False))
         colours = style.method_colours(settings.methods)
-        if regression and settings.regression:
-            part = parts.pop(0)
-            _title(part, settings, settings.regression, "restore corrupted pixels", colours)
-            _regression(part, regression)
-        if contrast and settings.contrastive:
-            part = parts.pop(0)
-            _title(part, settings, settings.contrastive, "tell views of one slice from other slices", colours)
-            _contrast(part, contrast)
+        for part, (name, case) in zip(parts, cases.items(), strict=True):
+            _title(part, settings, settings.shown[name], _picture_of(name).task, colours)
+            _picture_of(name).draw(part, case)
     return figure
 
 
@@ -149,3 +165,19 @@ def _contrast(part: SubFigure, shown: Compared) -> None:
     bar.ax.tick_params(labelsize=6)
     bar.set_label("cosine similarity", fontsize=NOTE, labelpad=2)
     bar.outline.set_visible(False)
+
+
+REGRESSION = PretextPicture(
+    task="restore corrupted pixels",
+    case=lambda pretext, store, subjects, settings: restored(
+        pretext, store, subjects[0], settings.figure.slices, settings.seed
+    ),
+    height=lambda shown, side: HEAD + len(shown) * (0.86 * side + 1.1 * FOOT),
+    draw=_regression,
+)
+CONTRASTIVE = PretextPicture(
+    task="tell views of one slice from other slices",
+    case=lambda pretext, store, subjects, settings: compared(pretext, store, subjects, settings.seed),
+    height=lambda shown, side: HEAD + 2 * (side + 2 * FOOT),
+    draw=_contrast,
+)

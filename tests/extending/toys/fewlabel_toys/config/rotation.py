@@ -64,5 +64,7 @@ ROTATION = Pretext(
     settings=RotationMethod,
     stages={"rotation_stage": PretextStage(title="Rotation", loss="cross-entropy", outline=outline)},
     implementation="fewlabel_toys.training.rotation:STAGES",
+    picture="fewlabel_toys.reporting.rotation:PICTURE",
+    colour="#56b4e9",
     problems=problems,
 )

@@ -7,7 +7,8 @@ from fewlabel.config.jobs.figures.pretexts import shown_part
 from fewlabel.config.jobs.specification import FigureSpecification, Inputs, store_inputs
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, titles
 from fewlabel.config.jobs.training import pretrained_as
-from fewlabel.config.pretexts.contrastive import ContrastiveMethod
+from fewlabel.config.pretexts.base import PretrainedBase
+from fewlabel.config.pretexts.registry import pretext_of, pretraining_stages
 from fewlabel.config.study_layout import LAYOUT, Run
 
 
@@ -18,17 +19,26 @@ class LocalSimilaritySettings(Settings):
     title: CohortTitle
     method: str
     method_title: MethodTitle
+    stage: str
+    """The method's local stage."""
     figure: LocalSimilarity
+
+
+def local_stages(experiment: Experiment) -> dict[str, str]:
+    """The last local stage of each method that has one."""
+    pretrained = {name: each for name, each in experiment.methods.items() if isinstance(each, PretrainedBase)}
+    return {
+        name: key
+        for name, method in pretrained.items()
+        for key in pretraining_stages(method)
+        if pretext_of(method).stages[key].is_local
+    }
 
 
 def local_similarity_settings(experiment: Experiment) -> LocalSimilaritySettings | None:
     """Settings of the map of similarities; none where no method has a local stage."""
     figure, known = experiment.figures.local_similarity, titles(experiment)
-    local = [
-        name
-        for name, method in experiment.methods.items()
-        if isinstance(method, ContrastiveMethod) and method.local_stage is not None
-    ]
+    local = local_stages(experiment)
     chosen = figure.method or next(iter(local), None)
     method = pretrained_as(experiment, chosen) if chosen else None
     if method is None:
@@ -39,6 +49,7 @@ def local_similarity_settings(experiment: Experiment) -> LocalSimilaritySettings
         title=known.cohorts[cohort],
         method=method,
         method_title=known.methods[method],
+        stage=local[method],
         figure=figure,
     )
 

@@ -7,6 +7,7 @@ from fewlabel.config.folds import part_of
 from fewlabel.config.jobs.specification import FigureSpecification, Inputs, store_inputs
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, titles
 from fewlabel.config.jobs.training import pretrained_as
+from fewlabel.config.pretexts.registry import PRETEXTS
 from fewlabel.config.study_layout import LAYOUT, Run
 
 
@@ -17,31 +18,28 @@ class PretextsSettings(Settings):
     title: CohortTitle
     methods: dict[str, MethodTitle]
     """All of the study, for their colours."""
-    regression: str | None
-    """The method on the left of the paper's figure; none: the study has none."""
-    contrastive: str | None
-    """The method on its right; none: the study has none."""
+    shown: dict[str, str]
+    """The method whose pretraining is shown, of each pretext that has a picture."""
     seed: Seed
     figure: Pretexts
 
 
 def pretexts_settings(experiment: Experiment) -> PretextsSettings | None:
-    """Settings of figure 1; none where nothing is pretrained."""
+    """Settings of figure 1; none where no pretext of the study has a picture."""
     figure, known = experiment.figures.pretexts, titles(experiment)
     firsts = {method.pretext: name for name, method in reversed(experiment.methods.items())}
-    regression = figure.regression or firsts.get("regression")
-    contrastive = figure.contrastive or firsts.get("contrastive")
-    if regression is None and contrastive is None:
-        return None
+    chosen = {**firsts, **{key: name for key in firsts if (name := getattr(figure, key, None))}}
     # A method that shares another's pretraining has no files of its own.
-    regression, contrastive = (pretrained_as(experiment, name) if name else None for name in (regression, contrastive))
+    pictures = (name for name, pretext in PRETEXTS.items() if pretext.picture and name in chosen)
+    shown = {name: method for name in pictures if (method := pretrained_as(experiment, chosen[name]))}
+    if not shown:
+        return None
     cohort = figure.cohort or next(iter(experiment.cohorts))
     return PretextsSettings(
         cohort=cohort,
         title=known.cohorts[cohort],
         methods=known.methods,
-        regression=regression,
-        contrastive=contrastive,
+        shown=shown,
         seed=experiment.seed,
         figure=figure,
     )
@@ -54,7 +52,7 @@ def shown_part(cohort: str, title: CohortTitle) -> str:
 
 def pretexts_labels(settings: PretextsSettings) -> dict[str, str]:
     """What the report says of figure 1: its cohort, and whose networks it asks."""
-    shown = [settings.methods[name].title for name in (settings.regression, settings.contrastive) if name]
+    shown = [settings.methods[name].title for name in settings.shown.values()]
     return {"cohort": settings.title.title, "method": ", ".join(shown)}
 
 
@@ -64,8 +62,7 @@ def pretexts_inputs(experiment: Experiment) -> Inputs:
     if settings is None:
         return Inputs()
     part = shown_part(settings.cohort, settings.title)
-    methods = [method for method in (settings.regression, settings.contrastive) if method]
-    networks = [LAYOUT.pretext(Run(part, method)) for method in methods]
+    networks = [LAYOUT.pretext(Run(part, method)) for method in settings.shown.values()]
     return store_inputs(settings.cohort, LAYOUT.roles(part), *networks)
 
 
