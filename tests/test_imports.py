@@ -12,6 +12,7 @@ HEAVY = {
     "skimage",
     "nibabel",
     "matplotlib",
+    "seaborn",
     "monai",
     "sympy",
     "rocrate",
