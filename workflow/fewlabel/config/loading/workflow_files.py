@@ -14,21 +14,23 @@ def workflow_folder() -> Path | None:
 
     It is the checkout or snapshot that contains the package, or else what its wheel installed (`share/fewlabel`).
     """
-    checkout = PACKAGE.parents[1]
-    if _has_workflow(checkout):
-        return checkout
-    try:
-        installed = files("fewlabel") or []
-    except PackageNotFoundError:
-        return None
-    places = [Path(str(file.locate())).resolve() for file in installed if file.parts[-2:] == ("fewlabel", "Snakefile")]
-    return next((place.parent for place in places if _has_workflow(place.parent)), None)
+    # `pip install --target` does not note where it puts `share`.
+    folders = [PACKAGE.parents[1], *_installed(), PACKAGE.parent / "share" / "fewlabel"]
+    return next((folder for folder in folders if _has_workflow(folder)), None)
 
 
 def workflow_folders() -> list[Path]:
     """Folders in which commands look for files of the workflow: the current one, if it has a workflow, goes first."""
     own, here = workflow_folder(), Path.cwd()
     return [folder for folder in (here, own) if folder is not None and _has_workflow(folder)]
+
+
+def _installed() -> list[Path]:
+    try:
+        recorded = files("fewlabel") or []
+    except PackageNotFoundError:
+        return []
+    return [Path(file.locate()).resolve().parent for file in recorded if file.parts[-2:] == ("fewlabel", "Snakefile")]
 
 
 def _has_workflow(folder: Path) -> bool:
