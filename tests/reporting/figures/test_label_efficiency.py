@@ -28,6 +28,7 @@ def asked(settings):
             intervals=INTERVALS,
             control=control,
             methods=list(methods),
+            left_out=[],
             figure=LabelEfficiency(**figure),
         )
 

@@ -91,7 +91,7 @@ def _preprocessing(experiment: Experiment) -> Iterator[str]:
 def _choices(experiment: Experiment) -> str:
     sentences = [
         "These choices are ours, since the paper does not state them: budgets and learning rates, network widths, "
-        "matrix sizes, draws, share and distribution of the corruption, and augmentation. Additions are the control from "
+        "matrix sizes, draws, share and distribution of the corruption, and augmentation. Added are the control from "
         "random initialisation at every N and the intervals. No test subject is used for pretraining."
     ]
     stand_ins = [name for name, cohort in experiment.cohorts.items() if cohort.stands_for is not None]

@@ -16,7 +16,7 @@ from fewlabel.config.jobs.titles import CohortTitle
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
 from fewlabel.reporting.figures import legends, marks, style
-from fewlabel.reporting.figures.panels import head, is_first_column, new_panels, text_in
+from fewlabel.reporting.figures.panels import head, is_first_column, left_out, new_panels, text_in
 from fewlabel.reporting.statistics.comparisons import gains
 from fewlabel.reporting.statistics.scores import read_scores, select
 from fewlabel.reporting.statistics.summary import CELL, summary_table
@@ -73,10 +73,9 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
     shown = settings.figure
     columns = list(_columns(select(scores, settings.titles, settings.runs), settings))
     below = BELOW if any(len(column.gains) for column in columns) else 0.0
-    note = f"Not shown: {len(settings.left_out)} further methods." if settings.left_out else ""
     with style.applied():
         titles = [column.title.title for column in columns]
-        figure, panels = new_panels(titles, shown, _entries(columns, settings), note, below)
+        figure, panels = new_panels(titles, shown, _entries(columns, settings), left_out(settings.left_out), below)
         for column, axes in zip(columns, panels, strict=True):
             looks = marks.looks(settings.titles.methods, settings.curves, _counts(column, settings), text_in(shown))
             _dice(axes[0], column, looks, settings)

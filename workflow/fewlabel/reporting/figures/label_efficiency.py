@@ -14,7 +14,7 @@ from matplotlib.transforms import offset_copy
 from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, marks, style
-from fewlabel.reporting.figures.panels import head, is_first_column, new_panels, notice, text_in
+from fewlabel.reporting.figures.panels import head, is_first_column, left_out, new_panels, notice, text_in
 from fewlabel.reporting.statistics.comparisons import why_none
 from fewlabel.reporting.statistics.labels_needed import equivalents
 from fewlabel.reporting.statistics.scores import read_scores, select
@@ -57,7 +57,7 @@ def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figu
         rows = rows.assign(low=np.nan, high=np.nan)
     with style.applied():
         names = [cohort.title for cohort in titles.cohorts.values()]
-        figure, panels = new_panels(names, shown, _entries(rows, settings))
+        figure, panels = new_panels(names, shown, _entries(rows, settings), left_out(settings.left_out))
         for (axes,), (name, cohort) in zip(panels, titles.cohorts.items(), strict=True):
             own = rows[rows["cohort"] == name]
             _panel(axes, own, settings)

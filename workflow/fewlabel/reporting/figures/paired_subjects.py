@@ -16,7 +16,7 @@ from fewlabel.config.jobs.figures.paired_subjects import PairedSettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
-from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, head, notice, text_in
+from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, head, left_out, notice, text_in
 from fewlabel.reporting.statistics.comparisons import gains, why_none
 from fewlabel.reporting.statistics.scores import read_scores, select
 
@@ -184,9 +184,9 @@ def _note(panels: list[Pairs], settings: PairedSettings) -> str:
     parts = [
         f"{what}: {each}{mean}; {_range(subjects)} subject{'' if max(subjects) == 1 else 's'}.",
         "Numbers: mean difference and its interval.",
-        *([f"Not shown: {len(settings.left_out)} further methods."] if settings.left_out else []),
+        left_out(settings.left_out),
     ]
-    return " ".join(parts)
+    return " ".join(parts).strip()
 
 
 def _entries(panels: list[Pairs], settings: PairedSettings) -> list[legends.Entry]:

@@ -55,6 +55,11 @@ def new_panels(
     return figure, found
 
 
+def left_out(methods: Sequence[str]) -> str:
+    """A note on methods that have no room; empty if there are none."""
+    return f"Not shown: {len(methods)} further methods." if methods else ""
+
+
 def is_first_column(axes: Axes) -> bool:
     """Whether the axes stand at the left, where the y axis has its label."""
     place = axes.get_subplotspec()

@@ -77,7 +77,7 @@ PARAMETERS: Any = {  # matplotlib's stubs know only a dictionary of literal keys
 N_LABEL = "Labelled training subjects, N"
 TICK_GAP = 0.45
 """Octaves that two tick labels need between them."""
-MARGIN = 0.4
+MARGIN = 0.5
 """Octaves left free beside the smallest and the largest N."""
 
 

@@ -4,6 +4,7 @@ from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelEfficiency
 from fewlabel.config.jobs.comparisons import compared
+from fewlabel.config.jobs.figures.label_curves import curves_settings
 from fewlabel.config.jobs.grid import CollectSettings, collect_settings
 from fewlabel.config.jobs.specification import FigureSpecification, from_scores
 from fewlabel.config.jobs.titles import Titles, titles
@@ -19,19 +20,23 @@ class EfficiencySettings(Settings):
     control: str | None
     """None: no method starts at random."""
     methods: list[str]
-    """Compared with the control, in their order."""
+    """Compared with the control, in their order: those of figure 3."""
+    left_out: list[str]
+    """Those that figure 3 leaves out, too."""
     figure: LabelEfficiency
 
 
 def efficiency_settings(experiment: Experiment) -> EfficiencySettings:
     """Settings of the label-efficiency figure."""
     control, methods = compared(experiment)
+    curves = curves_settings(experiment).curves
     return EfficiencySettings(
         titles=titles(experiment),
         runs=collect_settings(experiment),
         intervals=experiment.intervals,
         control=control,
-        methods=methods,
+        methods=[name for name in methods if name in curves],
+        left_out=[name for name in methods if name not in curves],
         figure=experiment.figures.label_efficiency,
     )
 
