@@ -1,7 +1,7 @@
-# Figures and pages that need volumes, weights or predictions: drawn of a study's results only, never of a published study.
+# Figures and pages that need volumes, weights or predictions, which published studies do not have.
 #
-# What a rule makes is added to PICTURES right behind it: `pictures`, `all` and the record of the study ask for whatever is
-# there. A rule that a study has nothing to show for is not defined.
+# Each rule adds its outputs to PICTURES: the targets `pictures` and `all` and the provenance ask for them. A rule without
+# content in this study is not defined.
 
 from fewlabel.config.jobs.figures.explorer import explorer_settings
 from fewlabel.config.jobs.figures.quality import contact_sheet_settings, quality_settings
@@ -15,7 +15,7 @@ SHEET = f"{STUDY}/figures/contact_sheet_{{cohort}}.png"
 
 
 rule quality:
-    """What went in: each volume of a cohort, and what of it is worth a look."""
+    """List the volumes of a cohort with warnings."""
     input:
         store=STORE,
         arrays=unshared(ARRAYS),

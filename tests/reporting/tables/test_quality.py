@@ -136,9 +136,9 @@ def test_what_is_worth_a_look_stands_first_and_a_title_stays_text(rows):
     table = quality_table(rows, settings(HOSTILE))
     assert [section.title for section in table.sections] == ["6 subjects with warnings", "3 subjects without warnings"]
     assert table.sections[1].body["subject"].tolist() == ["007", "NA", "unlabelled"]
-    assert table.heading == f"{HOSTILE}: what went in"
+    assert table.heading == f"{HOSTILE}: quality of the volumes"
     markdown, html = as_markdown(table), as_html(table)
-    assert markdown.startswith("# \\<b>50 %\\</b> \\| $x$: what went in\n")
+    assert markdown.startswith("# \\<b>50 %\\</b> \\| $x$: quality of the volumes\n")
     assert "<b>" not in html and "&lt;b&gt;" in html and "Table" not in html
     assert table.sections[0].body.set_index("subject").loc["oblique", "orientation"] == "LPS, 35° off".replace(
         " ", "\N{NO-BREAK SPACE}"

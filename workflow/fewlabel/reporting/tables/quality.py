@@ -1,4 +1,4 @@
-"""The quality table of a cohort for readers: volumes with warnings first."""
+"""The quality table of a cohort: volumes with warnings first."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,21 +25,20 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSe
     return Table(
         rows=rows,
         number=None,
-        title=f"{settings.title}: what went in",
+        title=f"{settings.title}: quality of the volumes",
         sections=sections,
         notes=[
             *_summary(rows),
             "Sizes are slices x rows x columns of the native grid; orientation: the directions in which the axes of "
             "the file grow (LPS: left, posterior, superior); intensities as stored, before any correction.",
-            f"Kept: the share of the target's volume on the working grid ({grid.matrix[0]} x {grid.matrix[1]} pixels "
-            f"of {grid.spacing_mm:g} mm). Dice of the grid: of the mask with itself after it went onto that grid and "
-            "back, as a prediction does; finer pixels raise it.",
+            f"Kept: share of the target's volume inside the working grid ({grid.matrix[0]} x {grid.matrix[1]} pixels "
+            f"of {grid.spacing_mm:g} mm). Dice of the grid: of the mask with itself after resampling to that grid and "
+            "back, as predictions are; smaller pixels raise it.",
             f"Warnings: an empty target, or one below {100 * TINY:g} % of the median; less than "
             f"{100 * KEPT:g} % of it kept, or a Dice of the grid below {GRID_DICE:g}; voxels "
             f"{SPACING:g} times as long or as short as the median; {100 * CLIPPED:g} % of the voxels "
-            f"or more at the highest value (in T2 maps, and where most volumes of the cohort are so, "
-            f"{100 - grid.percentiles[1]:g} %: above that percentile scaling cuts nothing off); axes more than "
-            f"{OBLIQUE:g} degrees off the patient's (slices follow the nearest).",
+            f"or more at the highest value ({100 - grid.percentiles[1]:g} % in T2 maps, and where most volumes of the "
+            f"cohort are clipped); axes more than {OBLIQUE:g} degrees oblique (slices follow the nearest axis).",
         ],
     )
 
@@ -51,7 +50,7 @@ def _summary(rows: pd.DataFrame) -> list[str]:
         return []
     return [
         f"In {len(clipped)} of {len(rows)} volumes {clipped.min():.2g} to {clipped.max():.2g} % of the voxels hold the "
-        "highest value: clipped as published, or bounded as T2 maps are."
+        "highest value: they were published clipped, or are T2 maps with an upper bound."
     ]
 
 

@@ -1,4 +1,4 @@
-"""What went into a study: the facts of each volume of a cohort, and what in them a person should look at."""
+"""Quality checks of a cohort: facts of each volume, and warnings."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -25,19 +25,19 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.parallel import map_subjects
 
 TINY = 0.1
-"""Of the median target volume of the cohort: a smaller target is worth a look."""
+"""Share of the median target volume of the cohort; smaller targets get a warning."""
 SPACING = 1.5
 """A voxel so many times as long or as short as the cohort's median is."""
 CLIPPED = 0.001
 """Share of the voxels that hold the highest value; a few do in every volume of whole numbers."""
 USUAL = 0.5
-"""Where so large a share of a cohort's volumes are clipped, it is how they were published: said once, of the cohort."""
+"""If so large a share of a cohort's volumes is clipped, they were published so: one note instead of warnings."""
 OBLIQUE = 30.0
 """Degrees. Prostates are planned along the rectum: 12 to 23 degrees are usual."""
 KEPT = 0.9
 """Share of the target that is left on the working grid."""
 GRID_DICE = 0.95
-"""Of the mask with itself after it went onto the working grid and back: less would hide what methods differ by."""
+"""Of the mask with itself after resampling to the working grid and back; a lower one hides differences of methods."""
 SPACINGS = {"slice_mm": "slice distance", "row_mm": "row distance", "column_mm": "column distance"}
 DIGITS = {"oblique_deg": 2, "clipped": 6, "target_ml": 3, "kept": 4, "grid_dice": 4}
 

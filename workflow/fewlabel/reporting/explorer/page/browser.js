@@ -117,7 +117,7 @@ function showControls() {
   element("legend").replaceChildren(
     ...(view.truth ? [mark(TRUTH, "truth", "")] : []),
     ...(view.prediction ? [mark(PREDICTION, "prediction", "")] : []),
-    ...(view.errors ? [mark(MISSED, "missed", "fill"), mark(PREDICTION, "too much", "fill")] : []));
+    ...(view.errors ? [mark(TRUTH, "missed", "fill"), mark(PREDICTION, "too much", "fill")] : []));
 }
 
 function flip(name) {

@@ -1,8 +1,8 @@
 // One slice with what lies over it, on a canvas. Why not a library: a viewer such as NiiVue needs WebGL, of which browsers give
 // a page some sixteen views, and plotly's pictures take a second for a screen of panels; a slice here is there at once.
-const TRUTH = [255, 255, 255];
-const PREDICTION = [53, 214, 255];
-const MISSED = [255, 176, 0];
+// Truth in cyan, as in the galleries; yellow is apart from it for every kind of colour vision.
+const TRUTH = [53, 214, 255];
+const PREDICTION = [255, 221, 51];
 const LONG_SIDE = 420;
 
 // The grey slice through a window of intensities, once for all panels.
@@ -56,7 +56,7 @@ function paintErrors(context, truth, predicted, rows, columns, { left, top, wide
   const overlay = new ImageData(columns, rows);
   for (let at = 0; at < truth.length; at += 1) {
     if (truth[at] === predicted[at]) continue;
-    overlay.data.set([...(truth[at] ? MISSED : PREDICTION), 150], 4 * at);
+    overlay.data.set([...(truth[at] ? TRUTH : PREDICTION), 150], 4 * at);
   }
   const small = make("canvas", { width: columns, height: rows });
   small.getContext("2d").putImageData(overlay, 0, 0);
