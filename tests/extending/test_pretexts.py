@@ -109,7 +109,7 @@ print(json.dumps(sum(value.numel() for value in objective.parameters())))
     assert parameters == pytest.approx(python(code.format(**step), toys), rel=1e-3)  # but for the head's biases
     assert (step["stage"], step["views"], step["head"], count) == ("global", 1, [64, 4], 10_000)
     budget = "10,000 steps of 12 slices"
-    assert diagram == ["Predict the rotation", "cross-entropy", "encoder", "4 angles, equally likely",
+    assert diagram == ["Predict the rotation", "cross-entropy loss", "encoder", "4 angles, equally likely",
                        "head: fully connected, 64 and 4, then dropped", budget]  # fmt: skip
     assert states.count("GIVEN") == len(step["widths"]) and states.count("RANDOM") == len(step["widths"]) - 1
 
