@@ -57,7 +57,8 @@ def run(*arguments, program="fewlabel", env=NONE, **options):
     folder = _folder(env) if _folder(env).exists() else commands()
     environment = {**os.environ, **env}
     environment["PATH"] = os.pathsep.join([str(folder), str(BIN), environment["PATH"]])
-    call = [folder / program, *map(str, arguments)]
+    start = PROGRAMS[program] if folder == BIN else [folder / program]
+    call = [*start, *map(str, arguments)]
     options = {"text": True, "check": False, **options}
     return subprocess.run(call, env=environment, capture_output=True, **options)
 
@@ -70,6 +71,8 @@ def commands(variables=NONE):
     Args:
         variables: environment variables of the server that differ from this process's.
     """
+    if sys.platform != "linux":  # a process of macOS that has imported such libraries must not fork
+        return BIN
     folder = _folder(variables)
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
@@ -86,7 +89,7 @@ def commands(variables=NONE):
 
 
 def _folder(variables):
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:8]
     server = sha256(repr(sorted(variables.items())).encode()).hexdigest()[:8]
     return Path(tempfile.gettempdir()) / f"fewlabel-{os.getuid()}-{session}-{server}"
 
