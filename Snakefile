@@ -31,7 +31,6 @@ include: "workflow/rules/resume.smk"
 
 rule all:
     """Every figure, page and table of the experiment, the files they come from, the record and the report."""
-    default_target: True
     input:
         MADE,
         rules.record.output,

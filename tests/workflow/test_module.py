@@ -1,6 +1,8 @@
 """The workflow at the place of the catalog, deployed to another folder, and as a module of another workflow."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -78,22 +80,27 @@ def own(tmp_path_factory):
     return jobs
 
 
+def test_both_snakefiles_are_the_same_but_for_paths():
+    here, there = (ROOT / "Snakefile").read_text(), SNAKEFILE.read_text()
+    assert here[here.index("\nRESULTS") :].replace('"workflow/rules/', '"rules/') == there[there.index("\nRESULTS") :]
+
+
 def test_the_snakefile_of_the_catalog_makes_the_same(own, tmp_path):
     (tmp_path / "experiment.yaml").write_text(yaml.safe_dump(SMALL))
     jobs = planned(tmp_path, "--snakefile", SNAKEFILE, "--configfile", "experiment.yaml")
-    assert jobs.pop("study") == 1 and jobs == own
+    assert jobs.pop("all") == 1 and jobs == own
 
 
 def test_a_deployed_folder_makes_the_same_without_naming_a_target(own, tmp_path):
     folder = workflow(tmp_path, "workflow/Snakefile", DEPLOYED, ("config/config.yaml", SMALL))
     jobs = planned(folder)
-    assert jobs.pop("study") == 1 and jobs == own
+    assert jobs.pop("all") == 1 and jobs == own
 
 
 def test_an_importing_workflow_keeps_its_own_target_and_may_rename_rules(own, tmp_path):
     folder = workflow(tmp_path, "Snakefile", IMPORTING, ("config.yaml", {"fewlabel": SMALL, "mine": 1}))
-    jobs = planned(folder, "fewlabel_study")
-    assert jobs.pop("fewlabel_study") == 1
+    jobs = planned(folder, "fewlabel_all")
+    assert jobs.pop("fewlabel_all") == 1
     assert jobs == {"total": own["total"]} | {f"fewlabel_{rule}": n for rule, n in own.items() if rule != "total"}
     code, text = run(folder)
     assert code == 0, text
@@ -136,3 +143,18 @@ def test_another_place_for_results_is_refused(tmp_path):
     folder = workflow(tmp_path, "workflow/Snakefile", text, ("config/config.yaml", SMALL))
     code, text = run(folder, "--dry-run")
     assert code == 1 and "Traceback" not in text and "`prefix` and `replace_prefix` are not supported" in text
+
+
+def test_the_workflow_is_imported_from_a_remote_repository(own, tmp_path):
+    """As snakedeploy writes it: each file is fetched from a commit, and the rest comes from the installed package."""
+    repository = tmp_path / "repository"
+    left_out = shutil.ignore_patterns("fewlabel", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "workflow", repository / "workflow", ignore=left_out)
+    author = ("-c", "user.name=A", "-c", "user.email=a@b.c")
+    for words in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "--message", "all"]):
+        subprocess.run(["git", "-C", repository, *words], check=True)
+    source = f'gitfile("{repository}", path="workflow/Snakefile", ref="HEAD")'
+    text = DEPLOYED.replace(f'"{SNAKEFILE}"', source)
+    folder = workflow(tmp_path, "workflow/Snakefile", text, ("config/config.yaml", SMALL))
+    jobs = planned(folder)
+    assert jobs.pop("all") == 1 and jobs == own
