@@ -1,4 +1,4 @@
-"""What a gallery shows: one test subject's image, truth and predictions on its native grid, and which of its slices."""
+"""Content of a gallery: image, truth and predictions of one test subject on its native grid, and its slices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ class Case:
         subject: its id.
         image: float32, 0 to 1 between the grid's percentiles of the volume, not clipped.
         truth: 1 inside the target.
-        predictions: of each column.
-        dice: of each column, of the whole volume, 0 to 1.
+        predictions: a mask for each column.
+        dice: of the whole volume, 0 to 1, for each column.
         spacing: (slice, row, column) in mm.
-        subjects: how many test subjects it is one of.
+        subjects: number of test subjects.
     """
 
     subject: str
@@ -60,42 +60,42 @@ def dice_table(scores: pd.DataFrame, settings: GallerySettings) -> pd.DataFrame:
 
 
 def _of_run(rows: pd.DataFrame, column: Column) -> pd.Series:
-    """`all` is the largest N that the method has."""
+    """Dice by subject; `all` is the largest N of the method."""
     own = rows[rows["method"] == column.method]
     return own[own["n"] == (own["n"].max() if column.labels == "all" else column.labels)].set_index("subject")["dice"]
 
 
 def choose_subject(table: pd.DataFrame, named: str | None) -> str:
-    """The subject that is named, else the one of median Dice.
+    """The subject of the settings, else the one of median Dice.
 
-    Subjects are ordered by their mean over the gallery's columns, equal ones by name. The median is the one in the
-    middle, of two in the middle the lower: it is always a subject that exists.
+    Subjects are ordered by their mean over the columns, equal ones by name. Of two subjects in the middle it is the
+    lower one.
 
     Args:
-        table: as `dice_table` gives it.
-        named: by the settings.
+        table: from `dice_table`.
+        named: subject of the settings.
 
     Raises:
-        InputError: the one that is named is no test subject.
+        InputError: the subject of the settings is not a test subject.
     """
     if named is not None:
         if named not in table.index:
             some = ", ".join(map(str, table.index[:10]))
             raise InputError(f"figures.galleries: subject {named!r} is no test subject; accepted: {some}")
         return named
-    # Rounded, so that means that are equal but for their last bit are equal.
+    # Rounded, since equal means may differ in their last bit.
     means = table.mean(axis=1).round(9)
     ordered = sorted(means.index, key=lambda subject: (means[subject], subject))
     return str(ordered[(len(ordered) - 1) // 2])
 
 
 def choose_slices(truth: Mask, asked: int | Sequence[int]) -> list[int]:
-    """The slices that are asked for, or so many, spread evenly over those that hold the target (all of them if fewer).
+    """The slices of the settings, or `asked` slices, spread evenly over those with target (all of them if fewer).
 
-    Without any target they are spread over the whole volume.
+    Without a target they are spread over the whole volume.
 
     Raises:
-        InputError: a slice that the volume does not have.
+        InputError: the volume has no such slice.
     """
     if not isinstance(asked, int):
         if beyond := [index for index in asked if index >= len(truth)]:
@@ -109,7 +109,7 @@ def choose_slices(truth: Mask, asked: int | Sequence[int]) -> list[int]:
 
 
 def crop(masks: Sequence[Mask], spacing: tuple[float, float, float], margin_mm: float | None) -> tuple[slice, slice]:
-    """Rows and columns that hold all of the masks with a margin around; the whole slice without margin or masks."""
+    """Rows and columns around all masks with a margin; the whole slice without margin or masks."""
     whole = masks[0].shape[1:]
     found = np.any([mask.any(axis=0) for mask in masks], axis=0)
     if margin_mm is None or not found.any():
@@ -125,9 +125,9 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
     """Choose the subject, and read its image, truth and predictions.
 
     Args:
-        scores: as `scores.read_scores` gives it.
-        results: the study's folder.
-        settings: what is shown of which cohort.
+        scores: from `scores.read_scores`.
+        results: folder of the study.
+        settings: cohort, columns and subject.
 
     Raises:
         InputError: scores, volumes or predictions are missing, or not on one grid.
@@ -161,12 +161,12 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
 
 
 def _image(kept: Path, subject: str, settings: GallerySettings) -> NDArray[np.float32]:
-    """The image that the results keep where a volume is made by code or computed, else the cohort's own file."""
+    """The image of the results (of volumes that are made or computed), else the file of the cohort."""
     if kept.is_file():
         return read_result_nifti(kept)[0]
     from fewlabel.data.sources import registry
 
     listed = {one.subject: one for one in registry.list_subjects(settings.source)}
     if subject not in listed:
-        raise InputError(f"{settings.cohort}: {subject} is gone since the cohort was prepared; put its volume back")
+        raise InputError(f"{settings.cohort}: no volume of {subject}, which was prepared; to fix: put it back")
     return registry.read_volume(settings.source, listed[subject]).image

@@ -24,15 +24,15 @@ class DiagramStep:
     """One training of the U-Net.
 
     Attributes:
-        title: what it learns.
-        seen: what it is given.
+        title: task of the step.
+        seen: its input.
         encoder: state of each stage, finest first; the last is the bottleneck.
         decoder: state of each stage, coarsest first.
         output: state of the 1 x 1 output convolution.
-        head: of a pretraining stage that has one.
-        loss: its short name.
-        notes: what else must be known, each a line.
-        hands_on: the parts whose weights the next step starts from; empty for the last.
+        head: of a pretraining stage; None: it has none.
+        loss: name of the loss.
+        notes: further lines.
+        hands_on: parts whose weights the next step starts from; empty for the last step.
     """
 
     title: str
@@ -47,7 +47,7 @@ class DiagramStep:
 
 
 def steps(settings: MethodDiagramSettings, method: str) -> list[DiagramStep]:
-    """The trainings of a method in their order: its pretraining, if it has one, then finetuning."""
+    """The steps of a method in their order: stages of pretraining, if any, then finetuning."""
     recipe = settings.methods[method]
     decoders = len(settings.network.widths) - 1
     found: list[DiagramStep] = []
@@ -69,8 +69,8 @@ def _stage(outline: StageOutline, budget: Training, before: int | None, handed_o
     Args:
         outline: of the stage.
         budget: of the stage.
-        before: decoder stages that the stages before trained; None: it is the first.
-        handed_on: decoder stages that the next step takes.
+        before: decoder stages trained by earlier stages; None: it is the first stage.
+        handed_on: decoder stages that the next step starts from.
         decoders: decoder stages of the network.
     """
     encoder = (
@@ -93,7 +93,7 @@ def _stage(outline: StageOutline, budget: Training, before: int | None, handed_o
 
 
 def _finetuning(settings: MethodDiagramSettings, method: str, trained: int | None) -> DiagramStep:
-    """`trained`: decoder stages that pretraining hands on; None: it was none."""
+    """Finetuning; `trained`: decoder stages from pretraining, None without pretraining."""
     decoders = len(settings.network.widths) - 1
     labels = ", ".join(map(str, settings.labels[method]))
     draws = f"{settings.draws} draws, " if settings.draws > 1 else ""

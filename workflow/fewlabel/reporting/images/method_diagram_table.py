@@ -1,4 +1,4 @@
-"""Table 1 as it stands beneath figure 2: who pretrains, who is labelled, who is tested."""
+"""Table 1 below figure 2: subjects for pretraining, labelled pool and test."""
 
 import pandas as pd
 
@@ -12,13 +12,13 @@ USES = ("pretraining", "pool", "test")
 
 
 def draw_table(canvas: Canvas, rows: pd.DataFrame, top: float, margin: float) -> float:
-    """Draw the table and give its lower edge, in inches from the top.
+    """Draw the table over the whole width; return its lower edge in inches from the top.
 
     Args:
-        canvas: what to draw on, over its whole width.
+        canvas: of the figure.
         rows: of table 1, a row a cohort.
-        top: where it begins, in inches.
-        margin: left free on both sides.
+        top: upper edge in inches.
+        margin: on both sides, in inches.
     """
     inner = canvas.width - 2 * margin
     first = 0.4 * inner
@@ -38,7 +38,7 @@ def draw_table(canvas: Canvas, rows: pd.DataFrame, top: float, margin: float) ->
 
 
 def _ends(row: pd.Series, use: str) -> tuple[str, ...]:
-    """Which columns tell the counts: of test folds those of the smallest and largest, but all that are tested."""
+    """Suffixes of the columns with counts: with test folds those of the smallest and largest fold, except for test."""
     return ("", "_max") if use != "test" and pd.notna(row.get("folds")) else ("",)
 
 

@@ -1,4 +1,4 @@
-"""What is known of a cohort's subjects: the split's roles joined with the facts of the prepared volumes."""
+"""Facts of the subjects of a cohort: roles in the split, and sizes of the prepared volumes."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,16 +23,16 @@ def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
     """Join a cohort's `roles.csv` with its `slices/subjects.csv`.
 
     Args:
-        roles: written by the split: at least subject, role (test, pool, unlabelled or withheld).
-        subjects: written when the slices are made: at least subject, slices, rows, columns (the native grid, in the
-            order slice, row, column), slice_mm, row_mm, column_mm, target_ml (empty without a label).
+        roles: at least subject, role (test, pool, unlabelled or withheld).
+        subjects: at least subject, slices, rows, columns (of the native grid), slice_mm, row_mm, column_mm, target_ml
+            (empty without a label).
 
     Returns:
-        One row for each subject that has a role: subject, role, then the facts as float64; target_ml may be NaN.
+        One row for each subject with a role: subject, role, then the facts as float64; target_ml may be NaN.
 
     Raises:
-        InputError: a file is missing or no such table, a role is unknown, a number is no number, a subject is there
-            twice or has no facts.
+        InputError: a file is missing or not such a table, a role is unknown, a value is not a number, or a subject is
+            repeated or has no facts.
     """
     split = _read(roles, ROLE_COLUMNS)
     facts = _read(subjects, FACT_COLUMNS)
@@ -50,7 +50,7 @@ def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
 
 
 def read_fold_facts(roles: Sequence[Path], subjects: Path) -> pd.DataFrame:
-    """The facts of a cohort in test folds: those of each fold beneath one another, with its number, from 1, as `fold`.
+    """Join the facts of all test folds of a cohort, with the fold from 1 as `fold`.
 
     Args:
         roles: of each fold.
@@ -64,7 +64,7 @@ def read_fold_facts(roles: Sequence[Path], subjects: Path) -> pd.DataFrame:
 
 
 def read_study_facts(results: Path, titles: Titles) -> dict[str, pd.DataFrame]:
-    """The facts of each cohort's subjects, by cohort, from a study's folder; as `read_facts` or `read_fold_facts`."""
+    """The facts of all cohorts of a study, by cohort, from `read_facts` or `read_fold_facts`."""
     found = {}
     for name, title in titles.cohorts.items():
         roles = [results / LAYOUT.roles(part) for part in parts_of(name, title.folds)]
@@ -74,7 +74,7 @@ def read_study_facts(results: Path, titles: Titles) -> dict[str, pd.DataFrame]:
 
 
 def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], float]:
-    """The diagonal, in mm, of the native volume of each subject, by cohort and subject.
+    """The diagonals in mm of the native volumes, by cohort and subject.
 
     Args:
         results: of a study, or a published study.

@@ -1,4 +1,4 @@
-"""The table of de-streaking methods: what each leaves of a phantom's streaks at each signal of the arms."""
+"""The table of de-streaking methods: streaks that each leaves in a phantom, by the signal of the arms."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from fewlabel.reporting.tables.destreaking_measures import TITLES, read_measures
 from fewlabel.reporting.tables.table import Section, Table, between
 
 SHOWN = ("streak_energy_removed", "snr", "similarity", "signal_loss")
-"""Of the streak energy what is removed, which is what is talked of."""
+"""Columns; of the streak energy the share that is removed."""
 
 
 def tabulate(results: Path, settings: DestreakingSettings) -> Table:
@@ -19,11 +19,11 @@ def tabulate(results: Path, settings: DestreakingSettings) -> Table:
 
 
 def destreaking_table(rows: pd.DataFrame, settings: DestreakingSettings) -> Table:
-    """What each method does, mean over subjects and from the smallest to the largest.
+    """Measures of each method: mean over subjects, smallest and largest.
 
     Args:
         rows: as `read_measures` gives them.
-        settings: what notes say of the phantom.
+        settings: of the phantom, for the notes.
 
     Returns:
         CSV: a row a strength and trial; of each measure its mean, `_least` and `_most`. For readers: a section a
@@ -72,8 +72,8 @@ def _notes(rows: pd.DataFrame, settings: DestreakingSettings) -> list[str]:
     return [
         f"{rows['subject'].nunique()} phantoms of {settings.pixel_mm:g} mm pixels, {settings.coils} coils,"
         f" {settings.spokes} spokes; every fourth slice with liver; mean (smallest to largest).",
-        "Streak energy: outside the body, between the image with and without arms after the very same remedy, as a"
-        " share of that without any. SNR: the liver's mean signal over what noise and streaks add to it. SSIM: to the"
-        " image without arms, over the body. Signal lost: by the remedy alone, without arms.",
-        "Rescaled: multiplied by the one number that brings the image nearest to the streaked one, as a display would.",
+        "Streak energy: of the difference between the images with and without arms after the same method, outside the"
+        " body, as a share of that without any method. SNR: mean signal of the liver divided by its noise and streaks."
+        " SSIM: with the image without arms, over the body. Signal lost: by the method alone, without arms.",
+        "Rescaled: multiplied by the factor that brings the image nearest to the streaked one, as a display would.",
     ]

@@ -1,4 +1,4 @@
-"""What was measured of de-streaking methods, as files: a table, and the images that are shown."""
+"""Files of measured de-streaking methods: a table, and the images of the figure."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ TITLES = {
     "cactus_images": "CACTUS, coil images",
     "bstar": "B-STAR",
 }
-"""Of each trial, in their order."""
+"""Titles of the trials, in their order."""
 MEASURES = ("streak_energy", "snr", "similarity", "signal_loss")
 COLUMNS = ["subject", "streaks", "method", *MEASURES]
 
@@ -28,11 +28,11 @@ Images = Mapping[str, NDArray[np.float32]]
 
 
 def save_measures(rows: pd.DataFrame, images: Images, csv: Path, arrays: Path) -> None:
-    """Write both, or none.
+    """Write both files, or none.
 
     Args:
-        rows: with `COLUMNS`, a row a subject, strength and trial.
-        images: (row, column), `NO_SOURCE` and one of each trial.
+        rows: `COLUMNS`, a row a subject, strength and trial.
+        images: (row, column), of `NO_SOURCE` and of each trial.
     """
     from safetensors.numpy import save
 
@@ -45,10 +45,10 @@ def save_measures(rows: pd.DataFrame, images: Images, csv: Path, arrays: Path) -
 
 
 def read_measures(path: Path) -> pd.DataFrame:
-    """The rows again.
+    """Read the table.
 
     Raises:
-        InputError: not such a table, or a strength that lacks a trial.
+        InputError: the file is not such a table, or a strength lacks a trial.
     """
     accepted = f"accepted: columns {', '.join(COLUMNS)}, and finite numbers; run the rule `destreaking` again"
     rows = read_csv_table(path, COLUMNS, accepted, kinds={"subject": str, "method": str})
@@ -65,10 +65,10 @@ def read_measures(path: Path) -> pd.DataFrame:
 
 
 def read_images(path: Path) -> Images:
-    """The images again, their brightest pixel 1.
+    """Read the images; their brightest pixel is 1.
 
     Raises:
-        InputError: not such a file, or one that lacks an image.
+        InputError: the file has another format, or lacks an image.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load

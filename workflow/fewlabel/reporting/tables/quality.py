@@ -15,7 +15,7 @@ IN_ONE_LINE = ("size", "voxel, mm", "orientation", "target, ml", "slices with ta
 
 
 def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSettings) -> Table:
-    """The table of `quality.quality_rows`, as it is or as read from its CSV."""
+    """The table of `quality_checks.quality_rows`, or of its CSV."""
     rows = rows.astype({"target_slices": "Int64"})
     warned = rows["warnings"] != ""
     parts = [(f"{counted(int(warned.sum()), 'subject')} with warnings", rows[warned])]
@@ -44,7 +44,7 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSe
 
 
 def _summary(rows: pd.DataFrame) -> list[str]:
-    """What holds for the cohort as a whole."""
+    """Notes on the cohort as a whole."""
     clipped = rows.loc[rows["clipped"] >= CLIPPED, "clipped"] * 100
     if not clipped_alike(rows):
         return []

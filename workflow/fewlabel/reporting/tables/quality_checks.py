@@ -27,15 +27,15 @@ from fewlabel.utils.parallel import map_subjects
 TINY = 0.1
 """Share of the median target volume of the cohort; smaller targets get a warning."""
 SPACING = 1.5
-"""A voxel so many times as long or as short as the cohort's median is."""
+"""A voxel so many times as long or as short as the median of the cohort gives a warning."""
 CLIPPED = 0.001
-"""Share of the voxels that hold the highest value; a few do in every volume of whole numbers."""
+"""Share of voxels with the highest value; every volume of whole numbers has a few."""
 USUAL = 0.5
 """If so large a share of a cohort's volumes is clipped, they were published so: one note instead of warnings."""
 OBLIQUE = 30.0
 """Degrees. Prostates are planned along the rectum: 12 to 23 degrees are usual."""
 KEPT = 0.9
-"""Share of the target that is left on the working grid."""
+"""Share of the target on the working grid; less gives a warning."""
 GRID_DICE = 0.95
 """Of the mask with itself after resampling to the working grid and back; a lower one hides differences of methods."""
 SPACINGS = {"slice_mm": "slice distance", "row_mm": "row distance", "column_mm": "column distance"}
@@ -61,7 +61,7 @@ def quality_rows(
         without a mask; warnings, separated by semicolons.
 
     Raises:
-        InputError: volumes are gone or damaged since the cohort was prepared, all of them at once.
+        InputError: volumes are missing or damaged since the cohort was prepared; names all of them.
     """
     subjects = store.subjects[["subject", "labelled", "slices", "rows", "columns", *SPACINGS]]
     labelled = set(subjects.loc[subjects["labelled"] == 1, "subject"])
@@ -86,17 +86,20 @@ def quality_rows(
 
 
 def clipped_alike(rows: pd.DataFrame) -> int:
-    """How many volumes are clipped, where that is usual in the cohort; else 0."""
+    """Number of clipped volumes if that is usual in the cohort, else 0."""
     count = int((rows["clipped"] >= CLIPPED).sum())
     return count if count >= USUAL * len(rows) else 0
 
 
 def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float, bounded: bool = False) -> Iterator[str]:
-    """What in one subject's facts a person should look at, given those of the whole cohort.
+    """Yield the warnings of one subject, given the facts of the whole cohort.
 
-    `scaled` is the share of voxels that scaling maps above 1: with so many at the highest value, contrast of tissue is
-    lost. Fewer are told where other volumes of the cohort are not clipped, and where values are not `bounded`, as those
-    of T2 maps are by their fit.
+    Args:
+        row: of the subject.
+        rows: of the cohort.
+        scaled: share of voxels that scaling maps above 1. If so many voxels have the highest value, tissue contrast is
+            lost. Fewer give a warning if other volumes of the cohort are not clipped and values are not `bounded`.
+        bounded: whether values are bounded, as those of T2 maps by their fit.
     """
     target, median = row["target_ml"], rows["target_ml"].median()
     if row["labelled"] and target == 0:
@@ -106,7 +109,7 @@ def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float, bounded:
     if row["labelled"] and row["kept"] < KEPT:
         yield f"the working grid holds {100 * row['kept']:.0f} % of the target"
     elif row["labelled"] and row["grid_dice"] < GRID_DICE:
-        yield f"on the working grid and back, the mask itself has a Dice of {row['grid_dice']:.2f}"
+        yield f"the mask has a Dice of {row['grid_dice']:.2f} with itself after resampling to the working grid and back"
     for column, name in SPACINGS.items():
         usual = float(rows[column].median())
         if not 1 / SPACING <= row[column] / usual <= SPACING:
@@ -118,17 +121,18 @@ def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float, bounded:
 
 
 def image_files(subjects: list[str], native: Path, settings: QualitySettings) -> dict[str, Subject]:
-    """The subjects with their files: of images that the results keep there, else of the cohort's source.
+    """The subjects with their files: images that the results keep, else those of the source.
 
     Raises:
-        InputError: subjects are gone since the cohort was prepared.
+        InputError: subjects are missing since the cohort was prepared.
     """
     kept = {name: native / IMAGES / f"{name}.nii.gz" for name in subjects}
     missing = [name for name, path in kept.items() if not path.is_file()]
     listed = {one.subject: one for one in registry.list_subjects(settings.source)} if missing else {}
     if gone := [name for name in missing if name not in listed]:
         raise InputError(
-            f"{settings.cohort}: {', '.join(gone[:5])} gone since the cohort was prepared; put the volumes back"
+            f"{settings.cohort}: volumes are missing since the cohort was prepared ({', '.join(gone[:5])}); to fix:"
+            " put them back"
         )
     return {
         name: listed[name] if name in listed else Subject(name, name, labelled=False, image=kept[name])
@@ -149,7 +153,7 @@ def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], g
 
 
 def _kept(store: Store, subject: str, native_ml: float, settings: QualitySettings) -> float:
-    """The target's volume on the working grid, as a share of its native volume."""
+    """Volume of the target on the working grid, as a share of its native volume."""
     frame, _ = store.frame(subject, settings.grid)
     voxel_ml = np.prod(np.multiply(frame.native, frame.spacing) / frame.resampled) / 1000
     return float(store.index["target_px"].to_numpy()[store.rows([subject])].sum() * voxel_ml / native_ml)
@@ -183,7 +187,7 @@ class VolumeFacts:
 
 
 def volume_facts(volume: Volume, grid: Grid) -> VolumeFacts:
-    """The facts of a volume that is to go onto this working grid."""
+    """The facts of a volume, for this working grid."""
     image, mask = volume.image, volume.mask
     p1, p99 = (float(value) for value in np.percentile(image, (1, 99)))
     highest = float(image.max())
@@ -209,7 +213,7 @@ def _grid_dice(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid)
 
 
 def oblique_degrees(affine: NDArray[np.float64]) -> float:
-    """The largest angle between an axis of the grid and the patient's axis that it is taken for; 0: along the axes."""
+    """The largest angle between an axis of the grid and the nearest axis of the patient; 0: along the axes."""
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     taken = nib.orientations.io_orientation(affine)[:, 0].astype(int)
     along = np.abs(directions[taken, np.arange(3)])

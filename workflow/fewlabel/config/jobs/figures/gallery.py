@@ -22,7 +22,7 @@ MOST = 6
 
 
 class Column(Settings):
-    """One finetuning of the draw that is shown."""
+    """One finetuned network of the draw."""
 
     method: str
     labels: LabelCount
@@ -34,11 +34,11 @@ class GallerySettings(Settings):
     cohort: str
     title: CohortTitle
     methods: dict[str, MethodTitle]
-    """All of the study, for their colours."""
+    """All methods of the study, for their colours."""
     columns: list[Column]
-    """Columns of predictions, right of the truth, in their order."""
+    """Columns of predictions, in their order."""
     draws: Draw
-    """How many there are, of which one is shown."""
+    """Number of draws, of which one is shown."""
     source: Source
     grid: Grid
     figure: Gallery
@@ -74,12 +74,12 @@ def gallery_settings(experiment: Experiment, cohort: str) -> GallerySettings:
 
 
 def run_of(settings: GallerySettings, column: Column, fold: int | None = None) -> Run:
-    """The finetuning of a column (of one fold, where there are folds)."""
+    """The finetuning of a column (of one test fold)."""
     return _run(part_of(settings.cohort, fold), settings, column)
 
 
 def runs_of(settings: GallerySettings) -> list[Run]:
-    """The finetunings of all columns; scores say of which fold the shown subject is."""
+    """The finetunings of all columns, of all test folds."""
     parts = parts_of(settings.cohort, settings.title.folds)
     return [_run(part, settings, column) for column in settings.columns for part in parts]
 
@@ -89,7 +89,7 @@ def _run(part: str, settings: GallerySettings, column: Column) -> Run:
 
 
 def gallery_labels(settings: GallerySettings) -> dict[str, str]:
-    """What the report says of a gallery: its cohort, whose predictions it shows, and of which finetunings."""
+    """Columns of the report's list: cohort, methods, N and draw."""
     methods = dict.fromkeys(settings.methods[column.method].title for column in settings.columns)
     counts = dict.fromkeys(str(column.labels) for column in settings.columns)
     draw = str(settings.figure.draw)
@@ -97,7 +97,7 @@ def gallery_labels(settings: GallerySettings) -> dict[str, str]:
 
 
 def gallery_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What galleries ask for and the experiment does not have, with its place."""
+    """Yield settings of galleries that the experiment cannot fulfil, with their places."""
     for cohort, gallery in experiment.figures.galleries.items():
         place = ("figures", "galleries", cohort)
         if cohort not in experiment.cohorts:

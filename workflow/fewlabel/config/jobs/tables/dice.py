@@ -16,13 +16,13 @@ class DiceTableSettings(Settings):
 
     titles: Titles
     runs: CollectSettings
-    """All that the table must show: it is not made of a part."""
+    """All runs that must have scores."""
     intervals: Intervals
     hd95_missing: MissingDistance = Field("exclude", exclude_if=lambda value: value == "exclude")
     paper: list[str] = Field([], exclude_if=lambda value: not value)
     """Cohorts that show the paper's numbers."""
     scores: list[str] = Field([], exclude_if=lambda value: not value)
-    """Of installed packages, in their order."""
+    """Scores of installed packages, in their order."""
 
 
 def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
@@ -38,7 +38,7 @@ def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
 
 
 def dice_table_inputs(experiment: Experiment) -> Inputs:
-    """Facts of volumes are needed if their diagonal replaces an undefined distance."""
+    """Scores, and facts of volumes if their diagonals replace undefined distances."""
     diagonal = experiment.figures.dice_table.hd95_missing == "diagonal"
     return Inputs([LAYOUT.scores, *(map(LAYOUT.subjects, experiment.cohorts) if diagonal else [])])
 

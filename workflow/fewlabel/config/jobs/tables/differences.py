@@ -14,12 +14,12 @@ class DifferenceTableSettings(Settings):
 
     titles: Titles
     runs: CollectSettings
-    """All that the table must show: it is not made of a part."""
+    """All runs that must have scores."""
     intervals: Intervals
     control: str | None
     """None: no method starts at random."""
     methods: list[str]
-    """Compared with it, in their order: all that share an N with it."""
+    """Methods that share an N with the control, in their order."""
 
 
 def difference_table_settings(experiment: Experiment) -> DifferenceTableSettings:

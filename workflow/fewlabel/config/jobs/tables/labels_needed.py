@@ -15,18 +15,18 @@ class LabelsTableSettings(Settings):
 
     titles: Titles
     runs: CollectSettings
-    """All that the table must show: it is not made of a part."""
+    """All runs that must have scores."""
     intervals: Intervals
     reference: str | None
-    """Whose score at its largest N is 100 %; None: no method is trained on all labels."""
+    """Method whose Dice at its largest N is 100 %; None: no method is trained on all labels."""
     shares: list[Share]
-    """Of it, each asked for."""
+    """Shares of it that are looked up."""
     control: str | None
-    """Against which labels are saved; None: no method starts at random."""
+    """Method against which labels are saved; None: no method starts at random."""
     methods: list[str]
-    """All that are no benchmark, in their order."""
+    """All methods but benchmarks, in their order."""
     steps: dict[str, Steps]
-    """Of finetuning, of these methods and of the reference: where they differ, labels are not all that separates."""
+    """Steps of finetuning of these methods and of the reference; a note tells if they differ."""
 
 
 def labels_table_settings(experiment: Experiment) -> LabelsTableSettings:
