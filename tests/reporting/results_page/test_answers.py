@@ -45,6 +45,10 @@ def scores(study, gains, subjects=8, noise=0.004):
     return pd.DataFrame(rows, columns=columns).assign(hd95_mm=1.0)
 
 
+def answered(table, study):
+    return answers(table, summary_table(table, study.intervals), study)
+
+
 @pytest.mark.parametrize(
     ("gains", "verdict", "said"),
     [
@@ -57,7 +61,7 @@ def scores(study, gains, subjects=8, noise=0.004):
 def test_the_largest_significant_difference_is_told_with_its_n_and_interval(gains, verdict, said):
     study = experiment()
     wide = 0.05 if verdict == "none" else 0.004
-    (found,), compared = answers(scores(study, {("knee", 1): gains[0], ("knee", 2): gains[1]}, noise=wide), study)
+    (found,), compared = answered(scores(study, {("knee", 1): gains[0], ("knee", 2): gains[1]}, noise=wide), study)
     assert found.verdict == verdict and said in found.sentence, found.sentence
     row = compared.loc[(compared["difference"] - found.value).abs().idxmin()]
     assert f"N = {row['n']}; 95 % interval " in found.place
@@ -68,7 +72,7 @@ def test_the_largest_significant_difference_is_told_with_its_n_and_interval(gain
 @pytest.mark.parametrize(("draws", "subjects"), [(2, 8), (4, 5)])
 def test_few_draws_or_subjects_allow_no_conclusion_however_large_the_difference(draws, subjects):
     study = experiment(draws=draws)
-    (found,), compared = answers(scores(study, {("knee", 1): 0.1, ("knee", 2): 0.3}, subjects), study)
+    (found,), compared = answered(scores(study, {("knee", 1): 0.1, ("knee", 2): 0.3}, subjects), study)
     assert found.verdict == "few" and compared["low"].min() > 0
     assert f"{draws} draws and {subjects} test subjects are too few for a conclusion" in found.sentence
     assert "gained" not in found.sentence and found.value == pytest.approx(0.3, abs=0.01)
@@ -76,7 +80,7 @@ def test_few_draws_or_subjects_allow_no_conclusion_however_large_the_difference(
 
 def test_labels_that_a_share_of_the_benchmark_needs_are_interpolated_or_bounds():
     study = experiment()
-    (found,), _ = answers(scores(study, {("knee", 1): 0.05, ("knee", 2): 0.15}, noise=1e-6), study)
+    (found,), _ = answered(scores(study, {("knee", 1): 0.05, ("knee", 2): 0.15}, noise=1e-6), study)
     # 90 % of 0.8 is 0.72: regression has 0.55 and 0.75, so N = 2 ** (0.17 / 0.20) = 1.8; scratch ends at 0.6.
     assert found.share == "90 % of the Dice of supervised (0.720)"
     assert dict(found.labels) == {"scratch": "> 2", "regression": "1.8"}
@@ -85,7 +89,7 @@ def test_labels_that_a_share_of_the_benchmark_needs_are_interpolated_or_bounds()
 def test_cohorts_with_one_verdict_share_a_sentence():
     study = experiment(("knee", "hip", "liver"))
     gains = {("knee", 1): 0.1, ("hip", 1): 0.3, ("liver", 1): -0.1}
-    found, _ = answers(scores(study, {**dict.fromkeys([(name, 2) for name in study.cohorts], 0.0), **gains}), study)
+    found, _ = answered(scores(study, {**dict.fromkeys([(name, 2) for name in study.cohorts], 0.0), **gains}), study)
     text = headline(found)
     assert text.startswith("On Knee and Hip, a method had significantly more Dice than the control.")
     assert "+0.3" in text and "on Hip" in text and "On Liver, regression had 0.1" in text
@@ -93,14 +97,16 @@ def test_cohorts_with_one_verdict_share_a_sentence():
 
 def test_a_study_of_one_method_has_nothing_to_compare():
     study = experiment(methods={"scratch": METHODS["scratch"]})
-    (found,), compared = answers(scores(study, {}), study)
+    (found,), compared = answered(scores(study, {}), study)
     assert found.verdict == "alone" and found.difference == "" and compared.empty and found.labels == []
+    assert "The highest mean Dice is 0.600 (scratch at N = 2; 95 % interval 0." in headline([found])
+    assert headline([found, found]).count("Knee 0.600 (scratch at N = 2") == 2
 
 
 def test_the_grid_has_every_mean_and_marks_what_is_significant():
     study = experiment()
     table = scores(study, {("knee", 1): 0.1, ("knee", 2): 0.0}, noise=0.01)
-    _, compared = answers(table, study)
+    _, compared = answered(table, study)
     (grid,) = cohort_grids(summary_table(table, study.intervals), compared, titles(study), {"scratch": "control"})
     assert grid.counts == [1, 2] and [row[:2] for row in grid.rows] == [("scratch", "control"), ("regression", "")]
     means = table.groupby(["method", "n"])["dice"].mean()

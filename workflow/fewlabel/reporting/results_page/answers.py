@@ -29,7 +29,6 @@ TOGETHER: dict[Verdict, str] = {
     "mixed": "methods had significantly more Dice than the control, or less",
     "none": "no method differed significantly from the control",
     "few": "draws or test subjects are too few for a conclusion",
-    "alone": "no method is compared with a control",
 }
 """Verdicts of several cohorts."""
 LEAST_DRAWS = 3
@@ -73,8 +72,15 @@ class CohortAnswer:
         return VERDICTS[self.verdict]
 
 
-def answers(scores: pd.DataFrame, experiment: Experiment) -> tuple[list[CohortAnswer], pd.DataFrame]:
+def answers(
+    scores: pd.DataFrame, summary: pd.DataFrame, experiment: Experiment
+) -> tuple[list[CohortAnswer], pd.DataFrame]:
     """The answer of each cohort, and all comparisons (`comparisons.comparisons`).
+
+    Args:
+        scores: from `scores.select`.
+        summary: of these, from `summary.summary_table`.
+        experiment: of the study.
 
     Raises:
         InputError: a cohort, method, run or test subject has no scores.
@@ -86,8 +92,12 @@ def answers(scores: pd.DataFrame, experiment: Experiment) -> tuple[list[CohortAn
     reference = settings.titles.methods[labels.reference].title if labels.reference else ""
     found = []
     for name, title in settings.titles.cohorts.items():
-        own, own_needed = (table[table["cohort"] == name] for table in (compared, needed))
-        found.append(_answer(own, own_needed, settings, title.title, reference))
+        own, own_needed, means = (table[table["cohort"] == name] for table in (compared, needed, summary))
+        found.append(
+            _mean(means, own_needed, settings, title.title, reference)
+            if own.empty
+            else _answer(own, own_needed, settings, title.title, reference)
+        )
     return found, compared
 
 
@@ -102,10 +112,13 @@ def headline(found: Sequence[CohortAnswer]) -> str:
 def _together(verdict: Verdict, group: Sequence[CohortAnswer]) -> str:
     if len(group) == 1:
         return group[0].sentence
+    if verdict == "alone":
+        told = "; ".join(f"{one.title} {one.place}" for one in group)
+        return f"Highest mean Dice, since no method is compared with a control: {told}."
     first = max(group, key=lambda one: abs(one.value))
     largest = f" The largest difference was {first.difference} Dice on {first.title} ({first.place})."
     *titles, last = [one.title for one in group]
-    return f"On {', '.join(titles)} and {last}, {TOGETHER[verdict]}.{largest if first.difference else ''}"
+    return f"On {', '.join(titles)} and {last}, {TOGETHER[verdict]}.{largest}"
 
 
 def signed(value: float) -> str:
@@ -124,10 +137,6 @@ def _answer(
     rows: pd.DataFrame, needed: pd.DataFrame, settings: DifferenceTableSettings, title: str, reference: str
 ) -> CohortAnswer:
     share, labels = _labels(needed, settings, reference)
-    if rows.empty:
-        return CohortAnswer(
-            title, "alone", f"On {title}, no method is compared with a control.", share=share, labels=labels
-        )
     draws, subjects = int(rows["draws"].min()), int(rows["test_subjects"].min())
     kinds = rows.apply(significance, axis=1)
     verdict = _verdict(set(kinds))
@@ -148,6 +157,23 @@ def _answer(
     )
     sentence, place = f"On {title}, {sentence}", f"{place}; {interval}"
     return CohortAnswer(title, verdict, sentence, float(row["difference"]), place, share, labels, f"{base}, {tests}")
+
+
+def _mean(
+    means: pd.DataFrame, needed: pd.DataFrame, settings: DifferenceTableSettings, title: str, reference: str
+) -> CohortAnswer:
+    """The highest mean Dice, where nothing is compared."""
+    row = means.loc[means["mean"].idxmax()]
+    interval = (
+        ""
+        if pd.isna(row["low"])
+        else f"; {100 * settings.intervals.level:g} % interval {row['low']:.3f} to {row['high']:.3f}"
+    )
+    place = f"{row['mean']:.3f} ({settings.titles.methods[row['method']].title} at N = {row['n']}{interval})"
+    sentence = f"On {title}, no method is compared with a control. The highest mean Dice is {place}."
+    base = f"{counted(int(row['draws']), 'draw')} and {counted(int(row['subjects']), 'test subject')}"
+    share, labels = _labels(needed, settings, reference)
+    return CohortAnswer(title, "alone", sentence, place=place, share=share, labels=labels, basis=base)
 
 
 def _verdict(kinds: set[str]) -> Verdict:

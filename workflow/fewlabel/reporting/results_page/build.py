@@ -57,10 +57,11 @@ def _numbers(study: Results, experiment: Experiment) -> dict[str, Any]:
     """What was found."""
     known, control = titles(experiment), compared(experiment)[0]
     scores = select(study.scores, known, collect_settings(experiment))
-    found, differences = answers(scores, experiment)
+    summary = summary_table(scores, experiment.intervals)
+    found, differences = answers(scores, summary, experiment)
     roles = {benchmark_method(experiment): "benchmark", control: "control"}
     roles_of = {name: role for name, role in roles.items() if name}
-    grids = cohort_grids(summary_table(scores, experiment.intervals), differences, known, roles_of)
+    grids = cohort_grids(summary, differences, known, roles_of)
     return {
         "headline": headline(found),
         "phantoms": all(cohort.source.made_by_code for cohort in experiment.cohorts.values()),
