@@ -163,7 +163,7 @@ def _mean(
     means: pd.DataFrame, needed: pd.DataFrame, settings: DifferenceTableSettings, title: str, reference: str
 ) -> CohortAnswer:
     """The highest mean Dice, where nothing is compared."""
-    row = means.loc[means["mean"].idxmax()]
+    row = means.nlargest(1, "mean").iloc[0]
     interval = (
         ""
         if pd.isna(row["low"])
