@@ -89,4 +89,4 @@ def test_the_figure_draws_means_over_subjects_and_the_images():
     assert lost["coils removed"].get_ydata() == pytest.approx([2, 2])
     # Five times the difference of 1 to the image without arms.
     assert above.axes[1 + len(TITLES) + 1].images[0].get_array().max() == pytest.approx(5)
-    assert "4 x liver's" in "".join(text.get_text() for axes in above.axes for text in axes.texts)
+    assert "4 × liver's" in "".join(text.get_text() for axes in above.axes for text in axes.texts)

@@ -1,4 +1,4 @@
-"""A figure that is drawn, not plotted: boxes, lines and text at places in inches, from the top left corner down."""
+"""A figure of boxes, lines and text at places in inches from the top left corner."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from fewlabel.reporting.figures import style
 Colour = str | tuple[float, float, float]
 POINT = 1 / 72
 LINE = 1.28
-"""Height of a line of text in sizes of its type."""
+"""Height of a line of text, as a multiple of its size."""
 ROUNDED = 0.03
 
 
@@ -36,7 +36,7 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 
 def wrapped(text: str, width_in: float, size: float, bold: bool = False) -> list[str]:
-    """Lines that are no wider than that; a word that is wider is broken, a no-break space is part of one."""
+    """Lines no wider than `width_in`; wider words are broken. A no-break space is part of a word."""
     lines = [""]
     for word in re.findall(r"[\S\N{NO-BREAK SPACE}]+", text):
         longer = f"{lines[-1]} {word}".strip()
@@ -52,7 +52,7 @@ def wrapped(text: str, width_in: float, size: float, bold: bool = False) -> list
 
 
 def _head(word: str, width_in: float, size: float, bold: bool) -> int:
-    """How many of a word's letters fit; at least one."""
+    """Number of a word's letters that fit; at least one."""
     fitting = (n for n in range(len(word) - 1, 0, -1) if text_width(word[:n], size, bold) <= width_in)
     return next(fitting, 1)
 
@@ -63,7 +63,7 @@ def height(lines: Sequence[str], size: float) -> float:
 
 
 class Canvas:
-    """What is drawn on. The `gid` of a box names what it stands for."""
+    """A drawing area. The `gid` of a box names its content."""
 
     def __init__(self, width_in: float) -> None:
         self.width = width_in
@@ -74,7 +74,7 @@ class Canvas:
         self.axes.set_xlim(0, width_in)
 
     def finish(self, height_in: float) -> Figure:
-        """The figure, of the height that its content took."""
+        """The figure, cut to the height of its content."""
         self.figure.set_size_inches(self.width, height_in)
         self.axes.set_ylim(height_in, 0)
         return self.figure
@@ -85,7 +85,7 @@ class Canvas:
         self.axes.add_patch(Rectangle((left, top), wide, high, gid=gid, **{"zorder": 3, **look}))
 
     def panel(self, at: tuple[float, float, float, float], colour: Colour) -> None:
-        """A ground with round corners, behind everything."""
+        """A background with round corners."""
         left, top, wide, high = at
         shape = f"round,pad=0,rounding_size={2 * ROUNDED}"
         self.axes.add_patch(
@@ -115,7 +115,7 @@ class Canvas:
         middle: bool = False,
         **look: Any,
     ) -> float:
-        """Lines of text from `at` downwards, or about it where `middle`; gives their height."""
+        """Draw lines of text from `at` downwards, or centred on it if `middle`; return their height."""
         left, top = at
         high = height(lines, size)
         first = top - high / 2 if middle else top
@@ -128,7 +128,7 @@ class Canvas:
         return high
 
     def fitting(self, at: tuple[float, float, float, float], text: str, size: float, **look: Any) -> None:
-        """One line in the middle of a box, smaller where it would not fit."""
+        """One line in the middle of a box, in a smaller size if it does not fit."""
         left, top, wide, high = at
         needed = text_width(text, size, look.get("fontweight") == "bold")
         fitted = size * min(1, 0.9 * wide / needed) if needed else size

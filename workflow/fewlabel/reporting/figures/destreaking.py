@@ -20,11 +20,11 @@ COLOURS = dict(
     zip(TITLES, (style.GREY, style.BLUE, style.FURTHER[4], style.ORANGE, style.FURTHER[0], style.INK), strict=True)
 )
 GOALS = {"streak_energy": 0.1, "signal_loss": 5}
-"""Dashed lines: nine tenths of the energy removed, a twentieth of the signal lost."""
+"""Dashed lines: 10 % of the energy left, 5 % of the signal lost."""
 FAINTEST = 1e-4
-"""Of the streak energy; less is drawn there."""
+"""Least streak energy on the axis; smaller values are drawn there."""
 DIFFERENCE = 5
-"""Times that differences are brighter than images."""
+"""Factor by which differences are brighter than images."""
 
 
 def draw(results: Path, settings: DestreakingSettings) -> Figure:
@@ -33,7 +33,7 @@ def draw(results: Path, settings: DestreakingSettings) -> Figure:
 
 
 def destreaking_figure(rows: pd.DataFrame, images: Images, settings: DestreakingSettings) -> Figure:
-    """Draw it.
+    """Draw slices after each method, and below them the measures.
 
     Args:
         rows: as `destreaking.read_measures` gives them.
@@ -61,7 +61,7 @@ def _images(place: SubFigure, images: Images, streaks: float) -> None:
             axes[1, column].imshow(DIFFERENCE * np.abs(image - clean), cmap="gray", vmin=0, vmax=bright)
         for each in axes[:, column]:
             each.set_axis_off()
-    told = f"{DIFFERENCE} x difference\nto no arms\n(arms' signal\n{streaks:g} x liver's)"
+    told = f"{DIFFERENCE} × difference\nto no arms\n(arms' signal\n{streaks:g} × liver's)"
     axes[1, 0].text(0.5, 0.5, told, ha="center", va="center", fontsize=6.5, transform=axes[1, 0].transAxes)
 
 
@@ -93,4 +93,6 @@ def _measures(place: SubFigure, rows: pd.DataFrame) -> None:
     plots[0].set_yticks([1, 0.1, 0.01, 0.001], ["100 %", "10 %", "1 %", "0.1 %"])
     plots[0].minorticks_off()
     handles, labels = plots[0].get_legend_handles_labels()
+    handles.append(plots[0].get_lines()[-1])
+    labels.append("goals: 10 % of the streak energy left, 5 % of the signal lost")
     place.legend(handles, labels, loc="outside lower center", ncols=3)

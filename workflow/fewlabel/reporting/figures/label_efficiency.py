@@ -22,6 +22,8 @@ from fewlabel.reporting.statistics.scores import read_scores, select
 ROOM = 0.3
 """Octaves left free above and below."""
 NO_SAVING = "1 ×"
+LEAST_AXIS = (0.6, 1.7)
+"""Multiples that every axis holds, so that 1/2 × and 2 × are on it."""
 
 
 def draw(results: Path, settings: EfficiencySettings) -> Figure:
@@ -98,7 +100,7 @@ def _entries(rows: pd.DataFrame, settings: EfficiencySettings) -> list[legends.E
         entries += [legends.interval(settings.intervals.level), *legends.fill(NO_SAVING)]
     entries.append(legends.mark("largest N of the control", linestyle=":", linewidth=1))
     if (_bounds(rows) != 0).any():
-        entries.append(legends.mark("at least (at most: downwards)", marker=6, markersize=5, color=style.INK))
+        entries.append(legends.mark("at least (▼ at most)", marker=6, markersize=5, color=style.INK))
     return entries
 
 
@@ -116,7 +118,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, settings: EfficiencySettings) -> None
     )
     fig = axes.get_figure(root=True)
     axes.set_yscale("log", base=2)
-    ends = [1.0, *bounded["mean"], *bounded["low"].dropna(), *bounded["high"].dropna()]
+    ends = [*LEAST_AXIS, *bounded["mean"], *bounded["low"].dropna(), *bounded["high"].dropna()]
     limits = min(ends) * 2.0**-ROOM, max(ends) * 2.0**ROOM
     axes.axhline(1, color=style.GREY, linewidth=1, zorder=1)
     line = np.geomspace(counts[0] * 2.0**-style.MARGIN, counts[-1] * 2.0**style.MARGIN, 50)

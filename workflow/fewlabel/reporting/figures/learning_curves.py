@@ -23,9 +23,9 @@ STAGES = {
     **{key: (stage.title, stage.loss) for pretext in PRETEXTS.values() for key, stage in pretext.stages.items()},
     "finetune": ("Finetuning", "Dice"),
 }
-"""What panels are called, in their order, and the loss that they show."""
+"""Title and loss of each stage, in the order of panels."""
 NAME = 7.0
-"""Size of type above a panel, in points."""
+"""Size of type of a panel's title, in points."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def learning_curves(histories: pd.DataFrame | None, settings: LearningSettings) 
         settings: what to show and in which order, smoothing, sizes in inches.
 
     Returns:
-        A figure to be written with `style.save`; it says in words what it lacks.
+        A figure to be written with `style.save`; a notice if there are no histories.
     """
     there = [] if histories is None else list(_panels(histories, settings))
     with style.applied():
@@ -69,13 +69,13 @@ def learning_curves(histories: pd.DataFrame | None, settings: LearningSettings) 
 
 
 def smoothed(loss: pd.Series, share: float) -> pd.Series:
-    """Centred running mean over so large a share of the rows; shorter at both ends. Gaps (NaN) are passed over."""
+    """Centred running mean over that share of the rows, shorter at both ends; NaN is skipped."""
     window = max(1, round(share * len(loss)))
     return loss.rolling(window + (window % 2 == 0), center=True, min_periods=1).mean()
 
 
 def mean_of_draws(draws: list[pd.DataFrame]) -> pd.DataFrame:
-    """The mean loss at the steps of the first draw; the others are interpolated where they were recorded at others."""
+    """The mean loss at the steps of the first draw; others are interpolated at these."""
     steps = draws[0]["step"].to_numpy()
     losses = [np.interp(steps, draw["step"], draw["loss"]) for draw in draws]
     return pd.DataFrame({"step": steps, "loss": np.mean(losses, axis=0)})
@@ -96,7 +96,7 @@ def _panels(histories: pd.DataFrame, settings: LearningSettings) -> Iterator[Los
 def _nothing() -> list[str]:
     return [
         "Learning curves are not drawn",
-        "The study holds no histories of its trainings: a published one leaves them out where they are too large.",
+        "The study has no histories of its trainings; published studies leave out large ones.",
     ]
 
 
@@ -148,7 +148,7 @@ def _head(axes: Axes, lines: list[str]) -> None:
 
 
 def _panel(axes: Axes, panel: LossPanel, settings: LearningSettings, colours: dict[str, str]) -> None:
-    """One stage of all methods that have it."""
+    """The losses of one stage, of all methods that have it."""
     shown = settings.figure
     lines = style.line_styles(settings.titles.methods)
     for name in [name for name in settings.titles.methods if (panel.rows["method"] == name).any()]:
@@ -179,13 +179,13 @@ def _panel(axes: Axes, panel: LossPanel, settings: LearningSettings, colours: di
 
 
 def _averaged(panels: list[LossPanel]) -> list[str]:
-    """Of what some line is a mean: `test folds`, `draws`, both or neither."""
+    """Whether some line is a mean over `test folds`, `draws`, both or neither."""
     words = {"fold": "test folds", "draw": "draws"}
     return [word for column, word in words.items() if any(len(panel.rows[column].unique()) > 1 for panel in panels)]
 
 
 def _foot(panels: list[LossPanel], settings: LearningSettings) -> str:
-    """How lines were made, and what is missing."""
+    """Smoothing and averaging of the lines, and missing trainings."""
     share = settings.figure.smoothing
     averaged = " and ".join(_averaged(panels))
     lines = "loss as recorded" if share == 0 else f"running mean over {share * 100:g} % of the steps"

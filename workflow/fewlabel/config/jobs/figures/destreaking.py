@@ -11,18 +11,18 @@ from fewlabel.config.jobs.specification import FigureSpecification, Inputs
 from fewlabel.config.sources.phantom import PhantomSource
 
 NO_SOURCE = "no_source"
-"""Name of the image without arms, among those that are shown."""
+"""Name of the image without arms."""
 MEASURES, IMAGES = "destreaking.csv", "destreaking.safetensors"
-"""Beneath a study: what was measured, and the images that are shown."""
+"""Files in the folder of a study: the measures, and the images of the figure."""
 
 
 class MeasureSettings(Settings):
-    """What is measured."""
+    """The measurement."""
 
     source: PhantomSource
-    """Acquired radially; the signal of its arms is one of `strengths` at a time."""
+    """A radially acquired phantom; the signal of its arms is each of `strengths` in turn."""
     subjects: Subjects
-    """The first of the source."""
+    """Number of subjects: the first of the source."""
     strengths: list[Number]
     shown: Number
     """The strength whose images are kept."""
@@ -46,19 +46,19 @@ def radial_phantoms(cohorts: Mapping[str, Cohort]) -> dict[str, PhantomSource]:
 
 
 def measure_settings(experiment: Experiment) -> MeasureSettings | None:
-    """Settings of the measurement; None where `figures.destreaking` does not ask for one."""
+    """Settings of the measurement; None if `figures.destreaking` is not set."""
     figure = experiment.figures.destreaking
     if figure is None:
         return None
     source = radial_phantoms(experiment.cohorts)[measured_cohort(experiment, figure)]
     sizes = {"pixel_mm": figure.pixel_mm or source.pixel_mm, "slice_mm": figure.slice_mm or source.slice_mm}
-    # Whoever else belongs to the cohort makes no difference to those that are measured.
+    # Other subjects of the cohort do not change the measured ones.
     made = source.model_copy(update={**sizes, "labelled": figure.subjects, "unlabelled": 0})
     return MeasureSettings(source=made, subjects=figure.subjects, strengths=figure.strengths, shown=shown(figure))
 
 
 def destreaking_settings(experiment: Experiment) -> DestreakingSettings | None:
-    """Settings of table and figure; None as above."""
+    """Settings of table and figure; None if `figures.destreaking` is not set."""
     measured, figure = measure_settings(experiment), experiment.figures.destreaking
     if measured is None or figure is None or measured.source.radial is None:
         return None

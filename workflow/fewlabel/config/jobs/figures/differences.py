@@ -1,4 +1,4 @@
-"""Settings of the figure of table 3: differences to the control."""
+"""Settings of the figure of differences to the control."""
 
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
@@ -8,14 +8,14 @@ from fewlabel.config.jobs.tables.differences import DifferenceTableSettings, dif
 
 
 class DifferencesSettings(Settings):
-    """The figure of table 3."""
+    """The figure of differences."""
 
     compared: DifferenceTableSettings
     figure: Differences
 
 
 def differences_settings(experiment: Experiment) -> DifferencesSettings:
-    """Settings of the figure of table 3."""
+    """Settings of the figure of differences."""
     return DifferencesSettings(compared=difference_table_settings(experiment), figure=experiment.figures.differences)
 
 

@@ -14,7 +14,7 @@ class LearningSettings(Settings):
 
     titles: Titles
     trainings: Trainings
-    """How many there are."""
+    """Number of trainings of the study."""
     figure: LearningCurves
 
 

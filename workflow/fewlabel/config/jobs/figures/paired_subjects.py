@@ -14,14 +14,14 @@ class PairedSettings(Settings):
 
     titles: Titles
     runs: CollectSettings
-    """All that the figure must show: it is not drawn of a part."""
+    """All runs that must have scores."""
     intervals: Intervals
     control: str | None
     """None: no method starts at random."""
     methods: list[str]
-    """Compared with it, in their order."""
+    """Compared with the control, in their order."""
     left_out: list[str]
-    """Those that could be, too."""
+    """Those that are not shown for want of room."""
     figure: PairedSubjects
 
 
@@ -45,7 +45,7 @@ SPECIFICATION = FigureSpecification(
     kind="figure",
     name="paired_subjects",
     title="Test subjects in pairs",
-    summary="Each test subject's Dice with a method and with its control, and their mean difference.",
+    summary="Each test subject's Dice with a method and with the control, and the mean difference.",
     settings_class=PairedSettings,
     settings=paired_settings,
     inputs=from_scores,
