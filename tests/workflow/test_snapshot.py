@@ -135,3 +135,22 @@ def test_what_is_no_workflow_and_what_is_there_already_are_refused(tmp_path):
     with pytest.raises(InputError, match="already exists; choose a new folder"):
         snapshot.take(ROOT, tmp_path, {})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_new_folder_for_studies_is_writable_though_its_source_is_not(copy, tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(copy / "workflow")}
+    process = subprocess.run(
+        ["fewlabel", "init", tmp_path / "new"], env=env, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    assert all(path.stat().st_mode & 0o200 for path in (tmp_path / "new").rglob("*"))
+    assert not (tmp_path / "new" / "workflow" / "fewlabel").exists()
+
+
+def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path):
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
+    code += "from fewlabel.cli.main import main; sys.argv.insert(1, 'init'); main()"
+    command = [sys.executable, "-c", code, tmp_path / "new"]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 1 and process.stderr.count("\n") == 1, process.stderr
+    assert "File too large; to fix: " in process.stderr and not list((tmp_path / "new").iterdir())

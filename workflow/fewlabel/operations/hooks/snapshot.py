@@ -16,6 +16,7 @@ from fewlabel.config.loading.workflow_files import PACKAGE, WORKFLOW_FILES, work
 from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.git import FROZEN
+from fewlabel.utils.system_errors import describe
 
 COPIED_WITHOUT = ("__pycache__", "*.egg-info", ".snakemake")
 CODE = (".py", ".j2", ".js", ".css")
@@ -78,9 +79,18 @@ def copy_workflow(folder: Path) -> None:
 def _copy(workflow: Path, folder: Path, *ignored: str) -> None:
     for name in WORKFLOW_FILES:
         if (workflow / name).is_dir():
-            shutil.copytree(workflow / name, folder / name, ignore=shutil.ignore_patterns(*ignored))
+            without = shutil.ignore_patterns(*ignored)
+            shutil.copytree(workflow / name, folder / name, ignore=without, copy_function=_copy_file)
         else:
-            shutil.copy2(workflow / name, folder / name)
+            _copy_file(workflow / name, folder / name)
+
+
+def _copy_file(source: str | Path, target: str | Path) -> None:
+    """Copy a file; the copy is writable. `copytree` would collect system errors into one of its own."""
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise InputError(describe(error, f"copy of {source}")) from None
 
 
 def take(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
@@ -103,7 +113,7 @@ def take(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
     with atomic_folder(folder) as partial:
         _copy(workflow, partial, *COPIED_WITHOUT, PACKAGE.name)
         without = shutil.ignore_patterns(*COPIED_WITHOUT)
-        shutil.copytree(PACKAGE, partial / "workflow" / PACKAGE.name, ignore=without)
+        shutil.copytree(PACKAGE, partial / "workflow" / PACKAGE.name, ignore=without, copy_function=_copy_file)
         (partial / "workflow" / "fewlabel" / FROZEN).write_text(json.dumps(facts), encoding="utf-8")
         for path in partial.rglob("*"):
             if path.is_file():
