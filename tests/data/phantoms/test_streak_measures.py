@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fewlabel.config.jobs.figures.destreaking import NO_SOURCE, destreaking_settings, files, measure_settings
+from fewlabel.config.jobs.figures.destreaking import NO_SOURCE, destreaking_settings, measure_settings, measured_files
 from fewlabel.config.loading.load import load
 from fewlabel.data.phantoms.streak_measures import TRIALS, measure, scale_to
 from fewlabel.reporting.tables.destreaking_measures import COLUMNS, TITLES
@@ -63,9 +63,9 @@ def test_a_figures_look_is_not_measured_again_and_a_finer_phantom_is():
     assert destreaking_settings(plain) != destreaking_settings(looks)
     measured = measure_settings(finer)
     assert (measured.source.pixel_mm, measured.source.slice_mm, measured.source.labelled) == (4, 20, 2)
-    assert files(plain) == ("destreaking.csv", "destreaking.safetensors")
+    assert measured_files(plain) == ("destreaking.csv", "destreaking.safetensors")
     without = experiment(None)
-    assert measure_settings(without) is None and destreaking_settings(without) is None and files(without) == ()
+    assert measure_settings(without) is None and destreaking_settings(without) is None and measured_files(without) == ()
 
 
 @pytest.mark.parametrize(
