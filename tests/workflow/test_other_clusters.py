@@ -59,8 +59,10 @@ def test_a_missing_plugin_is_told_with_how_to_install_it(fresh, name):
     (fresh.folder / "mine" / "profile.yaml").write_text(text.replace("snakemake_executor_plugin", "absent_plugin"))
     code, said = fresh.said("--dry-run", "--profile", fresh.folder / "mine", here=())
     assert code == 1 and "usage:" not in said and "Traceback" not in said
-    assert f"profiles/{name} needs absent-plugin-{name.removesuffix('-gres')}, not installed here" in said
-    assert (f"--editable '.[{name}]'" if name in OTHERS else "--editable .\n") in said and "profiles/default" in said
+    plugin = f"absent-plugin-{name.removesuffix('-gres')}"
+    assert f"profiles/{name} needs {plugin}, not installed here" in said and "profiles/default" in said
+    # The same in a checkout and where FewLabel was installed.
+    assert f"pip install --constraint envs/constraints.txt {plugin}\n" in said
 
 
 SUBMIT = """#!/bin/sh

@@ -110,22 +110,17 @@ def named_files(arguments: Sequence[str]) -> list[Path]:
     return files
 
 
-def require(profile: str, *modules: str, extra: str = "") -> None:
+def require(profile: str, *modules: str) -> None:
     """Exit with an install command if Snakemake plugins of a profile are missing.
 
     Snakemake itself would print all of its options and then that the executor is no valid choice.
-
-    Args:
-        profile: name of the profile.
-        extra: the package's extra that installs them; empty: they are required dependencies.
     """
     if _LOOKING.get():
         return
     missing = [name.replace("_", "-") for name in modules if find_spec(name) is None]
     if missing:
-        wanted = f"'.[{extra}]'" if extra else "."
         sys.exit(
             f"profiles/{profile} needs {' and '.join(missing)}, not installed here; to fix: install it:\n"
-            f"  python -m pip install --constraint envs/constraints.txt --editable {wanted}\n"
+            f"  python -m pip install --constraint envs/constraints.txt {' '.join(missing)}\n"
             "or use another profile (profiles/default: this machine)"
         )
