@@ -16,6 +16,7 @@ import typer
 from fewlabel.cli import main
 from fewlabel.cli.common import Panel
 from fewlabel.config import jobs
+from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.loading.load import load
 
@@ -66,7 +67,7 @@ def builders():
     return made
 
 
-BUILDERS = builders()
+BUILDERS = {**builders(), Experiment: experiment}
 
 
 def model_of(option):
