@@ -55,7 +55,7 @@ results = Path({results!r})
 settings = pretexts_settings(read_experiment(results))
 figure = draw(results, settings)
 panels = [axes for part in figure.subfigs for axes in part.axes]
-print(json.dumps([settings.shown, [axes.get_title() for axes in panels], figure.subfigs[0].get_suptitle(),
+print(json.dumps([settings.shown, [axes.get_title(loc="left") for axes in panels], figure.subfigs[0].get_suptitle(),
                   figure.subfigs[0]._suptitle.get_color()]))
 """
     shown, titles, head, colour = python(drawn.format(results=str(study.results)), toys)

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +74,28 @@ def test_problems_of_its_folder_and_settings_are_refused(toys, refused, tmp_path
     text = refused(toys, {"kind": "arrays", "foldr": "arrays"})
     assert "cohorts.arrays.source.foldr: unknown key; did you mean 'folder'?" in text
     assert "cohorts.arrays.source.folder: missing" in text
+
+
+def test_its_unlabelled_folder_holds_volumes_of_the_usual_formats(toys, tmp_path):
+    write_arrays(tmp_path / "data" / "arrays")
+    (tmp_path / "data" / "further").mkdir()
+    voxels = np.random.default_rng(0).random((20, 24, 6), dtype=np.float32)
+    nib.save(nib.Nifti1Image(voxels, np.diag([4, 4, 8, 1])), tmp_path / "data" / "further" / "scan.nii.gz")
+    source = {**COHORT["source"], "unlabelled": "further"}
+    code = f"""
+import json
+from fewlabel.data.sources import registry
+from fewlabel_toys.config.arrays import ArraySource
+source = ArraySource.model_validate({source})
+*own, further = registry.list_subjects(source)
+(shape, affine), volume = registry.geometry(source, further), registry.read_volume(source, further)
+print(json.dumps([len(own), further.subject, registry.check(source, [*own, further]), shape, volume.image.tolist()]))
+"""
+    process = preloaded.run(code, program="python-c", env=toys, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    own, name, problems, shape, image = json.loads(process.stdout)
+    assert (own, name, problems, shape) == (4, "scan", [], [20, 24, 6])
+    assert np.array_equal(np.array(image, dtype=np.float32), voxels)
 
 
 def test_all_bad_files_are_told_at_once(toys, tmp_path):

@@ -39,8 +39,8 @@ def listed(cohort):
 
 def planned(cohort):
     """The planned split of a cohort, as a settings string, with the data for its check."""
-    beside = {other: fetched(other, "voxels.json") for other in split_alike(EXPERIMENT, cohort)}
-    return canonical(planned_split(EXPERIMENT, cohort, STUDY, beside))
+    hashes = {other: fetched(other, "voxels.json") for other in split_alike(EXPERIMENT, cohort)}
+    return canonical(planned_split(EXPERIMENT, cohort, STUDY, hashes))
 
 
 # A source that cannot be read here is reported before anything asks for its files.

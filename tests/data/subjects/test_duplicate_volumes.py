@@ -34,11 +34,11 @@ def again(source, target):
     nib.save(nib.Nifti1Image(image.get_fdata(dtype=np.float32), np.diag([2, 2, 2, 1])), target)
 
 
-def fetched(folder, beside=None, unlabelled="scans", **split):
+def fetched(folder, voxel_hashes=None, unlabelled="scans", **split):
     """Run the check as the workflow does; the folder of the list of subjects."""
     source = NiftiSource(kind="nifti", folder="mine", unlabelled=unlabelled)
     settings = FetchSettings(cohort="own", source=source, fingerprint="")
-    chosen = {"test": ["a"], "seed": 1, "drawing": "hash", "beside": beside or {}, **split}
+    chosen = {"test": ["a"], "seed": 1, "drawing": "hash", "voxel_hashes": voxel_hashes or {}, **split}
     planned = PlannedSplit(cohort="own", **chosen)
     out = folder / "fetched"
     fetch(settings, out / "subjects.csv", out / "source.json", planned, largest=1, pretrained=1, threads=1)
@@ -105,14 +105,14 @@ def test_two_withheld_or_tested_subjects_are_on_one_side(cohort, tmp_path, capsy
 def test_other_names_in_a_cohort_that_is_split_alike_are_refused_across_the_split(cohort, tmp_path):
     beside = tmp_path / "there" / "voxels.json"
     write_hashes(beside, json.loads((fetched(tmp_path / "first") / "voxels.json").read_text()))
-    fetched(tmp_path / "same", beside={"t2": str(beside)})
+    fetched(tmp_path / "same", voxel_hashes={"t2": str(beside)})
     images = cohort / "mine" / "images"
     first, second = ((images / f"{name}.nii.gz").read_bytes() for name in "ab")
     (images / "a.nii.gz").write_bytes(second)
     (images / "b.nii.gz").write_bytes(first)
     fetched(tmp_path / "alone")
     with pytest.raises(InputError, match=r"images/a.nii.gz, images/b.nii.gz of cohort t2: the same voxels"):
-        fetched(tmp_path / "swapped", beside={"t2": str(beside)})
+        fetched(tmp_path / "swapped", voxel_hashes={"t2": str(beside)})
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"a": 1}', '{"a": ["x"]}'])

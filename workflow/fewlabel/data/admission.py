@@ -33,7 +33,7 @@ def admission(
     if problems := split_problems(table, plain, largest, pretrained, former):
         return problems, []
     sides = _sides(table, plain, former)
-    neighbours = {name: Path(path) for name, path in split.beside.items()}
+    neighbours = {name: Path(path) for name, path in split.voxel_hashes.items()}
     findings = zip(duplicate_findings(seen, sides), duplicates_elsewhere(seen, neighbours, sides), strict=True)
     crossing, notes = ([*own, *others] for own, others in findings)
     moved = [] if study is None else moved_problems(table, cohort, plain, study, split.draws)

@@ -65,8 +65,8 @@ class PlannedSplit(SplitSettings):
     grid: Grid | None = None
     partitions: Subjects = 1
     """Largest number of partitions of a contrastive stage."""
-    beside: dict[Name, Text] = Field({}, max_length=100)
-    """Files with voxel hashes of the cohorts that are split alike."""
+    voxel_hashes: dict[Name, Text] = Field({}, max_length=100)
+    """Files of them, of the other cohorts that are split alike."""
 
 
 class DrawSettings(Settings):
@@ -106,10 +106,10 @@ def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
     )
 
 
-def planned_split(experiment: Experiment, cohort: str, results: str, beside: Mapping[str, str]) -> PlannedSplit:
-    """The planned split of a cohort in a study's results; `beside`: see `PlannedSplit`."""
+def planned_split(experiment: Experiment, cohort: str, results: str, voxel_hashes: Mapping[str, str]) -> PlannedSplit:
+    """The planned split of a cohort in a study's results; `voxel_hashes`: see `PlannedSplit`."""
     split, grid = split_settings(experiment, cohort), experiment.cohorts[cohort].grid
-    plan = {"results": results, "draws": experiment.draws, "grid": grid, "beside": beside}
+    plan = {"results": results, "draws": experiment.draws, "grid": grid, "voxel_hashes": voxel_hashes}
     return PlannedSplit(**split.model_dump(), **plan, partitions=most_partitions(experiment))
 
 

@@ -115,7 +115,9 @@ class FileReader(SourceReader[F]):
         """See `SourceReader`."""
         from fewlabel.data.subjects import reading
 
-        return reading.volume_of(self.read(source, subject))
+        return reading.volume_of(
+            FileReader.read(self, source, subject) if subject.further else self.read(source, subject)
+        )
 
     def geometry(self, source: F, subject: Subject) -> "tuple[tuple[int, ...], NDArray[Any]]":
         """See `SourceReader`."""
@@ -128,4 +130,7 @@ class FileReader(SourceReader[F]):
         """See `SourceReader`."""
         from fewlabel.data.subjects import reading
 
-        return reading.check_all(source, subjects, partial(self.examine, source), workers, seen)
+        return reading.check_all(source, subjects, partial(self._examined, source), workers, seen)
+
+    def _examined(self, source: F, subject: Subject) -> "Reading":
+        return FileReader.read(self, source, subject) if subject.further else self.examine(source, subject)

@@ -8,7 +8,7 @@ from fewlabel.config.sources.registry import Source
 from fewlabel.data.formats.checks import implausible, invertible
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.preprocessing.working_grid import Frame
-from fewlabel.data.sources.registry import file_reader
+from fewlabel.data.sources.registry import geometry
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import listed
@@ -36,10 +36,10 @@ def _frames(source: Source, subjects: Sequence[Subject], grid: Grid) -> Iterator
     """The working-grid frames of volumes, with the names of their files."""
     if not isinstance(source, FileSource):
         return
-    read, folder = file_reader(source), cohort_folder(source)
+    folder = cohort_folder(source)
     for subject in subjects:
         try:
-            shape, affine = read.geometry(source, subject)
+            shape, affine = geometry(source, subject)
         except InputError:
             continue
         if invertible(affine) and not implausible(affine):

@@ -107,10 +107,7 @@ class RadialReader(PairedReader[RadialSource]):
         return [] if mask is None else [mask]
 
     def read(self, source: RadialSource, subject: Subject) -> "Reading":
-        """Reconstruct one subject: magnitude or T2 in ms, on the grid (row, column, slice) of the scan, and its mask.
-
-        Files of `unlabelled` are read as they are.
-        """
+        """Reconstruct one subject: magnitude or T2 (ms) on the grid (row, column, slice) of the scan, and its mask."""
         from fewlabel.data.sources.radial_files.reading import read
 
         return read(source, subject)

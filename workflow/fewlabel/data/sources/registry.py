@@ -20,6 +20,8 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.optional_dependencies import require_radial
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fewlabel.data.preprocessing.volume import Volume
     from fewlabel.data.sources.base import FileReader, SourceReader
     from fewlabel.data.subjects.reading import Hashes
@@ -149,6 +151,16 @@ def read_volume(source: Source, subject: Subject) -> "Volume":
         InputError: with all problems of this volume.
     """
     return reader(source).read_volume(source, subject)
+
+
+def geometry(source: Source, subject: Subject) -> "tuple[tuple[int, ...], NDArray[Any]]":
+    """A volume's shape and affine, see `SourceReader`; those of the folder `unlabelled` alike for every source."""
+    if not subject.further:
+        return reader(source).geometry(source, subject)
+    from fewlabel.data.formats.registry import geometry as of_file
+
+    assert subject.image is not None
+    return of_file(subject.image)
 
 
 def check(source: Source, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None) -> list[str]:

@@ -46,7 +46,9 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
         problems.append(
             "no volumes; accepted: NIfTI, MetaImage, NRRD or MGH files, or a folder with a DICOM series for each"
         )
-    subjects = [Subject(name, name, labelled=False, use="unlabelled", image=path) for name, path in volumes]
+    subjects = [
+        Subject(name, name, labelled=False, use="unlabelled", image=path, further=True) for name, path in volumes
+    ]
     if problems:
         raise ListingError(f"{folder}:", problems, subjects)
     return subjects

@@ -25,6 +25,7 @@ class Subject:
     # image, label: files on disk; None for synthetic volumes
     image: Path | None = None
     label: Path | None = None
+    further: bool = False  # whether it is of the folder `unlabelled`, whose files are read alike for every source
     computed: bool = False  # whether the image is reconstructed from its file, which is slow, so that results keep it
 
 

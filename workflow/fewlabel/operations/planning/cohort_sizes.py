@@ -95,10 +95,9 @@ def _of_slices(table: pd.DataFrame, grid: Grid, tested: int) -> CohortSize:
 def _frames(cohort: Cohort, subjects: Sequence[Subject]) -> list[Frame]:
     """The frame of each volume on the working grid, from its header."""
     frames, problems = [], []
-    reader = registry.reader(cohort.source)
     for subject in subjects:
         try:
-            shape, affine = reader.geometry(cohort.source, subject)
+            shape, affine = registry.geometry(cohort.source, subject)
             frames.append(Frame.of(shape, affine, cohort.grid))
         except InputError as error:
             problems.append(str(error))

@@ -26,9 +26,7 @@ def read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> R
     name = place(subject.image, folder)
     streaks, streaks_name, wrong = _interference(source, subject)
     problems_of = image_problems
-    if _is_finished(source, subject):
-        image, problems = load(subject.image, name, None, "image")
-    elif reconstructs and not wrong:
+    if reconstructs and not wrong:
         region = None if streaks is None else as_region(streaks)
         image, problems = load_radial(subject.image, name, source, region)
     else:
@@ -50,20 +48,14 @@ def read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> R
         image = placed
     reading = assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
     # The check has no voxels yet: the hash of the file stands in for the reconstruction.
-    unmade = not reconstructs and not _is_finished(source, subject) and reading.volume is not None
+    unmade = not reconstructs and reading.volume is not None
     return replace(reading, digest=sha256(subject.image)) if unmade else reading
-
-
-def _is_finished(source: RadialSource, subject: Subject) -> bool:
-    """Whether a subject's file is an image already, from the folder of further volumes."""
-    assert subject.image is not None
-    return subject.use == "unlabelled" and subject.image.parent != cohort_folder(source) / "images"
 
 
 def _interference(source: RadialSource, subject: Subject) -> tuple[FileGrid | None, str, list[str]]:
     """The mask of a subject's interference where the settings want one, its name in messages and its problems."""
     path = interference_mask(source, subject.subject)
-    if path is None or _is_finished(source, subject):
+    if path is None:
         return None, "", []
     name = place(path, cohort_folder(source))
     mask, problems = load_interference(path, name)
