@@ -62,6 +62,15 @@ def height(lines: Sequence[str], size: float) -> float:
     return len(lines) * size * LINE * POINT
 
 
+def text_lines(figure: Figure, at: tuple[float, float], lines: Sequence[str], size: float, **look: Any) -> float:
+    """Write lines downwards from a place in inches from the top left corner of a figure; return their lower edge."""
+    width, high = figure.get_size_inches()
+    for number, line in enumerate(lines):
+        y = at[1] + (number + 0.5) * size * LINE * POINT
+        figure.text(at[0] / width, 1 - y / high, line, size=size, va="center_baseline", **look)
+    return at[1] + height(lines, size)
+
+
 class Canvas:
     """A drawing area. The `gid` of a box names its content."""
 

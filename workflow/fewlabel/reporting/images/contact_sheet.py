@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from fewlabel.config.jobs.figures.quality import ContactSheetSettings
 from fewlabel.data.store.slice_store import Store
 from fewlabel.reporting.figures import style
-from fewlabel.reporting.figures.canvas import LINE, POINT, wrapped
+from fewlabel.reporting.figures.canvas import LINE, POINT, text_lines, wrapped
 from fewlabel.reporting.images.gallery_case import choose_slices
 
 WARNED = "#b34700"
@@ -121,11 +120,11 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
     FigureCanvasAgg(figure)
     with style.applied():
         figure.figimage(sheet, 0, 0)
-        below = _lines(figure, EDGE, EDGE, title, TITLE, weight="bold")
-        _lines(figure, EDGE, below, notes, NOTE, color="#555555")
+        below = text_lines(figure, (EDGE, EDGE), title, TITLE, weight="bold")
+        text_lines(figure, (EDGE, below), notes, NOTE, color="#555555")
         for caption, (left, top) in zip(captions, corners, strict=True):
-            under = _lines(figure, left / dpi, (top + layout.tile[1]) / dpi, caption.name, NAME, color=style.INK)
-            _lines(figure, left / dpi, under, caption.warnings, NAME, color=WARNED)
+            under = text_lines(figure, (left / dpi, (top + layout.tile[1]) / dpi), caption.name, NAME, color=style.INK)
+            text_lines(figure, (left / dpi, under), caption.warnings, NAME, color=WARNED)
     return figure
 
 
@@ -188,12 +187,3 @@ def _note(
 
 def _resized(array: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(np.ascontiguousarray(array)).resize(size, Image.Resampling.BILINEAR))
-
-
-def _lines(figure: Figure, left: float, top: float, lines: Sequence[str], size: float, **look: Any) -> float:
-    """Draw lines downwards from a place in inches from the top left corner; return their lower edge."""
-    width, height = figure.get_size_inches()
-    for number, line in enumerate(lines):
-        y = top + (number + 0.5) * size * LINE * POINT
-        figure.text(left / width, 1 - y / height, line, fontsize=size, va="center_baseline", **look)
-    return top + len(lines) * size * LINE * POINT

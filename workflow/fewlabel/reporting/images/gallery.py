@@ -17,7 +17,7 @@ from fewlabel.config.study_layout import LAYOUT
 from fewlabel.data.preprocessing.volume import AXES
 from fewlabel.inference.metrics import dice
 from fewlabel.reporting.figures import style
-from fewlabel.reporting.figures.canvas import LINE, POINT, wrapped
+from fewlabel.reporting.figures.canvas import height, text_lines, wrapped
 from fewlabel.reporting.images.gallery_case import Case, Mask, choose_slices, crop, read_case
 from fewlabel.reporting.images.outlines import DARK, LIGHT, outline
 from fewlabel.reporting.statistics.scores import read_scores
@@ -92,44 +92,38 @@ def _draw(pictures: Pictures, settings: GallerySettings) -> Figure:
     heads = _heads(pictures, settings)
     notes = wrapped(_note(pictures.case, settings), room, NOTE)
     names = max(len(names) for names, _ in heads)
-    under_title = EDGE + len(title) * _high(TITLE) + 0.03
-    top = under_title + (names + max(len(lines) for _, lines in heads)) * _high(HEAD) + 0.03
+    under_title = EDGE + height(title, TITLE) + 0.03
+    top = under_title + (names + max(len(lines) for _, lines in heads)) * height([""], HEAD) + 0.03
     pitch = pictures.height + UNDER + GAP
     bottom = top + len(pictures.slices) * pitch
-    height = bottom + len(notes) * _high(NOTE) + EDGE
-    figure = Figure(figsize=(width, height))
+    high = bottom + height(notes, NOTE) + EDGE
+    figure = Figure(figsize=(width, high))
     FigureCanvasAgg(figure)
-    _text(figure, (EDGE, EDGE), title, TITLE, weight="bold")
+    text_lines(figure, (EDGE, EDGE), title, TITLE, weight="bold")
     for column, (name, lines) in enumerate(heads):
         left = EDGE + column * (pictures.width + GAP)
         colour = colours[settings.columns[column - 1].method] if column else style.INK
         # Names end above their numbers, whose first lines are level.
-        below = _text(
-            figure, (left, under_title + (names - len(name)) * _high(HEAD)), name, HEAD, weight="bold", color=colour
+        below = text_lines(
+            figure,
+            (left, under_title + (names - len(name)) * height([""], HEAD)),
+            name,
+            HEAD,
+            weight="bold",
+            color=colour,
         )
-        _text(figure, (left, below), lines, HEAD)
+        text_lines(figure, (left, below), lines, HEAD)
         for row, index in enumerate(pictures.slices):
             y = top + row * pitch
-            box = (left / width, 1 - (y + pictures.height) / height, pictures.width / width, pictures.height / height)
+            box = (left / width, 1 - (y + pictures.height) / high, pictures.width / width, pictures.height / high)
             _picture(figure.add_axes(box), pictures, settings, index, column)
-            _text(figure, (left, y + pictures.height), [_under(pictures.case, index, column)], INSIDE, color="#444444")
+            text_lines(
+                figure, (left, y + pictures.height), [_under(pictures.case, index, column)], INSIDE, color="#444444"
+            )
     _direction(figure.axes[0], settings)
     _scale_bar(figure.axes[len(pictures.slices) - 1], pictures)
-    _text(figure, (EDGE, bottom), notes, NOTE, color="#555555")
+    text_lines(figure, (EDGE, bottom), notes, NOTE, color="#555555")
     return figure
-
-
-def _high(size: float) -> float:
-    return size * LINE * POINT
-
-
-def _text(figure: Figure, at: tuple[float, float], lines: Sequence[str], size: float, **look: Any) -> float:
-    """Draw lines downwards from a place in inches from the top left corner; return their lower edge."""
-    width, height = figure.get_size_inches()
-    for number, line in enumerate(lines):
-        y = at[1] + (number + 0.5) * _high(size)
-        figure.text(at[0] / width, 1 - y / height, line, size=size, va="center_baseline", **look)
-    return at[1] + len(lines) * _high(size)
 
 
 def _heads(pictures: Pictures, settings: GallerySettings) -> list[tuple[list[str], list[str]]]:
