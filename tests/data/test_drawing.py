@@ -16,10 +16,10 @@ from fewlabel.config.jobs.grid import split_parts
 from fewlabel.config.jobs.training import pretrain_settings, pretrainings
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.drawing import in_random_order
 from fewlabel.data.existing_split import ExistingSplit, comparable_settings
 from fewlabel.data.splits import order_pool, pretraining_subjects, split_roles
-from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.seeds import generator
 

@@ -8,10 +8,10 @@ import pytest
 from fewlabel.cli import data
 from fewlabel.config.folds import part_of
 from fewlabel.config.jobs.data import DrawSettings, SplitSettings
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.existing_split import has_trainings, read_existing_split
 from fewlabel.data.moved_subjects import moved_problems, redrawn
 from fewlabel.data.splits import split_roles
-from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils.errors import InputError
 
 HASH = SplitSettings(cohort="c", test=3, seed=1, drawing="hash")

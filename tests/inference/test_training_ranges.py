@@ -15,11 +15,11 @@ from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import as_stored, open_store, pack
-from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.inference.predict import PredictionTask, Segmenter, segment
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_of

@@ -121,7 +121,7 @@ def test_nobody_lists_results_by_patterns_that_match_hidden_names():
     """Each module that uses such patterns lists code, inputs of a user, locks or sizes, never results."""
     package = Path(fewlabel.__file__).parent
     allowed = {
-        "reconstructed_volumes.py",
+        "prepared_subjects.py",
         "snapshot.py",
         "gpu_slots.py",
         "stale_files.py",

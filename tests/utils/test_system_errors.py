@@ -13,7 +13,7 @@ import pytest
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import FetchSettings
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.utils.atomic_files import partial_name
 from fewlabel.utils.errors import InputError, plain, printable
 from fewlabel.utils.json_files import load_json

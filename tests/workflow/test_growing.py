@@ -2,7 +2,7 @@
 
 import hashlib
 
-from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.data.csv_tables import read_subjects
 
 RUN = "results/tiny/liver_phantom/finetuned/scratch/n1/draw1/scores.csv"
 ROLES = "results/tiny/liver_phantom/splits/roles.csv"

@@ -77,7 +77,7 @@ def test_files_that_are_edited_during_a_run_are_named_at_its_end_with_the_next_s
     workflow = editable(copy, tmp_path / "workflow")
     files = [
         workflow / name
-        for name in ("Snakefile", "workflow/rules/reporting.smk", "workflow/fewlabel/data/subjects/tables.py")
+        for name in ("Snakefile", "workflow/rules/reporting.smk", "workflow/fewlabel/data/csv_tables.py")
     ]
     process = start(workflow, tmp_path, ORDER)
     text = edit_during(process, tmp_path, *files, tmp_path / "experiment.yaml")
@@ -86,7 +86,7 @@ def test_files_that_are_edited_during_a_run_are_named_at_its_end_with_the_next_s
     for name in (
         "Snakefile",
         "workflow/rules/reporting.smk",
-        "workflow/fewlabel/data/subjects/tables.py",
+        "workflow/fewlabel/data/csv_tables.py",
         "experiment.yaml",
     ):
         assert name in said.partition("\n")[0]
@@ -132,7 +132,7 @@ def test_edited_removed_and_untouched_files_are_told_apart(tmp_path):
 def test_what_is_no_workflow_and_what_is_there_already_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"no workflow \(missing: Snakefile, config.yaml"):
         snapshot.take(tmp_path, tmp_path / "copy", {})
-    with pytest.raises(InputError, match="already exists; choose a new folder"):
+    with pytest.raises(InputError, match="already exists; to fix: choose a new folder"):
         snapshot.take(ROOT, tmp_path, {})
     assert not list(tmp_path.iterdir())
 

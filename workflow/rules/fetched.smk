@@ -4,7 +4,7 @@ from fewlabel.config.jobs.data import fetch_settings, planned_split, split_alike
 from functools import cache
 from hashlib import sha256
 
-from fewlabel.data.sources.fingerprint import known_fingerprint
+from fewlabel.data.sources.fingerprint import recorded_fingerprint
 from fewlabel.operations.hooks.preflight import fetched_split_problems, redraw_notes, source_problems
 
 
@@ -12,7 +12,7 @@ from fewlabel.operations.hooks.preflight import fetched_split_problems, redraw_n
 def settings_of_fetch(cohort):
     """The settings string of `fetch`, with what identifies the cohort's files where they lie on disk."""
     record = Path(LAYOUT.source(cohort))
-    fingerprint = known_fingerprint(EXPERIMENT.cohorts[cohort].source, record)
+    fingerprint = recorded_fingerprint(EXPERIMENT.cohorts[cohort].source, record)
     return canonical(fetch_settings(EXPERIMENT, cohort, fingerprint))
 
 

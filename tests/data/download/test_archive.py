@@ -69,14 +69,14 @@ def test_files_appear_in_a_folder_that_is_made_without_those_of_macos(tmp_path, 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_only_what_is_wanted_is_written(tmp_path, make):
     archive = make(tmp_path / "Train.archive")
-    wanted = unpacked(archive, tmp_path / "Train", wanted=lambda path: path.match("Train/MR/*/*.dcm"))
+    wanted = unpacked(archive, tmp_path / "Train", selects=lambda path: path.match("Train/MR/*/*.dcm"))
     assert wanted == ["MR/1/a.dcm", "MR/2/b.dcm"]
 
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_what_is_not_wanted_is_judged_as_well(tmp_path, make):
     archive = make(tmp_path / "Train.archive", {**FILES, "Train/../../evil": b"x"})
-    message = error_of(archive, tmp_path / "new" / "Train", wanted=lambda _: False)
+    message = error_of(archive, tmp_path / "new" / "Train", selects=lambda _: False)
     assert "Train.archive: refused, " in message and "evil" in message
     assert not (tmp_path / "new").exists() and not list(tmp_path.rglob("evil"))
 
@@ -152,7 +152,7 @@ def test_a_zip_that_does_not_fit_the_disk_writes_nothing(tmp_path, monkeypatch):
 
 def test_members_are_named_by_their_whole_place(tmp_path):
     seen = []
-    unpacked(make_zip(tmp_path / "Train.zip"), tmp_path / "Train", wanted=lambda path: bool(seen.append(path)) or True)
+    unpacked(make_zip(tmp_path / "Train.zip"), tmp_path / "Train", selects=lambda path: bool(seen.append(path)) or True)
     assert PurePosixPath("Train/MR/1/a.dcm") in seen
 
 
@@ -218,7 +218,7 @@ def test_members_larger_than_the_limit_of_headers_and_long_names_are_taken(tmp_p
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
         folder = tmp_path / str(kind) / "Train"
-        found = unpacked(archive, folder, wanted=lambda path: "not" not in path.parts)
+        found = unpacked(archive, folder, selects=lambda path: "not" not in path.parts)
         assert found == sorted([name.removeprefix("Train/"), "b"])
         assert all((folder / each).read_bytes() == content for each in found)
 

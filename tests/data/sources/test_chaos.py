@@ -142,7 +142,7 @@ def test_an_order_that_the_images_do_not_tell_is_not_assumed(tree):
     blurred(root)
     subjects = chaos.list_subjects(source())
     (problem,) = chaos.check(source(), subjects)
-    assert "MR/1/T2SPIR/Ground: the images do not tell which PNG belongs to which slice" in problem
+    assert "MR/1/T2SPIR/Ground: the images do not show which PNG belongs to which slice" in problem
     assert "by file number" in problem and "set `png_order` to numbered or reversed" in problem
     numbered = chaos.read_volume(source(png_order="numbered"), subjects[0])
     assert np.array_equal(numbered.mask, truth[1][1] == 1)
@@ -175,7 +175,7 @@ def test_everything_wrong_with_a_cohort_is_told_at_once(tree):
     text = "\n".join(chaos.check(source(), subjects))
     for part in (
         "1/T2SPIR/Ground: 11 PNGs, but 12 DICOM slices",
-        "IMG-0004-00003.png: damaged or no PNG",
+        "IMG-0004-00003.png: damaged or not a PNG",
         "IMG-0004-00004.png: a picture of mode RGB; accepted: 8-bit grey values",
         "IMG-0004-00005.png: 8 x 9 pixels, but the DICOM slices have 36 x 40",
         "20/T2SPIR/DICOM_anon: missing slices: 1 between IMG-0004-00004.dcm and IMG-0004-00006.dcm",

@@ -116,13 +116,13 @@ def test_a_subject_listed_twice_is_refused(task):
 
 
 def test_a_missing_channel_is_told_with_the_modalities(task):
-    assert "channel: 2 is not there; accepted: 0: T2, 1: ADC" in error_of(decathlon.list_subjects, source(channel=2))
+    assert "channel: no channel 2; accepted: 0: T2, 1: ADC" in error_of(decathlon.list_subjects, source(channel=2))
     assert "channel: not set; accepted: 0: T2, 1: ADC" in error_of(decathlon.list_subjects, source(channel=None))
 
 
 def test_a_label_value_that_the_task_does_not_have_is_told_with_those_it_has(task):
     message = error_of(decathlon.list_subjects, source(labels=[1, 5]))
-    assert "labels: value 5 is not there; accepted: 1: PZ, 2: TZ" in message
+    assert "labels: no value 5; accepted: 1: PZ, 2: TZ" in message
 
 
 def test_all_problems_of_a_listing_are_told_at_once(task):
@@ -133,7 +133,7 @@ def test_all_problems_of_a_listing_are_told_at_once(task):
     message = error_of(decathlon.list_subjects, source(channel=9, labels=[4]))
     for part in ("imagesTr/prostate_00.nii.gz", "labelsTr/prostate_02.nii.gz", "imagesTs/prostate_03.nii.gz"):
         assert part in message
-    for part in ("test[1]", "channel: 9", "value 4"):
+    for part in ("test[1]", "no channel 9", "no value 4"):
         assert part in message
 
 
@@ -167,8 +167,8 @@ def contradictions(task):
 def test_numbers_of_images_that_the_lists_contradict_are_told(task):
     edit(task, numTraining=4, numTest="one")
     assert contradictions(task) == [
-        "numTraining is 4, but training lists 3; complete the list, or correct the number",
-        "numTest is one, but test lists 1; complete the list, or correct the number",
+        "numTraining is 4, but training lists 3; to fix: complete the list, or correct the number",
+        "numTest is one, but test lists 1; to fix: complete the list, or correct the number",
     ]
     # Hidden files of macOS are counted or not.
     edit(task, numTraining=3, numTest=2, test=["./imagesTs/prostate_03.nii.gz", "./imagesTs/._prostate_03.nii.gz"])
@@ -179,9 +179,9 @@ def test_files_that_dataset_json_does_not_list_are_told(task, write):
     for part, name in (("imagesTr", "prostate_77.nii.gz"), ("labelsTr", "prostate_78.NII.GZ"), ("imagesTs", "x.mha")):
         (task / part / name).write_bytes(b"x")
     assert contradictions(task) == [
-        "does not list these files of imagesTr/: prostate_77.nii.gz; list them, or move them away",
-        "does not list these files of labelsTr/: prostate_78.NII.GZ; list them, or move them away",
-        "does not list these files of imagesTs/: x.mha; list them, or move them away",
+        "does not list these files of imagesTr/: prostate_77.nii.gz; to fix: list them, or move them away",
+        "does not list these files of labelsTr/: prostate_78.NII.GZ; to fix: list them, or move them away",
+        "does not list these files of imagesTs/: x.mha; to fix: list them, or move them away",
     ]
 
 
@@ -215,8 +215,8 @@ def test_a_test_image_with_a_mask_is_told(task):
 def test_names_of_label_values_that_cannot_be_are_told(task):
     edit(task, labels={"0": "TZ", "1": "background", "2": "TZ", "3": "tz"})
     assert contradictions(task) == [
-        "labels: several values have the same name: tz; accepted: one name per value; correct it",
-        "labels: 1 is named background; accepted: background is 0; correct it",
+        "labels: several values have one name: tz; accepted: one name per value; to fix: correct it",
+        "labels: 1 is named background; accepted: background is 0; to fix: correct it",
     ]
 
 
@@ -232,4 +232,4 @@ def test_an_image_of_more_channels_than_are_named_is_told(task):
     edit(task, modality={"0": "T2"})
     problems = decathlon.check(source(), decathlon.list_subjects(source()))
     assert len(problems) == 4
-    assert problems[0] == "imagesTr/prostate_00.nii.gz: 2 channels, but dataset.json names 1: 0: T2; correct it"
+    assert problems[0] == "imagesTr/prostate_00.nii.gz: 2 channels, dataset.json names 1: 0: T2; to fix: correct it"

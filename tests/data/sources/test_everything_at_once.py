@@ -47,7 +47,7 @@ REPORTED = [
     "no image of the same name in images/ for orphan.nii.gz",
     "subjects.tsv: line 2: unknown use 'sometimes'",
     "subjects.tsv: line 3: no image of subject 'nobody'",
-    "names that are taken: d",
+    "names of other subjects: d",
     "images/a.nii.gz: truncated or not a NIfTI file",
     "images/b.nii.gz: constant volume (3 everywhere)",
     "images/c.nii.gz: 210 values are NaN or infinite",

@@ -147,7 +147,7 @@ def test_a_cohort_without_any_label_is_refused(mine, remove_folder):
         path.unlink()
     if remove_folder:
         (mine / "labels").rmdir()
-    assert "labels/: no labels at all; accepted: <subject>.nii.gz (or .nii, .mhd," in listing_error()
+    assert "labels/: no labels; accepted: <subject>.nii.gz (or .nii, .mhd," in listing_error()
 
 
 @pytest.mark.parametrize("part", ["images", "labels"])

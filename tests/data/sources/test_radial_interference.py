@@ -124,12 +124,12 @@ def test_all_that_is_wrong_with_masks_is_told_before_anything_is_reconstructed(s
     save(scans, "j", good)
     expected = {
         "a": "no such file; accepted: a mask for each image in images/",
-        "b": "shape (6, 6, 5), but images/b.npy (placed by its label) has (6, 6, 6)",
-        "c": "its affine places it up to 2 mm from images/c.npy (placed by its label)",
-        "d": "0 everywhere; accepted: 1 where streaks are seen and 0 elsewhere",
-        "e": "1 everywhere; accepted: 1 where streaks are seen and 0 elsewhere",
-        "f": "values 2; accepted: 1 where streaks are seen and 0 elsewhere",
-        "g": "values nan; accepted: 1 where streaks are seen and 0 elsewhere",
+        "b": "shape (6, 6, 5), but images/b.npy (position from its label) has (6, 6, 6)",
+        "c": "its affine places it up to 2 mm from images/c.npy (position from its label)",
+        "d": "0 everywhere; accepted: 1 in regions with streaks and 0 elsewhere",
+        "e": "1 everywhere; accepted: 1 in regions with streaks and 0 elsewhere",
+        "f": "values 2; accepted: 1 in regions with streaks and 0 elsewhere",
+        "g": "values nan; accepted: 1 in regions with streaks and 0 elsewhere",
         "h": "truncated or not a NIfTI file",
         "i": "its affine places it up to ",
     }
@@ -138,7 +138,7 @@ def test_all_that_is_wrong_with_masks_is_told_before_anything_is_reconstructed(s
     assert [line[:10] for line in problems] == [*(f"streaks/{name}." for name in expected), "labels/j.n"]
     for (name, reported), line in zip(expected.items(), problems, strict=False):
         assert line.startswith(f"streaks/{name}.nii.gz: {reported}")
-    assert "images/i.npy (placed by pixel_mm and slice_mm)" in problems[8]
+    assert "images/i.npy (position from pixel_mm and slice_mm)" in problems[8]
     for one, line in zip(subjects[:1] + subjects[3:8], problems[:1] + problems[3:8], strict=True):
         with pytest.raises(InputError) as told_again:
             registry.read_volume(source(), one)
@@ -158,7 +158,7 @@ def test_masks_of_no_subject_and_two_of_one_are_told(scans):
     with pytest.raises(ListingError) as reported:
         registry.list_subjects(source())
     assert reported.value.problems == [
-        "streaks/: no image of the same name in images/ for z; rename or remove them",
+        "streaks/: no image of the same name in images/ for z; to fix: rename or remove them",
         "duplicate subject a: streaks/a.nii, streaks/a.nii.gz; to fix: keep one of them",
     ]
     assert len(registry.list_subjects(source(interference=None))) == 1

@@ -13,8 +13,7 @@ from fewlabel.config.sources.radial import RadialSource
 from fewlabel.data.preprocessing.volume import read_nifti
 from fewlabel.data.sources import registry
 from fewlabel.data.sources.radial_files import reading as radial_reading
-from fewlabel.data.store.prepared_subjects import MADE_OF, prepared_folder
-from fewlabel.data.store.reconstructed_volumes import FOLDER, read_cached_volume
+from fewlabel.data.store.prepared_subjects import FOLDER, MADE_OF, prepared_folder, read_cached_volume
 from helpers.missing_packages import needs_radial
 
 pytestmark = needs_radial

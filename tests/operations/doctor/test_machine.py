@@ -9,7 +9,7 @@ import pytest
 
 from fewlabel.operations.doctor import machine
 from fewlabel.operations.doctor.machine import Hardware
-from fewlabel.utils import hardware_info
+from fewlabel.utils import environment
 
 ROOMY = Hardware(8, 16, free=30 * 10**9, total=64 * 10**9)
 
@@ -45,11 +45,11 @@ def test_the_core_time_of_a_control_group(text, expected):
 
 @pytest.mark.parametrize(("text", "expected"), [("2000000000\n", 2_000_000_000), ("max\n", None), (None, None)])
 def test_the_memory_of_a_control_group(text, expected):
-    assert hardware_info.control_group_limit(text) == expected
+    assert environment.control_group_limit(text) == expected
 
 
 def test_memory_is_read_in_bytes():
-    assert hardware_info.meminfo_bytes("MemTotal:  100 kB\nMemAvailable:    2 kB\n", "MemAvailable") == 2048
+    assert environment.meminfo_bytes("MemTotal:  100 kB\nMemAvailable:    2 kB\n", "MemAvailable") == 2048
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system binds no process to cores")

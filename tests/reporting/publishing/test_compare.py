@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.reporting.publishing.compare import DIFFERENT, IDENTICAL, SAME, TOO_FEW, compare
+from fewlabel.reporting.publishing.compare import DIFFERENT, IDENTICAL, SAME, TOO_FEW, as_text, compare
 from fewlabel.reporting.publishing.compare_scores import (
     KEY,
     SCORED,
@@ -17,7 +17,6 @@ from fewlabel.reporting.publishing.compare_scores import (
     pair,
     too_few,
 )
-from fewlabel.reporting.publishing.compare_text import as_text
 from fewlabel.reporting.publishing.publish import publish
 from fewlabel.reporting.results.folder import read_results
 from fewlabel.reporting.statistics.summary import exclusion_by_sign

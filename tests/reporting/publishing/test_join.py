@@ -78,7 +78,7 @@ def test_parts_joined_are_what_the_whole_study_publishes(published, tmp_path, ch
     assert listed == {name: hashlib.sha256(text).hexdigest() for name, text in files.items()}
     text = files["README.md"].decode()
     assert all(part.name in text for part in parts)
-    assert ("came out the same to the bit" in text) == ("labels" in changes[0])
+    assert ("are bit-identical" in text) == ("labels" in changes[0])
     assert "Trainings ran in" not in text
 
 

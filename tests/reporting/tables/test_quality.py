@@ -27,10 +27,10 @@ from fewlabel.config.jobs.figures.quality import (
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.data.subjects.subject import Subject
-from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.images.contact_sheet import WARNED, choose_subjects, contact_sheet, tile
 from fewlabel.reporting.tables.formats import as_html, as_markdown

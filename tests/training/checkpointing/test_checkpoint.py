@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fewlabel.training.checkpointing.checkpoint import Checkpoint, kept_stages, stage_checkpoint
+from fewlabel.training.checkpointing.checkpoint import Checkpoint, finished_objectives, stage_checkpoint
 from fewlabel.training.checkpointing.state import TrainingState, read_state, write_state
 
 CONTENT = {
@@ -98,7 +98,7 @@ def test_training_state_comes_back_whole(tmp_path):
     checkpoint = Checkpoint(tmp_path / "training.state", 60, {})
     stage_checkpoint(checkpoint, "b", {"a": state.history}, None, {"a": {"x": torch.ones(2)}}).save(state)
     saved = Checkpoint(tmp_path / "training.state", 60, {}).load()
-    assert torch.equal(kept_stages(saved)["a"]["x"], torch.ones(2))
+    assert torch.equal(finished_objectives(saved)["a"]["x"], torch.ones(2))
     back = fresh()
     stage_checkpoint(checkpoint, "b", {}, saved).restore(back)
     step(state)

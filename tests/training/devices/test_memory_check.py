@@ -14,7 +14,7 @@ from fewlabel.config.training import Finetuning, Network, Training
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.training.devices.memory_check import refuse_prediction, refuse_training
 from fewlabel.training.network import UNet
-from fewlabel.utils.hardware_info import memory_limit
+from fewlabel.utils.environment import memory_limit
 from helpers.refusals import error_of
 
 CPU = torch.device("cpu")

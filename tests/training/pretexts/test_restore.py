@@ -164,7 +164,7 @@ def test_weights_damaged_files_and_parts_of_a_pretext_are_refused(contrastive, t
     with pytest.raises(InputError, match="no such weights file"):
         restore_pretext(tmp_path / "none.safetensors")
     save_weights(weights, tensors, {**facts, "settings": {}})
-    with pytest.raises(InputError, match="does not tell the settings of a pretraining"):
+    with pytest.raises(InputError, match="has no settings of a pretraining"):
         restore_pretext(weights)
     save_weights(weights, tensors, {**facts, "settings": {**settings, "network": {"widths": [4, 8, 16]}}})
     with pytest.raises(InputError, match="not a whole pretext network"):

@@ -64,26 +64,26 @@ def annotation_budget(
     print(f"\nFigure: {png}, {pdf}")
 
 
-def _check_shares(given: dict[str, float], least: dict[str, float]) -> None:
-    bad = [f"{name} {value:g}: accepted: more than {least[name]:g}, less than 1" for name, value in given.items()
+def _check_shares(shares: dict[str, float], least: dict[str, float]) -> None:
+    bad = [f"{name} {value:g}: accepted: more than {least[name]:g}, less than 1" for name, value in shares.items()
            if not least[name] < value < 1]  # fmt: skip
     if bad:
         raise InputError.of(bad)
 
 
-def _chosen(scores: "pd.DataFrame", path: Path, wanted: dict[str, list[str] | None]) -> "pd.DataFrame":
-    """The rows of the wanted names. Raises InputError: a name does not occur, or no row has all of them."""
+def _chosen(scores: "pd.DataFrame", path: Path, selection: dict[str, list[str] | None]) -> "pd.DataFrame":
+    """The rows of the selected names. Raises InputError: a name does not occur, or no row has all of them."""
     problems = []
-    for column, names in wanted.items():
+    for column, names in selection.items():
         there = sorted(set(scores[column]))
         problems += [f"--{column} {name}: accepted: {', '.join(there)}" for name in names or [] if name not in there]
     if problems:
         raise InputError.of(problems, heading=f"{path}: these have no scores:")
-    for column, names in wanted.items():
+    for column, names in selection.items():
         scores = scores[scores[column].isin(names)] if names else scores
     if scores.empty:
-        asked = ", ".join(f"{column} {' or '.join(names)}" for column, names in wanted.items() if names)
-        raise InputError(f"{path}: no scores for the combination {asked}")
+        request = ", ".join(f"{column} {' or '.join(names)}" for column, names in selection.items() if names)
+        raise InputError(f"{path}: no scores for the combination {request}")
     return scores
 
 
@@ -92,23 +92,25 @@ def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
     from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles, titles
     from fewlabel.reporting.results.folder import read_experiment
 
-    known = titles(read_experiment(experiment.parent)) if experiment.is_file() else Titles(cohorts={}, methods={})
+    study_titles = (
+        titles(read_experiment(experiment.parent)) if experiment.is_file() else Titles(cohorts={}, methods={})
+    )
     counts = scores.groupby("method")["n"].nunique()
     return Titles(
         cohorts={
-            name: known.cohorts.get(name) or CohortTitle(title=name.replace("_", " "), stands_for=None)
-            for name in _in_order(scores["cohort"], known.cohorts)
+            name: study_titles.cohorts.get(name) or CohortTitle(title=name.replace("_", " "), stands_for=None)
+            for name in _in_order(scores["cohort"], study_titles.cohorts)
         },
         methods={
-            name: known.methods.get(name)
+            name: study_titles.methods.get(name)
             or MethodTitle(title=name.replace("_", " "), pretext="none", benchmark=int(counts[name]) == 1)
-            for name in _in_order(scores["method"], known.methods)
+            for name in _in_order(scores["method"], study_titles.methods)
         },
     )
 
 
-def _in_order(names: "pd.Series", known: Iterable[str]) -> list[str]:
+def _in_order(names: "pd.Series", order: Iterable[str]) -> list[str]:
     """Unique names: the known ones in their order, then the others in order of appearance."""
-    found = [str(name) for name in names.unique()]
-    first = [name for name in known if name in found]
-    return [*first, *(name for name in found if name not in first)]
+    present = [str(name) for name in names.unique()]
+    first = [name for name in order if name in present]
+    return [*first, *(name for name in present if name not in first)]

@@ -42,12 +42,12 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         from fewlabel.config.loading.workflow_files import PACKAGE
-        from fewlabel.utils.git import commit
+        from fewlabel.utils.environment import commit
 
         facts = commit(PACKAGE)
         edited = ", edited" if facts.get("dirty") else ""
@@ -78,11 +78,9 @@ FIGURE_FILES = "--png figure.png --pdf figure.pdf"
 
 
 def command(panel: Panel, arguments: str = "") -> Callable[[Function], Function]:
-    """Register a function as the command of its name.
+    """Register a function as the command of its name, in a panel of `fewlabel --help`.
 
-    Args:
-        panel: its group in `fewlabel --help`.
-        arguments: a complete example of its arguments; the command line is shown below its help.
+    `arguments`: a complete example of its arguments; the command line is shown below its help.
     """
 
     def register(function: Function) -> Function:
@@ -101,7 +99,7 @@ def step(arguments: str) -> Callable[[Function], Function]:
 
 
 def settings_json(model: type[Model]) -> Callable[[str], Model]:
-    """A parser of an option that takes the settings of a job: JSON, or the name of a file that holds it."""
+    """A parser of an option with the settings of a job: JSON, or the name of a JSON file."""
 
     def parse(text: str) -> Model:
         from_file = not text.lstrip().startswith("{")
@@ -116,7 +114,7 @@ def settings_json(model: type[Model]) -> Callable[[str], Model]:
 
 
 def _explained(error: ErrorDetails) -> str:
-    """The place of an error in settings, what is wrong, and where a kind may come from that is not known here."""
+    """The place and problem of an error in settings; for unknown kinds, also the remedy."""
     place = ".".join(map(str, error["loc"]))
     text = f"{place}: {error['msg']}" if place else error["msg"]
     if error["type"] == "union_tag_invalid":
@@ -154,9 +152,7 @@ Files = Annotated[list[Path], typer.Argument(help="Experiment files, merged over
 
 
 def read_files(files: Sequence[Path]) -> "Experiment":
-    """The experiment of these files, merged over `config.yaml` as in Snakemake.
-
-    Its `data_root` is in effect from here on.
+    """The experiment of these files, merged over `config.yaml` as in Snakemake. Applies its `data_root`.
 
     Raises:
         InputError: all problems of the experiment.

@@ -53,13 +53,13 @@ def fetch(
     whole_listing = not problems
     if split is not None and split.grid is not None:
         problems += grid_problems(settings.source, listed, split.grid)
-    seen: dict[str, VolumeHash] = {}
-    problems += registry.check(settings.source, listed, threads, seen)
+    hashes: dict[str, VolumeHash] = {}
+    problems += registry.check(settings.source, listed, threads, hashes)
     notes: list[str] = []
     if split is not None and split.grid is not None:
         notes += thin_notes(settings.source, listed, split.grid, split.partitions)
     if split is not None and whole_listing:
-        refusals, remarks = admission(table, settings.cohort, split, largest, pretrained, seen)
+        refusals, remarks = admission(table, settings.cohort, split, largest, pretrained, hashes)
         problems, notes = problems + refusals, notes + remarks
     if problems:
         raise InputError.of(
@@ -68,8 +68,8 @@ def fetch(
     with atomic_files([subjects, source]) as (subjects_partial, source_partial):
         subjects_partial.write_text(table.to_csv(index=False), encoding="utf-8", newline="\n")
         source_partial.write_text(json.dumps(settings.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    if seen:
-        write_hashes(subjects.with_name(FILE), seen)
+    if hashes:
+        write_hashes(subjects.with_name(FILE), hashes)
     for note in [*registry.notes(settings.source), *notes]:
         print(f"{settings.cohort}: {printable(note)}")
     print(f"{settings.cohort}: {len(listed)} subjects, {int(table['labelled'].sum())} labelled; all passed the checks")
@@ -83,17 +83,16 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     """
     from functools import partial
 
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.sources import registry
-    from fewlabel.data.store.prepared_subjects import prepared_folder
-    from fewlabel.data.store.reconstructed_volumes import read_cached_volume
+    from fewlabel.data.store.prepared_subjects import prepared_folder, read_cached_volume
     from fewlabel.data.store.slice_store import pack
-    from fewlabel.data.subjects.tables import read_subjects
 
-    wanted = set(read_subjects(subjects)["subject"])
-    listed = [subject for subject in registry.list_subjects(settings.source) if subject.subject in wanted]
-    gone = sorted(wanted - {subject.subject for subject in listed})
-    if gone:
-        raise InputError(f"subjects no longer in the cohort: {', '.join(gone)}; to fix: run `fewlabel fetch` again")
+    names = set(read_subjects(subjects)["subject"])
+    listed = [subject for subject in registry.list_subjects(settings.source) if subject.subject in names]
+    missing = sorted(names - {subject.subject for subject in listed})
+    if missing:
+        raise InputError(f"subjects no longer in the cohort: {', '.join(missing)}; to fix: run `fewlabel fetch` again")
     read = partial(read_cached_volume, settings.source, prepared_folder(store.parent))
     pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction)
 
@@ -104,9 +103,9 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
 
     Subjects that an earlier run of the study tested remain test subjects.
     """
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.existing_split import COPY, SPLIT, comparable_settings, continued_split
     from fewlabel.data.splits import split_roles
-    from fewlabel.data.subjects.tables import read_subjects
 
     table = split_roles(
         read_subjects(subjects, "patient", "labelled", "use"), settings, continued_split(roles, settings)
@@ -125,10 +124,10 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
 @step("--roles roles.csv --order draw1.csv")
 def draw(settings: DrawJson, roles: In, order: Out) -> None:
     """Shuffle the labelled pool into the order of one draw; N labels are its first N subjects."""
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.splits import order_pool
-    from fewlabel.data.subjects.tables import read_subjects
 
-    drawn = order_pool(
+    order_table = order_pool(
         read_subjects(roles, "patient", "role"), settings.cohort, settings.seed, settings.draw, settings.drawing
     )
-    write_recorded(order, drawn.to_csv(index=False))
+    write_recorded(order, order_table.to_csv(index=False))

@@ -27,8 +27,8 @@ def validate(
         experiment = read_files(files)
     except InputError as error:
         refuse(str(error).splitlines())
-    if found := problems(experiment, results):
-        refuse(found)
+    if lines := problems(experiment, results):
+        refuse(lines)
     print(as_yaml(experiment.model_dump(mode="json")), end="")
 
 

@@ -96,5 +96,5 @@ def export(
     """Export a trained network as ONNX and as a MONAI bundle, each verified against torch; needs the extra `export`."""
     from fewlabel.inference.export.export import export as put
 
-    for done in put(weights, output, formats or list(Format), replace):
-        print(f"{done.path}: largest difference of probabilities to torch: {done.difference:.1g}")
+    for item in put(weights, output, formats or list(Format), replace):
+        print(f"{item.path}: largest difference of probabilities to torch: {item.difference:.1g}")

@@ -35,13 +35,13 @@ def doctor(
     from fewlabel.operations.doctor.shared_view import as_facts, compare
 
     there = _report(against) if against else None
-    found, here = examine(Requirements(results, profile, configfile or (), need_gpu, token=json is not None))
+    findings, here = examine(Requirements(results, profile, configfile or (), need_gpu, token=json is not None))
     if there is not None:
-        found += compare(there, here)
-    print(printable(as_text(found)), end="")
+        findings += compare(there, here)
+    print(printable(as_text(findings)), end="")
     if json is not None:
-        write_json(json, {"findings": [asdict(finding) for finding in found], "view": as_facts(here)})
-    if stops(found):
+        write_json(json, {"findings": [asdict(finding) for finding in findings], "view": as_facts(here)})
+    if stops(findings):
         raise typer.Exit(1)
 
 
@@ -76,11 +76,11 @@ def gpus() -> None:
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
         visible = "" if hidden is None else f", CUDA_VISIBLE_DEVICES={hidden!r}"
         raise InputError(f"no GPU for trainings: torch {torch.__version__} finds none ({cause}{visible}); {REMEDY}")
-    found = available_gpus()
-    if not found:
+    devices = available_gpus()
+    if not devices:
         print(f"{counted(torch.cuda.device_count(), 'GPU')} unknown to `nvidia-smi`: they cannot be reserved")
     folder = lock_folder()
     with FileLock(folder / "choice.lock"):
-        for gpu in found:
+        for gpu in devices:
             who = ", ".join(holder for holder, _ in holders(folder, gpu).values()) or "nobody"
             print(f"{gpu}: {gpu.free / 1e9:.1f} of {gpu.total / 1e9:.1f} GB free; used by: {who}")

@@ -56,7 +56,7 @@ def plan(
         experiment = read_files(files)
     except InputError as error:
         refuse(str(error).splitlines())
-    found = problems(experiment, results)
+    lines = problems(experiment, results)
     speed = choose(device or ("cuda" if gpus else "cpu"), experiment.precision, calibration)
     on_gpu = (speed.device if speed else device) != "cpu"
     if gpus and not on_gpu:
@@ -71,10 +71,10 @@ def plan(
         study = make_plan(experiment, machine, speed, results, whole)
         print(plan_text(study, savings(study)), end="")
     except InputError:
-        if not found:
+        if not lines:
             raise
-    if found:
-        refuse(found)
+    if lines:
+        refuse(lines)
 
 
 @command(Panel.MACHINE, "experiments/paper.yaml")
@@ -102,10 +102,10 @@ def calibrate(
     # Trainings run in parallel, each on one core.
     use_threads(1)
     where = choose_device(device)
-    found = measure.calibrate(planned, where, choose_precision(precision, where), seconds)
-    calibration_table.add_to_table(path, found)
-    for row in found.steps:
+    calibration_ = measure.calibrate(planned, where, choose_precision(precision, where), seconds)
+    calibration_table.add_to_table(path, calibration_)
+    for row in calibration_.steps:
         step, widths = row.step, "-".join(map(str, row.step.widths))
         matrix = f"{step.matrix[0]} x {step.matrix[1]}"
         print(f"{step.stage:<11}{widths:<26}{matrix:>10}  batch {step.batch:>3}  {row.seconds:.4f} s a step")
-    print(f"{found.describe()}: written to {path}; `fewlabel plan` reads it there")
+    print(f"{calibration_.describe()}: written to {path}; `fewlabel plan` reads it there")

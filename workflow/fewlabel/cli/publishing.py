@@ -36,16 +36,16 @@ def publish(
     from fewlabel.reporting.publishing.publish import publish as put
 
     target = to or results.parent / "published" / results.resolve().name
-    done = put(results, target, replace, anonymise, weights or [], largest_mb)
-    print(f"{done.folder}: {done.runs} runs, {done.size / 1000:.0f} kB")
+    published = put(results, target, replace, anonymise, weights or [], largest_mb)
+    print(f"{published.folder}: {published.runs} runs, {published.size / 1000:.0f} kB")
     if anonymise:
         print("Ids of subjects and patients are replaced by codes.")
     else:
         print("Ids of subjects and patients are published unchanged; --anonymise replaces them by codes.")
-    _print_weights(done)
-    if not done.histories:
+    _print_weights(published)
+    if not published.histories:
         print("Training histories are not published: there are none, or they are too large.")
-    print(f"To redraw its figures and tables: make figures STUDY={done.folder.name}")
+    print(f"To redraw its figures and tables: make figures STUDY={published.folder.name}")
 
 
 @command(Panel.PUBLISH, "results/published/a results/published/b --to results/published/whole")
@@ -59,16 +59,16 @@ def join(
     """Join published studies of one experiment that differ in N, methods or draws."""
     from fewlabel.reporting.publishing.join import join as joined
 
-    done = joined(studies, to, replace)
-    print(f"{done.folder}: {done.runs} runs, {done.size / 1000:.0f} kB")
-    _print_weights(done)
-    print(f"To redraw its figures and tables: make figures STUDY={done.folder.name}")
+    published = joined(studies, to, replace)
+    print(f"{published.folder}: {published.runs} runs, {published.size / 1000:.0f} kB")
+    _print_weights(published)
+    print(f"To redraw its figures and tables: make figures STUDY={published.folder.name}")
 
 
-def _print_weights(done: "PublishedStudy") -> None:
+def _print_weights(published: "PublishedStudy") -> None:
     from fewlabel.utils.formatting import size
 
-    for name, count in done.weights.items():
+    for name, count in published.weights.items():
         print(f"{name}: {size(count)}, with its model card")
 
 
@@ -100,8 +100,8 @@ def compare(
     exact: Annotated[bool, typer.Option("--exact", help="Exit with code 1 if any score differs.")] = False,
 ) -> None:
     """Compare two studies: settings, versions, inputs and scores."""
+    from fewlabel.reporting.publishing.compare import as_text
     from fewlabel.reporting.publishing.compare import compare as compared
-    from fewlabel.reporting.publishing.compare_text import as_text
     from fewlabel.reporting.tables.formats import as_csv_text
 
     comparison = compared(a, b)

@@ -88,8 +88,8 @@ def quality(
     settings: QualityJson, store: In, roles: In, native: In, csv: Out, markdown: Out, threads: Threads = 1
 ) -> None:
     """List a cohort's volumes with shape, spacing, orientation, intensities, target and warnings."""
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.store.slice_store import open_store
-    from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.reporting.tables.formats import save_plain
     from fewlabel.reporting.tables.quality import quality_table
     from fewlabel.reporting.tables.quality_checks import quality_rows
@@ -105,8 +105,8 @@ def quality(
 @step("--store store.json --quality q.csv --png sheet.png --html sheet.html")
 def contact_sheet(settings: SheetJson, store: In, quality: In, png: Out, html: Out) -> None:
     """Draw slices of each subject with its mask, subjects with warnings first, and write a page with the table."""
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.store.slice_store import open_store
-    from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.reporting.images.contact_sheet import contact_sheet as draw_sheet
     from fewlabel.reporting.tables.formats import as_html
     from fewlabel.reporting.tables.quality import quality_table

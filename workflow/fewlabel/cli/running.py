@@ -34,7 +34,7 @@ def snapshot(
     workflow: Annotated[Path, typer.Option(help="Folder of the Snakefile.")] = Path(),
 ) -> None:
     """Copy workflow, package, profiles and experiments, so that edits here do not affect a run of the copy."""
-    from fewlabel.utils.git import commit
+    from fewlabel.utils.environment import commit
 
     snapshots.take(workflow, folder, commit(PACKAGE))
     print(f"Copied to {folder.resolve()}, without results, data and environment. Run it from this folder with:")

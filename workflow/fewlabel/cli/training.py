@@ -43,9 +43,9 @@ def pretrain(
     threads: Threads = 1,
 ) -> None:
     """Pretrain a network without labels on the pool and the unlabelled subjects."""
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.splits import pretraining_subjects
     from fewlabel.data.store.slice_store import open_store
-    from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.training.checkpointing import training_run
     from fewlabel.training.checkpointing.checkpoint import Checkpoint
     from fewlabel.training.checkpointing.divergence import collapse_warnings
@@ -91,9 +91,9 @@ def finetune(
     threads: Threads = 1,
 ) -> None:
     """Train a network with Dice loss on the N labelled subjects of one draw."""
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.splits import first_subjects
     from fewlabel.data.store.slice_store import open_store
-    from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.inference.training_ranges import RANGES, ranges_of
     from fewlabel.training.checkpointing import training_run
     from fewlabel.training.checkpointing.checkpoint import Checkpoint
@@ -136,8 +136,8 @@ def evaluate(
     """Segment the test subjects, and write and score their masks on the native grids."""
     import pandas as pd
 
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.store.slice_store import open_store
-    from fewlabel.data.subjects.tables import read_subjects
     from fewlabel.inference.evaluate import evaluate_subject, record_evaluation, score_row
     from fewlabel.training.devices.device import choose_device, choose_precision, use_threads
     from fewlabel.training.sampling import Slices

@@ -16,7 +16,7 @@ def partition(
     count: int,
     seed: int,
     drawing: Drawing = "permutation",
-    placed: Mapping[str, int] | None = None,
+    earlier: Mapping[str, int] | None = None,
 ) -> list[list[str]]:
     """Partition the labelled subjects into test sets of similar sizes, without splitting patients.
 
@@ -28,8 +28,7 @@ def partition(
         subjects: columns subject, patient, labelled (0 or 1), use (see `data.subjects.subject.Use`).
         cohort: its key in the experiment, for the seed and for messages.
         count: number of test sets.
-        drawing: method of the random order.
-        placed: folds (from 1) of subjects already placed; their patients stay there, and new patients follow.
+        earlier: folds (from 1) of an earlier run by subject; their patients stay there, and new patients follow.
 
     Returns:
         The test subjects of each fold, sorted by name.
@@ -44,8 +43,8 @@ def partition(
             f"{place}: use `test` of {listed(fixed)} in the subjects table, but other folds train on them; accepted: "
             "`auto` or `train`; to fix: clear it, or remove `folds`"
         )
-    kept = set(subjects.loc[subjects["use"] == "train", "patient"])
-    free = subjects[(subjects["labelled"] == 1) & ~subjects["patient"].isin(kept)]
+    trained_only = set(subjects.loc[subjects["use"] == "train", "patient"])
+    free = subjects[(subjects["labelled"] == 1) & ~subjects["patient"].isin(trained_only)]
     volumes = {str(patient): sorted(map(str, names)) for patient, names in free.groupby("patient")["subject"]}
     if count > len(volumes):
         accepted = f"accepted: 2 to {len(volumes)}" if len(volumes) > 1 else "folds need two patients or more"
@@ -54,12 +53,12 @@ def partition(
             "more"
         )
     order = in_random_order(volumes, drawing, seed, "folds", cohort)
-    settled = {
-        patient: fold for patient, names in volumes.items() for name in names if (fold := (placed or {}).get(name))
+    fold_of = {
+        patient: fold for patient, names in volumes.items() for name in names if (fold := (earlier or {}).get(name))
     }
     folds: list[list[str]] = [[] for _ in range(count)]
-    for patient, fold in settled.items():
+    for patient, fold in fold_of.items():
         folds[fold - 1].extend(volumes[patient])
-    for patient in sorted((name for name in order if name not in settled), key=lambda name: -len(volumes[name])):
+    for patient in sorted((name for name in order if name not in fold_of), key=lambda name: -len(volumes[name])):
         min(folds, key=len).extend(volumes[patient])
     return [sorted(fold) for fold in folds]

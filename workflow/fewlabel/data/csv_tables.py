@@ -1,4 +1,4 @@
-"""The reader of all CSV tables that the workflow writes."""
+"""Read CSV tables of the workflow."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,14 +17,12 @@ def read_csv_table(
     kinds: type | Mapping[str, type] = str,
     may_be_empty: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Read a table that is as a job wrote it.
-
-    Names stay as they are (007, NA, null). Columns beyond `columns` are kept.
+    """Read a table, unchanged since a job wrote it. Names stay text (007, NA, null); further columns are kept.
 
     Args:
         columns: that it must have.
-        remedy: what to do about a table that is refused, for the message.
-        kinds: of the columns; by default, all values are text. Other columns have the type that pandas finds.
+        remedy: how to fix a refused table, for the message.
+        kinds: of the columns; by default, all values are text. Other columns have the type that pandas infers.
         may_be_empty: columns whose empty values are NaN.
 
     Raises:
@@ -39,17 +37,31 @@ def read_csv_table(
     except (OSError, ValueError) as error:  # not UTF-8, not a table, empty, or with an overlong field
         raise InputError(f"{path}: not a CSV table ({plain(str(error).strip())}); {remedy}") from None
     if missing := [column for column in columns if column not in table.columns]:
-        found = plain(", ".join(map(str, table.columns)))
-        raise InputError(f"{path}: no column {', '.join(missing)}; found: {found}; {remedy}")
+        columns_text = plain(", ".join(map(str, table.columns)))
+        raise InputError(f"{path}: no column {', '.join(missing)}; found: {columns_text}; {remedy}")
     return table
 
 
 def numbers(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
-    """These columns as numbers; NaN where a value is none."""
-    found: pd.DataFrame = table[list(columns)].apply(pd.to_numeric, errors="coerce")
-    return found
+    """These columns as numbers; NaN for values that are no numbers."""
+    converted: pd.DataFrame = table[list(columns)].apply(pd.to_numeric, errors="coerce")
+    return converted
 
 
 def whole_from_1(values: pd.Series) -> pd.Series:
-    """Where numbers are whole and from 1."""
+    """Mask of the values that are whole numbers from 1."""
     return (values >= 1) & (values % 1 == 0)
+
+
+MAY_BE_EMPTY = ("target_ml", "target_slices", "kept", "grid_dice")
+"""Columns that are empty for subjects without a mask."""
+
+
+def read_subjects(path: Path, *needed: str) -> pd.DataFrame:
+    """Read a table with one row per subject or slice; `needed`: columns besides `subject`.
+
+    Raises:
+        InputError: see `read_csv_table`.
+    """
+    kinds = {"subject": str, "patient": str}
+    return read_csv_table(path, ("subject", *needed), kinds=kinds, may_be_empty=MAY_BE_EMPTY)

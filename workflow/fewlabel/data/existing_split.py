@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from fewlabel.config.folds import part_of, parts_of
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.config.study_layout import LAYOUT, ROLES, Run
-from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.utils.atomic_files import has_visible, visible
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import check
@@ -30,14 +30,11 @@ class ExistingSplit:
 
 
 def read_existing_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit | None:
-    """The earlier split of a cohort; None if there is none.
+    """The earlier split of a cohort; None if there is none. Raises InputError: a table of roles cannot be read.
 
     Args:
-        cohort: its folder there.
+        cohort: its folder in the results.
         folds: its current number of folds; if the cohort's roles are missing, the roles of its folds replace them.
-
-    Raises:
-        InputError: a table of roles that cannot be read.
     """
     whole = study / LAYOUT.splits(cohort)
     if (path_of_roles := _roles_in(whole)) is not None:
@@ -57,12 +54,7 @@ def read_existing_split(study: Path, cohort: str, folds: int | None) -> Existing
 
 
 def scored_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit | None:
-    """The test subjects of a study whose `splits` folders were deleted, from the scores of its runs; None without runs.
-
-    Args:
-        cohort: its folder there.
-        folds: its number of folds; None: no folds.
-    """
+    """The test subjects of a study without `splits` folders, from the scores of its runs; None without runs."""
     rows = []
     for fold in [None] if folds is None else range(1, folds + 1):
         scores = next(
@@ -78,7 +70,7 @@ def scored_split(study: Path, cohort: str, folds: int | None) -> ExistingSplit |
 def continued_split(roles: Path, split: SplitSettings) -> ExistingSplit | None:
     """The earlier split that a new split continues, if its roles belong to a study's results.
 
-    A cohort that is split like another one (`split_as`) continues the split of that cohort.
+    With `split_as`, it is that of the other cohort.
     """
     return read_existing_split(roles.parents[2], split.cohort, split.folds) if roles.parent.name == "splits" else None
 

@@ -23,25 +23,24 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
         subjects: columns subject, patient, labelled (0 or 1), use; they can be split.
         cohort: its key in the experiment, which names its folder.
         split: of the cohort, not of one of its folds.
-        draws: its number of draws of the labelled subjects.
 
     Raises:
-        InputError: a table of the results that cannot be read.
+        InputError: a table of the results cannot be read.
     """
     if split.redraw or not has_trainings(study, cohort):
         return []
-    former = _former(study, cohort, split)
-    if former is None:
+    earlier = _former(study, cohort, split)
+    if earlier is None:
         return []
     orders = dict(_orders(study, cohort, split, draws))
     base = read_existing_split(study, split.cohort, split.folds)
-    changes = _changes(subjects, split, base, former, orders)
+    changes = _changes(subjects, split, base, earlier, orders)
     if not changes:
         return []
     other = split.model_copy(update={"drawing": "permutation" if split.drawing == "hash" else "hash"})
     fix = (
         "to fix: undo the change of subjects or settings, or choose another `study`"
-        if _changes(subjects, other, None, former, orders)
+        if _changes(subjects, other, None, earlier, orders)
         else f"to fix: set `drawing: {other.drawing}` in its experiment, which the study was started with"
     )
     return [
@@ -52,8 +51,8 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
 
 def redrawn(subjects: pd.DataFrame, cohort: str, split: SplitSettings, study: Path) -> list[str]:
     """The test subjects that a requested new draw moves, one line; empty if it moves none. Arguments as above."""
-    former = _former(study, cohort, split) if split.redraw and has_trainings(study, cohort) else None
-    changes = _moved(former, split_roles(subjects, split), split) if former is not None else []
+    earlier = _former(study, cohort, split) if split.redraw and has_trainings(study, cohort) else None
+    changes = _moved(earlier, split_roles(subjects, split), split) if earlier is not None else []
     return [f"cohorts.{cohort}: redraw: {'; '.join(changes)}"] if changes else []
 
 
@@ -66,27 +65,27 @@ def _changes(
     subjects: pd.DataFrame,
     split: SplitSettings,
     base: ExistingSplit | None,
-    former: ExistingSplit,
+    earlier: ExistingSplit,
     orders: Mapping[Draw, list[str]],
 ) -> list[str]:
     """Changes of the test set; if there are none, changes of the draws."""
-    return _moved(former, split_roles(subjects, split, base), split) or _reordered(subjects, split, base, orders)
+    return _moved(earlier, split_roles(subjects, split, base), split) or _reordered(subjects, split, base, orders)
 
 
-def _moved(former: ExistingSplit, roles: pd.DataFrame, split: SplitSettings) -> list[str]:
+def _moved(earlier: ExistingSplit, roles: pd.DataFrame, split: SplitSettings) -> list[str]:
     """Subjects that leave or enter the test set; with folds, newly labelled subjects may enter one."""
-    before, after = _tested(former.roles), _tested(roles)
-    former_names = set(former.roles["subject"])
-    labelled = set(former.roles.loc[former.roles["labelled"] == 1, "subject"])
+    before, after = _tested(earlier.roles), _tested(roles)
+    earlier_names = set(earlier.roles["subject"])
+    labelled = set(earlier.roles.loc[earlier.roles["labelled"] == 1, "subject"])
     present = set(roles["subject"])
-    gone = [name for name in before if name not in present]
+    missing = [name for name in before if name not in present]
     leaving = [name for name in before if name in present and name not in after]
     entering = [
-        name for name in after if name not in before and (split.folds is None or name in former_names & labelled)
+        name for name in after if name not in before and (split.folds is None or name in earlier_names & labelled)
     ]
     elsewhere = [name for name in before if name in after and before[name] != after[name]]
     parts = (
-        (gone, "missing"),
+        (missing, "missing"),
         (leaving, "no longer tested"),
         (entering, "newly tested"),
         (elsewhere, "in other folds"),
@@ -115,8 +114,8 @@ def _reordered(
     changed = []
     for (fold, draw), before in orders.items():
         roles = split_roles(subjects, split.model_copy(update={"fold": fold}), base)
-        drawn = order_pool(roles, part_of(split.cohort, fold), split.seed, draw, split.drawing)
-        after = drawn["subject"].tolist()
+        order = order_pool(roles, part_of(split.cohort, fold), split.seed, draw, split.drawing)
+        after = order["subject"].tolist()
         if [name for name in before if name in after] != [name for name in after if name in before]:
             changed.append(f"draw {draw}" + ("" if fold is None else f" of fold {fold}"))
     return [f"changed order of labelled subjects: {listed(changed)}"] if changed else []

@@ -36,7 +36,7 @@ def unlabelled_folder(source: FileSource) -> Path | None:
 
 
 def is_present(source: FileSource) -> bool:
-    """Whether the first part of the source's volumes is on this machine, as far as its folders tell."""
+    """Whether the folder of the first part of the source's volumes exists."""
     return (cohort_folder(source) / source.parts[0].folder).is_dir()
 
 
@@ -76,8 +76,8 @@ def table_files(named: str | None, folder: Path) -> list[Path]:
     """The subjects table that a source names (present or not), else those of the default names that are present."""
     if named is not None:
         return [folder / Path(named).expanduser()]
-    found = [path for path in folder.glob("*") if path.name.lower() in TABLE_NAMES and path.is_file()]
-    return sorted(found, key=lambda path: TABLE_NAMES.index(path.name.lower()))
+    paths = [path for path in folder.glob("*") if path.name.lower() in TABLE_NAMES and path.is_file()]
+    return sorted(paths, key=lambda path: TABLE_NAMES.index(path.name.lower()))
 
 
 def place(path: Path, folder: Path) -> str:

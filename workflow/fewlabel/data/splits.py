@@ -20,13 +20,13 @@ withheld: used nowhere (an unlabelled volume of a tested patient; the test subje
 PRETRAINING_ROLES: tuple[Role, ...] = ("pool", "unlabelled")
 
 
-def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: ExistingSplit | None = None) -> pd.DataFrame:
+def split_roles(subjects: pd.DataFrame, split: SplitSettings, earlier: ExistingSplit | None = None) -> pd.DataFrame:
     """Assign a role to each subject by the settings of a split.
 
     Args:
         subjects: columns subject, patient, labelled (0 or 1), use (see `data.subjects.subject.Use`).
-        former: the whole cohort's roles of an earlier run. If its settings are equal and its test subjects can still be
-            tested, they are kept: new subjects go to the pool, with `folds` to the smallest fold.
+        earlier: the whole cohort's roles of an earlier run. If its settings are equal and its test subjects can still
+            be tested, they are kept: new subjects go to the pool, with `folds` to the smallest fold.
 
     Returns:
         Columns subject, patient, labelled, role, in the order of `subjects` (see `assign_roles`). For a whole cohort
@@ -35,13 +35,13 @@ def split_roles(subjects: pd.DataFrame, split: SplitSettings, former: ExistingSp
     Raises:
         InputError: see `assign_roles` and `partition`.
     """
-    kept = former.roles if former is not None and _holds(former, subjects, split) else None
+    earlier_roles = earlier.roles if earlier is not None and _holds(earlier, subjects, split) else None
     if split.folds is None:
-        if kept is not None:
-            return _kept_roles(subjects, split.cohort, kept)
+        if earlier_roles is not None:
+            return _continued_roles(subjects, split.cohort, earlier_roles)
         return assign_roles(subjects, split.cohort, split.test, split.seed, split.validation, split.drawing)
-    placed = {} if kept is None else _folds(kept)
-    folds = partition(subjects, split.cohort, split.folds, split.seed, split.drawing, placed)
+    earlier_folds = {} if earlier_roles is None else _folds(earlier_roles)
+    folds = partition(subjects, split.cohort, split.folds, split.seed, split.drawing, earlier_folds)
     if split.fold is not None:
         return assign_roles(subjects, split.cohort, folds[split.fold - 1], split.seed)
     fold = subjects["subject"].map({name: number for number, names in enumerate(folds, 1) for name in names})
@@ -102,17 +102,17 @@ def _checked(roles: pd.DataFrame, cohort: str) -> pd.DataFrame:
     return roles
 
 
-def _holds(former: ExistingSplit, subjects: pd.DataFrame, split: SplitSettings) -> bool:
+def _holds(earlier: ExistingSplit, subjects: pd.DataFrame, split: SplitSettings) -> bool:
     """Whether an earlier split is kept: its settings are equal, and its test subjects can still be tested."""
-    if split.redraw or split.drawing != "hash" or former.split != comparable_settings(split):
+    if split.redraw or split.drawing != "hash" or earlier.split != comparable_settings(split):
         return False
-    tested = set(former.roles.loc[former.roles["role"] == "test", "subject"])
+    tested = set(earlier.roles.loc[earlier.roles["role"] == "test", "subject"])
     # Validation uses any subject of the pool that has a mask.
     uses = ["auto", "test", *([] if split.validation is None else ["train"])]
     free = subjects[(subjects["labelled"] == 1) & subjects["use"].isin(uses)]
     fixed = set(subjects.loc[subjects["use"] == "test", "subject"])
     withheld = (
-        set() if split.validation is None else set(former.roles.loc[former.roles["role"] == "withheld", "subject"])
+        set() if split.validation is None else set(earlier.roles.loc[earlier.roles["role"] == "withheld", "subject"])
     )
     return tested <= set(free["subject"]) and fixed <= tested | withheld
 
@@ -123,9 +123,9 @@ def _folds(roles: pd.DataFrame) -> dict[str, int]:
     return dict(zip(map(str, rows["subject"]), rows["fold"].astype(int), strict=True))
 
 
-def _kept_roles(subjects: pd.DataFrame, cohort: str, former: pd.DataFrame) -> pd.DataFrame:
+def _continued_roles(subjects: pd.DataFrame, cohort: str, earlier: pd.DataFrame) -> pd.DataFrame:
     """Keep the earlier test subjects; withhold other volumes of their patients and of patients set aside."""
-    before = dict(zip(former["subject"], former["role"], strict=True))
+    before = dict(zip(earlier["subject"], earlier["role"], strict=True))
     patients = {row.patient for row in subjects.itertuples() if before.get(str(row.subject)) in ("test", "withheld")}
     roles = [
         ("test" if before.get(str(row.subject)) == "test" else "withheld")
@@ -145,7 +145,7 @@ def _with_validation(roles: pd.DataFrame, cohort: str, count: int, seed: int, dr
         pool = int((roles["role"] == "pool").sum())
         raise InputError(
             f"cohorts.{cohort}.validation: {count} subjects of a pool of {pool} leave none to train on; accepted: 1 to "
-            f"{pool - 1}; lower `validation` or `test`"
+            f"{pool - 1}; to fix: lower `validation` or `test`"
         ) from None
     return roles.assign(role=roles["subject"].map(inner.set_index("subject")["role"]).fillna("withheld"))
 
@@ -165,16 +165,12 @@ def pretraining_subjects(
         raise InputError(
             f"pretraining_subjects: {count} of {len(free)} subjects to pretrain on; accepted: 1 to {len(free)}"
         )
-    drawn = set(in_random_order(free, drawing, seed, "pretraining")[:count])
-    return [name for name in free if name in drawn]
+    chosen = set(in_random_order(free, drawing, seed, "pretraining")[:count])
+    return [name for name in free if name in chosen]
 
 
 def check_roles(roles: pd.DataFrame) -> None:
-    """Refuse a split in which a patient is both tested and trained on, or a subject occurs twice.
-
-    Raises:
-        InputError: with the patients or subjects concerned.
-    """
+    """Raise an InputError if a patient is both tested and trained on, or a subject occurs twice."""
     twice = roles.loc[roles["subject"].duplicated(), "subject"].tolist()
     if twice:
         raise InputError(f"split: subjects listed twice: {', '.join(twice)}; accepted: each once")
@@ -187,16 +183,20 @@ def check_roles(roles: pd.DataFrame) -> None:
 
 
 def split_problems(
-    subjects: pd.DataFrame, split: SplitSettings, largest: int, pretrained: int = 1, former: ExistingSplit | None = None
+    subjects: pd.DataFrame,
+    split: SplitSettings,
+    largest: int,
+    pretrained: int = 1,
+    earlier: ExistingSplit | None = None,
 ) -> list[str]:
     """Problems of a split: its test set (see `split_roles`), a pool smaller than the largest N, or fewer subjects to
     pretrain on than the `pretrained` that a method needs."""
     if split.folds is not None and split.fold is None:
         folds = [split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1)]
-        problems = [text for fold in folds for text in split_problems(subjects, fold, largest, pretrained, former)]
+        problems = [text for fold in folds for text in split_problems(subjects, fold, largest, pretrained, earlier)]
         return list(dict.fromkeys(problems))
     try:
-        roles = split_roles(subjects, split, former)
+        roles = split_roles(subjects, split, earlier)
     except InputError as error:
         return str(error).splitlines()
     fold = "" if split.fold is None else f" in test fold {split.fold} of {split.folds}"
@@ -220,16 +220,15 @@ def split_problems(
 def order_pool(
     roles: pd.DataFrame, cohort: str, seed: int, draw: int, drawing: Drawing = "permutation"
 ) -> pd.DataFrame:
-    """Draw the pool in random order; the first N subjects are the labelled ones, so draws are nested in N.
+    """Draw the pool in random order, as columns rank (from 1), subject, patient.
 
-    Returns:
-        Columns rank (from 1), subject, patient.
+    The first N subjects are the labelled ones, so draws are nested in N.
     """
     pool = roles[roles["role"] == "pool"].set_index("subject")
     order = in_random_order(map(str, pool.index), drawing, seed, "draw", cohort, draw)
-    drawn = pool.loc[order, ["patient"]].reset_index()
-    drawn.insert(0, "rank", range(1, len(drawn) + 1))
-    return drawn
+    table = pool.loc[order, ["patient"]].reset_index()
+    table.insert(0, "rank", range(1, len(table) + 1))
+    return table
 
 
 def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str]:
@@ -269,13 +268,13 @@ def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], see
         most = min(int(volumes.sum()), int(subjects["labelled"].sum()) - 1)
         raise InputError(_too_many(cohort, count, int(subjects["labelled"].sum()), most))
     order = in_random_order(set(map(str, volumes.index)) - fixed, drawing, seed, "test", cohort)
-    tested, taken = set(fixed), int(volumes[volumes.index.isin(fixed)].sum())
+    tested, count_so_far = set(fixed), int(volumes[volumes.index.isin(fixed)].sum())
     for exceed in (False, True):
         for patient in order:
-            fits = exceed or taken + int(volumes[patient]) <= count
-            if taken < count and patient not in tested and fits:
+            fits = exceed or count_so_far + int(volumes[patient]) <= count
+            if count_so_far < count and patient not in tested and fits:
                 tested.add(patient)
-                taken += int(volumes[patient])
+                count_so_far += int(volumes[patient])
     return tested
 
 

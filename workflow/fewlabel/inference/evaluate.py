@@ -20,7 +20,7 @@ from fewlabel.config.cohort import Grid
 from fewlabel.config.extensions import implementation
 from fewlabel.config.scores.registry import FURTHER, SCORES
 from fewlabel.config.study_size import PREDICTION_BATCH
-from fewlabel.data.preprocessing.volume import read_placed, save_nifti
+from fewlabel.data.preprocessing.volume import read_with_placement, save_nifti
 from fewlabel.inference.metrics import Mask, assd, dice, hd95, surface_distances
 from fewlabel.training.devices.device import Precision, autocast
 from fewlabel.training.network import UNet
@@ -84,8 +84,6 @@ def evaluate_subject(
 
     Args:
         network: on the device of `slices`.
-        slices, grid: the cohort's slices and their working grid.
-        subject: to score.
         truth: folder of `<subject>.nii.gz` with native truth masks.
         predictions: folder that receives `<subject>.nii.gz` on the same grid.
         further: names of scores of installed packages.
@@ -96,9 +94,9 @@ def evaluate_subject(
     frame, affine = slices.store.frame(subject, grid)
     mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision))
     recorded_hashes.check(truth / f"{subject}.nii.gz")
-    expected, placed, placement = read_placed(truth / f"{subject}.nii.gz")
+    expected, truth_affine, placement = read_with_placement(truth / f"{subject}.nii.gz")
     # The truth's header contains the image's full position.
-    image_placement = placement if np.allclose(placed, affine, atol=1e-3) else None
+    image_placement = placement if np.allclose(truth_affine, affine, atol=1e-3) else None
     save_nifti(predictions / f"{subject}.nii.gz", mask, affine, image_placement)
     return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0), further)
 
@@ -136,15 +134,15 @@ def _further(name: str, predicted: Mask, truth: Mask, spacing: Sequence[float] |
     """A score of an installed package."""
     if name not in SCORES:
         raise InputError(f"scores: {name!r} is not installed; accepted: {', '.join(FURTHER) or 'none is installed'}")
-    known = SCORES[name]
-    value = implementation(known.implementation, f"score {name}")(predicted, truth, tuple(map(float, spacing)))
+    spec = SCORES[name]
+    value = implementation(spec.implementation, f"score {name}")(predicted, truth, tuple(map(float, spacing)))
     number = float(value) if isinstance(value, Real) else math.inf
-    fits = known.low <= number <= known.high and math.isfinite(number)
-    fits = fits or (known.may_be_undefined and math.isnan(number))
+    fits = spec.low <= number <= spec.high and math.isfinite(number)
+    fits = fits or (spec.may_be_undefined and math.isnan(number))
     if not fits:
         raise InputError(
-            f"score {name}: {known.implementation} returned {value!r}; accepted: {known.accepted}; to fix: correct or "
-            "update its package"
+            f"score {name}: {spec.implementation} returned {value!r}; accepted: {spec.accepted}; to fix: correct "
+            "or update its package"
         )
     return number
 
@@ -166,11 +164,9 @@ def score_row(
 
 
 def record_evaluation(predictions: Path, inputs: Mapping[str, Path], name: str, scores: Path) -> None:
-    """Record the hashes of all inputs and outputs, in the folder of the predicted masks.
+    """Record the hashes of all inputs (by kind) and outputs, in the folder of the predicted masks.
 
     Args:
-        predictions: folder of the masks.
-        inputs: the input files, by kind.
         name: of the table of scores.
         scores: current path of that table.
     """

@@ -117,11 +117,7 @@ def plan(images: Sequence[Path], output: Path, replace: bool = False) -> list[Pr
 
 
 def unread(images: Sequence[Path]) -> list[str]:
-    """Messages on content of the image folders that is not read, one line per reason.
-
-    Args:
-        images: as accepted by `plan`.
-    """
+    """Messages on content of the image folders that is not read, one line per reason; `images`: see `plan`."""
     return [line for path in images for line in unread_lines(_volumes(path).unused, path.parent, stopping=False)]
 
 
@@ -134,7 +130,7 @@ def _volumes(path: Path) -> Contents:
         if ends_with(path, VOLUME_SUFFIXES):
             return Contents((path,))
         of_dicom = ends_with(path, DICOM_SUFFIXES) or not path.suffix
-        hint = "; for DICOM, give the folder of the series" if of_dicom else f"; {why_unread(path).reason}"
+        hint = "; to fix: for DICOM, name the folder of the series" if of_dicom else f"; {why_unread(path).reason}"
         raise InputError(f"{path}: not a volume by its name; {ACCEPTED}{hint}")
     if foreign := recognised(path):
         raise InputError(f"{path}: the folder is {foreign}; then use {path / MADE / 'images'}")
@@ -190,7 +186,7 @@ def _name_problems(tasks: Sequence[PredictionTask]) -> Iterator[str]:
 
 
 def _place_problems(tasks: Sequence[PredictionTask], replace: bool) -> Iterator[str]:
-    """Masks whose paths are taken."""
+    """Masks whose paths exist."""
     images = {task.image.resolve() for task in tasks}
     if overwritten := [task.mask for task in tasks if task.mask.resolve() in images]:
         yield f"{listed(overwritten)}: an image would be replaced by its mask; to fix: choose another output with -o"
@@ -205,19 +201,18 @@ def segment(segmenter: Segmenter, tasks: Sequence[PredictionTask], channel: int 
     Prints a warning for each volume that differs, or whose mask differs, from the network's training cohort.
 
     Args:
-        tasks: from `plan`.
         channel: of 4D images, from 0.
 
     Returns:
         The volume of each mask in ml, by its file.
 
     Raises:
-        InputError: with the problems of all images.
+        InputError: the problems of all images.
     """
     volumes_ml: dict[Path, float] = {}
     problems: list[str] = []
     outside: list[str] = []
-    made = [folder for folder in {task.mask.parent for task in tasks} if not folder.exists()]
+    new_folders = [folder for folder in {task.mask.parent for task in tasks} if not folder.exists()]
     try:
         with atomic_files([task.mask for task in tasks]) as partials:
             with Progress("predict", len(tasks), "volume") as progress:
@@ -242,7 +237,7 @@ def segment(segmenter: Segmenter, tasks: Sequence[PredictionTask], channel: int 
                 bad = f"{count} of {len(tasks)} volumes cannot be segmented, and no mask is written:"
                 raise InputError.of(problems, bad)
     except BaseException:
-        for folder in made:
+        for folder in new_folders:
             with suppress(OSError):
                 folder.rmdir()
         raise
@@ -262,7 +257,7 @@ def read_image(path: Path, channel: int | None = None) -> Volume:
         channel: of a 4D file, from 0.
 
     Raises:
-        InputError: with all problems of the image.
+        InputError: all problems of the image.
     """
     grid, problems = load(path, path.name, channel, "image")
     if grid is not None:

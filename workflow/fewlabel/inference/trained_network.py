@@ -11,7 +11,7 @@ from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.loading.load import load_files
 from fewlabel.config.study_layout import LAYOUT, Run
-from fewlabel.data.subjects.tables import read_subjects
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.inference.training_ranges import RANGES, Ranges, ranges_of_table
 from fewlabel.training.devices.memory_check import refuse_prediction
 from fewlabel.training.network import UNet
@@ -61,8 +61,8 @@ def open_trained_network(path: Path) -> TrainedNetwork:
 
 def study_folder(path: Path) -> tuple[Path, Run] | None:
     """The results folder of a weights file's study and the run's relative path; None outside a study."""
-    found = Run.of_file(path)
-    return found if found and (found[0] / LAYOUT.experiment).is_file() else None
+    location = Run.of_file(path)
+    return location if location and (location[0] / LAYOUT.experiment).is_file() else None
 
 
 def _settings(path: Path, facts: Mapping[str, Any]) -> FinetuneSettings:

@@ -85,7 +85,6 @@ def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: floa
     """Messages on properties of an image and its mask that are outside the ranges by more than the margins.
 
     Args:
-        ranges: of the network's training cohort.
         images: (slice, row, column) on the working grid.
         volume_ml: of the mask; an empty mask is always reported.
     """

@@ -36,13 +36,11 @@ def finetune(
     """Train a network on all slices of the labelled subjects with Dice loss.
 
     Args:
-        store: the cohort's slices.
         subjects: the labelled ones of the draw; no other slice is read.
-        settings: network, budget, augmentation, seed and draw; runs of one draw see the same batches and transforms,
+        settings: network, budget, augmentation, seed and draw; runs of one draw have the same batches and transforms,
             whatever their initialisation.
         initial: pretrained weights; None for random initialisation.
-        device, precision: where and how the network is trained.
-        checkpoint: keeps the state of an interrupted run; None: an interrupted run begins again.
+        checkpoint: saves the state, from which an interrupted run resumes; None: an interrupted run restarts.
 
     Returns:
         The network, the history, and which parameters were loaded (None for random initialisation).
@@ -51,7 +49,7 @@ def finetune(
         InputError: too little memory, no target in the subjects' masks, or weights that do not fit.
     """
     refuse_training(settings, store.images.shape[1:], device)
-    # The start of every pretraining too: runs with and without it differ in nothing else.
+    # Also the start of every pretraining: runs with and without it differ only in pretraining.
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network")
     loaded = load_weights(network, initial, settings.network.widths) if initial else None
     LOG.info(f"initialisation: {loaded or 'random'}")
@@ -75,7 +73,9 @@ def _sampler(store: Store, subjects: Sequence[str], settings: FinetuneSettings, 
     rows, slices = store.rows(subjects), Slices(store, device)
     target = store.index["target_px"].to_numpy()[rows] > 0
     if not target.any():
-        raise InputError(f"{', '.join(subjects)}: no target in their masks on the working grid; check labels and grid")
+        raise InputError(
+            f"{', '.join(subjects)}: no target in their masks on the working grid; to fix: check labels and grid"
+        )
     seed, budget = seed64(settings.seed, "finetune", settings.draw), settings.finetuning
     batch_rows = partial(foreground_rows, rows, target, budget.batch, budget.foreground, seed)
 

@@ -1,4 +1,4 @@
-"""The one training loop: pretraining stages and finetuning alike are an objective, a sampler and a budget."""
+"""The training loop of pretraining stages and finetuning: an objective, a sampler and a budget."""
 
 from collections.abc import Callable, Sequence
 

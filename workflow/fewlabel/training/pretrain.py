@@ -1,4 +1,4 @@
-"""Pretraining without labels: the stages of a pretext, each an objective and a sampler, run by the one loop."""
+"""Pretraining without labels: run the stages of a pretext, each with an objective and a sampler."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,12 @@ from torch import Tensor, nn
 from fewlabel.config.jobs.training import PretrainSettings
 from fewlabel.config.pretexts.registry import outlines, pretext_of, pretraining_stages
 from fewlabel.data.store.slice_store import Store
-from fewlabel.training.checkpointing.checkpoint import Checkpoint, finished_stages, kept_stages, stage_checkpoint
+from fewlabel.training.checkpointing.checkpoint import (
+    Checkpoint,
+    finished_objectives,
+    finished_stages,
+    stage_checkpoint,
+)
 from fewlabel.training.checkpointing.state import HistoryRow
 from fewlabel.training.devices.device import Precision
 from fewlabel.training.devices.memory_check import refuse_training
@@ -23,7 +28,7 @@ from fewlabel.utils.errors import InputError
 
 @dataclass(frozen=True)
 class Pretrained:
-    """What pretraining gives."""
+    """The result of pretraining."""
 
     network: UNet  # all of it, what was not trained at its random start
     decoder_stages: int  # how many were trained, coarsest first
@@ -44,23 +49,20 @@ def pretrain(
     """Run all stages of a method on the slices of these subjects; their masks are never read.
 
     Args:
-        store: the cohort's slices.
-        subjects: whose slices are seen.
         settings: network, method, augmentations and seed.
-        device, precision: where and how the network is trained.
-        checkpoint: keeps the state of an interrupted run; None: an interrupted run begins again.
+        checkpoint: saves the state, from which an interrupted run resumes; None: an interrupted run restarts.
 
     Raises:
         InputError: no subject to pretrain on, or too few for the method's positives.
     """
     if not subjects:
-        raise InputError("pretraining: no subject is left for it; lower `test`, or add unlabelled subjects")
+        raise InputError("pretraining: no subject is left for it; to fix: lower `test`, or add unlabelled subjects")
     refuse_training(settings, store.images.shape[1:], device)
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network").to(device)
     data = PretrainingData(store, Slices(store, device), subjects, settings, device)
     implementations, features = stage_implementations(settings.method), _features(settings, store)
     saved = checkpoint.load() if checkpoint else None
-    history, kept = finished_stages(saved), kept_stages(saved)
+    history, objectives = finished_stages(saved), finished_objectives(saved)
     starts: dict[str, dict[str, Tensor]] = {}
     for stage, budget in pretraining_stages(settings.method).items():
         if stage in history:
@@ -71,7 +73,7 @@ def pretrain(
         what = f"pretrain, {stage.replace('_', ' ')}"
         if pretext_of(settings.method).stages[stage].keeps_start:
             starts[stage + START] = _copied(objective, without="encoder.")
-        states = stage_checkpoint(checkpoint, stage, history, saved, kept)
+        states = stage_checkpoint(checkpoint, stage, history, saved, objectives)
         history[stage] = train(
             objective.to(device),
             sampler.tensors,
@@ -82,12 +84,14 @@ def pretrain(
             states,
             lambda step, rows=sampler.rows: subjects_of(store.index, rows(step)),  # type: ignore[misc]
         )
-        kept[stage] = _copied(objective)
-    return Pretrained(network.requires_grad_(True), _decoder_stages_trained(settings), history, {**kept, **starts})
+        objectives[stage] = _copied(objective)
+    return Pretrained(
+        network.requires_grad_(True), _decoder_stages_trained(settings), history, {**objectives, **starts}
+    )
 
 
 def _copied(objective: nn.Module, without: str | None = None) -> dict[str, Tensor]:
-    """Its parameters as they are now, on the CPU; those with the prefix `without` are left out."""
+    """A copy of its parameters on the CPU, except those with the prefix `without`."""
     return {
         name: tensor.detach().cpu().clone()
         for name, tensor in objective.state_dict().items()
@@ -96,7 +100,7 @@ def _copied(objective: nn.Module, without: str | None = None) -> dict[str, Tenso
 
 
 def _decoder_stages_trained(settings: PretrainSettings) -> int:
-    """How many decoder stages finetuning takes, coarsest first."""
+    """Number of decoder stages that finetuning uses, coarsest first."""
     if settings.method.transfer == "encoder":
         return 0
     available = len(settings.network.widths) - 1

@@ -34,11 +34,12 @@ def foreground_rows(rows: Rows, target: NDArray[np.bool_], count: int, share: fl
         target: whether each of these slices contains the target, (slice,).
         count: slices in the batch.
         share: 0 to 1; rounded to whole slices.
-        seed, step: determine the draw.
     """
-    wanted = round(count * share) if target.any() else 0
-    with_target = uniform_rows(rows[target], wanted, seed, step) if wanted else rows[:0]
-    rest = generator(seed, "rest", step).choice(rows, count - wanted, replace=count - wanted > len(rows))
+    with_target_count = round(count * share) if target.any() else 0
+    with_target = uniform_rows(rows[target], with_target_count, seed, step) if with_target_count else rows[:0]
+    rest = generator(seed, "rest", step).choice(
+        rows, count - with_target_count, replace=count - with_target_count > len(rows)
+    )
     return np.concatenate([with_target, rest])
 
 
@@ -51,28 +52,27 @@ def partition_rows(
         volumes: rows of each volume, in the order of its slices.
         partitions: equal parts of a volume along the slice axis.
         count: slices in the batch: partitions x volumes.
-        seed, step: determine the draw.
 
     Returns:
         Rows, and the partition and the volume (index into `volumes`) of each, all (slice,).
     """
     draw = generator(seed, "partitions", step)
-    drawn = count // partitions
-    chosen = draw.choice(len(volumes), drawn, replace=drawn > len(volumes))
-    positions = draw.random((drawn, partitions))
-    parts = np.tile(np.arange(partitions), drawn)
+    volume_count = count // partitions
+    chosen = draw.choice(len(volumes), volume_count, replace=volume_count > len(volumes))
+    positions = draw.random((volume_count, partitions))
+    parts = np.tile(np.arange(partitions), volume_count)
     owners = np.repeat(chosen, partitions)
     along = (parts + positions.ravel()) / partitions
-    drawn_volumes = [volumes[owner] for owner in owners.tolist()]
-    rows = [volume[int(share * len(volume))] for volume, share in zip(drawn_volumes, along, strict=True)]
+    owner_volumes = [volumes[owner] for owner in owners.tolist()]
+    rows = [volume[int(share * len(volume))] for volume, share in zip(owner_volumes, along, strict=True)]
     return np.array(rows, dtype=np.int64), parts, owners
 
 
 def rows_by_volume(index: pd.DataFrame, subjects: Iterable[str]) -> list[Rows]:
     """Rows of each subject in the order of its slices."""
-    wanted = set(subjects)
+    names = set(subjects)
     groups = index.reset_index(drop=True).groupby("subject", sort=False)
-    return [frame.sort_values("slice").index.to_numpy(np.int64) for name, frame in groups if name in wanted]
+    return [frame.sort_values("slice").index.to_numpy(np.int64) for name, frame in groups if name in names]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Slices:
 
     def _take(self, array: "NDArray[np.float16] | NDArray[np.uint8] | Tensor", rows: Rows) -> Tensor:
         if isinstance(array, Tensor):
-            taken = array[torch.from_numpy(rows).to(self.device)]
+            batch = array[torch.from_numpy(rows).to(self.device)]
         else:
-            taken = torch.from_numpy(array[rows]).to(self.device)
-        return taken.float().unsqueeze(1)
+            batch = torch.from_numpy(array[rows]).to(self.device)
+        return batch.float().unsqueeze(1)

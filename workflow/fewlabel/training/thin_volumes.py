@@ -12,13 +12,7 @@ from fewlabel.utils.formatting import listed
 
 
 def thin_volumes(index: pd.DataFrame, subjects: Iterable[str], partitions: int) -> dict[str, int]:
-    """The number of slices of each subject that has fewer than `partitions`.
-
-    Args:
-        index: of a slice store: a row a slice, with its `subject`.
-        subjects: names of the subjects to check.
-        partitions: parts of a volume.
-    """
+    """The number of slices of each subject that has fewer than `partitions`; `index`: of a slice store."""
     counts = index["subject"].astype(str).value_counts()
     return {name: int(counts[name]) for name in sorted(set(subjects)) if 0 < counts.get(name, 0) < partitions}
 
@@ -43,10 +37,10 @@ def refuse_lone_slices(name: str, stage: GlobalStage, index: pd.DataFrame, subje
         InputError: a volume has one slice, and batches hold a single volume or may repeat one.
     """
     single = list(thin_volumes(index, subjects, 2))
-    drawn = stage.batch // stage.partitions
-    if single and (drawn == 1 or drawn > len(subjects)):
+    volumes = stage.batch // stage.partitions
+    if single and (volumes == 1 or volumes > len(subjects)):
         raise InputError(
-            f"{name}: a batch of {drawn} of {len(subjects)} volumes may contain only one slice, which leaves no "
+            f"{name}: a batch of {volumes} of {len(subjects)} volumes may contain only one slice, which leaves no "
             f"negative (volumes of one slice: {listed(single)}); accepted: 2 to all volumes (`batch` / `partitions`); "
             "to fix: change `batch`, or exclude volumes of one slice"
         )

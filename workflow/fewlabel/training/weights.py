@@ -100,11 +100,7 @@ def read_header(path: Path) -> WeightsHeader:
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read tensors and facts of a weights file.
-
-    Raises:
-        InputError: as `read_header`, or a tensor contains NaN or infinite values.
-    """
+    """Read tensors and facts of a weights file. Raises InputError: as `read_header`, or NaN or infinite values."""
     header = read_header(path)
     with _opened(path) as file:
         tensors = {name: file.get_tensor(name) for name in header.shapes}

@@ -39,10 +39,7 @@ def visible(folder: Path, pattern: str) -> list[Path]:
     """The matching files and folders below `folder`, sorted, without hidden ones and the content of hidden folders.
 
     All listings of results use this function: pathlib's patterns also match hidden names of half-written files.
-
-    Args:
-        folder: the folder to search; a missing one has no matches.
-        pattern: of a path below it, as for `glob.glob`; `**` matches any number of folders.
+    `pattern` is as for `glob.glob`; `**` matches any number of folders. A missing folder has no matches.
     """
     return sorted(folder / name for name in glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 - see above
 
@@ -65,10 +62,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def naming_full_disk(path: Path) -> Iterator[None]:
-    """Add the path to an error of a full disk, quota or file size limit that does not name its file.
-
-    Errors of a `write`, unlike those of an `open`, name no file.
-    """
+    """Add the path to an error of a full disk, quota or file size limit; errors of a `write` name no file."""
     try:
         yield
     except OSError as error:
@@ -128,7 +122,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _moved(partial: Path, path: Path) -> bool:
-    """Move a folder into place; False if the path is taken."""
+    """Move a folder into place; False if the path exists."""
     try:
         partial.rename(path)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Messages of the library: a logger, whose lines commands show on stderr; warnings begin with `warning: `."""
+"""The logger of the package. Commands print its messages on stderr; warnings start with `warning: `."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ LOG = logging.getLogger("fewlabel")
 
 
 class _Stderr(logging.Handler):
-    """Lines on stderr, wherever it leads at the moment."""
+    """Print to the current `sys.stderr`, which tests and callers may replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "warning: " if record.levelno == logging.WARNING else ""

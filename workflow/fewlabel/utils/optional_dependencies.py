@@ -19,36 +19,22 @@ def require_tensorboard() -> None:
     """Refuse to start if TensorBoard is not installed. Raises InputError: with what to install."""
     if find_spec("tensorboard") is None:
         raise InputError(
-            "tensorboard: true, but the package tensorboard is not installed; install it "
+            "tensorboard: true, but the package tensorboard is not installed; to fix: install it "
             "(pip install --constraint envs/constraints.txt tensorboard), or set tensorboard: false"
         )
 
 
 def require_export(packages: Sequence[str]) -> None:
-    """Refuse to export a network if a library for it is not installed.
-
-    Args:
-        packages: their import names.
-
-    Raises:
-        InputError: with what to install.
-    """
+    """Raise an InputError if a library for an export is not installed; `packages`: their import names."""
     if missing := [name for name in packages if find_spec(name) is None]:
         raise InputError(
-            f"fewlabel export: not installed: {', '.join(missing)}; install the extra `export` in the checkout "
+            f"fewlabel export: not installed: {', '.join(missing)}; to fix: install the extra `export` in the checkout "
             '(pip install --constraint envs/constraints.txt --editable ".[export]")'
         )
 
 
 def require_radial(setting: str) -> None:
-    """Refuse to start if a library for the reconstruction of radial k-space is not installed.
-
-    Args:
-        setting: what asks for it.
-
-    Raises:
-        InputError: with what to install.
-    """
+    """Raise an InputError if a library for radial k-space is not installed; `setting`: the setting that needs it."""
     if missing := [name for name in RADIAL if find_spec(name) is None]:
         raise InputError(
             f"{setting}: reconstruction of radial k-space needs the extra `radial`; not installed: "

@@ -41,24 +41,24 @@ def map_subjects(work: Callable[[Item], Outcome], items: Mapping[str, Item], wor
         verb: for progress and messages; its past participle adds a `d` (prepare, prepared).
 
     Raises:
-        InputError: with the problems of all subjects; or a worker was killed.
+        InputError: the problems of all subjects; or a worker was killed.
     """
     attempt = partial(_try, work)
     try:
         with Progress(verb, len(items), "subject") as progress:
             if workers > 1 and len(items) > 1:
                 with ProcessPoolExecutor(min(workers, len(items)), initializer=_end_with_parent) as pool:
-                    tried = _counted(pool.map(attempt, items.items()), progress)
+                    results = _counted(pool.map(attempt, items.items()), progress)
             else:
-                tried = _counted(map(attempt, items.items()), progress)
+                results = _counted(map(attempt, items.items()), progress)
     except BrokenProcessPool:
         raise InputError(
             f"one of {workers} workers was killed, most likely out of memory; to fix: use fewer threads or more memory"
         ) from None
-    problems = [result.text for result in tried if isinstance(result, Problem)]
+    problems = [result.text for result in results if isinstance(result, Problem)]
     if problems:
         raise InputError.of(problems, f"{len(problems)} of {len(items)} subjects cannot be {verb}d:")
-    return [result.outcome for result in tried if isinstance(result, Success)]
+    return [result.outcome for result in results if isinstance(result, Success)]
 
 
 def _end_with_parent() -> None:
@@ -74,9 +74,9 @@ def _wait_and_end(wait: Callable[[], None]) -> None:
     os._exit(1)
 
 
-def _counted(tried: Iterable[Success[Outcome] | Problem], progress: Progress) -> list[Success[Outcome] | Problem]:
+def _counted(outcomes: Iterable[Success[Outcome] | Problem], progress: Progress) -> list[Success[Outcome] | Problem]:
     results = []
-    for result in tried:
+    for result in outcomes:
         results.append(result)
         progress.advance()
     return results

@@ -19,10 +19,10 @@ class Progress:
 
     def __init__(self, what: str, total: int | None, unit: str = "step", done: int = 0) -> None:
         self.what, self.total, self.unit = what, total, unit
-        shown = sys.stderr.isatty()
-        self._bar = tqdm(total=total, initial=done, desc=what, unit=unit, unit_scale=unit == "B") if shown else None
-        self._start = self._said = time.monotonic()
-        self._done = self._before = done
+        terminal = sys.stderr.isatty()
+        self._bar = tqdm(total=total, initial=done, desc=what, unit=unit, unit_scale=unit == "B") if terminal else None
+        self._start = self._last_line = time.monotonic()
+        self._done = self._first = done
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Count further steps, with a note (a loss, a subject) for the line."""
@@ -39,17 +39,17 @@ class Progress:
 
     def _is_due(self) -> bool:
         """Whether it is time for a line."""
-        if time.monotonic() - self._said < LINE_SECONDS and self._done != self.total:
+        if time.monotonic() - self._last_line < LINE_SECONDS and self._done != self.total:
             return False
-        self._said = time.monotonic()
+        self._last_line = time.monotonic()
         return True
 
     def _line(self, note: str) -> str:
         seconds = max(time.monotonic() - self._start, 1e-9)
-        rate = (self._done - self._before) / seconds
-        left = ((self.total or 0) - self._done) / rate if rate else float("inf")
+        rate = (self._done - self._first) / seconds
+        seconds_left = ((self.total or 0) - self._done) / rate if rate else float("inf")
         done = f"{self.what}: {self._done}/{self.total} {self.unit}s"
-        return ", ".join([done, f"{rate:.1f} a second", f"{left:.0f} s left", *([note] if note else [])])
+        return ", ".join([done, f"{rate:.1f} a second", f"{seconds_left:.0f} s left", *([note] if note else [])])
 
     def __enter__(self) -> Self:
         return self

@@ -52,9 +52,9 @@ def content_hash(path: Path) -> str:
 
 def recorded(path: Path) -> Recorded | None:
     """The recorded hash of a file; None if there is none."""
-    for where, wanted in _records(path):
-        if isinstance(wanted, str):
-            return Recorded(wanted, where)
+    for where, digest in _records(path):
+        if isinstance(digest, str):
+            return Recorded(digest, where)
     return None
 
 
@@ -68,11 +68,7 @@ def is_changed(path: Path) -> bool:
 
 
 def check(*paths: Path) -> None:
-    """Refuse files that differ from their recorded hashes.
-
-    Raises:
-        InputError: each of them, the place of its hash, and how to fix it.
-    """
+    """Raise an InputError for files that differ from their recorded hashes."""
     problems = [describe_change(path) for path in paths if is_changed(path)]
     if problems:
         raise InputError("\n".join(first_lines(problems)))
@@ -127,15 +123,7 @@ def read_sums(folder: Path) -> Mapping[str, str]:
 
 
 def check_folder(folder: Path, restore: str) -> None:
-    """Refuse a folder with a `SHA256SUMS` if a file is missing or changed.
-
-    Args:
-        folder: with a `SHA256SUMS`; without one, nothing is checked.
-        restore: how to fix it, for the message.
-
-    Raises:
-        InputError: with each such file.
-    """
+    """Raise an InputError if a file in a folder's `SHA256SUMS` is missing or changed; `restore`: how to fix it."""
     changed = differing(folder, read_sums(folder))
     if changed:
         heading = f"{folder}: {counted(len(changed), 'file')} not matching {SUMS}; to fix: {restore}:"
@@ -143,11 +131,7 @@ def check_folder(folder: Path, restore: str) -> None:
 
 
 def check_published(folder: Path) -> None:
-    """Refuse a published study with changed or missing files; results of a run have no `SHA256SUMS`.
-
-    Raises:
-        InputError: each missing or changed file.
-    """
+    """Raise an InputError if a published study has changed or missing files; results of a run have no `SHA256SUMS`."""
     restore = f"restore them (git checkout -- {folder}); if the change is intended, publish the study again"
     check_folder(folder, restore)
 
@@ -156,8 +140,8 @@ def differing(folder: Path, expected: Mapping[str, str]) -> list[str]:
     """Files of a folder that are missing or differ from the expected hashes, by name."""
     return [
         name if (folder / name).is_file() else f"{name} (missing)"
-        for name, wanted in expected.items()
-        if not (folder / name).is_file() or content_hash(folder / name) != wanted
+        for name, digest in expected.items()
+        if not (folder / name).is_file() or content_hash(folder / name) != digest
     ]
 
 
@@ -214,7 +198,7 @@ def _content(path: Path, stamp: Stamp) -> str:
 def _sums(file: Path, stamp: Stamp) -> Mapping[str, str]:
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     # Two characters follow the hash: a space, then a space or an asterisk.
-    return {rest[1:]: wanted for wanted, _, rest in (line.partition(" ") for line in lines)}
+    return {rest[1:]: digest for digest, _, rest in (line.partition(" ") for line in lines)}
 
 
 def _read(path: Path, key: str) -> Mapping[str, Any]:

@@ -86,14 +86,7 @@ def refuse_out_of_memory(what: str = "") -> Iterator[None]:
 
 
 def demand_writable(paths: Sequence[Path]) -> None:
-    """Refuse outputs that cannot be written, before any work is done; nothing is left behind.
-
-    Args:
-        paths: files or folders to write; missing parent folders are allowed.
-
-    Raises:
-        InputError: with all of them.
-    """
+    """Raise an InputError for files or folders that cannot be written, before any work; missing parents are allowed."""
     if problems := [problem for path in paths if (problem := _why_not(path))]:
         raise InputError.of(problems)
 

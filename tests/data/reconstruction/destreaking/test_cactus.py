@@ -9,7 +9,7 @@ from fewlabel.data.reconstruction.destreaking.coil_images import coil_images
 from fewlabel.data.reconstruction.destreaking.covariance import coil_covariance, mix
 from fewlabel.data.reconstruction.destreaking.destreaking_filter import from_images, from_kspace
 from fewlabel.data.reconstruction.destreaking.interference_region import beyond_view, corners, root_sum_of_squares
-from fewlabel.data.reconstruction.destreaking.remove_coils import background_ratios, kept_coils, streak_ratios
+from fewlabel.data.reconstruction.destreaking.remove_coils import background_ratios, streak_ratios, usable_coils
 from fewlabel.utils.errors import InputError
 
 CACTUS = Destreak(method="cactus")
@@ -105,7 +105,7 @@ def test_a_coil_without_signal_is_left_out_and_takes_no_other_along():
     fewer = images * np.array([0.5, 1, 0.75, 0.5]).reshape(1, 4, 1, 1)
     # What changes: 1/2, 0/0, 1/4, 1/2.
     assert streak_ratios(images, fewer).tolist() == [2, np.inf, 1, 2]
-    assert kept_coils(streak_ratios(images, fewer), 1.3).tolist() == [2]
+    assert usable_coils(streak_ratios(images, fewer), 1.3).tolist() == [2]
 
 
 # ------------------------------------------------------------------------------------------------------------- regions

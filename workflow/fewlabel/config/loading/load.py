@@ -1,4 +1,4 @@
-"""From a merged configuration to an `Experiment`, with errors that name the file, the key and what is accepted."""
+"""Validate a merged configuration as an `Experiment`; errors name the file, the key and accepted values."""
 
 import json
 import sys
@@ -58,9 +58,10 @@ def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Exp
     refuse_misfits()
     written, files, config = files, [older_keys.renamed_file(file) for file in files], older_keys.renamed(config)
     explainer = Explainer(config, files)
-    stated = explainer.stated
+    original = explainer.stated
     data = {
-        key: _named(value, stated.get(key)) if key in ("cohorts", "methods") else value for key, value in config.items()
+        key: _named(value, original.get(key)) if key in ("cohorts", "methods") else value
+        for key, value in config.items()
     }
     problems = [*(problem for file in files for problem in file.repeated), *older_keys.conflicts(written)]
     try:
@@ -69,7 +70,7 @@ def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Exp
         problems += explainer.explain(error.errors(include_url=False))
     else:
         problems += [f"{explainer.where(place)}: {text}" for place, text in contradictions(experiment)]
-        if stated.get("redraw"):
+        if original.get("redraw"):
             problems.append(f"{explainer.where(('redraw',))}: {REDRAW_IN_FILE}")
         if not problems:
             for line in older_keys.notes(experiment, written):
@@ -78,14 +79,14 @@ def validated(config: Mapping[str, Any], files: Sequence[ExperimentFile]) -> Exp
     raise InputError.of(problems)
 
 
-def _named(entries: Any, stated: Any) -> Any:
+def _named(entries: Any, original: Any) -> Any:
     """Cohorts or methods without those set to null, in the order in which the files first name them.
 
     Snakemake merges overlays first, so that keys of an overlay come before those of the defaults.
     """
     if not isinstance(entries, Mapping):
         return entries
-    order = {name: index for index, name in enumerate(stated if isinstance(stated, Mapping) else ())}
+    order = {name: index for index, name in enumerate(original if isinstance(original, Mapping) else ())}
     names = sorted(entries, key=lambda name: order.get(name, len(order)))
     return {name: entries[name] for name in names if entries[name] is not None}
 
@@ -109,12 +110,12 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _augmentation_names(experiment)
     yield from _of_pretexts(experiment)
     yield from _installed_scores(experiment)
-    yield from _drawn_methods(experiment)
-    yield from _drawn_pretexts(experiment)
+    yield from _figure_methods(experiment)
+    yield from _figure_pretexts(experiment)
     yield from gallery_problems(experiment)
     yield from _destreaking(experiment)
     if experiment.study == "published":
-        yield ("study",), "results/published/ is kept for published results; choose another name"
+        yield ("study",), "results/published/ is reserved for published results; to fix: choose another name"
     if len(set(experiment.labels)) != len(experiment.labels):
         yield ("labels",), f"each number once, but got {experiment.labels}"
 
@@ -129,7 +130,7 @@ def _matrices(experiment: Experiment) -> Iterable[tuple[Place, str]]:
                 text = f"{side} cannot be halved {len(experiment.network.widths) - 1} times, as network.widths asks"
                 yield (
                     ("cohorts", name, "grid", "matrix"),
-                    f"{text}; use multiples of {factor}, such as {near}, or fewer widths",
+                    f"{text}; to fix: use multiples of {factor}, such as {near}, or fewer widths",
                 )
                 break
 
@@ -139,23 +140,27 @@ def _split_alike(experiment: Experiment) -> Iterable[tuple[Place, str]]:
         if cohort.split_as is None:
             continue
         place: Place = ("cohorts", name, "split_as")
-        known = [key for key, other in experiment.cohorts.items() if key != name and other.split_as is None]
+        names = [key for key, other in experiment.cohorts.items() if key != name and other.split_as is None]
         other = experiment.cohorts.get(cohort.split_as)
-        if other is None or cohort.split_as not in known:
-            text = f"{cohort.split_as!r} is no other cohort with a split of its own{nearest(cohort.split_as, known)}"
-            yield place, f"{text}; accepted: {', '.join(known) or 'none in this experiment'}"
+        if other is None or cohort.split_as not in names:
+            text = f"{cohort.split_as!r} is no other cohort with a split of its own{nearest(cohort.split_as, names)}"
+            yield place, f"{text}; accepted: {', '.join(names) or 'none in this experiment'}"
         elif (other.test, other.validation, other.folds) != (cohort.test, cohort.validation, cohort.folds):
-            yield place, f"`test`, `folds` and `validation` must be those of {cohort.split_as}; make them equal"
+            yield (
+                place,
+                f"`test`, `folds` and `validation` differ from those of {cohort.split_as}; to fix: make them equal",
+            )
+
+
+def _unknown(what: str, name: str, accepted: Sequence[str]) -> str:
+    return f"unknown {what} {name!r}{nearest(name, accepted)}; accepted: {', '.join(accepted)}"
 
 
 def _augmentation_names(experiment: Experiment) -> Iterable[tuple[Place, str]]:
-    known = [*AUGMENTATIONS, *(name for name in experiment.augmentations if name not in AUGMENTATIONS)]
+    names = [*AUGMENTATIONS, *(name for name in experiment.augmentations if name not in AUGMENTATIONS)]
     for place, name in _used_augmentations(experiment):
-        if name not in known:
-            yield (
-                (*place, "augmentation"),
-                f"unknown augmentation {name!r}{nearest(name, known)}; accepted: {', '.join(known)}",
-            )
+        if name not in names:
+            yield (*place, "augmentation"), _unknown("augmentation", name, names)
 
 
 def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
@@ -183,29 +188,25 @@ def _of_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
                 yield ("methods", name, *place), text
 
 
-def _drawn_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
-    known = list(experiment.methods)
+def _figure_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    methods = list(experiment.methods)
     for key in ("control", "benchmark"):
         name = getattr(experiment, key)
-        if name is not None and name not in known:
-            yield (key,), f"unknown method {name!r}{nearest(name, known)}; accepted: {', '.join(known)}"
+        if name is not None and name not in methods:
+            yield (key,), _unknown("method", name, methods)
     for place, (_, named, older) in older_keys.moved_roles(experiment).items():
         if named and older and named != older:
             yield place, f"{older!r}, but the study names {named!r}; to fix: leave it out"
-    for (figure, key), names in drawn_methods(experiment.figures).items():
-        for name in names:
-            if name not in known:
-                text = f"unknown method {name!r}{nearest(name, known)}; accepted: {', '.join(known)}"
-                yield ("figures", figure, key), text
+    for place, names in drawn_methods(experiment.figures).items():
+        yield from ((("figures", *place), _unknown("method", name, methods)) for name in names if name not in methods)
 
 
-def _drawn_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+def _figure_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     pretexts, local = experiment.figures.pretexts, experiment.figures.local_similarity
-    known = list(experiment.cohorts)
+    names = list(experiment.cohorts)
     for figure, name in (("pretexts", pretexts.cohort), ("local_similarity", local.cohort)):
-        if name is not None and name not in known:
-            text = f"unknown cohort {name!r}{nearest(name, known)}; accepted: {', '.join(known)}"
-            yield ("figures", figure, "cohort"), text
+        if name is not None and name not in names:
+            yield ("figures", figure, "cohort"), _unknown("cohort", name, names)
     for key in ("regression", "contrastive"):
         name = getattr(pretexts, key)
         method = experiment.methods.get(name) if name else None
@@ -217,9 +218,9 @@ def _drawn_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
 
 
 def _destreaking(experiment: Experiment) -> Iterable[tuple[Place, str]]:
-    figure, known = experiment.figures.destreaking, list(radial_phantoms(experiment.cohorts))
-    if figure is not None and not known:
-        yield ("figures", "destreaking"), "no cohort is a phantom that is acquired radially; give one `source.radial`"
-    elif figure is not None and figure.cohort is not None and figure.cohort not in known:
-        text = f"{figure.cohort!r} is no radially acquired phantom{nearest(figure.cohort, known)}"
-        yield ("figures", "destreaking", "cohort"), f"{text}; accepted: {', '.join(known)}"
+    figure, phantoms = experiment.figures.destreaking, list(radial_phantoms(experiment.cohorts))
+    if figure is not None and not phantoms:
+        yield ("figures", "destreaking"), "no cohort is a radially acquired phantom; to fix: set `source.radial` of one"
+    elif figure is not None and figure.cohort is not None and figure.cohort not in phantoms:
+        text = f"{figure.cohort!r} is no radially acquired phantom{nearest(figure.cohort, phantoms)}"
+        yield ("figures", "destreaking", "cohort"), f"{text}; accepted: {', '.join(phantoms)}"

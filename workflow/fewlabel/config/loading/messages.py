@@ -1,4 +1,4 @@
-"""Explain errors of an experiment: file, line, key, value as written, what is accepted."""
+"""Explain errors of an experiment: file, line, key, value as written, accepted values."""
 
 import difflib
 import math
@@ -60,7 +60,7 @@ class Explainer:
     """Explains errors of a merged configuration.
 
     Args:
-        config: what was validated.
+        config: the validated configuration.
         files: its files, in the order of merging; if empty, errors name only keys.
     """
 
@@ -122,13 +122,13 @@ class Explainer:
 
     def _of_a_kind(self, error: _Error) -> str:
         context = error.details["ctx"]
-        key, known = str(context["discriminator"]).strip("'"), list(_choices(error.model))
-        where, accepted = self.where((*error.place, key)), f"accepted: {', '.join(known)}"
+        key, kinds = str(context["discriminator"]).strip("'"), list(_choices(error.model))
+        where, accepted = self.where((*error.place, key)), f"accepted: {', '.join(kinds)}"
         if error.details["type"] == "union_tag_not_found":
             return f"{where}: missing; {accepted}"
         spot = self._spot((*error.place, key))
         tag = _short(str(context["tag"] if spot is None or spot.text is None else spot.text))
-        return f"{where}: unknown {key} {tag!r}{nearest(tag, known)}; {accepted}, or one of an installed package"
+        return f"{where}: unknown {key} {tag!r}{nearest(tag, kinds)}; {accepted}, or one of an installed package"
 
     def _got(self, error: _Error, errors: Sequence[_Error]) -> str:
         """The value as written, and as YAML reads it if that differs."""
@@ -207,8 +207,8 @@ def _resolve(details: ErrorDetails, config: Any) -> _Error:
         if len(choices) > 1 and part in choices:
             model = choices[str(part)]
             continue
-        held, inside = _inside(config, part)
-        if part == KEY or not (held or (last and details["type"] == "missing")):
+        present, inside = _inside(config, part)
+        if part == KEY or not (present or (last and details["type"] == "missing")):
             if part != KEY and choice is None:
                 choice = tuple(place)
             continue
@@ -229,8 +229,8 @@ def _inside(config: Any, part: str | int) -> tuple[bool, Any]:
 
 def _lookup(config: Any, place: Place) -> Any:
     for part in place:
-        held, config = _inside(config, part)
-        if not held:
+        present, config = _inside(config, part)
+        if not present:
             return None
     return config
 
@@ -248,14 +248,14 @@ def _same(one: Any, other: Any) -> bool:
 
 def _choices(annotation: Any) -> dict[str, Any]:
     """The models of a union, by the tag that pydantic puts into locations."""
-    found: dict[str, Any] = {}
+    choices: dict[str, Any] = {}
     for option in _options(annotation):
         if isinstance(option, type) and issubclass(option, BaseModel):
             tags = [
                 get_args(field.annotation) for name, field in option.model_fields.items() if name in ("kind", "pretext")
             ]
-            found[tags[0][0] if tags else option.__name__] = option
-    return found
+            choices[tags[0][0] if tags else option.__name__] = option
+    return choices
 
 
 def _options(annotation: Any) -> list[Any]:

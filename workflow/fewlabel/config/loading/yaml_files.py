@@ -52,11 +52,7 @@ class ExperimentFile:
 
 
 def read_files(paths: Sequence[Path]) -> list[ExperimentFile]:
-    """Read experiment files.
-
-    Raises:
-        InputError: files that are unreadable, not YAML or JSON, or beyond the limits; all of them at once.
-    """
+    """Read experiment files. Raises InputError: all that are unreadable, not YAML or JSON, or beyond the limits."""
     files, problems = [], []
     for path in paths:
         try:
@@ -69,7 +65,7 @@ def read_files(paths: Sequence[Path]) -> list[ExperimentFile]:
 
 
 def read_file(path: Path) -> ExperimentFile:
-    """Read one experiment file, each time anew. Raises InputError: see `read_files`."""
+    """Read one experiment file, without a cache. Raises InputError: see `read_files`."""
     text = _text(path)
     content, problem_kind = None, None
     try:
@@ -192,9 +188,9 @@ class _Loader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, OverflowError, RecursionError):  # a number of 5,000 digits, the 31st of February
-            shown = str(node.value)[:20] + ("…" if len(str(node.value)) > 20 else "")
+            value_text = str(node.value)[:20] + ("…" if len(str(node.value)) > 20 else "")
             raise _refusal(
-                f"{shown}: not a valid number or date; to fix: correct it, or put text in quotes", node
+                f"{value_text}: not a valid number or date; to fix: correct it, or put text in quotes", node
             ) from None
 
 
@@ -220,13 +216,13 @@ def _repeated(path: Path, root: yaml.Node | None) -> list[str]:
     pending: list[tuple[str, yaml.Node | None]] = [("", root)]
     while pending:
         place, node = pending.pop()
-        seen: dict[str, int] = {}
+        first_lines: dict[str, int] = {}
         for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
             name, line = f"{place}{key.value}", key.start_mark.line + 1
-            if str(key.value) in seen:
-                first = seen[str(key.value)]
+            if str(key.value) in first_lines:
+                first = first_lines[str(key.value)]
                 problems.append(f"{path}:{line}: {name}: set here and in line {first}; to fix: keep one of the two")
-            seen[str(key.value)] = line
+            first_lines[str(key.value)] = line
             pending.append((f"{name}.", value))
     return problems
 

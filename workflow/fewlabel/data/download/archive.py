@@ -23,7 +23,7 @@ Wanted = Callable[[PurePosixPath], bool]
 """Whether to extract a file of an archive, by its path there."""
 
 
-def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: Wanted = lambda _: True) -> None:
+def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], selects: Wanted = lambda _: True) -> None:
     """Unpack an archive's top folder as `folder`, atomically, also if two processes do so at once.
 
     Files that macOS adds (`._*`, `.DS_Store`, `__MACOSX`) are skipped.
@@ -40,7 +40,7 @@ def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: 
     """
     LOG.info(printable(f"{archive.name}: unpacking to {folder}"))
     with _temporary(archive, folder) as temporary:
-        _extract(archive, temporary, wanted)
+        _extract(archive, temporary, selects)
         unpacked = temporary / folder.name
         if not unpacked.is_dir():
             names = ", ".join(sorted(path.name for path in temporary.iterdir())[:5]) or "nothing"
@@ -54,7 +54,7 @@ def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], wanted: 
 @contextmanager
 def _temporary(archive: Path, folder: Path) -> Iterator[Path]:
     """A temporary folder next to the target; after an error, parents made for it are removed."""
-    made = [parent for parent in folder.parents if not parent.exists()]
+    new_folders = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -66,20 +66,20 @@ def _temporary(archive: Path, folder: Path) -> Iterator[Path]:
         yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        for parent in made:
+        for parent in new_folders:
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
 
 
-def _extract(archive: Path, destination: Path, wanted: Wanted) -> None:
+def _extract(archive: Path, destination: Path, selects: Wanted) -> None:
     try:
         tally = Tally.of(archive, destination)
         if is_zipfile(archive):
-            extract_zip(archive, destination, tally, lambda path: wanted(path) and not _of_macos(path))
+            extract_zip(archive, destination, tally, lambda path: selects(path) and not _of_macos(path))
         elif _begins(archive) == ZIP:
             raise BadZipFile("a zip without the list of members at its end")
         else:
-            _extract_tar(archive, destination, tally, wanted)
+            _extract_tar(archive, destination, tally, selects)
     except (tarfile.FilterError, InputError) as error:
         raise InputError(f"{archive.name}: refused, {error}; to fix: download it from its publisher") from None
     except RecursionError:
@@ -103,7 +103,7 @@ def _begins(archive: Path) -> bytes:
         return file.read(len(ZIP))
 
 
-def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted) -> None:
+def _extract_tar(archive: Path, destination: Path, tally: Tally, selects: Wanted) -> None:
     def judge(member: tarfile.TarInfo, place: str) -> tarfile.TarInfo | None:
         if not (member.isfile() or member.isdir()) or member.issparse():
             kind = "sparse" if member.issparse() else "a link or device"
@@ -113,9 +113,9 @@ def _extract_tar(archive: Path, destination: Path, tally: Tally, wanted: Wanted)
         if path.is_absolute():
             raise InputError(f"member {member.name!r} is outside of the archive's folder")
         judged = tarfile.data_filter(member, place)
-        left_out = _of_macos(path) or (member.isfile() and not wanted(path))
-        stream.grant(0 if left_out or member.isdir() else member.size)
-        return None if left_out else judged
+        skipped = _of_macos(path) or (member.isfile() and not selects(path))
+        stream.grant(0 if skipped or member.isdir() else member.size)
+        return None if skipped else judged
 
     with closing(TarStream(archive)) as stream, tarfile.open(fileobj=cast(BinaryIO, stream), mode="r:") as tar:
         tar.extractall(destination, filter=judge)  # noqa: S202 - each member is judged

@@ -20,11 +20,7 @@ def readable(checksum: str) -> str:
 
 
 def verify(archive: Path, expected: str) -> None:
-    """Compare an archive with its checksum.
-
-    Raises:
-        InputError: it differs (another archive, or an incomplete download).
-    """
+    """Raise an InputError if an archive differs from its checksum: another archive, or an incomplete download."""
     actual = file_checksum(archive, expected)
     if actual != expected:
         raise InputError(

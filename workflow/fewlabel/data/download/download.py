@@ -62,7 +62,7 @@ class _InterruptedError(Exception):
 
 
 class _RefusedError(Exception):
-    """An error that another attempt would meet again."""
+    """A permanent error: another attempt would fail too."""
 
 
 def download(url: str, checksum: str, file: Path) -> None:
@@ -120,7 +120,6 @@ def _attempt(url: str, part: Path) -> None:
     """Make one connection that appends missing bytes to the part, or writes it anew.
 
     Raises:
-        _CutError, _RefusedError: see there.
         OSError: the part cannot be written.
     """
     # Imported here, since only downloads need network libraries.
@@ -150,8 +149,8 @@ def _judge(response: "Response") -> None:
     reason = f"{response.status_code} {plain(response.reason)}"
     if response.status_code not in PASSING:
         raise _RefusedError(reason)
-    asked = response.headers.get("Retry-After", "")
-    raise _InterruptedError(reason, float(asked) if asked.isdecimal() else None)
+    seconds = response.headers.get("Retry-After", "")
+    raise _InterruptedError(reason, float(seconds) if seconds.isdecimal() else None)
 
 
 def _judge_whole(response: "Response", part: Path, start: int) -> None:
@@ -258,8 +257,8 @@ def _read_state(part: Path, url: str) -> PartState | None:
 def _message(url: str, file: Path, reason: str) -> str:
     part = _part(file)
     received = f"{size(_length(part))} received so far are kept in {part.name}"
-    kept = f"; {received}, and the same command resumes from there" if _length(part) else ""
-    return f"{url}: not downloaded ({reason}){kept}; to fix: check the network and `url`, or {_by_hand(url, file)}"
+    resumes = f"; {received}, and the same command resumes from there" if _length(part) else ""
+    return f"{url}: not downloaded ({reason}){resumes}; to fix: check the network and `url`, or {_by_hand(url, file)}"
 
 
 def _by_hand(url: str, file: Path) -> str:

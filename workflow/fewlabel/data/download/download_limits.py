@@ -22,20 +22,17 @@ class TooLongError(Exception):
         )
 
 
-def limited_blocks(blocks: Iterable[bytes], folder: Path, left: int | None) -> Iterator[bytes]:
-    """Yield the blocks of a stream up to the expected length; the rest of a longer stream is dropped.
-
-    Args:
-        left: missing bytes; None: unknown.
+def limited_blocks(blocks: Iterable[bytes], folder: Path, missing: int | None) -> Iterator[bytes]:
+    """Yield the blocks of a stream up to `missing` bytes (None: unknown); the rest of a longer stream is dropped.
 
     Raises:
         TooLongError: the length is unknown and the limit is exceeded.
     """
-    room = min(MOST_UNKNOWN_BYTES, shutil.disk_usage(folder).free - LEFT_FREE_BYTES) if left is None else left
+    room = min(MOST_UNKNOWN_BYTES, shutil.disk_usage(folder).free - LEFT_FREE_BYTES) if missing is None else missing
     for block in blocks:
-        if left is None and len(block) > room:
+        if missing is None and len(block) > room:
             raise TooLongError
         yield block[:room]
         room -= len(block)
-        if left is not None and room <= 0:
+        if missing is not None and room <= 0:
             return

@@ -19,11 +19,7 @@ COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lz
 
 
 class TarStream:
-    """The stream that `tarfile` reads: headers up to a limit, and the granted bytes of each member.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """The stream that `tarfile` reads: headers up to a limit, and the granted bytes of each member."""
 
     def __init__(self, archive: Path) -> None:
         with archive.open("rb") as file:
@@ -46,11 +42,7 @@ class TarStream:
         return self._file.read(count)
 
     def finish(self) -> None:
-        """Read to the end, after the last member, so that gzip and xz verify their checksum.
-
-        Raises:
-            InputError: more than padding follows.
-        """
+        """Read to the end, so that gzip and xz verify their checksum. Raises InputError: more than padding follows."""
         for _ in range(MOST_PADDING_BYTES // BLOCK):
             if not self._file.read(BLOCK):
                 return

@@ -13,8 +13,8 @@ ENCRYPTED = 0x1
 """Bit of encryption in a member's flags."""
 
 
-def extract_zip(archive: Path, destination: Path, tally: Tally, wanted: Callable[[PurePosixPath], bool]) -> None:
-    """Extract the wanted files of a zip file to a folder, after all its members are checked.
+def extract_zip(archive: Path, destination: Path, tally: Tally, selects: Callable[[PurePosixPath], bool]) -> None:
+    """Extract the selected files of a zip file to a folder, after all its members are checked.
 
     Raises:
         InputError: a member outside the folder, a link, a device, an encrypted member, or implausible sizes.
@@ -26,7 +26,7 @@ def extract_zip(archive: Path, destination: Path, tally: Tally, wanted: Callable
         for member in file.infolist():
             path = _checked_path(member)
             tally.add(member.filename, member.file_size)
-            if not member.is_dir() and wanted(path):
+            if not member.is_dir() and selects(path):
                 chosen.append((member, path))
         tally.demand_space(sum(member.file_size for member, _ in chosen))
         for member, path in chosen:

@@ -165,14 +165,13 @@ def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> l
 
 
 def empty_problems(
-    labels: Sequence[int], masks: Mapping[str, tuple[str, frozenset[int]]], stated: Collection[str]
+    labels: Sequence[int], masks: Mapping[str, tuple[str, frozenset[int]]], without_target: Collection[str]
 ) -> list[str]:
-    """Problems of masks without any target value, except those of subjects listed as without a target.
+    """Problems of masks without any target value, except those of subjects in `without_target`.
 
     Args:
         labels: values of the target.
         masks: for each subject, its file name in messages and the values in the mask.
-        stated: subjects listed in `without_target`.
     """
     empty = {subject for subject, (_, values) in masks.items() if not values & set(labels)}
     if len(empty) == len(masks):
@@ -182,11 +181,11 @@ def empty_problems(
         "target; to fix: export it again, change `labels`, or, if the subject has no target, set "
         f"`without_target: [{subject}]`"
         for subject, (name, values) in masks.items()
-        if subject in empty - set(stated)
+        if subject in empty - set(without_target)
     ] + [
         f"without_target: {subject} has the target in {name}; to fix: remove it from the list"
         for subject, (name, _) in masks.items()
-        if subject in set(stated) - empty
+        if subject in set(without_target) - empty
     ]
 
 

@@ -132,12 +132,7 @@ def number_of(path: Path) -> int | None:
 
 @silent_warnings("pydicom")
 def read_headers(folder: Path, name: str) -> tuple[list[DicomHeader], list[str]]:
-    """The headers of a folder's DICOM files, and what is wrong with single files.
-
-    Args:
-        folder: searched at any depth; other files are skipped.
-        name: of the folder in messages.
-    """
+    """The headers of a folder's DICOM files, at any depth, and the problems of single files."""
     headers, damaged = [], []
     lacking: dict[str, list[str]] = {}
     files = dicom_files(folder)

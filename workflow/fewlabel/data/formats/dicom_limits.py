@@ -24,11 +24,9 @@ class TooLargeError(ValueError):
 
 
 def refuse_deflated(path: Path) -> None:
-    """Refuse a deflated file with more bytes than any slice: pydicom decompresses all of it to read the header.
+    """Raise TooLargeError for a deflated file with more bytes than any slice; pydicom decompresses all of it at once.
 
-    Raises:
-        TooLargeError: the file is too large.
-        Exception: any type, for files that are damaged or not DICOM.
+    Raises any type of Exception for files that are damaged or not DICOM.
     """
     from pydicom.filereader import read_file_meta_info
     from pydicom.uid import DeflatedExplicitVRLittleEndian

@@ -62,11 +62,7 @@ def read_series(folder: Path, name: str) -> tuple[Series | None, list[str]]:
 
 @silent_warnings("pydicom")
 def load_series(series: Series, name: str) -> tuple[FileGrid | None, list[str]]:
-    """The pixels of a series, scaled as its headers say, or None and what is wrong with files.
-
-    Returns:
-        The array, float32 (column, row, slice), or None and problems of files.
-    """
+    """The scaled pixels of a series, float32 (column, row, slice), or None and the problems of files."""
     from pydicom.pixels.processing import apply_rescale
 
     rows, columns = series.slices[0].shape

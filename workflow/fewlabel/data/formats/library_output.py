@@ -28,11 +28,11 @@ def silent_warnings(logger: str | None = None) -> Iterator[None]:
 def silent_stderr() -> Iterator[None]:
     """Suppress what C++ libraries write to the standard error of this process."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    original, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(original, 2)
+        os.close(original)
         os.close(nowhere)

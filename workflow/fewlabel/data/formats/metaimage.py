@@ -23,12 +23,7 @@ TYPE_BYTES |= {"LONG": 8, "ULONG": 8, "LONG_LONG": 8, "ULONG_LONG": 8}
 
 
 def load_metaimage(path: Path, name: str) -> tuple[FileGrid | None, list[str]]:
-    """A file's array and affine, or None and its problem.
-
-    Returns:
-        The array, float32 with the axes of the file (its first index grows along the first column of the affine), and
-        its affine, RAS+ mm; or None and its problem.
-    """
+    """A file's array, float32 with the axes of the file, and its affine (RAS+ mm); or None and its problem."""
     import SimpleITK as sitk  # noqa: N813 - the library's own short name
 
     if problem := _data_problem(path) if ends_with(path, META_SUFFIXES) else _nrrd_data_problem(path):

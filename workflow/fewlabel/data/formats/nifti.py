@@ -8,7 +8,7 @@ from typing import Literal
 
 from fewlabel.data.formats.checks import FileGrid
 from fewlabel.data.formats.nifti_header import axes_of, open_file, pixdim_problem
-from fewlabel.data.preprocessing.volume import read_placed
+from fewlabel.data.preprocessing.volume import read_with_placement
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
@@ -19,15 +19,10 @@ MOST_TRAILER_BYTES = 100_000_000
 
 
 def load_nifti(path: Path, name: str, channel: int | None, role: Role) -> tuple[FileGrid | None, list[str]]:
-    """A file's array, or None and its problem.
-
-    Args:
-        channel: of a 4D image, from 0.
-        role: `label` refuses channels.
-    """
+    """A file's array, or None and its problem; `channel`: of a 4D image, from 0; `role`: labels have no channels."""
     try:
         _refuse_channels(path, channel, role)
-        array, affine, placement = read_placed(path, channel)
+        array, affine, placement = read_with_placement(path, channel)
         _read_to_the_end(path)
         if problem := pixdim_problem(path):
             raise InputError(f"{path.name}: {problem}")
@@ -44,7 +39,7 @@ def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
         shape = axes_of(open_file(path))
     except InputError:
         raise
-    except Exception:  # many types for damaged files; `read_placed`, which follows, reports them
+    except Exception:  # many types for damaged files; `read_with_placement`, which follows, reports them
         return
     if role == "label" and len(shape) == 4 and shape[3] > 1:
         raise InputError(

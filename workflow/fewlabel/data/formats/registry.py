@@ -20,7 +20,6 @@ def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[FileGr
     Args:
         path: a file, or the folder of a DICOM series.
         channel: of a 4D NIfTI or MGH file, from 0; other formats have one channel.
-        role: image or label.
     """
     if path.is_dir():
         series, problems = read_series(path, name)
@@ -31,11 +30,7 @@ def load(path: Path, name: str, channel: int | None, role: Role) -> tuple[FileGr
 
 
 def geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Read shape (three axes) and affine of a volume from headers alone.
-
-    Raises:
-        InputError: the header cannot be read.
-    """
+    """Read shape (three axes) and affine of a volume from headers alone. Raises InputError: they cannot be read."""
     try:
         if path.is_dir():
             series, problems = read_series(path, path.name)

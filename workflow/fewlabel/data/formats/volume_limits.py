@@ -6,9 +6,9 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from fewlabel.utils.environment import memory_limit
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import memory_limit
 
 MOST_VOXELS = 1_000_000_000
 """Most voxels of a 3D volume: 1000 slices of 1000 x 1000 pixels."""
@@ -29,15 +29,11 @@ REMEDY = "resample it to larger voxels, or crop it"
 
 
 def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> None:
-    """Refuse a volume that is larger than any MR volume, or than this machine's memory.
+    """Raise an InputError for a volume that is larger than any MR volume, or than this machine's memory.
 
     Args:
         shape: of the array; a fourth axis is of channels, of which one is read.
-        name: of the file, for the message.
         most: bytes of memory (default: all that this process may use).
-
-    Raises:
-        InputError: the volume is too large.
     """
     sides = " x ".join(str(side) for side in shape)
     voxels, granted = math.prod(shape[:3]), most if most is not None else memory_limit()
@@ -54,12 +50,7 @@ def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> Non
 
 
 def refuse_wrong_name(path: Path) -> None:
-    """Refuse a NIfTI or MGH file whose name does not show its compression; libraries trust the name.
-
-    Raises:
-        InputError: the name is wrong.
-        OSError: the file cannot be read.
-    """
+    """Raise an InputError if the name of a NIfTI or MGH file does not show its compression: libraries trust it."""
     with path.open("rb") as file:
         head = file.read(544)
     for packed, plain in ((".nii.gz", ".nii"), (".mgz", ".mgh")):
@@ -73,13 +64,9 @@ def refuse_wrong_name(path: Path) -> None:
 
 
 def refuse_extensions(path: Path) -> None:
-    """Refuse a NIfTI file with header extensions of gigabytes, which libraries read into memory.
+    """Raise an InputError for NIfTI header extensions above `MOST_EXTENSION_BYTES`, which libraries read into memory.
 
     Files that are not NIfTI are not checked.
-
-    Raises:
-        InputError: more than `MOST_EXTENSION_BYTES` between header and voxels.
-        OSError, EOFError, zlib.error: the file cannot be read.
     """
     with (gzip.open if path.suffix.lower() == ".gz" else open)(path, "rb") as file:
         head = file.read(544)

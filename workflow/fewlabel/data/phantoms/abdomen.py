@@ -29,14 +29,7 @@ TARGET = frozenset({Tissue.LIVER, Tissue.LIVER_VESSEL, Tissue.LIVER_LESION})
 
 
 def abdomen(rng: np.random.Generator) -> Scene:
-    """A random abdomen.
-
-    Args:
-        rng: generator of all sizes, positions and shapes.
-
-    Returns:
-        A scene with a field of view 340 to 400 mm wide, 260 to 320 mm deep and 222 to 258 mm high.
-    """
+    """A random abdomen with a field of view 340 to 400 mm wide, 260 to 320 mm deep and 222 to 258 mm high."""
     frame = AbdomenFrame.draw(rng)
     organs = [
         *background(rng, frame),

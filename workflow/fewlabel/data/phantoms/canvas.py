@@ -103,14 +103,11 @@ def _blockwise(extreme: np.ufunc, values: Floats) -> Floats:
 
 
 def paint(scene: Scene, axes: Axes, rng: np.random.Generator) -> Labels:
-    """Paint a scene.
+    """Paint a scene; return values of `Tissue`, shape (len(x), len(y), len(z)).
 
     Args:
         axes: positions along x, y and z in mm, rising or falling, within the scene's field of view.
         rng: generator of the deformation and the roughness; the same state gives the same anatomy on any grid.
-
-    Returns:
-        Values of `Tissue`, shape (len(x), len(y), len(z)).
     """
     bumps = SmoothField.draw(rng, scene.low, scene.high, scene.bump_mm).on(axes)
     grid = np.meshgrid(*(axis.astype(np.float32) for axis in axes), indexing="ij")

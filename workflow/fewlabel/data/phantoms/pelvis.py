@@ -34,14 +34,7 @@ TARGET = frozenset(
 
 
 def pelvis(rng: np.random.Generator) -> Scene:
-    """A random male pelvis.
-
-    Args:
-        rng: generator of all sizes, positions and shapes.
-
-    Returns:
-        A scene with a field of view 180 to 200 mm square and 82 to 100 mm high.
-    """
+    """A random male pelvis with a field of view 180 to 200 mm square and 82 to 100 mm high."""
     frame = PelvisFrame.draw(rng)
     organs = [
         *background(rng, frame),

@@ -31,7 +31,6 @@ def simulate(
     """Simulate the acquisition of all slices in a square field of view with the body in the middle.
 
     Args:
-        source: with its radial acquisition.
         echoes: (echo, x, y, z), signal of the body at each echo time.
         level: mean signal of the target over the echoes.
         arms, noise: generators of the arms and of the noise. The arms do not depend on their signal, and the noise not

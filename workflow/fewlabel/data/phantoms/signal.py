@@ -150,15 +150,7 @@ def draw_tissues(rng: np.random.Generator) -> list[Drawn]:
 
 
 def tissue_signals(tissues: list[Drawn], tr: float, te: float) -> Floats:
-    """Signals of all tissues.
-
-    Args:
-        tissues: of a subject, indexed by `Tissue`.
-        tr, te: repetition and effective echo time in ms.
-
-    Returns:
-        Array indexed by `Tissue`, about 0 to 1.2.
-    """
+    """Signals of all tissues, about 0 to 1.2, indexed by `Tissue`; `tr`, `te`: in ms."""
     return np.array([spin_echo(tissue.pd, tissue.t1, tissue.t2, tr, te) for tissue in tissues], dtype=np.float32)
 
 
@@ -173,7 +165,6 @@ def rician(signal: Floats, sigma: float, rng: np.random.Generator) -> Floats:
     Args:
         signal: noise-free magnitude, 0 or more, any shape.
         sigma: standard deviation of the noise in each of the two channels, in the units of `signal`.
-        rng: generator of the noise.
 
     Returns:
         sqrt((signal + n1)^2 + n2^2), float32. For a signal of 0: Rayleigh, mean sigma * sqrt(pi / 2).

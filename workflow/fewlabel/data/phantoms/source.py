@@ -60,11 +60,7 @@ def list_subjects(source: PhantomSource) -> list[Subject]:
 
 
 def read_volume(source: PhantomSource, subject: Subject) -> Volume:
-    """Make a subject's volume.
-
-    Args:
-        source: anatomy, seed, grid and noise.
-        subject: from `list_subjects`.
+    """Make a subject's volume; `subject`: from `list_subjects`.
 
     Returns:
         Image of an arbitrary positive scale, which differs between subjects, or T2 in ms. Its axes run to the left,
@@ -185,10 +181,9 @@ def _axis(low: float, high: float, step: float) -> NDArray[np.float64]:
 def _shaded(
     source: PhantomSource, grid: _Grid, layers: Labels, rng: np.random.Generator, times: Sequence[float] = ()
 ) -> Floats:
-    """Noise-free images: signal of the tissues, their texture, partial volume and the shading of the coils.
+    """Noise-free images (echo, x, y, z): tissue signals, texture, partial volume and shading of the coils.
 
-    Returns:
-        (echo, x, y, z): at these echo times in ms; by default at one of the protocol.
+    `times`: echo times in ms; by default one of the protocol.
     """
     anatomy = ANATOMIES[source.anatomy]
     tr, te = rng.uniform(*anatomy.tr), rng.uniform(*anatomy.te)

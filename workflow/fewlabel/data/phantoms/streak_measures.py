@@ -50,15 +50,11 @@ TRIALS: Mapping[str, Trial] = {
 
 
 def measure(settings: MeasureSettings, workers: int = 1) -> tuple[pd.DataFrame, dict[str, Images]]:
-    """Measure all methods at all strengths.
-
-    Args:
-        settings: subjects and strengths.
-        workers: processes; each works on one subject at a time.
+    """Measure all methods at all strengths, on `workers` processes.
 
     Returns:
         A row for each subject, strength and trial, with the measures of `measures.Quality`; and of the first subject
-        the middle slice (row, column) without arms (`NO_SOURCE`) and after each trial at the shown strength.
+        the middle slice (row, column) without arms (`NO_SOURCE`) and after each trial at the example strength.
     """
     subjects = list_subjects(settings.source)[: settings.subjects]
     numbers = {subject.subject: number for number, subject in enumerate(subjects)}
@@ -119,8 +115,8 @@ def _acquired(
 ) -> tuple[Acquisition, Labels]:
     """A subject with another signal of the arms and, optionally, another SNR."""
     radial = _radial(source).model_copy(update={"streaks": streaks})
-    made = source.model_copy(update={"radial": radial, "snr": source.snr if snr is None else snr})
-    return read_acquisition(made, list_subjects(made)[number])
+    acquired = source.model_copy(update={"radial": radial, "snr": source.snr if snr is None else snr})
+    return read_acquisition(acquired, list_subjects(acquired)[number])
 
 
 def _radial(source: PhantomSource) -> RadialPhantom:

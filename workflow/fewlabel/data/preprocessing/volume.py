@@ -94,11 +94,11 @@ def save_nifti(
 
 
 def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Array and affine of one 3D volume: see `read_placed`."""
-    return read_placed(path, channel)[:2]
+    """Array and affine of one 3D volume: see `read_with_placement`."""
+    return read_with_placement(path, channel)[:2]
 
 
-def read_placed(
+def read_with_placement(
     path: Path, channel: int | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], Placement | None]:
     """Read one 3D volume.
@@ -151,11 +151,7 @@ def read_placed(
 
 
 def read_result_nifti(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Read a volume or mask in the results of a study.
-
-    Raises:
-        InputError: as `read_nifti`, or the file differs from its recorded hash.
-    """
+    """As `read_nifti`, for results of a study. Raises InputError: also if the file differs from its recorded hash."""
     recorded_hashes.check(path)
     return read_nifti(path)
 

@@ -108,11 +108,7 @@ def preprocess(
 
 
 def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -> str:
-    """The reason that a non-empty target has no pixel on the working grid, and the remedy.
-
-    Args:
-        mask: on its native grid, 1 inside.
-    """
+    """The reason that a non-empty target has no pixel on the working grid, and the remedy; `mask`: native, 1 inside."""
     frame = Frame.of(mask.shape, affine, grid)
     native = frame.orientation.slices(mask).astype(np.float32)
     slices, rows, columns = frame.resampled
@@ -153,11 +149,7 @@ def _why_cut(inside: NDArray[np.bool_], grid: Grid) -> str:
 
 
 def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]) -> NDArray[np.float32]:
-    """Map two percentiles of the whole volume to 0 and 1, linearly, without clipping.
-
-    Raises:
-        InputError: both percentiles are equal (a constant, or almost empty volume).
-    """
+    """Map two percentiles of the whole volume to 0 and 1, without clipping. Raises InputError: no contrast."""
     low, high = np.percentile(image, percentiles)
     if not high > low:
         raise InputError(

@@ -1,7 +1,6 @@
-"""What every source implements: list, check and read the volumes of a cohort.
+"""The interface of sources: list, check and read the volumes of a cohort.
 
-Imported while Snakemake reads its rules, like the modules of all sources: numpy and readers of files are imported where
-they are used.
+Snakemake's rules import it and all sources, so numpy and the readers of files are imported in functions.
 """
 
 from abc import ABC, abstractmethod
@@ -31,32 +30,24 @@ class SourceReader(ABC, Generic[S]):
 
     @abstractmethod
     def list_subjects(self, source: S) -> list[Subject]:
-        """The subjects by name; files are fetched where needed. Opens no volume.
+        """The subjects by name; files are fetched if needed. Opens no volume.
 
         Raises:
-            InputError: with all problems of the listing (`ListingError`), or nothing can be listed.
+            InputError: all problems of the listing (`ListingError`), or nothing can be listed.
         """
 
     @abstractmethod
     def read_volume(self, source: S, subject: Subject) -> "Volume":
-        """One subject's image and, where it is labelled, its mask (1 inside), on the native grid.
-
-        Raises:
-            InputError: with all problems of this volume.
-        """
+        """One subject's image and mask (1 inside; None: no label) on the native grid; InputError: all problems."""
 
     @abstractmethod
     def geometry(self, source: S, subject: Subject) -> "tuple[tuple[int, ...], NDArray[Any]]":
-        """A volume's shape (three axes) and its affine (voxel indices to RAS+ mm), without its voxels.
+        """A volume's shape (three axes) and affine (indices to RAS+ mm), without voxels. Raises InputError."""
 
-        Raises:
-            InputError: they cannot be read.
-        """
-
-    def check(self, source: S, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None) -> list[str]:
+    def check(self, source: S, subjects: Sequence[Subject], workers: int = 1, hashes: "Hashes" = None) -> list[str]:
         """Read every volume, on `workers` processes, and return all problems of the cohort, one line each.
 
-        `seen`, if given, receives the hash of each image (see `duplicate_volumes`), except of volumes made by code.
+        `hashes`, if given, receives the hash of each image (see `duplicate_volumes`), except of volumes made by code.
         """
         return []
 
@@ -69,7 +60,7 @@ class FileReader(SourceReader[F]):
     """The implementation of a source whose volumes are files; `F` is its specification."""
 
     libraries: tuple[str, ...] = ("numpy", "scipy")
-    """Distributions by which the image of a `Subject.computed` is made; other versions make it again."""
+    """Libraries that reconstruct the image of a `Subject.computed`; other versions reconstruct it again."""
 
     @abstractmethod
     def hashed(self, source: F, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
@@ -94,21 +85,21 @@ class FileReader(SourceReader[F]):
         return []
 
     def mask_remedy(self, source: F) -> str:
-        """What to do about an image that is named like a mask."""
+        """The remedy, for messages, for an image that is named like a mask."""
         return "accepted: images; to fix: move it to the masks and give it its image's name, or move it away"
 
     def files_of(self, source: F, subject: Subject) -> list[Path]:
-        """The files from which a subject's image is computed, beside those of its name and its mask."""
+        """Further files from which a subject's image is computed: none of its name, and not its mask."""
         return []
 
     def read(self, source: F, subject: Subject) -> "Reading":
-        """Read one subject and find all that is wrong: damaged files, bad values, image and mask that do not fit."""
+        """Read one subject and find all problems: damaged files, bad values, image and mask on different grids."""
         from fewlabel.data.subjects import reading
 
         return reading.read(source, cohort_folder(source), subject)
 
     def examine(self, source: F, subject: Subject) -> "Reading":
-        """What the check needs of a subject; the same, unless reading takes long."""
+        """Read as much of a subject as the check needs; overridden where reading is slow."""
         return self.read(source, subject)
 
     def read_volume(self, source: F, subject: Subject) -> "Volume":
@@ -126,11 +117,11 @@ class FileReader(SourceReader[F]):
         assert subject.image is not None
         return geometry(subject.image)
 
-    def check(self, source: F, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None) -> list[str]:
+    def check(self, source: F, subjects: Sequence[Subject], workers: int = 1, hashes: "Hashes" = None) -> list[str]:
         """See `SourceReader`."""
         from fewlabel.data.subjects import reading
 
-        return reading.check_all(source, subjects, partial(self._examined, source), workers, seen)
+        return reading.check_all(source, subjects, partial(self._examined, source), workers, hashes)
 
     def _examined(self, source: F, subject: Subject) -> "Reading":
         return FileReader.read(self, source, subject) if subject.further else self.examine(source, subject)

@@ -1,4 +1,4 @@
-"""The T2-SPIR volumes of the CHAOS challenge in their original layout, fetched where they are not there.
+"""The source `chaos`: T2-SPIR volumes of the CHAOS challenge in their original layout, downloaded if missing.
 
 Train_Sets/MR/<id>/T2SPIR/DICOM_anon/*.dcm     a series of one slice a file
 Train_Sets/MR/<id>/T2SPIR/Ground/*.png         a mask for each slice, as grey values
@@ -30,8 +30,8 @@ class ChaosReader(FileReader[ChaosSource]):
         """The subjects by name: `chaos_01` and so on, those of Test_Sets without labels. May download.
 
         Raises:
-            InputError: see `chaos_archives.fetch`; or with all problems of the listing: subjects without a DICOM or
-                mask folder, unsafe names, one number in both sets.
+            InputError: see `archives.fetch`; or all problems of the listing: subjects without a DICOM or mask folder,
+                unsafe names, one number in both sets.
         """
         from fewlabel.data.sources.chaos_files.archives import fetch
 
@@ -39,9 +39,13 @@ class ChaosReader(FileReader[ChaosSource]):
         subjects = _listed(source, folder)
         problems = [problem for subject in subjects for problem in _folder_problems(subject, folder)]
         counts = Counter(subject.subject for subject in subjects)
-        problems += [f"{name}: in Train_Sets and in Test_Sets; keep one" for name, count in counts.items() if count > 1]
+        problems += [
+            f"{name}: in Train_Sets and in Test_Sets; to fix: keep one" for name, count in counts.items() if count > 1
+        ]
         if not subjects:
-            problems = ["Train_Sets/MR: no subjects; accepted: Train_Sets/MR/<id>/T2SPIR; get the archive again"]
+            problems = [
+                "Train_Sets/MR: no subjects; accepted: Train_Sets/MR/<id>/T2SPIR; to fix: download the archive again"
+            ]
         subjects = sorted(subjects, key=lambda subject: subject.subject)
         if problems:
             raise ListingError(f"{folder}:", problems, subjects)
@@ -52,32 +56,32 @@ class ChaosReader(FileReader[ChaosSource]):
         from fewlabel.data.formats.dicom_headers import series_contents
 
         folder = cohort_folder(source)
-        found: list[Unused] = []
+        unused: list[Unused] = []
         if (folder / "Test_Sets").is_dir() and not source.test_sets:
-            found.append(Unused(folder / "Test_Sets", "volumes without masks; `test_sets: true` reads them"))
+            unused.append(Unused(folder / "Test_Sets", "volumes without masks; `test_sets: true` reads them"))
         for part in parts_of(source):
             subjects = [path for path in (folder / part / "MR").glob("*") if path.is_dir()]
-            found += unread_content(folder / part / "MR", subjects, has_table=True)
+            unused += unread_content(folder / part / "MR", subjects, has_table=True)
         for subject in _listed(source, folder):
             assert subject.image is not None
             parts = [path for path in (subject.image, subject.label) if path is not None]
-            found += unread_content(subject.image.parent, parts, has_table=True)
-            found += series_contents(subject.image).unused
+            unused += unread_content(subject.image.parent, parts, has_table=True)
+            unused += series_contents(subject.image).unused
             if subject.label is not None:
-                found += contents(subject.label, suffixes=(".png",)).unused
-        return found
+                unused += contents(subject.label, suffixes=(".png",)).unused
+        return unused
 
     def hashed(self, source: ChaosSource, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
         """See `FileReader`; of one set, `Train_Sets` or `Test_Sets`."""
         return _hashed(folder)
 
     def fingerprint(self, source: ChaosSource) -> str:
-        """See `FileReader`; empty for sets that are as they were unpacked, so that unpacking changes nothing."""
+        """See `FileReader`; empty for unchanged unpacked sets, so that unpacking makes no results old."""
         sets = [cohort_folder(source) / part for part in parts_of(source)]
-        found = [set_fingerprint(folder) for folder in sets if folder.is_dir()]
-        if found == [as_unpacked(folder) for folder in sets if folder.is_dir()]:
+        prints = [set_fingerprint(folder) for folder in sets if folder.is_dir()]
+        if prints == [as_unpacked(folder) for folder in sets if folder.is_dir()]:
             return ""
-        return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(prints).encode()).hexdigest()
 
     def images(self, source: ChaosSource) -> tuple[Path, int]:
         """See `FileReader`."""
@@ -112,24 +116,28 @@ def _listed(source: ChaosSource, folder: Path) -> list[Subject]:
 
 
 def _subjects(part: Path, labelled: bool) -> list[Subject]:
-    found = []
+    subjects = []
     for path in sorted(part.glob("MR/*")):
         if not path.is_dir() or path.name.startswith("."):
             continue
         name = f"chaos_{path.name.zfill(2)}"
         series, ground = path / "T2SPIR" / "DICOM_anon", path / "T2SPIR" / "Ground"
         if labelled:
-            found.append(Subject(name, name, labelled=True, image=series, label=ground))
+            subjects.append(Subject(name, name, labelled=True, image=series, label=ground))
         else:
-            found.append(Subject(name, name, labelled=False, use="unlabelled", image=series))
-    return found
+            subjects.append(Subject(name, name, labelled=False, use="unlabelled", image=series))
+    return subjects
 
 
 def _folder_problems(subject: Subject, folder: Path) -> list[str]:
     if not is_safe_name(subject.subject):
         return [f"{subject.subject}: {UNSAFE_NAME}"]
     needed = [path for path in (subject.image, subject.label) if path is not None]
-    return [f"{place(path, folder)}: no such folder; get the archive again" for path in needed if not path.is_dir()]
+    return [
+        f"{place(path, folder)}: no such folder; to fix: download the archive again"
+        for path in needed
+        if not path.is_dir()
+    ]
 
 
 chaos = ChaosReader()

@@ -1,6 +1,6 @@
-"""A task of the Medical Segmentation Decathlon in its own layout, fetched where it is not there.
+"""The source `decathlon`: a task of the Medical Segmentation Decathlon in its layout, downloaded if missing.
 
-<task>/dataset.json                     what follows, in lists
+<task>/dataset.json                     lists of the files below
 <task>/imagesTr/<subject>.nii.gz        images with labels; 4D where there are several modalities
 <task>/labelsTr/<subject>.nii.gz
 <task>/imagesTs/<subject>.nii.gz        images whose labels are not public
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.sources.base import FileReader
-from fewlabel.data.sources.decathlon_files.checks import PARTS, contradictions_of
 from fewlabel.data.sources.decathlon_files.listing import (
+    PARTS,
     DecathlonVolume,
     Listing,
+    contradictions_of,
     names_of,
     read_listing,
     settings_problems,
@@ -38,7 +39,7 @@ KNOWN = {
     "Task04_Hippocampus": "9d24dba78a72977dbd1d2e110310f31b",
     "Task05_Prostate": "35138f08b1efaef89d7424d2bcc928db",
 }
-"""MD5 of the archives of the tasks in MR, for messages; a download only ever takes it from the settings."""
+"""MD5 of the archives of the tasks in MR, for messages; downloads use only that of the settings."""
 MIRROR = "https://msd-for-monai.s3-us-west-2.amazonaws.com"
 
 
@@ -46,11 +47,10 @@ class DecathlonReader(FileReader[DecathlonSource]):
     """Implementation of the source `decathlon`."""
 
     def fetch(self, source: DecathlonSource) -> Path:
-        """Make the task's folder exist: it is there, or its archive is unpacked, or downloaded and unpacked.
+        """Provide the task's folder: use an existing one, unpack its archive, or download it.
 
         Raises:
-            InputError: nothing there and no `url`; a download that failed or has another MD5; a bad or incomplete
-                archive.
+            InputError: no folder, archive or `url`; a failed download; a wrong MD5; a bad or incomplete archive.
         """
         folder = cohort_folder(source)
         if folder.is_dir():
@@ -73,17 +73,16 @@ class DecathlonReader(FileReader[DecathlonSource]):
         """The subjects of the task by name: `training` with labels, `test` without. Opens no volume; may download.
 
         Raises:
-            InputError: see `fetch`; or with all problems of the listing: missing or bad `dataset.json`, files that it
-                names and that are missing, unsafe names, duplicates, a channel or label value that the task does not
-                have.
+            InputError: see `fetch`; or all problems of the listing: missing or bad `dataset.json`, missing files,
+                unsafe names, duplicates, unknown channels or label values.
         """
         folder = self.fetch(source)
         listing, problems = read_listing(folder)
         problems += settings_problems(source, listing)
         if not problems and not any(entry.label for entry in listing.entries):
-            problems = ["dataset.json: no labels at all ('training' is empty); accepted: the task as it is published"]
-        if problems and (found := recognised(folder)):
-            problems = [f"the folder is {found}"]
+            problems = ["dataset.json: no labels ('training' is empty); accepted: the task as it is published"]
+        if problems and (layout := recognised(folder)):
+            problems = [f"the folder is {layout}"]
         subjects = sorted((_subject(folder, entry) for entry in listing.entries), key=lambda subject: subject.subject)
         if problems:
             raise ListingError(f"{folder}:", problems, subjects)
@@ -99,10 +98,10 @@ class DecathlonReader(FileReader[DecathlonSource]):
     def unused(self, source: DecathlonSource) -> list[Unused]:
         """See `FileReader`; `contradictions` reports volumes missing in `dataset.json`."""
         folder = cohort_folder(source)
-        known = [folder / name for name in (*PARTS, "dataset.json", UNPACKED)]
+        read_paths = [folder / name for name in (*PARTS, "dataset.json", UNPACKED)]
         return [
             *(one for part in PARTS for one in contents(folder / part).unused),
-            *unread_content(folder, known, has_table=True),
+            *unread_content(folder, read_paths, has_table=True),
         ]
 
     def hashed(self, source: DecathlonSource, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
@@ -110,9 +109,9 @@ class DecathlonReader(FileReader[DecathlonSource]):
         return _hashed(folder)
 
     def fingerprint(self, source: DecathlonSource) -> str:
-        """See `FileReader`; empty for a folder that is as it was unpacked, so that unpacking changes nothing."""
-        found = super().fingerprint(source)
-        return "" if found == as_unpacked(cohort_folder(source)) else found
+        """See `FileReader`; empty for an unchanged unpacked folder, so that unpacking makes no results old."""
+        current = super().fingerprint(source)
+        return "" if current == as_unpacked(cohort_folder(source)) else current
 
     def images(self, source: DecathlonSource) -> tuple[Path, int]:
         """See `FileReader`."""
@@ -120,7 +119,7 @@ class DecathlonReader(FileReader[DecathlonSource]):
         return folder, len(contents(folder).used)
 
     def check(
-        self, source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None
+        self, source: DecathlonSource, subjects: Sequence[Subject], workers: int = 1, hashes: "Hashes" = None
     ) -> list[str]:
         """See `SourceReader`."""
         from fewlabel.data.subjects import reading
@@ -128,7 +127,7 @@ class DecathlonReader(FileReader[DecathlonSource]):
         folder = cohort_folder(source)
         listing, _ = read_listing(folder)
         read_one = partial(_read_named, source, folder, listing)
-        return reading.check_all(source, subjects, read_one, workers, seen)
+        return reading.check_all(source, subjects, read_one, workers, hashes)
 
 
 def _hashed(folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
@@ -138,7 +137,7 @@ def _hashed(folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
 
 
 def _read_named(source: DecathlonSource, folder: Path, listing: Listing, subject: Subject) -> "Reading":
-    """A subject's reading; its mask's values and its channels are those of `dataset.json`, where it names any."""
+    """Read a subject, and compare its mask's values and its channels with those named in `dataset.json`."""
     from fewlabel.data.subjects.reading import read
 
     reading, named = read(source, folder, subject), listing.values or {}
@@ -146,7 +145,7 @@ def _read_named(source: DecathlonSource, folder: Path, listing: Listing, subject
     if unknown and subject.label is not None:
         reading.problems.append(
             f"{place(subject.label, folder)}: unknown values {listed(unknown)}; accepted: 0: background, "
-            f"{names_of(named)} (dataset.json); get the task again"
+            f"{names_of(named)} (dataset.json); to fix: download the task again"
         )
     if subject.image is not None and subject.image.parent.parent == folder and reading.volume is not None:
         reading.problems += _channel_problems(subject.image, place(subject.image, folder), listing.modalities or {})
@@ -161,24 +160,26 @@ def _channel_problems(image: Path, name: str, modalities: Mapping[int, str]) -> 
     if not modalities or channels == len(modalities):
         return []
     return [
-        f"{name}: {channels} channels, but dataset.json names {len(modalities)}: {names_of(modalities)}; correct it"
+        f"{name}: {channels} channels, dataset.json names {len(modalities)}: {names_of(modalities)}; to fix: correct it"
     ]
 
 
 def _nothing_there(source: DecathlonSource, folder: Path, tar: Path) -> str:
-    known = KNOWN.get(source.task)
-    where = f"`url: {MIRROR}/{tar.name}` and `md5: {known}`" if known else "`url` and `md5` of the archive"
+    md5 = KNOWN.get(source.task)
+    where = f"`url: {MIRROR}/{tar.name}` and `md5: {md5}`" if md5 else "`url` and `md5` of the archive"
     return (
-        f"{source.task}: not there; accepted: the folder {folder.absolute()} or the archive {tar.absolute()}; "
-        f"place one of them there (`data_root` or FEWLABEL_DATA says where), or set {where} to download it"
+        f"{source.task}: no such task; accepted: the folder {folder.absolute()} or the archive {tar.absolute()}; "
+        f"to fix: place one there (`data_root` or FEWLABEL_DATA names the folder), or set {where} to download it"
     )
 
 
 def _finish(folder: Path) -> None:
-    """Refuse a folder that an incomplete archive left; note what a complete one looked like."""
+    """Refuse the folder of an incomplete archive; record the fingerprint of a complete one."""
     _, problems = read_listing(folder)
     if problems:
-        raise InputError.of(problems, heading=f"{folder.name}.tar: incomplete; remove it and get it again:")
+        raise InputError.of(
+            problems, heading=f"{folder.name}.tar: incomplete; to fix: remove it and download it again:"
+        )
     (folder / UNPACKED).write_text(hash_files(folder, *_hashed(folder)), encoding="utf-8")
 
 

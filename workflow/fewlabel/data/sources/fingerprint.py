@@ -1,6 +1,6 @@
-"""What a cohort on disk looked like, cheaply, so that changed files make finished results again.
+"""Fingerprints of a cohort's files: results run again if the files change.
 
-Imported while Snakemake reads its rules: no volume is opened, and nothing slow is imported.
+Snakemake's rules compute them, so no volume is opened and nothing slow is imported.
 """
 
 import hashlib
@@ -16,35 +16,32 @@ from fewlabel.utils.atomic_files import sha256
 from fewlabel.utils.json_files import load_json
 
 EDGE = 4096
-"""Bytes at either end of an image that count."""
+"""Bytes at the start and end of an image that are hashed."""
 
 UNPACKED = ".fewlabel_unpacked"
-"""In the folder of an unpacked archive: its fingerprint as unpacked."""
+"""File in an unpacked folder with its fingerprint when it was unpacked."""
 
 
 def fingerprint(source: Source) -> str:
-    """A hash of a cohort's files that changes when they do, wherever the folder lies.
+    """A hash of a cohort's files (64 hexadecimal digits), independent of the folder's path and of modification times.
 
-    Of images: names, sizes, first and last bytes. Of labels, of masks of the interference and of the subjects table or
-    `dataset.json`: names and contents. Times of modification do not count.
-
-    Returns:
-        64 hexadecimal digits, or '' where the settings say it all: phantoms, folders that are absent, and a folder that
-        is still as it was unpacked (so that the first run, which unpacks it, leaves the fingerprint alone).
+    It covers names, sizes, first and last bytes of images, and names and contents of labels, interference masks, the
+    subjects table and `dataset.json`. It is empty for phantoms, missing folders, and unchanged unpacked folders: the
+    first run, which unpacks them, does not change it.
     """
     if not isinstance(source, FileSource):
         return ""
     further = unlabelled_folder(source)
-    found = file_reader(source).fingerprint(source)
+    own = file_reader(source).fingerprint(source)
     if further is None or not further.is_dir():
-        return found
-    return hashlib.sha256(f"{found} {hash_files(further, visible_files(further, ('',)), [])}".encode()).hexdigest()
+        return own
+    return hashlib.sha256(f"{own} {hash_files(further, visible_files(further, ('',)), [])}".encode()).hexdigest()
 
 
-def known_fingerprint(source: Source, record: Path) -> str:
-    """The fingerprint of the cohort's files, or the recorded one where its folder is not on this machine.
+def recorded_fingerprint(source: Source, record: Path) -> str:
+    """The fingerprint of the cohort's files; if its folder is missing, that in the record of the results.
 
-    The record is part of the results, which therefore stay valid on a machine without the volumes.
+    Results therefore stay valid on a machine without the volumes.
     """
     if isinstance(source, FileSource) and not is_present(source) and record.is_file():
         try:
@@ -55,13 +52,13 @@ def known_fingerprint(source: Source, record: Path) -> str:
 
 
 def as_unpacked(folder: Path) -> str:
-    """The fingerprint that an archive's content had when it was unpacked; empty: it was not unpacked here."""
+    """The fingerprint of a folder when it was unpacked; empty if it was not unpacked by FewLabel."""
     marker = folder / UNPACKED
     return marker.read_text(encoding="utf-8").strip() if marker.is_file() else ""
 
 
 def hash_files(folder: Path, by_size: Iterable[Path], by_content: Iterable[Path]) -> str:
-    """A hash of files (64 hexadecimal digits): of some by names, sizes and edges, of others by names and contents."""
+    """A hash of files (64 hexadecimal digits): some by names, sizes and edges, others by names and contents."""
     sizes = sorted((_name(path, folder), *_sample(path)) for path in by_size)
     contents = sorted((_name(path, folder), sha256(path) if path.exists() else "") for path in by_content)
     return hashlib.sha256(json.dumps([sizes, contents]).encode()).hexdigest()
@@ -79,5 +76,5 @@ def _sample(path: Path) -> tuple[int, str]:
 
 
 def _name(path: Path, folder: Path) -> str:
-    # A table outside the folder counts by its name alone: where it lies is not what it says.
+    # Of a table outside the folder only the name is hashed, not its path.
     return place(path, folder) if path.is_relative_to(folder) else path.name

@@ -86,8 +86,8 @@ def _bids(folder: Path) -> str | None:
 
 def _tails(paths: list[Path]) -> Counter[str]:
     """Name endings after subject and session, with their counts."""
-    found = (BIDS_NAME.fullmatch(path.name) for path in paths if ends_with(path, NIFTI_SUFFIXES))
-    return Counter(match[2] for match in found if match)
+    matches = (BIDS_NAME.fullmatch(path.name) for path in paths if ends_with(path, NIFTI_SUFFIXES))
+    return Counter(match[2] for match in matches if match)
 
 
 def _most(tails: Counter[str]) -> str:

@@ -1,4 +1,4 @@
-"""A folder of MetaImage pairs, as PROMISE12 is published: masks lie beside images, by a suffix of the name.
+"""The source `metaimage`: images and masks of one folder, as in PROMISE12; mask names have a suffix.
 
 Case00.mhd  Case00.raw                               an image
 Case00_segmentation.mhd  Case00_segmentation.raw     its mask
@@ -12,9 +12,8 @@ from pathlib import Path
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, stem
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.sources.paired import PairedReader
+from fewlabel.data.sources.paired import FilesBySubject, PairedReader, by_subject
 from fewlabel.data.subjects.folder_contents import Unused, contents
-from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 from fewlabel.utils.formatting import listed
 
@@ -42,17 +41,19 @@ class MetaImageReader(PairedReader[MetaImageSource]):
         self, source: MetaImageSource, images: FilesBySubject, labels: FilesBySubject, subjects: Sequence[Subject]
     ) -> list[str]:
         """See `PairedReader`."""
-        if not (images and labels) and (found := recognised(cohort_folder(source))):
-            return [f"the folder is {found}"]
+        if not (images and labels) and (layout := recognised(cohort_folder(source))):
+            return [f"the folder is {layout}"]
         if not images:
-            return ["no images; accepted: <subject>.mhd with its .raw, or <subject>.mha; unpack the data there"]
+            return ["no images; accepted: <subject>.mhd with its .raw, or <subject>.mha; to fix: unpack the data there"]
         if not labels:
             name = f"<subject>{source.label_suffix}.mhd"
-            return [f"no masks at all; accepted: {name} beside an image; or set `label_suffix`"]
+            return [f"no masks; accepted: {name} beside an image; to fix: add masks, or set `label_suffix`"]
         orphans = [paths[0].name for name, paths in labels.items() if name not in images]
         problems = [f"{images[name][0].name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
         if orphans:
-            problems.insert(0, f"masks without an image of their name: {listed(orphans)}; rename or remove them")
+            problems.insert(
+                0, f"masks without an image of their name: {listed(orphans)}; to fix: rename or remove them"
+            )
         return problems
 
     def hashed(self, source: MetaImageSource, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
@@ -63,8 +64,8 @@ class MetaImageReader(PairedReader[MetaImageSource]):
     def images(self, source: MetaImageSource) -> tuple[Path, int]:
         """See `FileReader`."""
         folder = cohort_folder(source)
-        found = contents(folder, deep=True).used
-        return folder, sum(not _is_mask(source, path) for path in found)
+        volumes = contents(folder, deep=True).used
+        return folder, sum(not _is_mask(source, path) for path in volumes)
 
     def unused(self, source: MetaImageSource) -> list[Unused]:
         """See `FileReader`; at any depth."""

@@ -1,6 +1,6 @@
-"""A folder with volumes in `images/` and `labels/`: the layout for your own data.
+"""The source `nifti`: a folder with `images/` and `labels/`, the layout for your own data.
 
-images/<subject>.nii.gz      every subject; any format of `layout.VOLUME_SUFFIXES`
+images/<subject>.nii.gz      every subject; any format of `paths.VOLUME_SUFFIXES`
 labels/<subject>.nii.gz      subjects with a mask
 subjects.tsv                 optional: subject, patient, use
 """
@@ -11,9 +11,8 @@ from pathlib import Path
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, table_files
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.sources.paired import PairedReader
+from fewlabel.data.sources.paired import FilesBySubject, PairedReader, by_subject
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
-from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 from fewlabel.utils.formatting import listed
 
@@ -60,12 +59,12 @@ class NiftiReader(PairedReader[NiftiSource]):
 
 
 def _image_problems(folder: Path, images: FilesBySubject) -> list[str]:
-    if not images and (found := recognised(folder)):
-        return [f"images/: no images; the folder is {found}"]
+    if not images and (layout := recognised(folder)):
+        return [f"images/: no images; the folder is {layout}"]
     if not images:
         decathlon = (folder / "dataset.json").is_file()
-        hint = "with dataset.json, use `kind: decathlon`" if decathlon else "put one file for each subject there"
-        return [f"images/: no images; accepted: {VOLUME_NAMES}; {hint}"]
+        hint = "use `kind: decathlon` (there is a dataset.json)" if decathlon else "put one file for each subject there"
+        return [f"images/: no images; accepted: {VOLUME_NAMES}; to fix: {hint}"]
     return [f"images/{images[name][0].name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
 
 
@@ -73,14 +72,11 @@ def _label_problems(folder: Path, images: FilesBySubject, labels: FilesBySubject
     if not labels and not images and recognised(folder):
         return []
     if not labels:
-        return [
-            f"labels/: no labels at all; accepted: {VOLUME_NAMES}, named as its image; "
-            "at least one subject needs a mask"
-        ]
+        return [f"labels/: no labels; accepted: {VOLUME_NAMES}, named as its image, for at least one subject"]
     orphans = [paths[0].name for name, paths in labels.items() if name not in images]
     if not orphans or not images:
         return []
-    problem = f"labels/: no image of the same name in images/ for {listed(orphans)}; rename or remove them"
+    problem = f"labels/: no image of the same name in images/ for {listed(orphans)}; to fix: rename or remove them"
     if any(f"{name}_0000" in images for name in labels):
         problem += "; images end in _0000, like channels of nnU-Net: remove it from their names"
     return [problem]

@@ -1,18 +1,65 @@
 """Sources of a user's own files: images and masks paired by name, with an optional subjects table."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
-from fewlabel.data.paths import cohort_folder, table_files
+from fewlabel.data.paths import cohort_folder, place, stem, table_files
 from fewlabel.data.sources.base import FileReader
-from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, duplicates, pair, read_entries, use_problems
 from fewlabel.data.subjects.subject import ListingError, Subject
+from fewlabel.data.subjects.subjects_table import SubjectRow, read_table
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.formatting import listed
+
+FilesBySubject = dict[str, list[Path]]
+"""Files by subject; more than one is a problem."""
+
+
+def by_subject(paths: Iterable[Path]) -> FilesBySubject:
+    """Group files by the names of their subjects."""
+    files: FilesBySubject = {}
+    for path in paths:
+        files.setdefault(stem(path), []).append(path)
+    return files
+
+
+def read_entries(tables: Sequence[Path], images: FilesBySubject) -> tuple[dict[str, SubjectRow], list[str]]:
+    """The rows of the subjects table, if there is one, by subject; and its problems."""
+    if len(tables) > 1:
+        names = listed([table.name for table in tables])
+        return {}, [f"{names}: two subjects tables; accepted: one; to fix: remove one, or set `subjects_table`"]
+    return read_table(tables[0], images) if tables else ({}, [])
+
+
+def pair(name: str, images: FilesBySubject, labels: FilesBySubject, entry: SubjectRow | None) -> Subject:
+    """A subject with its image and, unless its use is unlabelled, its mask."""
+    entry = entry or SubjectRow(patient=name, use="auto")
+    label = labels[name][0] if name in labels and entry.use != "unlabelled" else None
+    return Subject(name, entry.patient, labelled=label is not None, use=entry.use, image=images[name][0], label=label)
+
+
+def duplicates(folder: Path, *groups: FilesBySubject) -> list[str]:
+    """Problems of subjects with several files of one role."""
+    doubled = [(name, paths) for each in groups for name, paths in each.items() if len(paths) > 1]
+    return [
+        f"duplicate subject {name}: {listed([place(path, folder) for path in paths])}; to fix: keep one of them"
+        for name, paths in doubled
+    ]
+
+
+def use_problems(subjects: Sequence[Subject], labels_of: str) -> list[str]:
+    """Problems of test subjects without a mask; `labels_of` is the path of a missing mask, with {} for the subject."""
+    wrong = [subject.subject for subject in subjects if subject.use == "test" and not subject.labelled]
+    return [
+        f"subjects table: use 'test' of {name}, which has no label; accepted: auto, train, unlabelled, exclude; "
+        f"to fix: add {labels_of.format(name)} or change the use"
+        for name in wrong
+    ]
+
 
 P = TypeVar("P", bound=NiftiSource | MetaImageSource | RadialSource)
 
@@ -43,14 +90,14 @@ class PairedReader(FileReader[P]):
         Opens no volume. `use` unlabelled hides a subject's mask.
 
         Raises:
-            InputError: with all problems of the listing: missing folder, no images, no labels, duplicate subjects,
-                labels without image, unsafe names, a bad subjects table.
+            InputError: all problems of the listing: missing folder, no images, no labels, duplicate subjects, labels
+                without image, unsafe names, a bad subjects table.
         """
         folder = cohort_folder(source)
         if not folder.is_dir():
             raise InputError(
-                f"{source.folder}: no such folder; looked for {folder.absolute()}; accepted: {self.accepted}; set "
-                "`folder` (beneath `data_root`, which defaults to the environment variable FEWLABEL_DATA, then to "
+                f"{source.folder}: no such folder ({folder.absolute()}); accepted: {self.accepted}; to fix: set "
+                "`folder` (below `data_root`, which defaults to the environment variable FEWLABEL_DATA, then to "
                 "`data`; or an absolute path)"
             )
         images, labels = self.pairs(source, folder)
@@ -64,7 +111,9 @@ class PairedReader(FileReader[P]):
             *use_problems(subjects, self.mask_name(source)),
         ]
         if not problems and not any(subject.labelled for subject in subjects):
-            problems = ["subjects table: its uses leave no labelled subject; accepted: at least one; change a `use`"]
+            problems = [
+                "subjects table: its uses leave no labelled subject; accepted: at least one; to fix: change a `use`"
+            ]
         if problems:
             raise ListingError(f"{folder}:", problems, subjects)
         return subjects

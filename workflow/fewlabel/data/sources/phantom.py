@@ -1,4 +1,4 @@
-"""Synthetic volumes of `fewlabel.data.phantoms`, made by code: nothing of them is on disk."""
+"""The source `phantom`: synthetic volumes computed by `fewlabel.data.phantoms`, without files."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ class PhantomReader(SourceReader[PhantomSource]):
         return read_volume(source, subject)
 
     def geometry(self, source: PhantomSource, subject: Subject) -> "tuple[tuple[int, ...], NDArray[Any]]":
-        """See `SourceReader`; a few degrees of obliqueness are left out."""
+        """See `SourceReader`; ignores that phantoms are oblique by a few degrees."""
         import numpy as np
 
         from fewlabel.data.phantoms.source import native_shape

@@ -1,11 +1,11 @@
-"""Radial multi-coil data with NIfTI masks, reconstructed and de-streaked as the settings say.
+"""The source `radial`: radial multi-coil data with NIfTI masks, reconstructed and de-streaked by the settings.
 
 images/<subject>.h5 or .mrd                                      k-space and its trajectory: HDF5 or ISMRMRD
 images/<subject>.npy                                             complex coil images (row, column, slice, coil)
 images/<subject>_magnitude.nii.gz, <subject>_phase.nii.gz        the same as two 4D files
 images/<subject>_real.nii.gz, <subject>_imaginary.nii.gz         the same as two 4D files
 labels/<subject>.nii.gz                                          subjects with a mask, on the grid of the image
-<interference>/<subject>.nii.gz                                  optional: where streaks are seen, on the same grid
+<interference>/<subject>.nii.gz                                  optional: regions with streaks, on the same grid
 subjects.tsv                                                     optional: subject, patient, use
 """
 
@@ -30,9 +30,8 @@ from fewlabel.data.paths import (
     table_files,
     visible_files,
 )
-from fewlabel.data.sources.paired import PairedReader
+from fewlabel.data.sources.paired import FilesBySubject, PairedReader, by_subject, duplicates
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
-from fewlabel.data.subjects.image_mask_pairs import FilesBySubject, by_subject, duplicates
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 from fewlabel.utils.formatting import listed
 
@@ -66,25 +65,29 @@ class RadialReader(PairedReader[RadialSource]):
         """See `PairedReader`; masks of the interference are listed like labels."""
         folder = cohort_folder(source)
         streaks = interference_folder(source)
-        drawn = {} if streaks is None else by_subject(contents(streaks).used)
+        interference = {} if streaks is None else by_subject(contents(streaks).used)
         problems = [f"{name}: {UNSAFE_NAME}" for name in images if not is_safe_name(name)]
         if not images:
             problems.append(f"images/: no images; accepted: {', '.join(RADIAL_SUFFIXES)}, or pairs of NIfTI files")
         if not any(subject.labelled for subject in subjects):
             problems.append(f"labels/: no labelled subject; accepted: {VOLUME_NAMES}, named as its image, at least one")
-        for where, masks in (("labels", labels), (place(streaks or folder, folder), drawn)):
+        for where, masks in (("labels", labels), (place(streaks or folder, folder), interference)):
             orphans = [name for name in masks if name not in images]
             if orphans and images:
                 what = f"no image of the same name in images/ for {listed(orphans)}"
-                problems.append(f"{where}/: {what}; rename or remove them")
-        return [*problems, *duplicates(folder, drawn)]
+                problems.append(f"{where}/: {what}; to fix: rename or remove them")
+        return [*problems, *duplicates(folder, interference)]
 
     def hashed(self, source: RadialSource, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
         """See `FileReader`."""
         masks = [folder / "labels", *([streaks] if (streaks := interference_folder(source)) else [])]
         tables = self.tables(source, folder)
-        labels, *drawn = (contents(part).counted for part in masks)
-        return visible_files(folder / "images", ("",)), [*labels, *tables, *(path for part in drawn for path in part)]
+        labels, *interference = (contents(part).counted for part in masks)
+        return visible_files(folder / "images", ("",)), [
+            *labels,
+            *tables,
+            *(path for part in interference for path in part),
+        ]
 
     def images(self, source: RadialSource) -> tuple[Path, int]:
         """See `FileReader`."""
@@ -98,8 +101,8 @@ class RadialReader(PairedReader[RadialSource]):
         masks = [folder / "labels", *([streaks] if streaks else [])]
         tables = table_files(source.subjects_table, folder)
         inside = [one for part in masks for one in contents(part).unused]
-        found = [*contents(folder / "images", IMAGE_SUFFIXES).unused, *inside]
-        return [*found, *unread_content(folder, [folder / "images", *masks, *tables], has_table=bool(tables))]
+        unused = [*contents(folder / "images", IMAGE_SUFFIXES).unused, *inside]
+        return [*unused, *unread_content(folder, [folder / "images", *masks, *tables], has_table=bool(tables))]
 
     def files_of(self, source: RadialSource, subject: Subject) -> list[Path]:
         """See `FileReader`: the mask of the interference."""
@@ -113,7 +116,7 @@ class RadialReader(PairedReader[RadialSource]):
         return read(source, subject)
 
     def examine(self, source: RadialSource, subject: Subject) -> "Reading":
-        """Look at every file. Nothing is reconstructed, which takes minutes a volume and is done when it is read."""
+        """Check a subject's files without reconstruction, which takes minutes a volume."""
         from fewlabel.data.sources.radial_files.reading import read
 
         return read(source, subject, reconstructs=False)
@@ -126,29 +129,29 @@ class RadialReader(PairedReader[RadialSource]):
 
 
 def interference_folder(source: RadialSource) -> Path | None:
-    """Where masks of the interference are; None where the settings name no folder."""
+    """The folder of interference masks; None if the settings name none."""
     return None if source.interference is None else cohort_folder(source) / source.interference
 
 
 def interference_mask(source: RadialSource, subject: str) -> Path | None:
-    """A subject's mask of the interference, or where it should be; None where the settings name no folder."""
+    """The path of a subject's interference mask, which may not exist; None if the settings name no folder."""
     folder = interference_folder(source)
     if folder is None:
         return None
-    found = sorted(path for path in folder.glob("*") if ends_with(path, VOLUME_SUFFIXES) and stem(path) == subject)
-    return next((path for path in found if path.is_file()), folder / f"{subject}.nii.gz")
+    paths = sorted(path for path in folder.glob("*") if ends_with(path, VOLUME_SUFFIXES) and stem(path) == subject)
+    return next((path for path in paths if path.is_file()), folder / f"{subject}.nii.gz")
 
 
 def _images(folder: Path) -> FilesBySubject:
-    found: FilesBySubject = {}
+    images: FilesBySubject = {}
     for path in contents(folder, IMAGE_SUFFIXES).used:
         name = stem(path)
         in_pairs = ends_with(path, NIFTI_SUFFIXES)
         if in_pairs and name.endswith(SECOND_PARTS):
             continue
         part = next((part for part in FIRST_PARTS if in_pairs and name.endswith(part)), "")
-        found.setdefault(name.removesuffix(part), []).append(path)
-    return found
+        images.setdefault(name.removesuffix(part), []).append(path)
+    return images
 
 
 radial = RadialReader()

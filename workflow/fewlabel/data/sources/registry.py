@@ -1,7 +1,7 @@
-"""The sources of volumes: the implementation that a specification names, and what holds for all of them.
+"""Find the implementation of a source, and list, check and read volumes of any source.
 
-A source is a specification (`fewlabel.config.sources`), registered by its `kind`, and an implementation, an object of
-`fewlabel.data.sources.base.SourceReader`, in most cases of its `FileReader`.
+A source has a specification (`fewlabel.config.sources`), registered by its `kind`, and an implementation, an object of
+`fewlabel.data.sources.base.SourceReader` or, for files, of `FileReader`.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ def reader(source: Source) -> "SourceReader[Any]":
 
 
 def reader_problem(source: Source) -> str:
-    """Why a source has no implementation here; empty: it has one."""
+    """The reason that a source cannot be used here; empty if it can."""
     try:
         reader(source)
     except InputError as error:
@@ -54,20 +54,20 @@ def _reader(reference: str, owner: str, of_files: bool) -> "SourceReader[Any]":
     from fewlabel.data.sources.base import FileReader, SourceReader
 
     base = FileReader if of_files else SourceReader
-    found = implementation(reference, owner)
-    if not isinstance(found, base):
+    source_reader = implementation(reference, owner)
+    if not isinstance(source_reader, base):
         raise InputError(
-            f"{owner}: its implementation {reference!r} is of the class {type(found).__name__}; accepted: an object "
-            f"of the class {base.__module__}.{base.__name__}; to fix: report this to the authors of the extension"
+            f"{owner}: its implementation {reference!r} is of the class {type(source_reader).__name__}; accepted: an "
+            f"object of the class {base.__module__}.{base.__name__}; to fix: report it to the authors of the extension"
         )
-    return found
+    return source_reader
 
 
 def list_subjects(source: Source) -> list[Subject]:
-    """The subjects of a cohort by name, and behind them those of its `unlabelled` folder.
+    """The subjects of a cohort by name, followed by those of its `unlabelled` folder.
 
     Raises:
-        InputError: with all problems of the listing, most often a `ListingError`; or nothing can be listed.
+        InputError: all problems of the listing, most often a `ListingError`; or nothing can be listed.
     """
     subjects, problems, heading = _listed(source)
     if problems:
@@ -76,7 +76,7 @@ def list_subjects(source: Source) -> list[Subject]:
 
 
 def survey(source: Source) -> tuple[list[Subject], list[str], str]:
-    """The same before the cohort is used: problems of the listing must not hide those of the volumes.
+    """List a cohort before its first use: problems of the listing must not hide those of the volumes.
 
     Returns:
         The listed subjects; the problems, one line each, including unread files that look like volumes and images
@@ -99,8 +99,8 @@ def notes(source: Source) -> list[str]:
     if not isinstance(source, FileSource):
         return []
     subjects = _listed(source)[0]
-    found = [*name_notes([one.subject for one in subjects]), *patient_notes([one.patient for one in subjects])]
-    return [*unread_lines(unread(source), cohort_folder(source), stopping=False), *found]
+    name_lines = [*name_notes([one.subject for one in subjects]), *patient_notes([one.patient for one in subjects])]
+    return [*unread_lines(unread(source), cohort_folder(source), stopping=False), *name_lines]
 
 
 def unread(source: FileSource) -> list[Unused]:
@@ -125,9 +125,9 @@ def _listed(source: Source) -> tuple[list[Subject], list[str], str]:
         return subjects, problems, heading
     from fewlabel.data.sources.unlabelled import list_unlabelled
 
-    taken = {subject.subject for subject in subjects}
-    further, found, second = _attempt(lambda: list_unlabelled(source, taken))
-    return [*subjects, *further], problems + found, heading or second
+    names = {subject.subject for subject in subjects}
+    further, further_problems, second = _attempt(lambda: list_unlabelled(source, names))
+    return [*subjects, *further], problems + further_problems, heading or second
 
 
 def _listed_names(subjects: Sequence[Subject]) -> list[str]:
@@ -145,11 +145,7 @@ def _attempt(listing: Callable[[], list[Subject]]) -> tuple[list[Subject], list[
 
 
 def read_volume(source: Source, subject: Subject) -> "Volume":
-    """One subject's image and, where it is labelled, mask (1 inside), on the native grid.
-
-    Raises:
-        InputError: with all problems of this volume.
-    """
+    """One subject's image and mask (1 inside; None: no label) on the native grid. Raises InputError: all problems."""
     return reader(source).read_volume(source, subject)
 
 
@@ -163,6 +159,6 @@ def geometry(source: Source, subject: Subject) -> "tuple[tuple[int, ...], NDArra
     return of_file(subject.image)
 
 
-def check(source: Source, subjects: Sequence[Subject], workers: int = 1, seen: "Hashes" = None) -> list[str]:
+def check(source: Source, subjects: Sequence[Subject], workers: int = 1, hashes: "Hashes" = None) -> list[str]:
     """Read every volume of a cohort and return its problems, one line each; see `SourceReader`."""
-    return reader(source).check(source, subjects, workers, seen)
+    return reader(source).check(source, subjects, workers, hashes)

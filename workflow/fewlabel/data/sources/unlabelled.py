@@ -1,4 +1,4 @@
-"""Further volumes without masks that a cohort's settings name: files, or a folder with a DICOM series for each."""
+"""The folder `unlabelled` of a cohort: further volumes without masks, as files or folders of DICOM series."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -12,16 +12,16 @@ from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
 from fewlabel.utils.formatting import listed
 
 
-def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]:
-    """The volumes by name: none where the settings name no folder. Opens no volume.
+def list_unlabelled(source: FileSource, taken_names: Collection[str]) -> list[Subject]:
+    """The volumes by name; empty if the settings name no folder. Opens no volume.
+
+    Each volume (`paths.VOLUME_SUFFIXES`) and each folder of a DICOM series (at any depth) is a subject of that name.
 
     Args:
-        source: its `unlabelled` is the folder. In it, each volume (`layout.VOLUME_SUFFIXES`) and each folder of a DICOM
-            series (at any depth) is a subject of that name.
-        taken: names of the cohort's other subjects.
+        taken_names: of the cohort's other subjects.
 
     Raises:
-        InputError: with all problems: missing or empty folder, unsafe or repeated names.
+        InputError: all problems: missing or empty folder, unsafe or repeated names.
     """
     folder = unlabelled_folder(source)
     if folder is None:
@@ -31,17 +31,17 @@ def list_unlabelled(source: FileSource, taken: Collection[str]) -> list[Subject]
             "unlabelled:",
             [
                 f"{source.unlabelled}: no such folder; looked for {folder.absolute()}; accepted: a folder of volumes "
-                "without masks; set `unlabelled` (beneath `data_root` or FEWLABEL_DATA)"
+                "without masks; to fix: set `unlabelled` (below `data_root` or FEWLABEL_DATA)"
             ],
         )
     volumes = [(name_of(path), path) for path in volumes_in(folder).used]
     problems = [f"{path.name}: {UNSAFE_NAME}" for name, path in volumes if not is_safe_name(name)]
     names = [name for name, _ in volumes]
-    doubled = sorted({name for name in names if names.count(name) > 1 or name in taken})
+    doubled = sorted({name for name in names if names.count(name) > 1 or name in taken_names})
     if doubled:
-        problems.append(f"names that are taken: {listed(doubled)}; accepted: each subject once; rename them")
-    if not volumes and (found := recognised(folder)):
-        problems.append(f"the folder is {found}; set `unlabelled` to its images/")
+        problems.append(f"names of other subjects: {listed(doubled)}; accepted: each subject once; to fix: rename them")
+    if not volumes and (layout := recognised(folder)):
+        problems.append(f"the folder is {layout}; to fix: set `unlabelled` to its images/")
     elif not volumes:
         problems.append(
             "no volumes; accepted: NIfTI, MetaImage, NRRD or MGH files, or a folder with a DICOM series for each"
@@ -62,10 +62,10 @@ def unused(source: FileSource) -> list[Unused]:
 
 def volumes_in(folder: Path) -> Contents:
     """Sort the content of a folder of volumes: files, and folders with one DICOM series each."""
-    found = contents(folder)
-    used = list(found.used)
+    inside = contents(folder)
+    used = list(inside.used)
     unused: list[Unused] = []
-    for one in found.unused:
+    for one in inside.unused:
         series = Contents()
         if one.path.is_dir() and not is_hidden(one.path, folder):
             series = series_contents(one.path)
@@ -74,7 +74,7 @@ def volumes_in(folder: Path) -> Contents:
             unused += series.unused
         else:
             unused.append(one)
-    return Contents(tuple(sorted(used)), found.data, tuple(unused))
+    return Contents(tuple(sorted(used)), inside.data, tuple(unused))
 
 
 def name_of(volume: Path) -> str:

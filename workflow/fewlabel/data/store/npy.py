@@ -27,14 +27,11 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 
 
 def save_blocks(path: Path, blocks: Iterable[NDArray[Any]], shape: tuple[int, ...], kind: type) -> None:
-    """Write blocks one after another as one array, with one block in memory at a time.
+    """Write blocks one after another as one array, with one block in memory at a time. Raises OSError: with the path.
 
     Args:
         blocks: parts of the array along its first axis.
-        kind: the data type of the whole array.
-
-    Raises:
-        OSError: with the path.
+        shape, kind: of the whole array.
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
     with naming_full_disk(path), path.open("wb") as file:

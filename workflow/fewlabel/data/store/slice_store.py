@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fewlabel.config.cohort import BiasCorrection, Grid
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.study_layout import ARRAYS, IMAGES, LABELS
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess, why_lost
 from fewlabel.data.store.npy import save_blocks
@@ -36,7 +37,6 @@ from fewlabel.data.store.prepared_subjects import (
     volume_key,
 )
 from fewlabel.data.subjects.subject import Subject
-from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_file, atomic_folder, write_text
 from fewlabel.utils.errors import InputError
@@ -76,18 +76,14 @@ class Store:
 
 
 def open_store(manifest: Path) -> Store:
-    """Open the store of a `store.json`.
-
-    Raises:
-        InputError: a file of the store is missing or does not match its manifest.
-    """
+    """Open the store of a `store.json`. Raises InputError: a file is missing or does not match its manifest."""
     folder = manifest.parent
     try:
         facts = load_json(manifest)
-        wanted = {"slices": facts["slices"], "matrix": facts["matrix"], "sha256": dict(facts["sha256"])}
+        manifest_facts = {"slices": facts["slices"], "matrix": facts["matrix"], "sha256": dict(facts["sha256"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{manifest}: not the manifest of a slice store ({error!r}); {_remedy(manifest)}") from None
-    refuse_changed(manifest, wanted["sha256"])
+    refuse_changed(manifest, manifest_facts["sha256"])
     try:
         images = np.load(folder / "images.npy", mmap_mode="r")
         masks = np.load(folder / "masks.npy", mmap_mode="r")
@@ -95,33 +91,26 @@ def open_store(manifest: Path) -> Store:
         subjects = read_subjects(folder / "subjects.csv")
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: the slice store cannot be read ({error}); {_remedy(manifest)}") from None
-    expected = (wanted["slices"], *wanted["matrix"])
+    expected = (manifest_facts["slices"], *manifest_facts["matrix"])
     if images.shape != expected or masks.shape != expected or len(index) != expected[0]:
         raise InputError(f"{folder}: the arrays do not match {manifest.name}; {_remedy(manifest)}")
     return Store(images, masks, index, subjects, facts.get("prepared", {}))
 
 
-def refuse_changed(manifest: Path, wanted: Mapping[str, str]) -> None:
-    """Refuse a store with missing or changed files, by the hashes in its manifest.
+def refuse_changed(manifest: Path, expected: Mapping[str, str]) -> None:
+    """Raise an InputError if files of a store are missing or changed; `expected`: the SHA-256 of each, by its manifest.
 
     Large arrays are read only once: the size and modification times of verified files are kept in `VERIFIED`. After a
     copy to another place, all files are read again.
-
-    Args:
-        manifest: `store.json`.
-        wanted: the SHA-256 of each file.
-
-    Raises:
-        InputError: each such file.
     """
     folder, verified = manifest.parent, _verified(manifest)
-    stamps = {name: list(recorded_hashes.stamp(folder / name)) for name in wanted if (folder / name).is_file()}
-    unverified = {name: sha for name, sha in wanted.items() if verified.get(name) != [sha, stamps.get(name)]}
+    stamps = {name: list(recorded_hashes.stamp(folder / name)) for name in expected if (folder / name).is_file()}
+    unverified = {name: sha for name, sha in expected.items() if verified.get(name) != [sha, stamps.get(name)]}
     if changed := recorded_hashes.differing(folder, unverified):
         heading = f"{folder}: {counted(len(changed), 'file')} changed after the slice store was made; "
         raise InputError.of(changed, f"{heading}{_remedy(manifest)}:")
     if unverified:
-        _keep_verified(folder, {name: [sha, stamps[name]] for name, sha in wanted.items()})
+        _keep_verified(folder, {name: [sha, stamps[name]] for name, sha in expected.items()})
 
 
 def _verified(manifest: Path) -> Mapping[str, Any]:
@@ -170,11 +159,11 @@ def pack(
     with hold_lock(parts, "these slices"):
         with atomic_folder(native) as native_partial, atomic_folder(folder) as partial_folder:
             work = partial(_part, read=read, preparation=preparation, parts=parts, native=native_partial)
-            done = map_subjects(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
+            packed = map_subjects(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
             recorded_hashes.seal(native_partial)
-            if again := sum(part.kept.again for part in done):
-                print(f"{again} of {len(done)} subjects were prepared by an interrupted run")
-            _write_store(done, preparation, partial_folder)
+            if resumed := sum(part.slices.from_cache for part in packed):
+                print(f"{resumed} of {len(packed)} subjects were prepared by an interrupted run")
+            _write_store(packed, preparation, partial_folder)
         shutil.rmtree(parts, ignore_errors=True)
 
 
@@ -187,7 +176,7 @@ def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
 class _Part:
     """A preprocessed subject, before its store is packed."""
 
-    kept: PreparedSubject
+    slices: PreparedSubject
     index: pd.DataFrame
     facts: dict[str, Any]
 
@@ -226,8 +215,8 @@ def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path)
     matrix = preparation.grid.matrix
     index = pd.concat([part.index for part in parts], ignore_index=True)
     shape = (len(index), *matrix)
-    _join([part.kept.images for part in parts], folder / "images.npy", shape, np.float16)
-    _join([part.kept.masks for part in parts], folder / "masks.npy", shape, np.uint8)
+    _join([part.slices.images for part in parts], folder / "images.npy", shape, np.float16)
+    _join([part.slices.masks for part in parts], folder / "masks.npy", shape, np.uint8)
     write_text(folder / "index.csv", index.to_csv(index=False))
     write_text(folder / "subjects.csv", pd.DataFrame([part.facts for part in parts]).to_csv(index=False))
     hashes = {name: recorded_hashes.content_hash(folder / name) for name in ARRAYS}

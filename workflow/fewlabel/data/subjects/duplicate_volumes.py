@@ -36,30 +36,30 @@ def voxel_digest(array: NDArray[np.float32]) -> str:
     return digest.hexdigest()
 
 
-def duplicate_findings(seen: Mapping[str, VolumeHash], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
+def duplicate_findings(hashes: Mapping[str, VolumeHash], sides: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Find volumes that a cohort contains under several names.
 
     Args:
-        seen: by subject.
+        hashes: by subject.
         sides: the side of each subject (see `sides_of`); empty if unknown.
 
     Returns:
         Problems (volumes on both sides of a split) and notes (others).
     """
     names: dict[str, list[str]] = defaultdict(list)
-    for subject, image in seen.items():
+    for subject, image in hashes.items():
         names[image.digest].append(subject)
     groups = (group for group in names.values() if len(group) > 1)
-    return _messages(((group, [seen[name].file for name in group]) for group in groups), sides)
+    return _messages(((group, [hashes[name].file for name in group]) for group in groups), sides)
 
 
 def duplicates_elsewhere(
-    seen: Mapping[str, VolumeHash], neighbours: Mapping[str, Path], sides: Mapping[str, str]
+    hashes: Mapping[str, VolumeHash], neighbours: Mapping[str, Path], sides: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Find volumes under other names in cohorts that are split like this one (`split_as`).
 
     Args:
-        seen: by subject.
+        hashes: by subject.
         neighbours: files of the other cohorts' hashes, by cohort; missing if a cohort is not checked yet.
         sides: the side of each subject, in this cohort and in the others.
     """
@@ -68,7 +68,7 @@ def duplicates_elsewhere(
         others: dict[str, list[str]] = defaultdict(list)
         for name, (digest, _) in (other_hashes := read_hashes(path)).items():
             others[digest].append(name)
-        for subject, image in seen.items():
+        for subject, image in hashes.items():
             pairs += [
                 ([subject, other], [image.file, f"{other_hashes[other].file} of cohort {cohort}"])
                 for other in others[image.digest]
@@ -90,9 +90,9 @@ def sides_of(subjects: Sequence[str], roles: Sequence[str], folds: Sequence[int]
     }
 
 
-def write_hashes(path: Path, seen: Mapping[str, VolumeHash]) -> None:
+def write_hashes(path: Path, hashes: Mapping[str, VolumeHash]) -> None:
     """Write the hashes of a cohort, so that others can be compared with it."""
-    write_text(path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
+    write_text(path, json.dumps(hashes, indent=1, sort_keys=True) + "\n")
 
 
 def read_hashes(path: Path) -> dict[str, VolumeHash]:

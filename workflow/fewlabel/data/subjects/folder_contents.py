@@ -63,7 +63,6 @@ def contents(
     """Sort the content of a folder; empty if the folder does not exist.
 
     Args:
-        folder: of volumes.
         suffixes: of volumes that are read.
         read_elsewhere: files and folders to skip.
         deep: whether to search sub-folders, too.
@@ -72,8 +71,8 @@ def contents(
     used = [path for path in children if not is_hidden(path, folder) and _is_read(path, suffixes)]
     data = {path for path in children if ends_with(path, DATA_SUFFIXES) and not is_hidden(path, folder)}
     data = _of_headers(data, [path for path in used if ends_with(path, HEADER_SUFFIXES)])
-    left = [path for path in children if path not in data and path not in set(used)]
-    return Contents(tuple(used), tuple(sorted(data)), tuple(_unused(path, folder) for path in left))
+    rest = [path for path in children if path not in data and path not in set(used)]
+    return Contents(tuple(used), tuple(sorted(data)), tuple(_unused(path, folder) for path in rest))
 
 
 def unread_content(folder: Path, parts: Collection[Path], has_table: bool) -> list[Unused]:

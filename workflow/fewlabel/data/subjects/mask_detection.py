@@ -29,13 +29,7 @@ def mask_among_images(image: NDArray[np.float32], name: str) -> list[str]:
 
 
 def image_among_masks(mask: NDArray[np.float32], values: NDArray[np.float32], name: str) -> list[str]:
-    """Refuse a mask with many values that change from voxel to voxel, which is an image.
-
-    Args:
-        mask: the array of the file.
-        values: its distinct values.
-        name: of the file in messages.
-    """
+    """Refuse a mask with many distinct values that change from voxel to voxel, which is an image."""
     if values.size <= DOZENS or _share_of_equal_neighbours(mask) >= 0.5:
         return []
     return [

@@ -57,23 +57,22 @@ def check_all(
     subjects: Sequence[Subject],
     read_one: Callable[[Subject], Reading],
     workers: int,
-    seen: Hashes = None,
+    hashes: Hashes = None,
 ) -> list[str]:
-    """Read all volumes of a cohort and collect their problems, one line each.
+    """Read all volumes of a cohort on `workers` processes and collect their problems, one line each.
 
     Args:
-        read_one: how a subject is read; picklable where there are several workers, each of which holds one volume.
-        workers: processes.
-        seen: receives the hash of each image, if given (see `duplicate_volumes`).
+        read_one: reads a subject; picklable if there are several workers, each of which holds one volume.
+        hashes: receives the hash of each image, if given (see `duplicate_volumes`).
     """
-    # Numbered: a listing with problems may hold a name twice.
+    # Numbered: a listing with problems may contain a name twice.
     items = {f"{number} {subject.subject}": subject for number, subject in enumerate(subjects)}
     readings = map_subjects(partial(_findings, read_one), items, workers, "examine")
     print_warnings([warning for reading in readings for warning in reading.warnings])
     problems = [problem for reading in readings for problem in reading.problems]
-    if seen is not None:
+    if hashes is not None:
         folder = cohort_folder(source)
-        seen |= {
+        hashes |= {
             subject.subject: VolumeHash(reading.digest, place(subject.image, folder))
             for subject, reading in zip(subjects, readings, strict=True)
             if reading.digest and subject.image is not None
@@ -83,14 +82,14 @@ def check_all(
         for subject, reading in zip(subjects, readings, strict=True)
         if reading.values
     }
-    stated, labelled = source.without_target, {subject.subject for subject in subjects if subject.labelled}
+    without_target, labelled = source.without_target, {subject.subject for subject in subjects if subject.labelled}
     problems += [
         f"without_target: {name} is not a subject with a mask; accepted: names of labelled subjects"
-        for name in stated
+        for name in without_target
         if name not in labelled
     ]
     problems += target_problems(source.labels, [values for _, values in masks.values()])
-    return problems + empty_problems(source.labels, masks, stated)
+    return problems + empty_problems(source.labels, masks, without_target)
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
@@ -131,9 +130,7 @@ def assemble(
 ) -> Reading:
     """Combine the arrays of a subject, and check that they match.
 
-    Args:
-        labels: values of the target.
-        image, label: array (None if it could not be read) and name in messages; None: no label.
+    `image` and `label` are an array (None if it could not be read) and its name in messages.
     """
     reading = Reading(problems=list(problems))
     grid, image_name = image

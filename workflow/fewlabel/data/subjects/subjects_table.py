@@ -26,7 +26,7 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True)
 class SubjectRow:
-    """What the table says of one subject."""
+    """The cells of one subject."""
 
     patient: str
     use: Use

@@ -37,11 +37,9 @@ def masks_among(names: Collection[str]) -> dict[str, str]:
 
 
 def name_problems(names: Mapping[str, str], remedy: str) -> list[str]:
-    """Problems of images that are named like masks or like channels of one subject.
+    """Problems of images that are named like masks (with a `remedy`) or like channels of one subject.
 
-    Args:
-        names: names of the images, mapped to file names for messages.
-        remedy: for masks.
+    `names`: names of the images, mapped to file names for messages.
     """
     masks = sorted(masks_among(names).items())
     problems = [f"{names[name]}: named like the mask of {base}; {remedy}" for name, base in masks]

@@ -27,7 +27,6 @@ def export(weights: Path, to: Path, formats: Collection[Format], replace: bool =
 
     Args:
         to: folder that receives `network.onnx` and `monai_bundle/`.
-        formats: the formats to write.
         replace: whether to replace an earlier export.
 
     Raises:
@@ -43,7 +42,7 @@ def export(weights: Path, to: Path, formats: Collection[Format], replace: bool =
         from fewlabel.inference.export.monai_bundle import refuse_bias_correction
 
         refuse_bias_correction(trained)
-    done = []
+    exported = []
     with atomic_folder(to.resolve()) as partial:
         for name in chosen:
             if name is Format.ONNX:
@@ -55,8 +54,8 @@ def export(weights: Path, to: Path, formats: Collection[Format], replace: bool =
 
                 (partial / FILES[name]).mkdir()
                 difference = write_bundle(trained, partial / FILES[name], "# A network of FewLabel\n", "See docs.\n")
-            done.append(Exported(to / FILES[name], difference))
-    return done
+            exported.append(Exported(to / FILES[name], difference))
+    return exported
 
 
 def onnx_facts(trained: TrainedNetwork, weights: Path) -> dict[str, str]:
@@ -67,8 +66,8 @@ def onnx_facts(trained: TrainedNetwork, weights: Path) -> dict[str, str]:
         "weights_sha256": sha256(weights),
         "versions": json.dumps({name: version(name) for name in ("fewlabel", "torch", "onnx", "onnxruntime")}),
     }
-    if found := study_folder(weights):
-        study, run = found
+    if location := study_folder(weights):
+        study, run = location
         facts |= {
             "study": study.name,
             "cohort": run.cohort,

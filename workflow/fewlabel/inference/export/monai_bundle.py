@@ -31,11 +31,7 @@ LABELS = [["L", "R"], ["P", "A"], ["I", "S"]]
 
 
 def refuse_bias_correction(trained: TrainedNetwork) -> None:
-    """Refuse a network trained on images with N4 bias correction, for which MONAI has no transform.
-
-    Raises:
-        InputError: the network was trained on such images.
-    """
+    """Raise an InputError if the network was trained on images with N4 bias correction, which MONAI does not have."""
     if trained.preparation.bias_correction is not None:
         raise InputError(
             "MONAI bundle: the network was trained on images corrected by N4, for which MONAI has no transform; "

@@ -48,9 +48,9 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Resample volumes to the working grid and update their affines."""
-        done = dict(data)
-        for key in self.key_iterator(done):
-            volume: MetaTensor = done[key]
+        result = dict(data)
+        for key in self.key_iterator(result):
+            volume: MetaTensor = result[key]
             native = _shape(volume)
             unit = int(np.asarray(volume.meta.get("xyzt_units", 0))) & 7
             resampled = self._resampled(native, voxel_sizes(volume.affine.numpy()) * MM.get(unit, 1.0))
@@ -63,30 +63,30 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
                 orig_size=native,
                 extra_info={"resampled": resampled, "affine": volume.affine.clone()},
             )
-            done[key] = fitted
-        return done
+            result[key] = fitted
+        return result
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Resample volumes on the working grid to their native grids."""
-        done = dict(data)
-        for key in self.key_iterator(done):
-            volume: MetaTensor = done[key]
+        result = dict(data)
+        for key in self.key_iterator(result):
+            volume: MetaTensor = result[key]
             applied = self.pop_transform(volume)
-            native, kept = applied["orig_size"], applied["extra_info"]
+            native, info = applied["orig_size"], applied["extra_info"]
             array = volume.detach().cpu().numpy()[0]
-            whole = _fit(array, tuple(int(side) for side in kept["resampled"][1:]), 0.0)
+            whole = _fit(array, tuple(int(side) for side in info["resampled"][1:]), 0.0)
             restored = MetaTensor(torch.from_numpy(_resize(whole, tuple(int(side) for side in native))[None]))
             restored.copy_meta_from(volume)
-            restored.affine = kept["affine"]
-            done[key] = restored
-        return done
+            restored.affine = info["affine"]
+            result[key] = restored
+        return result
 
     def _resampled(self, native: Shape, spacing: NDArray[np.float64]) -> Shape:
         """Numbers of slices, rows and columns at the distances of the working grid."""
-        wanted = (self.slice_mm, self.spacing_mm, self.spacing_mm)
+        distances = (self.slice_mm, self.spacing_mm, self.spacing_mm)
         slices, rows, columns = (
             int(side) if mm is None else max(1, round(int(side) * float(size) / mm))
-            for side, size, mm in zip(native, spacing, wanted, strict=True)
+            for side, size, mm in zip(native, spacing, distances, strict=True)
         )
         return slices, rows, columns
 
@@ -150,8 +150,8 @@ def _fit(array: NDArray[np.float32], sides: Any, fill: float) -> NDArray[np.floa
 def _moved(native: Shape, resampled: Shape, matrix: tuple[int, int]) -> NDArray[np.float64]:
     """Affine from indices on the working grid to native indices, (4, 4); the volume's edges stay in place."""
     moved = np.eye(4)
-    for axis, (old, new, kept) in enumerate(zip(native, resampled, (resampled[0], *matrix), strict=True)):
-        offset = abs(new - kept) // 2
-        scale, start = old / new, offset if new > kept else -offset
+    for axis, (old, new, final) in enumerate(zip(native, resampled, (resampled[0], *matrix), strict=True)):
+        offset = abs(new - final) // 2
+        scale, start = old / new, offset if new > final else -offset
         moved[axis, axis], moved[axis, 3] = scale, (start + 0.5) * scale - 0.5
     return moved

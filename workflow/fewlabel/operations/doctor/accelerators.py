@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
+from fewlabel.utils.environment import command_output
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import command_output
 
 LEAST_DRIVER = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
 """Minimum Linux driver by CUDA major version (NVIDIA, CUDA compatibility: minor version compatibility)."""
@@ -41,8 +41,8 @@ def ask_driver(visible: str | None) -> Driver:
 
 def module_version(text: str) -> str | None:
     """Parse the version from /proc/driver/nvidia/version."""
-    found = re.search(r"^NVRM version:.*?\b(\d{3,}\.\d+(?:\.\d+)?)\b", text, re.MULTILINE)
-    return found[1] if found else None
+    match = re.search(r"^NVRM version:.*?\b(\d{3,}\.\d+(?:\.\d+)?)\b", text, re.MULTILINE)
+    return match[1] if match else None
 
 
 def parse_query(text: str) -> tuple[str | None, tuple[str, ...]]:

@@ -42,9 +42,7 @@ def ask(files: Sequence[Path], folders: Sequence[Path]) -> list[Finding]:
 
 
 def read(files: Sequence[Path], folders: Sequence[Path]) -> Experiment | None:
-    """The experiment as Snakemake reads it, merged over `config.yaml`; None without any file.
-
-    Its `data_root` is in effect afterwards.
+    """The experiment merged over `config.yaml`, as Snakemake reads it; None without any file. Applies its `data_root`.
 
     Raises:
         InputError: all errors of the experiment.
@@ -65,9 +63,9 @@ def findings(experiment: Experiment | None) -> list[Finding]:
             note("experiment", "no config.yaml here", "run from the checkout, or pass the file with `--configfile`")
         ]
     sources = {name: cohort.source for name, cohort in experiment.cohorts.items()}
-    made = [name for name, source in sources.items() if source.made_by_code]
-    study = ok("experiment", f"study {experiment.study}: {len(sources)} cohorts, {len(made)} of them synthetic")
-    root = [_root()] if len(made) < len(sources) else []
+    synthetic = [name for name, source in sources.items() if source.made_by_code]
+    study = ok("experiment", f"study {experiment.study}: {len(sources)} cohorts, {len(synthetic)} of them synthetic")
+    root = [_root()] if len(synthetic) < len(sources) else []
     return [study, *root, *(finding for name, source in sources.items() for finding in _of_cohort(name, source))]
 
 
@@ -97,20 +95,20 @@ def cohort_finding(name: str, source: FileSource) -> Finding:
         return ok(check, f"{count} images in {where}")
     if is_present(source):
         return problem(check, f"no volumes in {where}", "copy the images there (docs/tutorials/own-data.md)")
-    if found := _archive(source, check):
-        return found
+    if archive := _archive(source, check):
+        return archive
     todo = f"create it, or set {data_root_setting()} (now: {data_root()}) to the folder that contains it"
     return problem(check, f"{folder if not folder.is_dir() else where}: no such folder", todo)
 
 
 def _unread(name: str, source: FileSource) -> list[Finding]:
     """Files of a cohort that are not read, judged by their names."""
-    found, folder, check = unread(source), cohort_folder(source), f"files: {name}"
+    unused, folder, check = unread(source), cohort_folder(source), f"files: {name}"
     todo = "rename or remove it: `fetch` refuses the cohort (docs/tutorials/own-data.md)"
-    stopping = [problem(check, line, todo) for line in unread_lines(found, folder, stopping=True)]
+    stopping = [problem(check, line, todo) for line in unread_lines(unused, folder, stopping=True)]
     return [
         *stopping,
-        *(note(check, line, "no action, unless it is a volume") for line in unread_lines(found, folder, False)),
+        *(note(check, line, "no action, unless it is a volume") for line in unread_lines(unused, folder, False)),
     ]
 
 
@@ -125,17 +123,13 @@ def _archive(source: FileSource, check: str) -> Finding | None:
 
 
 def problems(experiment: Experiment, results: Path) -> list[str]:
-    """Problems that stop a run of an experiment, one line each.
+    """Problems of cohorts that stop a run, one line each; `results`: folder of studies.
 
     Cohorts that are not downloaded are not checked, nor fetched cohorts whose volumes are elsewhere.
-
-    Args:
-        experiment: with its `data_root` in effect.
-        results: folder of studies.
     """
     tables: dict[str, pd.DataFrame] = {}
-    found = [line for name in experiment.cohorts for line in _listing(experiment, name, results, tables)]
-    return found + [line for name in tables for line in _splits(experiment, name, results, tables)]
+    lines = [line for name in experiment.cohorts for line in _listing(experiment, name, results, tables)]
+    return lines + [line for name in tables for line in _splits(experiment, name, results, tables)]
 
 
 def _listing(experiment: Experiment, name: str, results: Path, tables: dict[str, pd.DataFrame]) -> Iterator[str]:

@@ -30,11 +30,7 @@ class Requirements:
 
 
 def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
-    """Collect the facts of this machine and check them.
-
-    Returns:
-        The findings, and the view to compare with other machines.
-    """
+    """Examine this machine; return the findings, and the view to compare with other machines."""
     folders = workflow_folders()
     installed = software.ask(folders)
     read = [_read(required.profile)] if required.profile else []
@@ -42,7 +38,7 @@ def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
     disk = storage.ask(required.results)
     if required.token and disk.refused is None:
         shared_view.leave_token(required.results)
-    found = [
+    findings = [
         *software.findings(installed),
         *shared_view.code_findings(shared_view.PACKAGE, Path()),
         *(entry for entry in read if isinstance(entry, Finding)),
@@ -54,7 +50,7 @@ def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
         *storage.findings("temporary", storage.ask(Path(tempfile.gettempdir())), for_results=False),
         *data.ask(required.configfiles, folders),
     ]
-    return found, shared_view.view(required.results, data_root(), installed.installed, disk.clock)
+    return findings, shared_view.view(required.results, data_root(), installed.installed, disk.clock)
 
 
 def _torch(required: Requirements, profile: Profile | None) -> list[Finding]:
@@ -79,14 +75,14 @@ def _cluster(profile: Profile | None, pins: Mapping[str, str]) -> list[Finding]:
     job = slurm.allocation()
     entries = [profile] if profile else [_read(file.parent) for file in sorted(Path("profiles").glob("*/profile.yaml"))]
     programs = {*program_checks.KNOWN, *(program_checks.needed(profile, job is not None) if profile else ())}
-    found = program_checks.findings(profile, program_checks.found(programs), job is not None)
-    found += program_checks.image_findings(profile, program_checks.IMAGE)
-    found += program_checks.plugin_findings(
+    findings = program_checks.findings(profile, program_checks.found(programs), job is not None)
+    findings += program_checks.image_findings(profile, program_checks.IMAGE)
+    findings += program_checks.plugin_findings(
         [entry for entry in entries if isinstance(entry, Profile)], profile is not None, pins
     )
     if job is not None:
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"
-        found.append(ok("allocation", f"Slurm job {job}, GPUs: {gpus}"))
+        findings.append(ok("allocation", f"Slurm job {job}, GPUs: {gpus}"))
     elif profile is not None and profile.executor == "slurm":
-        found += slurm.findings(slurm.ask(), profile)
-    return found
+        findings += slurm.findings(slurm.ask(), profile)
+    return findings

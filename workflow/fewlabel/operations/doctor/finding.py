@@ -13,7 +13,7 @@ class Finding:
 
     check: str  # name of the check
     status: Status  # `problem` stops a run, `note` does not
-    text: str  # what was found
+    text: str  # the result
     todo: str = ""  # how to fix it; empty for `ok`
 
 

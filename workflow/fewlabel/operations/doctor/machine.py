@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewlabel.operations.doctor.finding import Finding, note, ok
+from fewlabel.utils.environment import control_group_file, control_group_limit, meminfo_bytes, read_text
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import control_group_file, control_group_limit, meminfo_bytes, read_text
 
 TRAINING_MEMORY = 3_000_000_000
 """Memory in bytes that a training requests at its first attempt."""
@@ -49,8 +49,8 @@ def findings(machine: Hardware) -> list[Finding]:
 
 def core_time(text: str | None) -> float | None:
     """The CPU limit in cores of a control group's `cpu.max` ("150000 100000" is 1.5); None: no limit."""
-    found = re.fullmatch(r"(\d+) (\d+)\s*", text or "")
-    return int(found[1]) / int(found[2]) if found else None
+    match = re.fullmatch(r"(\d+) (\d+)\s*", text or "")
+    return int(match[1]) / int(match[2]) if match else None
 
 
 def _cores(machine: Hardware) -> Finding:
@@ -63,10 +63,10 @@ def _cores(machine: Hardware) -> Finding:
 
 
 def _memory(machine: Hardware) -> Finding:
-    known = [bound for bound in (machine.free, machine.limit) if bound is not None]
-    if not known:
+    bounds = [bound for bound in (machine.free, machine.limit) if bound is not None]
+    if not bounds:
         return note("memory", "unknown on this system", "set `resources: mem_mb` of the profile by hand")
-    free = min(known)
+    free = min(bounds)
     text = f"{size(free)} free" + (f" of {size(machine.total)}" if machine.total else "")
     text += f", {size(machine.limit)} granted" if machine.limit is not None else ""
     if free < TRAINING_MEMORY:

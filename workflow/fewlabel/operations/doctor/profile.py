@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from fewlabel.operations.hooks.profiles import looking
+from fewlabel.operations.hooks.profiles import examining
 from fewlabel.utils.errors import InputError
 
 FILES = ("profile.v9+.yaml", "config.v9+.yaml", "config.v8+.yaml", "profile.yaml", "config.yaml")
@@ -32,17 +32,13 @@ class Profile:
 
 
 def read(folder: Path) -> Profile:
-    """Read the profile of a folder as Snakemake does, with templates.
-
-    Raises:
-        InputError: the folder or its profile is missing or unreadable.
-    """
+    """Read a profile as Snakemake does, with templates. Raises InputError: it is missing or unreadable."""
     places = [folder, *(folder / name for name in FILES)]
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         raise InputError(f"{folder}: no profile; accepted: a folder with profile.yaml, such as profiles/default")
     try:
-        with looking():
+        with examining():
             return from_content(str(folder), _content(file.read_text(encoding="utf-8")))
     except (Exception, SystemExit) as error:  # a template is code, and may raise anything
         raise InputError(f"{file}: cannot be read as a profile: {error}") from None

@@ -77,10 +77,10 @@ def image_findings(profile: Profile | None, image: Path) -> list[Finding]:
 
 def plugin_findings(profiles: Sequence[Profile], chosen: bool, pins: Mapping[str, str]) -> list[Finding]:
     """Plugins of the profiles that are not installed: a problem for a chosen profile, else a note."""
-    wanted = sorted({name for profile in profiles for name in plugins(profile)})
-    missing = [name for name in wanted if not installed(name)]
+    required = sorted({name for profile in profiles for name in plugins(profile)})
+    missing = [name for name in required if not installed(name)]
     if not missing:
-        return [ok("plugins", ", ".join(wanted) or "none needed")]
+        return [ok("plugins", ", ".join(required) or "none needed")]
     finding = problem if chosen else note
     users = {name: ", ".join(profile.name for profile in profiles if name in plugins(profile)) for name in missing}
     return [

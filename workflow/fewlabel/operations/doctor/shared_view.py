@@ -11,7 +11,7 @@ from typing import Any
 
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.utils.atomic_files import write_text
-from fewlabel.utils.git import commit
+from fewlabel.utils.environment import commit
 
 PACKAGE = Path(__file__).parents[2]
 TOKEN = ".doctor-token"  # noqa: S105 (not a secret)

@@ -12,7 +12,7 @@ from typing import Any
 from fewlabel.operations.doctor import slurm
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 from fewlabel.operations.doctor.profile import Profile, values
-from fewlabel.utils.hardware_info import command_output
+from fewlabel.utils.environment import command_output
 
 SECONDS = 4
 
@@ -150,8 +150,8 @@ def submission_problems(jobs: Iterable[Mapping[str, Any]], status_command: str |
     cluster = slurm.ask()
     if not cluster.partitions:
         return None  # a controller that answers slowly may still accept jobs
-    found = slurm.findings(cluster, requested(jobs, status_command))
-    problems = [finding for finding in found if finding.status == "problem"]
+    findings_ = slurm.findings(cluster, requested(jobs, status_command))
+    problems = [finding for finding in findings_ if finding.status == "problem"]
     return "\n".join(f"{problem.text}; to fix: {problem.todo}" for problem in problems) or None
 
 

@@ -32,9 +32,9 @@ def ask(folders: Sequence[Path]) -> Software:
     """Collect installed versions; pins are read from the first folder that has them."""
     required = tuple(text for text in requires("fewlabel") or [] if "extra ==" not in text)
     names: list[str] = [canonicalize_name(Requirement(text).name) for text in required]
-    found = {name: installed for name in names if (installed := version_of(name)) is not None}
+    installed_versions = {name: installed for name in names if (installed := version_of(name)) is not None}
     python_range = metadata("fewlabel")["Requires-Python"] or ""
-    return Software(platform.python_version(), python_range, required, found, read_pins(folders))
+    return Software(platform.python_version(), python_range, required, installed_versions, read_pins(folders))
 
 
 def version_of(name: str) -> str | None:
@@ -69,11 +69,11 @@ def _python(software: Software) -> Finding:
 def _libraries(software: Software) -> list[Finding]:
     missing, unsuitable = [], []
     for requirement in map(Requirement, software.required):
-        found = software.installed.get(canonicalize_name(requirement.name))
-        if found is None:
+        installed = software.installed.get(canonicalize_name(requirement.name))
+        if installed is None:
             missing.append(requirement.name)
-        elif not requirement.specifier.contains(found, prereleases=True):
-            unsuitable.append(f"{requirement.name} {found} (needed: {requirement.specifier})")
+        elif not requirement.specifier.contains(installed, prereleases=True):
+            unsuitable.append(f"{requirement.name} {installed} (needed: {requirement.specifier})")
     problems = []
     if missing:
         problems.append(problem("libraries", f"not installed: {', '.join(missing)}", INSTALL))
@@ -89,9 +89,9 @@ def _pinned(software: Software) -> Finding:
     pins = software.pins
     # The part after `+` is the build, which has its own check.
     different = [
-        f"{name} {found} (pinned: {pins[name]})"
-        for name, found in software.installed.items()
-        if name in pins and found.partition("+")[0] != pins[name]
+        f"{name} {installed} (pinned: {pins[name]})"
+        for name, installed in software.installed.items()
+        if name in pins and installed.partition("+")[0] != pins[name]
     ]
     if different:
         return note("pins", f"different from the tested versions: {', '.join(different)}", INSTALL)

@@ -13,8 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
+from fewlabel.utils.environment import command_output
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import command_output
 
 LEAST_BYTES = 500_000_000
 FEW_BYTES = 10_000_000_000
@@ -156,10 +156,7 @@ NUMBER = re.compile(r"(\d+)\*?")
 
 
 def ask_quota(folder: Path, kind: str | None) -> tuple[int, int] | None:
-    """Used and granted bytes on the disk of a folder; None: no quota, or unknown.
-
-    Asks `lfs quota` on Lustre, else `quota`, which also knows NFS.
-    """
+    """Used and granted bytes on the disk of a folder, by `lfs quota` or `quota`; None: no quota, or unknown."""
     if kind == "lustre" and shutil.which("lfs"):
         return used_and_granted(command_output(["lfs", "quota", "-q", "-u", str(os.getuid()), str(folder)], 4) or "")
     if shutil.which("quota"):
@@ -174,7 +171,7 @@ def used_and_granted(text: str) -> tuple[int, int] | None:
         cells = row.split()
         numbers = [NUMBER.fullmatch(cell) for cell in cells[1:4]]
         if len(cells) >= 4 and all(numbers):
-            used, soft, hard = (int(found[1]) * 1024 for found in numbers if found)
+            used, soft, hard = (int(match[1]) * 1024 for match in numbers if match)
             granted = min((bound for bound in (soft, hard) if bound), default=0)
             return (used, granted) if granted else None
     return None

@@ -38,11 +38,7 @@ class Failure:
 
 
 def report(failures: Sequence[Failure], waiting: int) -> str:
-    """The message at the end of a run that failed or was ended.
-
-    Args:
-        waiting: number of jobs that did not run, because they need the failed ones or the run was ended.
-    """
+    """The message at the end of a run that failed or was ended; `waiting`: number of jobs that did not run."""
     if not failures:
         return f"The run was ended early: {waiting} jobs are left. {RESUME}"
     few = len(failures) <= FEW
@@ -92,9 +88,6 @@ class FailedJobFilter(logging.Filter):
     """Shortens Snakemake's message about a failed job; `report` prints its log at the end of the run.
 
     Snakemake itself prints the command of a failed job with all settings twice, and its whole log.
-
-    Args:
-        logs: the log files of each job, by job id.
     """
 
     def __init__(self, logs: Mapping[int, Sequence[str]]) -> None:

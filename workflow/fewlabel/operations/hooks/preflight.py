@@ -24,19 +24,19 @@ def source_problems(experiment: Experiment) -> list[str]:
 
 
 def fetched_split_problems(
-    experiment: Experiment, cohort: str, subjects: Path, study: Path, beside: Path | None = None
+    experiment: Experiment, cohort: str, subjects: Path, study: Path, paired: Path | None = None
 ) -> list[str]:
-    """Problems that make the split of a fetched cohort impossible, and its changes to existing results.
+    """Problems of the split of a fetched cohort, and its changes to existing results.
 
     Args:
         subjects: its list of subjects; if it does not exist yet, nothing is checked.
-        beside: the list of the cohort whose split this one uses.
+        paired: the list of the cohort whose split this one uses (`split_as`).
     """
     if not subjects.exists():
         return []
-    from fewlabel.data.subjects.tables import read_subjects
+    from fewlabel.data.csv_tables import read_subjects
 
-    other = read_subjects(beside) if beside is not None and beside.exists() else None
+    other = read_subjects(paired) if paired is not None and paired.exists() else None
     return listed_split_problems(experiment, cohort, read_subjects(subjects), study, other)
 
 
@@ -44,27 +44,27 @@ def redraw_notes(experiment: Experiment, cohort: str, subjects: Path, study: Pat
     """Messages on the test subjects that `--config redraw=true` moves. Arguments: see `fetched_split_problems`."""
     if not experiment.redraw or not subjects.exists():
         return []
+    from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.moved_subjects import redrawn
-    from fewlabel.data.subjects.tables import read_subjects
 
     return redrawn(read_subjects(subjects), cohort, split_settings(experiment, cohort), study)
 
 
 def listed_split_problems(
-    experiment: Experiment, cohort: str, table: "DataFrame", study: Path, beside: "DataFrame | None" = None
+    experiment: Experiment, cohort: str, table: "DataFrame", study: Path, paired: "DataFrame | None" = None
 ) -> list[str]:
     """As `fetched_split_problems`, for a table of subjects in memory."""
     from fewlabel.data.existing_split import read_existing_split
     from fewlabel.data.moved_subjects import moved_problems
     from fewlabel.data.splits import split_problems
 
-    if beside is not None and not table.equals(beside):
+    if paired is not None and not table.equals(paired):
         other = experiment.cohorts[cohort].split_as
         return [f"cohorts.{cohort}.split_as: {other} has other subjects; only the same people are split alike"]
     split = split_settings(experiment, cohort)
     try:
-        former = read_existing_split(study, split.cohort, split.folds)
-        problems = split_problems(table, split, largest_n(experiment), most_pretrained(experiment), former)
+        earlier = read_existing_split(study, split.cohort, split.folds)
+        problems = split_problems(table, split, largest_n(experiment), most_pretrained(experiment), earlier)
         return problems or moved_problems(table, cohort, split, study, experiment.draws)
     except InputError as error:
         return str(error).splitlines()

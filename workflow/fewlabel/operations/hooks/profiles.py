@@ -25,8 +25,8 @@ LEAST_MB = 16_000
 def memory_mb() -> int:
     """Memory for all jobs together, in MB: three quarters of the memory of this machine or container."""
     machine = ask()
-    known = [bytes_ for bytes_ in (machine.total, machine.limit) if bytes_ is not None]
-    return max(LEAST_MB, int(0.75e-6 * min(known))) if known else LEAST_MB
+    bounds = [bytes_ for bytes_ in (machine.total, machine.limit) if bytes_ is not None]
+    return max(LEAST_MB, int(0.75e-6 * min(bounds))) if bounds else LEAST_MB
 
 
 def share_gpus(slots: int) -> None:
@@ -43,9 +43,9 @@ def gpu_trouble() -> str | None:
     if not os.environ.get("FEWLABEL_DEVICE", "").startswith("cuda"):
         return None
     # In another process: importing torch takes seconds and memory for the whole run.
-    asked = subprocess.run(["fewlabel", "gpus"], capture_output=True, text=True, check=False)  # noqa: S607
-    print(asked.stdout, end="", file=sys.stderr)
-    return asked.stderr.strip() or "fewlabel gpus: failed" if asked.returncode else None
+    process = subprocess.run(["fewlabel", "gpus"], capture_output=True, text=True, check=False)  # noqa: S607
+    print(process.stdout, end="", file=sys.stderr)
+    return process.stderr.strip() or "fewlabel gpus: failed" if process.returncode else None
 
 
 LEAST_MINUTES = 5
@@ -53,31 +53,27 @@ LEAST_MINUTES = 5
 
 
 def minutes_each(longest: int, finetunings: int) -> int:
-    """Minutes of each of several finetunings in one job of `longest` minutes.
-
-    Raises:
-        SystemExit: fewer than `LEAST_MINUTES` each.
-    """
+    """Minutes of each finetuning if several share a job of `longest` minutes; exits below `LEAST_MINUTES`."""
     if longest // finetunings >= LEAST_MINUTES:
         return longest // finetunings
     sys.exit(
         f"finetunes_per_job: {finetunings} leaves each finetuning {longest / finetunings:.1f} of the {longest} minutes "
-        f"of `longest`; accepted: up to {max(longest // LEAST_MINUTES, 1)}; lower it, or raise `longest` if the "
-        "partition allows more"
+        f"of `longest`; accepted: up to {max(longest // LEAST_MINUTES, 1)}; to fix: lower it, or raise `longest` "
+        "if the partition allows more"
     )
 
 
-_LOOKING: ContextVar[bool] = ContextVar("looking", default=False)
+_EXAMINING: ContextVar[bool] = ContextVar("examining", default=False)
 
 
 @contextmanager
-def looking() -> Iterator[None]:
+def examining() -> Iterator[None]:
     """Read profiles without their requirements; `fewlabel doctor` reports all that are missing."""
-    token = _LOOKING.set(True)
+    token = _EXAMINING.set(True)
     try:
         yield
     finally:
-        _LOOKING.reset(token)
+        _EXAMINING.reset(token)
 
 
 def require_readable(arguments: Sequence[str]) -> None:
@@ -115,7 +111,7 @@ def require(profile: str, *modules: str) -> None:
 
     Snakemake itself would print all of its options and then that the executor is no valid choice.
     """
-    if _LOOKING.get():
+    if _EXAMINING.get():
         return
     missing = [name.replace("_", "-") for name in modules if find_spec(name) is None]
     if missing:

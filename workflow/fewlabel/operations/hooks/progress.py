@@ -88,19 +88,19 @@ class JobProgress(logging.Handler):
             self._said = self.clock()
 
     def _finish(self, job: int) -> None:
-        begun = self._begun.pop(job, None)
+        start = self._begun.pop(job, None)
         self._done.add(job)
         if job in self.pages:
             self.say(f"look at {self.pages[job]}")
-        if begun is not None and job in self.jobs:
-            self._took[self.jobs[job]].append(self.clock() - begun)
+        if start is not None and job in self.jobs:
+            self._took[self.jobs[job]].append(self.clock() - start)
 
     def line(self, done: int, total: int) -> str:
         """The line printed after a job."""
         running = len(self._begun)
         rules = ", ".join(sorted({self.jobs[job][0] for job in self._begun if job in self.jobs}))
-        left = self._seconds_left()
-        remaining = "remaining time not known yet" if left is None else f"about {duration(left)} left"
+        seconds = self._seconds_left()
+        remaining = "remaining time not known yet" if seconds is None else f"about {duration(seconds)} left"
         now = f"{running} running ({rules})" if rules else f"{running} running"
         counts = f"jobs: {done} of {total} done, {now}, {max(0, total - done - running)} to come"
         return counts if done >= total else f"{counts}, {remaining}"
@@ -111,16 +111,16 @@ class JobProgress(logging.Handler):
         means = mean_seconds(self._took)
         short = [seconds for key, values in self._took.items() if key[0] not in LONG | TARGETS for seconds in values]
         usual = fmean(short) if short else SHORT
-        left = []
+        remaining = []
         for job in open_jobs:
             key = self.jobs[job]
             if key[0] in LONG and key[:1] not in means:
                 return None
             expected = 0.0 if key[0] in TARGETS else means.get(key, means.get(key[:1], usual))
             since = now - self._begun[job] if job in self._begun else 0.0
-            left.append(expected - since if since <= expected else OVERDUE * since)
+            remaining.append(expected - since if since <= expected else OVERDUE * since)
         # As many jobs run in parallel as at most so far: one has just ended. The longest job is a lower bound.
-        return max([sum(left) / self._most, *left], default=0.0)
+        return max([sum(remaining) / self._most, *remaining], default=0.0)
 
 
 def mean_seconds(took: Mapping[Key, Iterable[float]]) -> dict[Key, float]:

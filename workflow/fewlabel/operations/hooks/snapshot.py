@@ -14,8 +14,8 @@ from typing import Any
 
 from fewlabel.config.loading.workflow_files import PACKAGE, WORKFLOW_FILES, workflow_folder
 from fewlabel.utils.atomic_files import atomic_folder, sha256
+from fewlabel.utils.environment import FROZEN
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.git import FROZEN
 from fewlabel.utils.system_errors import describe
 
 COPIED_WITHOUT = ("__pycache__", "*.egg-info", ".snakemake")
@@ -26,7 +26,7 @@ SHOWN = 5
 
 
 def fingerprint(workflow: Path, others: Iterable[Path] = ()) -> dict[Path, str]:
-    """The SHA-256 of all code that jobs read (rules, captions, package) and of further files; "" where one is gone."""
+    """The SHA-256 of all code that jobs read (rules, captions, package) and of further files; "" if one is missing."""
     package = [path for end in CODE for path in PACKAGE.rglob(f"*{end}")]
     code = [workflow / "Snakefile", *workflow.glob("workflow/**/*.smk"), *captions(workflow), *package]
     return {path: _hash(path) for path in sorted({*code, *others})}
@@ -94,22 +94,17 @@ def _copy_file(source: str | Path, target: str | Path) -> None:
 
 
 def take(workflow: Path, folder: Path, facts: Mapping[str, Any]) -> None:
-    """Copy a workflow with its package, read-only; the copy is atomic.
-
-    Args:
-        workflow: the folder of the Snakefile.
-        folder: the copy; it must not exist.
-        facts: the commit of the package.
+    """Copy a workflow with its package, read-only and atomically; `facts`: the commit of the package.
 
     Raises:
-        InputError: `workflow` holds no workflow, or `folder` exists.
+        InputError: `workflow` is not the folder of a Snakefile, or `folder` exists.
     """
     if missing := [name for name in WORKFLOW_FILES if not (workflow / name).exists()]:
         raise InputError(
             f"{workflow.resolve()}: no workflow (missing: {', '.join(missing)}); accepted: the folder of the Snakefile"
         )
     if folder.exists():
-        raise InputError(f"{folder}: already exists; choose a new folder")
+        raise InputError(f"{folder}: already exists; to fix: choose a new folder")
     with atomic_folder(folder) as partial:
         _copy(workflow, partial, *COPIED_WITHOUT, PACKAGE.name)
         without = shutil.ignore_patterns(*COPIED_WITHOUT)

@@ -128,10 +128,10 @@ def _in_use(path: Path, kind: Kind) -> str | None:
 
 def _writer(path: Path) -> str | None:
     """The process that writes a partial file: by its id on this host; on other hosts, by the age of the file."""
-    found = re.match(r"\.(\d+)(?:-([0-9a-f]{8}))?\.", path.name)
-    if found and found[2] in (None, host_id()) and _alive(int(found[1])):
-        return f"process {found[1]}"
-    if found and found[2] == host_id():
+    match = re.match(r"\.(\d+)(?:-([0-9a-f]{8}))?\.", path.name)
+    if match and match[2] in (None, host_id()) and _alive(int(match[1])):
+        return f"process {match[1]}"
+    if match and match[2] == host_id():
         return None
     return "possibly another process" if time.time() - path.stat().st_mtime < FRESH_SECONDS else None
 

@@ -12,12 +12,12 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import largest_n
 from fewlabel.config.sources.base import FileSource
 from fewlabel.config.study_layout import STORE, SUBJECTS
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.paths import is_present
 from fewlabel.data.preprocessing.working_grid import Frame, working_slices
 from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
 from fewlabel.data.sources import registry
 from fewlabel.data.subjects.subject import Subject
-from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.utils.errors import InputError
 
 ASSUMED_SLICES = 32
@@ -47,10 +47,7 @@ class CohortSize:
 
 
 def cohort_size(experiment: Experiment, name: str, folder: Path) -> CohortSize:
-    """The size of a cohort: from settings, prepared slices, file headers, or assumed.
-
-    Args:
-        folder: results of the cohort; may be missing.
+    """The size of a cohort: from settings, prepared slices (in `folder`), file headers, or assumed.
 
     Raises:
         InputError: its files are invalid.

@@ -39,7 +39,7 @@ MEASURED_GRIDDINGS = 4.5
 PREPARE_BYTES = 300e6
 """Memory in bytes of each process that makes slices: an allowance. Phantoms of the demo take 156 MB."""
 SAMPLE_BYTES = 8
-LOOKED_BYTES = 28
+SEARCHED_BYTES = 28
 """Bytes of each pixel searched for interference: magnitude and comparison. Measured with 40 slices of 16 coils and
 matrix 320: 1,016 MB in total (bstar 1,022; none 243), of which coil images take 512."""
 ASSUMED_ECHOES = 8
@@ -73,26 +73,26 @@ class Costs:
         radial = source.reconstruction
         if radial is None:
             return PREPARE_BYTES
-        found = self._looked_through(cohort)
+        searched = self._second_pass_memory(cohort)
         if source.made_by_code:
-            held = 2 * SAMPLE_BYTES * size.samples / size.subjects
+            kspace = 2 * SAMPLE_BYTES * size.samples / size.subjects
         elif not size.samples:
-            held, found = SAMPLE_BYTES * size.voxels_each * size.coils, LOOKED_BYTES * size.voxels_each
+            kspace, searched = SAMPLE_BYTES * size.voxels_each * size.coils, SEARCHED_BYTES * size.voxels_each
         else:
-            held = 0
+            kspace = 0
         if radial.destreak.method == "bstar":
-            # Of one slice, how all coils go together at each pixel.
-            found += 2 * SAMPLE_BYTES * size.coils**2 * size.voxels / max(size.slices, 1)
-        return PREPARE_BYTES + held + found
+            # The covariance of all coils at each pixel of one slice.
+            searched += 2 * SAMPLE_BYTES * size.coils**2 * size.voxels / max(size.slices, 1)
+        return PREPARE_BYTES + kspace + searched
 
-    def _looked_through(self, cohort: str) -> float:
+    def _second_pass_memory(self, cohort: str) -> float:
         """Bytes of the coil images kept for a second pass, and of the interference found in them."""
         source, size = self.experiment.cohorts[cohort].source, self.sizes[cohort]
         wide = _looks_beyond(source)
         if not wide and not (source.reconstruction and source.reconstruction.has_masks):
             return 0
         pixels = size.voxels_each * (OVERSAMPLING**2 if wide else 1)
-        return min(SAMPLE_BYTES * pixels * size.coils, KEPT_BYTES) + LOOKED_BYTES * pixels
+        return min(SAMPLE_BYTES * pixels * size.coils, KEPT_BYTES) + SEARCHED_BYTES * pixels
 
     def destreaking(self) -> float:
         """Seconds to measure each method at each strength, on a phantom that may be finer than that of the cohort."""
@@ -186,10 +186,10 @@ class Costs:
     def gpu_memory(self, cohort: str) -> float | None:
         """GPU memory in bytes of the largest step with the slices of its cohort; None: not measured."""
         steps = [steps.step for name in self.experiment.methods for steps in self._all_steps(cohort, name)]
-        found = [self.speed.gpu_bytes(step) for step in steps] if self.speed else []
+        peaks = [self.speed.gpu_bytes(step) for step in steps] if self.speed else []
         rows, columns = self.experiment.cohorts[cohort].grid.matrix
-        known = [peak for peak in found if peak is not None]
-        return max(known) + 3 * self.sizes[cohort].slices * rows * columns if known else None
+        measured = [peak for peak in peaks if peak is not None]
+        return max(measured) + 3 * self.sizes[cohort].slices * rows * columns if measured else None
 
     def _all_steps(self, cohort: str, method: str) -> list[Steps]:
         return [*pretraining_steps(self.experiment, cohort, method), finetuning_steps(self.experiment, cohort, method)]

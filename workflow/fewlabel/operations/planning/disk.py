@@ -105,8 +105,8 @@ def _slices(experiment: Experiment, cohort: str, size: CohortSize) -> float:
 
 def _native(experiment: Experiment, cohort: str, size: CohortSize) -> float:
     source = experiment.cohorts[cohort].source
-    kept = source.made_by_code or source.reconstruction is not None
-    return size.voxels * NOISE_BYTES * kept + size.labelled * size.voxels_each * MASK_BYTES
+    stores_images = source.made_by_code or source.reconstruction is not None
+    return size.voxels * NOISE_BYTES * stores_images + size.labelled * size.voxels_each * MASK_BYTES
 
 
 def _records(experiment: Experiment, cohort: str, size: CohortSize, runs: dict[str, int]) -> float:

@@ -60,10 +60,8 @@ def make_plan(experiment: Experiment, machine: Machine, speed: Calibration | Non
     """Plan a study.
 
     Args:
-        machine: that runs it.
         speed: calibration; None: unknown, and all seconds are 0.
-        results: folder of studies; finished tasks there count as done.
-        whole: ignore finished tasks.
+        results: folder of studies; finished tasks there count as done, unless `whole`.
 
     Raises:
         InputError: the files of a cohort are invalid.
@@ -88,7 +86,7 @@ def savings(plan: Plan) -> list[Saving]:
     Finished tasks stay finished: of a change that would repeat them, only the remaining tasks count.
     """
     done = {task.name for task in study_tasks(plan.costs, "core")} - {task.name for task in plan.left}
-    before, savings_found = plan.seconds(), []
+    before, reductions = plan.seconds(), []
     wall = plan.wall_seconds
     for text, experiment in _changes(plan.experiment):
         if any(contradictions(experiment)):
@@ -96,8 +94,8 @@ def savings(plan: Plan) -> list[Saving]:
             continue
         sizes = {cohort: plan.costs.sizes[cohort] for cohort in experiment.cohorts}
         other = _planned(experiment, plan.machine, replace(plan.costs, experiment=experiment, sizes=sizes), done)
-        savings_found.append(Saving(text, before - other.seconds(), wall - other.wall_seconds))
-    return sorted((saving for saving in savings_found if saving.work > 0.005 * before), key=lambda saving: -saving.work)
+        reductions.append(Saving(text, before - other.seconds(), wall - other.wall_seconds))
+    return sorted((saving for saving in reductions if saving.work > 0.005 * before), key=lambda saving: -saving.work)
 
 
 def _changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:

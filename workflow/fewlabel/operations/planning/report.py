@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from fewlabel.operations.planning.plan import Plan, Saving
 from fewlabel.operations.planning.tasks import RULES, reports
+from fewlabel.utils.environment import processor_name
 from fewlabel.utils.formatting import counted, rounded, size
-from fewlabel.utils.hardware_info import processor_name
 
 SHOWN_SAVINGS = 8
 

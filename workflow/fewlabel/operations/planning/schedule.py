@@ -75,10 +75,7 @@ class _Free:
 def wall_seconds(tasks: Sequence[Task], machine: Machine) -> float:
     """Seconds until the last task ends, if ready tasks start by priority and order as soon as they fit.
 
-    Needed tasks that are not in `tasks` count as done.
-
-    Raises:
-        ValueError: circular dependencies.
+    Needed tasks that are not in `tasks` count as done. Raises ValueError: circular dependencies.
     """
     order = {task.name: index for index, task in enumerate(tasks)}
     waiting = {task.name: {need for need in task.needs if need in order} for task in tasks}
@@ -94,11 +91,11 @@ def wall_seconds(tasks: Sequence[Task], machine: Machine) -> float:
     now, ended = 0.0, 0
     while free.running or any(ready.values()):
         _start(ready, free, now)
-        now, _, done = heapq.heappop(free.running)
+        now, _, task_done = heapq.heappop(free.running)
         ended += 1
-        free.change(done, +1)
-        for task in followers[done.name]:
-            waiting[task.name].discard(done.name)
+        free.change(task_done, +1)
+        for task in followers[task_done.name]:
+            waiting[task.name].discard(task_done.name)
             if not waiting[task.name]:
                 _add(ready, task, order)
     if ended < len(tasks):

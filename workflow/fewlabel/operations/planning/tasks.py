@@ -45,12 +45,7 @@ def _needs(job: StudyJob, makers: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def study_tasks(costs: Costs, place: Place) -> list[Task]:
-    """All jobs of a study, each after those that it needs.
-
-    Args:
-        costs: of each kind of job.
-        place: of trainings and evaluations.
-    """
+    """All jobs of a study, each after those that it needs; `place`: of trainings and evaluations."""
     jobs = list(study_jobs(costs.experiment))
     makers = _makers(jobs)
     return [_task(costs, job, place, _needs(job, makers)) for job in jobs]
@@ -84,24 +79,21 @@ def _task(costs: Costs, job: StudyJob, place: Place, needs: tuple[str, ...]) -> 
 
 
 def finished(experiment: Experiment, folder: Path) -> set[str]:
-    """Names of the tasks whose results exist and have the settings of the experiment.
-
-    Reports are finished once all their inputs are.
-    """
+    """Tasks whose results exist and have the experiment's settings; reports are finished once all their inputs are."""
     from fewlabel.reporting.results.completeness import is_finished_run
 
     jobs = list(study_jobs(experiment))
-    found: set[str] = set()
+    names: set[str] = set()
     for job in jobs:
         if job.rule in ("pretrain", "finetune") and job.run is not None:
-            done = is_finished_run(folder, experiment, job.run)
+            is_done = is_finished_run(folder, experiment, job.run)
         else:
-            done = job.rule in RULES and has_visible(folder, job.name)
-        if done and (job.rule != "evaluate" or job.inputs[-1] in found):
-            found.add(job.name)
-    drawn = pretext_figures(experiment)
-    made = {rule: name for rule, name in reports(experiment).items() if (folder / name).is_file()}
-    found |= {made[rule] for rule, needed in drawn.items() if rule in made and found.issuperset(needed)}
-    if found.issuperset(job.name for job in jobs if job.rule == "evaluate"):
-        found |= {name for rule, name in made.items() if rule not in drawn}
-    return found
+            is_done = job.rule in RULES and has_visible(folder, job.name)
+        if is_done and (job.rule != "evaluate" or job.inputs[-1] in names):
+            names.add(job.name)
+    early_figures = pretext_figures(experiment)
+    existing = {rule: name for rule, name in reports(experiment).items() if (folder / name).is_file()}
+    names |= {existing[rule] for rule, needed in early_figures.items() if rule in existing and names.issuperset(needed)}
+    if names.issuperset(job.name for job in jobs if job.rule == "evaluate"):
+        names |= {name for rule, name in existing.items() if rule not in early_figures}
+    return names

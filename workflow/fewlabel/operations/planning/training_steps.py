@@ -32,13 +32,13 @@ def pretraining_steps(experiment: Experiment, cohort: str, method: str) -> list[
     recipe = experiment.methods[method]
     if not isinstance(recipe, PretrainedBase):
         return []
-    found, budgets = [], pretraining_stages(recipe)
+    stages, budgets = [], pretraining_stages(recipe)
     for key, outline in outlines(recipe).items():
         views = training_jobs.augmentation(experiment, budgets[key].augmentation)
         step = _step(experiment, cohort, _kind(outline), budgets[key], views, outline)
         keeps_start = pretext_of(recipe).stages[key].keeps_start
-        found.append(Steps(step, views, budgets[key].steps, key, keeps_start))
-    return found
+        stages.append(Steps(step, views, budgets[key].steps, key, keeps_start))
+    return stages
 
 
 def finetuning_steps(experiment: Experiment, cohort: str, method: str) -> Steps:
@@ -57,8 +57,8 @@ def prediction_step(experiment: Experiment, cohort: str, slices: float) -> StepW
 
 def planned_of(experiment: Experiment) -> list[Planned]:
     """The distinct steps of an experiment."""
-    found = {planned.step.model_dump_json(): planned for planned in _all(experiment)}
-    return list(found.values())
+    distinct = {planned.step.model_dump_json(): planned for planned in _all(experiment)}
+    return list(distinct.values())
 
 
 def _all(experiment: Experiment) -> Iterator[Planned]:

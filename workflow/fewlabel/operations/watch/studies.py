@@ -7,7 +7,7 @@ from pathlib import Path
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.histories import study_trainings
 from fewlabel.config.study_layout import EXPERIMENT, FINETUNINGS, LAYOUT, PRETRAININGS
-from fewlabel.operations.watch.trainings import Condition, UnfinishedTraining, begun_runs, look
+from fewlabel.operations.watch.trainings import Condition, UnfinishedTraining, look, started_runs
 from fewlabel.reporting.results.folder import read_experiment
 from fewlabel.utils.atomic_files import has_visible, visible
 from fewlabel.utils.errors import InputError
@@ -47,23 +47,23 @@ def studies(folder: Path) -> list[Path]:
 def study_status(study: Path, now: float | None = None) -> StudyStatus:
     """The current status of a study; `now`: seconds since 1970."""
     now = time.time() if now is None else now
-    known = list(begun_runs(study))
+    runs = list(started_runs(study))
     experiment, unread = _experiment(study)
-    wanted = None if experiment is None else set(study_trainings(experiment))
-    counted = [run for run in known if wanted is None or run in wanted]
-    found = [training for run in known if (training := look(study, run, now))]
-    begun = {training.run for training in found}
+    planned = None if experiment is None else set(study_trainings(experiment))
+    counted = [run for run in runs if planned is None or run in planned]
+    unfinished = [training for run in runs if (training := look(study, run, now))]
+    unfinished_runs = {training.run for training in unfinished}
     return StudyStatus(
         name=study.resolve().name,
-        trainings=sorted(found, key=lambda training: (ORDER.index(training.condition), str(training.run))),
-        trained=sum(run not in begun and (study / LAYOUT.record(run)).is_file() for run in counted),
+        trainings=sorted(unfinished, key=lambda training: (ORDER.index(training.condition), str(training.run))),
+        trained=sum(run not in unfinished_runs and (study / LAYOUT.record(run)).is_file() for run in counted),
         scored=sum(
-            run not in begun and (study / LAYOUT.run_scores(run)).is_file()
+            run not in unfinished_runs and (study / LAYOUT.run_scores(run)).is_file()
             for run in counted
             if run.kind == "finetuned"
         ),
-        to_train=None if wanted is None else len(wanted),
-        to_score=None if wanted is None else sum(run.kind == "finetuned" for run in wanted),
+        to_train=None if planned is None else len(planned),
+        to_score=None if planned is None else sum(run.kind == "finetuned" for run in planned),
         unread=unread,
     )
 

@@ -52,7 +52,7 @@ class UnfinishedTraining:
         return (self.row.steps - self.row.step) / self.speed
 
 
-def begun_runs(study: Path) -> Iterator[Run]:
+def started_runs(study: Path) -> Iterator[Run]:
     """The trainings of a study that have a folder."""
     for pattern in (PRETRAININGS, FINETUNINGS):
         for path in visible(study, str(pattern)):
@@ -62,13 +62,7 @@ def begun_runs(study: Path) -> Iterator[Run]:
 
 
 def look(study: Path, run: Run, now: float | None = None) -> UnfinishedTraining | None:
-    """The status of a training; None: finished, or not started.
-
-    Args:
-        study: `results/<study>`.
-        run: a training of it.
-        now: seconds since 1970. Default: the current time.
-    """
+    """The status of a training; None: finished, or not started. `now`: seconds since 1970 (default: current time)."""
     now, folder = time.time() if now is None else now, study / run
     holder = _written(folder / f"{TRAINING}.holder")
     table = read_live(folder / f"{TRAINING}{SUFFIX}")
@@ -85,7 +79,7 @@ def look(study: Path, run: Run, now: float | None = None) -> UnfinishedTraining 
     if holder is None:
         condition = "interrupted"
     elif row is None or updated is None or updated < holder:
-        # The history is of an earlier process than the one that holds the training now.
+        # The history is of an earlier process than the current one.
         condition, row = ("starting" if heard < STARTING_SECONDS else "silent"), None
     else:
         condition = "running" if heard <= _patience(rows) else "silent"

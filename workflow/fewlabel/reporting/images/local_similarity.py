@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from fewlabel.config.jobs.figures.local_similarity import LocalSimilaritySettings
 from fewlabel.config.jobs.figures.pretexts import shown_part
 from fewlabel.config.study_layout import LAYOUT, Run
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.store.slice_store import Store, open_store
-from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.images.outlines import DARK, LIGHT, outline
 from fewlabel.reporting.images.pretext_cases import (

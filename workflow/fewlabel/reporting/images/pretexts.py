@@ -13,8 +13,8 @@ from fewlabel.config.extensions import implementation
 from fewlabel.config.jobs.figures.pretexts import PretextsSettings, shown_part
 from fewlabel.config.pretexts.registry import PRETEXTS
 from fewlabel.config.study_layout import LAYOUT, Run
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.store.slice_store import Store, open_store
-from fewlabel.data.subjects.tables import read_subjects
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.images.pretext_cases import Compared, Restored, compared, restored, shown_subjects
 from fewlabel.training.pretexts.restore import RestoredPretext, restore_pretext

@@ -1,6 +1,6 @@
-"""What a finished study is made of: every job with its inputs and outputs by SHA-256, read from its results.
+"""The jobs of a finished study with their inputs and outputs by SHA-256, read from its results.
 
-Trainings tell their own facts (`run.json`); of them and of all other jobs, what nobody recorded is hashed or left out.
+Trainings have a record (`run.json`). Files without a recorded hash are hashed, or left out if they are missing.
 """
 
 import re
@@ -19,9 +19,9 @@ from fewlabel.utils.json_files import load_json
 from fewlabel.utils.recorded_hashes import RUN
 
 UNRECORDED = ("admit", "record", "provenance", "report", "results_page")
-"""Rules that make nothing that a number depends on."""
+"""Rules whose outputs no number depends on."""
 ALWAYS = ("fetch", "split", "draw", "prepare", "pretrain", "finetune", "evaluate", "collect", "collect-histories")
-"""Commands that are recorded even if their outputs are no longer at hand."""
+"""Commands that are recorded even if their outputs no longer exist."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -29,9 +29,9 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 class Stored:
     """A file by its content."""
 
-    path: str  # beneath the study's results
+    path: str  # relative to the study's results
     sha256: str  # of its content, in hexadecimal
-    size: int | None = None  # in bytes; None where the file that was read or written is no longer at hand
+    size: int | None = None  # in bytes; None if the file no longer exists
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class RecordedJob:
 
     command: str
     place: str  # what of the study it made; empty for the whole study
-    # inputs, outputs: what is known of its files
+    # inputs, outputs: its known files
     inputs: Sequence[Stored]
     outputs: Sequence[Stored]
-    # of a training, as `run.json` holds them; every key may be missing
+    # of a training, from `run.json`; every key may be missing
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -53,8 +53,8 @@ class Study:
 
     experiment: Experiment  # its resolved settings
     jobs: Sequence[RecordedJob]  # all that was run
-    fingerprints: Mapping[str, str]  # of cohorts whose files lie on disk
-    files: Mapping[str, Path]  # what the crate holds, by path in it; `Snakefile` must be one of them
+    fingerprints: Mapping[str, str]  # of cohorts with files on disk
+    files: Mapping[str, Path]  # the content of the crate, by path in it; includes `Snakefile`
     published: str  # date or time of the record (ISO 8601)
     commands: Mapping[str, str]  # what each command of `fewlabel` does
     versions: Mapping[str, str]  # of `fewlabel` and `snakemake`
@@ -68,7 +68,7 @@ class StudyFiles:
         self._stored: dict[str, Stored] = {}
 
     def json(self, path: str) -> dict[str, Any]:
-        """The content of a JSON file; empty where it is missing or something else."""
+        """The content of a JSON file; empty if it is missing or no mapping."""
         try:
             content = load_json(self.folder / path)
         except (OSError, ValueError):
@@ -76,7 +76,7 @@ class StudyFiles:
         return content if isinstance(content, dict) else {}
 
     def stored(self, *paths: str, recorded: Mapping[str, str] | None = None) -> list[Stored]:
-        """These files; a digest that is recorded is not computed, and a file without either is left out."""
+        """These files; recorded hashes are not computed again, and missing files without one are left out."""
         for path in paths:
             file, digest = self.folder / path, (recorded or {}).get(path)
             if path not in self._stored and file.is_file():
@@ -87,25 +87,25 @@ class StudyFiles:
 
 
 def study_jobs(results: StudyFiles, experiment: Experiment) -> list[RecordedJob]:
-    """All jobs of a study, in an order in which they can have run; figures and pages only if they are there."""
+    """All jobs of a study in a possible order; figures and pages only if they exist."""
     listed = {subjects_of(cohort): _listed(results, cohort) for cohort in experiment.cohorts}
     recorded = (_recorded(results, job, listed) for job in planned_jobs(experiment) if job.rule not in UNRECORDED)
     return [job for job in recorded if job.outputs or job.command in ALWAYS]
 
 
 def _recorded(results: StudyFiles, job: StudyJob, listed: Mapping[str, Sequence[str]]) -> RecordedJob:
-    """A job with the hashes of its files; `listed`: the lists of subjects of each cohort as it is now."""
+    """A job with the hashes of its files; `listed`: the current list of subjects of each cohort."""
     if job.run is not None and job.rule != "evaluate":
         return _training(results, job, job.run)
     read = [file for path in job.inputs if path != LAYOUT.admitted for file in listed.get(path, [_hashed(path)])]
-    # The manifest of slices holds the SHA-256 of the arrays.
-    made = [file for path in job.outputs if not path.endswith(".npy") for file in listed.get(path, [path])]
+    # The manifest of slices contains the SHA-256 of the arrays.
+    outputs = [file for path in job.outputs if not path.endswith(".npy") for file in listed.get(path, [path])]
     place = f"{job.part}/draw{job.draw}" if job.draw else str(job.run or job.part)
-    return RecordedJob(job.command, place, results.stored(*read), results.stored(*made))
+    return RecordedJob(job.command, place, results.stored(*read), results.stored(*outputs))
 
 
 def last_end(jobs: Sequence[RecordedJob], results: StudyFiles) -> str:
-    """When the study's last training ended (ISO 8601); the date of the newest facts where none says it."""
+    """The end of the study's last training (ISO 8601); the date of the newest record if no training has one."""
     ends = [time for job in jobs if (time := moment(job.facts, "ended"))]
     if ends:
         return max(ends, key=datetime.fromisoformat)
@@ -124,7 +124,7 @@ def moment(facts: Mapping[str, Any], name: str) -> str | None:
 
 
 def _listed(results: StudyFiles, cohort: str) -> list[str]:
-    """The list of subjects that belongs to the cohort's source: a folder keeps those of earlier sources, too."""
+    """The list of subjects of the cohort's current source; the folder also has those of earlier sources."""
     source = results.stored(LAYOUT.source(cohort))
     sources = visible(results.folder, LAYOUT.fetched(cohort, "*", "source.json"))
     keys = [path.parent.name for path in sources if source and sha256(path) == source[0].sha256]
@@ -132,7 +132,7 @@ def _listed(results: StudyFiles, cohort: str) -> list[str]:
 
 
 def _hashed(path: str) -> str:
-    """Predictions lead back to the weights that made them; a folder has no hash."""
+    """The input that is hashed: for predictions, a folder without a hash, the weights of the run."""
     folder, _, name = path.rpartition("/")
     return LAYOUT.weights(Run.parse(folder)) if name == "predictions" else path
 
@@ -143,15 +143,15 @@ def _training(results: StudyFiles, job: StudyJob, run: Run) -> RecordedJob:
     read = {
         initial.get(name, LAYOUT.input(run.part, name)): digest for name, digest in digests(facts, "inputs").items()
     }
-    known = [Stored(path, digest) for path, digest in read.items()]
+    inputs = [Stored(path, digest) for path, digest in read.items()]
     unknown = results.stored(*(path for path in job.inputs if path not in read))
-    made = {f"{LAYOUT.run(run)}/{name}": digest for name, digest in digests(facts, "outputs").items()}
-    names = dict.fromkeys([LAYOUT.weights(run), LAYOUT.run_history(run), *made])
-    return RecordedJob(job.command, str(run), [*known, *unknown], results.stored(*names, recorded=made), facts)
+    outputs = {f"{LAYOUT.run(run)}/{name}": digest for name, digest in digests(facts, "outputs").items()}
+    names = dict.fromkeys([LAYOUT.weights(run), LAYOUT.run_history(run), *outputs])
+    return RecordedJob(job.command, str(run), [*inputs, *unknown], results.stored(*names, recorded=outputs), facts)
 
 
 def digests(facts: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Recorded SHA-256 of files by name, without what is none."""
-    found = facts.get(name)
-    items = found.items() if isinstance(found, dict) else ()
+    """Recorded SHA-256 of files by name, without invalid ones."""
+    group = facts.get(name)
+    items = group.items() if isinstance(group, dict) else ()
     return {key: value for key, value in items if isinstance(value, str) and SHA256.fullmatch(value)}

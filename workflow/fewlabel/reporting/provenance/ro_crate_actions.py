@@ -1,4 +1,4 @@
-"""What was run: each job of a study as an action with its files, settings, software, machine and time."""
+"""Each job of a study as an action with its files, settings, software, machine and time."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ def add_action(graph: Graph, job: RecordedJob, description: str) -> Ref:
         name=f"{job.command} {job.place}".strip(),
         description=description,
         instrument=ref(tool(job.command)),
-        object=[*graph.files(job.inputs), *_told(graph, facts)],
+        object=[*graph.files(job.inputs), *_settings(graph, facts)],
         result=graph.files(job.outputs),
         startTime=moment(facts, "started"),
         endTime=moment(facts, "ended"),
@@ -46,20 +46,20 @@ def package(name: str, version: str) -> str:
     return f"pkg:pypi/{quote(clean(name), safe='')}@{quote(clean(version), safe='')}"
 
 
-def _told(graph: Graph, facts: Mapping[str, Any]) -> Iterable[Ref]:
-    """What a training was told: its settings and subjects."""
+def _settings(graph: Graph, facts: Mapping[str, Any]) -> Iterable[Ref]:
+    """The settings and subjects of a training."""
     settings, digest = facts.get("settings"), facts.get("settings_sha256")
     if isinstance(settings, dict):
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        known = {"sha256": digest} if isinstance(digest, str) else {}
-        yield graph.value("settings", text, encodingFormat="application/json", **known)
+        hash_fact = {"sha256": digest} if isinstance(digest, str) else {}
+        yield graph.value("settings", text, encodingFormat="application/json", **hash_fact)
     subjects = facts.get("subjects")
     if isinstance(subjects, list) and subjects:
         yield graph.value("subjects", [str(subject) for subject in subjects])
 
 
 def _usage(graph: Graph, action: str, facts: Mapping[str, Any]) -> Iterable[Ref]:
-    """Time and memory that a training took; these are of one action alone, so they bear its name."""
+    """Time and memory of a training, with names of this action, since no other has the same values."""
     for group, unit, names in (
         ("time", SECONDS, ("seconds", "wall_seconds")),
         ("memory", BYTES, ("peak_host_bytes", "peak_gpu_bytes")),
@@ -70,7 +70,7 @@ def _usage(graph: Graph, action: str, facts: Mapping[str, Any]) -> Iterable[Ref]
 
 
 def _circumstances(graph: Graph, facts: Mapping[str, Any]) -> Iterable[Ref]:
-    """On what and how a training ran. Only what is listed here is told: nothing else can slip in."""
+    """Device, seed, hardware and software of a training: a fixed list, so that no private fact is added."""
     names = ("seed", "recipe", "device", "precision", "threads", "deterministic")
     for name, value in _plain(facts, names):
         yield graph.value(name, value)
@@ -103,7 +103,7 @@ def _software(graph: Graph, software: Any) -> Iterable[Ref]:
 
 
 def _plain(group: Any, names: Iterable[str]) -> Iterable[tuple[str, Any]]:
-    """The facts of a group that are there and are plain values."""
+    """The facts of a group that exist and are plain values."""
     if isinstance(group, Mapping):
         for name in names:
             if isinstance(group.get(name), bool | int | float | str) and group[name] != "":

@@ -1,6 +1,6 @@
-"""Entities of an RO-Crate: what a study is described by, as JSON-LD.
+"""Entities of an RO-Crate as JSON-LD.
 
-All names and values are somebody else's text: they become plain strings, and in an `@id` they are percent-encoded.
+Names and values are untrusted text: they become plain strings, and are percent-encoded in an `@id`.
 """
 
 import hashlib
@@ -32,12 +32,12 @@ def ref(identifier: str) -> Ref:
 
 
 def local(kind: str, *parts: str) -> str:
-    """The `@id` of something that is no file of the crate."""
+    """The `@id` of an entity that is no file of the crate."""
     return "#" + "/".join(quote(clean(part), safe="") for text in (kind, *parts) for part in text.split("/") if part)
 
 
 def clean(value: Any) -> Any:
-    """A value whose text can be written as UTF-8 (JSON admits halves of characters)."""
+    """A value whose text is valid UTF-8 (JSON may contain unpaired surrogates)."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
@@ -46,37 +46,37 @@ def clean(value: Any) -> Any:
 
 
 def media_type(path: str) -> str:
-    """Of a file by its name; the same on every machine for what a study writes."""
+    """The media type of a file by its name; equal on every machine for files of a study."""
     return MEDIA_TYPES.get(Path(path).suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 class Graph:
-    """Entities by their `@id`; what is said twice is kept once."""
+    """Entities by their `@id`, each once."""
 
     def __init__(self, copied: Mapping[str, str]) -> None:
-        """`copied`: the SHA-256 of the files that lie in the crate, with their paths in it."""
+        """`copied`: the SHA-256 of the files in the crate, with their paths in it."""
         self.entities: dict[str, dict[str, Any]] = {}
         self.copied = copied
         self._paths: dict[str, set[str]] = {}
 
     def add(self, identifier: str, kind: str | list[str], /, **properties: Any) -> Ref:
-        """Say something of an entity; what is None or empty is left out, and a list of one is that one."""
-        told = {
+        """Add properties to an entity, without empty ones; a list of one value becomes that value."""
+        entity = {
             key: clean(value[0] if isinstance(value, list) and len(value) == 1 else value)
             for key, value in properties.items()
             if value is not None and value not in ("", [])
         }
-        self.entities.setdefault(identifier, {"@type": kind}).update(told)
+        self.entities.setdefault(identifier, {"@type": kind}).update(entity)
         return ref(identifier)
 
     def value(self, name: str, value: Any, /, **properties: Any) -> Ref:
-        """A named value, the same one for all that share it."""
+        """A named value; equal ones are one entity."""
         text = json.dumps([name, value, properties], sort_keys=True)
         identifier = local(name, hashlib.sha256(text.encode()).hexdigest()[:16])
         return self.add(identifier, "PropertyValue", name=name, value=value, **properties)
 
     def files(self, stored: Iterable[Stored]) -> list[Ref]:
-        """Files by their content: those in the crate, and those that it only names."""
+        """References to files by content, in the crate or only listed in it."""
         return list({entity["@id"]: entity for entity in map(self._file, stored)}.values())
 
     def _file(self, stored: Stored) -> Ref:
@@ -85,14 +85,14 @@ class Graph:
         paths = self._paths.setdefault(stored.sha256, set())
         paths.add(stored.path)
         first, *others = sorted(paths)
-        told = {"name": first, "alternateName": others, "encodingFormat": media_type(first)}
+        entity = {"name": first, "alternateName": others, "encodingFormat": media_type(first)}
         if stored.size is not None:
-            told["contentSize"] = str(stored.size)
-        return self.add(f"#sha256-{stored.sha256}", "File", sha256=stored.sha256, **told)
+            entity["contentSize"] = str(stored.size)
+        return self.add(f"#sha256-{stored.sha256}", "File", sha256=stored.sha256, **entity)
 
 
 def leaves(settings: Any, place: str = "") -> Iterable[tuple[str, bool | int | float | str]]:
-    """Settings that are set, by their place (`finetuning.steps`); a list is one setting, as JSON."""
+    """All settings with a value, by place (`finetuning.steps`); a list is one setting, as JSON."""
     if isinstance(settings, dict):
         for key, value in settings.items():
             yield from leaves(value, f"{place}.{key}" if place else str(key))

@@ -8,15 +8,16 @@ import pandas as pd
 
 from fewlabel.reporting.publishing import compare_facts, compare_scores
 from fewlabel.reporting.publishing.compare_facts import Difference
-from fewlabel.reporting.publishing.compare_scores import Paired
-from fewlabel.reporting.publishing.pseudonymize import pseudonymise
+from fewlabel.reporting.publishing.compare_scores import INTERVALS, Paired, names_text
+from fewlabel.reporting.publishing.privacy import pseudonymise
 from fewlabel.reporting.results.folder import Results, read_results
+from fewlabel.reporting.tables.table import between
 from fewlabel.utils.errors import InputError
 
 IDENTICAL, SAME, DIFFERENT = "identical", "same within chance", "different"
 TOO_FEW = (
-    "So few runs can tell no difference from chance: a training comes out above or below another of equal settings by "
-    "chance, and all its test subjects with it. More draws would tell, or more methods or N."
+    "These runs are too few for a significant difference: by chance alone, a training scores above or below another of "
+    "equal settings on all test subjects. To decide, compare more draws, methods or N."
 )
 
 
@@ -116,3 +117,58 @@ def _sentence(verdict: str, paired: Paired, cells: pd.DataFrame) -> str:
     more = [part for part, rows in zip(alone, (paired.only_a, paired.only_b), strict=True) if len(rows)]
     methods = compare_scores.by_method(cells)
     return "; ".join([text, *more]) + "." + (f" By method: {methods}." if methods else "")
+
+
+def as_text(comparison: Comparison) -> str:
+    """Text of a comparison: the verdict, the scores, then other differences."""
+    differences = comparison.differences.items()
+    parts = [
+        f"A: {comparison.a}\nB: {comparison.b}",
+        comparison.sentence,
+        *comparison.notes,
+        _scores(comparison.cells),
+        *(_list(f"Only in {side.upper()}", lines) for side, lines in comparison.only.items() if lines),
+        *(_list(heading, _lines(items)) for heading, items in differences),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _scores(cells: pd.DataFrame) -> str:
+    level = f"{INTERVALS.level * 100:g} %"
+    table_rows = pd.DataFrame(
+        {
+            "cohort": cells["cohort"].map(lambda name: names_text([name])),
+            "method": cells["method"].map(lambda name: names_text([name])),
+            "N": cells["n"].astype(str),
+            "mean A": cells["mean_a"].map("{:.4f}".format),
+            "mean B": cells["mean_b"].map("{:.4f}".format),
+            "B - A": cells["difference"].map("{:+.4f}".format),
+            f"{level} interval": [between(row["low"], row["high"], 4) for _, row in cells.iterrows()],
+            "": cells["excludes_0"].map({True: "*", False: ""}),
+            "identical": cells["identical"].astype(str) + " of " + cells["scores"].astype(str),
+            "largest": cells["largest"].map("{:.4f}".format),
+        }
+    )
+    alignment = ("left", "left", *["right"] * 5, "left", "right", "right")
+    table = table_rows.to_markdown(index=False, disable_numparse=True, tablefmt="simple", colalign=alignment)
+    return f"""Mean Dice of the scores that both have, paired by draw and test subject. Intervals: {INTERVALS.resamples}
+bootstrap samples of draws and, crossed with them, test subjects. *: excludes 0.
+
+{table}"""
+
+
+def _list(heading: str, lines: list[str] | None) -> str:
+    if not lines:
+        return f"{heading}: {'not recorded in both' if lines is None else 'no difference'}"
+    return f"{heading}:" + "".join(f"\n  {line}" for line in lines)
+
+
+def _lines(differences: list[Difference] | None) -> list[str] | None:
+    return None if differences is None else [_line(difference) for difference in differences]
+
+
+def _line(difference: Difference) -> str:
+    if not (difference.a or difference.b):
+        return f"{difference.what} {difference.where}"
+    where = f"  ({difference.where})" if difference.where else ""
+    return f"{difference.what}: {difference.a} -> {difference.b}{where}"

@@ -61,11 +61,7 @@ def table_files(results: Results) -> dict[str, str]:
 
 
 def histories(table: pd.DataFrame) -> str:
-    """The histories of all runs as CSV, with merged rows if they are too large; empty without histories that fit.
-
-    Args:
-        table: from `histories.join_histories`.
-    """
+    """The histories of all runs as CSV, with merged rows if they are too large; empty without histories that fit."""
     factor = 1
     while len(table) and factor <= MOST_JOINED:
         text = thin(table, factor).to_csv(index=False)
@@ -92,7 +88,6 @@ def readme(
     """The README of a published study.
 
     Args:
-        has_histories: whether histories are published.
         weights: runs whose weights are published.
         measured: files of measures of de-streaking.
         note: a paragraph that follows the table.
@@ -102,29 +97,25 @@ def readme(
     rows = {
         SCORES: f"{scores} scores: a row for each run and test subject",
         EXPERIMENT: "the experiment with all its defaults",
-        RUNS: f"what each of {len(results.runs)} trainings ran with and on; hashes of what it read and wrote",
+        RUNS: f"settings, machine, and hashes of inputs and outputs of each of {len(results.runs)} trainings",
         **({HISTORY: "the loss of each training"} if has_histories else {}),
         "<cohort>/splits/": "roles of all subjects, and the order in which each draw labels them",
         "<cohort>/slices/": "size, spacing and target volume of each subject; hashes of the slices",
-        **{f"{run}/": f"trained weights (`{WEIGHTS}`) and what to know of them (`{CARD}`)" for run in weights},
-        **dict.fromkeys(measured, "what de-streaking methods do to synthetic phantoms: measures, slices of one"),
+        **{f"{run}/": f"trained weights (`{WEIGHTS}`) and their model card (`{CARD}`)" for run in weights},
+        **dict.fromkeys(measured, "de-streaking of synthetic phantoms: measures, and slices of one"),
         SUMS: "of all files: `sha256sum --check SHA256SUMS`",
     }
-    absent = (
-        "volumes or masks are here, and weights of these runs alone"
-        if weights
-        else "volumes, masks or weights are here"
-    )
+    absent = "volumes or masks, and weights only of these runs" if weights else "volumes, masks or weights"
     further = f"{note}\n\n" if note else ""
     lines = [f"| `{file}` | {what} |" for file, what in rows.items()]
     return f"""# {name}: published results
 
-Cohorts: {cohorts}. Ids of subjects and patients are {ids}. No {absent}.
+Cohorts: {cohorts}. Ids of subjects and patients are {ids}. The folder contains no {absent}.
 
 | file | what it is |
 |---|---|
 {chr(10).join(lines)}
 
-{further}`make figures STUDY={name}` draws all figures and tables from these files alone, without data or GPU.
-`fewlabel compare results/published/{name} results/<study>` tells whether a run of one's own came out the same.
+{further}`make figures STUDY={name}` redraws all figures and tables from these files, without data or GPU.
+`fewlabel compare results/published/{name} results/<study>` compares your own run with it.
 """

@@ -59,24 +59,24 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     _refuse_differences(parts, experiments)
     plain = _joined_experiment(experiments) | {"study": to.name}
     experiment = load(plain)
-    taken = _part_of_runs(parts, experiment)
+    origin = _part_of_runs(parts, experiment)
     results = Results(
         folder=folders[0],  # `to` does not exist yet
         experiment=plain,
         scores=_scores(parts),
-        runs={str(run): parts[index].runs[str(run)] for run, index in taken.items()},
+        runs={str(run): parts[index].runs[str(run)] for run, index in origin.items()},
         tables=_first(part.tables for part in parts),
         stores=_first(part.stores for part in parts),
         anonymised=parts[0].anonymised,
     )
     refuse_private(results)
-    history = histories(_history(folders, taken))
+    history = histories(_history(folders, origin))
     files = table_files(results) | ({HISTORY: history} if history else {})
     measured = measured_files(experiment)
-    kept = {run: (folders[index] / LAYOUT.weights(run)).read_bytes() for run, index in _with_weights(folders, taken)}
+    kept = {run: (folders[index] / LAYOUT.weights(run)).read_bytes() for run, index in _with_weights(folders, origin)}
     files |= {f"{run}/{CARD}": model_card(results, run) for run in kept}
     files["README.md"] = readme(
-        results, to.name, bool(history), list(map(str, kept)), measured, _origin_note(parts, taken)
+        results, to.name, bool(history), list(map(str, kept)), measured, _origin_note(parts, origin)
     )
     weights = {LAYOUT.weights(run): data for run, data in kept.items()}
     content = {name: text.encode() for name, text in files.items()} | weights
@@ -163,19 +163,21 @@ def _sorted(counts: Iterable[LabelCount]) -> list[LabelCount]:
 
 def _part_of_runs(parts: Sequence[Results], experiment: Experiment) -> dict[Run, int]:
     """The index of the study that each run of the joined grid is taken from: the first that has it."""
-    wanted = study_trainings(experiment)
-    taken = {run: index for run in wanted for index, part in reversed(list(enumerate(parts))) if str(run) in part.runs}
-    if missing := [str(run) for run in wanted if run not in taken]:
+    runs = study_trainings(experiment)
+    origin = {run: index for run in runs for index, part in reversed(list(enumerate(parts))) if str(run) in part.runs}
+    if missing := [str(run) for run in runs if run not in origin]:
         raise InputError.of(
             first_lines(missing),
-            heading=f"the joined grid has {len(wanted)} runs, of which {len(missing)} are in none of the studies; to "
+            heading=f"the joined grid has {len(runs)} runs, of which {len(missing)} are in none of the studies; to "
             "fix: also join studies with these, or run them:",
         )
     if others := [
-        str(run) for run, index in taken.items() if not has_equal_settings(parts[index].runs[str(run)], experiment, run)
+        str(run)
+        for run, index in origin.items()
+        if not has_equal_settings(parts[index].runs[str(run)], experiment, run)
     ]:
         raise InputError.of(first_lines(others), heading="runs with settings other than their experiment's:")
-    return taken
+    return origin
 
 
 def _scores(parts: Sequence[Results]) -> pd.DataFrame:
@@ -191,9 +193,9 @@ def _first(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return dict(sorted(result.items()))
 
 
-def _history(folders: Sequence[Path], taken: Mapping[Run, int]) -> pd.DataFrame:
+def _history(folders: Sequence[Path], origin: Mapping[Run, int]) -> pd.DataFrame:
     """The published histories of the runs, each from the study that the run is taken from."""
-    tables, part_of = [], {str(run): index for run, index in taken.items()}
+    tables, part_of = [], {str(run): index for run, index in origin.items()}
     for index, folder in enumerate(folders):
         if (folder / HISTORY).is_file():
             table = read_csv_table(folder / HISTORY, ["run"])
@@ -203,28 +205,26 @@ def _history(folders: Sequence[Path], taken: Mapping[Run, int]) -> pd.DataFrame:
     )
 
 
-def _with_weights(folders: Sequence[Path], taken: Mapping[Run, int]) -> list[tuple[Run, int]]:
+def _with_weights(folders: Sequence[Path], origin: Mapping[Run, int]) -> list[tuple[Run, int]]:
     """Runs whose weights are published, with the index of the study that they are taken from."""
     sums = [read_sums(folder) for folder in folders]
-    return [(run, index) for run, index in taken.items() if LAYOUT.weights(run) in sums[index]]
+    return [(run, index) for run, index in origin.items() if LAYOUT.weights(run) in sums[index]]
 
 
-def _origin_note(parts: Sequence[Results], taken: Mapping[Run, int]) -> str:
+def _origin_note(parts: Sequence[Results], origin: Mapping[Run, int]) -> str:
     """A note on the origin of the joined study's runs."""
-    counts = [sum(index == each for index in taken.values()) for each in range(len(parts))]
+    counts = [sum(index == each for index in origin.values()) for each in range(len(parts))]
     names = [f"{part.folder.name} ({count} runs)" for part, count in zip(parts, counts, strict=True)]
-    again = {str(run) for run in taken if run.kind == "pretrained" and sum(str(run) in part.runs for part in parts) > 1}
+    again = {
+        str(run) for run in origin if run.kind == "pretrained" and sum(str(run) in part.runs for part in parts) > 1
+    }
     weights = {
         run: {part.runs[run].get("outputs", {}).get(WEIGHTS) for part in parts if run in part.runs} for run in again
     }
     alike = all(len(each) == 1 for each in weights.values())
-    note = (
-        "which came out the same to the bit."
-        if alike
-        else "of equal settings and seed; weights are not equal to the bit: machines do not compute alike."
-    )
-    pretrained = f" Finetunings of each began with pretrainings made there, {note}" if again else ""
-    precisions = sorted({str(parts[index].runs[str(run)].get("precision")) for run, index in taken.items()})
+    note = "are bit-identical." if alike else "have equal settings and seed, but their weights differ by machine."
+    pretrained = f" Each study's finetunings start from its own pretrainings, which {note}" if again else ""
+    precisions = sorted({str(parts[index].runs[str(run)].get("precision")) for run, index in origin.items()})
     mixed = f" Trainings ran in {' and '.join(precisions)}." if len(precisions) > 1 else ""
-    joined = f"Joined (`fewlabel join`) from {', '.join(names)}; of runs that several have, those of the first."
+    joined = f"Joined (`fewlabel join`) from {', '.join(names)}; runs that several studies have are those of the first."
     return f"{joined}{pretrained}{mixed}"

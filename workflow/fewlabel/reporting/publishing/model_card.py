@@ -32,21 +32,14 @@ SOFTWARE = ("torch", "numpy", "nibabel", "scipy", "simpleitk")
 """Packages whose versions a card lists, since scores depend on them."""
 
 USE = (
-    f"`fewlabel predict {WEIGHTS} image.nii.gz -o mask.nii.gz` puts a mask (1 inside) on the image's own grid; images "
-    "should be as the volumes above: the same contrast, the same part of the body. `fewlabel export` makes ONNX and a "
-    "MONAI bundle of it."
+    f"`fewlabel predict {WEIGHTS} image.nii.gz -o mask.nii.gz` writes a mask (1 inside) on the image's grid. Images "
+    "should resemble the volumes above: the same contrast and body part. `fewlabel export` writes ONNX and a MONAI "
+    "bundle."
 )
 
 
 def chosen_run(results: Results, asked: str) -> Run:
-    """The finetuning with the name `cohort/method/N/draw`.
-
-    Args:
-        asked: such as `liver/scratch/4/1` or `liver-fold2/supervised/all/1`.
-
-    Raises:
-        InputError: no such finetuning.
-    """
+    """The finetuning named `cohort/method/N/draw`, such as `liver-fold2/supervised/all/1`. Raises InputError."""
     runs = [run for run in map(Run.parse, results.runs) if run.kind == "finetuned"]
     by_name = {f"{run.part}/{run.method}/{run.n}/{run.draw}": run for run in runs}
     if asked in by_name:
@@ -61,14 +54,7 @@ def chosen_run(results: Results, asked: str) -> Run:
 
 
 def model_card(results: Results, run: Run) -> str:
-    """The model card in Markdown. It contains counts of subjects, but no ids.
-
-    Args:
-        results: of the study, also of a published one.
-
-    Raises:
-        InputError: the study has no experiment, or no scores of the run.
-    """
+    """The model card in Markdown, without ids of subjects. Raises InputError: no experiment, or no scores."""
     experiment = load(results.experiment, [results.folder / EXPERIMENT])
     facts = results.runs[str(run)]
     cohort = experiment.cohorts[run.cohort]
@@ -77,7 +63,7 @@ def model_card(results: Results, run: Run) -> str:
     own, alike = _scores(results, run)
     parts = {
         "Data": _data(results, run, cohort, facts),
-        "How it was made": _recipe(results, run, experiment, facts),
+        "Training": _recipe(results, run, experiment, facts),
         "Scores": _score_lines(own, alike, experiment, run),
         "Use": USE,
         "Limits": "\n".join(f"- {line}" for line in _limits(own, cohort, run, experiment)),
@@ -187,7 +173,7 @@ def _score_lines(own: pd.DataFrame, alike: pd.DataFrame, experiment: Experiment,
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     note = f"Dice of whole volumes on their native grids, 0 to 1. {bootstrap_note(intervals)}"
     note += " HD95 is undefined if one of the two masks is empty; such scores are left out."
-    return "\n".join(lines) + f"\n\n{note} One network speaks of its test subjects alone, all draws of its recipe."
+    return "\n".join(lines) + f"\n\n{note} The first row describes one network, the second its recipe."
 
 
 def _score_row(name: str, scores: pd.DataFrame, intervals: Intervals) -> list[str]:
@@ -209,27 +195,27 @@ def _tested(cohort: Cohort) -> str:
 
 
 def _limits(own: pd.DataFrame, cohort: Cohort, run: Run, experiment: Experiment) -> Iterator[str]:
-    yield "Research only: not a medical device, tested by no authority, not for clinical use."
+    yield "For research only: this is no medical device, and no authority has tested it."
     where = markdown_cell(cohort_title(experiment, run.cohort))
     yield (
-        f"Tested on {own['subject'].nunique()} subjects of the same cohort ({where}) and on nothing else: not on other "
-        "scanners, sites, sequences, field strengths, ages or diseases, and not against a second reader."
+        f"Tested only on {own['subject'].nunique()} subjects of the same cohort ({where}): not on other scanners, "
+        "sites, sequences, field strengths, ages or diseases, and not against a second reader."
     )
     if cohort.source.made_by_code:
-        yield "Trained and tested on volumes that code has made: of any image of a person it is not known what it does."
+        yield "Trained and tested on synthetic volumes: its behaviour on images of people is unknown."
     if cohort.validation is not None:
-        yield "Scored on subjects of the pool, on which recipes are chosen: such scores flatter."
+        yield "Scored on pool subjects, which were used to choose recipes: the scores are optimistic."
     steps = finetuning(experiment, run.method).steps
     yield (
-        f"A fixed budget ({steps} steps of finetuning) and its last weights: nothing was stopped early, and more steps "
-        "or labels may do better. The study compares recipes; it does not look for the best network."
+        f"Trained for a fixed budget ({steps} finetuning steps) without early stopping; more steps or labels may "
+        "improve it. The study compares recipes and does not search for the best network."
     )
     if run.n != "all":
-        yield f"Trained on {run.n} labelled subject(s): another draw gives another network; see the second row."
-    yield "Its output is a mask without a measure of doubt, and it may find a target in images that have none."
+        yield f"Trained on {run.n} labelled subject(s): other draws give other networks (second row)."
+    yield "Its output is a mask without uncertainty, and may contain a target in images that have none."
     yield (
-        "A network chosen by its score on these test subjects is worse than that score says; whoever publishes it "
-        "should say by which rule it was chosen."
+        "Selection bias: if this network was chosen by its score on these test subjects, that score is optimistic. "
+        "State the selection rule if you publish it."
     )
     if terms(cohort).licence == NOT_STATED:
-        yield "The licence of the volumes is not stated: ask whoever holds them before passing this network on."
+        yield "The licence of the volumes is not stated: ask their owner before you share this network."

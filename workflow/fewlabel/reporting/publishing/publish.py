@@ -9,8 +9,7 @@ from fewlabel.config.portable import placeless
 from fewlabel.config.study_layout import HISTORY, LAYOUT, Run
 from fewlabel.reporting.publishing.files import check_target, histories, readme, table_files, write_published
 from fewlabel.reporting.publishing.model_card import CARD, chosen_run, model_card
-from fewlabel.reporting.publishing.privacy import refuse_private
-from fewlabel.reporting.publishing.pseudonymize import pseudonymise, subject_codes
+from fewlabel.reporting.publishing.privacy import pseudonymise, refuse_private, subject_codes
 from fewlabel.reporting.publishing.weights import LARGEST_MB, read_weights_files
 from fewlabel.reporting.results.completeness import check_finished
 from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
@@ -59,7 +58,7 @@ def publish(
     experiment = read_experiment(folder)
     check_finished(folder, experiment)
     results = _publishable(read_results(folder), to.name)
-    chosen = [chosen_run(results, asked) for asked in weights]
+    chosen = [chosen_run(results, name_of_run) for name_of_run in weights]
     weights_files = read_weights_files(folder, chosen, subject_codes(results) if anonymise else None, largest_mb)
     results = pseudonymise(results) if anonymise else results
     refuse_private(results)

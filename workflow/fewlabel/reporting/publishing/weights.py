@@ -6,8 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fewlabel.config.study_layout import LAYOUT, Run
-from fewlabel.reporting.publishing.privacy import refuse_places
-from fewlabel.reporting.publishing.pseudonymize import Codes
+from fewlabel.reporting.publishing.privacy import Codes, refuse_places
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
@@ -26,11 +25,9 @@ class WeightsFile:
 def read_weights_files(
     folder: Path, runs: Sequence[Run], codes: Mapping[str, Codes] | None, largest_mb: float = LARGEST_MB
 ) -> list[WeightsFile]:
-    """Read the weights of these runs.
+    """Read the weights of these finetunings.
 
     Args:
-        folder: `results/<study>`.
-        runs: finetunings of it.
         codes: code of each subject, by cohort; None: files are unchanged.
         largest_mb: largest total size, in 10^6 bytes.
 

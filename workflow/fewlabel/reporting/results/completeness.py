@@ -22,16 +22,13 @@ CONTINUE = "to fix: run `snakemake` with the experiment to its end (finished run
 
 
 def check_finished(folder: Path, experiment: Experiment) -> None:
-    """Refuse an incomplete study.
-
-    Args:
-        folder: `results/<study>`.
+    """Refuse an incomplete study in `results/<study>`.
 
     Raises:
         InputError: runs, scores or tables are missing or were changed, or runs have other settings.
     """
-    wanted = [*_tables(experiment), *_run_files(experiment)]
-    _refuse(folder, [name for name in wanted if not (folder / name).is_file()], f"missing, of {len(wanted)} files")
+    required = [*_tables(experiment), *_run_files(experiment)]
+    _refuse(folder, [name for name in required if not (folder / name).is_file()], f"missing, of {len(required)} files")
     check_results(folder, experiment)
     runs = study_trainings(experiment)
     others = [

@@ -121,8 +121,8 @@ def _read_runs(folder: Path) -> tuple[dict[str, Facts], bool]:
     records = {path.parent.relative_to(folder).as_posix(): path for path in paths}
     if (folder / EXPERIMENT).is_file():
         # Runs of an N, method or cohort that the experiment no longer has may still exist.
-        wanted = set(map(str, study_trainings(read_experiment(folder))))
-        records = {name: path for name, path in records.items() if name in wanted}
+        names = set(map(str, study_trainings(read_experiment(folder))))
+        records = {name: path for name, path in records.items() if name in names}
     return {name: read_json(path) for name, path in records.items()}, False
 
 

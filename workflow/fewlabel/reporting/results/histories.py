@@ -17,17 +17,13 @@ COLUMNS = ("run", "stage", "step", "loss", "learning_rate", "spread")
 
 
 def join_histories(folder: Path, runs: Iterable[Run]) -> pd.DataFrame:
-    """Join the histories of runs, with values as text, so that all digits are kept.
-
-    Args:
-        folder: `results/<study>`.
-        runs: trainings of it; those without a history are skipped.
+    """Join the histories of runs, with values as text, so that all digits are kept; runs without a history are skipped.
 
     Returns:
         `COLUMNS` (without columns that no history has), sorted by run; empty without histories.
 
     Raises:
-        InputError: with all histories that `read_history` refuses.
+        InputError: all histories that `read_history` refuses.
     """
     tables, problems = [], []
     for run in sorted(runs, key=str):
@@ -66,17 +62,13 @@ def thin(table: pd.DataFrame, factor: int) -> pd.DataFrame:
     """Merge every `factor` rows of a stage into one; the last row of a stage may be of fewer.
 
     The loss of a row remains the mean since the previous row; learning rate and spread remain those at its step.
-
-    Args:
-        table: from `join_histories`.
-        factor: from 1 (no change).
     """
     parts = []
     for _, rows in table.groupby(["run", "stage"], sort=False):
         step = rows["step"].astype("int64").to_numpy()
-        taken = np.diff(step, prepend=0)
+        steps = np.diff(step, prepend=0)
         group = np.arange(len(rows)) // factor
-        loss = np.bincount(group, rows["loss"].astype("float64") * taken) / np.bincount(group, taken)
+        loss = np.bincount(group, rows["loss"].astype("float64") * steps) / np.bincount(group, steps)
         last = rows[np.append(group[1:] != group[:-1], True)]
         parts.append(last.assign(loss=[f"{value:.6g}" for value in loss]))
     return pd.concat(parts, ignore_index=True) if parts and factor > 1 else table

@@ -22,34 +22,20 @@ RECORDED = (WEIGHTS, PRETEXT, HISTORY, SCORES)
 
 
 def check_results(folder: Path, experiment: Experiment) -> None:
-    """Refuse results with files that were changed, swapped or damaged after a job wrote them.
+    """Raise an InputError for results with files that were changed, swapped or damaged after a job wrote them.
 
     Missing files and files without a recorded hash are not checked.
-
-    Args:
-        folder: `results/<study>`.
-
-    Raises:
-        InputError: with all such files.
     """
     _refuse(folder, [*_tables(folder, experiment), *_runs(folder, experiment)])
 
 
 def check_record(folder: Path, experiment: Experiment) -> None:
-    """Refuse changed results as `check_results` does, and changed tables and figures.
-
-    Raises:
-        InputError: with all such files.
-    """
+    """Raise an InputError for changed results (see `check_results`), tables and figures."""
     _refuse(folder, [*_tables(folder, experiment), *_runs(folder, experiment), *_tables_and_figures(folder)])
 
 
 def check_tables_and_figures(folder: Path) -> None:
-    """Refuse tables and figures of a study that were changed after a job wrote them.
-
-    Raises:
-        InputError: with all such files.
-    """
+    """Raise an InputError for tables and figures of a study that were changed after a job wrote them."""
     _refuse(folder, _tables_and_figures(folder))
 
 
@@ -71,8 +57,8 @@ def _tables(folder: Path, experiment: Experiment) -> Iterator[str]:
         names += [LAYOUT.order(part, draw) for draw in range(1, experiment.draws + 1)]
     for cohort in experiment.cohorts:
         store, native = folder / LAYOUT.store(cohort), folder / LAYOUT.native(cohort)
-        wanted = read_json(store).get("sha256") if store.is_file() else None
-        names += [LAYOUT.slices(cohort, name) for name in (wanted if isinstance(wanted, dict) else ())]
+        expected = read_json(store).get("sha256") if store.is_file() else None
+        names += [LAYOUT.slices(cohort, name) for name in (expected if isinstance(expected, dict) else ())]
         names += [path.relative_to(folder).as_posix() for path in visible(native, "*/*")]
     yield from _changed([folder / name for name in names])
 
@@ -119,9 +105,9 @@ def _other_inputs(folder: Path, experiment: Experiment, run: Run) -> Iterator[Pa
     start = pretrained_as(experiment, run.method) if run.kind == "finetuned" else None
     special = {"initial weights": LAYOUT.weights(Run(run.part, str(start))), WEIGHTS: LAYOUT.weights(run)}
     for record in (LAYOUT.record(run), LAYOUT.evaluation(run)):
-        for name, wanted in _recorded_hashes(folder / record, "inputs").items():
+        for name, expected in _recorded_hashes(folder / record, "inputs").items():
             path = folder / special.get(name, LAYOUT.input(run.part, name))
-            if path.is_file() and recorded_hashes.content_hash(path) != wanted:
+            if path.is_file() and recorded_hashes.content_hash(path) != expected:
                 yield path
 
 
@@ -137,14 +123,14 @@ def _contents(place: Path, run: Run) -> Iterator[str]:
 
 
 def _foreign(path: Path, run: Run) -> Iterator[str]:
-    wanted: dict[str, Any] = {"cohort": run.cohort, "method": run.method, "draw": run.draw}
+    expected: dict[str, Any] = {"cohort": run.cohort, "method": run.method, "draw": run.draw}
     if run.fold is not None:
-        wanted[FOLD] = run.fold
+        expected[FOLD] = run.fold
     scores = read_scores(path)
-    if differ := [name for name, value in wanted.items() if name in scores and set(scores[name]) != {value}]:
-        held = ", ".join(f"{name} {scores[name].iloc[0]}" for name in differ)
+    if differ := [name for name, value in expected.items() if name in scores and set(scores[name]) != {value}]:
+        values_text = ", ".join(f"{name} {scores[name].iloc[0]}" for name in differ)
         remedy = f"to fix: restore it, or {recorded_hashes.make_again(path)}"
-        yield f"{path}: contains the scores of another run ({held}); {remedy}"
+        yield f"{path}: contains the scores of another run ({values_text}); {remedy}"
 
 
 def _changed(paths: list[Path]) -> Iterator[str]:

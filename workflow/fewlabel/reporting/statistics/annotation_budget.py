@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.reporting.statistics.bootstrap import crossed_tables, replicates, scaled_replicates
+from fewlabel.reporting.statistics.bootstrap import crossed_tables, percentile_ends, replicates, scaled_replicates
 from fewlabel.reporting.statistics.power_law import SPREAD, USUAL_EXPONENT, Floats, Laws, fit
 
 LEAST_COUNTS = 4
@@ -61,7 +61,7 @@ class Curve:
         return self._estimate(self.law.ceiling[0], self.replicates.ceiling)
 
     def _estimate(self, value: float, replicates: Floats) -> Estimate:
-        low, high = _ends(replicates, self.level)
+        low, high = percentile_ends(replicates, self.level)
         # The randomised exponent may move all replicates to one side of a fit at a limit.
         return Estimate(float(value), min(low, float(value)), max(high, float(value)))
 
@@ -128,7 +128,6 @@ def labels_for_target(curve: Curve, target: float, have: int | None = None, more
     """Estimate the number of labelled subjects for a target, and the gain of further ones.
 
     Args:
-        curve: from `learning_curve`.
         target: Dice, 0 to 1.
         have: present number of labelled subjects; None: the largest tried N.
         more: numbers of further subjects.
@@ -174,7 +173,7 @@ def _gain(curve: Curve, start: int, more: int) -> Estimate | str:
     if start + more > REACH * curve.largest:
         return f"N = {start + more} is beyond {REACH:g} times the largest tried N ({curve.largest})"
     value, replicates = (np.diff(laws.dice([start, start + more]))[:, 0] for laws in (curve.law, curve.replicates))
-    low, high = _ends(replicates, curve.level)
+    low, high = percentile_ends(replicates, curve.level)
     return Estimate(float(value[0]), min(low, float(value[0])), max(high, float(value[0])))
 
 
@@ -200,12 +199,12 @@ def _replicates(counts: Floats, tables: Sequence[Floats], errors: Floats, interv
 def _doubts(counts: Floats, tables: Sequence[Floats], law: Laws, intervals: Intervals) -> list[str]:
     """Reasons not to use a law; empty if there are none."""
     draws = tables[0].shape[0]
-    tried = ", ".join(f"{n:g}" for n in counts)
+    tested = ", ".join(f"{n:g}" for n in counts)
     if len(counts) < LEAST_COUNTS:
         plural = "one number" if len(counts) == 1 else f"{len(counts)} numbers"
         return [
-            f"{plural} of labels (N = {tried}): the test of a law of three parameters needs {LEAST_COUNTS} or more; to"
-            " fix: finetune at more N"
+            f"{plural} of labels (N = {tested}): the test of a law of three parameters needs {LEAST_COUNTS} or more; "
+            "to fix: finetune at more N"
         ]
     if draws < LEAST_DRAWS:
         return ["one draw at each N: the variation by labelled subjects is unknown; to fix: set `draws: 5`"]
@@ -213,21 +212,14 @@ def _doubts(counts: Floats, tables: Sequence[Floats], law: Laws, intervals: Inte
     p_value = float(f_distribution.sf(law.misfit[0] / freedom, freedom, len(counts) * (draws - 1)))
     if p_value < DOUBT:
         return [
-            f"no such law fits: its distance from the means at N = {tried} exceeds the scatter of draws (p ="
+            f"no such law fits: its distance from the means at N = {tested} exceeds the scatter of draws (p ="
             f" {p_value:.1g}), as for training budgets that suit some N better than others"
         ]
     rise = tables[-1] - tables[0]
-    low, _ = _ends(np.nan_to_num(replicates(rise, intervals)), intervals.level)
+    low, _ = percentile_ends(np.nan_to_num(replicates(rise, intervals)), intervals.level)
     if not low > 0:
         return [
             f"from N = {counts[0]:g} to N = {counts[-1]:g} the score does not rise significantly, so it cannot be"
             " extrapolated; longer trainings or more draws may show a rise"
         ]
     return []
-
-
-def _ends(replicates: Floats, level: float) -> tuple[float, float]:
-    """Ends of a percentile interval, each one of the replicates, which may be infinite."""
-    tail = (1 - level) / 2
-    low, high = (float(np.quantile(replicates, end, method="nearest")) for end in (tail, 1 - tail))
-    return low, high

@@ -15,8 +15,8 @@ def as_text(answers: Sequence[Answer]) -> str:
 
 def _paragraph(answer: Answer) -> str:
     curve = answer.curve
-    tried = ", ".join(map(str, curve.counts))
-    lines = [f"{curve.cohort}, {curve.method} (N = {tried}; {curve.draws} draws, {curve.subjects} test subjects)"]
+    counts_text = ", ".join(map(str, curve.counts))
+    lines = [f"{curve.cohort}, {curve.method} (N = {counts_text}; {curve.draws} draws, {curve.subjects} test subjects)"]
     lines.append(f"  target {answer.target:g}: {_needed(answer)}")
     if curve.doubts:
         return "\n".join(lines)

@@ -102,6 +102,13 @@ def interval(
     return max(float(low), limits[0]), min(float(high), limits[1])
 
 
+def percentile_ends(resampled: Floats, level: float) -> tuple[float, float]:
+    """Ends of a percentile interval, each one of the replicates, which may be infinite."""
+    tail = (1 - level) / 2
+    low, high = (float(np.quantile(resampled, end, method="nearest")) for end in (tail, 1 - tail))
+    return low, high
+
+
 def scaled_replicates(values: Floats, intervals: Intervals) -> Floats:
     """Bootstrap means of Dice, (resample,), stretched as in `interval` and clipped to 0 to 1.
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from fewlabel.config.figure_options import Intervals
-from fewlabel.reporting.statistics.bootstrap import Floats, crossed_tables, scaled_replicates
+from fewlabel.reporting.statistics.bootstrap import Floats, crossed_tables, percentile_ends, scaled_replicates
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def crossing(counts: ArrayLike, curves: ArrayLike, targets: ArrayLike) -> Floats
     Returns:
         N, shape (curve,): the first count if the curve starts at or above its target, infinite if it never reaches it.
     """
-    n, values, target = (np.asarray(given, dtype=np.float64) for given in (counts, curves, targets))
+    n, values, target = (np.asarray(array, dtype=np.float64) for array in (counts, curves, targets))
     reached = values >= target[:, None]
     after = reached.argmax(axis=1)
     before, rows = np.maximum(after - 1, 0), np.arange(len(values))
@@ -85,9 +85,9 @@ def labels_needed(
     result: dict[str, list[Needed]] = {}
     for method, curve in curves.items():
         counts = sorted(curve)
-        given = dict(zip(curve, [next(means) for _ in curve], strict=True))
-        values = np.array([[given[n][0] for n in counts]])
-        resampled = np.stack([given[n][1] for n in counts], axis=1)
+        mean_of = dict(zip(curve, [next(means) for _ in curve], strict=True))
+        values = np.array([[mean_of[n][0] for n in counts]])
+        resampled = np.stack([mean_of[n][1] for n in counts], axis=1)
         result[method] = [
             _needed(
                 counts,
@@ -126,7 +126,7 @@ def equivalents(
             _below_all(crossing(known, part[len(counts) :].T, part[index]), part[len(counts)] > part[index])
             for part in (means, resampled)
         )
-        low, high = _ends(replicates, intervals)
+        low, high = percentile_ends(replicates, intervals.level)
         rows.append({"n": n, "value": value[0], "low": min(low, value[0]), "high": max(high, value[0])})
     return pd.DataFrame(rows)
 
@@ -140,7 +140,8 @@ def _below_all(counts: Floats, surpassed: ArrayLike) -> Floats:
 def labels_saved(method: Needed, control: Needed, intervals: Intervals) -> Saved:
     """Labels that a method saves compared with its control; both from one call of `labels_needed`."""
     method_value, control_value = (_inside(np.array([needed.value]), needed)[0] for needed in (method, control))
-    low, high = _ends(_inside(control.replicates, control) - _inside(method.replicates, method), intervals)
+    replicates = _inside(control.replicates, control) - _inside(method.replicates, method)
+    low, high = percentile_ends(replicates, intervals.level)
     value = float(control_value - method_value)
     least = _open_end(control) == "more" or _open_end(method) == "fewer"
     most = _open_end(control) == "fewer" or _open_end(method) == "more"
@@ -151,7 +152,7 @@ def labels_saved(method: Needed, control: Needed, intervals: Intervals) -> Saved
 
 
 def _needed(counts: Sequence[int], value: float, replicates: Floats, intervals: Intervals) -> Needed:
-    low, high = _ends(replicates, intervals)
+    low, high = percentile_ends(replicates, intervals.level)
     return Needed(float(value), min(low, float(value)), max(high, float(value)), replicates, counts[0], counts[-1])
 
 
@@ -165,10 +166,3 @@ def _open_end(needed: Needed) -> str:
 def _inside(values: Floats, needed: Needed) -> Floats:
     clipped: Floats = np.clip(values, needed.smallest, needed.largest)
     return clipped
-
-
-def _ends(replicates: Floats, intervals: Intervals) -> tuple[float, float]:
-    """Ends of a percentile interval, each one of the replicates, which may be infinite."""
-    tail = (1 - intervals.level) / 2
-    low, high = (float(np.quantile(replicates, end, method="nearest")) for end in (tail, 1 - tail))
-    return low, high

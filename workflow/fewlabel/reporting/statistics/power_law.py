@@ -65,7 +65,7 @@ def fit(counts: ArrayLike, curves: ArrayLike, errors: ArrayLike, usual: ArrayLik
     Raises:
         ValueError: shapes disagree, or there are fewer than two counts.
     """
-    n, values, error = (np.asarray(given, dtype=np.float64) for given in (counts, curves, errors))
+    n, values, error = (np.asarray(array, dtype=np.float64) for array in (counts, curves, errors))
     if n.ndim != 1 or len(n) < 2 or values.shape[1:] != n.shape or error.shape != n.shape:
         raise ValueError(f"{n.shape} counts, {values.shape} curves, {error.shape} errors: (n,), (curves, n), (n,)")
     weights = error**-2.0

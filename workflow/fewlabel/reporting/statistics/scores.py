@@ -112,9 +112,9 @@ def select(scores: pd.DataFrame, titles: Titles, runs: CollectSettings) -> pd.Da
         InputError: a cohort or method of `titles`, or a run or test subject of these, has no row.
     """
     problems = []
-    for column, wanted in (("cohort", titles.cohorts), ("method", titles.methods)):
+    for column, names in (("cohort", titles.cohorts), ("method", titles.methods)):
         present = set(scores[column])
-        if missing := [name for name in wanted if name not in present]:
+        if missing := [name for name in names if name not in present]:
             problems.append(f"no {column} {', '.join(missing)}; found: {', '.join(sorted(present))}")
     pairs = set(zip(scores["cohort"], scores["method"], strict=True))
     if not problems:

@@ -67,14 +67,7 @@ def summarise(
 
 
 def summary_table(scores: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
-    """Summaries of all cells.
-
-    Args:
-        scores: from `scores.read_scores`.
-
-    Returns:
-        Columns cohort, method, n, mean, low, high, draws, subjects, sorted by the first three.
-    """
+    """Summaries of all cells: cohort, method, n, mean, low, high, draws, subjects, sorted by the first three."""
     rows = [
         {**dict(zip(CELL, key, strict=True)), **vars(summarise(cell, intervals))}
         for key, cell in scores.groupby(CELL, sort=True)
@@ -83,11 +76,7 @@ def summary_table(scores: pd.DataFrame, intervals: Intervals) -> pd.DataFrame:
 
 
 def differences(scores: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
-    """Dice of one cell minus that of another, for each common draw and test subject.
-
-    Returns:
-        Columns draw, subject and `dice`, the difference (-1 to 1): a cell for `summarise`.
-    """
+    """Dice of one cell minus that of another, for each common draw and test subject: a cell for `summarise`."""
     both = scores.merge(control, on=["draw", "subject"], suffixes=("", "_control"), validate="one_to_one")
     return both[["draw", "subject"]].assign(dice=both["dice"] - both["dice_control"])
 

@@ -132,11 +132,7 @@ class StageCheckpoint:
             LOG.info(f"{self.stage}: resumes after step {state.step}")
 
     def begin(self, state: TrainingState, steps: int) -> None:
-        """Publish that this stage begins or resumes, and reserve disk space for its outputs.
-
-        Raises:
-            OSError: the disk is full, before any training.
-        """
+        """Publish that this stage begins or resumes, and reserve disk space for outputs. Raises OSError: disk full."""
         self.checkpoint.ended = None
         if self.checkpoint.reserve is not None:
             # Once for the weights, once for the pretext network with its head.
@@ -195,6 +191,6 @@ def finished_stages(saved: Mapping[str, Any] | None) -> dict[str, list[HistoryRo
     return {name: [HistoryRow(*row) for row in rows] for name, rows in saved["done"].items()} if saved else {}
 
 
-def kept_stages(saved: Mapping[str, Any] | None) -> dict[str, dict[str, Tensor]]:
+def finished_objectives(saved: Mapping[str, Any] | None) -> dict[str, dict[str, Tensor]]:
     """Parameters of the objectives of complete stages."""
     return dict(saved.get("kept", {})) if saved else {}

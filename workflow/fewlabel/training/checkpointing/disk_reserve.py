@@ -15,9 +15,7 @@ NAME = "room"
 class Reserve:
     """A file as large as the outputs, in their folder; removed before they are written.
 
-    Attributes:
-        path: of the file; named as a partial file, so that those of killed processes can be removed.
-        held: its size in bytes.
+    It is named as a partial file, so that those of killed processes can be removed.
     """
 
     def __init__(self, outputs: Path) -> None:
@@ -27,10 +25,7 @@ class Reserve:
     def hold(self, more: int) -> None:
         """Reserve `more` further bytes.
 
-        The first call needs free space. Later calls come during training, which a full disk must not stop.
-
-        Raises:
-            OSError: no space at the first call, before any training.
+        Only the first call, before any training, raises an OSError if the disk is full.
         """
         total = self.held + more + (0 if self.held else SMALL_FILES_BYTES)
         try:

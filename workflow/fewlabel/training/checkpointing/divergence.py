@@ -20,9 +20,9 @@ NO_STEP = -1
 class Guard:
     """Watches the loss of each step without synchronising a GPU, and keeps the last state with finite values.
 
-    Attributes:
+    Args:
         what: name of the training, for messages.
-        subjects: subjects in the batch of a step (from 0); None: unknown.
+        subjects: returns the subjects in the batch of a step (from 0); None: unknown.
         checkpoint: receives the last finite state when the loss is not finite.
     """
 
@@ -42,11 +42,10 @@ class Guard:
         self._first = torch.where(loss.detach().isfinite() | (self._first != NO_STEP), self._first, step)
 
     def check(self, state: TrainingState) -> None:
-        """Remember a finite state, or end the run.
+        """Keep a copy of a finite state, or end the run.
 
         Raises:
-            TrainingError: the loss, or a parameter after the last step, is not finite; the last finite state is written
-                first.
+            TrainingError: the loss, or a parameter after the last step, is not finite; the last finite state is saved.
         """
         step = int(self._first)
         problem = "the loss is not finite" if step != NO_STEP else None
@@ -62,8 +61,8 @@ class Guard:
         )
 
     def _keep(self) -> str:
-        kept = self.checkpoint is not None and self.checkpoint.keep(self._good)
-        return f"the last good state, of step {self._good['step']}, is {'kept' if kept else 'not kept'}"
+        saved = self.checkpoint is not None and self.checkpoint.keep(self._good)
+        return f"the last good state, of step {self._good['step']}, is {'kept' if saved else 'not kept'}"
 
 
 def collapse_warnings(stage: str, rows: Sequence[HistoryRow]) -> list[str]:

@@ -48,10 +48,9 @@ def live_path(state: Path) -> Path:
 
 
 class LiveHistory:
-    """Writes the table of one training.
+    """Writes the table of one training, from the start: speed is that of this process.
 
-    The table of a killed process is overwritten, since speed is that of this process. If a row cannot be written, one
-    message is printed and training continues.
+    If a row cannot be written, one message is printed and training continues.
     """
 
     def __init__(self, path: Path | None, every: float = EVERY) -> None:

@@ -47,17 +47,17 @@ class TrainingState:
 
     def close_row(self, rate: float) -> None:
         """Add the row that ends at this step."""
-        taken = self.step - (self.history[-1].step if self.history else 0)
+        steps = self.step - (self.history[-1].step if self.history else 0)
         spread = getattr(self.objective, "spread", None)
-        row = HistoryRow(self.step, self.since.item() / taken, rate, None if spread is None else float(spread))
+        row = HistoryRow(self.step, self.since.item() / steps, rate, None if spread is None else float(spread))
         self.history.append(row)
         self.since.zero_()
 
     def recent_loss(self) -> float | None:
         """Mean loss since the last row, or that of the last row if no step followed; None before the first step."""
         last = self.history[-1] if self.history else None
-        taken = self.step - (last.step if last else 0)
-        return self.since.item() / taken if taken else last.loss if last else None
+        steps = self.step - (last.step if last else 0)
+        return self.since.item() / steps if steps else last.loss if last else None
 
     def content(self) -> dict[str, Any]:
         """Tensors and plain values, for a file."""

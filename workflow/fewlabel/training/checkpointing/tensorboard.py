@@ -24,15 +24,11 @@ class Scalars:
     _writer: Any = field(default=None, init=False)
 
     @classmethod
-    def of_run(cls, run: Path, wanted: bool) -> "Scalars":
-        """The logs of a training, in the folder of its `run.json`.
-
-        Raises:
-            InputError: they are wanted, but TensorBoard is not installed.
-        """
-        if wanted:
+    def of_run(cls, run: Path, enabled: bool) -> "Scalars":
+        """The logs of a training, in the folder of its `run.json`. Raises InputError: TensorBoard is not installed."""
+        if enabled:
             require_tensorboard()
-        return cls(run.parent / "tensorboard" if wanted else None)
+        return cls(run.parent / "tensorboard" if enabled else None)
 
     def begin(self, stage: str, history: Sequence[HistoryRow]) -> None:
         """Start a stage's log with its rows so far."""

@@ -86,7 +86,7 @@ class TrainingRun:
         Sets threads and determinism of the whole process.
 
         Args:
-            kind, settings, subjects, inputs, threads: see the attributes.
+            kind, settings, subjects, inputs, threads: see the fields.
             device: its name; see `choose_device`.
             run: path of the run's record, `run.json`.
         """
@@ -131,15 +131,13 @@ def run(
     """Train, unless the training is complete; its outputs appear together at the end.
 
     Args:
-        training: the training and its device.
-        outputs: the files to write.
         state: the state file, from which an interrupted run resumes; None: no state and no lock.
         every: seconds between two states.
         train: trains, and saves and restores its progress with the checkpoint.
         tensorboard: whether to write TensorBoard logs, to the folder `tensorboard` next to the outputs.
 
     Raises:
-        InputError: TensorBoard is wanted, but not installed.
+        InputError: TensorBoard is requested, but not installed.
         Interrupted: a signal ended the run, and the state is saved.
         TrainingError: training cannot continue.
     """
@@ -208,8 +206,8 @@ def _write(training: TrainingRun, outputs: Outputs, trained: TrainingResult, che
             save_weights(path, trained.pretext, described)
         history.write_text(history_table(trained.history).to_csv(index=False), encoding="utf-8", newline="\n")
         partials = (weights, history, *pretext)
-        made = {path.name: sha256(part) for path, part in zip(outputs.paths(), partials, strict=False)}
-        content = {**facts, **run_record(training, trained.history, checkpoint), "outputs": made}
+        hashes = {path.name: sha256(part) for path, part in zip(outputs.paths(), partials, strict=False)}
+        content = {**facts, **run_record(training, trained.history, checkpoint), "outputs": hashes}
         run_facts.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
 
 

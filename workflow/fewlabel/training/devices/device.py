@@ -58,11 +58,7 @@ def available_gpus() -> list[Gpu]:
 
 
 def slots_per_gpu() -> int:
-    """Number of runs that may share a GPU: FEWLABEL_SLOTS_PER_GPU, by default 1.
-
-    Raises:
-        InputError: it is not a whole number from 1.
-    """
+    """Runs that may share a GPU: FEWLABEL_SLOTS_PER_GPU, by default 1. Raises InputError: not a whole number from 1."""
     text = os.environ.get("FEWLABEL_SLOTS_PER_GPU", "1")
     if not (text.isdigit() and int(text)):
         raise InputError(
@@ -72,10 +68,7 @@ def slots_per_gpu() -> int:
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of a name, without reserving a slot.
-
-    Args:
-        name: `auto` (CUDA, else MPS, else CPU), `cpu`, `cuda`, `cuda:1`, `mps`.
+    """The device `auto` (CUDA, else MPS, else CPU), `cpu`, `cuda`, `cuda:1` or `mps`, without reserving a slot.
 
     Raises:
         InputError: no such device.
@@ -95,13 +88,13 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def choose_precision(wanted: Literal["auto", "f32", "bf16"], device: torch.device) -> Precision:
+def choose_precision(setting: Literal["auto", "f32", "bf16"], device: torch.device) -> Precision:
     """The precision of a training: for `auto`, bf16 on hardware that computes it.
 
     Measured: 1.4 to 1.7 times faster on CPUs with AVX512-BF16, more on GPUs.
     """
-    if wanted != "auto":
-        return wanted
+    if setting != "auto":
+        return setting
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "f32"
     return "bf16" if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported() else "f32"

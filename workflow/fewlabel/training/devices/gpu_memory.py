@@ -50,9 +50,9 @@ def _kind(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finished(run: Path) -> Iterator[dict[str, Any]]:
     """The facts of other finetunings of the cohort, those of the same method first."""
-    if (found := Run.of_file(run)) is None:
+    if (location := Run.of_file(run)) is None:
         return
-    study, own = found
+    study, own = location
     for pattern in (Run.pattern(own.part, method, "*", "*") for method in (own.method, "*")):
         for name in iglob(LAYOUT.record(pattern), root_dir=study):  # noqa: PTH207 - not what is hidden
             try:

@@ -65,14 +65,14 @@ def acquire_slot(query: Callable[[], Sequence[Gpu]], need: int | None, slots: in
         # One process at a time chooses, so that no two count on the same slot or memory.
         with FileLock(folder / "choice.lock"):
             gpus = query()
-            held = {gpu.uuid: holders(folder, gpu) for gpu in gpus}
-            uses = {uuid: [use for _, use in by_slot.values()] for uuid, by_slot in held.items()}
+            by_gpu = {gpu.uuid: holders(folder, gpu) for gpu in gpus}
+            uses = {uuid: [use for _, use in by_slot.values()] for uuid, by_slot in by_gpu.items()}
             gpu = choose_gpu(gpus, uses, need, slots)
             if gpu is not None:
                 return _acquire(folder, gpu, uses[gpu.uuid], need, slots)
         if time.monotonic() - last_message >= MESSAGE_SECONDS:
             last_message = time.monotonic()
-            LOG.info(_waiting_message(gpus, held, need))
+            LOG.info(_waiting_message(gpus, by_gpu, need))
         time.sleep(POLL_SECONDS)
 
 
@@ -109,10 +109,10 @@ def _stem(gpu: Gpu) -> str:
     return re.sub(r"[^A-Za-z0-9-]", "_", gpu.uuid)
 
 
-def _waiting_message(gpus: Sequence[Gpu], held: dict[str, dict[int, tuple[str, Use]]], need: int | None) -> str:
-    wanted = "the memory it needs is unknown" if need is None else f"it needs {need / 1e9:.1f} GB"
-    lines = [f"no GPU is free for this run ({wanted}); waiting:"]
+def _waiting_message(gpus: Sequence[Gpu], by_gpu: dict[str, dict[int, tuple[str, Use]]], need: int | None) -> str:
+    need_text = "the memory it needs is unknown" if need is None else f"it needs {need / 1e9:.1f} GB"
+    lines = [f"no GPU is free for this run ({need_text}); waiting:"]
     for gpu in gpus:
-        who = ", ".join(holder for holder, _ in held[gpu.uuid].values()) or "no run of yours"
+        who = ", ".join(holder for holder, _ in by_gpu[gpu.uuid].values()) or "no run of yours"
         lines.append(f"  {gpu}: {gpu.free / 1e9:.1f} of {gpu.total / 1e9:.1f} GB free; {who}")
     return "\n".join(lines)

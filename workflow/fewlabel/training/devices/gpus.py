@@ -13,7 +13,7 @@ from fewlabel.utils.errors import InputError
 QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name,memory.free,memory.total", "--format=csv,noheader,nounits")
 MIB = 2**20
 NEARLY_ALL = 0.9
-"""Share of free memory that suffices for any run; waiting for more would be in vain."""
+"""Share of free memory that suffices for any run; more may never be free."""
 
 REMEDY = (
     "to fix: use profiles/default (CPU), or install a driver (`nvidia-smi` lists the GPUs) and a CUDA build of torch; "
@@ -67,16 +67,16 @@ def parse_table(table: str) -> list[Gpu]:
     return gpus
 
 
-def visible_gpus(gpus: Sequence[Gpu], wanted: str | None) -> list[Gpu]:
+def visible_gpus(gpus: Sequence[Gpu], setting: str | None) -> list[Gpu]:
     """The GPUs in CUDA_VISIBLE_DEVICES, in its order.
 
     As in CUDA: if it is unset, all are visible; if empty, none; an invalid entry hides all later ones. Numbers are
     those of `nvidia-smi`. A MIG device (`MIG-…`), which is not in the driver's table, is used as named.
     """
-    if wanted is None:
+    if setting is None:
         return list(gpus)
     chosen: list[Gpu] = []
-    for word in (part.strip() for part in wanted.split(",")):
+    for word in (part.strip() for part in setting.split(",")):
         if word.startswith("MIG-"):
             match = [Gpu(len(chosen), word, "a part of a GPU", 0, 0)]
         elif word.isdigit():
@@ -90,12 +90,11 @@ def visible_gpus(gpus: Sequence[Gpu], wanted: str | None) -> list[Gpu]:
 
 
 def admits(gpu: Gpu, uses: Sequence[Use], need: int | None, slots: int) -> bool:
-    """Whether a run may take a slot on a GPU together with the runs that hold one.
+    """Whether a run that needs `need` bytes (None: unknown) may share a GPU with the runs that hold a slot on it.
 
     Args:
         gpu: with its current free memory.
-        uses: of the runs that hold a slot on it.
-        need: bytes that the run needs; None: unknown.
+        uses: of the runs that hold a slot.
         slots: number of runs that may share a GPU.
     """
     if not uses:
@@ -112,7 +111,6 @@ def choose_gpu(gpus: Sequence[Gpu], uses: Mapping[str, Sequence[Use]], need: int
     """The GPU for a run: of those that admit it, one with the fewest runs, then the most free memory; None: wait.
 
     Args:
-        gpus: those that may be used.
         uses: of the runs that hold a slot, by `uuid` of the GPU.
         need, slots: see `admits`.
     """
@@ -121,11 +119,7 @@ def choose_gpu(gpus: Sequence[Gpu], uses: Mapping[str, Sequence[Use]], need: int
 
 
 def usable_gpus(name: str, gpus: Sequence[Gpu]) -> list[Gpu]:
-    """The GPUs of a device name: all for `cuda` and `auto`, the second for `cuda:1`.
-
-    Raises:
-        InputError: no such GPU, or none at all.
-    """
+    """The GPUs of a device name: all for `cuda` and `auto`, the second for `cuda:1`. Raises InputError: no such GPU."""
     number = name.partition(":")[2] or ("" if gpus else "0")
     if number and not (number.isdigit() and int(number) < len(gpus)):
         accepted = ", ".join(f"cuda:{index}" for index in range(len(gpus))) or "none, there is no GPU"

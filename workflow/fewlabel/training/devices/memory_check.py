@@ -6,20 +6,17 @@ import torch
 
 from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
 from fewlabel.config.study_size import prediction_bytes, pretraining_images, training_bytes
-from fewlabel.utils.hardware_info import refuse_above_memory
+from fewlabel.utils.environment import refuse_above_memory
 
 
 def refuse_training(
     settings: PretrainSettings | FinetuneSettings, matrix: Sequence[int], device: torch.device, most: int | None = None
 ) -> None:
-    """Refuse a training that needs more memory than available.
+    """Raise an InputError if a training needs more memory than available.
 
     Args:
         matrix: rows and columns of a slice.
         most: bytes of memory (default: all memory of the device).
-
-    Raises:
-        InputError: with the memory needed, and what to lower.
     """
     if isinstance(settings, PretrainSettings):
         batches = pretraining_images(settings.method)
@@ -33,15 +30,12 @@ def refuse_training(
 
 
 def refuse_prediction(widths: Sequence[int], matrix: Sequence[int], name: str, most: int | None = None) -> None:
-    """Refuse weights whose network and working grid need more memory than available.
+    """Raise an InputError if the network and working grid of weights need more memory than available.
 
     Args:
         matrix: rows and columns of the working grid.
         name: of the weights, for the message.
         most: bytes of memory (default: all of this machine).
-
-    Raises:
-        InputError: with the memory needed.
     """
     what = f"{name}: its network of widths {list(widths)} on slices of {matrix[0]} x {matrix[1]} pixels"
     refuse_above_memory(prediction_bytes(widths, matrix), what, "use a machine with more memory", most)

@@ -1,4 +1,4 @@
-"""What the implementation of a pretext is made of: an objective and a sampler for each of its stages."""
+"""The implementation of a pretext: an objective and a sampler for each of its stages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ from fewlabel.training.sampling import Rows, Sampler, Slices, torch_generator, u
 from fewlabel.utils.errors import InputError
 
 START = "_start"
-"""Behind a stage's key: its objective before its first step."""
+"""Suffix of a stage's key for its objective before the first step."""
 
 
 @dataclass(frozen=True)
 class PretrainingData:
-    """What a stage draws its batches from: slices of the subjects that may be seen."""
+    """The data of a stage: the slices of the pretraining subjects."""
 
     # store, slices: the cohort's slices, and as tensors on the training device
     store: Store
     slices: Slices
-    subjects: Sequence[str]  # whose slices may be seen
+    subjects: Sequence[str]  # of pretraining
     settings: PretrainSettings
     device: torch.device
 
     def rows(self, batch: int) -> Callable[[int], Rows]:
-        """Rows of a step, each slice of the subjects as likely as any other."""
+        """Rows of a step, drawn uniformly from all slices of the subjects."""
         return partial(uniform_rows, self.store.rows(self.subjects), batch, self.settings.seed)
 
     def view(self, images: Tensor, stage: str, name: str, step: int) -> Tensor:
@@ -43,13 +43,13 @@ class PretrainingData:
         return augment(images, None, self.settings.augmentations[stage], self.settings.flip, generator)[0]
 
     def generator(self, *names: int | str) -> Generator:
-        """Random numbers on the training device: a pure function of the seed and these names, one of them the step."""
+        """A generator on the training device: a pure function of the seed and these names, including the step."""
         return torch_generator(self.device, self.settings.seed, *names)
 
 
 @dataclass(frozen=True)
 class StageImplementation:
-    """How a stage is trained."""
+    """Objective and sampler of a stage."""
 
     # from a method's settings, a network and the number of features of the flattened bottleneck to a module; its call
     # with a sampler's tensors gives the loss, its parameters are the network's and those of heads, which are drawn from
@@ -60,14 +60,10 @@ class StageImplementation:
 
 
 def stage_implementations(method: PretrainedBase) -> Mapping[str, StageImplementation]:
-    """The implementation of a method's pretext, by stage.
-
-    Raises:
-        InputError: it cannot be imported, or lacks a stage.
-    """
+    """The implementation of a method's pretext, by stage. Raises InputError: not importable, or lacks a stage."""
     pretext = pretext_of(method)
-    found = implementation(pretext.implementation, f"pretext {pretext.name}")
-    stages: Mapping[str, object] = found if isinstance(found, Mapping) else {}
+    mapping = implementation(pretext.implementation, f"pretext {pretext.name}")
+    stages: Mapping[str, object] = mapping if isinstance(mapping, Mapping) else {}
     lacking = [key for key in pretext.stages if not isinstance(stages.get(key), StageImplementation)]
     if lacking:
         raise InputError(
@@ -75,4 +71,4 @@ def stage_implementations(method: PretrainedBase) -> Mapping[str, StageImplement
             f"{', '.join(map(repr, lacking))}; accepted: a mapping with a {StageImplementation.__name__} for each of "
             f"{', '.join(pretext.stages)}; to fix: report this to its authors"
         )
-    return found  # type: ignore[no-any-return]
+    return mapping  # type: ignore[no-any-return]

@@ -41,7 +41,7 @@ def contrastive_loss(embeddings: Tensor, positive: Tensor, negative: Tensor, tem
     if not bool(usable.any()):
         raise ValueError("no anchor has both a positive and a negative: draw more slices or regions")
     unit = functional.normalize(embeddings.float(), dim=-1)
-    # Not in bf16, whatever the forward pass uses: similarities over the temperature need the digits.
+    # Never in bf16: similarities divided by the temperature need the precision.
     with torch.autocast(embeddings.device.type, enabled=False):
         similarity = unit @ unit.transpose(-1, -2) / temperature
     against = similarity.masked_fill(~negative, -torch.inf).logsumexp(dim=-1, keepdim=True)
@@ -54,11 +54,11 @@ def contrastive_loss(embeddings: Tensor, positive: Tensor, negative: Tensor, tem
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """Normalised temperature-scaled cross entropy between two views (Chen et al. 2020, eq. 1).
 
-    Row i of `first` and row i of `second` are views of the same thing; every other row of both is a negative.
+    Row i of `first` and row i of `second` are views of one image; every other row of both is a negative.
 
     Args:
         first, second: (..., batch, features), any scale; leading axes are independent sets.
-        temperature: > 0; smaller weighs hard negatives more.
+        temperature: > 0; smaller values weight hard negatives more.
 
     Returns:
         Scalar, mean over the 2 * batch anchors, in nats. With all embeddings equal: log(2 * batch - 1).
@@ -79,7 +79,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 def slice_relations(
     rows: Tensor, parts: Tensor, volumes: Tensor, positives: Collection[str], similar_as_negatives: bool
 ) -> tuple[Tensor, Tensor]:
-    """Which pairs of views are positives and which negatives, for slices that are each seen in two views.
+    """Positive and negative pairs of views, for slices with two views each.
 
     Args:
         rows: (batch,) index of each slice. A slice may occur twice if its volume has fewer slices than parts or is
@@ -87,7 +87,7 @@ def slice_relations(
         parts: (batch,) part of its volume that each slice comes from: equal parts count as anatomically similar.
         volumes: (batch,) volume of each slice.
         positives: `augmentation` (the other view of the slice), `anatomy` (views of the same part of other volumes).
-        similar_as_negatives: whether similar slices that are no positives are negatives; otherwise they are neither.
+        similar_as_negatives: whether similar slices that are not positives are negatives; otherwise they are neither.
 
     Returns:
         Two boolean (2 batch, 2 batch) tensors for views in the order first views, second views.
@@ -129,11 +129,11 @@ class GlobalContrast(nn.Module):
 
     @classmethod
     def of(cls, stage: GlobalStage, network: UNet, bottleneck: int) -> "GlobalContrast":
-        """As a stage's settings ask for."""
+        """The objective of a stage's settings."""
         return cls(network, bottleneck, stage.head, stage.positives, stage.similar_as_negatives, stage.temperature)
 
     def represent(self, images: Tensor) -> Tensor:
-        """Global representations behind the head: (batch, 1, rows, columns) to (batch, features)."""
+        """Global representations after the head: (batch, 1, rows, columns) to (batch, features)."""
         embeddings: Tensor = self.head(self.encoder(images)[-1])
         return embeddings
 
@@ -173,9 +173,9 @@ class LocalContrast(nn.Module):
         self.encoder.requires_grad_(not freeze_encoder)
 
     def represent(self, images: Tensor) -> Tensor:
-        """Local representations behind the head: (batch, 1, rows, columns) to (batch, features, cells, cells).
+        """Local representations after the head: (batch, 1, rows, columns) to (batch, features, cells, cells).
 
-        Cells are pixels of the feature map that the last of the trained decoder stages gives.
+        Cells are pixels of the feature map of the last trained decoder stage.
         """
         maps: Tensor = self.head(self._decoder[0](self.encoder(images), self.stages)).float()
         return maps
@@ -191,10 +191,10 @@ class LocalContrast(nn.Module):
 
 
 def spread(embeddings: Tensor) -> Tensor:
-    """How far embeddings (..., candidates, features) differ: 0 if all of a set are alike, 1 if they cancel out.
+    """Spread of embeddings (..., candidates, features): 0 if all of a set are equal, 1 if they cancel out.
 
-    The root of 1 - |mean of the unit vectors|^2, averaged over the leading axes: it shows a collapse that a loss hides.
-    Vectors of length 0, which have no direction, count as alike.
+    The root of 1 - |mean of the unit vectors|^2, averaged over the leading axes. It shows a collapse that a loss hides.
+    Vectors of length 0, which have no direction, count as equal.
     """
     with torch.no_grad():
         unit = functional.normalize(embeddings.float(), dim=-1)
@@ -203,7 +203,7 @@ def spread(embeddings: Tensor) -> Tensor:
 
 
 def draw_regions(maps: Tensor, regions: int, size: int, generator: Generator) -> Tensor:
-    """For each image its own regions: distinct cells of the grid of size x size cells, as indices (batch, regions)."""
+    """Draw regions for each image: distinct cells of the grid of size x size cells, as indices (batch, regions)."""
     cells = (maps.shape[2] // size) * (maps.shape[3] // size)
     if cells < regions:
         raise ValueError(
@@ -222,10 +222,6 @@ def region_means(maps: Tensor, cells: Tensor, size: int) -> Tensor:
 class PairSampler:
     """Batches of a stage that contrasts slices: two views of each slice, its row, its part and its volume.
 
-    Args:
-        data: whose slices are drawn.
-        name: key of the stage.
-
     Raises:
         InputError: too few subjects or slices for the stage's positives and negatives.
     """
@@ -236,7 +232,7 @@ class PairSampler:
         volumes = rows_by_volume(data.store.index, data.subjects)
         if "anatomy" in stage.positives and len(volumes) < 2:
             raise InputError(
-                "positives by anatomy need at least two subjects to pretrain on; use positives: [augmentation]"
+                "positives by anatomy need at least two subjects to pretrain on; to fix: use positives: [augmentation]"
             )
         self._drawn = partial(partition_rows, volumes, stage.partitions, stage.batch, data.settings.seed)
 
@@ -246,19 +242,19 @@ class PairSampler:
 
     def tensors(self, step: int) -> tuple[Tensor, ...]:
         """First and second views (batch, 1, rows, columns), and rows, parts and volumes (batch,)."""
-        drawn = self._drawn(step)
-        images = self.data.slices.images(drawn[0])
+        relations = self._drawn(step)
+        images = self.data.slices.images(relations[0])
         first, second = (self.data.view(images, self.name, view, step) for view in ("first", "second"))
-        return first, second, *(torch.from_numpy(numbers).to(self.data.device) for numbers in drawn)
+        return first, second, *(torch.from_numpy(numbers).to(self.data.device) for numbers in relations)
 
 
 def global_objective(method: ContrastiveMethod, network: UNet, features: int) -> GlobalContrast:
-    """Stage 1 as a method's settings ask for; `features`: see `GlobalContrast`."""
+    """The objective of stage 1; `features`: see `GlobalContrast`."""
     return GlobalContrast.of(method.global_stage, network, features)
 
 
 def local_objective(method: ContrastiveMethod, network: UNet, features: int) -> LocalContrast:
-    """Stage 2 as a method's settings ask for."""
+    """The objective of stage 2."""
     stage = method.local_stage
     assert stage is not None
     width = network.encoder.widths[-1 - stage.decoder_stages]

@@ -1,4 +1,4 @@
-"""Both pretexts at once, in one network: neither the paper nor its lineage tried it."""
+"""Both pretexts at once in one network, which the paper and its predecessors did not try."""
 
 from torch import Generator, Tensor, nn
 
@@ -11,7 +11,7 @@ from fewlabel.training.sampling import Sampler
 
 
 class Joint(nn.Module):
-    """A U-Net restores corrupted slices while its encoder, behind a head that is dropped afterwards, contrasts slices.
+    """A U-Net restores corrupted slices, while its encoder with a head, which is dropped afterwards, contrasts slices.
 
     The loss is the regression's on the first views, plus `weight` times the contrastive one on both views.
     """
@@ -32,7 +32,7 @@ class Joint(nn.Module):
 
 
 def joint_objective(method: JointMethod, network: UNet, features: int) -> Joint:
-    """As a method's settings ask for; `features`: see `GlobalContrast`."""
+    """The objective of a method's settings; `features`: see `GlobalContrast`."""
     contrast = GlobalContrast.of(method.joint_stage, network, features)
     regression = Regression(network, method.corrupted, method.block, method.noise_scale)
     return Joint(regression, contrast, method.contrast_weight)

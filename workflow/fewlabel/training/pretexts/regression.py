@@ -10,13 +10,13 @@ from fewlabel.training.sampling import Sampler
 
 
 def corruption_mask(shape: tuple[int, ...], share: float, block: int, generator: Generator) -> Tensor:
-    """Which pixels are replaced: exactly the wanted share of pixels or squares, at random, for each slice.
+    """The pixels to replace: for each slice at random, exactly the given share of pixels or squares.
 
     Args:
         shape: (batch, 1, rows, columns).
         share: of the pixels (of the squares, when `block` is above 1), 0 to 1; at least one is corrupted.
         block: side of the squares in pixels; squares at the right and lower border may be cut.
-        generator: on the wanted device.
+        generator: on the device of the result.
 
     Returns:
         Boolean tensor of that shape; True is corrupted.
@@ -34,8 +34,8 @@ def corruption_mask(shape: tuple[int, ...], share: float, block: int, generator:
 def corrupt(images: Tensor, corrupted: Tensor, noise_scale: float, generator: Generator) -> Tensor:
     """Replace corrupted pixels by Gaussian noise: the slice's mean, its standard deviation times `noise_scale`.
 
-    The paper says Gaussian noise and no more; taking both moments from the slice keeps its brightness and contrast, so
-    that noise cannot be told from tissue by its level alone.
+    The paper names only Gaussian noise. Both moments of the slice keep its brightness and contrast, so that the level
+    alone does not distinguish noise from tissue.
     """
     mean = images.mean(dim=(2, 3), keepdim=True)
     deviation = images.std(dim=(2, 3), keepdim=True) * noise_scale
@@ -44,7 +44,7 @@ def corrupt(images: Tensor, corrupted: Tensor, noise_scale: float, generator: Ge
 
 
 def masked_l1(restored: Tensor, images: Tensor, corrupted: Tensor) -> Tensor:
-    """Mean absolute error over the corrupted pixels only; all others are without influence.
+    """Mean absolute error over the corrupted pixels only.
 
     Args:
         restored, images: shape (batch, 1, rows, columns).

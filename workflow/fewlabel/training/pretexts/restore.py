@@ -1,7 +1,7 @@
-"""A pretraining's objectives as they were trained, heads included: how they are kept, and how they are brought back.
+"""Restore the trained objectives of a pretraining, with heads.
 
-Their file holds the parameters of each stage's objective (`<stage>.*`), where the pretext asks for it also as they
-began (`<stage>_start.*`, without the encoder, which is that of the stage before), and the same facts as its weights.
+Their file contains the parameters of each stage's objective (`<stage>.*`), for some pretexts also before the first step
+(`<stage>_start.*`, without the encoder, which is that of the previous stage), and the same facts as the weights.
 """
 
 from collections.abc import Mapping
@@ -25,16 +25,16 @@ Objective = TypeVar("Objective", bound=nn.Module)
 
 @dataclass(frozen=True)
 class RestoredPretext:
-    """A pretraining's objectives, on the CPU, not to be trained on."""
+    """A pretraining's objectives, on the CPU and frozen."""
 
     settings: PretrainSettings
-    subjects: list[str]  # whose slices it saw
+    subjects: list[str]  # of pretraining
     objectives: Mapping[str, nn.Module]  # by stage
 
     def find(self, stage: str, kind: type[Objective]) -> Objective | None:
         """The objective of a stage if it is of that class; None: there is no such one."""
-        found = self.objectives.get(stage)
-        return found if isinstance(found, kind) else None
+        objective = self.objectives.get(stage)
+        return objective if isinstance(objective, kind) else None
 
 
 def flat(objectives: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -43,17 +43,13 @@ def flat(objectives: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def restore_pretext(path: Path) -> RestoredPretext:
-    """The objectives of a `pretext.safetensors`.
-
-    Raises:
-        InputError: the file is missing or damaged, or holds something else.
-    """
+    """The objectives of a `pretext.safetensors`. Raises InputError: the file is missing or no such file."""
     tensors, facts = read_weights(path)
     try:
         settings = PretrainSettings.model_validate(facts["settings"])
         subjects = [str(name) for name in facts["subjects"]]
     except (KeyError, TypeError, ValidationError):
-        raise _other(path, "it does not tell the settings of a pretraining") from None
+        raise _other(path, "it has no settings of a pretraining") from None
     try:
         # First without memory: wrong shapes are refused before anything is allocated.
         with torch.device("meta"):
@@ -64,7 +60,9 @@ def restore_pretext(path: Path) -> RestoredPretext:
 
 
 def _other(path: Path, why: str) -> InputError:
-    return InputError(f"{path.name}: not a whole pretext network ({why}); give pretext.safetensors of a pretraining")
+    return InputError(
+        f"{path.name}: not a whole pretext network ({why}); accepted: pretext.safetensors of a pretraining"
+    )
 
 
 def _part(tensors: Mapping[str, Tensor], stage: str) -> dict[str, Tensor]:
@@ -77,7 +75,7 @@ def _objectives(settings: PretrainSettings, tensors: Mapping[str, Tensor]) -> di
     before: dict[str, Tensor] = {}
     for key in pretraining_stages(method):
         own = _part(tensors, key)
-        # The first layer of a head on the flattened bottleneck says how many features that has.
+        # The first layer of a head on the flattened bottleneck has its number of features.
         heads = (value.shape[1] for name, value in own.items() if name.endswith("head.1.weight") and value.ndim == 2)
         features = next(heads, 0)
         ends = {key: own}

@@ -14,7 +14,7 @@ from fewlabel.data.reconstruction.radial.gridding import Complex
 AROUND = 5
 """Rows and columns over which a pixel's signal covariance is averaged."""
 ITERATIONS = 12
-"""Of the power method; the leading eigenvalue is far above the others where there is signal."""
+"""Iterations of the power method; in regions with signal, the leading eigenvalue is far above the others."""
 
 
 def weights(coil_images: Complex, interference: Matrix, loading: float) -> Complex:
@@ -26,18 +26,18 @@ def weights(coil_images: Complex, interference: Matrix, loading: float) -> Compl
         loading: l, in mean eigenvalues of `interference`; above 0.
 
     Returns:
-        (coil, row, column), of unit length, so that white noise stays as strong and signal can only be lost.
+        (coil, row, column), of unit length: white noise keeps its strength, and signal can only be lost.
     """
     coils = len(interference)
     level = float(np.trace(interference).real) / coils
-    # Without interference, what is left is adaptive combination.
+    # Without interference, this is adaptive combination.
     loaded = interference + (loading * level if level > 0 else 1) * np.eye(coils)
     whitening = np.linalg.inv(np.linalg.cholesky(loaded))
     whitened = mix(whitening, coil_images, axis=0)
     white = _leading(whitened)
-    found = mix(whitening.conj().T, white, axis=0)
-    length = np.sqrt((np.abs(found) ** 2).sum(axis=0))
-    return np.asarray(found / np.maximum(length, np.finfo(np.float32).tiny))
+    combined = mix(whitening.conj().T, white, axis=0)
+    length = np.sqrt((np.abs(combined) ** 2).sum(axis=0))
+    return np.asarray(combined / np.maximum(length, np.finfo(np.float32).tiny))
 
 
 def combine(coil_images: Complex, combination: Complex) -> NDArray[np.float32]:
@@ -48,12 +48,12 @@ def combine(coil_images: Complex, combination: Complex) -> NDArray[np.float32]:
 def _leading(vectors: Complex) -> Complex:
     """At each pixel, the leading eigenvector of the mean of v v^H around it; (coil, row, column)."""
     covariance = _around(vectors)
-    found = vectors
+    leading = vectors
     for _ in range(ITERATIONS):
-        found = np.einsum("abrc,brc->arc", covariance, found)
-        length = np.sqrt((np.abs(found) ** 2).sum(axis=0))
-        found = found / np.maximum(length, np.finfo(np.float32).tiny)
-    return found
+        leading = np.einsum("abrc,brc->arc", covariance, leading)
+        length = np.sqrt((np.abs(leading) ** 2).sum(axis=0))
+        leading = leading / np.maximum(length, np.finfo(np.float32).tiny)
+    return leading
 
 
 def _around(vectors: Complex) -> Complex:
@@ -61,7 +61,7 @@ def _around(vectors: Complex) -> Complex:
     from scipy import ndimage
 
     covariance = np.empty((len(vectors), *vectors.shape), dtype=np.complex64)
-    # One coil at a time: those of all pairs together take gigabytes.
+    # One coil at a time: all pairs together would need gigabytes.
     for coil, vector in enumerate(vectors):
         products = vector * vectors.conj()
         for part, filtered in ((products.real, covariance[coil].real), (products.imag, covariance[coil].imag)):

@@ -1,4 +1,4 @@
-"""Coil images of a whole scan, one slice at a time: together they can take many times the memory of k-space."""
+"""Coil images of a whole scan, one slice at a time, since all need many times the memory of k-space."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from fewlabel.data.reconstruction.radial.density_compensation import density
 from fewlabel.data.reconstruction.radial.gridding import Complex, grid
 
 KEPT_BYTES = 512_000_000
-"""Of a scan's coil images that are kept; slices beyond are made once more, to the same bits."""
+"""Bytes of a scan's coil images to cache; further slices are computed again, bit-identically."""
 
 
 def coil_images(readings: Readings, matrix: int) -> Complex:
@@ -22,12 +22,11 @@ def coil_images(readings: Readings, matrix: int) -> Complex:
 
 
 class Gridded:
-    """The same, each slice gridded when it is asked for.
+    """Coil images of k-space; each slice is gridded when it is requested.
 
     Args:
-        readings: what is gridded.
         matrix: rows and columns; see `gridding.grid`.
-        spokes: which take part.
+        spokes: the spokes to use.
     """
 
     def __init__(self, readings: Readings, matrix: int, spokes: slice = slice(None)) -> None:
@@ -42,7 +41,7 @@ class Gridded:
 
 
 class CachedSlices:
-    """Slices that are long work, kept for a second look as far as `KEPT_BYTES` reach."""
+    """Caches slices, which take long to compute, up to `KEPT_BYTES`."""
 
     def __init__(self, data: PerSlice) -> None:
         self._data, self.shape = data, data.shape
@@ -51,22 +50,22 @@ class CachedSlices:
     def __getitem__(self, number: int) -> Complex:
         if number in self._kept:
             return self._kept[number]
-        found: Complex = self._data[number]
-        if (len(self._kept) + 1) * found.nbytes <= KEPT_BYTES:
-            self._kept[number] = found
-        return found
+        cached: Complex = self._data[number]
+        if (len(self._kept) + 1) * cached.nbytes <= KEPT_BYTES:
+            self._kept[number] = cached
+        return cached
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """Coils mixed by a matrix (new coil, coil), slice by slice: of k-space or of images, (slice, coil, ...)."""
+    """Slices of k-space or images, (slice, coil, ...), with coils mixed by a matrix (new coil, coil)."""
 
     matrix: NDArray[Any]
     data: PerSlice
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of all slices, with the new coils."""
+        """Shape of all slices, with the new coils."""
         return (self.data.shape[0], len(self.matrix), *self.data.shape[2:])
 
     def __getitem__(self, number: int) -> Complex:

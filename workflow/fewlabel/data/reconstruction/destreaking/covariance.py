@@ -1,4 +1,4 @@
-"""What coils have in common in a region."""
+"""Covariance of coils in a region."""
 
 from typing import Any
 
@@ -29,5 +29,5 @@ def coil_covariance(coil_images: PerSlice, region: NDArray[np.bool_]) -> Matrix:
 
 
 def mix(matrix: NDArray[Any], data: Complex, axis: int) -> Complex:
-    """Coils mixed by a matrix (new coil, coil), at every pixel or sample alike."""
+    """Mix coils by a matrix (new coil, coil), equally at every pixel or sample."""
     return np.moveaxis(np.tensordot(matrix.astype(np.complex64), data, axes=(1, axis)), 0, axis)

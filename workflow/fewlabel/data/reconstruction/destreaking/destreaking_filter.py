@@ -1,4 +1,4 @@
-"""A method of removing streaks, made ready for one acquisition: found once, applied to all of its images."""
+"""Prepare a de-streaking method for one acquisition; it is then applied to all of its images."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,38 +12,38 @@ from fewlabel.data.reconstruction.destreaking.cactus import interference_subspac
 from fewlabel.data.reconstruction.destreaking.coil_images import CachedSlices, Gridded, Mixed
 from fewlabel.data.reconstruction.destreaking.covariance import Matrix, coil_covariance
 from fewlabel.data.reconstruction.destreaking.interference_region import beyond_view, corners, root_sum_of_squares
-from fewlabel.data.reconstruction.destreaking.remove_coils import background_ratios, kept_coils, streak_ratios
+from fewlabel.data.reconstruction.destreaking.remove_coils import background_ratios, streak_ratios, usable_coils
 from fewlabel.data.reconstruction.radial.acquisition import PerSlice, Readings, Scan
 from fewlabel.data.reconstruction.radial.gridding import Complex
 from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
 from fewlabel.utils.errors import InputError
 
 FEWEST_COILS = 4
-"""Below, the directions of the interference can not be told from those of the body."""
+"""Fewest coils; with fewer, the directions of interference and body cannot be separated."""
 BY_COVARIANCE = ("cactus", "bstar")
-"""Methods that must know where interference is seen; by default they look beyond the field of view."""
+"""Methods that need a region of interference; by default it is beyond the field of view."""
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """What is done to coil data."""
+    """Operations on coil data that remove streaks."""
 
-    mixing: Matrix | NDArray[np.float64]  # (new coil, coil): nothing, a choice of coils, or a projection
+    mixing: Matrix | NDArray[np.float64]  # (new coil, coil): identity, a selection of coils, or a projection
     # covariance (coil, coil) against which coils are combined (B-STAR); None: root sum of squares
     interference: Matrix | None = None
     loading: float = 0  # of B-STAR
 
     def mixed(self, readings: Readings) -> Scan:
-        """The readings with their coils mixed, before anything is gridded."""
+        """The readings with mixed coils, before gridding."""
         return Scan(Mixed(self.mixing, readings.kspace), readings.trajectory, readings.matrix)
 
     def combined(self, coil_images: Iterable[Complex], like: Iterable[Complex] | None = None) -> NDArray[np.float32]:
-        """Magnitude images of coil images whose coils are mixed already.
+        """Magnitude images of coil images whose coils are already mixed.
 
         Args:
             coil_images: of each slice (coil, row, column).
-            like: other images of the same slices, whose coil vectors say how coils are combined; default: the images
-                themselves, which without B-STAR is the root of the sum of squares.
+            like: other images of the same slices, whose coil vectors determine the combination of coils; default: the
+                images themselves, which without B-STAR is the root of the sum of squares.
         """
         pairs = ((images, images) for images in coil_images) if like is None else zip(coil_images, like, strict=True)
         return np.stack([combine(images, self._weights(model)) for images, model in pairs])
@@ -60,11 +60,10 @@ def from_kspace(settings: Destreak, readings: Readings, region: NDArray[np.bool_
     """The remedy for an acquisition.
 
     Args:
-        settings: method and strength.
         readings: with their streaks.
-        region: (slice, row, column) within the field of view, True where interference is seen; default: the bright
-            sources beyond the field of view, which readout oversampling keeps apart (remove_coils: streaks are what
-            changes when fewer spokes make the images).
+        region: (slice, row, column) within the field of view, True in regions with interference; default: the bright
+            sources beyond the field of view, which readout oversampling separates (remove_coils: streaks are the
+            difference to images from fewer spokes).
 
     Raises:
         InputError: too few coils, or a region that is empty, everything or without signal.
@@ -85,9 +84,8 @@ def from_images(settings: Destreak, images: PerSlice, region: NDArray[np.bool_] 
     """The remedy for finished complex coil images.
 
     Args:
-        settings: method and strength.
         images: (slice, coil, row, column).
-        region: (slice, row, column), True where interference is seen; default: streaks in the corners of the view.
+        region: (slice, row, column), True in regions with interference; default: streaks in the corners of the view.
 
     Raises:
         InputError: too few coils, or a region that is empty, everything or without signal.
@@ -98,16 +96,16 @@ def from_images(settings: Destreak, images: PerSlice, region: NDArray[np.bool_] 
     if region is not None and (not region.any() or region.all()):
         what = "whole image" if region.all() else "mask is empty"
         raise InputError(
-            f"interference region: the {what}; accepted: a mask that is 1 where streaks are and 0 elsewhere"
+            f"interference region: the {what}; accepted: a mask of 1 in regions with streaks and 0 elsewhere"
         )
     magnitude = root_sum_of_squares(images)
     if region is not None and not magnitude[region].any():
         raise InputError("interference region: no signal in it; accepted: a mask that is 1 where streaks are seen")
-    seen = corners(magnitude) if region is None else region
+    mask = corners(magnitude) if region is None else region
     if settings.method == "remove_coils":
-        ratios = background_ratios(images, seen) if seen.any() else np.ones(coils)
+        ratios = background_ratios(images, mask) if mask.any() else np.ones(coils)
         return _selection(coils, ratios, settings)
-    return _of_covariance(settings, coil_covariance(images, seen))
+    return _of_covariance(settings, coil_covariance(images, mask))
 
 
 def _of_covariance(settings: Destreak, covariance: Matrix) -> Remedy:
@@ -117,11 +115,11 @@ def _of_covariance(settings: Destreak, covariance: Matrix) -> Remedy:
 
 
 def _selection(coils: int, ratios: NDArray[np.float64], settings: Destreak) -> Remedy:
-    return Remedy(np.eye(coils)[kept_coils(ratios, settings.threshold)])
+    return Remedy(np.eye(coils)[usable_coils(ratios, settings.threshold)])
 
 
 def _spoke_ratios(readings: Readings) -> NDArray[np.float64]:
-    # Every second spoke: golden angles stay evenly spread, and all echoes take part.
+    # Every second spoke: golden angles stay evenly spread over all echoes.
     whole, fewer = (Gridded(readings, readings.matrix, slice(None, None, step)) for step in (1, 2))
     return streak_ratios(whole, fewer)
 

@@ -1,4 +1,4 @@
-"""Where interference is seen, found in the coil images alone: no outline of the body is needed."""
+"""Detect the region of interference in coil images, without an outline of the body."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,19 +7,19 @@ from fewlabel.data.reconstruction.destreaking.coil_images import each
 from fewlabel.data.reconstruction.radial.acquisition import PerSlice
 
 SMOOTH_PX = 1.0
-"""Power is averaged over a Gaussian of this deviation, so that noise is not taken for signal."""
+"""Standard deviation of the Gaussian by which power is averaged, so that noise does not count as signal."""
 QUIET = 5.0
 """Percentile of the power outside the body that counts as noise."""
 CLEAR = 1.4
-"""Interference is at least this many times the noise, which the averaging leaves uneven."""
+"""Least ratio of interference to noise, which remains uneven after averaging."""
 LOUD = 95.0
-"""Percentile of the power within the view that stands for the body's bright tissue."""
+"""Percentile of the power within the view that represents the body's bright tissue."""
 FEW = 0.01
-"""A smaller share of the pixels looked at is the body's own rim, or chance."""
+"""Smallest share of the examined pixels; fewer are the body's rim, or chance."""
 RIM_PX = 3
-"""Beyond the view, so many pixels along its edge are left out: a body cut off there rings."""
+"""Pixels along the edge, beyond the view, that are ignored: a body that is cut off there causes ringing."""
 CORNER = 1.15
-"""Corners begin at this many times the inscribed ellipse's radius: a broad body reaches a little beyond it."""
+"""Corners start at this multiple of the inscribed ellipse's radius; a broad body extends slightly beyond it."""
 
 
 def root_sum_of_squares(coil_images: PerSlice) -> NDArray[np.float32]:
@@ -29,15 +29,15 @@ def root_sum_of_squares(coil_images: PerSlice) -> NDArray[np.float32]:
 
 
 def beyond_view(magnitude: NDArray[np.float32], matrix: int, share: float = 0.3) -> NDArray[np.bool_]:
-    """Bright pixels beyond the field of view: the sources of streaks themselves.
+    """Bright pixels beyond the field of view: the sources of streaks.
 
     Args:
         magnitude: (slice, row, column), gridded wider than the field of view.
-        matrix: pixels along a side of the field of view, which lies in the middle.
-        share: of the signal of the body's bright tissue, from which on a pixel belongs to a source.
+        matrix: pixels along a side of the field of view, which is in the middle.
+        share: of the signal of the body's bright tissue, from which a pixel belongs to a source.
 
     Returns:
-        Mask of the same shape. Empty where there is no source, and so nothing to remove.
+        Mask of the same shape; empty without a source, and so nothing to remove.
     """
     axis = np.arange(magnitude.shape[-1]) - magnitude.shape[-1] // 2
     near = (axis >= -(matrix // 2) - RIM_PX) & (axis < matrix - matrix // 2 + RIM_PX)
@@ -45,27 +45,27 @@ def beyond_view(magnitude: NDArray[np.float32], matrix: int, share: float = 0.3)
 
 
 def corners(magnitude: NDArray[np.float32], share: float = 0.1) -> NDArray[np.bool_]:
-    """Pixels with signal in the corners of the field of view, where no body reaches: streaks.
+    """Pixels with signal in the corners of the field of view, outside any body: streaks.
 
     Args:
         magnitude: (slice, row, column), of the field of view.
-        share: of the signal of the body's bright tissue, from which on a pixel counts.
+        share: of the signal of the body's bright tissue, from which a pixel counts.
 
     Returns:
-        Mask of the same shape; empty where there are no streaks.
+        Mask of the same shape; empty without streaks.
     """
     return _bright(magnitude, _distance(*magnitude.shape[1:]) > CORNER, 1.0, share)
 
 
 def _bright(magnitude: NDArray[np.float32], outside: NDArray[np.bool_], view: float, share: float) -> NDArray[np.bool_]:
-    """Pixels outside the body that are bright; `view` is the share of the sides that the field of view takes."""
+    """Pixels outside the body that are bright; `view` is the share of the sides within the field of view."""
     from scipy import ndimage
 
     power = np.stack([ndimage.gaussian_filter(image.astype(np.float64) ** 2, SMOOTH_PX) for image in magnitude])
     noise = np.percentile(power[:, outside], QUIET)
     loud = np.percentile(power[:, _distance(*magnitude.shape[1:]) < view], LOUD) - noise
-    found = outside & (power > CLEAR * noise) & (power - noise > share**2 * max(loud, 0))
-    return np.asarray(found if found.sum() >= FEW * len(magnitude) * outside.sum() else np.zeros_like(found))
+    bright = outside & (power > CLEAR * noise) & (power - noise > share**2 * max(loud, 0))
+    return np.asarray(bright if bright.sum() >= FEW * len(magnitude) * outside.sum() else np.zeros_like(bright))
 
 
 def _distance(rows: int, columns: int) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""How well streaks were removed, where the image without their source is known."""
+"""Measures of de-streaking, for phantoms, whose image without streaks is known."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ class Quality:
     """Measures of one subject."""
 
     streak_energy: float  # outside the body, as a share of that without any remedy
-    snr: float  # of the target: mean signal over the root mean square of what noise and streaks add
+    snr: float  # of the target: mean signal over the root mean square of noise and streaks
     similarity: float  # structural similarity (Wang et al. 2004) to the image without source, mean over the body.
-    signal_loss: float  # share of the target's signal that the remedy takes, streaks aside
+    signal_loss: float  # share of the target's signal that the remedy removes
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a simulated subject; all arrays are (slice, row, column)."""
+    """Reference images and masks of a simulated subject; all arrays are (slice, row, column)."""
 
     streaked: Images  # with the source of streaks, not remedied
     clean: Images  # the same noise, no source
@@ -30,23 +30,24 @@ class Known:
     outside: Mask  # pixels clear of the body
 
 
-def quality(known: Known, remedied: Images, remedied_clean: Images, noiseless: Images) -> Quality:
-    """What a remedy does.
+def quality(reference: Known, remedied: Images, remedied_clean: Images, noiseless: Images) -> Quality:
+    """Measure the effect of a remedy.
 
     Args:
+        reference: the acquisition without source and without remedy.
         remedied: the streaked acquisition with the remedy.
-        remedied_clean: the acquisition without source with the very same remedy: so that what the remedy takes from the
-            body, or from the noise, does not count as streaks.
-        noiseless: the acquisition with neither source nor noise, with the very same remedy.
+        remedied_clean: the acquisition without source with the same remedy, so that losses of body signal or noise do
+            not count as streaks.
+        noiseless: the acquisition with neither source nor noise, with the same remedy.
     """
-    streaks = np.square(remedied - remedied_clean, dtype=np.float64)[known.outside].sum()
-    before = np.square(known.streaked - known.clean, dtype=np.float64)[known.outside].sum()
-    added = (remedied - noiseless)[known.target].astype(np.float64)
+    streaks = np.square(remedied - remedied_clean, dtype=np.float64)[reference.outside].sum()
+    before = np.square(reference.streaked - reference.clean, dtype=np.float64)[reference.outside].sum()
+    added = (remedied - noiseless)[reference.target].astype(np.float64)
     return Quality(
         streak_energy=float(streaks / before),
-        snr=float(noiseless[known.target].mean() / np.sqrt((added**2).mean())),
-        similarity=_similarity(remedied, known.clean, known.body),
-        signal_loss=float(1 - remedied_clean[known.target].mean() / known.clean[known.target].mean()),
+        snr=float(noiseless[reference.target].mean() / np.sqrt((added**2).mean())),
+        similarity=_similarity(remedied, reference.clean, reference.body),
+        signal_loss=float(1 - remedied_clean[reference.target].mean() / reference.clean[reference.target].mean()),
     )
 
 

@@ -1,4 +1,4 @@
-"""From a radial acquisition to the one image of each slice that is asked for."""
+"""Reconstruct one image of each slice from a radial acquisition."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from fewlabel.data.reconstruction.radial.t2_mapping import fit_t2
 from fewlabel.data.reconstruction.radial.view_sharing import echo_samples
 
 FLOOR = 0.1
-"""Share of the first echo's 99th percentile, below which a pixel counts as air and gets no T2."""
+"""Share of the first echo's 99th percentile, below which a pixel counts as air, without T2."""
 
 
 def reconstruct(
@@ -25,7 +25,7 @@ def reconstruct(
 
     Args:
         readings: of several slices.
-        settings: how streaks are removed, and which image is wanted.
+        settings: the de-streaking method, and the type of the image.
         region: see `from_kspace`.
 
     Returns:
@@ -50,21 +50,18 @@ def reconstruct(
 
 
 def chosen_echo(settings: RadialImages, echoes: int) -> int:
-    """The echo that is asked for, from 0: by default the middle one."""
+    """The echo of the settings, from 0; by default the middle one."""
     return (echoes - 1) // 2 if settings.echo is None else settings.echo - 1
 
 
 def echo_images(mixed: Readings, remedy: Remedy, echoes: Sequence[int]) -> NDArray[np.float32]:
-    """Images at several echo times by sharing k-space between echoes.
+    """Images (echo, slice, matrix, matrix) at several echo times by sharing k-space between echoes.
 
-    Coils are combined as in the composite image, whose signal is strong: late echoes keep a low noise floor.
+    Coils are combined as in the composite image, whose signal is strong: late echoes have a low noise floor.
 
     Args:
         mixed: with the remedy's mixing applied.
         echoes: from 0.
-
-    Returns:
-        (echo, slice, matrix, matrix).
     """
     trajectory, matrix = mixed.trajectory, mixed.matrix
     weightings = [density(trajectory, echo_samples(trajectory, echo, matrix)) for echo in echoes]
@@ -73,6 +70,6 @@ def echo_images(mixed: Readings, remedy: Remedy, echoes: Sequence[int]) -> NDArr
     for number, kspace in enumerate(each(mixed.kspace)):
         composite = grid(kspace, trajectory.points, of_all, matrix)
         for which, weighting in enumerate(weightings):
-            found = grid(kspace, trajectory.points, weighting, matrix)
-            images[which, number] = remedy.combined(found[None], like=composite[None])[0]
+            gridded = grid(kspace, trajectory.points, weighting, matrix)
+            images[which, number] = remedy.combined(gridded[None], like=composite[None])[0]
     return images

@@ -1,4 +1,4 @@
-"""Coils that see mostly streaks are left out: what is done by hand, made automatic (Xue et al. 2012, MRM 67:470)."""
+"""Leave out coils that receive mostly streaks, automatically (Xue et al. 2012, MRM 67:470)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +8,11 @@ from fewlabel.data.reconstruction.radial.acquisition import PerSlice
 
 
 def streak_ratios(reference: PerSlice, fewer: PerSlice) -> NDArray[np.float64]:
-    """How much of each coil's image changes when fewer spokes make it, relative to the best coil.
+    """Relative change of each coil's image if fewer spokes are used, compared with the best coil.
 
     Args:
         reference: (slice, coil, row, column), of all spokes.
-        fewer: the same of half of them, which streaks more.
+        fewer: of half of the spokes, with more streaks.
 
     Returns:
         (coil,), 1 for the coil that changes least, infinite for one without any signal.
@@ -25,25 +25,25 @@ def streak_ratios(reference: PerSlice, fewer: PerSlice) -> NDArray[np.float64]:
 
 
 def background_ratios(images: PerSlice, region: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The same from finished images, which have no spokes: mean signal of the interference region over that elsewhere.
+    """The same for finished images without spokes: mean signal inside over that outside the interference region.
 
     Args:
         images: (slice, coil, row, column).
-        region: (slice, row, column), where interference is seen.
+        region: (slice, row, column), True in the interference region.
 
     Returns:
-        (coil,), 1 for the coil with the least, infinite for one without signal elsewhere.
+        (coil,), 1 for the coil with the least, infinite for one without signal outside.
     """
     streaks, signal = np.zeros((2, images.shape[1]))
-    for image, seen in zip(each(images), region, strict=True):
+    for image, mask in zip(each(images), region, strict=True):
         magnitude = np.abs(image)
-        streaks += magnitude[:, seen].sum(axis=1)
-        signal += magnitude[:, ~seen].sum(axis=1)
+        streaks += magnitude[:, mask].sum(axis=1)
+        signal += magnitude[:, ~mask].sum(axis=1)
     return _to_best(streaks / region.sum(), signal / (~region).sum())
 
 
-def kept_coils(ratios: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
-    """Coils whose ratio is at most the threshold; the best is always among them."""
+def usable_coils(ratios: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
+    """Coils whose ratio is at most the threshold, including the best coil."""
     return np.flatnonzero(ratios <= max(threshold, ratios.min()))
 
 

@@ -19,7 +19,7 @@ class PerSlice(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of all slices; their number is first."""
+        """Shape of all slices; their number is first."""
 
     def __getitem__(self, number: int, /) -> Any:
         """One slice, from 0."""
@@ -30,11 +30,11 @@ class Readings(Protocol):
 
     @property
     def kspace(self) -> PerSlice:
-        """complex64."""
+        """complex64, (slice, coil, spoke, sample)."""
 
     @property
     def trajectory(self) -> Trajectory:
-        """Of every slice."""
+        """The trajectory of every slice."""
 
     @property
     def matrix(self) -> int:
@@ -43,7 +43,7 @@ class Readings(Protocol):
 
 @dataclass(frozen=True)
 class Scan:
-    """Readings of a file; see there."""
+    """Readings of a file; see `Readings`."""
 
     kspace: PerSlice
     trajectory: Trajectory
@@ -52,7 +52,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Acquisition:
-    """What the scanner hands over, in memory."""
+    """The scanner's data in memory."""
 
     kspace: Complex  # complex64, (slice, coil, spoke, sample)
     trajectory: Trajectory  # of every slice
@@ -60,13 +60,13 @@ class Acquisition:
 
 
 def acquire_body(images: NDArray[np.float32], trajectory: Trajectory, pixel_mm: float, coils: int) -> Acquisition:
-    """The body without noise and without a source of streaks.
+    """The acquisition of the body without noise and without a source of streaks.
 
     Args:
         images: (slice, echo, matrix, matrix): signal at each echo time.
-        trajectory: whose spokes say which echo they are.
+        trajectory: with the echo of each spoke.
         pixel_mm: size of a pixel.
-        coils: of the array, which stands around the field of view.
+        coils: of the array around the field of view.
     """
     matrix = images.shape[-1]
     positions = pixel_mm * (np.arange(matrix) - matrix // 2)
@@ -81,7 +81,7 @@ def acquire_body(images: NDArray[np.float32], trajectory: Trajectory, pixel_mm: 
 
 
 def with_arms(acquisition: Acquisition, arms: Sequence[Arm], signal: float, pixel_mm: float) -> Acquisition:
-    """The same acquisition, with arms of that signal beside the body, the same in every slice."""
+    """The same acquisition, with arms of that signal next to the body, equal in every slice."""
     coils = acquisition.kspace.shape[1]
     array = array_mm(acquisition.matrix, pixel_mm)
     added = arm_kspace(list(arms), acquisition.trajectory, pixel_mm, coils, array)
@@ -92,9 +92,8 @@ def with_noise(acquisition: Acquisition, sigma: float, rng: np.random.Generator)
     """The same acquisition with complex white noise.
 
     Args:
-        acquisition: without noise.
         sigma: standard deviation, in the real and in the imaginary part of each coil's composite image.
-        rng: source of the noise.
+        rng: generator of the noise.
     """
     # Gridding adds up independent samples with these weights.
     scale = sigma / np.sqrt((density(acquisition.trajectory) ** 2).sum())
@@ -104,6 +103,6 @@ def with_noise(acquisition: Acquisition, sigma: float, rng: np.random.Generator)
 
 
 def array_mm(matrix: int, pixel_mm: float) -> tuple[float, float]:
-    """Half-axes of the ellipse on which the coils stand: at the sides of the field of view, nearer above and below."""
+    """Half-axes of the ellipse of the coils: at the sides of the field of view, nearer above and below."""
     half = matrix * pixel_mm / 2
     return 1.05 * half, 0.85 * half

@@ -16,7 +16,7 @@ def sensitivities(
     Args:
         x, y: positions in mm from the middle of the array, of equal shape.
         coils: loops, evenly spaced on an ellipse; neighbours overlap by a fifth of their width.
-        radii: half-axes of that ellipse along x and y, in mm. Wires should be no nearer than a few mm to any position.
+        radii: half-axes of that ellipse along x and y, in mm. Wires should be a few mm from any position.
 
     Returns:
         complex64, (coil, *shape of x).

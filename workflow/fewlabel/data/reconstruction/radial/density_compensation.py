@@ -1,4 +1,4 @@
-"""Density compensation: how much of k-space each sample of a radial acquisition stands for."""
+"""Density compensation: the area of k-space of each sample of a radial acquisition."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,33 +7,30 @@ from fewlabel.data.reconstruction.radial.trajectory import Trajectory
 
 
 def density(trajectory: Trajectory, uses: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """The area of the polar cell around each sample.
+    """The area of the polar cell around each sample, (spoke, sample), in (cycles per pixel)^2; 0 for unused samples.
 
-    A cell reaches half way to the next samples along the spoke, and half way to the neighbouring spokes that are used
-    at that radius. So weights add up to the sampled disc, and an image gridded with them has the units of the object.
+    A cell extends half way to the next samples along the spoke, and half way to the neighbouring used spokes at that
+    radius. Weights therefore add up to the sampled disc, and an image gridded with them has the units of the object.
 
     Args:
         trajectory: of straight spokes through the centre.
-        uses: (spoke, sample) samples that take part; default: all. At each sample position at least one spoke must.
-
-    Returns:
-        (spoke, sample), (cycles per pixel)^2; 0 where a sample takes no part.
+        uses: (spoke, sample), True for used samples; default: all. Each sample position needs at least one spoke.
     """
     radii = trajectory.radii()
     steps = np.abs(np.gradient(radii, axis=1))
-    taken = np.ones(radii.shape, dtype=bool) if uses is None else uses
+    used = np.ones(radii.shape, dtype=bool) if uses is None else uses
     directions = trajectory.directions()
     angles = np.arctan2(directions[:, 1], directions[:, 0]) % np.pi
     # The innermost cells share a disc of half a step; at larger radii a cell is as long as its arc.
     lengths = np.where(np.abs(radii) < steps / 2, steps / 4, np.abs(radii))
-    return np.asarray(lengths * steps * _arcs(angles, taken))
+    return np.asarray(lengths * steps * _arcs(angles, used))
 
 
-def _arcs(angles: NDArray[np.float64], taken: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(spoke, sample): angle in radians that a spoke stands for, among those taken at the same sample position."""
-    arcs = np.zeros(taken.shape)
-    # Few patterns: sharing between echoes takes more spokes in steps.
-    patterns, which = np.unique(taken, axis=1, return_inverse=True)
+def _arcs(angles: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(spoke, sample): angle in radians of a spoke, among those used at the same sample position."""
+    arcs = np.zeros(used.shape)
+    # Few patterns: sharing between echoes adds spokes in steps.
+    patterns, which = np.unique(used, axis=1, return_inverse=True)
     for number, pattern in enumerate(patterns.T):
         spokes = np.flatnonzero(pattern)
         order = spokes[np.argsort(angles[spokes], kind="stable")]

@@ -9,39 +9,27 @@ from numpy.typing import NDArray
 Complex = NDArray[np.complex64]
 
 PRECISION = 1e-5
-"""Relative error asked of the transform: single precision."""
+"""Relative error of the transform: single precision."""
 
 
 def sample(images: Complex, points: NDArray[np.float64]) -> Complex:
-    """k-space of images.
-
-    Args:
-        images: (..., row, column).
-        points: (spoke, sample, 2), cycles per pixel.
-
-    Returns:
-        (..., spoke, sample).
-    """
+    """k-space (..., spoke, sample) of images (..., row, column); `points`: (spoke, sample, 2), cycles per pixel."""
     import finufft
 
     first, second = _flat(points)
     stack = np.ascontiguousarray(images.reshape(-1, *images.shape[-2:]), dtype=np.complex64)
-    # One thread: a job has one, and only then are results the same bits each time.
-    found = finufft.nufft2d2(first, second, stack, isign=-1, eps=PRECISION, nthreads=1)
-    return np.asarray(found).reshape(*images.shape[:-2], *points.shape[:-1])
+    # One thread, since only then are results bit-identical each time.
+    kspace = finufft.nufft2d2(first, second, stack, isign=-1, eps=PRECISION, nthreads=1)
+    return np.asarray(kspace).reshape(*images.shape[:-2], *points.shape[:-1])
 
 
 def grid(kspace: Complex, points: NDArray[np.float64], weights: NDArray[np.float64], matrix: int) -> Complex:
-    """Images of k-space, with density compensation.
+    """Images (..., matrix, matrix) of k-space (..., spoke, sample), in the units of the object.
 
     Args:
-        kspace: (..., spoke, sample).
         points: (spoke, sample, 2), cycles per pixel.
         weights: (spoke, sample), from `density`.
-        matrix: rows and columns; more than the field of view shows what lies beyond it, as oversampled spokes can.
-
-    Returns:
-        (..., matrix, matrix), in the units of the object.
+        matrix: rows and columns; above those of the field of view, the image extends beyond it.
     """
     import finufft
 
@@ -49,8 +37,8 @@ def grid(kspace: Complex, points: NDArray[np.float64], weights: NDArray[np.float
     first, second = (axis[used] for axis in _flat(points))
     flat = kspace.reshape(-1, weights.size)[:, used] * weights.ravel()[used].astype(np.float32)
     stack = np.ascontiguousarray(flat, dtype=np.complex64)
-    found = finufft.nufft2d1(first, second, stack, (matrix, matrix), isign=1, eps=PRECISION, nthreads=1)
-    return np.asarray(found).reshape(*kspace.shape[:-2], matrix, matrix)
+    images = finufft.nufft2d1(first, second, stack, (matrix, matrix), isign=1, eps=PRECISION, nthreads=1)
+    return np.asarray(images).reshape(*kspace.shape[:-2], matrix, matrix)
 
 
 def _flat(points: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_MS = 500.0
-"""Longer times, as those of fluids, are not told apart by an echo train of some 100 ms."""
+"""An echo train of about 100 ms does not distinguish longer times, such as those of fluids."""
 
 
 def fit_t2(images: NDArray[np.float32], echo_times: NDArray[np.float64], floor: float = 0) -> NDArray[np.float32]:
@@ -16,10 +16,10 @@ def fit_t2(images: NDArray[np.float32], echo_times: NDArray[np.float64], floor: 
     Args:
         images: (echo, ...) magnitudes.
         echo_times: (echo,) ms, at least two.
-        floor: where the first echo's signal is not above it, there is nothing to fit.
+        floor: signal of the first echo up to which nothing is fitted.
 
     Returns:
-        T2 in ms, 0 to `LONGEST_MS`; 0 where there is no signal, `LONGEST_MS` where it does not decay.
+        T2 in ms, 0 to `LONGEST_MS`; 0 without signal, `LONGEST_MS` without decay.
 
     Raises:
         ValueError: fewer than two echo times, or not one image for each.

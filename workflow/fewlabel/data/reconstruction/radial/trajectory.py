@@ -1,4 +1,4 @@
-"""Where a radial acquisition samples k-space.
+"""Trajectories of radial acquisitions in k-space.
 
 k is in cycles per pixel, along the two axes of the image; a spoke runs through the centre from edge to edge. Spokes
 follow each other by the golden angle, so that any number of successive ones covers all directions evenly (Winkelmann et
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 GOLDEN_ANGLE = np.pi * (np.sqrt(5) - 1) / 2
 """Radians: 111.246 degrees."""
 OVERSAMPLING = 2
-"""Samples of a spoke for each pixel of the field of view: what lies beyond it does not fold back along the readout."""
+"""Samples of a spoke for each pixel of the field of view, so that signal beyond it does not fold back."""
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Where and when samples are taken; the same for all slices."""
+    """Positions and times of samples; equal for all slices."""
 
     points: NDArray[np.float64]  # (spoke, sample, 2), cycles per pixel, -0.5 to 0.5
-    echo: NDArray[np.int64]  # (spoke,) which echo of the train each spoke is, from 0
+    echo: NDArray[np.int64]  # (spoke,) echo of the train of each spoke, from 0
     echo_times: NDArray[np.float64]  # (echo,) ms
 
     def directions(self) -> NDArray[np.float64]:
@@ -38,8 +38,8 @@ def golden_angle(spokes: int, matrix: int, echo_times: NDArray[np.float64]) -> T
     """Full-diameter spokes by the golden angle.
 
     The spokes of an echo are successive, and so are those of neighbouring echoes together: each such group covers all
-    directions evenly, which is what sharing between echoes needs. (When in the train of which excitation a spoke is
-    taken is free: excitation s takes spoke s of every echo's group.)
+    directions evenly, as sharing between echoes requires. (The excitation of a spoke is free: excitation s takes
+    spoke s of every echo's group.)
 
     Args:
         spokes: a multiple of the number of echoes.

@@ -12,23 +12,20 @@ from fewlabel.data.reconstruction.radial.trajectory import Trajectory
 
 
 def echo_samples(trajectory: Trajectory, echo: int, matrix: int) -> NDArray[np.bool_]:
-    """Which samples make the image of one echo.
+    """The samples of one echo's image, (spoke, sample), True for used samples.
 
-    At each distance from the centre: the fewest neighbouring echoes whose spokes lie no further apart than the field of
-    view allows (1 / matrix, in cycles per pixel); all of them where even these are too few.
+    At each distance from the centre: the fewest neighbouring echoes whose spokes are no further apart than the field of
+    view allows (1 / matrix, in cycles per pixel); all echoes if even these are too few.
 
     Args:
         trajectory: whose echoes each have evenly spread spokes.
         echo: from 0.
         matrix: pixels along a side of the field of view.
-
-    Returns:
-        (spoke, sample), True where a sample takes part.
     """
     apart = np.abs(trajectory.echo - echo)
     spokes = np.array([(apart <= distance).sum() for distance in range(apart.max() + 1)])
     reach = spokes / (np.pi * matrix)
     radii = np.abs(trajectory.radii())
     needed = np.minimum(np.searchsorted(reach, radii), len(reach) - 1)
-    # A tier is that of the sample's position, for all spokes alike, so that none is left empty.
+    # A tier depends only on the sample's position, so that none is empty.
     return np.asarray(apart[:, None] <= needed.max(axis=0)[None, :])

@@ -1,4 +1,4 @@
-"""What can be wrong with radial k-space, found in its numbers alone: nothing is reconstructed."""
+"""Find problems of radial k-space without reconstruction."""
 
 import math
 from collections.abc import Mapping
@@ -14,20 +14,20 @@ from fewlabel.data.reconstruction.radial.acquisition import PerSlice
 from fewlabel.data.reconstruction.radial.trajectory import OVERSAMPLING
 
 STRAIGHT = 1e-3
-"""Cycles per pixel that a sample may lie off its spoke's line through the centre."""
+"""Accepted distance, in cycles per pixel, of a sample from its spoke's line through the centre."""
 ROUGHLY = 1.05
-"""Samples may lie so many times as far apart as they should: n samples from edge to edge leave n - 1 gaps."""
+"""Accepted distance of samples as a multiple of the required one: n samples from edge to edge have n - 1 gaps."""
 SPARSE = 8
-"""So many times fewer spokes than the matrix needs leave of a body streaks alone."""
+"""Factor of undersampling from which an image consists of streaks."""
 
 
 def array_problems(arrays: Mapping[str, Any], numbers: bool = True) -> list[str]:
-    """Shapes, types and numbers of the arrays of a file that do not fit.
+    """Problems of shapes, types and numbers of the arrays of a file.
 
     Args:
-        arrays: `kspace`, `trajectory` and `matrix`, and `echo` with `echo_times` where there are any (see
+        arrays: `kspace`, `trajectory` and `matrix`, and optionally `echo` with `echo_times` (see
             `radial_kspace.NEEDED`). `kspace` is read one slice at a time.
-        numbers: whether the samples themselves are looked at.
+        numbers: whether to check the samples themselves.
     """
     kspace, points = arrays["kspace"], arrays["trajectory"]
     problems = []
@@ -44,7 +44,7 @@ def array_problems(arrays: Mapping[str, Any], numbers: bool = True) -> list[str]
     if len(kspace.shape) == 4 and points.shape[:2] != kspace.shape[2:]:
         problems.append(
             f"trajectory of {points.shape[0]} spokes of {points.shape[1]} samples, but kspace has {kspace.shape[2]} of "
-            f"{kspace.shape[3]}; accepted: equal lengths; export both of the same scan"
+            f"{kspace.shape[3]}; accepted: equal lengths; to fix: export both of the same scan"
         )
     if not np.isfinite(points).all() or np.abs(points).max() > 0.5 + 1e-6:
         problems.append("trajectory: beyond 0.5 or not finite; accepted: cycles per pixel, -0.5 to 0.5")
@@ -52,29 +52,25 @@ def array_problems(arrays: Mapping[str, Any], numbers: bool = True) -> list[str]
         problems += _line_problems(points.astype(np.float64))
     if arrays["matrix"].size != 1 or not 1 < int(arrays["matrix"].flat[0]) < 4096:
         problems.append(
-            f"matrix: {arrays['matrix'].tolist()}; accepted: one number, pixels along a side of the field of view"
+            f"matrix: {arrays['matrix'].tolist()}; accepted: one number, the pixels along a side of the field of view"
         )
     return problems + _echo_problems(arrays.get("echo"), arrays.get("echo_times"), len(points))
 
 
 def settings_problems(arrays: Mapping[str, Any], settings: RadialSource) -> list[str]:
-    """What settings ask for and sound arrays do not hold: coils, echoes, samples.
-
-    Args:
-        arrays: as above, without problems.
-    """
+    """Requirements of the settings that valid arrays do not meet: coils, echoes, samples."""
     points, matrix = arrays["trajectory"].astype(np.float64), int(arrays["matrix"].flat[0])
     echoes = int(arrays["echo"].max()) + 1 if "echo" in arrays else 1
     problems = coil_problems(arrays["kspace"].shape[1], settings)
     if settings.input == "t2_map" and echoes < 2:
         problems.append(f"{echoes} echo; accepted: two or more for input t2_map")
     if settings.input == "echo" and settings.echo is not None and settings.echo > echoes:
-        problems.append(f"no echo {settings.echo}, the train has {echoes}; change `echo`")
+        problems.append(f"no echo {settings.echo}, the train has {echoes}; to fix: change `echo`")
     return problems + _sampling_problems(points, matrix, settings)
 
 
 def coil_problems(coils: int, settings: RadialImages) -> list[str]:
-    """Too few coils for what is to be taken out of them."""
+    """Problem of too few coils for the de-streaking method."""
     method = settings.destreak.method
     if method == "none" or coils >= FEWEST_COILS:
         return []
@@ -88,12 +84,14 @@ def _number_problems(kspace: PerSlice) -> list[str]:
         bad += finite.size - np.count_nonzero(finite)
         silent = silent and not np.any(image)
     if bad:
-        return [f"kspace: {bad} samples are NaN or infinite; accepted: finite numbers; export it again"]
-    return ["kspace: 0 throughout; accepted: a signal; export it again or exclude the subject"] if silent else []
+        return [f"kspace: {bad} samples are NaN or infinite; accepted: finite numbers; to fix: export it again"]
+    return (
+        ["kspace: 0 throughout; accepted: a signal; to fix: export it again or exclude the subject"] if silent else []
+    )
 
 
 def _line_problems(points: NDArray[np.float64]) -> list[str]:
-    """Trajectories whose density cannot be told: those that are no full straight spokes."""
+    """Problem of trajectories without full straight spokes, whose density is unknown."""
     along = points[:, -1] - points[:, 0]
     length = np.linalg.norm(along, axis=1, keepdims=True)
     directions = along / np.maximum(length, np.finfo(np.float64).tiny)
@@ -114,8 +112,10 @@ def _echo_problems(echo: NDArray[Any] | None, times: NDArray[Any] | None, spokes
     if echo.shape != (spokes,) or echo.min() < 0 or (echo != np.round(echo)).any():
         return [f"echo: {echo.dtype} of shape {echo.shape}; accepted: for each spoke its echo, whole numbers from 0"]
     if times is None or times.size != int(echo.max()) + 1 or times.size != len(set(echo.tolist())):
-        found = "none" if times is None else f"{times.size} of {len(set(echo.tolist()))} echoes up to {int(echo.max())}"
-        return [f"echo_times: {found}; accepted: ms of each echo that `echo` names, from 0 without gaps"]
+        times_text = (
+            "none" if times is None else f"{times.size} of {len(set(echo.tolist()))} echoes up to {int(echo.max())}"
+        )
+        return [f"echo_times: {times_text}; accepted: ms of each echo that `echo` names, from 0 without gaps"]
     return []
 
 
@@ -142,6 +142,6 @@ def _sampling_problems(points: NDArray[np.float64], matrix: int, settings: Radia
     if len(points) < fewest:
         problems.append(
             f"trajectory: {len(points)} spokes for matrix {matrix}; accepted: {fewest} or more, an eighth of what it "
-            "needs: fewer leave streaks alone"
+            "needs: fewer give only streaks"
         )
     return problems

@@ -1,4 +1,4 @@
-"""Complex coil images of one file or pair of files, and what is wrong with them."""
+"""Read complex coil images of one file or pair of files, or find their problems."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from fewlabel.data.formats.checks import UNKNOWN, same_position
 from fewlabel.data.formats.nifti_header import affine_mm, open_file
 from fewlabel.data.paths import FIRST_PARTS, NIFTI_SUFFIXES, SECOND_PARTS, ends_with, stem
 from fewlabel.data.reconstruction.radial.gridding import Complex
-from fewlabel.utils.hardware_info import refuse_above_memory
+from fewlabel.utils.environment import refuse_above_memory
 
 
 def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], list[str]]:
@@ -24,7 +24,7 @@ def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], l
         path: `.npy`, or the first of a pair of NIfTI files.
 
     Returns:
-        None where there are problems; the affine is `UNKNOWN` where the file does not tell it.
+        None with problems; the affine is `UNKNOWN` if the file has none.
     """
     if path.suffix.lower() == ".npy":
         images, affine = np.load(path, mmap_mode="r", allow_pickle=False), UNKNOWN
@@ -46,14 +46,14 @@ def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], l
         bad += values.size - np.count_nonzero(np.isfinite(values))
         found[:, :, number] = values.transpose(1, 2, 0)
     if bad:
-        return None, affine, [f"{bad} values are NaN or infinite; accepted: finite numbers; export it again"]
+        return None, affine, [f"{bad} values are NaN or infinite; accepted: finite numbers; to fix: export it again"]
     if not found.any():
-        return None, affine, ["0 throughout; accepted: a signal; export it again or exclude the subject"]
+        return None, affine, ["0 throughout; accepted: a signal; to fix: export it again or exclude the subject"]
     return found, affine, []
 
 
 def coil_count(path: Path) -> int:
-    """Coils of such a file, from its header; 0 where it has none, which reading it explains."""
+    """Coils of such a file, from its header; 0 if it has none, which reading it reports."""
     numpy_file = path.suffix.lower() == ".npy"
     shape = np.load(path, mmap_mode="r", allow_pickle=False).shape if numpy_file else open_file(path).shape
     return int(shape[3]) if len(shape) == 4 else 0
@@ -84,7 +84,7 @@ def _parts(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
         return f"shape {first.shape}, but {other.name} has {second.shape}; accepted: equal shapes"
     if not same_position(first.shape[:3], affine_mm(first), affine_mm(second)):
         return f"{other.name}: its affine differs; accepted: equal affines of both files"
-    # Both parts as float32, and the complex images that they become.
+    # Both parts as float32, and the complex images.
     refuse_above_memory(16 * math.prod(first.shape), f"coil images of shape {first.shape}", "use fewer coils or slices")
     arrays = [np.asarray(each.dataobj, dtype=np.float32) for each in (first, second)]
     if part == "_magnitude" and np.abs(arrays[1]).max() > 2 * np.pi + 1e-3:

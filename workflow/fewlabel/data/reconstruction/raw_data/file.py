@@ -1,4 +1,4 @@
-"""One file of radial multi-coil data as a reconstructed volume, and what is wrong with it."""
+"""Read one file of radial multi-coil data as a reconstructed volume, or find its problems."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,18 +22,16 @@ class Data:
     """One file's data without problems, not reconstructed yet."""
 
     shape: tuple[int, int, int]  # of the image, (row, column, slice)
-    affine: NDArray[np.float64]  # `UNKNOWN` where the file does not tell
+    affine: NDArray[np.float64]  # `UNKNOWN` if the file has none
     measured: Scan | NDArray[np.complex64]  # k-space, or coil images (slice, coil, row, column)
 
 
 def load_radial(
     path: Path, name: str, source: RadialSource, region: NDArray[np.bool_] | None = None
 ) -> tuple[FileGrid | None, list[str]]:
-    """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` where none is told), or all problems.
+    """A reconstructed volume, (row, column, slice) with its affine (`UNKNOWN` if the file has none), or all problems.
 
-    Args:
-        source: how it is reconstructed.
-        region: (slice, row, column), True where interference is seen; default: found automatically.
+    `region`: (slice, row, column), True in regions with interference; default: detected automatically.
     """
 
     def load() -> tuple[FileGrid | None, list[str]]:
@@ -49,7 +47,7 @@ def load_radial(
 
 
 def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[FileGrid | None, list[str]]:
-    """What `load_radial` would find wrong before it reconstructs, which here is not done: the volume holds 0 alone."""
+    """The problems that `load_radial` finds before reconstruction, or a volume of zeros."""
 
     def examine() -> tuple[FileGrid | None, list[str]]:
         data, problems = _data(path, source)
@@ -63,7 +61,7 @@ def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[FileGri
 
 
 def radial_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Shape (row, column, slice) and affine, from headers where they tell. Raises InputError: the file is no good."""
+    """Shape (row, column, slice) and affine from headers, if possible. Raises InputError: the file is invalid."""
     if path.suffix.lower() == ".npy":
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         return images.shape[:3], np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -77,7 +75,7 @@ def kspace_shape(path: Path) -> tuple[int, int, int, int] | None:
     """Slices, coils, spokes and samples of a file of k-space, from its headers; None of coil images.
 
     Raises:
-        InputError: the file is no good.
+        InputError: the file is invalid.
     """
     if path.suffix.lower() not in KSPACE_SUFFIXES:
         return None
@@ -89,7 +87,7 @@ def kspace_shape(path: Path) -> tuple[int, int, int, int] | None:
 
 
 def _told(load: Callable[[], tuple[FileGrid | None, list[str]]], name: str) -> tuple[FileGrid | None, list[str]]:
-    """What a reader finds, problems under the file's name, those of damaged files among them."""
+    """The result of a reader, with problems, including damaged files, under the file's name."""
     try:
         grid, problems = load()
     except InputError as error:

@@ -8,9 +8,9 @@ import math
 
 import h5py
 
+from fewlabel.utils.environment import refuse_above_memory
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
-from fewlabel.utils.hardware_info import refuse_above_memory
 
 MOST_SLICES, MOST_COILS, MOST_SPOKES, MOST_SAMPLES = 4096, 1024, 100_000, 32_768
 MOST_READOUTS = 2_000_000
@@ -21,10 +21,7 @@ COMPLEX_BYTES = 8
 
 
 def own_dataset(file: h5py.File, place: str) -> h5py.Dataset | None:
-    """A data set of the file itself; None if there is none.
-
-    Args:
-        place: of the data set, with slashes between groups.
+    """A data set of the file itself; None if there is none. `place`: of the data set, with slashes between groups.
 
     Raises:
         InputError: the data set is a link, virtual or stored in another file, or its chunks are too large.
@@ -54,21 +51,14 @@ def whole_array(found: h5py.Dataset, place: str) -> h5py.Dataset:
 
 
 def refuse_kspace(shape: tuple[int, ...]) -> None:
-    """Refuse k-space with more slices, coils, spokes or samples than any scan, or with slices beyond this memory.
-
-    Args:
-        shape: (slice, coil, spoke, sample); other lengths are checked elsewhere.
-
-    Raises:
-        InputError: the k-space is too large.
-    """
+    """Raise an InputError for k-space (slice, coil, spoke, sample) larger than any scan or this machine's memory."""
     most = (MOST_SLICES, MOST_COILS, MOST_SPOKES, MOST_SAMPLES)
     if len(shape) != len(most):
         return
     if any(side > bound for side, bound in zip(shape, most, strict=True)):
         raise InputError(
             f"kspace of shape {shape}; accepted: up to {MOST_SLICES} slices, {MOST_COILS} coils, {MOST_SPOKES} spokes "
-            f"and {MOST_SAMPLES} samples; split the file"
+            f"and {MOST_SAMPLES} samples; to fix: split the file"
         )
     one = COMPLEX_BYTES * math.prod(shape[1:])
     refuse_above_memory(one, f"kspace: a slice of shape {shape[1:]}", "use fewer coils, or a machine with more memory")

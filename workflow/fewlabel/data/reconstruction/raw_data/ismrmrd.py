@@ -1,7 +1,7 @@
-"""Radial k-space of an ISMRMRD file, and where its slices lie.
+"""Read radial k-space of an ISMRMRD file, and the position of its slices.
 
-Slices, echoes and spokes are told by the counters `slice`, `contrast` and `kspace_encode_step_1`; where the last is 0
-throughout, by their order in the file. Trajectories are in cycles per pixel along `read_dir` and `phase_dir`. A
+Slices, echoes and spokes are defined by the counters `slice`, `contrast` and `kspace_encode_step_1`; where the last is
+0 throughout, by their order in the file. Trajectories are in cycles per pixel along `read_dir` and `phase_dir`. A
 position is that of the slice's middle pixel (matrix // 2), in LPS+ mm.
 """
 
@@ -22,12 +22,12 @@ from fewlabel.utils.errors import InputError
 READOUTS = "dataset/data"
 """Records of `head`, `traj` and `data`."""
 BLOCK = 256
-"""Records in memory at a time. They are read whole: HDF5 2.0 keeps the memory of members that one leaves out."""
+"""Records in memory at a time. They are read whole: HDF5 2.0 keeps the memory of members that are left out."""
 Numbers = NDArray[np.int64]
 SAME = 1e-4
 """Cycles per pixel by which the trajectories of slices may differ."""
 EVEN_MM = 0.01
-"""By which distances of slices may differ."""
+"""Accepted deviation of the distances of slices."""
 OTHER = (
     "ACQ_IS_NOISE_MEASUREMENT",
     "ACQ_IS_PARALLEL_CALIBRATION",
@@ -58,14 +58,14 @@ class ReadoutKSpace:
 
 
 def read_ismrmrd(path: Path, file: h5py.File, every_trajectory: bool) -> tuple[dict[str, Any], NDArray[np.float64]]:
-    """The arrays of a file, named as in our own HDF5 files, and the affine: `UNKNOWN` where directions are not told.
+    """The arrays of a file, named as in our own HDF5 files, and the affine: `UNKNOWN` without directions.
 
     Args:
         path: of the file, by which k-space is read later.
-        every_trajectory: compare those of all slices; else that of the first is taken for all.
+        every_trajectory: whether to compare the trajectories of all slices; else the first is used for all.
 
     Raises:
-        InputError: with all problems, one line each.
+        InputError: all problems, one line each.
     """
     import ismrmrd
 
@@ -75,7 +75,7 @@ def read_ismrmrd(path: Path, file: h5py.File, every_trajectory: bool) -> tuple[d
     if len(records) > MOST_READOUTS:
         raise InputError(f"{len(records)} readouts; accepted: up to {MOST_READOUTS}; split the file")
     header = ismrmrd.xsd.CreateFromDocument(text[0])
-    # A copy, for a view keeps the whole record.
+    # A copy, since a view keeps the whole record.
     blocks = [records[start : start + BLOCK]["head"].copy() for start in range(0, len(records), BLOCK)]
     heads = np.concatenate(blocks)
     other = sum(1 << (getattr(ismrmrd, flag) - 1) for flag in OTHER)
@@ -114,7 +114,7 @@ def _places(heads: NDArray[Any]) -> Numbers:
 
 
 def _records(file: h5py.File, part: str, numbers: Numbers) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """`traj` or `data`, flat, of these readouts, which are told by number."""
+    """`traj` or `data`, flat, of these readouts, given by number."""
     for start in range(0, len(numbers), BLOCK):
         block = numbers[start : start + BLOCK]
         order = np.argsort(block)
@@ -131,7 +131,7 @@ def _shaped(record: NDArray[np.float32], shape: tuple[int, int], number: int) ->
     if record.size != shape[0] * shape[1]:
         raise InputError(
             f"readout {number}: trajectory or data of another length than its header says ({record.size} numbers in "
-            f"place of {shape[0]} x {shape[1]}); accepted: equal numbers of samples; export it again"
+            f"place of {shape[0]} x {shape[1]}); accepted: equal numbers of samples; to fix: export it again"
         )
     return np.ascontiguousarray(record, dtype=np.float32).reshape(shape)
 
@@ -158,7 +158,7 @@ def _readout_problems(heads: NDArray[Any], places: Numbers, slices: list[Numbers
         number, contrast, step = doubled[0].tolist()
         problems.append(
             f"{len(doubled)} spokes twice (first: slice {number}, contrast {contrast}, kspace_encode_step_1 {step}); "
-            "accepted: each once; average repetitions before"
+            "accepted: each once; to fix: average repetitions"
         )
     return problems
 
@@ -180,7 +180,7 @@ def _affine(space: Any, heads: NDArray[Any]) -> tuple[NDArray[np.float64], list[
         found = ", ".join(f"{length:.4g}" for length in np.linalg.norm(steps, axis=1)[:10])
         problems.append(
             f"unequal spacing of slices ({found} mm); accepted: equal distances along one line, within {EVEN_MM:g} mm; "
-            "number slices by their place, export missing ones"
+            "to fix: number slices by position, and export missing ones"
         )
     affine = np.eye(4)
     affine[:3, :3] = np.stack([first, second, steps.mean(axis=0)], axis=1)

@@ -1,4 +1,4 @@
-"""Radial k-space of one file, HDF5 or ISMRMRD, read a slice at a time, and what is wrong with it."""
+"""Read radial k-space of one file, HDF5 or ISMRMRD, a slice at a time, or find its problems."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from fewlabel.utils.errors import plain
 
 NEEDED = ("kspace", "trajectory", "matrix")
 """Of an HDF5 file. `kspace`: (slice, coil, spoke, sample), complex; `trajectory`: (spoke, sample, 2), cycles per pixel;
-`matrix`: pixels along a side. Beside them `echo` (spoke,), from 0, with `echo_times` (echo,) in ms, and `affine`."""
+`matrix`: pixels along a side. Optional: `echo` (spoke,), from 0, with `echo_times` (echo,) in ms, and `affine`."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,10 @@ def read_kspace(path: Path, source: RadialSource | None) -> tuple[dict[str, Any]
 
     Args:
         path: HDF5 or ISMRMRD.
-        source: whose settings the arrays must be enough for; every sample is looked at. None: headers alone are.
+        source: the settings, for which the arrays must suffice; every sample is checked. None: only headers are.
 
     Returns:
-        `kspace` (a `PerSlice`), the others of `NEEDED` and those beside them; the affine is `UNKNOWN` where it is not
-        told.
+        `kspace` (a `PerSlice`), the others of `NEEDED` and optional ones; the affine is `UNKNOWN` if the file has none.
     """
     import h5py
 

@@ -1,4 +1,4 @@
-"""CHAOS's folders, fetched where they are not there: found, unpacked from their archives, or downloaded."""
+"""Fetch the folders of CHAOS: use existing ones, unpack archives, or download them."""
 
 from pathlib import Path, PurePosixPath
 
@@ -16,16 +16,16 @@ KNOWN = {
     "Train_Sets": ("CHAOS_Train_Sets.zip", "md5:df21053002a1cc86df918a87da3b2c19"),
     "Test_Sets": ("CHAOS_Test_Sets.zip", "sha256:80e9e4d4c4e363f142de4570e9b698e3f92dcb5140cc25a9c1cf4963e5ae7541"),
 }
-"""Archives by what they hold, with checksums for messages; a download only ever takes them from the settings."""
+"""Archive of each set, with its checksum for messages; downloads use only those of the settings."""
 RECORD = "https://zenodo.org/records/3431873/files"
 
 
 def fetch(source: ChaosSource) -> Path:
-    """Make `Train_Sets/MR` (and, where asked for, `Test_Sets/MR`) exist in the cohort's folder.
+    """Provide `Train_Sets/MR` (with `test_sets`, also `Test_Sets/MR`) in the cohort's folder.
 
     Raises:
-        InputError: with all parts that are neither there nor can be downloaded; a download that failed or has another
-            checksum; a bad or incomplete archive.
+        InputError: all parts that are missing and cannot be downloaded; a failed download; a wrong checksum; a bad or
+            incomplete archive.
     """
     folder = cohort_folder(source)
     parts = parts_of(source)
@@ -40,28 +40,32 @@ def fetch(source: ChaosSource) -> Path:
 
 def _bring(settings: Archive | None, file: Path, target: Path) -> None:
     if target.exists():
-        raise InputError(f"{target}: there, but has no MR/; accepted: as in {file.name}; complete or remove it")
+        raise InputError(
+            f"{target}: contains no MR/; accepted: the content of {file.name}; to fix: complete or remove it"
+        )
     if not file.is_file():
         assert settings is not None
         download(settings.url, settings.checksum, file)
     elif settings is not None:
         verify(file, settings.checksum)
-    archive.unpack(file, target, _finish, wanted=_is_t2)
+    archive.unpack(file, target, _finish, selects=_is_t2)
 
 
 def _is_t2(path: PurePosixPath) -> bool:
-    """Of an archive of 1 GB, CT and T1 included: what is read."""
+    """Whether a file of the archive (1 GB, with CT and T1) is read."""
     return "MR" in path.parts and "T2SPIR" in path.parts
 
 
 def _finish(folder: Path) -> None:
     if not list(folder.glob("MR/*/T2SPIR/DICOM_anon")):
-        raise InputError(f"{folder.name}: no MR/<id>/T2SPIR/DICOM_anon in the archive; get the archive of CHAOS again")
+        raise InputError(
+            f"{folder.name}: no MR/<id>/T2SPIR/DICOM_anon in the archive; to fix: download the archive of CHAOS again"
+        )
     (folder / UNPACKED).write_text(set_fingerprint(folder), encoding="utf-8")
 
 
 def _zip(folder: Path, part: str) -> Path:
-    """Where a part's archive lies: in the cohort's folder if it is there, else beside it."""
+    """The path of a part's archive: in the cohort's folder if it exists there, else next to it."""
     name = KNOWN[part][0]
     return folder / name if (folder / name).is_file() else folder.parent / name
 
@@ -79,7 +83,7 @@ def _nothing_there(folder: Path, part: str) -> str:
     key = "train" if part == "Train_Sets" else "test"
     file = (folder.parent / name).absolute()
     return (
-        f"CHAOS: no {folder.absolute()}/{part}/MR; accepted: that folder, or the archive {file}; place one of them "
-        "there (`data_root` or FEWLABEL_DATA says where), or set "
+        f"CHAOS: no {folder.absolute()}/{part}/MR; accepted: that folder, or the archive {file}; to fix: place one "
+        "of them there (`data_root` or FEWLABEL_DATA names the folder), or set "
         f"`{key}: {{url: {RECORD}/{name}, checksum: {checksum}}}` to download it"
     )

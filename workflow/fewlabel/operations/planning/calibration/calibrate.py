@@ -23,12 +23,7 @@ SHARE = 0.6
 
 
 def calibrate(planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float) -> Calibration:
-    """Measure steps, volumes and starts on this machine, with the threads that the caller has set.
-
-    Args:
-        planned: steps to measure.
-        seconds: approximate duration.
-    """
+    """Measure steps, volumes and starts in about `seconds`, with the threads that the caller has set."""
     load = os.getloadavg()[0]
     hardware = environment.hardware(device)
     return Calibration(

@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from fewlabel.operations.planning.calibration.calibration import Calibration
 from fewlabel.utils.atomic_files import write_text
+from fewlabel.utils.environment import cpuinfo
 from fewlabel.utils.errors import InputError
-from fewlabel.utils.hardware_info import cpuinfo
 
 SHIPPED = Path(__file__).with_name("measured.json")
 OWN = Path("results/calibration.json")
@@ -41,15 +41,12 @@ def add_to_table(path: Path, calibration: Calibration) -> None:
 
 
 def choose(device: str, precision: Literal["auto", "f32", "bf16"], own: Path | None) -> Calibration | None:
-    """The newest calibration of a device by the user, else by the package.
+    """The newest calibration of a device by the user, else by the package; None: not measured.
 
     Args:
         device: `cpu`, `cuda`, `mps`, or part of the name of a calibrated device.
         precision: of the experiment; auto: that of the device.
         own: file of the user; None: the default file, if it exists.
-
-    Returns:
-        None: such a device was not measured.
 
     Raises:
         InputError: unknown device, or a file of the user without it.

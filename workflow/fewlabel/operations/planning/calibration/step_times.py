@@ -53,11 +53,7 @@ class _Clock(Checkpoint):
         return {"stage": "", "done": {stage: [] for stage in self.stages_done}, "state": None}
 
     def due(self) -> bool:
-        """Count a step; the GPU is synchronised only where timing starts and stops.
-
-        Raises:
-            _TimeIsUp: the share of the time has passed.
-        """
+        """Count a step; synchronise the GPU only where timing starts and stops. Raises _TimeIsUp: time has passed."""
         self.taken += 1
         if self.taken == WARM_UP:
             self._wait()

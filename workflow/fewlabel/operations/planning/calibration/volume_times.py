@@ -44,8 +44,8 @@ def measure_volumes() -> dict[VolumeWork, float]:
         }
         voxels = volume.image.size
         seconds = {work: _own_seconds(do) / voxels * 1e6 for work, do in works.items()}
-    made = phantom.read_volume(PELVIS, pelvis).image.size
-    seconds["make pelvis"] = _own_seconds(lambda: phantom.read_volume(PELVIS, pelvis)) / made * 1e6
+    pelvis_voxels = phantom.read_volume(PELVIS, pelvis).image.size
+    seconds["make pelvis"] = _own_seconds(lambda: phantom.read_volume(PELVIS, pelvis)) / pelvis_voxels * 1e6
     return seconds
 
 
