@@ -58,7 +58,7 @@ def test_programs_are_looked_for_in_path(tmp_path, monkeypatch):
     (tmp_path / "singularity").write_text("#!/bin/sh\n")
     (tmp_path / "singularity").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert commands.found(["apptainer", "sbatch"]) == {"apptainer"}  # by its old name
+    assert commands.available(["apptainer", "sbatch"]) == {"apptainer"}  # by its old name
 
 
 def test_an_image_is_asked_for_where_a_profile_runs_jobs_in_one(tmp_path):
@@ -81,16 +81,16 @@ def test_a_missing_plugin_is_told_with_the_command_that_brings_it():
     assert stored.status == "problem" and "snakemake-storage-plugin-no-such-storage" in stored.todo
 
 
-def found(cluster, profile=PROFILE):
+def findings(cluster, profile=PROFILE):
     return {finding.check: finding for finding in slurm.findings(cluster, profile)}
 
 
 def test_a_fitting_cluster_is_fine():
-    assert {finding.status for finding in found(CLUSTER).values()} == {"ok"}
+    assert {finding.status for finding in findings(CLUSTER).values()} == {"ok"}
 
 
 def test_an_unknown_partition_is_told_with_those_that_exist():
-    finding = found(CLUSTER, replace(PROFILE, partitions=frozenset({"gpus"})))["partitions"]
+    finding = findings(CLUSTER, replace(PROFILE, partitions=frozenset({"gpus"})))["partitions"]
     assert finding.status == "problem"
     assert (
         "no partition 'gpus'; accepted: cpu, gpu; did you mean gpu?" in finding.text
@@ -99,13 +99,13 @@ def test_an_unknown_partition_is_told_with_those_that_exist():
 
 
 def test_trainings_in_a_partition_without_gpus_are_told_where_gpus_are():
-    finding = found(CLUSTER, replace(PROFILE, gpu_partitions=frozenset({"cpu"})))["partitions"]
+    finding = findings(CLUSTER, replace(PROFILE, gpu_partitions=frozenset({"cpu"})))["partitions"]
     assert finding.status == "problem" and "with GPUs: gpu" in finding.text
 
 
 def test_a_partition_that_is_down_is_a_note():
     down = replace(CLUSTER, partitions=(Partition("cpu", False, False), Partition("gpu", True, True)))
-    assert found(down)["partitions"].status == "note"
+    assert findings(down)["partitions"].status == "note"
 
 
 @pytest.mark.parametrize(
@@ -124,18 +124,18 @@ def test_a_partition_that_is_down_is_a_note():
 def test_accounts(asked, yours, enforced, status, words):
     accounts = None if yours is None else frozenset(yours)
     cluster = replace(CLUSTER, accounts=accounts, enforced=enforced)
-    finding = found(cluster, replace(PROFILE, accounts=frozenset(asked)))["account"]
+    finding = findings(cluster, replace(PROFILE, accounts=frozenset(asked)))["account"]
     assert finding.status == status and words in finding.text
 
 
 def test_states_by_sacct_need_an_accounting():
     profile = replace(PROFILE, status_command="sacct")
-    assert found(replace(CLUSTER, accounting=False), profile)["job states"].status == "problem"
-    assert "job states" not in found(CLUSTER, profile)
+    assert findings(replace(CLUSTER, accounting=False), profile)["job states"].status == "problem"
+    assert "job states" not in findings(CLUSTER, profile)
 
 
 def test_a_cluster_that_does_not_answer_is_a_problem():
-    assert found(Slurm(None, None))["partitions"].status == "problem"
+    assert findings(Slurm(None, None))["partitions"].status == "problem"
 
 
 def test_the_words_of_slurm_are_read():

@@ -53,7 +53,7 @@ def test_speed_and_time_left_are_those_of_the_last_minute(tmp_path):
     assert found.names == ("liver", "scratch", "2", "1")
     assert found.condition == "running"
     assert found.speed == pytest.approx(2.0) and found.seconds_left == pytest.approx(100)
-    assert found.heard == pytest.approx(3) and (found.row.step, found.row.loss) == (200, 0.5)
+    assert found.silence == pytest.approx(3) and (found.row.step, found.row.loss) == (200, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_training_that_took_over_from_a_killed_one_is_starting(tmp_path):
     folder = training(tmp_path, "c/finetuned/m/n1/draw1", [(5, 0), (0, 20)], age=5000)
     os.utime(folder / "training.holder", (NOW - 8, NOW - 8))
     (found,) = study_status(tmp_path, NOW).trainings
-    assert (found.condition, found.row, found.heard) == ("starting", None, pytest.approx(8))
+    assert (found.condition, found.row, found.silence) == ("starting", None, pytest.approx(8))
     assert study_status(tmp_path, NOW + 700).trainings[0].condition == "silent"
 
 

@@ -111,11 +111,11 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
         read_subjects(subjects, "patient", "labelled", "use"), settings, continued_split(roles, settings)
     )
     text = table.to_csv(index=False)
-    made_with = canonical(comparable_settings(settings)) + "\n"
+    settings_text = canonical(comparable_settings(settings)) + "\n"
     forget_hash(roles)
     files = [roles.with_name(COPY), roles.with_name(SPLIT), roles, record]
     with atomic_files(files) as (copy_partial, split_partial, roles_partial, record_partial):
-        for partial, content in ((copy_partial, text), (split_partial, made_with), (roles_partial, text)):
+        for partial, content in ((copy_partial, text), (split_partial, settings_text), (roles_partial, text)):
             partial.write_text(content, encoding="utf-8", newline="\n")
         shutil.copyfile(source, record_partial)
     record_hash(roles)

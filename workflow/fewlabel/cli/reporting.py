@@ -50,7 +50,7 @@ def figure(name: Name, settings: SettingsText, results: In, png: Out, pdf: Out) 
     from fewlabel.reporting.figures.style import save
 
     chosen, read = _read("figure", name, settings)
-    save(_made(chosen, results, read, Figure), png, pdf, getattr(getattr(read, "figure", read), "dpi", 300))
+    save(_result_of(chosen, results, read, Figure), png, pdf, getattr(getattr(read, "figure", read), "dpi", 300))
 
 
 @command(Panel.STEPS, f"dice --settings settings.json --results results/demo {TABLE_FILES}")
@@ -60,7 +60,7 @@ def table(name: Name, settings: SettingsText, results: In, csv: Out, markdown: O
     from fewlabel.reporting.tables.table import Table
 
     chosen, read = _read("table", name, settings)
-    save(_made(chosen, results, read, Table), csv, markdown, latex, html)
+    save(_result_of(chosen, results, read, Table), csv, markdown, latex, html)
 
 
 def _read(kind: Kind, name: str, settings: str) -> tuple[FigureSpecification, Any]:
@@ -68,15 +68,15 @@ def _read(kind: Kind, name: str, settings: str) -> tuple[FigureSpecification, An
     return chosen, settings_json(chosen.settings_class)(settings)
 
 
-def _made(chosen: FigureSpecification, results: Path, settings: Any, expected: type[Any]) -> Any:
+def _result_of(chosen: FigureSpecification, results: Path, settings: Any, expected: type[Any]) -> Any:
     """What the implementation returns."""
-    made = implementation(chosen.implementation, f"{chosen.kind} {chosen.name}")(results, settings)
-    if not isinstance(made, expected):
+    result = implementation(chosen.implementation, f"{chosen.kind} {chosen.name}")(results, settings)
+    if not isinstance(result, expected):
         raise InputError(
-            f"{chosen.kind} {chosen.name}: {chosen.implementation} returned {type(made).__name__}; accepted: "
+            f"{chosen.kind} {chosen.name}: {chosen.implementation} returned {type(result).__name__}; accepted: "
             f"{expected.__module__}.{expected.__name__}; to fix: correct or update its package"
         )
-    return made
+    return result
 
 
 QualityJson = Annotated[QualitySettings, settings_option(QualitySettings)]
@@ -158,9 +158,9 @@ def provenance(
     from fewlabel.reporting.results.verified import check_record
 
     check_record(results, settings.experiment)
-    found = StudyFiles(results)
-    made = study_jobs(found, settings.experiment)
-    fingerprints = {name: found.json(LAYOUT.source(name)) for name in settings.experiment.cohorts}
+    files = StudyFiles(results)
+    recorded_jobs = study_jobs(files, settings.experiment)
+    fingerprints = {name: files.json(LAYOUT.source(name)) for name in settings.experiment.cohorts}
     with atomic_folder(folder) as partial:
         resolved = partial / "experiment.json"
         write_json(resolved, settings.experiment.model_dump(mode="json"))
@@ -174,10 +174,10 @@ def provenance(
         }
         study = Study(
             experiment=settings.experiment,
-            jobs=made,
+            jobs=recorded_jobs,
             fingerprints={name: str(facts.get("fingerprint", "")) for name, facts in fingerprints.items()},
             files={**copies, **{file.name: file for file in (resolved, readme)}},
-            published=last_end(made, found),
+            published=last_end(recorded_jobs, files),
             commands=_descriptions(settings.experiment),
             versions={name: version(name) for name in ("fewlabel", "snakemake")},
         )
@@ -186,11 +186,11 @@ def provenance(
 
 def _descriptions(experiment: Experiment) -> dict[str, str]:
     """The help of each command, and what each figure and table shows."""
-    found = {item.command: item.specification.summary for item in report_items(experiment)}
+    descriptions = {item.command: item.specification.summary for item in report_items(experiment)}
     for entry in app.registered_commands:
         if entry.callback is not None:
-            found[entry.name or entry.callback.__name__] = (entry.callback.__doc__ or "").strip()
-    return found
+            descriptions[entry.name or entry.callback.__name__] = (entry.callback.__doc__ or "").strip()
+    return descriptions
 
 
 ExperimentJson = Annotated[Experiment, settings_option(Experiment)]

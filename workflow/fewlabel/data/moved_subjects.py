@@ -29,7 +29,7 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
     """
     if split.redraw or not has_trainings(study, cohort):
         return []
-    earlier = _former(study, cohort, split)
+    earlier = _earlier_split(study, cohort, split)
     if earlier is None:
         return []
     orders = dict(_orders(study, cohort, split, draws))
@@ -51,12 +51,12 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
 
 def redrawn(subjects: pd.DataFrame, cohort: str, split: SplitSettings, study: Path) -> list[str]:
     """The test subjects that a requested new draw moves, one line; empty if it moves none. Arguments as above."""
-    earlier = _former(study, cohort, split) if split.redraw and has_trainings(study, cohort) else None
+    earlier = _earlier_split(study, cohort, split) if split.redraw and has_trainings(study, cohort) else None
     changes = _moved(earlier, split_roles(subjects, split), split) if earlier is not None else []
     return [f"cohorts.{cohort}: redraw: {'; '.join(changes)}"] if changes else []
 
 
-def _former(study: Path, cohort: str, split: SplitSettings) -> ExistingSplit | None:
+def _earlier_split(study: Path, cohort: str, split: SplitSettings) -> ExistingSplit | None:
     """The earlier split, or the test subjects that its runs scored if the split was deleted."""
     return read_existing_split(study, cohort, split.folds) or scored_split(study, cohort, split.folds)
 

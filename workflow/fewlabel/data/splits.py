@@ -35,7 +35,7 @@ def split_roles(subjects: pd.DataFrame, split: SplitSettings, earlier: ExistingS
     Raises:
         InputError: see `assign_roles` and `partition`.
     """
-    earlier_roles = earlier.roles if earlier is not None and _holds(earlier, subjects, split) else None
+    earlier_roles = earlier.roles if earlier is not None and _is_kept(earlier, subjects, split) else None
     if split.folds is None:
         if earlier_roles is not None:
             return _continued_roles(subjects, split.cohort, earlier_roles)
@@ -86,7 +86,7 @@ def _with_test(
     tested = (
         _listed(subjects, cohort, test) | fixed
         if not isinstance(test, int)
-        else _drawn(subjects, cohort, test, fixed, seed, drawing)
+        else _draw_patients(subjects, cohort, test, fixed, seed, drawing)
     )
     roles = subjects[["subject", "patient", "labelled"]].assign(
         role=[_role(row.patient in tested, bool(row.labelled), str(row.use)) for row in subjects.itertuples()]
@@ -102,7 +102,7 @@ def _checked(roles: pd.DataFrame, cohort: str) -> pd.DataFrame:
     return roles
 
 
-def _holds(earlier: ExistingSplit, subjects: pd.DataFrame, split: SplitSettings) -> bool:
+def _is_kept(earlier: ExistingSplit, subjects: pd.DataFrame, split: SplitSettings) -> bool:
     """Whether an earlier split is kept: its settings are equal, and its test subjects can still be tested."""
     if split.redraw or split.drawing != "hash" or earlier.split != comparable_settings(split):
         return False
@@ -257,7 +257,9 @@ def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[st
     return {str(table.loc[name, "patient"]) for name in names}
 
 
-def _drawn(subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], seed: int, drawing: Drawing) -> set[str]:
+def _draw_patients(
+    subjects: pd.DataFrame, cohort: str, count: int, fixed: set[str], seed: int, drawing: Drawing
+) -> set[str]:
     """Draw patients in random order until they have `count` labelled volumes; those that the table fixes come first.
 
     A patient that would exceed the number is skipped, unless the number cannot be reached otherwise.

@@ -118,7 +118,7 @@ class Explainer:
             message = error.details["msg"].removeprefix("Value error, ")
             return f"{where}: {message[0].lower()}{message[1:]}"
         accepted = list(dict.fromkeys(map(_accepted, errors)))
-        return f"{where}: input should be {' or '.join(accepted)}{self._got(error, errors)}"
+        return f"{where}: input should be {' or '.join(accepted)}{self._as_written(error, errors)}"
 
     def _of_a_kind(self, error: _Error) -> str:
         context = error.details["ctx"]
@@ -130,7 +130,7 @@ class Explainer:
         tag = _short(str(context["tag"] if spot is None or spot.text is None else spot.text))
         return f"{where}: unknown {key} {tag!r}{nearest(tag, kinds)}; {accepted}, or one of an installed package"
 
-    def _got(self, error: _Error, errors: Sequence[_Error]) -> str:
+    def _as_written(self, error: _Error, errors: Sequence[_Error]) -> str:
         """The value as written, and as YAML reads it if that differs."""
         value = error.details.get("input")
         if isinstance(value, (Mapping, list, tuple)):

@@ -84,7 +84,7 @@ def _of_subject(settings: MeasureSettings, number: int) -> tuple[list[dict[str, 
     clean = coil_images(_of_slices(acquisition, slices), matrix)
     quiet = coil_images(_of_slices(_acquired(settings.source, number, 0, NOISELESS_SNR)[0], slices), matrix)
     middle = len(slices) // 2
-    rows, images_shown = [], {NO_SOURCE: root_sum_of_squares(clean)[middle]}
+    rows, examples = [], {NO_SOURCE: root_sum_of_squares(clean)[middle]}
     for streaks in settings.strengths:
         streaked = _of_slices(_acquired(settings.source, number, streaks)[0], slices)
         images = coil_images(streaked, matrix)
@@ -98,8 +98,8 @@ def _of_subject(settings: MeasureSettings, number: int) -> tuple[list[dict[str, 
                 remedied = [factor * each for each in remedied]
             rows.append({"streaks": streaks, "method": name, **vars(quality(reference, *remedied))})
             if streaks == settings.shown:
-                images_shown[name] = remedied[0][middle]
-    return rows, images_shown
+                examples[name] = remedied[0][middle]
+    return rows, examples
 
 
 def _remedied(remedy: Remedy, all_images: Sequence[Complex]) -> list[Images]:

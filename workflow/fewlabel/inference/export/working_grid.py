@@ -98,27 +98,27 @@ class PlacedWriter(NibabelWriter):  # type: ignore[misc]
     sets both to one affine.
     """
 
-    placed: Mapping[str, Any] = {}
+    header_facts: Mapping[str, Any] = {}
 
     def set_metadata(self, meta_dict: Mapping[str, Any] | None, resample: bool = False, **options: Any) -> None:
         """Store the image's header; the array is never resampled."""
         super().set_metadata(meta_dict, resample=False, **options)
-        self.placed = meta_dict or {}
+        self.header_facts = meta_dict or {}
 
     def write(self, filename: Any, verbose: bool = False, **_: Any) -> None:
         """Write a 3D NIfTI file, uint8."""
         array = np.asarray(self.data_obj)
         array = array.reshape((*array.shape, 1, 1, 1)[:3] if array.ndim < 3 else array.shape[:3])
         array = array.astype(np.uint8)
-        if "sform_code" not in self.placed:
+        if "sform_code" not in self.header_facts:
             nib.save(nib.Nifti1Image(array, np.asarray(self.affine)), filename)
             return
         header = nib.Nifti1Header()
         header.set_data_dtype(array.dtype)
         for name in (*PLACE, *ROWS):
-            header[name] = np.asarray(self.placed[name])
-        header["pixdim"][:4] = np.asarray(self.placed["pixdim"])[:4]
-        header["xyzt_units"] = int(np.asarray(self.placed["xyzt_units"])) & 7
+            header[name] = np.asarray(self.header_facts[name])
+        header["pixdim"][:4] = np.asarray(self.header_facts["pixdim"])[:4]
+        header["xyzt_units"] = int(np.asarray(self.header_facts["xyzt_units"])) & 7
         nib.save(nib.Nifti1Image(array, None, header), filename)
 
 

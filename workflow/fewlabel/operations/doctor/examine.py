@@ -75,7 +75,7 @@ def _cluster(profile: Profile | None, pins: Mapping[str, str]) -> list[Finding]:
     job = slurm.allocation()
     entries = [profile] if profile else [_read(file.parent) for file in sorted(Path("profiles").glob("*/profile.yaml"))]
     programs = {*program_checks.KNOWN, *(program_checks.needed(profile, job is not None) if profile else ())}
-    findings = program_checks.findings(profile, program_checks.found(programs), job is not None)
+    findings = program_checks.findings(profile, program_checks.available(programs), job is not None)
     findings += program_checks.image_findings(profile, program_checks.IMAGE)
     findings += program_checks.plugin_findings(
         [entry for entry in entries if isinstance(entry, Profile)], profile is not None, pins

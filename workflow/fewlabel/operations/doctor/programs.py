@@ -27,7 +27,7 @@ FIXES = {
 }
 
 
-def found(names: Collection[str]) -> frozenset[str]:
+def available(names: Collection[str]) -> frozenset[str]:
     """The programs that are in PATH; Apptainer also by its former name."""
     aliases = {"apptainer": ("apptainer", "singularity")}
     return frozenset(name for name in names if any(map(shutil.which, aliases.get(name, (name,)))))

@@ -55,7 +55,9 @@ class Costs:
 
     def fetch(self, cohort: str) -> float:
         """Seconds to read and check all volumes of a cohort; phantoms are only listed."""
-        return self._start("fetch") + (0 if self._made(cohort) else self._volumes("check", self.sizes[cohort].voxels))
+        return self._start("fetch") + (
+            0 if self._is_synthetic(cohort) else self._volumes("check", self.sizes[cohort].voxels)
+        )
 
     def prepare(self, cohort: str) -> float:
         """Seconds to make or read, resample and write all volumes."""
@@ -194,7 +196,7 @@ class Costs:
     def _all_steps(self, cohort: str, method: str) -> list[Steps]:
         return [*pretraining_steps(self.experiment, cohort, method), finetuning_steps(self.experiment, cohort, method)]
 
-    def _made(self, cohort: str) -> bool:
+    def _is_synthetic(self, cohort: str) -> bool:
         return self.experiment.cohorts[cohort].source.made_by_code
 
     def _start(self, kind: Start) -> float:

@@ -53,10 +53,10 @@ def cells(training: UnfinishedTraining) -> list[str]:
     """The cells of a training, in the order of `HEADINGS`."""
     row, left = training.row, training.seconds_left
     news = {
-        "running": f"{duration(training.heard)} ago",
+        "running": f"{duration(training.silence)} ago",
         "starting": "starting",
-        "silent": f"no news for {duration(training.heard)}: killed?",
-        "interrupted": f"interrupted {duration(training.heard)} ago",
+        "silent": f"no news for {duration(training.silence)}: killed?",
+        "interrupted": f"interrupted {duration(training.silence)} ago",
     }[training.condition]
     cohort, method, n, draw = map(printable, training.names)
     return [

@@ -34,7 +34,7 @@ class UnfinishedTraining:
     # `running`; `starting`: before its first step; `silent`: no news for long, and not interrupted; `interrupted`:
     # stopped with a saved state
     condition: Condition
-    heard: float  # seconds since the last news
+    silence: float  # seconds since the last news
     row: LiveRow | None  # the latest row of the live history; None: none
     speed: float | None  # steps a second over the last minute; None: unknown
 
@@ -73,17 +73,17 @@ def look(study: Path, run: Run, now: float | None = None) -> UnfinishedTraining 
     complete = _written(study / LAYOUT.record(run))
     if complete is not None and (holder is None or complete >= last):
         return None
-    heard = max(0.0, now - last)
+    silence = max(0.0, now - last)
     row = rows[-1] if rows else None
     condition: Condition
     if holder is None:
         condition = "interrupted"
     elif row is None or updated is None or updated < holder:
         # The history is of an earlier process than the current one.
-        condition, row = ("starting" if heard < STARTING_SECONDS else "silent"), None
+        condition, row = ("starting" if silence < STARTING_SECONDS else "silent"), None
     else:
-        condition = "running" if heard <= _patience(rows) else "silent"
-    return UnfinishedTraining(run, condition, heard, row, _speed(rows) if row else None)
+        condition = "running" if silence <= _patience(rows) else "silent"
+    return UnfinishedTraining(run, condition, silence, row, _speed(rows) if row else None)
 
 
 def _written(path: Path) -> float | None:

@@ -73,12 +73,14 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     history = histories(_history(folders, origin))
     files = table_files(results) | ({HISTORY: history} if history else {})
     measured = measured_files(experiment)
-    kept = {run: (folders[index] / LAYOUT.weights(run)).read_bytes() for run, index in _with_weights(folders, origin)}
-    files |= {f"{run}/{CARD}": model_card(results, run) for run in kept}
+    published_weights = {
+        run: (folders[index] / LAYOUT.weights(run)).read_bytes() for run, index in _with_weights(folders, origin)
+    }
+    files |= {f"{run}/{CARD}": model_card(results, run) for run in published_weights}
     files["README.md"] = readme(
-        results, to.name, bool(history), list(map(str, kept)), measured, _origin_note(parts, origin)
+        results, to.name, bool(history), list(map(str, published_weights)), measured, _origin_note(parts, origin)
     )
-    weights = {LAYOUT.weights(run): data for run, data in kept.items()}
+    weights = {LAYOUT.weights(run): data for run, data in published_weights.items()}
     content = {name: text.encode() for name, text in files.items()} | weights
     content |= {name: (folders[0] / name).read_bytes() for name in measured}
     sizes = {name: len(data) for name, data in weights.items()}

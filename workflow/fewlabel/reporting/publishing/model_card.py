@@ -38,18 +38,18 @@ USE = (
 )
 
 
-def chosen_run(results: Results, asked: str) -> Run:
+def chosen_run(results: Results, requested: str) -> Run:
     """The finetuning named `cohort/method/N/draw`, such as `liver-fold2/supervised/all/1`. Raises InputError."""
     runs = [run for run in map(Run.parse, results.runs) if run.kind == "finetuned"]
     by_name = {f"{run.part}/{run.method}/{run.n}/{run.draw}": run for run in runs}
-    if asked in by_name:
-        return by_name[asked]
+    if requested in by_name:
+        return by_name[requested]
     parts = zip(
         ("cohorts", "methods", "N", "draws"), zip(*(key.split("/") for key in by_name), strict=True), strict=True
     )
     present = "; ".join(f"{name}: {', '.join(dict.fromkeys(values))}" for name, values in parts)
     raise InputError(
-        f"{asked!r}: no such finetuning of {results.folder.name}; accepted: cohort/method/N/draw; {present}"
+        f"{requested!r}: no such finetuning of {results.folder.name}; accepted: cohort/method/N/draw; {present}"
     )
 
 

@@ -118,9 +118,9 @@ def select(scores: pd.DataFrame, titles: Titles, runs: CollectSettings) -> pd.Da
             problems.append(f"no {column} {', '.join(missing)}; found: {', '.join(sorted(present))}")
     pairs = set(zip(scores["cohort"], scores["method"], strict=True))
     if not problems:
-        wanted_pairs = [(cohort, method) for cohort in titles.cohorts for method in titles.methods]
+        required = [(cohort, method) for cohort in titles.cohorts for method in titles.methods]
         problems = [
-            f"no method {method} on cohort {cohort}" for cohort, method in wanted_pairs if (cohort, method) not in pairs
+            f"no method {method} on cohort {cohort}" for cohort, method in required if (cohort, method) not in pairs
         ]
     if problems:
         raise InputError.of(problems, heading="scores are missing; to fix: run or remove these:")

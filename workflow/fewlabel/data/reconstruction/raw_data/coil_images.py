@@ -40,16 +40,16 @@ def read_coil_images(path: Path) -> tuple[Complex | None, NDArray[np.float64], l
     if len(shape) != 4 or 0 in shape:
         return None, affine, [f"array of shape {shape}; accepted: (row, column, slice, coil), one or more of each"]
     rows, columns, slices, coils = shape
-    found, bad = np.empty((slices, coils, rows, columns), dtype=np.complex64), 0
+    coil_images, bad = np.empty((slices, coils, rows, columns), dtype=np.complex64), 0
     for number in range(rows):
         values = row(number)
         bad += values.size - np.count_nonzero(np.isfinite(values))
-        found[:, :, number] = values.transpose(1, 2, 0)
+        coil_images[:, :, number] = values.transpose(1, 2, 0)
     if bad:
         return None, affine, [f"{bad} values are NaN or infinite; accepted: finite numbers; to fix: export it again"]
-    if not found.any():
+    if not coil_images.any():
         return None, affine, ["0 throughout; accepted: a signal; to fix: export it again or exclude the subject"]
-    return found, affine, []
+    return coil_images, affine, []
 
 
 def coil_count(path: Path) -> int:

@@ -43,7 +43,7 @@ def load_radial(
             return None, [f"shape {data.shape}, but its interference mask has {shape}; accepted: equal shapes"]
         return FileGrid(_native(_images(data.measured, source, region)), data.affine), []
 
-    return _told(load, name)
+    return _guarded(load, name)
 
 
 def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[FileGrid | None, list[str]]:
@@ -57,7 +57,7 @@ def examine_radial(path: Path, name: str, source: RadialSource) -> tuple[FileGri
             else (FileGrid(np.broadcast_to(np.float32(0), data.shape), data.affine), [])
         )
 
-    return _told(examine, name)
+    return _guarded(examine, name)
 
 
 def radial_geometry(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
@@ -86,7 +86,7 @@ def kspace_shape(path: Path) -> tuple[int, int, int, int] | None:
     return slices, coils, spokes, samples
 
 
-def _told(load: Callable[[], tuple[FileGrid | None, list[str]]], name: str) -> tuple[FileGrid | None, list[str]]:
+def _guarded(load: Callable[[], tuple[FileGrid | None, list[str]]], name: str) -> tuple[FileGrid | None, list[str]]:
     """The result of a reader, with problems, including damaged files, under the file's name."""
     try:
         grid, problems = load()

@@ -43,11 +43,11 @@ def own_dataset(file: h5py.File, place: str) -> h5py.Dataset | None:
     return parent
 
 
-def whole_array(found: h5py.Dataset, place: str) -> h5py.Dataset:
+def whole_array(dataset: h5py.Dataset, place: str) -> h5py.Dataset:
     """A data set that may be read whole. Raises InputError: it is too large."""
-    if found.size and found.size * found.dtype.itemsize > MOST_BYTES:
-        raise InputError(f"{place}: an array of shape {found.shape}; accepted: up to {size(MOST_BYTES)}")
-    return found
+    if dataset.size and dataset.size * dataset.dtype.itemsize > MOST_BYTES:
+        raise InputError(f"{place}: an array of shape {dataset.shape}; accepted: up to {size(MOST_BYTES)}")
+    return dataset
 
 
 def refuse_kspace(shape: tuple[int, ...]) -> None:

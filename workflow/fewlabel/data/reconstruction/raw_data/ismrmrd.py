@@ -118,8 +118,8 @@ def _records(file: h5py.File, part: str, numbers: Numbers) -> Iterator[tuple[int
     for start in range(0, len(numbers), BLOCK):
         block = numbers[start : start + BLOCK]
         order = np.argsort(block)
-        found = file[READOUTS][block[order]][part]
-        yield from zip(block.tolist(), found[np.argsort(order)], strict=True)
+        records = file[READOUTS][block[order]][part]
+        yield from zip(block.tolist(), records[np.argsort(order)], strict=True)
 
 
 def _points(file: h5py.File, numbers: Numbers, samples: int) -> NDArray[np.float32]:
@@ -140,8 +140,8 @@ def _readout_problems(heads: NDArray[Any], places: Numbers, slices: list[Numbers
     """Of the readouts of the image, in order."""
     shapes = np.unique(np.stack([heads["active_channels"], heads["number_of_samples"]], axis=1), axis=0).tolist()
     if len(shapes) != 1:
-        found = [tuple(shape) for shape in shapes[:3]]
-        return [f"readouts of {len(shapes)} shapes {found}; accepted: equal coils and samples in all"]
+        examples = [tuple(shape) for shape in shapes[:3]]
+        return [f"readouts of {len(shapes)} shapes {examples}; accepted: equal coils and samples in all"]
     problems = []
     counts = sorted({len(spokes) for spokes in slices})
     if len(counts) != 1:
@@ -170,16 +170,16 @@ def _affine(space: Any, heads: NDArray[Any]) -> tuple[NDArray[np.float64], list[
         return UNKNOWN, []
     problems = []
     if abs(np.linalg.norm(read) - 1) > 1e-3 or abs(np.linalg.norm(phase) - 1) > 1e-3 or abs(read @ phase) > 1e-3:
-        found = f"read_dir {np.round(read, 3).tolist()}, phase_dir {np.round(phase, 3).tolist()}"
-        problems.append(f"{found}; accepted: unit vectors at right angles, or zeros where they are not known")
+        text = f"read_dir {np.round(read, 3).tolist()}, phase_dir {np.round(phase, 3).tolist()}"
+        problems.append(f"{text}; accepted: unit vectors at right angles, or zeros where they are not known")
     matrix = space.matrixSize.x
     first, second = read * space.fieldOfView_mm.x / matrix, phase * space.fieldOfView_mm.y / space.matrixSize.y
     centres = heads["position"].astype(np.float64)
     steps = np.diff(centres, axis=0) if len(heads) > 1 else np.cross(read, phase)[None] * space.fieldOfView_mm.z
     if np.abs(steps - steps.mean(axis=0)).max() > EVEN_MM:
-        found = ", ".join(f"{length:.4g}" for length in np.linalg.norm(steps, axis=1)[:10])
+        text = ", ".join(f"{length:.4g}" for length in np.linalg.norm(steps, axis=1)[:10])
         problems.append(
-            f"unequal spacing of slices ({found} mm); accepted: equal distances along one line, within {EVEN_MM:g} mm; "
+            f"unequal spacing of slices ({text} mm); accepted: equal distances along one line, within {EVEN_MM:g} mm; "
             "to fix: number slices by position, and export missing ones"
         )
     affine = np.eye(4)

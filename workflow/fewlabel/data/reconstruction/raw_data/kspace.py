@@ -52,21 +52,21 @@ def read_kspace(path: Path, source: RadialSource | None) -> tuple[dict[str, Any]
 
     with h5py.File(path, "r") as file:
         others = (*NEEDED[1:], "echo", "echo_times", "affine")
-        found = {key: each for key in ("kspace", *others) if (each := own_dataset(file, key)) is not None}
-        if "dataset" in file.keys() and "kspace" not in found:  # noqa: SIM118 - `in file` would follow links
+        datasets = {key: each for key in ("kspace", *others) if (each := own_dataset(file, key)) is not None}
+        if "dataset" in file.keys() and "kspace" not in datasets:  # noqa: SIM118 - `in file` would follow links
             from fewlabel.data.reconstruction.raw_data.ismrmrd import read_ismrmrd
 
             arrays, affine = read_ismrmrd(path, file, every_trajectory=source is not None)
         else:
-            missing = [key for key in NEEDED if key not in found]
+            missing = [key for key in NEEDED if key not in datasets]
             if missing:
                 there = plain(", ".join(file) or "nothing")
                 return {}, UNKNOWN, [
                     f"no dataset {', '.join(missing)}; found: {there}; accepted: {', '.join(NEEDED)}, or ISMRMRD"
                 ]  # fmt: skip
-            kspace = found.pop("kspace")
+            kspace = datasets.pop("kspace")
             refuse_kspace(kspace.shape)
-            read: dict[str, Any] = {key: np.asarray(whole_array(each, key)) for key, each in found.items()}
+            read: dict[str, Any] = {key: np.asarray(whole_array(each, key)) for key, each in datasets.items()}
             affine = np.asarray(read.pop("affine"), dtype=np.float64) if "affine" in read else UNKNOWN
             arrays = {**read, "kspace": FileKSpace(path, kspace.shape, kspace.dtype)}
     problems = array_problems(arrays, numbers=source is not None)

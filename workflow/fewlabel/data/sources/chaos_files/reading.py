@@ -104,12 +104,12 @@ def read(source: ChaosSource, subject: Subject) -> reading.Reading:
     problems += further
     label = None
     if series is not None and image is not None and masks is not None:
-        label, further = _placed(source, image, series, masks, label_name)
+        label, further = _ordered(source, image, series, masks, label_name)
         problems += further
     return reading.assemble(source.labels, (image, name), (label, label_name), problems)
 
 
-def _placed(
+def _ordered(
     source: ChaosSource, image: FileGrid, series: Series, masks: Masks, name: str
 ) -> tuple[FileGrid | None, list[str]]:
     """The masks in the order of the slices, if the order is certain."""

@@ -70,12 +70,12 @@ def read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> R
         label, further = load(subject.label, label_name, None, "label")
         problems = [*problems, *further]
     if image is not None:
-        positioned = _placed(image, label, source)
+        positioned = _positioned(image, label, source)
         problems = [*problems, *problems_of(positioned, name)]
         if streaks is not None:
             # If the position would come from an unreadable label, only shapes are compared.
             comparable = image if label is None and label_name else positioned
-            problems += fit_problems(comparable, streaks, _placed_name(image, label, name), streaks_name)
+            problems += fit_problems(comparable, streaks, _positioned_name(image, label, name), streaks_name)
         image = positioned
     reading = assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
     # The check has no voxels yet, so it uses the hash of the file.
@@ -93,7 +93,7 @@ def _interference(source: RadialSource, subject: Subject) -> tuple[FileGrid | No
     return mask, name, problems
 
 
-def _placed(image: FileGrid, label: FileGrid | None, source: RadialSource) -> FileGrid:
+def _positioned(image: FileGrid, label: FileGrid | None, source: RadialSource) -> FileGrid:
     """The image with a position: of the file, else of its mask, else from the sizes in the settings."""
     if np.isfinite(image.affine).all():
         return image
@@ -101,7 +101,7 @@ def _placed(image: FileGrid, label: FileGrid | None, source: RadialSource) -> Fi
     return FileGrid(image.array, affine if label is None else label.affine)
 
 
-def _placed_name(image: FileGrid, label: FileGrid | None, name: str) -> str:
+def _positioned_name(image: FileGrid, label: FileGrid | None, name: str) -> str:
     """The image's name in messages, with the origin of its position if the file has none."""
     if np.isfinite(image.affine).all():
         return name
