@@ -1,10 +1,10 @@
 # Redraws every figure, table and the results page of a published study from its tables alone: no data, no weights, no GPU.
 #
 #   make figures                                        every study in results/published
-#   make figures STUDY=demo SETTINGS=my.yaml            one of them, with settings of one's own laid over its experiment
+#   make figures STUDY=demo SETTINGS=my.yaml            one of them, with your settings in place of its own
 #
-# No rule here could train: the tables are there, or the study is refused. Anything that reporting.smk draws from
-# tables comes out of both a study's results and a published study, by the same rules and commands.
+# No rule here trains: without its tables, a study is refused. Figures and tables of reporting.smk are drawn by the same
+# rules and commands for a study's results and for a published study.
 
 
 from fewlabel.operations.hooks.finished import finished
@@ -16,7 +16,7 @@ RESULTS = "results/published"
 include: "rules/common.smk"
 
 
-# Snakemake takes figures that are there for finished where what they are drawn from is gone, and would say nothing.
+# Without this, Snakemake would silently accept existing figures whose tables are missing.
 NEEDED = dict.fromkeys(path for item in ITEMS if not item.specification.needs_volumes for path in made_from(item))
 if missing := [table for table in NEEDED if not Path(table).is_file()]:
     raise WorkflowError(f"{STUDY} is not whole: no {', '.join(missing)}; publish it again, or restore it from git")

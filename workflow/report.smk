@@ -1,6 +1,6 @@
-# What a study's report is made of: all its rules and what they made, read once more. Nothing runs; `fewlabel report` calls it.
+# Reads all rules and outputs of a study for its report, without running them; `fewlabel report` calls it.
 #
-# A Snakemake cannot report on a run of its own that is still under way, so the rule `report` starts another one.
+# Snakemake cannot report on a run that has not ended, so the rule `report` starts a second Snakemake.
 
 
 RESULTS = "results"

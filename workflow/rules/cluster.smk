@@ -20,10 +20,10 @@ def refuse_what_slurm_lacks():
         raise WorkflowError(problems)
 
 
-# Slurm warns of the wall time by SIGUSR1, which ends a process that does not expect it: with the job's Snakemake and its
-# shell the training would end before it has saved its state. So the one passes the signal on to the processes of the job,
-# the other ignores it, and the training, which waits for it, saves and goes on. Some clusters signal all processes of a
-# job, others the first alone: both come to the same.
+# Slurm sends SIGUSR1 before the wall time. The signal ends every process that does not handle it: without the lines below,
+# it would end the job's Snakemake and shell, and with them the training, before the training has saved its state. Here
+# Snakemake passes the signal on to the processes of the job, the shell ignores it, and the training saves its state and
+# continues. Some clusters signal all processes of a job, others only the first; the result is the same.
 if not workflow.is_main_process:
 
     def pass_on(number, frame):
@@ -35,6 +35,6 @@ if not workflow.is_main_process:
     signal.signal(signal.SIGUSR1, pass_on if os.getpgrp() == os.getpid() else signal.SIG_IGN)
     shell.prefix("trap '' USR1; ")
 
-    # Of several trainings that share a job, one that fails ends no other. Snakemake (9.27) does not hand its --keep-going on
-    # to jobs, and makes their settings after it has read this.
+    # If several trainings share a job, one that fails does not end the others. Snakemake (9.27) does not pass --keep-going
+    # on to jobs, and creates their settings only after it has read this file.
     ExecutionSettings.keep_going = property(lambda settings: True, lambda settings, value: None)

@@ -1,4 +1,4 @@
-# From volumes to slices, and who is trained and tested on.
+# From volumes to slices, and the subjects of training and test.
 
 from fewlabel.config.jobs.data import draw_settings, prepare_settings, split_settings
 from fewlabel.config.jobs.grid import largest_n
@@ -19,7 +19,7 @@ rule fetch:
         LAYOUT.log("fetch_{key}", "{cohort}"),
     benchmark:
         LAYOUT.benchmark("fetch_{key}", "{cohort}")
-    # What a cohort lacks, it lacks at the next attempt too.
+    # A second attempt would fail like the first: the cohort is incomplete.
     retries: 0
     conda:
         "../../envs/cpu.yaml"
@@ -29,8 +29,8 @@ rule fetch:
         runtime=growing(120),
     params:
         settings=lambda wildcards: settings_of_fetch(wildcards.cohort),
-        # Refuses a cohort whose split is impossible or whose volumes do not fit the working grid, before anything is
-        # made again.
+        # Refuses a cohort whose split is impossible or whose volumes do not fit the working grid, before any result is
+        # computed again.
         split=lambda wildcards: Unwatched(planned(wildcards.cohort)),
         largest=Unwatched(largest_n(EXPERIMENT)),
         pretrained=Unwatched(most_pretrained(EXPERIMENT)),
@@ -42,10 +42,10 @@ rule fetch:
 
 
 # --------------------------------------------------------------------------------------------------------- admission
-# Every cohort is checked before the first of them is prepared or trained on, so that bad input is met before any work
-# starts. Once that has happened the rule is gone: while it exists, a later change of one cohort would run it, and with
-# it everything of all cohorts. (`ancient` is no way out: Snakemake 9.27 overlooks changes of jobs that lie downstream of
-# a job that runs, and then does not run them because their input is ancient.)
+# Every cohort is checked before the first one is prepared or trained on, so that bad input is reported before any work
+# starts. After the check the rule no longer exists: otherwise a later change of one cohort would run it, and with it all
+# jobs of all cohorts. (`ancient` does not help: Snakemake 9.27 overlooks changes of jobs downstream of a job that runs,
+# and then does not run them because their input is ancient.)
 ADMITTED = LAYOUT.admitted
 
 if not Path(ADMITTED).exists():
@@ -68,8 +68,8 @@ if not Path(ADMITTED).exists():
 
 
 # ---------------------------------------------------------------------------------------------------------- splits
-# A study keeps its test subjects when subjects are added, so the former roles must exist while the new ones are made.
-# Snakemake does not bring outputs back from a storage, so there every split is that of a new study.
+# A study keeps its test subjects when subjects are added, so the earlier table of roles must exist while the new one is
+# computed. Snakemake does not fetch old outputs from a storage, so with a storage every split is that of a new study.
 KEPT_ROLES = ROLES if workflow.storage_settings.default_storage_provider else update(ROLES)
 
 
@@ -128,11 +128,11 @@ rule prepare:
         LAYOUT.log("prepare", "{cohort}"),
     benchmark:
         LAYOUT.benchmark("prepare", "{cohort}")
-    # All training of its cohort waits for it.
+    # All trainings of the cohort wait for this job.
     priority: 20
     conda:
         "../../envs/cpu.yaml"
-    # Each subject on a thread of its own, and less than 300 MB where volumes are 320 x 320 x 20 voxels.
+    # One thread per subject; a thread needs less than 300 MB for volumes of 320 x 320 x 20 voxels.
     threads: all_cores(elsewhere=4)
     resources:
         mem_mb=growing_with_threads(1000),

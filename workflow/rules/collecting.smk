@@ -1,5 +1,4 @@
-# What a study leaves: the scores of all runs in one table, the losses of all trainings in another, and the experiment that
-# they are of.
+# The results of a study: a table of the scores of all runs, a table of the losses of all trainings, and the settings.
 
 from fewlabel.config.jobs.figures.destreaking import measure_settings, measured_files
 from fewlabel.config.jobs.grid import collect_settings, finetunings, orders
@@ -97,7 +96,7 @@ rule record:
         experiment=LAYOUT.experiment,
     log:
         LAYOUT.log("record"),
-    # Who watches the study learns from it how much there is to do.
+    # `fewlabel watch` reads the number of jobs from it.
     priority: 30
     localrule: True
     conda:

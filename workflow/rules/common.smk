@@ -1,4 +1,4 @@
-# The experiment, and the few helpers that rules share.
+# The experiment, and the helper functions that rules share.
 
 import os
 import sys
@@ -60,7 +60,7 @@ STUDY = f"{RESULTS}/{EXPERIMENT.study}"
 LAYOUT = StudyLayout(STUDY)
 LOGS = f"{STUDY}/logs"
 
-# The tables that figures and tables are made from, in a study's results and in a published study alike.
+# The tables that figures and tables are drawn from, the same in a study's results and in a published study.
 SCORES, HISTORY = LAYOUT.scores, LAYOUT.history
 ROLES = LAYOUT.roles("{cohort}")
 
@@ -74,16 +74,16 @@ PRETEXT = LAYOUT.pretext(Run.pattern("{cohort}", "{method}"))
 # (`fewlabel.config.folds`); volumes and slices belong to the cohort.
 ALL_ROLES = expand(ROLES, cohort=split_parts(EXPERIMENT))
 
-# What captions say of this study; no job depends on it.
+# The facts of this study that captions name; no job depends on them.
 config["facts"] = study_facts(EXPERIMENT)
 
-# Captions, and those of installed packages: another caption makes other pages.
+# Captions, including those of installed packages: a changed caption changes the pages.
 CAPTIONS = CHECKOUT / "workflow" / "report"
 CAPTION_HASHES = sorted(
     map(sha256, [*CAPTIONS.glob("*"), *{item.caption for item in ITEMS if item.caption.is_absolute()}])
 )
 
-# Jobs find cohorts on disk by this variable, not by their settings: data that move do not make results run again.
+# Jobs locate cohorts by this variable and not by a setting: data in another folder do not make results run again.
 if EXPERIMENT.data_root is not None:
     export_data_root(EXPERIMENT.data_root)
 
@@ -160,7 +160,7 @@ def of_cohort(files):
 
 def shown(path, caption, category, **labels):
     """A file that the study's report shows, with a caption beneath it: a file, or one of `workflow/report`."""
-    # A title of the user's may hold braces, and is no wildcard with an unseen sign (word joiner) behind them.
+    # A user's title may contain braces; behind an invisible word joiner they are no wildcards.
     plain = {name: text.replace("{", "{\u2060") for name, text in labels.items()}
     return report(path, caption=str(Path("../report") / caption), category=category, labels=plain)
 

@@ -1,4 +1,4 @@
-# Where a cohort's list of subjects lies: beneath its settings and what identifies its files.
+# The path of a cohort's list of subjects: it contains a hash of the settings and the files.
 
 from fewlabel.config.jobs.data import fetch_settings, planned_split, split_alike
 from functools import cache

@@ -1,4 +1,4 @@
-# GPUs of this machine, where a profile says that trainings take them (profiles/gpu). Which one, each chooses itself.
+# GPUs of this machine, if the profile gives them to trainings (profiles/gpu). Each training chooses one.
 
 from fewlabel.operations.hooks.profiles import gpu_trouble, share_gpus
 

@@ -38,7 +38,7 @@ rule quality:
         runtime=growing(60),
     params:
         settings=settings(quality_settings),
-        # What lies there is told by the store: of a folder, new dates alone would make the table again.
+        # The content of the folder is a setting here: as an input, new dates alone would run the rule again.
         native=lambda wildcards, input: input.get("native") or NATIVE.format(cohort=wildcards.cohort),
     message:
         "Check the quality of the volumes of {wildcards.cohort} (log: {log})"

@@ -1,4 +1,4 @@
-# What is told while the workflow runs. Snakemake's own lines on each job are in its log (.snakemake/log), and on the
+# Messages during a run. Snakemake's own lines on each job are in its log (.snakemake/log), and on the
 # terminal with `--printshellcmds` or `--verbose`.
 
 from snakemake.logging import logger

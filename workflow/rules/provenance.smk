@@ -1,4 +1,4 @@
-# The record of the whole study: what was run, on what and with what, so that each number leads back to its origin.
+# The record of the whole study: commands, inputs, settings and software, so that each number has a known origin.
 
 from fewlabel.config.jobs.provenance import provenance_settings
 
@@ -19,7 +19,7 @@ rule provenance:
     params:
         settings=canonical(provenance_settings(EXPERIMENT)),
         results=lambda wildcards, output: os.path.dirname(os.path.dirname(output.crate)),
-        # A checkout that lies elsewhere makes the same record.
+        # The record is the same for a checkout in another folder.
         workflow=Unwatched(CHECKOUT),
         folder=lambda wildcards, output: os.path.dirname(output.crate),
     message:

@@ -1,5 +1,5 @@
-# How the study was made: one page that shows every figure and table, and how each was made.
-# It is made from what Snakemake remembers of the jobs, beside the results: not where these lie in a storage.
+# Snakemake's report: one page with every figure and table, and the job that made it.
+# It needs Snakemake's records of the jobs next to the results, so it is not available with a storage.
 
 REPORT = []
 
@@ -21,9 +21,9 @@ if not workflow.storage_settings.default_storage_provider:
         conda:
             "../../envs/cpu.yaml"
         params:
-            # A checkout that lies elsewhere makes the same report.
+            # The report is the same for a checkout in another folder.
             workflow=Unwatched(CHECKOUT),
-            # Another caption makes another report.
+            # A changed caption changes the report.
             captions=CAPTION_HASHES,
         message:
             "Write the report of the study (log: {log})"
@@ -33,7 +33,7 @@ if not workflow.storage_settings.default_storage_provider:
     REPORT = rules.report.output
 
 
-# Everything that the results page shows or links to, beside figures and tables that are made from tables.
+# The files that the results page shows or links to, without the figures and tables that are drawn from tables.
 LINKED = [
     *rules.pictures.input,
     *rules.provenance.output,

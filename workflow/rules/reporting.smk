@@ -1,6 +1,6 @@
-# Figures and tables from tables alone (no weights, no images, no GPU), of a study's results or of a published study.
+# Figures and tables drawn from tables alone (no weights, images or GPU), of a study's results or of a published study.
 #
-# One rule for each that `fewlabel.config.jobs.figures.registry` has, installed packages' too.
+# One rule for each entry of `fewlabel.config.jobs.figures.registry`, including those of installed packages.
 
 for item in ITEMS:
     if not item.specification.needs_volumes:

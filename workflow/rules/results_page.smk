@@ -1,4 +1,4 @@
-# The first page to read, and the last to be made: the answer, all figures and tables, and links to everything else.
+# The results page, the first page to read and the last output: the answer, all figures and tables, links to all else.
 
 
 # ----------------------------------------------------------------------------------------------------- results page
@@ -7,7 +7,7 @@ rule results_page:
     input:
         rules.figures.input,
         rules.tables.input,
-        # Of a published study, nothing else.
+        # A published study has no other outputs.
         LINKED,
         scores=SCORES,
     output:
@@ -20,9 +20,9 @@ rule results_page:
     params:
         settings=canonical(EXPERIMENT.model_copy(update={"data_root": None})),
         results=lambda wildcards, output: os.path.dirname(output.page),
-        # A checkout that lies elsewhere makes the same page.
+        # The page is the same for a checkout in another folder.
         captions=Unwatched(CAPTIONS),
-        # Another caption makes another page.
+        # A changed caption changes the page.
         texts=CAPTION_HASHES,
     message:
         "Write the results page (log: {log})"

@@ -1,4 +1,4 @@
-# One run at a time, and what is said at its end.
+# One run at a time, and the message at its end.
 
 from snakemake.exceptions import WorkflowError
 
@@ -13,7 +13,7 @@ RUNNING = Path(LAYOUT.running)
 if trouble := snapshot.foreign_package(CHECKOUT):
     raise WorkflowError(trouble)
 
-# Jobs of a cluster read this too, and need not remember what the main process does.
+# Jobs of a cluster read this file too; only the main process takes the lock and prints.
 CODE = snapshot.fingerprint(CHECKOUT, FILES) if workflow.is_main_process else {}
 
 
@@ -27,8 +27,8 @@ def finish():
         print(snapshot.warning(paths, CHECKOUT), file=sys.stderr)
 
 
-# Snakemake's own lock outlives a Snakemake that is killed, and then asks for `--unlock`: the profiles turn it off.
-# The system frees this one whatever happens.
+# The profiles turn Snakemake's own lock off: it remains after a killed run and then requires `--unlock`. The operating
+# system releases this lock in every case.
 onstart:
     refuse_without_gpu()
     refuse_what_slurm_lacks()
@@ -46,7 +46,7 @@ onsuccess:
 
 
 onerror:
-    # Trainings that share a job fail together: which of them did stands in their logs.
+    # Trainings that share a job are reported as failed together; their logs show which one failed.
     failed = sorted((job for one in workflow.scheduler.failed for job in getattr(one, "jobs", [one])), key=str)
     failures = [Failure(f"{job.rule.name} {dict(job.wildcards)}", [Path(log) for log in job.log]) for job in failed]
     print(report(failures, sum(1 for job in workflow.dag.needrun_jobs() if job not in failed)), file=sys.stderr)

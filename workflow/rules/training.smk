@@ -1,11 +1,11 @@
 # Pretraining, finetuning and scoring: one job for each cohort x method, and for each cohort x method x N x draw.
-# Trainings ask for one GPU. Only a profile gives that a meaning: a machine without one runs them on its CPU. Scoring asks
-# for none: most of it is resampling and surface distances, through which a GPU would idle.
+# Trainings request one GPU. Only a profile uses the request: a machine without a GPU trains on its CPU. Scoring
+# requests none, because most of it is resampling and surface distances, during which a GPU would idle.
 
 from fewlabel.config.jobs.training import evaluate_settings, finetune_settings, pretrain_settings, pretrained_as
 from fewlabel.utils.optional_dependencies import enable_tensorboard
 
-# Logs are no result: by this variable, not by their settings, trainings know that they are wanted (as of data_root).
+# Logs are not results: trainings read from this variable, not from a setting, whether to write them (like data_root).
 if EXPERIMENT.tensorboard:
     try:
         enable_tensorboard()
@@ -25,7 +25,7 @@ rule pretrain:
         roles=rules.split.output.roles,
     output:
         weights=LAYOUT.weights(PRETRAINED),
-        # Every stage's objective with its head, which finetuning has no use for and figures have.
+        # The objective of every stage with its head: finetuning does not use it, figures do.
         pretext=PRETEXT,
         history=LAYOUT.run_history(PRETRAINED),
         run=LAYOUT.record(PRETRAINED),
@@ -33,7 +33,7 @@ rule pretrain:
         LAYOUT.log("pretrain_{method}", "{cohort}"),
     benchmark:
         LAYOUT.benchmark("pretrain_{method}", "{cohort}")
-    # Everything of its method waits for it.
+    # All jobs of the method wait for this one.
     priority: 10
     conda:
         TRAINING_SOFTWARE
@@ -44,7 +44,7 @@ rule pretrain:
         runtime=growing(720),
     params:
         settings=settings(pretrain_settings),
-        # No output: those of a failed job are deleted, and from this it goes on.
+        # Not an output: Snakemake deletes outputs of a failed job, and the training continues from this file.
         state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
         every=Unwatched(EXPERIMENT.checkpoint_every),
     message:
@@ -62,7 +62,7 @@ rule finetune:
         store=of_cohort(STORE),
         arrays=of_cohort(unshared(ARRAYS)),
         order=rules.draw.output.order,
-        # None for a method that starts at random.
+        # None for a method that starts from random weights.
         init=lambda wildcards: (
             [LAYOUT.weights(Run(wildcards.cohort, start))]
             if (start := pretrained_as(EXPERIMENT, wildcards.method))
