@@ -19,7 +19,7 @@ include: "rules/common.smk"
 # Without this, Snakemake would silently accept existing figures whose tables are missing.
 NEEDED = dict.fromkeys(path for item in ITEMS if not item.specification.needs_volumes for path in made_from(item))
 if missing := [table for table in NEEDED if not Path(table).is_file()]:
-    raise WorkflowError(f"{STUDY} is not whole: no {', '.join(missing)}; publish it again, or restore it from git")
+    raise WorkflowError(f"{STUDY}: no {', '.join(missing)}; to fix: publish the study again, or restore it from git")
 
 
 # Figures are not drawn from tables that were edited or damaged.

@@ -86,7 +86,7 @@ def test_tables_that_are_missing_are_refused_and_not_made(clone, tmp_path):
     (tmp_path / "results/published/tiny/scores.csv").unlink()
     code, text = redraw(tmp_path, "--forceall", "--dry-run")
     assert code == 1
-    assert "results/published/tiny is not whole: no results/published/tiny/scores.csv" in text
+    assert "results/published/tiny: no results/published/tiny/scores.csv" in text
 
 
 def test_tables_that_were_edited_are_named_and_nothing_is_drawn_of_them(clone, tmp_path):
