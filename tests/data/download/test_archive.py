@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from fewlabel.data.download import archive_limits
+from fewlabel.data.download import archive as module
 from fewlabel.data.download.archive import unpack
 from fewlabel.utils.errors import InputError
 
@@ -131,7 +131,7 @@ def test_a_zip_with_changed_bytes_is_refused(tmp_path):
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_a_small_archive_that_would_fill_a_disk_is_refused(tmp_path, make, monkeypatch):
-    monkeypatch.setattr(archive_limits, "ALWAYS_BYTES", 1000)
+    monkeypatch.setattr(module, "ALWAYS_BYTES", 1000)
     archive = make(tmp_path / "Train.archive", {"Train/a": bytes(2_000_000)})
     assert archive.stat().st_size < 10_000
     assert "which is implausible for an archive of volumes of its size" in error_of(archive, tmp_path / "sub" / "Train")
@@ -139,13 +139,13 @@ def test_a_small_archive_that_would_fill_a_disk_is_refused(tmp_path, make, monke
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_an_archive_of_too_many_members_is_refused(tmp_path, make, monkeypatch):
-    monkeypatch.setattr(archive_limits, "MOST_MEMBERS", 3)
+    monkeypatch.setattr(module, "MOST_MEMBERS", 3)
     assert "it has more than 3 members" in error_of(make(tmp_path / "Train.archive"), tmp_path / "sub" / "Train")
 
 
 def test_a_zip_that_does_not_fit_the_disk_writes_nothing(tmp_path, monkeypatch):
-    archive, usage = make_zip(tmp_path / "Train.zip"), archive_limits.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(archive_limits.shutil, "disk_usage", lambda _: usage._replace(free=10))
+    archive, usage = make_zip(tmp_path / "Train.zip"), module.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=10))
     text = error_of(archive, tmp_path / "sub" / "Train")
     assert "11 B to write, 10 B free" in text
 

@@ -16,7 +16,7 @@ from fewlabel.inference.training_ranges import RANGES, Ranges, ranges_of_table
 from fewlabel.training.devices.memory_check import refuse_prediction
 from fewlabel.training.network import UNet
 from fewlabel.training.weights import read_header, restore_network
-from fewlabel.utils.errors import InputError
+from fewlabel.utils.errors import InputError, first_fault
 
 ACCEPTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published one"
 
@@ -74,10 +74,8 @@ def _settings(path: Path, facts: Mapping[str, Any]) -> FinetuneSettings:
     try:
         return FinetuneSettings.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
         raise InputError(
-            f"{path.name}: settings that this version of fewlabel does not know ({place}: {first['msg']}); to fix: use "
+            f"{path.name}: settings that this version of fewlabel does not know ({first_fault(error)}); to fix: use "
             "the version that made the weights, or make them again"
         ) from None
 
@@ -88,9 +86,7 @@ def _ranges(path: Path, facts: Mapping[str, Any]) -> Ranges | None:
     try:
         return Ranges.model_validate(facts[RANGES])
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, (RANGES, *first["loc"])))
-        raise InputError(f"{path.name}: {place}: {first['msg']}; to fix: make the weights again") from None
+        raise InputError(f"{path.name}: {first_fault(error, RANGES)}; to fix: make the weights again") from None
 
 
 def _ranges_of_study(path: Path) -> Ranges | None:

@@ -3,6 +3,10 @@
 import signal
 import unicodedata
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 """Unicode categories of characters that move a terminal's cursor or change its colours or text direction."""
@@ -19,6 +23,13 @@ def plain(text: str, longest: int = 200) -> str:
     """Text as one printable line of at most `longest` characters."""
     line = printable(" ".join(text[: 4 * longest].split()))
     return line if len(line) <= longest else line[:longest] + "…"
+
+
+def first_fault(error: "ValidationError", *parents: str) -> str:
+    """The first fault of a validation as `place: problem`, with the place below its parents."""
+    first = error.errors()[0]
+    place = ".".join(map(str, (*parents, *first["loc"])))
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 class InputError(ValueError):

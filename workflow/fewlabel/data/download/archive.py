@@ -1,26 +1,113 @@
 """Unpack archives atomically and safely: no member outside the folder, no links, limited sizes."""
 
+import errno
 import shutil
+import stat
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
-from zipfile import BadZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile, ZipInfo, is_zipfile
 
-from fewlabel.data.download.archive_limits import Tally
 from fewlabel.data.download.tar_archive import TarStream
-from fewlabel.data.download.zip_archive import extract_zip
 from fewlabel.utils.errors import InputError, plain, printable
+from fewlabel.utils.formatting import size
 from fewlabel.utils.log import LOG
 
+MOST_MEMBERS = 500_000
+MOST_TIMES = 100
+"""Largest ratio of unpacked to packed size; MR volumes and masks have about 2, seldom 10."""
+ALWAYS_BYTES = 1_000_000_000
+"""Unpacked size that is allowed for any archive."""
+ENCRYPTED = 0x1
+"""Bit of encryption in the flags of a zip file's member."""
 ZIP = b"PK\x03\x04"
 """First bytes of a zip file."""
 Wanted = Callable[[PurePosixPath], bool]
 """Whether to extract a file of an archive, by its path there."""
+
+
+@dataclass
+class Tally:
+    """Number and size of an archive's members."""
+
+    most: int  # largest sum of their sizes in bytes
+    free: int  # free bytes on the target's disk
+    # members, total: number and bytes so far
+    members: int = 0
+    total: int = 0
+
+    @classmethod
+    def of(cls, archive: Path, destination: Path) -> "Tally":
+        """The tally of an archive that is unpacked into a folder."""
+        most = max(MOST_TIMES * archive.stat().st_size, ALWAYS_BYTES)
+        return cls(most, shutil.disk_usage(destination).free)
+
+    def add(self, name: str, count: int) -> None:
+        """Count a member before it is written. Raises InputError: too many members, or too large in total."""
+        self.members += 1
+        self.total += count
+        if self.members > MOST_MEMBERS:
+            raise InputError(f"it has more than {MOST_MEMBERS} members")
+        if self.total > self.most:
+            raise InputError(
+                f"its members have more than {size(self.most)} in total (with {name!r}, {size(count)}), which is "
+                "implausible for an archive of volumes of its size"
+            )
+
+    def demand_space(self, count: int) -> None:
+        """Raise an OSError if `count` bytes do not fit the disk."""
+        if count > self.free:
+            raise OSError(errno.ENOSPC, f"{size(count)} to write, {size(self.free)} free")
+
+
+def extract_zip(archive: Path, destination: Path, tally: Tally, selects: Wanted) -> None:
+    """Extract the selected files of a zip file to a folder, after all its members are checked.
+
+    Raises:
+        InputError: a member outside the folder, a link, a device, an encrypted member, or implausible sizes.
+        BadZipFile: truncated or damaged.
+        OSError: no space or permission.
+    """
+    with ZipFile(archive) as file:
+        chosen = []
+        for member in file.infolist():
+            path = _checked_path(member)
+            tally.add(member.filename, member.file_size)
+            if not member.is_dir() and selects(path):
+                chosen.append((member, path))
+        tally.demand_space(sum(member.file_size for member, _ in chosen))
+        for member, path in chosen:
+            target = destination / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(file, member, target)
+
+
+def _checked_path(member: ZipInfo) -> PurePosixPath:
+    """The path of a member in the archive."""
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
+        raise InputError(f"member {member.filename!r} is outside of the archive's folder")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise InputError(f"member {member.filename!r} is a link or device; accepted: files and folders")
+    if member.flag_bits & ENCRYPTED:
+        raise InputError(f"member {member.filename!r} is encrypted")
+    return path
+
+
+def _write(file: ZipFile, member: ZipInfo, target: Path) -> None:
+    """Write the content of a member; the library verifies its length and checksum."""
+    try:
+        with file.open(member) as source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+    except NotImplementedError as error:
+        raise BadZipFile(f"{member.filename}: {error}") from None
 
 
 def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], selects: Wanted = lambda _: True) -> None:
@@ -32,7 +119,7 @@ def unpack(archive: Path, folder: Path, finish: Callable[[Path], None], selects:
         archive: a zip file, or a tar file, compressed or not, with one top folder named as `folder`.
         folder: the target; its parents are made.
         finish: called with the unpacked folder before it is moved into place; raises InputError to refuse it.
-        wanted: which files to extract; all members are checked.
+        selects: which files to extract; all members are checked.
 
     Raises:
         InputError: truncated or no archive; members outside the folder, links or devices; implausible sizes; another

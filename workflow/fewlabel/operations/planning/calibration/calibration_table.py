@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from fewlabel.operations.planning.calibration.calibration import Calibration
 from fewlabel.utils.atomic_files import write_text
 from fewlabel.utils.environment import cpuinfo
-from fewlabel.utils.errors import InputError
+from fewlabel.utils.errors import InputError, first_fault
 
 SHIPPED = Path(__file__).with_name("measured.json")
 OWN = Path("results/calibration.json")
@@ -27,10 +27,8 @@ def read_table(path: Path) -> list[Calibration]:
             f"{path}: cannot be read ({error.strerror}); to fix: write it with `fewlabel calibrate`"
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{path}: not a calibration ({where}: {first['msg']}); to fix: write it with `fewlabel calibrate`"
+            f"{path}: not a calibration ({first_fault(error)}); to fix: write it with `fewlabel calibrate`"
         ) from None
 
 
