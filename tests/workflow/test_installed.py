@@ -146,7 +146,7 @@ def test_a_study_runs_there_and_its_pages_are_made_from_the_wheel(installed, sta
 
 
 def test_an_installed_package_has_no_commit_and_makes_a_snapshot(installed, started):
-    code = "from fewlabel.utils.git import commit; from fewlabel.config.loading.workflow_files import PACKAGE"
+    code = "from fewlabel.utils.environment import commit; from fewlabel.config.loading.workflow_files import PACKAGE"
     process = installed(started, "python", "-c", f"{code}; print(commit(PACKAGE))")
     assert process.stdout == "{}\n", process.stderr
     assert installed(started, "fewlabel", "--version").stdout.count("\n") == 1

@@ -121,7 +121,7 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         (f"study: {'a' * 41}", "mine.yaml:1: study: input should be text of at most 40 characters (got"),
         ("labels: []", "mine.yaml:1: labels: input should be a list of at least 1 entry"),
         ("cohorts:\n  liver_phantom: {title: ''}", "title: input should be text in one line (got"),
-        ("study: published", "mine.yaml:1: study: results/published/ is kept"),
+        ("study: published", "mine.yaml:1: study: results/published/ is reserved"),
         ("finetuning: {augmentation: standrd}", "unknown augmentation 'standrd'; did you mean 'standard'?"),
         ("control: scrach", "unknown method 'scrach'; did you mean 'scratch'?"),
         ("benchmark: upper", "unknown method 'upper'"),

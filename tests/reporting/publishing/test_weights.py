@@ -38,7 +38,7 @@ def card_of(folder, asked=ONE):
 # ------------------------------------------------------------------------------------------------------- publishing
 def test_no_weights_are_published_unless_asked_for(results, to):
     assert not publish(results, to).weights
-    assert not list(to.rglob("*.safetensors")) and "weights are here" in (to / "README.md").read_text()
+    assert not list(to.rglob("*.safetensors")) and "no volumes, masks or weights." in (to / "README.md").read_text()
 
 
 def test_chosen_weights_are_published_to_the_byte_with_card_and_sums(results, to):
@@ -130,7 +130,7 @@ def test_it_tells_data_recipe_and_limits_but_no_subject(study, tmp_path):
     assert "pretrained without labels (regression)" in text and "pretraining, training" in text
     assert "77 steps" in text and "learning rate 0.003" in text and "64 x 48 (rows x columns)" in text
     assert "fewlabel 9.9, Python 3.12.1, torch 2.0" in text and "| finetuning took | 61 s |" in text
-    assert "not for clinical use" in text and "Tested on 4 subjects of the same cohort" in text
+    assert "not for clinical use" in text and "Tested only on 4 subjects of the same cohort" in text
     assert "/home" not in text and not {"ann", "bob", "zoe", "eve"} & set(re.findall(r"\w+", text))
 
 
@@ -138,7 +138,7 @@ def test_what_is_not_stated_or_made_by_code_is_a_limit(study, tmp_path):
     assert "The licence of the volumes is not stated" in card_of(study(tmp_path / "mine"))
     source = {"kind": "phantom", "anatomy": "abdomen", "labelled": 7}
     text = card_of(study(tmp_path / "made", cohorts={"knee": {"source": source, "test": 4}}), TWO)
-    assert "volumes that code has made" in text and "licence of the volumes is not stated" not in text
+    assert "synthetic volumes" in text and "licence of the volumes is not stated" not in text
     assert (
         "| start | at random |" in text and "pretraining" not in text.partition("## How")[2].partition("## Scores")[0]
     )

@@ -195,7 +195,7 @@ def _tested(cohort: Cohort) -> str:
 
 
 def _limits(own: pd.DataFrame, cohort: Cohort, run: Run, experiment: Experiment) -> Iterator[str]:
-    yield "For research only: this is no medical device, and no authority has tested it."
+    yield "For research only, not for clinical use: this is no medical device, and no authority has tested it."
     where = markdown_cell(cohort_title(experiment, run.cohort))
     yield (
         f"Tested only on {own['subject'].nunique()} subjects of the same cohort ({where}): not on other scanners, "
