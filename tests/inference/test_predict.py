@@ -184,7 +184,7 @@ def test_masks_are_named_after_their_images(images, tmp_path):
         (["images/a.nii.gz", "other/a.nii"], "masks", "equal names, so their masks would be one file"),
         (["images/c.nii.gz", "images/d.nii"], "masks", "(?s)c.nii.gz: no such file.*d.nii: no such file"),
         (["text.txt"], "masks", "not a volume by its name"),
-        (["slice.dcm"], "masks", "for DICOM, give the folder of the series"),
+        (["slice.dcm"], "masks", "for DICOM, name the folder of the series"),
         (["empty"], "masks", "the folder contains no volume"),
         (["images/a.nii.gz"], "there.nii.gz", "already exists; to fix: use --replace"),
     ],

@@ -119,4 +119,4 @@ def test_logs_without_their_library_are_refused_before_anything_starts(fresh, tm
     (tmp_path / "without/sitecustomize.py").write_text("import sys\nsys.modules['tensorboard'] = None\n")
     process = fresh.run(change={"tensorboard": True}, env={"PYTHONPATH": str(tmp_path / "without")})
     assert process.returncode != 0 and not fresh.results.exists()
-    assert "the package tensorboard is not installed; install it" in process.stdout + process.stderr
+    assert "the package tensorboard is not installed; to fix: install it" in process.stdout + process.stderr

@@ -71,7 +71,7 @@ def test_a_figures_look_is_not_measured_again_and_a_finer_phantom_is():
 @pytest.mark.parametrize(
     ("figure", "source", "message"),
     [
-        ({}, PHANTOM, "figures.destreaking: no cohort is a phantom that is acquired radially"),
+        ({}, PHANTOM, "figures.destreaking: no cohort is a radially acquired phantom"),
         ({"cohort": "plain"}, RADIAL, "'plain' is no radially acquired phantom; accepted: radial"),
         ({"cohort": "radail"}, RADIAL, "did you mean 'radial'"),
         ({"strengths": [1, 4], "shown": 2}, RADIAL, "shown 2 is none of the strengths"),

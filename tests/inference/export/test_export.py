@@ -63,8 +63,8 @@ def test_places_that_cannot_be_are_refused(weights, tmp_path):
 @pytest.mark.parametrize(
     ("missing", "formats", "said"),
     [
-        ("onnxscript", [Format.ONNX], "not installed: onnxscript; install the extra `export`"),
-        ("ignite", [Format.MONAI], "not installed: ignite; install"),
+        ("onnxscript", [Format.ONNX], "not installed: onnxscript; to fix: install the extra `export`"),
+        ("ignite", [Format.MONAI], "not installed: ignite; to fix: install"),
     ],
 )
 def test_without_the_extra_it_says_what_to_install(weights, tmp_path, monkeypatch, missing, formats, said):

@@ -92,7 +92,7 @@ def test_what_a_process_works_on_is_told_and_not_removed(results):
         assert {found[kind].in_use for kind in ("state", "live history", "lock")} == {f"process {process.pid}"}
         listed = CliRunner().invoke(app, ["stale-files", str(results)]).output
         assert f"training.lock  (lock: in use by process {process.pid})" in listed and "works on it" not in listed
-        assert "of a process that was killed" not in listed
+        assert "of a killed process" not in listed
         for leftover in found.values():
             stale_files.remove(leftover)
         assert state.exists()

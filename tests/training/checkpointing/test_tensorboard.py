@@ -68,7 +68,7 @@ def test_a_folder_that_cannot_be_made_costs_the_logs_alone(tmp_path, capsys):
 def test_where_it_is_not_installed_nothing_starts(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     assert Scalars.of_run(tmp_path / "run.json", False).folder is None
-    with pytest.raises(InputError, match=r"not installed; install it .*tensorboard"):
+    with pytest.raises(InputError, match=r"not installed; to fix: install it .*tensorboard"):
         Scalars.of_run(tmp_path / "run.json", True)
 
 
