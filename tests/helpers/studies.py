@@ -147,7 +147,7 @@ class Study:
         assert code == 0, text
         rows = [line.split() for line in text.partition("Job stats:")[2].splitlines()[3:]]
         counts = {row[0]: int(row[1]) for row in rows[: next((i for i, row in enumerate(rows) if not row), 0)]}
-        dull = ("all", "total", "figures", "tables", "pictures", "record", "provenance", "report", "results_page")
+        dull = ("all", "total", "figures", "tables", "pictures", "record", "report", "results_page")
         return {rule: count for rule, count in counts.items() if rule not in dull}, text
 
 

@@ -113,7 +113,7 @@ def test_a_study_that_was_published_without_histories_is_drawn_and_says_what_it_
     sums = (published / "SHA256SUMS").read_text().splitlines(keepends=True)
     (published / "SHA256SUMS").write_text("".join(line for line in sums if not line.endswith("  history.csv\n")))
     shutil.rmtree(published / "figures", ignore_errors=True)
-    code, text = redraw(tmp_path, "--forceall", "learning_curves")
+    code, text = redraw(tmp_path, "--forceall", "figure_learning_curves")
     assert code == 0, text
     assert b"Learning curves are not drawn" in shown_text(published / "figures/learning_curves.pdf")
 

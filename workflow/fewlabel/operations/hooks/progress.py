@@ -19,7 +19,7 @@ Key = tuple[str, ...]
 
 LONG = frozenset({"fetch", "prepare", "pretrain", "finetune", "evaluate"})
 """Rules whose jobs take most of a study's time; without one finished job of each, the remaining time is unknown."""
-TARGETS = frozenset({"all", "figures", "tables", "pictures", "provenance"})
+TARGETS = frozenset({"all", "figures", "tables", "pictures"})
 """Rules without a command."""
 SHORT = 5.0
 """Seconds assumed for a figure, table or page until one is done; they take 1 to 10."""
