@@ -162,7 +162,10 @@ def _dice(axes: Axes, column: CohortColumn, looks: dict[str, marks.Look], settin
     for name, one in looks.items():
         cells = column.summary[column.summary["method"] == name].sort_values("n")
         places = cells["n"].to_numpy() * one.dodge
-        axes.plot(places, cells["mean"], color=one.colour, linewidth=1, label=methods[name].title, zorder=3)
+        # The line runs through the N themselves: between dodged points, a steep curve further left looks higher.
+        axes.plot(
+            cells["n"], cells["mean"], color=one.colour, linewidth=1, alpha=0.6, label=methods[name].title, zorder=3
+        )
         marks.points(axes, places, cells, one, column.limits)
         own = column.draws[column.draws["method"] == name]
         axes.scatter(own["n"] * one.beside, own["dice"], s=6, color=one.colour, alpha=0.5, linewidths=0, zorder=3)
