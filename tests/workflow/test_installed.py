@@ -132,15 +132,15 @@ def test_a_study_runs_there_and_its_pages_are_made_from_the_wheel(installed, sta
         ROOT not in Path(installed(started, "python", "-c", "import fewlabel; print(fewlabel.__file__)").stdout).parents
     )
     finished.copy_to(started)
-    arguments = ("snakemake", "--cores", "2", "--configfile", "experiment.yaml")
-    process = installed(started, *arguments, "--dry-run")
+    options = ("--cores", "2", "--rerun-triggers", "mtime", "--configfile", "experiment.yaml")
+    process = installed(started, "snakemake", *options, "--dry-run")
     assert process.returncode == 0 and "Nothing to be done" in process.stdout + process.stderr
     results = started / "results" / "tiny"
     made = [results / name for name in ("index.html", "report.html", "explorer.html", "liver_phantom/splits/draw1.csv")]
     before = made[-1].read_bytes()
     for path in made:
         path.unlink()
-    process = installed(started, *arguments, *(path.relative_to(started) for path in made), "--rerun-triggers", "mtime")
+    process = installed(started, "snakemake", *(path.relative_to(started) for path in made), *options)
     assert process.returncode == 0, process.stdout + process.stderr
     assert made[-1].read_bytes() == before and all(path.stat().st_size > 0 for path in made)
 
