@@ -34,7 +34,7 @@ def test_figures_tables_scores_and_runtimes_are_shown_without_any_network(titled
     browser.until(shows("Figure 3: Dice against N"))
     named = browser.script("return Object.fromEntries(Object.values(results).map(r => [r.labels.figure, r.labels]))")
     title = MARKUP.replace("{", "{\u2060")
-    methods = "Scratch, Regression, Contrastive, Supervised benchmark"
+    methods = f"{title}, Regression, Contrastive, Supervised benchmark"
     gallery = {"figure": "Figure 4: liver", "cohort": title, "method": methods, "N": "2, all", "draw": "1"}
     assert named["Figure 4: liver"] == gallery
     browser.until(shows("</script> {\u2060x}"))
