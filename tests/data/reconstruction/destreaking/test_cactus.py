@@ -146,7 +146,7 @@ def test_what_cannot_work_is_refused(streaked):
     images = coil_images(streaked.acquisition, 64)
     with pytest.raises(InputError, match=r"3 coils are too few for destreak\.method cactus"):
         from_images(CACTUS, images[:, :3])
-    with pytest.raises(InputError, match="interference region: the mask is empty; accepted: a mask that is 1"):
+    with pytest.raises(InputError, match="interference region: the mask is empty; accepted: a mask of 1"):
         from_images(CACTUS, images, np.zeros(images[:, 0].shape, dtype=bool))
     silent = np.zeros(images[:, 0].shape, dtype=bool)
     silent[:, :3] = True
