@@ -40,7 +40,7 @@ def test_the_message_names_the_setting_the_extra_and_the_command(tmp_path, call,
     text = process.stdout + process.stderr
     assert process.returncode == 1 and "Traceback" not in text
     assert "needs the extra `radial`; not installed: finufft, h5py, ismrmrd" in " ".join(text.split())
-    assert 'pip install "fewlabel[radial]"' in " ".join(text.split())
+    assert "pip install --constraint envs/constraints.txt finufft h5py ismrmrd" in " ".join(text.split())
     assert where in text or where.partition("source: ")[2] in text
 
 

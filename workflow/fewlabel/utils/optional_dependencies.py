@@ -38,8 +38,8 @@ def require_radial(setting: str) -> None:
     if missing := [name for name in RADIAL if find_spec(name) is None]:
         raise InputError(
             f"{setting}: reconstruction of radial k-space needs the extra `radial`; not installed: "
-            f'{", ".join(missing)}; to fix: pip install "fewlabel[radial]" (in a checkout: .venv/bin/python -m pip '
-            'install --constraint envs/constraints.txt -e ".[radial]"), or leave the setting out'
+            f"{', '.join(missing)}; to fix: python -m pip install --constraint envs/constraints.txt "
+            f"{' '.join(RADIAL)}, or leave the setting out"
         )
 
 
