@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo figures test test-all test-cluster lint format schema docs readme audit clean help
+.PHONY: demo install figures test test-all test-cluster lint format schema docs readme audit clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
 	@echo "Open results/demo/index.html"
+
+install: $(VENV)/installed ## make the environment in .venv
 
 # STUDY: one of results/published, else all of them. SETTINGS: experiment files that are laid over the published one.
 # Everything is drawn again, so that changed code shows too; nothing but figures and tables could run.
