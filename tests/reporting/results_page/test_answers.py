@@ -66,7 +66,7 @@ def test_the_largest_significant_difference_is_told_with_its_n_and_interval(gain
     row = compared.loc[(compared["difference"] - found.value).abs().idxmin()]
     assert f"N = {row['n']}; 95 % interval " in found.place
     assert f"{abs(row['low']):.3f}" in found.sentence and f"{abs(row['high']):.3f}" in found.sentence
-    assert headline([found]) == found.sentence
+    assert headline([found]) == f"{found.needed.sentence()} {found.sentence}"
 
 
 @pytest.mark.parametrize(("draws", "subjects"), [(2, 8), (4, 5)])
@@ -82,8 +82,10 @@ def test_labels_that_a_share_of_the_benchmark_needs_are_interpolated_or_bounds()
     study = experiment()
     (found,), _ = answered(scores(study, {("knee", 1): 0.05, ("knee", 2): 0.15}, noise=1e-6), study)
     # 90 % of 0.8 is 0.72: regression has 0.55 and 0.75, so N = 2 ** (0.17 / 0.20) = 1.8; scratch ends at 0.6.
-    assert found.share == "90 % of the Dice of supervised (0.720)"
-    assert dict(found.labels) == {"scratch": "> 2", "regression": "1.8"}
+    assert found.needed.benchmark == "supervised" and found.needed.shares == ["90 %", "95 %", "99 %"]
+    assert found.needed.rows == [("scratch", ["> 2", "> 2", "> 2"]), ("regression", ["1.8", "> 2", "> 2"])]
+    asked = "Labelled subjects for 95 % of the Dice of supervised: scratch > 2; regression > 2."
+    assert headline([found]).startswith(asked)
 
 
 def test_cohorts_with_one_verdict_share_a_sentence():
@@ -98,7 +100,7 @@ def test_cohorts_with_one_verdict_share_a_sentence():
 def test_a_study_of_one_method_has_nothing_to_compare():
     study = experiment(methods={"scratch": METHODS["scratch"]})
     (found,), compared = answered(scores(study, {}), study)
-    assert found.verdict == "alone" and found.difference == "" and compared.empty and found.labels == []
+    assert found.verdict == "alone" and found.difference == "" and compared.empty and found.needed is None
     assert "The highest mean Dice is 0.600 (scratch at N = 2; 95 % interval 0." in headline([found])
     assert headline([found, found]).count("Knee 0.600 (scratch at N = 2") == 2
 

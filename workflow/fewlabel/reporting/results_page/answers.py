@@ -33,8 +33,31 @@ TOGETHER: dict[Verdict, str] = {
 """Verdicts of several cohorts."""
 LEAST_DRAWS = 3
 """Fewer draws say nothing about other draws: their intervals are too narrow (`summary.summarise`)."""
+SHARE = 95
+"""Of the benchmark's Dice, in percent: close to it, and on the slope of most curves, where labels can be counted."""
 LEAST_SUBJECTS = 6
 """With fewer test subjects, the signed-rank test cannot reach p < 0.05."""
+
+
+@dataclass(frozen=True)
+class LabelsNeeded:
+    """The labelled subjects that each method needs for shares of the benchmark's Dice.
+
+    Attributes:
+        benchmark: its title.
+        shares: as texts, ascending.
+        rows: titles of methods, the control first, and for each share the number with its interval or a bound.
+    """
+
+    benchmark: str
+    shares: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str]]]
+
+    def sentence(self) -> str:
+        """For the share next to `SHARE`, in words."""
+        place = min(range(len(self.shares)), key=lambda index: abs(float(self.shares[index].split()[0]) - SHARE))
+        needs = "; ".join(f"{title} {numbers[place]}" for title, numbers in self.rows)
+        return f"Labelled subjects for {self.shares[place]} of the Dice of {self.benchmark}: {needs}."
 
 
 @dataclass(frozen=True)
@@ -47,8 +70,7 @@ class CohortAnswer:
         sentence: the largest significant difference, or the largest difference if none is.
         value: that difference; NaN without a comparison.
         place: its method, control, N and interval.
-        share: the share of the benchmark's Dice for which `labels` are needed; empty if it is unknown.
-        labels: methods, and the labelled subjects that each needs for it.
+        needed: the labelled subjects that each method needs for shares of the benchmark's Dice.
         basis: numbers of draws, test subjects and comparisons.
     """
 
@@ -57,8 +79,7 @@ class CohortAnswer:
     sentence: str
     value: float = float("nan")
     place: str = ""
-    share: str = ""
-    labels: Sequence[tuple[str, str]] = ()
+    needed: "LabelsNeeded | None" = None
     basis: str = ""
 
     @property
@@ -102,7 +123,9 @@ def answers(
 
 
 def headline(found: Sequence[CohortAnswer]) -> str:
-    """What was found in the whole study; cohorts with the same verdict share a sentence."""
+    """What was found in the whole study: of one cohort the labels needed first; of several, by verdict."""
+    if len(found) == 1 and found[0].needed and found[0].verdict != "few":
+        return f"{found[0].needed.sentence()} {found[0].sentence}"
     groups: dict[Verdict, list[CohortAnswer]] = {}
     for one in found:
         groups.setdefault(one.verdict, []).append(one)
@@ -136,7 +159,6 @@ def significance(row: pd.Series) -> Literal["gain", "loss", "none", "few"]:
 def _answer(
     rows: pd.DataFrame, needed: pd.DataFrame, settings: DifferenceTableSettings, title: str, reference: str
 ) -> CohortAnswer:
-    share, labels = _labels(needed, settings, reference)
     draws, subjects = int(rows["draws"].min()), int(rows["test_subjects"].min())
     kinds = rows.apply(significance, axis=1)
     verdict = _verdict(set(kinds))
@@ -156,7 +178,8 @@ def _answer(
         f"with {counted(row['n'], 'labelled subject')} ({interval}). {_counts(kinds)}.",
     )
     sentence, place = f"On {title}, {sentence}", f"{place}; {interval}"
-    return CohortAnswer(title, verdict, sentence, float(row["difference"]), place, share, labels, f"{base}, {tests}")
+    labels = _labels(needed, settings, reference)
+    return CohortAnswer(title, verdict, sentence, float(row["difference"]), place, labels, f"{base}, {tests}")
 
 
 def _mean(
@@ -172,8 +195,8 @@ def _mean(
     place = f"{row['mean']:.3f} ({settings.titles.methods[row['method']].title} at N = {row['n']}{interval})"
     sentence = f"On {title}, no method is compared with a control. The highest mean Dice is {place}."
     base = f"{counted(int(row['draws']), 'draw')} and {counted(int(row['subjects']), 'test subject')}"
-    share, labels = _labels(needed, settings, reference)
-    return CohortAnswer(title, "alone", sentence, place=place, share=share, labels=labels, basis=base)
+    labels = _labels(needed, settings, reference)
+    return CohortAnswer(title, "alone", sentence, place=place, needed=labels, basis=base)
 
 
 def _verdict(kinds: set[str]) -> Verdict:
@@ -197,18 +220,27 @@ def _counts(kinds: pd.Series) -> str:
     return f"Significant {told} of {counted(len(kinds), 'comparison')}"
 
 
-def _labels(
-    needed: pd.DataFrame, settings: DifferenceTableSettings, reference: str
-) -> tuple[str, list[tuple[str, str]]]:
-    """The labels for the largest share of the benchmark's Dice that a method reaches, or the smallest if none does."""
+def _labels(needed: pd.DataFrame, settings: DifferenceTableSettings, reference: str) -> LabelsNeeded | None:
+    """Of every method and share; None without a benchmark."""
     if needed.empty:
-        return "", []
-    reached = needed[np.isfinite(needed["n"].astype(float))]
-    share = needed["share"].min() if reached.empty else reached["share"].max()
-    rows = needed[needed["share"] == share]
-    return f"{100 * share:g} % of the Dice of {reference} ({rows['dice'].iloc[0]:.3f})", [
-        (settings.titles.methods[row["method"]].title, _subjects(row)) for _, row in rows.iterrows()
-    ]
+        return None
+    control = settings.control
+    methods = sorted(
+        needed["method"].unique(), key=lambda name: (name != control, list(settings.titles.methods).index(name))
+    )
+    shares = sorted(needed["share"].unique())
+    cells = needed.set_index(["method", "share"])
+    return LabelsNeeded(
+        reference,
+        [f"{100 * share:g} %" for share in shares],
+        [
+            (
+                settings.titles.methods[name].title,
+                [_subjects(cells.loc[(name, share)]) if (name, share) in cells.index else "" for share in shares],
+            )
+            for name in methods
+        ],
+    )
 
 
 def _subjects(row: pd.Series) -> str:
