@@ -84,8 +84,8 @@ def test_labels_that_a_share_of_the_benchmark_needs_are_interpolated_or_bounds()
     # 90 % of 0.8 is 0.72: regression has 0.55 and 0.75, so N = 2 ** (0.17 / 0.20) = 1.8; scratch ends at 0.6.
     assert found.needed.benchmark == "supervised" and found.needed.shares == ["90 %", "95 %", "99 %"]
     assert found.needed.rows == [("scratch", ["> 2", "> 2", "> 2"]), ("regression", ["1.8", "> 2", "> 2"])]
-    asked = "Labelled subjects for 95 % of the Dice of supervised: scratch > 2; regression > 2."
-    assert headline([found]).startswith(asked)
+    needs = "For 95 % of the Dice of supervised, scratch needs > 2 labelled subjects, regression > 2."
+    assert headline([found]).startswith(needs)
 
 
 def test_cohorts_with_one_verdict_share_a_sentence():

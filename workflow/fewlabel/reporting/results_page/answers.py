@@ -56,8 +56,11 @@ class LabelsNeeded:
     def sentence(self) -> str:
         """For the share next to `SHARE`, in words."""
         place = min(range(len(self.shares)), key=lambda index: abs(float(self.shares[index].split()[0]) - SHARE))
-        needs = "; ".join(f"{title} {numbers[place]}" for title, numbers in self.rows)
-        return f"Labelled subjects for {self.shares[place]} of the Dice of {self.benchmark}: {needs}."
+        (first, numbers), *others = self.rows
+        number, _, interval = numbers[place].partition(" (")
+        needs = f"{first} needs {number} labelled subjects{interval and f' ({interval}'}"
+        texts = [needs, *(f"{title} {numbers[place]}" for title, numbers in others)]
+        return f"For {self.shares[place]} of the Dice of {self.benchmark}, {', '.join(texts)}."
 
 
 @dataclass(frozen=True)
