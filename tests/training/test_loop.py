@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from fewlabel.config.training import Training
-from fewlabel.training.loop import HISTORY_ROWS, learning_rate, train
+from fewlabel.training.learning_rate import learning_rate
+from fewlabel.training.loop import HISTORY_ROWS, train
 from fewlabel.utils.errors import TrainingError
 
 CPU = torch.device("cpu")

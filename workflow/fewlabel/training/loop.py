@@ -1,6 +1,5 @@
 """The training loop of pretraining stages and finetuning: an objective, a sampler and a budget."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -11,19 +10,10 @@ from fewlabel.training.checkpointing.checkpoint import StageCheckpoint
 from fewlabel.training.checkpointing.divergence import Guard
 from fewlabel.training.checkpointing.state import HistoryRow, TrainingState
 from fewlabel.training.devices.device import Precision, autocast
+from fewlabel.training.learning_rate import learning_rate
 from fewlabel.utils.progress import Progress
 
 HISTORY_ROWS = 200
-
-
-def learning_rate(step: int, budget: Training) -> float:
-    """The learning rate of a step (from 0): a linear rise over the warm-up, then constant or half a cosine to 0."""
-    if step < budget.warmup:
-        return budget.learning_rate * (step + 1) / budget.warmup
-    if budget.schedule == "constant":
-        return budget.learning_rate
-    share = (step - budget.warmup) / max(1, budget.steps - budget.warmup)
-    return budget.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def _optimizer(objective: nn.Module, budget: Training, device: torch.device) -> torch.optim.Optimizer:

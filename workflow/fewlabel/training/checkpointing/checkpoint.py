@@ -5,8 +5,7 @@ The state file is not an output of the workflow's rule, since Snakemake deletes 
 
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -195,15 +194,3 @@ def finished_stages(saved: Mapping[str, Any] | None) -> dict[str, list[HistoryRo
 def finished_objectives(saved: Mapping[str, Any] | None) -> dict[str, dict[str, Tensor]]:
     """Parameters of the objectives of complete stages."""
     return dict(saved.get("kept", {})) if saved else {}
-
-
-@contextmanager
-def saving_on_signals(checkpoint: Checkpoint) -> Iterator[None]:
-    """Save and end the run on SIGTERM and SIGINT; save and continue on SIGUSR1."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-    before = {number: signal.signal(number, checkpoint.note_signal) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -18,10 +18,11 @@ from torch import Tensor
 
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
-from fewlabel.training.checkpointing.checkpoint import Checkpoint, saving_on_signals
+from fewlabel.training.checkpointing.checkpoint import Checkpoint
 from fewlabel.training.checkpointing.disk_reserve import NAME, Reserve
 from fewlabel.training.checkpointing.finished_links import finished_folder, keep_links, restore_links
 from fewlabel.training.checkpointing.live_history import live_path
+from fewlabel.training.checkpointing.signals import saving_on_signals
 from fewlabel.training.checkpointing.state import HistoryRow, history_table
 from fewlabel.training.checkpointing.tensorboard import Scalars
 from fewlabel.training.devices.device import (
