@@ -31,19 +31,18 @@ def test_draws_without_a_score_have_no_mean():
     assert traces.draw_means(cell(1, 0.5, dice=[(0.4, None), (None, None), (0.2, 0.6)])) == pytest.approx([0.4, 0.4])
 
 
-def test_a_curve_has_a_band_around_its_means_and_a_point_for_each_draw():
+def test_a_curve_has_bars_at_its_means_and_a_point_for_each_draw():
     own = [cell(1, 0.5, 0.4, 0.7, dice=[(0.4, 0.6), (0.5, 0.5)]), cell(4, 0.8, 0.75, 0.85)]
-    band, draws, means = traces.curve(LOOK, own, 0.95)
-    assert list(band.x) == pytest.approx([1.1, 4.4, 4.4, 1.1]) and list(band.y) == [0.7, 0.85, 0.75, 0.4]
+    draws, means = traces.curve(LOOK, own, 0.95)
+    assert list(means.x) == pytest.approx([1.1, 4.4]) and list(means.error_y.array) == pytest.approx([0.2, 0.05])
+    assert list(means.error_y.arrayminus) == pytest.approx([0.1, 0.05])
     assert list(draws.x) == pytest.approx([1.1, 1.1]) and list(draws.y) == pytest.approx([0.5, 0.5])
     assert list(means.y) == [0.5, 0.8] and [list(point) for point in means.customdata] == [[1], [4]]
     assert "95 % interval 0.400 to 0.700" in means.hovertext[0] and "2 draws: 0.500, 0.500" in means.hovertext[0]
     assert "M &lt; 1" in means.hovertext[1] and "its 2 test subjects" in means.hovertext[1]
 
 
-def test_a_single_n_has_bars_and_a_cell_without_an_interval_none():
-    *_, means = traces.curve(LOOK, [cell(1, 0.5, 0.4, 0.7)], 0.95)
-    assert list(means.error_y.array) == pytest.approx([0.2]) and list(means.error_y.arrayminus) == pytest.approx([0.1])
+def test_a_cell_without_an_interval_has_no_bar():
     *_, means = traces.curve(LOOK, [cell(1, 0.5, undefined=1)], 0.95)
     assert (list(means.error_y.array), list(means.error_y.arrayminus)) == ([0], [0])
     assert "interval" not in means.hovertext[0] and "HD95 undefined in 1 of 2 scores" in means.hovertext[0]

@@ -65,17 +65,13 @@ def escaped(text: str) -> str:
 
 
 def curve(look: TraceStyle, own: Sequence[Cell], level: float) -> list[go.Scatter]:
-    """A method's means with intervals as a band (bars for a single N), and each draw as a faint point."""
-    band = len(own) > 1 and all(cell["low"] is not None for cell in own)
+    """A method's means with intervals as bars, and each draw as a faint point."""
     several = [cell for cell in own if len(cell["draws"]) > 1]
     draws = [(cell["n"], value) for cell in several for value in draw_means(cell)]
-    x = [cell["n"] * look.shift for cell in own]
-    edges = [*(cell["high"] for cell in own), *(cell["low"] for cell in reversed(own))]
-    line = {"color": _faint(look.colour, 0.35), "width": 0.5}
+    texts = [_cell_text(look, cell, level) for cell in own]
     return [
-        *([_band(look, [*x, *reversed(x)], edges, 0.13, line)] if band else []),
         _points(look, "draw", [n * look.shift for n, _ in draws], [value for _, value in draws]),
-        _means(look, own, None if band else _bars(own, look.colour), [_cell_text(look, cell, level) for cell in own]),
+        _means(look, own, _bars(own, look.colour), texts),
     ]
 
 
@@ -145,7 +141,7 @@ def draw_means(cell: Cell) -> list[float]:
 
 # ----------------------------------------------------------------------------------------------------------- parts
 def _means(
-    look: TraceStyle, own: Sequence[Cell] | Sequence[CellDifference], bars: dict[str, Any] | None, texts: Sequence[str]
+    look: TraceStyle, own: Sequence[Cell] | Sequence[CellDifference], bars: dict[str, Any], texts: Sequence[str]
 ) -> go.Scatter:
     return go.Scatter(
         x=[cell["n"] * look.shift for cell in own],

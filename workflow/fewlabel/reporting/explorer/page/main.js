@@ -56,7 +56,7 @@ function card(cohort, kind, text) {
 
 function showCards() {
   const level = `${100 * study.level} %`;
-  element("curves-hint").textContent = `Mean Dice over draws and test subjects; bands or bars are ${level} intervals, faint points single draws. Point at a mark for its numbers; click it for its test subjects.`;
+  element("curves-hint").textContent = `Mean Dice over draws and test subjects; bars are ${level} intervals, the band is the benchmark's, faint points single draws. Point at a mark for its numbers; click it for its test subjects.`;
   study.cohorts.forEach((cohort, at) => {
     const draws = new Set(cohort.cells.flatMap((cell) => cell.draws)).size;
     const about = `${plural(cohort.subjects.length, "test subject")}, ${plural(draws, "draw")}`;
