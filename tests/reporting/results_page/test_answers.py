@@ -74,6 +74,7 @@ def test_few_draws_or_subjects_allow_no_conclusion_however_large_the_difference(
     study = experiment(draws=draws)
     (found,), compared = answered(scores(study, {("knee", 1): 0.1, ("knee", 2): 0.3}, subjects), study)
     assert found.verdict == "few" and compared["low"].min() > 0
+    assert "Dice" not in headline([found]) and "Dice" not in headline([found, found])
     assert f"{draws} draws and {subjects} test subjects are too few for a conclusion" in found.sentence
     assert "gained" not in found.sentence and found.value == pytest.approx(0.3, abs=0.01)
 

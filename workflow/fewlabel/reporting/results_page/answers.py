@@ -144,7 +144,7 @@ def _together(verdict: Verdict, group: Sequence[CohortAnswer]) -> str:
     first = max(group, key=lambda one: abs(one.value))
     largest = f" The largest difference was {first.difference} Dice on {first.title} ({first.place})."
     *titles, last = [one.title for one in group]
-    return f"On {', '.join(titles)} and {last}, {TOGETHER[verdict]}.{largest}"
+    return f"On {', '.join(titles)} and {last}, {TOGETHER[verdict]}.{'' if verdict == 'few' else largest}"
 
 
 def signed(value: float) -> str:
@@ -173,7 +173,7 @@ def _answer(
     base, tests = f"{counted(draws, 'draw')} and {counted(subjects, 'test subject')}", counted(len(rows), "comparison")
     largest = f"The largest difference was {difference} Dice ({place}; {interval})."
     sentence = {
-        "few": f"{base} are too few for a conclusion. {largest}",
+        "few": f"{base} are too few for a conclusion.",
         "none": f"no method differed significantly from {control} in {tests}. {largest}",
     }.get(
         verdict,
