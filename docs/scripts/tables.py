@@ -108,11 +108,11 @@ def _protocol(study: str, experiment: Experiment) -> Iterator[tuple[str, str]]:
     yield "machine", "; ".join(f"{name}, {cores} cores, {precision}" for name, cores, precision in sorted(machines))
 
 
-def _grouped(experiment: Experiment, told: Callable[[str], str]) -> dict[str, str]:
-    """Methods by what is told of them; those of which nothing is told are left out."""
+def _grouped(experiment: Experiment, describe: Callable[[str], str]) -> dict[str, str]:
+    """Names of methods by their description, without methods whose description is empty."""
     groups: dict[str, list[str]] = {}
     for name in experiment.methods:
-        if text := told(name):
+        if text := describe(name):
             groups.setdefault(text, []).append(f"`{name}`")
     most = 8
     return {t: ", ".join(names) if len(names) <= most else f"{len(names)} methods" for t, names in groups.items()}

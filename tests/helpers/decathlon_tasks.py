@@ -23,5 +23,5 @@ def image_of(path):
 
 
 def remains(root):
-    """What lies in the data root: nothing half-made may stay, hidden or not."""
+    """All files of the data root, hidden ones too: no partial file may remain."""
     return sorted(path.name for path in root.iterdir())

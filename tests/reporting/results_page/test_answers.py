@@ -7,7 +7,7 @@ import pytest
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.titles import titles
 from fewlabel.reporting.results_page.answers import answers, headline
-from fewlabel.reporting.results_page.grids import cohort_grids, told
+from fewlabel.reporting.results_page.grids import cohort_grids, means_text
 from fewlabel.reporting.statistics.summary import summary_table
 
 METHODS = {
@@ -118,4 +118,4 @@ def test_the_grid_has_every_mean_and_marks_what_is_significant():
         assert [cell.kind for cell in cells] == ["gain", "none"]
     ((title, n, cell),) = grid.benchmarks
     assert (title, n, cell.dice) == ("supervised", 9, f"{means['supervised', 9]:.3f}")
-    assert f"scratch: {means['scratch', 1]:.3f} at N = 1" in told([grid])
+    assert f"scratch: {means['scratch', 1]:.3f} at N = 1" in means_text([grid])

@@ -57,17 +57,17 @@ def safe_page(page: str, largest: int = LARGEST) -> str:
     Raises:
         InputError: what it shows holds a place on this machine.
     """
-    parts, end, told = [], 0, []
+    parts, end, problems = [], 0, []
     while found := DATA.search(page, end):
         content, stop = json.JSONDecoder().raw_decode(page, found.end())
-        told += [f"{text[:200]!r} holds a place on a disk" for text in _texts(content) if PLACE.search(text)]
+        problems += [f"{text[:200]!r} holds a place on a disk" for text in _texts(content) if PLACE.search(text)]
         if found[1] == "results" and (left_out := fit(content, largest - len(page) + _files(content))):
             LOG.info(f"left out, since the page would be too large: {', '.join(left_out)}")
         parts += [page[end : found.end()], json.dumps(content).replace("<", "\\u003c")]
         end = stop
-    if told:
+    if problems:
         heading = "no report: it would tell of this machine; take out of the experiment or rename:"
-        raise InputError.of(list(dict.fromkeys(told))[:20], heading=heading)
+        raise InputError.of(list(dict.fromkeys(problems))[:20], heading=heading)
     return "".join(parts) + page[end:]
 
 

@@ -19,7 +19,7 @@ class Cell(TypedDict):
     and `seconds` have, a draw, whom it was trained on and for how long (None: not recorded). `undefined`: the number
     of scores with an empty mask, whose surface distances are undefined. `further`:
     medians of scores of installed packages. Mean Dice and its interval
-    are 0 to 1; `low` and `high` are None where no interval can be told.
+    are 0 to 1; `low` and `high` are None where no interval is estimable.
     """
 
     method: str

@@ -61,15 +61,15 @@ def _images(place: SubFigure, images: Images, streaks: float) -> None:
             axes[1, column].imshow(DIFFERENCE * np.abs(image - clean), cmap="gray", vmin=0, vmax=bright)
         for each in axes[:, column]:
             each.set_axis_off()
-    told = f"{DIFFERENCE} × difference\nto no arms\n(arms' signal\n{streaks:g} × liver's)"
-    axes[1, 0].text(0.5, 0.5, told, ha="center", va="center", fontsize=6.5, transform=axes[1, 0].transAxes)
+    text = f"{DIFFERENCE} × difference\nto no arms\n(arms' signal\n{streaks:g} × liver's)"
+    axes[1, 0].text(0.5, 0.5, text, ha="center", va="center", fontsize=6.5, transform=axes[1, 0].transAxes)
 
 
 def _measures(place: SubFigure, rows: pd.DataFrame) -> None:
     strengths = sorted(rows["streaks"].unique())
     plots = place.subplots(1, len(PANELS))
     for axes, (measure, title) in zip(plots, PANELS.items(), strict=True):
-        for number, (name, told) in enumerate(TITLES.items()):
+        for number, (name, method) in enumerate(TITLES.items()):
             values = rows[rows["method"] == name].groupby("streaks")[measure].mean()
             values = values.clip(lower=FAINTEST) if measure == "streak_energy" else values
             values = 100 * values if measure == "signal_loss" else values
@@ -80,7 +80,7 @@ def _measures(place: SubFigure, rows: pd.DataFrame) -> None:
                 marker=style.MARKERS[number],
                 markersize=3,
                 linewidth=1,
-                label=told,
+                label=method,
             )
         if measure in GOALS:
             axes.axhline(GOALS[measure], color="#aaaaaa", linewidth=0.8, linestyle="--")

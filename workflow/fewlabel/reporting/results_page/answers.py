@@ -12,6 +12,7 @@ from fewlabel.config.jobs.tables.differences import DifferenceTableSettings, dif
 from fewlabel.config.jobs.tables.labels_needed import labels_table_settings
 from fewlabel.reporting.statistics.comparisons import comparisons
 from fewlabel.reporting.tables.labels_needed import labels_table
+from fewlabel.reporting.tables.table import FEWEST_DRAWS, FEWEST_SUBJECTS
 from fewlabel.utils.formatting import counted
 
 Verdict = Literal["gain", "loss", "mixed", "none", "few", "alone"]
@@ -31,12 +32,8 @@ TOGETHER: dict[Verdict, str] = {
     "few": "draws or test subjects are too few for a conclusion",
 }
 """Verdicts of several cohorts."""
-LEAST_DRAWS = 3
-"""Fewer draws say nothing about other draws: their intervals are too narrow (`summary.summarise`)."""
 SHARE = 95
 """Of the benchmark's Dice, in percent: close to it, and on the slope of most curves, where labels can be counted."""
-LEAST_SUBJECTS = 6
-"""With fewer test subjects, the signed-rank test cannot reach p < 0.05."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +136,8 @@ def _together(verdict: Verdict, group: Sequence[CohortAnswer]) -> str:
     if len(group) == 1:
         return group[0].sentence
     if verdict == "alone":
-        told = "; ".join(f"{one.title} {one.place}" for one in group)
-        return f"Highest mean Dice, since no method is compared with a control: {told}."
+        scores = "; ".join(f"{one.title} {one.place}" for one in group)
+        return f"Highest mean Dice, since no method is compared with a control: {scores}."
     first = max(group, key=lambda one: abs(one.value))
     largest = f" The largest difference was {first.difference} Dice on {first.title} ({first.place})."
     *titles, last = [one.title for one in group]
@@ -154,7 +151,7 @@ def signed(value: float) -> str:
 
 def significance(row: pd.Series) -> Literal["gain", "loss", "none", "few"]:
     """On which side of 0 the interval of a comparison is; `few`: draws or test subjects are too few to say."""
-    if row["draws"] < LEAST_DRAWS or row["test_subjects"] < LEAST_SUBJECTS:
+    if row["draws"] < FEWEST_DRAWS or row["test_subjects"] < FEWEST_SUBJECTS:
         return "few"
     return "gain" if row["low"] > 0 else "loss" if row["high"] < 0 else "none"
 
@@ -219,8 +216,8 @@ def _interval(row: pd.Series, settings: DifferenceTableSettings) -> str:
 def _counts(kinds: pd.Series) -> str:
     """How many comparisons are significant."""
     counts = {name: int((kinds == kind).sum()) for name, kind in (("gains", "gain"), ("losses", "loss"))}
-    told = " and ".join(f"{name} in {count}" for name, count in counts.items() if count)
-    return f"Significant {told} of {counted(len(kinds), 'comparison')}"
+    texts = " and ".join(f"{name} in {count}" for name, count in counts.items() if count)
+    return f"Significant {texts} of {counted(len(kinds), 'comparison')}"
 
 
 def _labels(needed: pd.DataFrame, settings: DifferenceTableSettings, reference: str) -> LabelsNeeded | None:

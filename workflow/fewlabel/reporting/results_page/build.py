@@ -15,11 +15,12 @@ from fewlabel.config.jobs.titles import titles
 from fewlabel.reporting.captions import study_facts
 from fewlabel.reporting.results.folder import Results, read_results
 from fewlabel.reporting.results_page import facts
-from fewlabel.reporting.results_page.answers import LEAST_DRAWS, LEAST_SUBJECTS, answers, headline
-from fewlabel.reporting.results_page.grids import cohort_grids, told
+from fewlabel.reporting.results_page.answers import answers, headline
+from fewlabel.reporting.results_page.grids import cohort_grids, means_text
 from fewlabel.reporting.results_page.sections import rst, shown_items
 from fewlabel.reporting.statistics.scores import select
 from fewlabel.reporting.statistics.summary import summary_table
+from fewlabel.reporting.tables.table import FEWEST_DRAWS, FEWEST_SUBJECTS
 
 OWN_PLACES = ("label_curves", "differences", "gallery", "tables")
 """What has a section of its own; all other figures are further ones, also those of installed packages."""
@@ -67,9 +68,9 @@ def _numbers(study: Results, experiment: Experiment) -> dict[str, Any]:
         "phantoms": all(cohort.source.made_by_code for cohort in experiment.cohorts.values()),
         "answers": found,
         "few": any(one.verdict == "few" for one in found),
-        "least": (LEAST_DRAWS, LEAST_SUBJECTS),
+        "least": (FEWEST_DRAWS, FEWEST_SUBJECTS),
         "grids": grids,
-        "curves": told(grids),
+        "curves": means_text(grids),
         "control": known.methods[control].title if control else "",
         "level": f"{100 * experiment.intervals.level:g} %",
         "resamples": experiment.intervals.resamples,

@@ -76,7 +76,7 @@ def cohort_grids(
     return grids
 
 
-def told(grids: Sequence[CohortGrid]) -> str:
+def means_text(grids: Sequence[CohortGrid]) -> str:
     """All means as one text: what a picture of the curves shows."""
     texts = []
     for grid in grids:

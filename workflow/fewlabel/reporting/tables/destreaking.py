@@ -30,12 +30,12 @@ def destreaking_table(rows: pd.DataFrame, settings: DestreakingSettings) -> Tabl
         strength.
     """
     removed = rows.assign(streak_energy_removed=1 - rows["streak_energy"])
-    told = {"subjects": ("subject", "size")}
+    columns = {"subjects": ("subject", "size")}
     for name in SHOWN:
-        told |= {name: (name, "mean"), f"{name}_least": (name, "min"), f"{name}_most": (name, "max")}
+        columns |= {name: (name, "mean"), f"{name}_least": (name, "min"), f"{name}_most": (name, "max")}
     # In the order of the titles.
     removed["method"] = pd.Categorical(removed["method"], list(TITLES))
-    table = removed.groupby(["streaks", "method"], observed=True).agg(**told).reset_index()
+    table = removed.groupby(["streaks", "method"], observed=True).agg(**columns).reset_index()
     sections = [
         Section(f"Arms' signal {streaks:g} times the liver's", _body(part), numbers=True)
         for streaks, part in table.groupby("streaks")

@@ -169,8 +169,8 @@ def _steps_note(settings: LabelsTableSettings) -> list[str]:
         had.setdefault(steps, []).append(settings.titles.methods[name].title)
     if len(had) < 2:
         return []
-    told = [f"{steps} for {', '.join(names)}" for steps, names in sorted(had.items(), reverse=True)]
+    budgets = [f"{steps} for {', '.join(names)}" for steps, names in sorted(had.items(), reverse=True)]
     return [
-        f"Steps of finetuning differ: {'; '.join(told)}. These methods differ in steps as well as in labels: where"
+        f"Steps of finetuning differ: {'; '.join(budgets)}. These methods differ in steps as well as in labels: where"
         " curves are flat, a saving of labels may be one of steps."
     ]

@@ -55,9 +55,9 @@ def _summary(rows: pd.DataFrame) -> list[str]:
 
 
 def _body(rows: pd.DataFrame) -> pd.DataFrame:
-    told = pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
-    told = told.assign(**{name: told[name].str.replace(" ", SPACE) for name in IN_ONE_LINE})
-    return told if rows["warnings"].any() else told.drop(columns="warnings")
+    cells = pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
+    cells = cells.assign(**{name: cells[name].str.replace(" ", SPACE) for name in IN_ONE_LINE})
+    return cells if rows["warnings"].any() else cells.drop(columns="warnings")
 
 
 def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
