@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE := $(RUN) snakemake
 
-.PHONY: demo install figures test test-all test-cluster lint format schema docs readme audit clean help
+.PHONY: demo install figures test test-all test-cluster bench lint format schema docs readme audit clean help
 
 demo: $(VENV)/installed ## run the default experiment to its figures and tables
 	$(SNAKEMAKE)
@@ -35,6 +35,9 @@ test-all: $(VENV)/installed-dev ## run all tests: on a throw-away real Slurm, an
 
 test-cluster: $(VENV)/installed-dev ## run the tests on a throw-away real Slurm, and show what its accounting says
 	$(RUN) OMP_NUM_THREADS=1 pytest -m cluster -rPs --durations=5
+
+bench: $(VENV)/installed-bench ## measure, side by side, into benchmarks/RESULTS.md (BENCH=training_speed, one of them; QUICK=1, a trial)
+	$(RUN) python -m benchmarks $(if $(QUICK),--quick) $(BENCH)
 
 lint: $(VENV)/installed-dev ## formats, static checks, workflow checks
 	$(RUN) ruff format --check .
@@ -82,8 +85,14 @@ $(VENV)/installed: pyproject.toml envs/constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint envs/constraints.txt --editable .
 	touch $@
 
+# What is measured beside FewLabel. Without dependencies: theirs are many, and torchvision is not needed.
+$(VENV)/installed-bench: $(VENV)/installed envs/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint envs/constraints.txt --editable ".[bench]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement envs/bench.txt
+	touch $@
+
 # The checker of RO-Crates needs an older rich than typer has here, so it lives in an environment of its own.
-$(VENV)/installed-dev: $(VENV)/installed envs/validator.txt
+$(VENV)/installed-dev: $(VENV)/installed-bench envs/validator.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint envs/constraints.txt --editable ".[dev]"
 	$(PYTHON) -m venv $(VENV)/validator
 	$(VENV)/validator/bin/python -m pip install --quiet --disable-pip-version-check --requirement envs/validator.txt

@@ -44,7 +44,7 @@ def test_every_declared_dependency_is_pinned():
     assert declared() <= constraints().keys()
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "cuda.txt", "validator.txt"])
+@pytest.mark.parametrize("name", ["bench.txt", "constraints.txt", "cuda.txt", "validator.txt"])
 def test_pins_are_plain_versions(name):
     assert all(re.fullmatch(r"\d+(\.\d+)*(\.post\d+|\.\d{8})?", pin) for pin in constraints(name).values())
 

@@ -1,0 +1,1 @@
+"""Measurements: FewLabel beside what users would pick instead, its parts, and how its cost grows. See README.md."""

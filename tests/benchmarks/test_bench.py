@@ -1,0 +1,52 @@
+"""Every benchmark runs through its entry, with tiny sizes, and writes its section."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.__main__ import NAMES
+from benchmarks.shared import ROOT, Section, assemble, in_turns, medians, write
+
+
+def bench(*arguments):
+    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_writes_its_section(tmp_path, name):
+    benchmark = importlib.import_module(f"benchmarks.{name}")
+    if hasattr(benchmark, "missing") and (reason := benchmark.missing()):
+        pytest.skip(reason)
+    process = bench("--quick", "--into", tmp_path, name)
+    assert process.returncode == 0, process.stderr
+    record = json.loads((tmp_path / "results" / f"{name}.json").read_text())
+    assert all(record["tables"].values()) and all(rows for rows in record["tables"].values())
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert f"## {benchmark.TITLE}\n" in text and "These figures mean nothing" in text
+    assert all(f" {column} " in text for rows in record["tables"].values() for column in rows[0])
+
+
+def test_sections_of_other_benchmarks_stay_in_the_order_of_the_names(tmp_path):
+    for name in ("second", "first"):
+        write(name, name.title(), Section(f"Of {name}.", {"Rows": [{"number": 1}]}), 0, tmp_path, quick=False)
+        assemble(["first", "second", "third"], tmp_path)
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert text.index("## First") < text.index("## Second") and "Third" not in text
+    assert "mean nothing" not in text and "`make bench BENCH=first`" in text
+
+
+def test_cases_are_run_in_turns():
+    seen = []
+    found = in_turns({name: lambda name=name: seen.append(name) or {"s": len(seen)} for name in "ab"}, rounds=3)
+    assert seen == list("ababab")
+    assert medians(found["a"]) == {"s": 3}
+
+
+def test_an_unknown_name_is_answered_with_the_names():
+    process = bench("--quick", "speed")
+    assert process.returncode == 2 and "Traceback" not in process.stderr
+    assert f"BENCH: no such benchmark (speed); accepted: {', '.join(NAMES)}" in " ".join(process.stderr.split())
