@@ -9,6 +9,7 @@ from torch import nn
 
 from fewlabel.training.checkpointing.checkpoint import Checkpoint, finished_objectives, stage_checkpoint
 from fewlabel.training.checkpointing.state import TrainingState, read_state, write_state
+from fewlabel.training.optimizer import AdamW
 
 CONTENT = {
     "identity": {"settings": "s"},
@@ -81,12 +82,12 @@ def test_training_state_comes_back_whole(tmp_path):
     def fresh():
         torch.manual_seed(0)
         module = nn.Linear(3, 2)
-        return TrainingState(module, torch.optim.AdamW(module.parameters(), lr=0.1), since=torch.zeros(()))
+        return TrainingState(module, AdamW(module.parameters(), 0.01, True), since=torch.zeros(()))
 
     def step(state):
         loss = state.objective(torch.ones(1, 3)).square().sum()
         loss.backward()
-        state.optimizer.step()
+        state.optimizer.step(0.1)
         state.optimizer.zero_grad()
         state.since += loss.detach()
         state.step += 1

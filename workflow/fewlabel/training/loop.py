@@ -11,24 +11,22 @@ from fewlabel.training.checkpointing.divergence import Guard
 from fewlabel.training.checkpointing.state import HistoryRow, TrainingState
 from fewlabel.training.devices.device import Precision, autocast
 from fewlabel.training.learning_rate import learning_rate
+from fewlabel.training.optimizer import AdamW
 from fewlabel.utils.progress import Progress
 
 HISTORY_ROWS = 200
 
 
-def _optimizer(objective: nn.Module, budget: Training, device: torch.device) -> torch.optim.Optimizer:
-    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-    fused = device.type != "mps"
-    return torch.optim.AdamW(trained, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=fused)
+def _optimizer(objective: nn.Module, budget: Training, device: torch.device) -> AdamW:
+    trained = (parameter for parameter in objective.parameters() if parameter.requires_grad)
+    return AdamW(trained, budget.weight_decay, fused=device.type != "mps")
 
 
-def _update(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+def _update(optimizer: AdamW, loss: Tensor, rate: float) -> None:
     """Take an optimiser step with a learning rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+    optimizer.step(rate)
 
 
 def _close_row(state: TrainingState, rate: float, guard: Guard, checkpoint: StageCheckpoint | None) -> None:

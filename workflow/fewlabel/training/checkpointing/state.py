@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from fewlabel.training.optimizer import AdamW
 from fewlabel.utils.atomic_files import atomic_file
 from fewlabel.utils.errors import plain
 
@@ -40,7 +41,7 @@ class TrainingState:
 
     # objective, optimizer: changed in place
     objective: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: AdamW
     since: Tensor  # sum of the losses since the last history row, on the training device
     step: int = 0  # steps taken
     history: list[HistoryRow] = field(default_factory=list)  # rows so far
