@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fewlabel.training.checkpointing.checkpoint import Checkpoint, finished_objectives, stage_checkpoint
+from fewlabel.training.checkpointing.signals import saving_on_signals
 from fewlabel.training.checkpointing.state import TrainingState, read_state, write_state
 from fewlabel.training.optimizer import AdamW
 
@@ -128,3 +129,15 @@ def test_a_state_of_another_kind_is_set_aside(tmp_path, capsys, content):
     path.write_bytes(hashlib.sha256(data).digest() + data)
     assert Checkpoint(path, 60, {"settings": "s"}).load() is None
     assert "renamed to training.refused" in capsys.readouterr().err
+
+
+def test_the_end_of_a_training_formats_no_tensor():
+    """Python's `signal.signal` formats the handler that it replaces, whose checkpoint holds all tensors."""
+
+    class Unprintable:
+        def __repr__(self):
+            raise AssertionError("formatted")
+
+    checkpoint = Checkpoint(None, 60, {})
+    with saving_on_signals(checkpoint):
+        checkpoint.ended = {"state": Unprintable()}

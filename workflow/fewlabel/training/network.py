@@ -111,8 +111,8 @@ class UNet(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """Initialise layers for ReLU (He et al. 2015)."""
-    if isinstance(module, (nn.Conv2d, nn.Linear)):
+    """Initialise layers for ReLU (He et al. 2015); on the device "meta", where it would import the compiler, not."""
+    if isinstance(module, (nn.Conv2d, nn.Linear)) and not module.weight.is_meta:
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)

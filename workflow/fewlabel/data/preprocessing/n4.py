@@ -7,7 +7,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from fewlabel.config.cohort import BiasCorrection
@@ -37,6 +36,8 @@ def correct_bias(
     Raises:
         InputError: see `fitted_voxels`; or no field could be fitted.
     """
+    from nibabel.affines import voxel_sizes
+
     mask = fitted_voxels(image, settings.threshold)
     corrected = image / bias_field(image, mask, voxel_sizes(affine), settings)
     corrected *= image[mask].mean(dtype=np.float64) / corrected[mask].mean(dtype=np.float64)

@@ -2,22 +2,24 @@
 
 In this package arrays are (slice, row, column) and spacing is (slice, row, column) in mm. On disk arrays have the axes
 of their files. `Orientation` converts between both exactly: axes are permuted and flipped, not interpolated.
+
+nibabel is imported only where a file is read or written, or an orientation computed: trainings do neither.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import nibabel as nib
 import numpy as np
-from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
-from fewlabel.data.formats.nifti_header import Placement, affine_mm, axes_of, kind_of, open_file
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import absent, atomic_file
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.system_errors import describe, describe_memory_error
+
+if TYPE_CHECKING:
+    from fewlabel.data.formats.nifti_header import Placement
 
 Plane = Literal["axial", "coronal", "sagittal"]
 
@@ -37,7 +39,7 @@ class Volume:
     affine: NDArray[np.float64]  # (4, 4), voxel indices to RAS+ mm
     mask: NDArray[np.uint8] | None = None  # uint8 on the same grid, 1 inside the target; None: no label
     # the position in the image's NIfTI header; None if the image is not from a NIfTI file
-    placement: Placement | None = None
+    placement: "Placement | None" = None
 
 
 @dataclass(frozen=True)
@@ -50,21 +52,27 @@ class Orientation:
     @classmethod
     def of(cls, affine: NDArray[np.float64], plane: Plane = "axial") -> "Orientation":
         """The orientation of a file's affine; an oblique affine uses the nearest axes."""
-        native = nib.orientations.io_orientation(affine)
-        sliced = nib.orientations.axcodes2ornt(AXES[plane])
-        transform = nib.orientations.ornt_transform
-        return cls(to_slices=transform(native, sliced), to_native=transform(sliced, native))
+        from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+
+        native, sliced = io_orientation(affine), axcodes2ornt(AXES[plane])
+        return cls(to_slices=ornt_transform(native, sliced), to_native=ornt_transform(sliced, native))
 
     def slices(self, array: NDArray[Any]) -> NDArray[Any]:
         """Convert native axes to (slice, row, column)."""
-        return np.ascontiguousarray(nib.orientations.apply_orientation(array, self.to_slices))
+        from nibabel.orientations import apply_orientation
+
+        return np.ascontiguousarray(apply_orientation(array, self.to_slices))
 
     def native(self, array: NDArray[Any]) -> NDArray[Any]:
         """Convert (slice, row, column) to native axes: the inverse of `slices`."""
-        return np.ascontiguousarray(nib.orientations.apply_orientation(array, self.to_native))
+        from nibabel.orientations import apply_orientation
+
+        return np.ascontiguousarray(apply_orientation(array, self.to_native))
 
     def spacing(self, affine: NDArray[np.float64]) -> tuple[float, float, float]:
         """Voxel size in mm as (slice, row, column)."""
+        from nibabel.affines import voxel_sizes
+
         sizes = voxel_sizes(affine)
         order = np.argsort(self.to_slices[:, 0])
         first, second, third = (float(sizes[axis]) for axis in order)
@@ -72,7 +80,7 @@ class Orientation:
 
 
 def save_nifti(
-    path: Path, array: NDArray[Any], affine: NDArray[np.float64], placement: Placement | None = None
+    path: Path, array: NDArray[Any], affine: NDArray[np.float64], placement: "Placement | None" = None
 ) -> None:
     """Write an array with its affine (RAS+ mm) as NIfTI, atomically.
 
@@ -82,6 +90,8 @@ def save_nifti(
         placement: of the image with the same grid. The header copies it, so every program shows both at the same
             position.
     """
+    import nibabel as nib
+
     if placement is None:
         image = nib.Nifti1Image(array, affine)
         image.header.set_xyzt_units("mm")
@@ -100,7 +110,7 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[NDArray[np.float
 
 def read_with_placement(
     path: Path, channel: int | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.float64], Placement | None]:
+) -> tuple[NDArray[np.float32], NDArray[np.float64], "Placement | None"]:
     """Read one 3D volume.
 
     Args:
@@ -114,6 +124,8 @@ def read_with_placement(
     Raises:
         InputError: the file is missing, truncated, no NIfTI, not three-dimensional, or lacks the channel.
     """
+    from fewlabel.data.formats.nifti_header import Placement, affine_mm, axes_of, kind_of, open_file
+
     try:
         file = open_file(path)
         shape = axes_of(file)

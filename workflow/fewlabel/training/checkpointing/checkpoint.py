@@ -36,7 +36,7 @@ class Checkpoint:
     scalars: Scalars = field(default_factory=lambda: Scalars(None))  # the run's TensorBoard logs
     reserve: Reserve | None = None  # disk space reserved for the outputs; None: none is reserved
     # progress of the last completed stage, saved if the outputs cannot be written
-    ended: Mapping[str, Any] | None = None
+    ended: Mapping[str, Any] | None = field(default=None, repr=False)
     _started: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
     _signal: int | None = None
