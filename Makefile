@@ -77,7 +77,9 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /: /'
 
 # pip with pinned constraints, torch first: another installer, or torch without its pin, would take another build of it.
-$(VENV)/installed: pyproject.toml envs/constraints.txt
+# A C compiler makes the kernels of trainings; without one, trainings are slower.
+KERNELS := $(wildcard workflow/fewlabel/training/kernels/*.[ch])
+$(VENV)/installed: pyproject.toml envs/constraints.txt $(KERNELS)
 	@command -v which >/dev/null || { echo "which: no such program, but Snakemake's plugin for Slurm calls it; to fix: install it (Debian: debianutils; Fedora: which)" >&2; exit 1; }
 	$(PYTHON) -c 'import sys; v = sys.version_info[:3]; sys.exit(None if (3, 11, 4) <= v < (3, 14) else f"Python {v[0]}.{v[1]}.{v[2]}: FewLabel needs 3.11.4 or newer, up to 3.13; name one: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)

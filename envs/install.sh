@@ -16,4 +16,8 @@ cuda) install --constraint envs/cuda.txt "torch===$(sed -n 's/^torch==//p' envs/
     exit 2
     ;;
 esac
+# The kernels of trainings on CPUs are compiled; without a compiler, trainings are slower.
+if ! command -v cc > /dev/null && command -v apt-get > /dev/null; then
+    apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+fi
 install ".[radial]"

@@ -76,15 +76,17 @@ def pinned(requirements):
     return found
 
 
-@pytest.mark.parametrize(("name", "further"), [("cpu.yaml", ()), ("cuda.yaml", ("cuda.txt",))])
-def test_a_conda_environment_has_every_declared_library_in_the_pinned_version(name, further):
+@pytest.mark.parametrize(
+    ("name", "further", "programs"), [("cpu.yaml", (), {"c-compiler"}), ("cuda.yaml", ("cuda.txt",), set())]
+)
+def test_a_conda_environment_has_every_declared_library_in_the_pinned_version(name, further, programs):
     of_conda, of_pip = conda(name)
     extra = {library: pin for file in further for library, pin in constraints(file).items()}
     of_jobs = [*project()["dependencies"], *project()["optional-dependencies"]["radial"]]
     needed = {normal(Requirement(text).name) for text in of_jobs}
     assert pinned(of_pip) == {**{library: constraints()[library] for library in needed}, **extra}
     python = next(entry for entry in of_conda if entry.startswith("python="))
-    assert set(of_conda) == {python, "pip"}
+    assert set(of_conda) == {python, "pip", *programs}
     assert SpecifierSet(project()["requires-python"]).contains(f"{python.removeprefix('python=')}.99")
 
 

@@ -42,7 +42,8 @@ def unbounded(node, kinds, place=""):
 def models():
     """All settings of the package."""
     for module in pkgutil.walk_packages(fewlabel.__path__, "fewlabel."):
-        if not module.name.endswith(".__main__"):
+        # Of the two, one would start the program, and one is a library in C.
+        if not module.name.endswith((".__main__", ".kernels.compiled")):
             importlib.import_module(module.name)
     pending, found = [Settings], []
     while pending:

@@ -46,6 +46,17 @@ def test_another_version_than_the_pinned_one_is_a_note():
     assert "libraries" not in findings
 
 
+def test_kernels_that_were_not_compiled_are_a_note_that_says_what_to_install():
+    finding = found(replace(GOOD, kernels=False))["kernels"]
+    assert finding.status == "note" and "slower" in finding.text and "C compiler" in finding.todo
+
+
+def test_the_kernels_module_is_the_one_that_trainings_load():
+    from fewlabel.training.kernels.library import MODULE
+
+    assert software.KERNELS == MODULE
+
+
 def test_without_the_file_of_pins_that_is_said():
     finding = found(replace(GOOD, pins=None))["pins"]
     assert finding.status == "note" and "envs/constraints.txt" in finding.text

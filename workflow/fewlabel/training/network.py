@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fewlabel.training.kernels import operations as kernels
 from fewlabel.utils.seeds import seed64
 
 Built = TypeVar("Built")
@@ -30,16 +31,47 @@ class Normalisation(nn.GroupNorm):
         return _channels_last(super().forward(features.contiguous()))
 
 
-def _stage(channels: int, width: int) -> nn.Sequential:
+class Stage(nn.Sequential):
     """Two 3 x 3 convolutions, each with GroupNorm (four channels a group) and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(channels, width, 3, padding=1, bias=False),
-        Normalisation(width),
-        nn.ReLU(),
-        nn.Conv2d(width, width, 3, padding=1, bias=False),
-        Normalisation(width),
-        nn.ReLU(),
-    )
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, width, 3, padding=1, bias=False),
+            Normalisation(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            Normalisation(width),
+            nn.ReLU(),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (batch, channel, row, column) to (batch, width, row, column)."""
+        return self._normalise(4, self._convolve(features))
+
+    def with_pool(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The stage's output, and its 2 x 2 max-pool."""
+        features = self._convolve(features)
+        if self.training and kernels.available(features):
+            return kernels.group_norm_relu_pool(features, *self._parameters_of(4))
+        features = self._normalise(4, features)
+        return features, functional.max_pool2d(features, 2)
+
+    def _convolve(self, features: Tensor) -> Tensor:
+        """Up to the second convolution."""
+        second: Tensor = self[3](self._normalise(1, self[0](features)))
+        return second
+
+    def _normalise(self, index: int, features: Tensor) -> Tensor:
+        """GroupNorm, the module of this index, and ReLU. Not in `eval` mode, in which networks are exported."""
+        if self.training and kernels.available(features):
+            return kernels.group_norm_relu(features, *self._parameters_of(index))
+        normalised: Tensor = self[index + 1](self[index](features))
+        return normalised
+
+    def _parameters_of(self, index: int) -> tuple[Tensor, Tensor, float]:
+        layer = self[index]
+        assert isinstance(layer, Normalisation)
+        return layer.weight, layer.bias, layer.eps
 
 
 class Encoder(nn.Module):
@@ -48,16 +80,17 @@ class Encoder(nn.Module):
     def __init__(self, widths: Sequence[int], channels: int = 1) -> None:
         super().__init__()
         self.widths = tuple(widths)
-        self.stages = nn.ModuleList(_stage(*pair) for pair in zip([channels, *widths[:-1]], widths, strict=True))
+        self.stages = nn.ModuleList(Stage(*pair) for pair in zip([channels, *widths[:-1]], widths, strict=True))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Feature maps of all stages, finest first; the last is the bottleneck."""
         features: list[Tensor] = []
         images = _channels_last(images)
-        for stage in self.stages:
-            images = stage(functional.max_pool2d(features[-1], 2) if features else images)
-            features.append(images)
-        return features
+        for stage in list(self.stages)[:-1]:
+            assert isinstance(stage, Stage)
+            feature, images = stage.with_pool(images)
+            features.append(feature)
+        return [*features, self.stages[-1](images)]
 
 
 class DecoderStage(nn.Module):
@@ -66,13 +99,21 @@ class DecoderStage(nn.Module):
     def __init__(self, coarse: int, fine: int) -> None:
         super().__init__()
         self.up = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(coarse, fine, 2))
-        self.fuse = _stage(2 * fine, fine)
+        self.fuse = Stage(2 * fine, fine)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """Map features (batch, coarse, h, w) and a skip (batch, fine, 2h, 2w) to features of the skip's shape."""
-        up = self.up(functional.interpolate(coarse, scale_factor=2, mode="nearest"))
-        fused: Tensor = self.fuse(torch.cat([up, skip], dim=1))
+        fused: Tensor = self.fuse(self._joined(coarse, skip))
         return fused
+
+    def _joined(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        if self.training and kernels.available(skip):
+            convolution = self.up[1]
+            assert isinstance(convolution, nn.Conv2d)
+            assert convolution.bias is not None
+            return kernels.up_sample_concatenate(coarse, skip, convolution.weight, convolution.bias)
+        up = self.up(functional.interpolate(coarse, scale_factor=2, mode="nearest"))
+        return torch.cat([up, skip], dim=1)
 
 
 class Decoder(nn.Module):

@@ -10,7 +10,7 @@ RECIPES = {
     "prepare": 1,
     "split": 1,
     "draw": 1,
-    "finetune": 1,
+    "finetune": 2,
     "evaluate": 1,
     "destreaking": 1,
     "quality": 1,

@@ -165,6 +165,6 @@ CONTRASTIVE = Pretext(
     picture="fewlabel.reporting.images.pretexts:CONTRASTIVE",
     colour="#de8f05",  # orange of seaborn's "colorblind"
     # 2: views of one slice are never each other's negatives; sums in the order of channels-last convolutions.
-    recipe=2,
+    recipe=3,
     problems=_problems,
 )

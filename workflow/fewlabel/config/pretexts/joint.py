@@ -51,5 +51,5 @@ JOINT = Pretext(
     settings=JointMethod,
     stages={"joint_stage": PretextStage(title="Joint", loss="joint", outline=_outline)},
     implementation="fewlabel.training.pretexts.joint:STAGES",
-    recipe=2,  # see CONTRASTIVE
+    recipe=3,  # see CONTRASTIVE
 )

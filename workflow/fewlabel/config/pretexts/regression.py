@@ -41,5 +41,6 @@ REGRESSION = Pretext(
     stages={"training": PretextStage(title="Regression", loss="L1", outline=_outline)},
     implementation="fewlabel.training.pretexts.regression:STAGES",
     picture="fewlabel.reporting.images.pretexts:REGRESSION",
+    recipe=2,
     colour="#0173b2",  # blue of seaborn's "colorblind"
 )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -14,6 +15,7 @@ from packaging.utils import canonicalize_name
 from fewlabel.operations.doctor.finding import Finding, note, ok, problem
 
 PINS = Path("envs") / "constraints.txt"
+KERNELS = "fewlabel.training.kernels.compiled"
 INSTALL = "run `make .venv/installed` in the checkout, and put its .venv/bin first in PATH"
 
 
@@ -26,6 +28,7 @@ class Software:
     required: tuple[str, ...]  # declared libraries with ranges (`torch>=2.6`)
     installed: Mapping[str, str]  # versions by canonical name, without missing libraries
     pins: Mapping[str, str] | None  # tested versions by canonical name; None: no file of pins
+    kernels: bool = True  # whether the kernels of trainings were compiled at installation
 
 
 def ask(folders: Sequence[Path]) -> Software:
@@ -34,7 +37,8 @@ def ask(folders: Sequence[Path]) -> Software:
     names: list[str] = [canonicalize_name(Requirement(text).name) for text in required]
     installed_versions = {name: installed for name in names if (installed := version_of(name)) is not None}
     python_range = metadata("fewlabel")["Requires-Python"] or ""
-    return Software(platform.python_version(), python_range, required, installed_versions, read_pins(folders))
+    kernels = find_spec(KERNELS) is not None
+    return Software(platform.python_version(), python_range, required, installed_versions, read_pins(folders), kernels)
 
 
 def version_of(name: str) -> str | None:
@@ -55,8 +59,8 @@ def read_pins(folders: Sequence[Path]) -> dict[str, str] | None:
 
 
 def findings(software: Software) -> list[Finding]:
-    """Check Python, missing or unsuitable libraries, and differences to the pins."""
-    return [_python(software), *_libraries(software)]
+    """Check Python, missing or unsuitable libraries, differences to the pins, and the compiled kernels."""
+    return [_python(software), *_libraries(software), _kernels(software)]
 
 
 def _python(software: Software) -> Finding:
@@ -80,6 +84,13 @@ def _libraries(software: Software) -> list[Finding]:
     if unsuitable:
         problems.append(problem("libraries", f"version out of range: {', '.join(unsuitable)}", INSTALL))
     return [*problems, _pinned(software)]
+
+
+def _kernels(software: Software) -> Finding:
+    if software.kernels:
+        return ok("kernels", "compiled for trainings on CPUs")
+    todo = "install a C compiler (Debian: gcc; Fedora: gcc; macOS: xcode-select --install), then install FewLabel again"
+    return note("kernels", "not compiled: trainings on CPUs are slower", todo)
 
 
 def _pinned(software: Software) -> Finding:

@@ -34,6 +34,7 @@ from fewlabel.training.devices.device import (
 )
 from fewlabel.training.devices.gpu_memory import measured_gpu_bytes
 from fewlabel.training.devices.gpu_slots import Slot
+from fewlabel.training.kernels.library import kernels_in_use
 from fewlabel.training.weights import save_weights
 from fewlabel.utils import environment
 from fewlabel.utils.atomic_files import FULL, atomic_files, partials_of, sha256
@@ -103,6 +104,7 @@ class TrainingRun:
             "settings": canonical(self.settings),
             "subjects": "\n".join(self.subjects),
             "precision": f"{self.device.type} {self.precision}",
+            "kernels": kernels_in_use(self.device) or "none",
             "libraries": " ".join(f"{name} {version(name).split('.')[0]}" for name in ("torch", "numpy")),
             **{name: sha256(path) for name, path in self.inputs.items()},
         }
@@ -228,6 +230,7 @@ def run_record(
         "seed": training.settings.seed,
         "device": training.device.type,
         "precision": training.precision,
+        "kernels": kernels_in_use(training.device),
         "threads": training.threads,
         "deterministic": training.settings.deterministic,
         "steps": {stage: rows[-1].step for stage, rows in history.items() if rows},

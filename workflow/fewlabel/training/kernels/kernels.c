@@ -1,0 +1,147 @@
+/* Kernels of the U-Net's training on CPUs, for feature maps in channels last: (sample, row, column, channel).
+
+   - GroupNorm (four channels a group) and ReLU, with a 2 x 2 max-pool where one follows: forward and backward.
+   - The concatenation of an up-sampled map with a skip: forward and backward.
+
+   Values are float32, or bfloat16 as the upper 16 bits of one; sums are float32. Each sample is computed by one thread,
+   in one order, so that results do not depend on the number of threads. NaN stays NaN.
+
+   The file uses no library and no Python: `library.py` loads it. GCC's vector types, which Clang has too, become
+   whatever instructions the processor has. */
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Raise it with every change of a function's arguments; `library.py` has the same number. */
+#define VERSION 1
+
+#define GROUP 4   /* channels a group */
+#define BLOCK 256 /* pixels summed before the sum is added to a larger one */
+
+#define EXPORTED __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__)
+/* Compiled for each of these processors; the loader chooses. */
+#define CLONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONED
+#endif
+
+typedef uint16_t bfloat16;
+
+/* ------------------------------------------------------------------------------------------- samples and threads */
+
+/* GNU OpenMP's entry to a parallel region: PyTorch has loaded a library with it, whose threads are shared. */
+typedef void (*parallel_region)(void (*)(void *), void *, unsigned, unsigned);
+
+struct batch {
+    void (*compute)(const void *, long);
+    const void *arguments;
+    long samples;
+    atomic_long next;
+};
+
+static void compute_samples(void *shared) {
+    struct batch *batch = shared;
+    for (long sample; (sample = atomic_fetch_add(&batch->next, 1)) < batch->samples;)
+        batch->compute(batch->arguments, sample);
+}
+
+static void compute_batch(void (*compute)(const void *, long), const void *arguments, long samples, int threads,
+                          parallel_region parallel) {
+    struct batch batch = {compute, arguments, samples, 0};
+    if (parallel && threads > 1 && samples > 1)
+        parallel(compute_samples, &batch, (unsigned)threads, 0);
+    else
+        compute_samples(&batch);
+}
+
+/* ------------------------------------------------------------------------------------- GroupNorm, ReLU, max-pool */
+
+struct normalisation {
+    const void *features; /* (sample, row, column, channel) */
+    const float *weight, *bias;
+    float *mean, *inverse;       /* (sample, channel): of each channel's group; inverse: 1 / standard deviation */
+    void *output, *pooled;       /* forward; `pooled` is null where no pool follows */
+    const void *output_gradient; /* backward; null where only the pooled map is used */
+    const void *pooled_gradient; /* null where no pool follows */
+    void *gradient;
+    float *weight_gradient, *bias_gradient; /* (sample, channel) */
+    int64_t samples, rows, columns, channels;
+    float epsilon;
+    int32_t is_bfloat16;
+};
+
+#define LANES 16
+#include "lanes.h"
+#undef LANES
+#define LANES 8
+#include "lanes.h"
+#undef LANES
+#define LANES 4
+#include "lanes.h"
+#undef LANES
+
+typedef void (*computation)(const void *, long);
+
+#define FOR_TYPE(function, lanes) \
+    { function##_float32_##lanes, function##_bfloat16_##lanes }
+
+EXPORTED void normalise(const struct normalisation *arguments, int backward, int threads, parallel_region parallel) {
+    static const computation forward[][2] = {
+        FOR_TYPE(forward, 16), FOR_TYPE(forward, 8), FOR_TYPE(forward, 4)};
+    static const computation gradients[][2] = {
+        FOR_TYPE(backward, 16), FOR_TYPE(backward, 8), FOR_TYPE(backward, 4)};
+    int lanes = arguments->channels % 16 == 0 ? 0 : arguments->channels % 8 == 0 ? 1 : 2;
+    computation compute = (backward ? gradients : forward)[lanes][arguments->is_bfloat16];
+    compute_batch(compute, arguments, arguments->samples, threads, parallel);
+}
+
+/* ----------------------------------------------------------------------------------------------- concatenation */
+
+struct concatenation {
+    void *phases; /* (sample, row, column, 4 x channel): the four pixels that a coarse pixel becomes, row by row */
+    void *skip;   /* (sample, 2 row, 2 column, channel) */
+    void *joined; /* (sample, 2 row, 2 column, 2 channel): up-sampled map, skip */
+    int64_t samples, rows, columns; /* of the coarse map */
+    int64_t bytes;                  /* of a pixel's channels in `skip` */
+};
+
+INLINE void move_unit(char *to, const char *from, int64_t bytes, size_t unit) {
+    for (int64_t done = 0; done < bytes; done += (int64_t)unit) memcpy(to + done, from + done, unit);
+}
+
+INLINE void move_pixels(const struct concatenation *a, long sample, int apart, size_t unit) {
+    int64_t pixels = a->rows * a->columns, width = a->bytes;
+    char *phases = (char *)a->phases + sample * pixels * 4 * width, *skip = (char *)a->skip + sample * pixels * 4 * width;
+    char *joined = (char *)a->joined + sample * pixels * 8 * width;
+    for (int64_t row = 0; row < 2 * a->rows; row++)
+        for (int64_t column = 0; column < 2 * a->columns; column++) {
+            char *up = phases + (((row / 2) * a->columns + column / 2) * 4 + (row % 2) * 2 + column % 2) * width;
+            move_unit(apart ? up : joined, apart ? joined : up, width, unit);
+            move_unit(apart ? skip : joined + width, apart ? joined + width : skip, width, unit);
+            joined += 2 * width;
+            skip += width;
+        }
+}
+
+#define MOVE(name, apart) \
+    CLONED static void name(const void *shared, long sample) { \
+        const struct concatenation *arguments = shared; \
+        if (arguments->bytes % 64 == 0) \
+            move_pixels(arguments, sample, apart, 64); \
+        else if (arguments->bytes % 32 == 0) \
+            move_pixels(arguments, sample, apart, 32); \
+        else \
+            move_pixels(arguments, sample, apart, 8); \
+    }
+MOVE(join, 0)
+MOVE(part, 1)
+
+/* Join phases and skip, or, backward, part the joined map's gradient into theirs. */
+EXPORTED void concatenate(const struct concatenation *arguments, int backward, int threads, parallel_region parallel) {
+    compute_batch(backward ? part : join, arguments, arguments->samples, threads, parallel);
+}
+
+EXPORTED int version(void) { return VERSION; }
