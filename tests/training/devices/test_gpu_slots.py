@@ -25,7 +25,7 @@ gpu_slots.POLL_SECONDS = 0.02
 need, slots, seconds, diary = sys.argv[1:]
 def ask():
     return visible_gpus(query_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES"))
-slot = gpu_slots.acquire_slot(ask, None if need == "unknown" else int(need), int(slots))
+slot = gpu_slots.acquire_slots(ask, None if need == "unknown" else int(need), int(slots))[0]
 def note(sign):
     with open(diary, "a") as file:
         print(sign, slot.gpu.index, slot.number, os.getpid(), file=file)

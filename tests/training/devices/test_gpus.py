@@ -9,7 +9,7 @@ from fewlabel.training.devices.gpus import (
     Gpu,
     Use,
     admits,
-    choose_gpu,
+    choose_gpus,
     parse_table,
     query_driver,
     usable_gpus,
@@ -105,11 +105,18 @@ def test_who_fits_beside_whom(free, uses, need, slots, admitted):
 def test_an_empty_gpu_comes_first_then_the_one_with_most_free_memory():
     uses = {gpu.uuid: [] for gpu in FOUR}
     less = [Gpu(gpu.index, gpu.uuid, gpu.name, (20 - gpu.index) * GIB, gpu.total) for gpu in FOUR]
-    assert choose_gpu(less, uses, GIB, 2).index == 0
-    assert choose_gpu(list(reversed(less)), uses, GIB, 2).index == 0
+    assert [gpu.index for gpu in choose_gpus(less, uses, GIB, 2)] == [0]
+    assert [gpu.index for gpu in choose_gpus(list(reversed(less)), uses, GIB, 2)] == [0]
     uses[FOUR[0].uuid] = [Use(GIB, 0, 2)]
-    assert choose_gpu(less, uses, GIB, 2).index == 1
-    assert choose_gpu([], {}, None, 1) is None
+    assert [gpu.index for gpu in choose_gpus(less, uses, GIB, 2)] == [1]
+    assert choose_gpus([], {}, None, 1) == []
+
+
+def test_a_run_on_several_gpus_gets_all_of_them_or_none():
+    uses = {gpu.uuid: [] for gpu in FOUR}
+    uses[FOUR[1].uuid] = [Use(None, 0, 1)]
+    assert [gpu.index for gpu in choose_gpus(FOUR, uses, None, 1, 3)] == [0, 2, 3]
+    assert choose_gpus(FOUR, uses, None, 1, 4) == []
 
 
 needs = st.one_of(st.none(), st.integers(GIB // 8, 30 * GIB))
@@ -125,8 +132,7 @@ def test_runs_that_come_one_after_another_never_exceed_slots_or_memory(totals, a
     ]
     uses = {gpu.uuid: [] for gpu in gpus}
     for need, slots in arriving:
-        gpu = choose_gpu(gpus, uses, need, slots)
-        if gpu is not None:
+        for gpu in choose_gpus(gpus, uses, need, slots):
             uses[gpu.uuid].append(Use(need, gpu.total - gpu.free, slots))
     for gpu in gpus:
         taken = uses[gpu.uuid]

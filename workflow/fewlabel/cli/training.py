@@ -23,6 +23,9 @@ StateFile = Annotated[
 ]
 TensorBoard = Annotated[bool, typer.Option(envvar=TENSORBOARD, help="Also write TensorBoard logs next to the outputs.")]
 CheckpointEvery = Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")]
+Processes = Annotated[
+    int, typer.Option(min=1, help="Processes on this machine that share each batch; on GPUs, each has its own.")
+]
 
 
 @step("--store store.json --roles roles.csv --weights weights.safetensors --history history.csv --run run.json")
@@ -41,14 +44,24 @@ def pretrain(
     tensorboard: TensorBoard = False,
     device: Device = "auto",
     threads: Threads = 1,
+    processes: Processes = 1,
 ) -> None:
     """Pretrain a network without labels on the pool and the unlabelled subjects."""
+    from fewlabel.training.devices.launcher import run_in_processes, wants_processes
+
+    if wants_processes(processes):
+        from fewlabel.training.pretrain import refuse_uneven
+
+        refuse_uneven(settings, processes)
+        run_in_processes(processes, threads, sys.argv[1:])
+        return
     from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.splits import pretraining_subjects
     from fewlabel.data.store.slice_store import open_store
     from fewlabel.training.checkpointing import training_run
     from fewlabel.training.checkpointing.checkpoint import Checkpoint
     from fewlabel.training.checkpointing.divergence import collapse_warnings
+    from fewlabel.training.devices.processes import is_first, joined
     from fewlabel.training.pretexts.restore import flat
     from fewlabel.training.pretrain import pretrain as train
     from fewlabel.training.thin_volumes import thin_warnings
@@ -57,22 +70,22 @@ def pretrain(
     few = settings.method.pretraining_subjects
     subjects = pretraining_subjects(read_subjects(roles, "role"), settings.seed, few, settings.drawing)
     inputs = {STORE: store, f"splits/{roles.name}": roles}
-    here = training_run.TrainingRun.on_this_machine("pretrain", settings, subjects, inputs, device, threads, run)
 
     def work(checkpoint: Checkpoint) -> training_run.TrainingResult:
         slices = open_store(store)
         done = train(slices, subjects, settings, here.device, here.precision, checkpoint)
         warnings = thin_warnings(slices.index, subjects, settings.method)
         warnings += [text for stage, rows in done.history.items() for text in collapse_warnings(stage, rows)]
-        for text in warnings:
+        for text in warnings if is_first() else ():
             print(f"warning: {text}", file=sys.stderr)
         facts = {"decoder_stages": done.decoder_stages, **({"warnings": warnings} if warnings else {})}
         tensors = transferable(done.network, done.decoder_stages)
         return training_run.TrainingResult(tensors, done.history, facts, flat(done.objectives))
 
-    training_run.run(
-        here, training_run.Outputs(weights, history, run, pretext), state, checkpoint_every, work, tensorboard
-    )
+    with joined():
+        here = training_run.TrainingRun.on_this_machine("pretrain", settings, subjects, inputs, device, threads, run)
+        outputs = training_run.Outputs(weights, history, run, pretext)
+        training_run.run(here, outputs, state, checkpoint_every, work, tensorboard)
 
 
 @step("--store store.json --order draw1.csv --weights weights.safetensors --history history.csv --run run.json")

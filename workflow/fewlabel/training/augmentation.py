@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from fewlabel.config.augmentation import Augmentation
+from fewlabel.training.devices import processes
 
 
 def augment(
@@ -16,7 +17,7 @@ def augment(
     """Transform each slice of a batch randomly and independently.
 
     Args:
-        images: float32 (batch, 1, row, column), about 0 to 1.
+        images: float32 (batch, 1, row, column), about 0 to 1; this process's share of a batch.
         masks: the same shape, 0 or 1; or None.
         settings: ranges of the transforms.
         flip: axes that may be mirrored, `rows` and `columns`.
@@ -45,7 +46,7 @@ def change_intensity(images: Tensor, settings: Augmentation, generator: Generato
 
     def uniform() -> Tensor:
         """One value between -1 and 1 for each slice."""
-        return torch.rand((len(images), 1, 1, 1), generator=generator, device=images.device) * 2 - 1
+        return processes.uniform((len(images), 1, 1, 1), generator) * 2 - 1
 
     if settings.shading:
         images = images * (1 + settings.shading * _smooth_field(images, 1, 3, generator).tanh())
@@ -59,7 +60,7 @@ def change_intensity(images: Tensor, settings: Augmentation, generator: Generato
         images = images + settings.brightness * uniform()
     if settings.noise:
         level = settings.noise * (uniform() + 1) / 2
-        images = images + level * torch.randn(images.shape, generator=generator, device=images.device)
+        images = images + level * processes.normal(images.shape, generator)
     return images
 
 
@@ -71,15 +72,15 @@ def _sampling_grid(images: Tensor, settings: Augmentation, flip: Sequence[str], 
     )
     if settings.elastic_px:
         displacement = _smooth_field(images, 2, settings.elastic_grid, generator) * settings.elastic_px
-        pixels = torch.tensor([2 / columns, 2 / rows], device=images.device)
-        grid = grid + displacement.permute(0, 2, 3, 1) * pixels
+        # Two products with numbers: a tensor of both would be copied to the GPU, which waits.
+        grid = grid + torch.stack([displacement[:, 0] * (2 / columns), displacement[:, 1] * (2 / rows)], dim=-1)
     return grid
 
 
 def _affine(images: Tensor, settings: Augmentation, flip: Sequence[str], generator: Generator) -> Tensor:
     """Rotation, zoom, crop, mirror and translation as (batch, 2, 3), corrected for matrices that are not square."""
     batch, _, rows, columns = images.shape
-    draw = torch.rand((9, batch), generator=generator, device=images.device)
+    draw = processes.uniform((9, batch), generator, axis=1)
     angle = (draw[0] * 2 - 1) * math.radians(settings.rotation_deg)
     crop = settings.crop_min + (1 - settings.crop_min) * draw[1]
     zoom = crop / (1 + settings.scale * (draw[2] * 2 - 1))
@@ -97,5 +98,5 @@ def _affine(images: Tensor, settings: Augmentation, flip: Sequence[str], generat
 
 def _smooth_field(images: Tensor, channels: int, cells: int, generator: Generator) -> Tensor:
     """Standard normal values on a coarse grid, interpolated bicubically to (batch, channel, row, column)."""
-    coarse = torch.randn((len(images), channels, cells, cells), generator=generator, device=images.device)
+    coarse = processes.normal((len(images), channels, cells, cells), generator)
     return functional.interpolate(coarse, size=images.shape[2:], mode="bicubic", align_corners=True)

@@ -9,6 +9,7 @@ from fewlabel.config.training import Training
 from fewlabel.training.checkpointing.checkpoint import StageCheckpoint
 from fewlabel.training.checkpointing.divergence import Guard
 from fewlabel.training.checkpointing.state import HistoryRow, TrainingState
+from fewlabel.training.devices import processes
 from fewlabel.training.devices.device import Precision, autocast
 from fewlabel.training.learning_rate import learning_rate
 from fewlabel.training.optimizer import AdamW
@@ -37,9 +38,11 @@ def _close_row(state: TrainingState, rate: float, guard: Guard, checkpoint: Stag
 
 
 def _publish(state: TrainingState, steps: int, rate: float, guard: Guard, checkpoint: StageCheckpoint) -> None:
-    """Publish the progress, and save the state when it is due."""
-    checkpoint.publish(state, steps, rate)
-    if checkpoint.due():
+    """Publish the progress and save the state when they are due."""
+    publish, save = checkpoint.agree()
+    if publish:
+        checkpoint.publish(state, steps, rate)
+    if save:
         guard.check(state)
         checkpoint.save(state)
 
@@ -55,6 +58,8 @@ def train(
     subjects: Callable[[int], Sequence[str]] | None = None,
 ) -> list[HistoryRow]:
     """Train an objective in place for the steps of a budget.
+
+    Of several processes of a training, each takes its share of a batch and gets the same parameters and history.
 
     Args:
         objective: module that returns the loss of a batch; parameters without `requires_grad` do not change.
@@ -81,13 +86,14 @@ def train(
         checkpoint.begin(state, budget.steps)
     guard = Guard(what, state, subjects, checkpoint)
     objective.train()
-    with Progress(what, budget.steps, done=state.step) as progress:
+    parallel = processes.parallel(objective)
+    with Progress(what, budget.steps, done=state.step, shown=processes.is_first()) as progress:
         for step in range(state.step, budget.steps):
             rate = learning_rate(step, budget)
             # Outside autocast: in bf16, augmentation would round images and masks.
             batch = sample(step)
             with autocast(precision, device):
-                loss = objective(*batch)
+                loss = parallel(*batch)
             _update(optimizer, loss, rate)
             guard.watch(loss, step)
             state.since += loss.detach()

@@ -17,6 +17,7 @@ from fewlabel.training.checkpointing.checkpoint import (
     stage_checkpoint,
 )
 from fewlabel.training.checkpointing.state import HistoryRow
+from fewlabel.training.devices import processes
 from fewlabel.training.devices.device import Precision
 from fewlabel.training.devices.memory_check import refuse_training
 from fewlabel.training.loop import train
@@ -53,15 +54,16 @@ def pretrain(
         checkpoint: saves the state, from which an interrupted run resumes; None: an interrupted run restarts.
 
     Raises:
-        InputError: no subject to pretrain on, or too few for the method's positives.
+        InputError: no subject to pretrain on, or too few for the method's positives, or see `refuse_uneven`.
     """
     if not subjects:
         raise InputError("pretraining: no subject is left for it; to fix: lower `test`, or add unlabelled subjects")
+    refuse_uneven(settings, processes.count())
     refuse_training(settings, store.images.shape[1:], device)
     network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network").to(device)
     data = PretrainingData(store, Slices(store, device), subjects, settings, device)
     implementations, features = stage_implementations(settings.method), _features(settings, store)
-    saved = checkpoint.load() if checkpoint else None
+    saved = processes.from_first(checkpoint.load) if checkpoint else None
     history, objectives = finished_stages(saved), finished_objectives(saved)
     starts: dict[str, dict[str, Tensor]] = {}
     for stage, budget in pretraining_stages(settings.method).items():
@@ -88,6 +90,28 @@ def pretrain(
     return Pretrained(
         network.requires_grad_(True), _decoder_stages_trained(settings), history, {**objectives, **starts}
     )
+
+
+def refuse_uneven(settings: PretrainSettings, count: int) -> None:
+    """Raise an InputError if processes cannot share the batch of a stage equally, or its pretext does not split it."""
+    if count == 1:
+        return
+    implementations, problems = stage_implementations(settings.method), []
+    for stage, budget in pretraining_stages(settings.method).items():
+        if not implementations[stage].splits:
+            problems.append(
+                f"method.{stage}: the pretext {settings.method.pretext} does not split its batches, which {count} "
+                "processes need; accepted: 1 process; to fix: --processes 1 (`gpus_per_pretraining: 1` in the profile)"
+            )
+        elif budget.batch % count:
+            divisors = [number for number in range(1, count) if budget.batch % number == 0]
+            problems.append(
+                f"method.{stage}.batch: {budget.batch} slices cannot be shared equally by {count} processes; accepted: "
+                f"a multiple of {count}, or {', '.join(map(str, divisors))} processes; to fix: change batch in the "
+                "experiment, or --processes (`gpus_per_pretraining` in the profile)"
+            )
+    if problems:
+        raise InputError.of(problems)
 
 
 def _copied(objective: nn.Module, without: str | None = None) -> dict[str, Tensor]:

@@ -15,6 +15,11 @@ from fewlabel.utils.seeds import generator, seed64
 Rows = NDArray[np.int64]
 
 
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor of the CPU to a device; from pinned memory, so that neither processor nor GPU waits."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
 def torch_generator(device: torch.device, *parts: int | str) -> torch.Generator:
     """A torch generator on the training device, from numbers and names."""
     return torch.Generator(device).manual_seed(seed64(*parts))
@@ -115,7 +120,7 @@ class Slices:
 
     def _take(self, array: "NDArray[np.float16] | NDArray[np.uint8] | Tensor", rows: Rows) -> Tensor:
         if isinstance(array, Tensor):
-            batch = array[torch.from_numpy(rows).to(self.device)]
+            batch = array[to_device(torch.from_numpy(rows), self.device)]
         else:
-            batch = torch.from_numpy(array[rows]).to(self.device)
+            batch = to_device(torch.from_numpy(array[rows]), self.device)
         return batch.float().unsqueeze(1)

@@ -15,11 +15,11 @@ LINE_BYTES = 100_000_000
 
 
 class Progress:
-    """Counts steps of a total; use as a context manager."""
+    """Counts steps of a total; use as a context manager. `shown`: whether it prints."""
 
-    def __init__(self, what: str, total: int | None, unit: str = "step", done: int = 0) -> None:
-        self.what, self.total, self.unit = what, total, unit
-        terminal = sys.stderr.isatty()
+    def __init__(self, what: str, total: int | None, unit: str = "step", done: int = 0, shown: bool = True) -> None:
+        self.what, self.total, self.unit, self.shown = what, total, unit, shown
+        terminal = shown and sys.stderr.isatty()
         self._bar = tqdm(total=total, initial=done, desc=what, unit=unit, unit_scale=unit == "B") if terminal else None
         self._start = self._last_line = time.monotonic()
         self._done = self._first = done
@@ -30,7 +30,7 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(count)
-        elif self._is_due():
+        elif self.shown and self._is_due():
             LOG.info(self._line(note))
 
     def advance_to(self, done: int, note: str = "") -> None:

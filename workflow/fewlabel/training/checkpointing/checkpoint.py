@@ -17,16 +17,20 @@ from fewlabel.training.checkpointing.disk_reserve import Reserve
 from fewlabel.training.checkpointing.live_history import LiveHistory, live_path
 from fewlabel.training.checkpointing.state import HistoryRow, TrainingState, read_state, write_state
 from fewlabel.training.checkpointing.tensorboard import Scalars
+from fewlabel.training.devices import processes
 from fewlabel.utils.environment import peak_host_bytes
 from fewlabel.utils.errors import Interrupted
 from fewlabel.utils.log import LOG
+
+SIGNALS = (None, signal.SIGUSR1, signal.SIGINT, signal.SIGTERM)
+"""Signals that save the state, the most urgent last."""
 
 
 @dataclass
 class Checkpoint:
     """Saves and restores the state of one run."""
 
-    path: Path | None  # of the state file; None: nothing is saved
+    path: Path | None  # of the state file; None: nothing is saved, as in all processes of a training but the first
     every: float  # seconds between two states; a killed run loses no more work than this
     identity: Mapping[str, str]  # of the run; a state with another identity is refused
     resumed: int = 0  # number of times that the run was resumed
@@ -39,7 +43,8 @@ class Checkpoint:
     ended: Mapping[str, Any] | None = field(default=None, repr=False)
     _started: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
-    _signal: int | None = None
+    _signal: int | None = None  # that this process received
+    _agreed: int | None = None  # of any process of the training, since the last save
     # table of the run's progress for other processes; written only if `path` is set
     live: LiveHistory = field(init=False)
 
@@ -67,17 +72,26 @@ class Checkpoint:
             return None
         return progress
 
-    def due(self) -> bool:
-        """Whether to save now: `every` seconds have passed, or a signal arrived."""
-        if self.path is None:
-            return False
-        return self._signal is not None or time.monotonic() - self._saved >= self.every
+    def agree(self) -> tuple[bool, bool]:
+        """Whether to publish the progress, and whether to save the state now, the same in all processes.
+
+        The state is saved if `every` seconds have passed, or a signal arrived at any process of the training.
+        """
+        timed = self.path is not None and time.monotonic() - self._saved >= self.every
+        each = processes.gather_numbers([self.live.due(), timed, SIGNALS.index(self._signal)])
+        publish, save, urgency = (max(numbers) for numbers in zip(*each, strict=True))
+        self._agreed = SIGNALS[urgency]
+        return bool(publish), bool(save or urgency)
 
     def save(self, progress: Mapping[str, Any]) -> None:
         """Save progress. Raises Interrupted: after SIGTERM or SIGINT, once the state is saved."""
         self.write(progress)
         self._saved = time.monotonic()
-        number, self._signal = self._signal, None
+        # A process that ends makes torchrun end the others.
+        processes.wait_for_all()
+        number, self._agreed = self._agreed, None
+        if self._signal == number:
+            self._signal = None
         if number is not None and number != signal.SIGUSR1:
             raise Interrupted(number)
 
@@ -146,13 +160,12 @@ class StageCheckpoint:
         self.checkpoint.scalars.add(state.history[-1])
 
     def publish(self, state: TrainingState, steps: int, rate: float) -> None:
-        """Publish the stage's progress every few seconds; only then is the loss read, which synchronises a GPU."""
-        if self.checkpoint.live.due():
-            self.checkpoint.live.add_row(self.stage, state.step, steps, state.recent_loss(), rate)
+        """Publish the stage's progress; reads the loss, which synchronises a GPU."""
+        self.checkpoint.live.add_row(self.stage, state.step, steps, state.recent_loss(), rate)
 
-    def due(self) -> bool:
-        """See `Checkpoint.due`."""
-        return self.checkpoint.due()
+    def agree(self) -> tuple[bool, bool]:
+        """See `Checkpoint.agree`."""
+        return self.checkpoint.agree()
 
     def save(self, state: TrainingState) -> None:
         """See `Checkpoint.save`."""

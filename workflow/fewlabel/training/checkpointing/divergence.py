@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fewlabel.training.checkpointing.checkpoint import StageCheckpoint
 from fewlabel.training.checkpointing.state import HistoryRow, TrainingState
+from fewlabel.training.devices import processes
 from fewlabel.utils.errors import TrainingError
 
 COLLAPSED = 0.05
@@ -47,8 +48,9 @@ class Guard:
         Raises:
             TrainingError: the loss, or a parameter after the last step, is not finite; the last finite state is saved.
         """
-        step = int(self._first)
-        problem = "the loss is not finite" if step != NO_STEP else None
+        firsts = [first for (first,) in processes.gather_numbers([int(self._first)]) if first != NO_STEP]
+        step = min(firsts, default=NO_STEP)
+        problem = "the loss is not finite" if firsts else None
         if problem is None and not all(bool(tensor.isfinite().all()) for tensor in state.objective.parameters()):
             step, problem = state.step - 1, "the parameters are not finite"
         if problem is None:

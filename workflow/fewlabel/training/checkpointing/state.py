@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from fewlabel.training.devices import processes
 from fewlabel.training.optimizer import AdamW
 from fewlabel.utils.atomic_files import atomic_file
 from fewlabel.utils.errors import plain
@@ -37,20 +38,25 @@ class HistoryRow:
 
 @dataclass
 class TrainingState:
-    """All values that a training changes."""
+    """All values that a training changes.
+
+    Of several processes, all call its methods at the same steps; losses are those of the whole batch.
+    """
 
     # objective, optimizer: changed in place
     objective: nn.Module
     optimizer: AdamW
-    since: Tensor  # sum of the losses since the last history row, on the training device
+    # sum of this process's losses since the last history row, on the training device
+    since: Tensor
     step: int = 0  # steps taken
     history: list[HistoryRow] = field(default_factory=list)  # rows so far
 
     def close_row(self, rate: float) -> None:
         """Add the row that ends at this step."""
         steps = self.step - (self.history[-1].step if self.history else 0)
-        spread = getattr(self.objective, "spread", None)
-        row = HistoryRow(self.step, self.since.item() / steps, rate, None if spread is None else float(spread))
+        spread: Tensor | None = getattr(self.objective, "spread", None)
+        own = None if spread is None else float(processes.mean(spread))
+        row = HistoryRow(self.step, self._loss_sum() / steps, rate, own)
         self.history.append(row)
         self.since.zero_()
 
@@ -58,14 +64,17 @@ class TrainingState:
         """Mean loss since the last row, or that of the last row if no step followed; None before the first step."""
         last = self.history[-1] if self.history else None
         steps = self.step - (last.step if last else 0)
-        return self.since.item() / steps if steps else last.loss if last else None
+        return self._loss_sum() / steps if steps else last.loss if last else None
+
+    def _loss_sum(self) -> float:
+        return float(processes.mean(self.since))
 
     def content(self) -> dict[str, Any]:
         """Tensors and plain values, for a file."""
         return {
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "since": self.since,
+            "since": processes.mean(self.since),
             "step": self.step,
             "history": [astuple(row) for row in self.history],
         }

@@ -25,6 +25,7 @@ from fewlabel.training.checkpointing.live_history import live_path
 from fewlabel.training.checkpointing.signals import saving_on_signals
 from fewlabel.training.checkpointing.state import HistoryRow, history_table
 from fewlabel.training.checkpointing.tensorboard import Scalars
+from fewlabel.training.devices import processes
 from fewlabel.training.devices.device import (
     Precision,
     acquire_device,
@@ -95,7 +96,8 @@ class TrainingRun:
         if settings.deterministic:
             use_deterministic_algorithms()
         where, slot = acquire_device(device, lambda gpu: measured_gpu_bytes(run, settings, inputs, gpu))
-        precision = choose_precision(settings.precision, where)
+        processes.use_gpu(where)
+        precision = processes.from_first(lambda: choose_precision(settings.precision, where))
         return cls(kind, settings, subjects, inputs, where, precision, threads, slot)
 
     def identity(self) -> dict[str, str]:
@@ -143,6 +145,9 @@ def run(
         Interrupted: a signal ended the run, and the state is saved.
         TrainingError: training cannot continue.
     """
+    if not processes.is_first():
+        _assist(Checkpoint(None, every, {}), train, state is not None)
+        return
     scalars = Scalars.of_run(outputs.run, tensorboard)
     identity = training.identity()
     checkpoint = Checkpoint(state, every, identity, scalars=scalars, reserve=Reserve(outputs.weights.parent))
@@ -152,7 +157,7 @@ def run(
         return
     state.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(state):
-        if restore_links(finished_folder(state), identity, outputs.paths()):
+        if processes.from_first(lambda: restore_links(finished_folder(state), identity, outputs.paths())):
             LOG.info(f"{outputs.weights.name}: already complete, not trained again")
         else:
             with saving_on_signals(checkpoint), closing(scalars):
@@ -160,6 +165,19 @@ def run(
                 keep_links(finished_folder(state), identity, outputs.paths())
         for stale in (state, state.with_suffix(".refused"), live_path(state), *_stale_partials(outputs, state)):
             stale.unlink(missing_ok=True)
+
+
+def _assist(checkpoint: Checkpoint, train: Callable[[Checkpoint], TrainingResult], resumes: bool) -> None:
+    """Train as a further process of a training; the first one has its lock, state and outputs.
+
+    Args:
+        resumes: whether the training has a state file.
+    """
+    if not resumes:
+        train(checkpoint)
+    elif not processes.from_first(lambda: False):
+        with saving_on_signals(checkpoint):
+            train(checkpoint)
 
 
 def _stale_partials(outputs: Outputs, state: Path) -> Iterator[Path]:
@@ -232,6 +250,7 @@ def run_record(
         "precision": training.precision,
         "kernels": kernels_in_use(training.device),
         "threads": training.threads,
+        "processes": processes.count(),
         "deterministic": training.settings.deterministic,
         "steps": {stage: rows[-1].step for stage, rows in history.items() if rows},
         "software": environment.software(),

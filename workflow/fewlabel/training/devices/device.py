@@ -9,7 +9,8 @@ from typing import Literal
 
 import torch
 
-from fewlabel.training.devices.gpu_slots import Slot, acquire_slot
+from fewlabel.training.devices import processes
+from fewlabel.training.devices.gpu_slots import Slot, acquire_slots
 from fewlabel.training.devices.gpus import REMEDY, Gpu, query_driver, usable_gpus, visible_gpus
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.log import LOG
@@ -23,6 +24,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 def acquire_device(name: str, need: Callable[[str], int | None]) -> tuple[torch.device, Slot | None]:
     """Choose the device to train on; on a GPU, wait for a slot and hold it until this process ends.
 
+    Of several processes of a training, each has a GPU of its own. The first of a machine holds the slots of all.
+
     Args:
         name: as for `choose_device`; `auto` and `cuda` use any GPU of CUDA_VISIBLE_DEVICES, `cuda:1` the second of
             these.
@@ -35,16 +38,21 @@ def acquire_device(name: str, need: Callable[[str], int | None]) -> tuple[torch.
     if gpus:
         needs = [need(model) for model in sorted({gpu.name for gpu in usable_gpus(name, gpus)})]
         measured = [size for size in needs if size is not None]
-        slot = acquire_slot(
-            lambda: usable_gpus(name, available_gpus()),
-            max(measured) if len(measured) == len(needs) else None,
-            slots_per_gpu(),
+        largest = max(measured) if len(measured) == len(needs) else None
+        refuse_fewer(name, len(usable_gpus(name, gpus)))
+        slot = processes.one_each(
+            lambda: acquire_slots(
+                lambda: usable_gpus(name, available_gpus()), largest, slots_per_gpu(), processes.count_of_node()
+            )
         )
         # Set before torch initialises CUDA, so that torch sees this GPU alone.
         os.environ["CUDA_VISIBLE_DEVICES"] = slot.gpu.uuid
         LOG.info(f"device: {slot}")
         return choose_device("cuda"), slot
     device = choose_device(name)
+    if device.type != "cpu" and processes.count_of_node() > 1:
+        refuse_fewer(name, torch.cuda.device_count() if name in ("auto", "cuda") else 1)
+        device = torch.device("cuda", processes.number_on_node())
     note = " (`nvidia-smi` is not available: no slot is reserved)" if device.type == "cuda" else ""
     LOG.info(f"device: {device}{note}")
     return device, None
@@ -55,6 +63,15 @@ def available_gpus() -> list[Gpu]:
     if torch.version.cuda is None:
         return []
     return visible_gpus(query_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def refuse_fewer(name: str, gpus: int) -> None:
+    """Raise an InputError if this machine has fewer usable GPUs than processes of this training."""
+    if (needed := processes.count_of_node()) > gpus:
+        raise InputError(
+            f"--processes {needed}: each process needs a GPU, and --device {name} leaves {gpus} here; accepted: up to "
+            f"{gpus}; to fix: lower it (`gpus_per_pretraining` of a profile), or use another machine"
+        )
 
 
 def slots_per_gpu() -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fewlabel.training.devices.gpus import Gpu, Use, choose_gpu
+from fewlabel.training.devices.gpus import Gpu, Use, choose_gpus
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import hold_lock_until_exit, lock_files, read_holder
@@ -52,13 +52,16 @@ def lock_folder() -> Path:
     return folder
 
 
-def acquire_slot(query: Callable[[], Sequence[Gpu]], need: int | None, slots: int) -> Slot:
-    """Take a slot on a GPU until this process ends; while none is free, print the holders and wait.
+def acquire_slots(query: Callable[[], Sequence[Gpu]], need: int | None, slots: int, count: int = 1) -> list[Slot]:
+    """Take slots on GPUs until this process ends; while too few are free, print the holders and wait.
+
+    All slots are taken at once, so that two runs never wait for each other.
 
     Args:
-        query: returns the GPUs that may be used (at least one), with their current free memory.
-        need: bytes of GPU memory that the run needs; None: unknown.
+        query: returns the GPUs that may be used (at least `count`), with their current free memory.
+        need: bytes of GPU memory that the run needs on each; None: unknown.
         slots: number of runs that may share a GPU.
+        count: number of GPUs.
     """
     folder, last_message = lock_folder(), -MESSAGE_SECONDS
     while True:
@@ -67,9 +70,8 @@ def acquire_slot(query: Callable[[], Sequence[Gpu]], need: int | None, slots: in
             gpus = query()
             by_gpu = {gpu.uuid: holders(folder, gpu) for gpu in gpus}
             uses = {uuid: [use for _, use in by_slot.values()] for uuid, by_slot in by_gpu.items()}
-            gpu = choose_gpu(gpus, uses, need, slots)
-            if gpu is not None:
-                return _acquire(folder, gpu, uses[gpu.uuid], need, slots)
+            if chosen := choose_gpus(gpus, uses, need, slots, count):
+                return [_acquire(folder, gpu, uses[gpu.uuid], need, slots) for gpu in chosen]
         if time.monotonic() - last_message >= MESSAGE_SECONDS:
             last_message = time.monotonic()
             LOG.info(_waiting_message(gpus, by_gpu, need))

@@ -107,15 +107,22 @@ def admits(gpu: Gpu, uses: Sequence[Use], need: int | None, slots: int) -> bool:
     return need <= gpu.free and max(use.others for use in uses) + sum(needs) + need <= gpu.total
 
 
-def choose_gpu(gpus: Sequence[Gpu], uses: Mapping[str, Sequence[Use]], need: int | None, slots: int) -> Gpu | None:
-    """The GPU for a run: of those that admit it, one with the fewest runs, then the most free memory; None: wait.
+def choose_gpus(
+    gpus: Sequence[Gpu], uses: Mapping[str, Sequence[Use]], need: int | None, slots: int, count: int = 1
+) -> list[Gpu]:
+    """The GPUs for a run: of those that admit it, the ones with the fewest runs, then the most free memory.
 
     Args:
         uses: of the runs that hold a slot, by `uuid` of the GPU.
         need, slots: see `admits`.
+        count: number of GPUs.
+
+    Returns:
+        All `count` GPUs, or none: the run waits.
     """
     ranked = sorted(gpus, key=lambda gpu: (len(uses[gpu.uuid]), -gpu.free))
-    return next((gpu for gpu in ranked if admits(gpu, uses[gpu.uuid], need, slots)), None)
+    admitting = [gpu for gpu in ranked if admits(gpu, uses[gpu.uuid], need, slots)]
+    return admitting[:count] if len(admitting) >= count else []
 
 
 def usable_gpus(name: str, gpus: Sequence[Gpu]) -> list[Gpu]:

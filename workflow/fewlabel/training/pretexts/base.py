@@ -57,6 +57,9 @@ class StageImplementation:
     # `spread`: see `fewlabel.training.pretexts.contrastive.spread`.
     objective: Callable[[Any, UNet, int], nn.Module]
     sampler: Callable[[PretrainingData], Sampler]
+    # whether both split a batch over several processes: the sampler's tensors are those of `processes.share`, and the
+    # mean over the processes of the loss is the loss of the batch. Else a stage refuses more than one process.
+    splits: bool = False
 
 
 def stage_implementations(method: PretrainedBase) -> Mapping[str, StageImplementation]:

@@ -9,9 +9,10 @@ from torch.nn import functional
 
 from fewlabel.config.pretexts.contrastive import ContrastiveMethod, GlobalStage
 from fewlabel.training.augmentation import change_intensity
+from fewlabel.training.devices import processes
 from fewlabel.training.network import UNet
 from fewlabel.training.pretexts.base import PretrainingData, StageImplementation
-from fewlabel.training.sampling import Rows, Sampler, partition_rows, rows_by_volume
+from fewlabel.training.sampling import Rows, Sampler, partition_rows, rows_by_volume, to_device
 from fewlabel.training.thin_volumes import refuse_lone_slices
 from fewlabel.utils.errors import InputError
 
@@ -33,12 +34,13 @@ def contrastive_loss(embeddings: Tensor, positive: Tensor, negative: Tensor, tem
         Scalar in nats.
 
     Raises:
-        ValueError: no anchor has both a positive and a negative, or a pair is both.
+        ValueError (on CPUs): no anchor has both a positive and a negative, or a pair is both.
     """
-    if bool((positive & negative).any()):
+    checked = positive.device.type == "cpu"  # a GPU would wait for each check
+    if checked and bool((positive & negative).any()):
         raise ValueError("a pair is marked as positive and as negative at once")
     usable = positive & negative.any(dim=-1, keepdim=True)
-    if not bool(usable.any()):
+    if checked and not bool(usable.any()):
         raise ValueError("no anchor has both a positive and a negative: draw more slices or regions")
     unit = functional.normalize(embeddings.float(), dim=-1)
     # Never in bf16: similarities divided by the temperature need the precision.
@@ -138,8 +140,10 @@ class GlobalContrast(nn.Module):
         return embeddings
 
     def forward(self, first: Tensor, second: Tensor, rows: Tensor, parts: Tensor, volumes: Tensor) -> Tensor:
-        """The loss of two views (batch, 1, rows, columns) of the same slices; see `slice_relations`."""
-        embeddings = self.represent(torch.cat([first, second]))
+        """The loss of two views (share, 1, rows, columns) of the same slices; see `slice_relations` for the batch."""
+        own = self.represent(torch.cat([first, second]))
+        # Of all processes: first views, then second views.
+        embeddings = processes.gather(own.view(2, len(first), -1), axis=1).flatten(0, 1)
         self.spread = spread(embeddings)
         positive, negative = slice_relations(rows, parts, volumes, self.positives, self.similar_as_negatives)
         return contrastive_loss(embeddings, positive, negative, self.temperature)
@@ -209,7 +213,7 @@ def draw_regions(maps: Tensor, regions: int, size: int, generator: Generator) ->
         raise ValueError(
             f"{regions} regions of {size} x {size} do not fit a map of {tuple(maps.shape[2:])}: at most {cells}"
         )
-    chance = torch.rand((len(maps), cells), generator=generator, device=maps.device)
+    chance = processes.uniform((len(maps), cells), generator)
     return chance.topk(regions, dim=1).indices
 
 
@@ -241,11 +245,11 @@ class PairSampler:
         return self._drawn(step)[0]
 
     def tensors(self, step: int) -> tuple[Tensor, ...]:
-        """First and second views (batch, 1, rows, columns), and rows, parts and volumes (batch,)."""
+        """First and second views (share, 1, rows, columns), and rows, parts and volumes of the batch (batch,)."""
         relations = self._drawn(step)
-        images = self.data.slices.images(relations[0])
+        images = self.data.slices.images(processes.share(relations[0]))
         first, second = (self.data.view(images, self.name, view, step) for view in ("first", "second"))
-        return first, second, *(torch.from_numpy(numbers).to(self.data.device) for numbers in relations)
+        return first, second, *(to_device(torch.from_numpy(numbers), self.data.device) for numbers in relations)
 
 
 def global_objective(method: ContrastiveMethod, network: UNet, features: int) -> GlobalContrast:
@@ -278,7 +282,7 @@ def _local_sampler(data: PretrainingData) -> Sampler:
     augmentation = data.settings.augmentations["local_stage"]
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
-        images = data.slices.images(rows(step))
+        images = data.slices.images(processes.share(rows(step)))
         regions = data.generator("regions", step)
         first, second = (
             change_intensity(images, augmentation, data.generator("local_stage", view, step))
@@ -290,6 +294,6 @@ def _local_sampler(data: PretrainingData) -> Sampler:
 
 
 STAGES = {
-    "global_stage": StageImplementation(global_objective, _global_sampler),
-    "local_stage": StageImplementation(local_objective, _local_sampler),
+    "global_stage": StageImplementation(global_objective, _global_sampler, splits=True),
+    "local_stage": StageImplementation(local_objective, _local_sampler, splits=True),
 }

@@ -49,4 +49,4 @@ def _sampler(data: PretrainingData) -> Sampler:
     return Sampler(pairs.rows, sample)
 
 
-STAGES = {"joint_stage": StageImplementation(joint_objective, _sampler)}
+STAGES = {"joint_stage": StageImplementation(joint_objective, _sampler, splits=True)}

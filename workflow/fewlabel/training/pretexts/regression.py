@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from fewlabel.config.pretexts.regression import RegressionMethod
+from fewlabel.training.devices import processes
 from fewlabel.training.network import UNet
 from fewlabel.training.pretexts.base import PretrainingData, StageImplementation
 from fewlabel.training.sampling import Sampler
@@ -23,7 +24,7 @@ def corruption_mask(shape: tuple[int, ...], share: float, block: int, generator:
     """
     batch, _, rows, columns = shape
     high, wide = -(-rows // block), -(-columns // block)
-    chance = torch.rand((batch, high * wide), generator=generator, device=generator.device)
+    chance = processes.uniform((batch, high * wide), generator)
     count = max(1, round(share * high * wide))
     corrupted = torch.zeros_like(chance, dtype=torch.bool)
     corrupted.scatter_(1, chance.topk(count, dim=1).indices, True)
@@ -39,7 +40,7 @@ def corrupt(images: Tensor, corrupted: Tensor, noise_scale: float, generator: Ge
     """
     mean = images.mean(dim=(2, 3), keepdim=True)
     deviation = images.std(dim=(2, 3), keepdim=True) * noise_scale
-    noise = torch.randn(images.shape, generator=generator, device=images.device) * deviation + mean
+    noise = processes.normal(images.shape, generator) * deviation + mean
     return torch.where(corrupted, noise, images)
 
 
@@ -51,16 +52,17 @@ def masked_l1(restored: Tensor, images: Tensor, corrupted: Tensor) -> Tensor:
         corrupted: boolean, the same shape, True where the input was replaced.
 
     Raises:
-        ValueError: shapes differ, or no pixel is corrupted.
+        ValueError: shapes differ, or (on CPUs) no pixel is corrupted.
     """
     if not restored.shape == images.shape == corrupted.shape:
         raise ValueError(
             f"shapes {tuple(restored.shape)}, {tuple(images.shape)} and {tuple(corrupted.shape)} must be equal"
         )
-    if not bool(corrupted.any()):
+    # A GPU would wait for this check.
+    if corrupted.device.type == "cpu" and not bool(corrupted.any()):
         raise ValueError("no pixel is corrupted: the loss is a mean over none")
     error = (restored.float() - images).abs()
-    return torch.where(corrupted, error, 0.0).sum() / corrupted.sum()
+    return processes.mean_over_batch(torch.where(corrupted, error, 0.0).sum(), corrupted.sum())
 
 
 class Regression(nn.Module):
@@ -87,10 +89,10 @@ def _sampler(data: PretrainingData) -> Sampler:
     rows = data.rows(method.training.batch)
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
-        images = data.slices.images(rows(step))
+        images = data.slices.images(processes.share(rows(step)))
         return data.view(images, "training", "view", step), data.generator("corruption", step)
 
     return Sampler(rows, sample)
 
 
-STAGES = {"training": StageImplementation(_objective, _sampler)}
+STAGES = {"training": StageImplementation(_objective, _sampler, splits=True)}
