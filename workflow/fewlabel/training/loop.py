@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fewlabel.config.training import Training
 from fewlabel.training.checkpointing.checkpoint import StageCheckpoint
 from fewlabel.training.checkpointing.divergence import Guard
 from fewlabel.training.checkpointing.state import HistoryRow, TrainingState
 from fewlabel.training.devices import processes
-from fewlabel.training.devices.device import Precision, autocast
+from fewlabel.training.devices.device import Precision
 from fewlabel.training.learning_rate import learning_rate
 from fewlabel.training.optimizer import AdamW
+from fewlabel.training.steps import Batch, EagerStep, choose_step
 from fewlabel.utils.progress import Progress
 
 HISTORY_ROWS = 200
@@ -21,13 +22,6 @@ HISTORY_ROWS = 200
 def _optimizer(objective: nn.Module, budget: Training, device: torch.device) -> AdamW:
     trained = (parameter for parameter in objective.parameters() if parameter.requires_grad)
     return AdamW(trained, budget.weight_decay, fused=device.type != "mps")
-
-
-def _update(optimizer: AdamW, loss: Tensor, rate: float) -> None:
-    """Take an optimiser step with a learning rate."""
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step(rate)
 
 
 def _close_row(state: TrainingState, rate: float, guard: Guard, checkpoint: StageCheckpoint | None) -> None:
@@ -49,7 +43,7 @@ def _publish(state: TrainingState, steps: int, rate: float, guard: Guard, checkp
 
 def train(
     objective: nn.Module,
-    sample: Callable[[int], tuple[Tensor | torch.Generator, ...]],
+    sample: Callable[[int], Batch],
     budget: Training,
     device: torch.device,
     precision: Precision,
@@ -86,17 +80,16 @@ def train(
         checkpoint.begin(state, budget.steps)
     guard = Guard(what, state, subjects, checkpoint)
     objective.train()
-    parallel = processes.parallel(objective)
+    eager = EagerStep(processes.parallel(objective), optimizer, precision, device)
+    take = choose_step(eager, state, lambda: sample(state.step), learning_rate(state.step, budget))
     with Progress(what, budget.steps, done=state.step, shown=processes.is_first()) as progress:
         for step in range(state.step, budget.steps):
             rate = learning_rate(step, budget)
             # Outside autocast: in bf16, augmentation would round images and masks.
             batch = sample(step)
-            with autocast(precision, device):
-                loss = parallel(*batch)
-            _update(optimizer, loss, rate)
+            loss = take(batch, rate)
             guard.watch(loss, step)
-            state.since += loss.detach()
+            state.since += loss
             state.step = step + 1
             # Reading the loss makes a GPU wait: only once a history row.
             if state.step % every == 0 or state.step == budget.steps:

@@ -38,8 +38,8 @@ class AdamW:
             parameter.grad = None
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """Take a step with this learning rate."""
+    def step(self, rate: float | Tensor) -> None:
+        """Take a step with this learning rate; a tensor (on the parameters' device) needs the fused kernel."""
         gradients = {number: each.grad for number, each in enumerate(self.parameters) if each.grad is not None}
         states = [self._state(number) for number in gradients]
         adamw(
