@@ -5,9 +5,10 @@ import importlib
 import time
 from pathlib import Path
 
+from benchmarks import shared
 from benchmarks.shared import ROOT, assemble, write
 
-NAMES = ("phantom_speed",)
+NAMES = ("training_speed", "pretext_speed", "parts_speed", "phantom_speed")
 """Modules of this folder, in the order of RESULTS.md. Each has TITLE, `measure` and, where it needs more, `missing`."""
 
 
@@ -34,6 +35,7 @@ def main() -> None:
     if unknown := sorted(set(given.names) - set(NAMES)):
         parser.error(f"BENCH: no such benchmark ({', '.join(unknown)}); accepted: {', '.join(NAMES)}")
     folder = given.into or (ROOT / "build" / "bench" if given.quick else ROOT / "benchmarks")
+    shared.together = given.quick
     for name in given.names or NAMES:
         run(name, folder, given.quick)
     print(folder / "RESULTS.md")

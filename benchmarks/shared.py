@@ -22,6 +22,8 @@ from fewlabel.utils import environment
 ROOT = Path(__file__).parents[1]
 Given, Found = ParamSpec("Given"), TypeVar("Found")
 Row = dict[str, Any]
+together = False
+"""In quick mode: `apart` calls in this process, which spares the imports of another."""
 
 
 @dataclass
@@ -35,7 +37,9 @@ class Section:
 
 
 def apart(function: Callable[Given, Found], *values: Given.args, **named: Given.kwargs) -> Found:
-    """What a function at the top of a module returns in a new process. It sets its own threads."""
+    """What a function at the top of a module returns in a new process (see `together`). It sets its own threads."""
+    if together:
+        return function(*values, **named)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *values, **named).result()
 

@@ -1,72 +1,106 @@
-"""Step times of the regression pretext on one CPU thread, as trained and with parts of its speed taken away, in turns.
-
-Each time is of a process of its own; medians and ratios over the rounds are printed, and the last loss.
-
-Usage: python benchmarks/training_speed.py [rounds]
-"""
+"""Steps of finetuning beside MONAI's documented pipeline: slices a second, and milliseconds of a step."""
 
 import statistics
-import subprocess
-import sys
-import time
+from collections.abc import Sequence
 
-import torch
+from benchmarks.pipelines import fewlabel_training
+from benchmarks.pipelines.steps import BATCH, WIDTHS, Timed
+from benchmarks.shared import Row, Section, apart, in_turns, lacking, medians, significant
 
-from fewlabel.training import network
-from fewlabel.training.devices import device
-from fewlabel.training.pretexts.regression import Regression
-
-STEPS, SHAPE = 40, (16, 1, 64, 48)
-WITHOUT = {
-    "as trained": [],
-    "channels first": ["layout"],
-    "freed memory given back": ["memory"],
-    "both": ["layout", "memory"],
-}
+TITLE = "Finetuning steps, beside MONAI"
+SIDES, MIDDLE = (64, 96, 192), 96
+PACKAGES = ("monai", "numpy")
 
 
-def measured(without: list[str]) -> tuple[float, float]:
-    """Milliseconds of CPU time a step, after five steps to warm up; and the last loss."""
-    if "layout" in without:
-        network._channels_last = lambda features: features
-    if "memory" in without:
-        device._keep_freed_memory = lambda: None
-    device.use_threads(1)
-    cpu = torch.device("cpu")
-    torch.manual_seed(1)
-    objective = Regression(network.UNet([16, 32, 64, 64]), 0.5, 4, 1.0)
-    optimizer = torch.optim.AdamW(objective.parameters(), lr=1e-3, fused=True)
-    images, generator = torch.rand(SHAPE), torch.Generator().manual_seed(1)
-    for step in range(5 + STEPS):
-        if step == 5:
-            start = time.process_time()
-        with device.autocast(device.choose_precision("auto", cpu), cpu):
-            loss = objective(images, generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-    return (time.process_time() - start) / STEPS * 1000, loss.item()
+def missing() -> str | None:
+    return lacking("monai")
 
 
-def main() -> None:
-    """Run all in turns and print the medians."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    times: dict[str, list[float]] = {name: [] for name in WITHOUT}
-    losses: dict[str, str] = {}
-    for _ in range(rounds):
-        for name, without in WITHOUT.items():
-            child = [sys.executable, __file__, "--one", *without]
-            told = subprocess.run(child, check=True, capture_output=True, text=True).stdout.split()
-            times[name].append(float(told[0]))
-            losses[name] = told[1]
-    base = times["as trained"]
-    for name, each in times.items():
-        ratio = statistics.median(one / ours for one, ours in zip(each, base, strict=True))
-        print(f"{name}: {statistics.median(each):.0f} ms a step, {ratio:.2f} times as trained, loss {losses[name]}")
+def run(library: str, given: Timed) -> dict[str, float]:
+    """Seconds of a step in a process of its own."""
+    if library == "FewLabel":
+        return apart(fewlabel_training.timed, given)
+    from benchmarks.pipelines import monai_training
+
+    return apart(monai_training.timed, given)
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        print(*measured(sys.argv[2:]))
-    else:
-        main()
+def designs(stage: str, sides: Sequence[int], seconds: float) -> list[tuple[str, Timed]]:
+    """Both libraries with one thread; MONAI loads in the same process."""
+    return [
+        (library, Timed(stage, side, precision, seconds=seconds))
+        for side in sides
+        for library, precision in (("FewLabel", "auto"), ("FewLabel", "f32"), ("MONAI", "f32"), ("MONAI", "bf16"))
+    ]
+
+
+def rows(found: Sequence[tuple[str, Timed, Sequence[dict[str, float]]]]) -> list[Row]:
+    """A row for each design: medians over rounds, and the ratio to FewLabel's of the same stage, side and threads."""
+    ours = {
+        (each.stage, each.side, each.threads): [one["cpu"] for one in times]
+        for library, each, times in found
+        if library == "FewLabel" and each.precision == "auto"
+    }
+    made = []
+    for library, each, times in found:
+        middle, base = medians(times), ours.get((each.stage, each.side, each.threads))
+        ratio = statistics.median(one["cpu"] / own for one, own in zip(times, base, strict=True)) if base else None
+        made.append(
+            {
+                "stage": each.stage,
+                "side": each.side,
+                "threads": each.threads,
+                "library": library,
+                "type": each.precision,
+                "workers": each.workers,
+                "ms a step (CPU)": significant(1000 * middle["cpu"]),
+                "slices a CPU second": significant(BATCH / middle["cpu"]),
+                "ms a step (wall)": significant(1000 * middle["wall"]),
+                "slices a second": significant(BATCH / middle["wall"]),
+                "CPU seconds, times FewLabel's": significant(ratio) if ratio else "",
+            }
+        )
+    return made
+
+
+def compare(designs: Sequence[tuple[str, Timed]], rounds: int) -> list[Row]:
+    """Run all designs in turns."""
+    cases = {
+        f"{library} {each.stage}, {each.side}, {each.precision}, {each.threads} threads, {each.workers} workers": (
+            lambda library=library, each=each: run(library, each)
+        )
+        for library, each in designs
+    }
+    times = in_turns(cases, rounds)
+    return rows([(*design, found) for design, found in zip(designs, times.values(), strict=True)])
+
+
+def chosen() -> str:
+    """The type that `auto` chooses on this machine."""
+    import torch
+
+    from fewlabel.training.devices.device import choose_precision
+
+    return choose_precision("auto", torch.device("cpu"))
+
+
+def measure(quick: bool) -> Section:
+    seconds, rounds = (0.0, 1) if quick else (3.0, 3)
+    sides, middle = ((32,), 32) if quick else (SIDES, MIDDLE)
+    plan = designs("finetune", sides, seconds)
+    for threads, workers in () if quick else ((1, 2), (2, 0), (2, 2)):
+        given = {"threads": threads, "workers": workers, "seconds": seconds}
+        plan += [("MONAI", Timed("finetune", middle, precision, **given)) for precision in ("f32", "bf16")]
+    plan.append(("FewLabel", Timed("finetune", middle, "auto", threads=2, seconds=seconds)))
+    text = (
+        f"A step is augmentation, forward, backward and optimiser for {BATCH} slices. Both networks have the widths "
+        f"{'-'.join(map(str, WIDTHS))}: MONAI's BasicUNet takes six features, the five widths and, for the last "
+        "upsampling, the first again; norm, activation and upsampling are its defaults (instance norm, leaky ReLU, "
+        "transposed convolution). MONAI's side is CacheDataset, dictionary transforms that do what the augmentation "
+        "`extensive` does, DataLoader (workers 0: in the training process), DiceLoss, AdamW, in f32 or under bf16 "
+        f"autocast. FewLabel's `auto` is {chosen()} on this machine. Each time is of a process of its own, in turns, "
+        f"after two steps; medians of {rounds} rounds of at least {seconds:g} s. CPU seconds include those of workers; "
+        "the ratio is of CPU seconds, round by round, to FewLabel `auto` with as many threads. Wall times mean "
+        "something only on an idle machine, and two workers beside the training want three cores."
+    )
+    return Section(text, {"Finetuning": compare(plan, rounds)}, PACKAGES)
