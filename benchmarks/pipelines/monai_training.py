@@ -42,7 +42,7 @@ INTENSITY = AUGMENTATIONS["intensity"]
 
 
 def basic_unet(widths: Sequence[int] = WIDTHS) -> BasicUNet:
-    """BasicUNet of five levels, with the widths and, for its sixth feature (after the last upsampling), the first again.
+    """BasicUNet of five levels, with the widths and, after the last upsampling (the sixth feature), the first again.
 
     Normalisation, activation and upsampling are MONAI's defaults: instance norm, leaky ReLU, transposed convolution.
     """
