@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 EPSILON = 1e-5
+LANES = [lanes for lanes in (16, 8, 4) if library() is not None and lanes <= library().widest]
 TYPES = {torch.float32: 2e-5, torch.bfloat16: 2**-8}
 
 
@@ -49,12 +50,24 @@ def close(one, other, tolerance):
     return one.shape == other.shape and (one - other).abs().max() <= tolerance * (1 + other.abs().max())
 
 
+@pytest.fixture
+def widest(monkeypatch):
+    """Vectors as on a processor whose widest are of so many channels."""
+
+    def set_to(lanes):
+        monkeypatch.setattr(library(), "widest", lanes)
+
+    return set_to
+
+
+@pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("pool", [False, True], ids=["", "pool"])
 @pytest.mark.parametrize("kind", TYPES, ids=str)
 @pytest.mark.parametrize(
     ("channels", "rows", "columns"), [(4, 2, 2), (8, 6, 10), (12, 4, 4), (16, 32, 18), (20, 2, 4), (48, 8, 6)]
 )
-def test_normalisation_is_group_norm_relu_and_max_pool(channels, rows, columns, kind, pool):
+def test_normalisation_is_group_norm_relu_and_max_pool(channels, rows, columns, kind, pool, lanes, widest):
+    widest(lanes)
     features = random(3, channels, rows, columns, kind=kind, scale=3, offset=1)
     weight, bias = random(channels, seed=1, offset=1), random(channels, seed=2)
     outputs = [random(3, channels, rows, columns, seed=3, kind=kind)]
@@ -230,5 +243,5 @@ def test_without_the_kernels_a_network_gives_the_same_but_for_rounding():
         )
         name, _, value = done.stdout.strip().rpartition(" ")
         printed[name] = float(value)
-    assert set(printed) == {"None", "compiled 1"}
-    assert printed["None"] == pytest.approx(printed["compiled 1"], rel=1e-5)
+    assert set(printed) == {"None", "compiled 2"}
+    assert printed["None"] == pytest.approx(printed["compiled 2"], rel=1e-5)

@@ -6,26 +6,24 @@
    Values are float32, or bfloat16 as the upper 16 bits of one; sums are float32. Each sample is computed by one thread,
    in one order, so that results do not depend on the number of threads. NaN stays NaN.
 
-   The file uses no library and no Python: `library.py` loads it. GCC's vector types, which Clang has too, become
-   whatever instructions the processor has. */
+   The file uses no library and no Python: `library.py` loads it. Vectors are GCC's vector types, which Clang has too, of
+   16, 8 or 4 channels: the widest that a processor has registers for, since wider ones are slow. */
 
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
 /* Raise it with every change of a function's arguments; `library.py` has the same number. */
-#define VERSION 1
+#define VERSION 2
 
 #define GROUP 4   /* channels a group */
 #define BLOCK 256 /* pixels summed before the sum is added to a larger one */
 
 #define EXPORTED __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__)
-/* Compiled for each of these processors; the loader chooses. */
-#define CLONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONED
+#ifdef __x86_64__
+#define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+#define WITH_AVX2 __attribute__((target("avx2,fma")))
 #endif
 
 typedef uint16_t bfloat16;
@@ -73,28 +71,50 @@ struct normalisation {
     int32_t is_bfloat16;
 };
 
+#ifdef __x86_64__
 #define LANES 16
+#define COMPILED WITH_AVX512
 #include "lanes.h"
 #undef LANES
+#undef COMPILED
 #define LANES 8
+#define COMPILED WITH_AVX2
 #include "lanes.h"
 #undef LANES
+#undef COMPILED
+#endif
 #define LANES 4
+#define COMPILED
 #include "lanes.h"
-#undef LANES
+
+/* Channels of the widest vectors that this processor computes at once. */
+EXPORTED int widest(void) {
+#ifdef __x86_64__
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 4;
+    int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return avx512 ? 16 : 8;
+#else
+    return 4;
+#endif
+}
 
 typedef void (*computation)(const void *, long);
 
-#define FOR_TYPE(function, lanes) \
-    { function##_float32_##lanes, function##_bfloat16_##lanes }
+#define CHOOSE(lanes) \
+    ((computation[2][2]){{forward_float32_##lanes, forward_bfloat16_##lanes}, \
+                         {backward_float32_##lanes, backward_bfloat16_##lanes}}[backward][arguments->is_bfloat16])
 
-EXPORTED void normalise(const struct normalisation *arguments, int backward, int threads, parallel_region parallel) {
-    static const computation forward[][2] = {
-        FOR_TYPE(forward, 16), FOR_TYPE(forward, 8), FOR_TYPE(forward, 4)};
-    static const computation gradients[][2] = {
-        FOR_TYPE(backward, 16), FOR_TYPE(backward, 8), FOR_TYPE(backward, 4)};
-    int lanes = arguments->channels % 16 == 0 ? 0 : arguments->channels % 8 == 0 ? 1 : 2;
-    computation compute = (backward ? gradients : forward)[lanes][arguments->is_bfloat16];
+/* `lanes`: 16, 8 or 4, at most `widest`; the channels are a multiple of it. */
+EXPORTED void normalise(const struct normalisation *arguments, int lanes, int backward, int threads,
+                        parallel_region parallel) {
+    computation compute = CHOOSE(4);
+#ifdef __x86_64__
+    if (lanes == 16) compute = CHOOSE(16);
+    if (lanes == 8) compute = CHOOSE(8);
+#else
+    (void)lanes;
+#endif
     compute_batch(compute, arguments, arguments->samples, threads, parallel);
 }
 
@@ -127,7 +147,7 @@ INLINE void move_pixels(const struct concatenation *a, long sample, int apart, s
 }
 
 #define MOVE(name, apart) \
-    CLONED static void name(const void *shared, long sample) { \
+    static void name(const void *shared, long sample) { \
         const struct concatenation *arguments = shared; \
         if (arguments->bytes % 64 == 0) \
             move_pixels(arguments, sample, apart, 64); \

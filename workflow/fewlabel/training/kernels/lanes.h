@@ -1,4 +1,5 @@
-/* GroupNorm, ReLU and max-pool on vectors of LANES channels, for both types; `kernels.c` includes it for each LANES. */
+/* GroupNorm, ReLU and max-pool on vectors of LANES channels, for both types; `kernels.c` includes it for each LANES, to
+   be COMPILED for the processors that have such vectors. */
 
 #define JOINED(name, lanes) name##_##lanes
 #define EXPANDED(name, lanes) JOINED(name, lanes)
@@ -21,23 +22,23 @@ typedef uint16_t upper __attribute__((vector_size(2 * LANES), aligned(2), may_al
 #define all OF_LANES(all)
 #define over_group OF_LANES(over_group)
 
-INLINE vector load_float32(const float *at) { return *(const vector *)at; }
-INLINE void store_float32(float *at, vector values) { *(vector *)at = values; }
-INLINE vector load_bfloat16(const bfloat16 *at) {
+INLINE COMPILED vector load_float32(const float *at) { return *(const vector *)at; }
+INLINE COMPILED void store_float32(float *at, vector values) { *(vector *)at = values; }
+INLINE COMPILED vector load_bfloat16(const bfloat16 *at) {
     return (vector)(__builtin_convertvector(*(const upper *)at, bits) << 16);
 }
 /* Rounded to nearest, ties to even. */
-INLINE void store_bfloat16(bfloat16 *at, vector values) {
+INLINE COMPILED void store_bfloat16(bfloat16 *at, vector values) {
     bits raw = (bits)values, nan = (bits)(values != values);
     bits rounded = (raw + 0x7fff + ((raw >> 16) & 1)) >> 16;
     *(upper *)at = __builtin_convertvector((rounded & ~nan) | (nan & 0x7fc0), upper);
 }
-INLINE vector pick(whole condition, vector yes, vector no) {
+INLINE COMPILED vector pick(whole condition, vector yes, vector no) {
     return (vector)(((whole)yes & condition) | ((whole)no & ~condition));
 }
-INLINE vector all(float value) { return (vector){0} + value; }
+INLINE COMPILED vector all(float value) { return (vector){0} + value; }
 /* The sum over the channels of each group, in each of its channels. */
-INLINE vector over_group(vector sums) {
+INLINE COMPILED vector over_group(vector sums) {
     vector result = all(0);
     for (int first = 0; first < LANES; first += GROUP) {
         float sum = 0;

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fewlabel.utils.log import LOG
 
-VERSION = 1
+VERSION = 2
 """Of the functions' arguments; `kernels.c` has the same number."""
 MODULE = f"{__package__}.compiled"
 """The shared library, as setuptools names it; it is no Python module."""
@@ -49,21 +49,23 @@ class Library:
         everything = ctypes.CDLL(None)
         region = getattr(everything, "GOMP_parallel", None)
         self._parallel = ctypes.cast(region, ctypes.c_void_p) if region else None
+        self.widest: int = loaded.widest()
         self._normalise, self._concatenate = loaded.normalise, loaded.concatenate
-        for function, arguments in (
-            (self._normalise, NormalisationArguments),
-            (self._concatenate, ConcatenationArguments),
-        ):
-            function.argtypes = [ctypes.POINTER(arguments), ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
-            function.restype = None
+        threads_and_region = [ctypes.c_int, ctypes.c_void_p]
+        self._normalise.argtypes = [ctypes.POINTER(NormalisationArguments), *(2 * [ctypes.c_int]), *threads_and_region]
+        self._concatenate.argtypes = [ctypes.POINTER(ConcatenationArguments), ctypes.c_int, *threads_and_region]
+        self._normalise.restype = self._concatenate.restype = None
 
     def normalise(self, backward: bool, **arguments: Any) -> None:
         """Call `normalise` with the fields of `NormalisationArguments`."""
-        self._normalise(_filled(NormalisationArguments, arguments), backward, torch.get_num_threads(), self._parallel)
+        lanes = next(lanes for lanes in (16, 8, 4) if lanes <= self.widest and arguments["channels"] % lanes == 0)
+        filled = _filled(NormalisationArguments, arguments)
+        self._normalise(filled, lanes, backward, torch.get_num_threads(), self._parallel)
 
     def concatenate(self, backward: bool, **arguments: Any) -> None:
         """Call `concatenate` with the fields of `ConcatenationArguments`."""
-        self._concatenate(_filled(ConcatenationArguments, arguments), backward, torch.get_num_threads(), self._parallel)
+        filled = _filled(ConcatenationArguments, arguments)
+        self._concatenate(filled, backward, torch.get_num_threads(), self._parallel)
 
 
 def _filled(structure: type[ctypes.Structure], arguments: dict[str, Any]) -> ctypes.Structure:

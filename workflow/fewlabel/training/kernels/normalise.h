@@ -23,7 +23,7 @@
 #define NORMALISED(pixel) (IN(pixel) * scale + shift)
 #define ACTIVE(pixel) pick(NORMALISED(pixel) < all(0), all(0), NORMALISED(pixel))
 
-CLONED static void OF_TYPE(forward)(const void *shared, long sample) {
+COMPILED static void OF_TYPE(forward)(const void *shared, long sample) {
     const struct normalisation *a = shared;
     const int64_t channels = a->channels, columns = a->columns, pixels = a->rows * columns;
     for (int64_t channel = 0; channel < channels; channel += LANES) {
@@ -62,7 +62,7 @@ CLONED static void OF_TYPE(forward)(const void *shared, long sample) {
 }
 
 /* The gradient after ReLU of four pixels that a max-pool joins: of equal ones, the first has the pool's gradient. */
-INLINE void OF_TYPE(pooled_gradients)(const VALUE *in, const VALUE *given, vector pooled, vector scale, vector shift,
+INLINE COMPILED void OF_TYPE(pooled_gradients)(const VALUE *in, const VALUE *given, vector pooled, vector scale, vector shift,
                                       const int64_t offsets[4], vector values[4], vector gradients[4]) {
     vector active[4];
     for (int k = 0; k < 4; k++) {
@@ -83,7 +83,7 @@ INLINE void OF_TYPE(pooled_gradients)(const VALUE *in, const VALUE *given, vecto
 
 #define GRADIENT(pixel) pick(NORMALISED(pixel) > all(0), LOAD(given + (pixel)*channels), all(0))
 
-CLONED static void OF_TYPE(backward)(const void *shared, long sample) {
+COMPILED static void OF_TYPE(backward)(const void *shared, long sample) {
     const struct normalisation *a = shared;
     const int64_t channels = a->channels, columns = a->columns, pixels = a->rows * columns;
     const int64_t offsets[4] = {0, channels, columns * channels, (columns + 1) * channels};
