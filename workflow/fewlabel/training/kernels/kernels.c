@@ -6,8 +6,8 @@
    Values are float32, or bfloat16 as the upper 16 bits of one; sums are float32. Each sample is computed by one thread,
    in one order, so that results do not depend on the number of threads. NaN stays NaN.
 
-   The file uses no library and no Python: `library.py` loads it. Vectors are GCC's vector types, which Clang has too, of
-   16, 8 or 4 channels: the widest that a processor has registers for, since wider ones are slow. */
+   The file uses no library and no Python: `library.py` loads it. Vectors are GCC's vector types, which Clang has too,
+   of 16, 8 or 4 channels: the widest that a processor has registers for, since wider ones are slow. */
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -134,7 +134,8 @@ INLINE void move_unit(char *to, const char *from, int64_t bytes, size_t unit) {
 
 INLINE void move_pixels(const struct concatenation *a, long sample, int apart, size_t unit) {
     int64_t pixels = a->rows * a->columns, width = a->bytes;
-    char *phases = (char *)a->phases + sample * pixels * 4 * width, *skip = (char *)a->skip + sample * pixels * 4 * width;
+    char *phases = (char *)a->phases + sample * pixels * 4 * width;
+    char *skip = (char *)a->skip + sample * pixels * 4 * width;
     char *joined = (char *)a->joined + sample * pixels * 8 * width;
     for (int64_t row = 0; row < 2 * a->rows; row++)
         for (int64_t column = 0; column < 2 * a->columns; column++) {

@@ -51,9 +51,9 @@ class Library:
         self._parallel = ctypes.cast(region, ctypes.c_void_p) if region else None
         self.widest: int = loaded.widest()
         self._normalise, self._concatenate = loaded.normalise, loaded.concatenate
-        threads_and_region = [ctypes.c_int, ctypes.c_void_p]
-        self._normalise.argtypes = [ctypes.POINTER(NormalisationArguments), *(2 * [ctypes.c_int]), *threads_and_region]
-        self._concatenate.argtypes = [ctypes.POINTER(ConcatenationArguments), ctypes.c_int, *threads_and_region]
+        number, address = ctypes.c_int, ctypes.c_void_p
+        self._normalise.argtypes = [ctypes.POINTER(NormalisationArguments), number, number, number, address]
+        self._concatenate.argtypes = [ctypes.POINTER(ConcatenationArguments), number, number, address]
         self._normalise.restype = self._concatenate.restype = None
 
     def normalise(self, backward: bool, **arguments: Any) -> None:

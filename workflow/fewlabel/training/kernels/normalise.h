@@ -62,8 +62,9 @@ COMPILED static void OF_TYPE(forward)(const void *shared, long sample) {
 }
 
 /* The gradient after ReLU of four pixels that a max-pool joins: of equal ones, the first has the pool's gradient. */
-INLINE COMPILED void OF_TYPE(pooled_gradients)(const VALUE *in, const VALUE *given, vector pooled, vector scale, vector shift,
-                                      const int64_t offsets[4], vector values[4], vector gradients[4]) {
+INLINE COMPILED void OF_TYPE(pooled_gradients)(const VALUE *in, const VALUE *given, vector pooled, vector scale,
+                                               vector shift, const int64_t offsets[4], vector values[4],
+                                               vector gradients[4]) {
     vector active[4];
     for (int k = 0; k < 4; k++) {
         values[k] = LOAD(in + offsets[k]);
@@ -103,7 +104,8 @@ COMPILED static void OF_TYPE(backward)(const void *shared, long sample) {
                 vector row_sum = all(0), row_weighted = all(0);
                 for (int64_t column = 0; column < columns; column += 2, pooled += channels) {
                     int64_t at = (row * columns + column) * channels;
-                    OF_TYPE(pooled_gradients)(in + at, given ? given + at : 0, LOAD(pooled), scale, shift, offsets, values, gradients);
+                    OF_TYPE(pooled_gradients)(in + at, given ? given + at : 0, LOAD(pooled), scale, shift, offsets,
+                                              values, gradients);
                     for (int k = 0; k < 4; k++) {
                         row_sum += gradients[k];
                         row_weighted += gradients[k] * (values[k] - mean);
@@ -148,7 +150,8 @@ COMPILED static void OF_TYPE(backward)(const void *shared, long sample) {
         for (int64_t row = 0; row < a->rows; row += 2)
             for (int64_t column = 0; column < columns; column += 2, pooled += channels) {
                 int64_t at = (row * columns + column) * channels;
-                OF_TYPE(pooled_gradients)(in + at, given ? given + at : 0, LOAD(pooled), scale, shift, offsets, values, gradients);
+                OF_TYPE(pooled_gradients)(in + at, given ? given + at : 0, LOAD(pooled), scale, shift, offsets,
+                                          values, gradients);
                 for (int k = 0; k < 4; k++)
                     STORE(out + at + offsets[k], scale * gradients[k] + (slope * values[k] + constant));
             }
