@@ -70,7 +70,7 @@ audit: $(VENV)/installed-dev ## ask for known vulnerabilities of the pinned set 
 	$(VENV)/audit/bin/pip-audit --disable-pip --no-deps --requirement envs/constraints.txt
 
 clean: ## remove the environment and caches; results stay
-	rm -rf $(VENV) .snakemake/conda .pytest_cache .mypy_cache .ruff_cache .hypothesis build workflow/*.egg-info
+	rm -rf $(VENV) .snakemake/conda .pytest_cache .mypy_cache .ruff_cache .hypothesis build workflow/*.egg-info workflow/fewlabel/training/kernels/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list

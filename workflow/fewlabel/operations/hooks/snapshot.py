@@ -19,7 +19,7 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.system_errors import describe
 
 COPIED_WITHOUT = ("__pycache__", "*.egg-info", ".snakemake")
-CODE = (".py", ".j2", ".js", ".css")
+CODE = (".py", ".so", ".j2", ".js", ".css")
 """Files of the package that jobs read."""
 SHOWN = 5
 """Maximum number of edited files in the warning."""
