@@ -39,7 +39,7 @@ def rows(found: Sequence[tuple[str, Timed, Sequence[dict[str, float]]]]) -> list
     ours = {
         (each.stage, each.side, each.threads): [one["cpu"] for one in times]
         for library, each, times in found
-        if library == "FewLabel" and each.precision == "auto"
+        if library == "FewLabel" and each.precision == "auto" and each.kernels
     }
     made = []
     for library, each, times in found:
@@ -50,7 +50,7 @@ def rows(found: Sequence[tuple[str, Timed, Sequence[dict[str, float]]]]) -> list
                 "stage": each.stage,
                 "side": each.side,
                 "threads": each.threads,
-                "library": library,
+                "library": library + ("" if each.kernels else ", kernels off"),
                 "type": each.precision,
                 "workers": each.workers,
                 "ms a step (CPU)": significant(1000 * middle["cpu"]),
@@ -66,9 +66,8 @@ def rows(found: Sequence[tuple[str, Timed, Sequence[dict[str, float]]]]) -> list
 def compare(designs: Sequence[tuple[str, Timed]], rounds: int) -> list[Row]:
     """Run all designs in turns."""
     cases = {
-        f"{library} {each.stage}, {each.side}, {each.precision}, {each.threads} threads, {each.workers} workers": (
-            lambda library=library, each=each: run(library, each)
-        )
+        f"{library} {each.stage}, {each.side}, {each.precision}, {each.threads} threads, {each.workers} workers"
+        + ("" if each.kernels else ", kernels off"): (lambda library=library, each=each: run(library, each))
         for library, each in designs
     }
     times = in_turns(cases, rounds)
@@ -92,6 +91,8 @@ def measure(quick: bool) -> Section:
         given = {"threads": threads, "workers": workers, "seconds": seconds}
         plan += [("MONAI", Timed("finetune", middle, precision, **given)) for precision in ("f32", "bf16")]
     plan.append(("FewLabel", Timed("finetune", middle, "auto", threads=2, seconds=seconds)))
+    off = {"kernels": False, "seconds": seconds}
+    plan += [] if quick else [("FewLabel", Timed("finetune", side, "auto", **off)) for side in (96, 192)]
     text = (
         f"A step is augmentation, forward, backward and optimiser for {BATCH} slices. Both networks have the widths "
         f"{'-'.join(map(str, WIDTHS))}: MONAI's BasicUNet takes six features, the five widths and, for the last "
@@ -101,6 +102,7 @@ def measure(quick: bool) -> Section:
         f"autocast. FewLabel's `auto` is {chosen()} on this machine. Each time is of a process of its own, in turns, "
         f"after two steps; medians of {rounds} rounds of at least {seconds:g} s. CPU seconds include those of workers; "
         "the ratio is of CPU seconds, round by round, to FewLabel `auto` with as many threads. Wall times mean "
-        "something only on an idle machine, and two workers beside the training want three cores."
+        "something only on an idle machine, and two workers beside the training want three cores. `kernels off` is "
+        "FewLabel with PyTorch's operations instead of its compiled ones (`FEWLABEL_KERNELS=off`)."
     )
     return Section(text, {"Finetuning": compare(plan, rounds)}, PACKAGES)

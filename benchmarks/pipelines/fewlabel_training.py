@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from fewlabel.config.training import Finetuning, Network, Training
 from fewlabel.training.checkpointing.checkpoint import Checkpoint
 from fewlabel.training.devices.device import choose_precision, use_threads
 from fewlabel.training.finetune import finetune
+from fewlabel.training.kernels.library import OFF
 from fewlabel.training.pretrain import pretrain
 
 STEPS = 100_000
@@ -30,7 +32,7 @@ class _EnoughError(Exception):
 
 @dataclass
 class _Stopwatch(Checkpoint):
-    """A checkpoint that counts steps, since a training asks it once a step whether to save."""
+    """A checkpoint that counts steps, since a training asks it once a step what to save."""
 
     laps: Laps = field(default_factory=lambda: Laps(0))
     skipped: Sequence[str] = ()  # stages that count as done
@@ -38,10 +40,10 @@ class _Stopwatch(Checkpoint):
     def load(self) -> dict[str, Any]:
         return {"stage": "", "done": {stage: [] for stage in self.skipped}, "state": None}
 
-    def due(self) -> bool:
+    def agree(self) -> tuple[bool, bool]:
         if self.laps.done():
             raise _EnoughError
-        return False
+        return False, False
 
 
 def common(widths: Sequence[int]) -> dict[str, Any]:
@@ -59,6 +61,8 @@ def finetuning_settings(budget: Finetuning, widths: Sequence[int] = WIDTHS, draw
 def timed(given: Timed) -> dict[str, float]:
     """Wall and CPU seconds of a step; call it in a process of its own."""
     use_threads(given.threads)
+    if not given.kernels:
+        os.environ[OFF] = "off"
     device, store = torch.device("cpu"), slices(given.side)
     precision = choose_precision(given.precision, device)
     names, laps = list(store.subjects["subject"]), Laps(given.seconds)

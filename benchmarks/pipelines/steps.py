@@ -27,6 +27,7 @@ class Timed:
     precision: Literal["auto", "f32", "bf16"] = "f32"
     threads: int = 1
     workers: int = 0  # that load data; MONAI's alone
+    kernels: bool = True  # FewLabel's compiled ones; otherwise PyTorch's operations
     seconds: float = 3.0  # of timed steps
 
 
