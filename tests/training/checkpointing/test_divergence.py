@@ -1,5 +1,6 @@
 """Numbers that go wrong are noticed at once, named, and cost nothing that was good before."""
 
+import copy
 import math
 
 import numpy as np
@@ -9,9 +10,10 @@ from torch import nn
 
 from fewlabel.config.training import Training
 from fewlabel.training.checkpointing.checkpoint import Checkpoint, stage_checkpoint
-from fewlabel.training.checkpointing.divergence import COLLAPSED, collapse_warnings
-from fewlabel.training.checkpointing.state import HistoryRow, read_state
+from fewlabel.training.checkpointing.divergence import COLLAPSED, _all_finite, collapse_warnings
+from fewlabel.training.checkpointing.state import HistoryRow, StateCopy, TrainingState, read_state
 from fewlabel.training.loop import train
+from fewlabel.training.optimizer import AdamW
 from fewlabel.training.pretexts.contrastive import spread
 from fewlabel.utils.errors import TrainingError
 
@@ -66,6 +68,31 @@ def test_a_state_that_is_due_is_never_saved_once_the_loss_went_wrong(tmp_path):
     with pytest.raises(TrainingError, match=r"at step 13;.* of step 12, is kept"):
         train(Line(), wrong_at(12, math.nan), budget(), CPU, "f32", "a", stage_checkpoint(checkpoint, "a", {}, None))
     assert read_state(tmp_path / "training.state")["progress"]["state"]["step"] == 12
+
+
+@pytest.mark.parametrize(("value", "finite"), [(1e30, True), (-1e38, True), (math.inf, False), (math.nan, False)])
+def test_parameters_are_finite_whatever_their_size(value, finite):
+    layer = nn.Linear(3, 2)
+    with torch.no_grad():
+        layer.weight[1, 2] = value
+    assert _all_finite(layer) == finite
+
+
+def test_a_copy_of_a_state_follows_it_and_is_no_part_of_it():
+    state = TrainingState(layer := nn.Linear(3, 2), optimizer := AdamW(layer.parameters(), 0.1, True), torch.zeros(()))
+    copied = StateCopy(state)
+    for step in (1, 2):
+        layer(torch.ones(3)).sum().backward()
+        optimizer.step(0.1)
+        state.step, expected = step, copy.deepcopy(state.content())
+        copied.update(state)
+        with torch.no_grad():
+            layer.weight.fill_(7)
+        kept = copied.content()
+        assert kept["step"] == step and kept["history"] == []
+        assert torch.equal(kept["objective"]["weight"], expected["objective"]["weight"])
+        for name, value in expected["optimizer"]["state"][0].items():
+            assert torch.equal(kept["optimizer"]["state"][0][name], value)
 
 
 def test_a_last_step_that_breaks_the_parameters_is_noticed():

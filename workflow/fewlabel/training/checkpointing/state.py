@@ -4,10 +4,11 @@ A state file is a SHA-256 (32 bytes), then the content that it is of, as written
 the previous state stays until the new one is complete.
 """
 
+import copy
 import hashlib
 import io
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,14 +70,14 @@ class TrainingState:
     def _loss_sum(self) -> float:
         return float(processes.mean(self.since))
 
-    def content(self) -> dict[str, Any]:
-        """Tensors and plain values, for a file."""
+    def content(self, rows: Sequence[HistoryRow] | None = None) -> dict[str, Any]:
+        """Tensors and plain values, for a file; `rows`: instead of the history."""
         return {
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "since": processes.mean(self.since),
             "step": self.step,
-            "history": [astuple(row) for row in self.history],
+            "history": [astuple(row) for row in (self.history if rows is None else rows)],
         }
 
     def take(self, content: Mapping[str, Any]) -> None:
@@ -86,6 +87,41 @@ class TrainingState:
         self.since.copy_(content["since"])
         self.step = content["step"]
         self.history = [HistoryRow(*row) for row in content["history"]]
+
+
+class StateCopy:
+    """A copy of a training's state. To bring it up to date copies numbers alone: it takes place every few steps."""
+
+    def __init__(self, state: TrainingState) -> None:
+        self._content: dict[str, Any] = {}
+        self._copies: list[Tensor] = []  # the tensors of `_content`
+        self._rows: list[HistoryRow] = []
+        self.update(state)
+
+    def update(self, state: TrainingState) -> None:
+        """Copy the state as it is now."""
+        content = state.content(rows=())
+        tensors = list(_tensors(content))
+        if len(tensors) == len(self._copies):
+            torch._foreach_copy_(self._copies, tensors)
+            self._content["step"] = content["step"]
+        else:
+            self._content = copy.deepcopy(content)
+            self._copies = list(_tensors(self._content))
+        self._rows = list(state.history)
+
+    def content(self) -> dict[str, Any]:
+        """As `TrainingState.content`."""
+        return {**self._content, "history": [astuple(row) for row in self._rows]}
+
+
+def _tensors(content: Mapping[Any, Any]) -> Iterator[Tensor]:
+    """All tensors of nested mappings, in order."""
+    for value in content.values():
+        if isinstance(value, Mapping):
+            yield from _tensors(value)
+        elif isinstance(value, Tensor):
+            yield value
 
 
 def history_table(stages: Mapping[str, Sequence[HistoryRow]]) -> pd.DataFrame:
