@@ -155,8 +155,14 @@ def same(stage, one, other):
     """Whether a stage made the same but for what processors round differently: in f32, 1e-6 was seen between them."""
     if isinstance(one[0], str):
         return one == other
-    tolerance = 10 if stage == BF16 else 1
-    return len(one) == len(other) and np.allclose(one, other, rtol=1e-3 * tolerance, atol=1e-4 * tolerance)
+    if stage == BF16:
+        # Losses, and how far parameters moved; directions depend on the processor. Measured over processors and
+        # kernels: losses differ by up to 0.00012 of their size, the others by up to 0.005.
+        steps = STEPS["steps"]
+        return np.allclose(one[:steps], other[:steps], rtol=4e-4) and np.allclose(
+            one[steps : steps + 2], other[steps : steps + 2], rtol=0.015
+        )
+    return len(one) == len(other) and np.allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
 if __name__ == "__main__":
