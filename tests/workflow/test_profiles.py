@@ -52,14 +52,39 @@ def test_the_two_slurm_profiles_differ_in_how_they_ask_for_a_gpu_alone():
     gpu, gres = map(profile, CLUSTERS)
     for rule in TRAININGS:
         asked = gres["set-resources"][rule]
-        assert [asked.pop(key) for key in ("gpu", "gres", "one_by_one")] == [0, "gpu:1", 1]
-    # What keeps the trainings of one job apart must be a number.
-    assert gpu["resources"].pop("gpu") == gres["resources"].pop("one_by_one") == 1
-    assert (gpu.pop("set-resource-scopes"), gres.pop("set-resource-scopes")) == (
-        {"gpu": "local"},
-        {"one_by_one": "local"},
-    )
+        assert [asked.pop(key) for key in ("gpu", "gres")] == [0, "gpu:1"]
+        # What keeps the trainings of one job apart must be a number.
+        assert asked["one_by_one"] == gres["resources"]["one_by_one"] == 1
+    assert gpu["set-resources"]["pretrain"].pop("gpu") == gpu["resources"].pop("gpu") == 1
+    assert gpu["set-resource-scopes"].pop("gpu") == "local"
     assert gpu == gres
+
+
+@pytest.mark.parametrize("name", [*CLUSTERS, "gpu"])
+def test_a_pretraining_takes_as_many_gpus_as_processes(name):
+    text = (PROFILES / name / "profile.yaml").read_text()
+    assert text.count("  gpus_per_pretraining: 1\n") == 1
+    text = text.replace("  gpus_per_pretraining: 1\n", "  gpus_per_pretraining: 4\n").replace("gpu:1", "gpu:a100:1")
+    several = yte.process_yaml(text, require_use_yte=True)
+    asked = several["set-resources"]["pretrain"]
+    assert asked["processes"] == 4
+    assert asked["gres"] == "gpu:a100:4" if name == "slurm-gres" else asked["gpu"] == 4
+    if name != "gpu":
+        assert asked["mem_mb"] == "12000 * attempt" and asked["cpus_per_gpu"] == 1
+        assert "gpu" not in several["set-resources"]["finetune"] or name == "slurm-gres"
+        assert several["resources"]["one_by_one"] == 1  # finetunings of one job still follow one another
+    if name == "slurm":
+        assert several["resources"]["gpu"] == 4  # a lower limit of a job would lower its request
+
+
+@pytest.mark.parametrize("graph", [True, False])
+def test_steps_are_repeated_as_graphs_only_where_the_profile_says_so(graph):
+    text = (PROFILES / "gpu" / "profile.yaml").read_text()
+    assert text.count("  cuda_graph: false\n") == 1
+    made = yte.process_yaml(
+        text.replace("cuda_graph: false", f"cuda_graph: {str(graph).lower()}"), require_use_yte=True
+    )
+    assert made["resources"].get("cuda_graph") == (1 if graph else None)
 
 
 @pytest.mark.parametrize("name", CLUSTERS)

@@ -1,11 +1,13 @@
 # GPUs of this machine, if the profile gives them to trainings (profiles/gpu). Each training chooses one.
 
-from fewlabel.operations.hooks.profiles import gpu_trouble, share_gpus
+from fewlabel.operations.hooks.profiles import gpu_trouble, repeat_steps, share_gpus
 
 LIMITS = {name: limit.value for name, limit in workflow.global_resources.items()}
 
 if "slots_per_gpu" in LIMITS:
     share_gpus(LIMITS["slots_per_gpu"])
+if LIMITS.get("cuda_graph"):
+    repeat_steps()
 
 
 def refuse_without_gpu():

@@ -40,6 +40,10 @@ rule pretrain:
     threads: 1
     resources:
         gpu=1,
+        # Processes that share each batch, on GPUs one each, and the command that starts them on several machines. A profile
+        # sets them (`gpus_per_pretraining`), since the number changes results only by floating-point noise.
+        processes=1,
+        launcher="",
         mem_mb=growing(3000),
         runtime=growing(720),
     params:
@@ -50,9 +54,10 @@ rule pretrain:
     message:
         "Pretrain {wildcards.method} on {wildcards.cohort} (log: {log})"
     shell:
-        "fewlabel pretrain --settings {params.settings:q} --store {input.store} --roles {input.roles} "
+        "{resources.launcher} fewlabel pretrain --settings {params.settings:q} --store {input.store} --roles {input.roles} "
         "--weights {output.weights} --pretext {output.pretext} --history {output.history} --run {output.run} "
-        "--state {params.state} --checkpoint-every {params.every} --threads {threads} > {log} 2>&1"
+        "--state {params.state} --checkpoint-every {params.every} --threads {threads} --processes {resources.processes} "
+        "> {log} 2>&1"
 
 
 # ------------------------------------------------------------------------------------------------------ finetuning

@@ -38,6 +38,11 @@ def share_gpus(slots: int) -> None:
     os.environ.setdefault("FEWLABEL_DEVICE", "cuda")
 
 
+def repeat_steps() -> None:
+    """Let the trainings of this run repeat their steps as CUDA graphs (`fewlabel.training.steps`)."""
+    os.environ["FEWLABEL_CUDA_GRAPH"] = "1"
+
+
 def gpu_trouble() -> str | None:
     """The reason why trainings cannot use a requested GPU, with its fix; None: they can, or request none."""
     if not os.environ.get("FEWLABEL_DEVICE", "").startswith("cuda"):

@@ -31,6 +31,7 @@ from fewlabel.training.devices.device import (
     acquire_device,
     choose_precision,
     use_deterministic_algorithms,
+    use_full_f32,
     use_threads,
 )
 from fewlabel.training.devices.gpu_memory import measured_gpu_bytes
@@ -85,7 +86,7 @@ class TrainingRun:
     ) -> "TrainingRun":
         """Set up a training on this machine; a GPU slot is held until this process ends.
 
-        Sets threads and determinism of the whole process.
+        Sets threads, precision of f32 and determinism of the whole process.
 
         Args:
             kind, settings, subjects, inputs, threads: see the fields.
@@ -93,6 +94,7 @@ class TrainingRun:
             run: path of the run's record, `run.json`.
         """
         use_threads(threads)
+        use_full_f32()
         if settings.deterministic:
             use_deterministic_algorithms()
         where, slot = acquire_device(device, lambda gpu: measured_gpu_bytes(run, settings, inputs, gpu))

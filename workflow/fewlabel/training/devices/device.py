@@ -130,6 +130,11 @@ def use_deterministic_algorithms() -> None:
     torch.backends.cudnn.benchmark = False
 
 
+def use_full_f32() -> None:
+    """Compute f32 in 32 bits on GPUs, where PyTorch lets convolutions round to TF32; bf16 is the fast precision."""
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def use_threads(threads: int) -> None:
     """Limit this process to its threads, since idle OpenMP threads take cores of other jobs; keep freed memory."""
     _keep_freed_memory()
