@@ -8,7 +8,15 @@ from pathlib import Path
 from benchmarks import shared
 from benchmarks.shared import ROOT, assemble, write
 
-NAMES = ("training_speed", "pretext_speed", "parts_speed", "step_shares", "ensembles", "phantom_speed")
+NAMES = (
+    "training_speed",
+    "pretext_speed",
+    "equal_dice",
+    "parts_speed",
+    "step_shares",
+    "ensembles",
+    "phantom_speed",
+)
 """Modules of this folder, in the order of RESULTS.md. Each has TITLE, `measure` and, where it needs more, `missing`."""
 
 
