@@ -52,7 +52,7 @@ class _Clock(Checkpoint):
         """A state with the skipped stages done."""
         return {"stage": "", "done": {stage: [] for stage in self.stages_done}, "state": None}
 
-    def due(self) -> bool:
+    def agree(self) -> tuple[bool, bool]:
         """Count a step; synchronise the GPU only where timing starts and stops. Raises _TimeIsUp: time has passed."""
         self.taken += 1
         if self.taken == WARM_UP:
@@ -63,7 +63,7 @@ class _Clock(Checkpoint):
             wall, own = time.monotonic() - self.wall, time.process_time() - self.own
             self.step_seconds = (own if self.device.type == "cpu" else wall) / (self.taken - WARM_UP)
             raise _TimeIsUp
-        return False
+        return False, False
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
@@ -111,7 +111,7 @@ def _predict(store: Store, step: StepWork, device: torch.device, precision: Prec
     slices, rows = Slices(store, device), np.arange(step.batch)
     while True:
         predict(network, slices, rows, precision)
-        clock.due()
+        clock.agree()
 
 
 def _common(step: StepWork, precision: Precision) -> dict[str, Any]:
