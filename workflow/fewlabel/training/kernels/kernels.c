@@ -132,7 +132,7 @@ INLINE void move(char *one, char *other, int64_t bytes, int apart) {
     memcpy(apart ? one : other, apart ? other : one, (size_t)bytes);
 }
 
-/* From phases and skip to the joined map, or `apart`. Inlined for each width, whose moves are then a few instructions. */
+/* From phases and skip to the joined map, or `apart`. Inlined for each width: moves are then a few instructions. */
 INLINE void move_pixels(const struct concatenation *a, long sample, int apart, int64_t width) {
     int64_t pixels = a->rows * a->columns;
     char *phases = (char *)a->phases + sample * pixels * 4 * width;
@@ -140,11 +140,14 @@ INLINE void move_pixels(const struct concatenation *a, long sample, int apart, i
     char *joined = (char *)a->joined + sample * pixels * 8 * width;
     for (int64_t row = 0; row < 2 * a->rows; row++) {
         char *up = phases + (row / 2 * a->columns * 4 + row % 2 * 2) * width;
-        for (int64_t column = 0; column < a->columns; column++, up += 4 * width, joined += 4 * width, skip += 2 * width) {
+        for (int64_t column = 0; column < a->columns; column++) {
             move(up, joined, width, apart);
             move(skip, joined + width, width, apart);
             move(up + width, joined + 2 * width, width, apart);
             move(skip + width, joined + 3 * width, width, apart);
+            up += 4 * width;
+            joined += 4 * width;
+            skip += 2 * width;
         }
     }
 }
