@@ -86,7 +86,8 @@ def main() -> None:
         reduced.write_text(yaml.safe_dump(REDUCED))
         files = [Path(file).absolute() for file in sys.argv[2:]] or [reduced]
         experiment = load(read_config([ROOT / "config.yaml", *files]), [ROOT / "config.yaml", *files])
-        speed = choose("cpu", experiment.precision, OWN if OWN.exists() else None)
+        chosen = choose("cpu", experiment.precision, OWN if OWN.exists() else None)
+        speed = chosen.calibration if chosen else None
         plan = make_plan(experiment, Machine(workers, overhead=LOCAL_OVERHEAD), speed, folder / "results", whole=True)
         cpu, wall, loads = run(files, workers, folder)
         print(f"{experiment.study}, {workers} worker(s); step times: {speed.describe() if speed else 'none'}")

@@ -1,6 +1,7 @@
 """What several folders of tests share."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from helpers.studies import MARKUP, Study, made_once
 # No test is judged by time: a busy machine would fail it.
 settings.register_profile("no_time", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no_time")
+
+# No test probes this machine but those of the probe, which name a folder.
+os.environ["FEWLABEL_CACHE"] = ""
 
 # As a command does, for tests that read what the library says.
 show_messages()

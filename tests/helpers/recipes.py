@@ -23,7 +23,7 @@ from fewlabel.data.phantoms.source import list_subjects, read_volume
 from fewlabel.data.splits import order_pool, split_roles
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject, score_row
-from fewlabel.training.devices.device import choose_precision, use_threads
+from fewlabel.training.devices.device import hardware_precision, use_threads
 from fewlabel.training.finetune import finetune
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.pretrain import pretrain
@@ -39,7 +39,7 @@ RECIPES = {
 """Of jobs (fewlabel.config.jobs.base), and of pretrainings (fewlabel.config.pretexts)."""
 RECORD = Path(__file__).with_name("recipes.json")
 CPU = torch.device("cpu")
-HAS_BF16 = choose_precision("auto", CPU) == "bf16"
+HAS_BF16 = hardware_precision(CPU) == "bf16"
 STEPS = {"steps": 3, "batch": 4, "warmup": 1, "learning_rate": 0.01, "weight_decay": 0.1}
 CONTRAST = {**STEPS, "batch": 8, "head": [16, 8]}
 SETTINGS = {

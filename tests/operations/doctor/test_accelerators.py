@@ -8,7 +8,7 @@ import torch
 from fewlabel.operations.doctor import accelerators
 from fewlabel.operations.doctor.accelerators import Driver, Torch, TorchGpu, covers
 
-CPU = Torch("2.13.0+cpu", bf16_cpu=True)
+CPU = Torch("2.13.0+cpu", cpu="bf16; a step takes f32 85 ms, bf16 50 ms")
 HOPPER = TorchGpu("NVIDIA H100", (9, 0), 70_000_000_000, 80_000_000_000, bf16=True)
 CUDA = Torch("2.13.0+cu130", "13.0", ("sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"), (HOPPER,))
 BLIND = replace(CUDA, gpus=())

@@ -7,9 +7,16 @@ import pytest
 from typer.testing import CliRunner
 
 from fewlabel.cli.main import app
-from fewlabel.operations.planning.calibration import designs
-from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, add_to_table, choose, read_table
+from fewlabel.operations.planning.calibration import calibration_table, designs
+from fewlabel.operations.planning.calibration.calibration_table import (
+    SHIPPED,
+    SHIPPED_GPUS,
+    add_to_table,
+    choose,
+    read_table,
+)
 from helpers import preloaded
+from helpers.made_gpus import install
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config.yaml"
@@ -82,7 +89,7 @@ def test_a_calibration_of_this_machine_is_written_and_planned_with(tmp_path, mon
     tiny.write_text(json.dumps({"precision": "f32"}))
     code, text = fewlabel(tmp_path, "plan", CONFIG, tiny, "--calibration", "results/calibration.json")
     assert code == 0, text
-    assert f"based on: {found.name} (cpu, f32" in text
+    assert f"based on: {found.name} (cpu, f32" in text and "from results/calibration.json" in text
 
 
 def test_a_newer_calibration_takes_the_place_of_the_older_one_of_its_device_alone(tmp_path):
@@ -93,9 +100,9 @@ def test_a_newer_calibration_takes_the_place_of_the_older_one_of_its_device_alon
     for entry in (first, gpu, newer):
         add_to_table(path, entry)
     assert read_table(path) == [gpu, newer]
-    assert choose("cuda", "auto", path) == gpu
-    assert choose("large", "auto", path) == gpu
-    assert choose(first.device, first.precision, path) == newer
+    assert choose("cuda", "auto", path).calibration == gpu
+    assert choose("large", "auto", path).calibration == gpu
+    assert choose(first.device, first.precision, path).calibration == newer
 
 
 def test_auto_is_the_precision_that_the_device_takes_by_itself(tmp_path):
@@ -107,7 +114,82 @@ def test_auto_is_the_precision_that_the_device_takes_by_itself(tmp_path):
     for wanted, found in (("auto", "bf16"), ("bf16", "bf16"), ("f32", "f32")):
         chosen = choose("cpu", wanted, path)
         assert chosen is not None
-        assert chosen.precision == found
+        assert chosen.calibration.precision == found
+
+
+def gpu_calibration(name, **changes):
+    """Step times of the package, as if a GPU had taken them."""
+    changes = {"device": "cuda", "name": name, "automatic": True, **changes}
+    return read_table(SHIPPED)[0].model_copy(update=changes)
+
+
+def made_machine(folder, name):
+    """Environment variables of a machine with one GPU of this model."""
+    return {"PATH": f"{install(folder / 'bin', (0, 'GPU-0', name, 10**10, 10**10))}:/usr/bin:/bin"}
+
+
+def plan_gpus(folder, *arguments, env=preloaded.NONE):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in env.items():
+            patch.setenv(name, value)
+        done = CliRunner().invoke(app, ["plan", str(CONFIG), *map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_table_of_gpus_has_gpus_alone():
+    assert {entry.device for entry in read_table(SHIPPED_GPUS)} <= {"cuda"}
+
+
+def test_a_plan_for_gpus_says_where_to_measure_them(tmp_path):
+    assert "srun --gpus=1 fewlabel calibrate" in plan_gpus(tmp_path, "--gpus", 2, env={"PATH": "/usr/bin:/bin"})
+    here = plan_gpus(tmp_path, "--gpus", 2, env=made_machine(tmp_path, "A large GPU"))
+    assert "run `fewlabel calibrate` here, with A large GPU" in here and "GPU hours" not in here
+
+
+def test_hours_are_those_of_a_gpu_of_this_machine_where_several_were_measured(tmp_path):
+    table = tmp_path / "results" / "calibration.json"
+    for name in ("A large GPU", "A small GPU"):
+        add_to_table(table, gpu_calibration(name))
+    text = plan_gpus(tmp_path, "--gpus", 2, env=made_machine(tmp_path, "A large GPU"))
+    assert "GPU hours: " in text and "based on: A large GPU (cuda" in text and "from results/calibration.json" in text
+    assert "also measured: A small GPU; to plan with one: `--device`" in text
+    other = plan_gpus(tmp_path, "--gpus", 2, "--device", "small", env=made_machine(tmp_path, "A large GPU"))
+    assert "based on: A small GPU" in other and "this machine has another GPU (A large GPU)" in other
+
+
+def test_a_gpu_in_the_table_of_the_package_has_hours_whatever_the_processor_is(tmp_path, monkeypatch):
+    shipped = tmp_path / "gpus.json"
+    monkeypatch.setattr(calibration_table, "SHIPPED_GPUS", shipped)
+    monkeypatch.chdir(tmp_path)
+    for precision in ("bf16", "f32"):
+        gpu = gpu_calibration("A large GPU", precision=precision)
+        shipped.unlink(missing_ok=True)
+        add_to_table(shipped, gpu)
+        chosen = choose("cuda", "auto", None)
+        assert (chosen.calibration, chosen.origin) == (gpu, "the table of the package")
+    add_to_table(tmp_path / "results" / "calibration.json", gpu_calibration("Mine"))
+    assert choose("cuda", "auto", None).calibration.name == "Mine"
+
+
+def gpu_hours(text):
+    return float(text.partition("GPU hours: ")[2].partition(";")[0])
+
+
+def test_trainings_that_share_a_gpu_gain_what_was_measured_and_otherwise_nothing(tmp_path):
+    table = tmp_path / "results" / "calibration.json"
+    single = gpu_calibration("A large GPU")
+    add_to_table(table, single)
+    alone, assumed = plan_gpus(tmp_path, "--gpus", 1), plan_gpus(tmp_path, "--gpus", 1, "--slots-per-gpu", 4)
+    assert "4 trainings share a GPU; not measured" in assumed and "share a GPU" not in alone
+    assert 0.5 * gpu_hours(alone) < gpu_hours(assumed) < gpu_hours(alone)  # starts overlap
+    # Four at once, each as fast as one alone.
+    add_to_table(table, single.model_copy(update={"slots": 4}))
+    measured = plan_gpus(tmp_path, "--gpus", 1, env={"FEWLABEL_SLOTS_PER_GPU": "4"})
+    assert "not measured" not in measured and "4 trainings at once" in measured
+    assert gpu_hours(measured) == pytest.approx(gpu_hours(alone) / 4, abs=0.01)
+    assert gpu_hours(plan_gpus(tmp_path, "--gpus", 1)) == gpu_hours(alone)
 
 
 def test_step_times_of_another_processor_are_told_as_such(tmp_path):

@@ -52,6 +52,7 @@ def test_gpus_and_cores_are_taken_side_by_side():
     jobs = [task(f"train{n}", 10, place="gpu") for n in range(4)] + [task("table", 15)]
     assert wall_seconds(jobs, Machine(1, gpus=1)) == 40
     assert wall_seconds(jobs, Machine(1, gpus=4)) == 15
+    assert wall_seconds(jobs, Machine(1, gpus=2, slots=2)) == 15
 
 
 def test_memory_bounds_how_many_run_at_once_and_a_job_too_large_runs_alone():

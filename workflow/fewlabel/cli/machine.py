@@ -21,6 +21,9 @@ def doctor(
     profile: Annotated[Path | None, typer.Option(help="Folder of a profile whose requirements are checked.")] = None,
     configfile: Annotated[list[Path] | None, typer.Option(help="Experiment files whose data are checked.")] = None,
     need_gpu: Annotated[bool, typer.Option("--need-gpu", help="Report a missing GPU as a problem.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Probe again which precision and threads are fastest here.")
+    ] = False,
     results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
     json: Annotated[Path | None, typer.Option(help="Also write a report for --against on another machine.")] = None,
     against: Annotated[Path | None, typer.Option(help="Report of another machine to compare with.")] = None,
@@ -35,7 +38,7 @@ def doctor(
     from fewlabel.operations.doctor.shared_view import as_facts, compare
 
     there = _report(against) if against else None
-    findings, here = examine(Requirements(results, profile, configfile or (), need_gpu, token=json is not None))
+    findings, here = examine(Requirements(results, profile, configfile or (), need_gpu, probe, token=json is not None))
     if there is not None:
         findings += compare(there, here)
     print(printable(as_text(findings)), end="")

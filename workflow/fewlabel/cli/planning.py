@@ -10,7 +10,10 @@ from fewlabel.cli.common import Device, Files, Panel, command, read_files, refus
 from fewlabel.utils.errors import InputError
 
 Workers = Annotated[int | None, typer.Option(min=1, help="CPU cores for all jobs. Default: those of this machine.")]
-Gpus = Annotated[int, typer.Option(min=0, help="GPUs; each runs one job at a time.")]
+Gpus = Annotated[int, typer.Option(min=0, help="GPUs that run trainings.")]
+Slots = Annotated[
+    int, typer.Option(min=1, max=100, envvar="FEWLABEL_SLOTS_PER_GPU", help="Trainings that share a GPU.")
+]
 PlannedDevice = Annotated[
     str | None, typer.Option(help="cpu, cuda, or part of the name of a calibrated device. Default: cuda with --gpus.")
 ]
@@ -35,6 +38,7 @@ def plan(
     files: Files,
     workers: Workers = None,
     gpus: Gpus = 0,
+    slots_per_gpu: Slots = 1,
     device: PlannedDevice = None,
     memory: Memory = None,
     overhead: Overhead = LOCAL_OVERHEAD,
@@ -47,29 +51,35 @@ def plan(
     Problems that would stop a run follow the plan, with exit code 1, as in `fewlabel validate`.
     """
     from fewlabel.operations.doctor.data import problems
+    from fewlabel.operations.hooks.profiles import gpu_names
     from fewlabel.operations.planning.calibration.calibration_table import choose
     from fewlabel.operations.planning.plan import make_plan, savings
     from fewlabel.operations.planning.report import plan_text
     from fewlabel.operations.planning.schedule import Machine
+    from fewlabel.utils.environment import processor_name
 
     try:
         experiment = read_files(files)
     except InputError as error:
         refuse(str(error).splitlines())
     lines = problems(experiment, results)
-    speed = choose(device or ("cuda" if gpus else "cpu"), experiment.precision, calibration)
+    kind = device or ("cuda" if gpus else "cpu")
+    names = [] if kind == "cpu" else gpu_names()
+    chosen = choose(kind, experiment.precision, calibration, [*names, processor_name() or ""], slots_per_gpu)
+    speed = chosen.calibration if chosen else None
     on_gpu = (speed.device if speed else device) != "cpu"
     if gpus and not on_gpu:
         raise InputError(f"--device {device} with --gpus {gpus}: not a GPU; accepted: cuda, or a calibrated GPU")
     machine = Machine(
         cores=workers or os.cpu_count() or 1,
         gpus=(gpus or 1) if on_gpu else 0,
+        slots=slots_per_gpu if on_gpu else 1,
         memory=None if memory is None else memory * 1e6,
         overhead=overhead,
     )
     try:
         study = make_plan(experiment, machine, speed, results, whole)
-        print(plan_text(study, savings(study)), end="")
+        print(plan_text(study, savings(study), chosen, names), end="")
     except InputError:
         if not lines:
             raise

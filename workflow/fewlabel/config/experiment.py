@@ -53,7 +53,7 @@ class Experiment(Settings):
     augmentations: dict[Name, Augmentation] = Field(default_factory=dict, max_length=1000)
     """Further augmentations by name; a name of a built-in one replaces it."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
-    """Of training: bf16 autocast where the hardware has it (auto)."""
+    """Of training. auto: on a CPU bf16 autocast where a probe finds it faster, on a GPU where the hardware has it."""
     deterministic: bool = False
     """Of training on a GPU: only operations that give the same bits each time, slower. CPUs always do so."""
     checkpoint_every: float = Field(60, ge=0, le=10_000_000)

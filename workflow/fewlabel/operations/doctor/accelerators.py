@@ -92,27 +92,33 @@ class Torch:
     architectures: tuple[str, ...] = ()
     gpus: tuple[TorchGpu, ...] = ()
     mps: bool = False
-    bf16_cpu: bool = False
+    cpu: str = ""  # precision of trainings on the CPU, with its probe
+    cpu_todo: str = ""  # how to probe the CPU, if no probe can be kept
     broken: str = ""
 
 
-def ask() -> Torch:
-    """Import torch, which takes seconds, and run a test computation on each GPU."""
+def ask(repeat_probe: bool = False) -> Torch:
+    """Import torch, which takes seconds, probe the CPU, and run a test computation on each GPU.
+
+    Args:
+        repeat_probe: replace the kept probes.
+    """
     try:
         import torch
 
-        from fewlabel.training.devices.device import choose_precision
+        from fewlabel.training.devices import device, probe_cache
     except (ImportError, OSError, RuntimeError) as error:
         return Torch(None, broken=str(error).splitlines()[0])
     gpus = tuple(_gpu(index) for index in range(torch.cuda.device_count())) if torch.cuda.is_available() else ()
-    return Torch(
-        torch.__version__,
-        torch.version.cuda,
-        tuple(torch.cuda.get_arch_list()),
-        gpus,
-        torch.backends.mps.is_available(),
-        choose_precision("auto", torch.device("cpu")) == "bf16",
-    )
+    device.keep_freed_memory()  # as trainings do, before they probe
+    probes = probe_cache.probe_all(repeat_probe)
+    cpu = "; ".join(probe.describe() for probe in probes)
+    todo = ""
+    if not probes:
+        cpu = f"{device.hardware_precision(torch.device('cpu'))}, by its instructions; no probe is kept"
+        todo = f"set {probe_cache.CACHE} to a folder that can be written"
+    mps = torch.backends.mps.is_available()
+    return Torch(torch.__version__, torch.version.cuda, tuple(torch.cuda.get_arch_list()), gpus, mps, cpu, todo)
 
 
 def _gpu(index: int) -> TorchGpu:
@@ -202,7 +208,8 @@ def covers(architectures: tuple[str, ...], capability: tuple[int, int]) -> bool:
 
 def _precision(torch: Torch) -> Finding:
     if torch.gpus:
-        where = {gpu.name: gpu.bf16 for gpu in torch.gpus}
+        where = {gpu.name: "bf16" if gpu.bf16 else "f32" for gpu in torch.gpus}
     else:
-        where = {"MPS": False} if torch.mps else {"CPU": torch.bf16_cpu}
-    return ok("precision", ", ".join(f"{name}: {'bf16' if bf16 else 'f32'}" for name, bf16 in where.items()))
+        where = {"MPS": "f32"} if torch.mps else {}
+    text = ", ".join(f"{name}: {precision}" for name, precision in {**where, "CPU": torch.cpu}.items())
+    return note("precision", text, torch.cpu_todo) if torch.cpu_todo else ok("precision", text)

@@ -26,6 +26,7 @@ class Requirements:
     profile: Path | None = None
     configfiles: Sequence[Path] = ()  # experiment files, merged over config.yaml
     need_gpu: bool = False  # whether a missing GPU is a problem
+    probe: bool = False  # whether to repeat the probe of the CPU
     token: bool = False  # whether to write a token to the results, which other machines look for
 
 
@@ -55,7 +56,7 @@ def examine(required: Requirements) -> tuple[list[Finding], SharedView]:
 
 def _torch(required: Requirements, profile: Profile | None) -> list[Finding]:
     nvidia = accelerators.ask_driver(os.environ.get("CUDA_VISIBLE_DEVICES"))
-    return accelerators.findings(accelerators.ask(), nvidia, required.need_gpu or _wants_gpu(profile))
+    return accelerators.findings(accelerators.ask(required.probe), nvidia, required.need_gpu or _wants_gpu(profile))
 
 
 def _wants_gpu(profile: Profile | None) -> bool:

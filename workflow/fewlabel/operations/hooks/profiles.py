@@ -13,9 +13,14 @@ from fewlabel.operations.doctor.machine import ask
 from fewlabel.training.devices.gpus import query_driver, visible_gpus
 
 
+def gpu_names() -> list[str]:
+    """Models of the visible GPUs of this machine, by the driver; torch is asked later."""
+    return [gpu.name for gpu in visible_gpus(query_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES"))]
+
+
 def gpu_count() -> int:
-    """Number of visible GPUs of this machine, by the driver; torch is asked later."""
-    return len(visible_gpus(query_driver() or [], os.environ.get("CUDA_VISIBLE_DEVICES")))
+    """Number of visible GPUs of this machine."""
+    return len(gpu_names())
 
 
 LEAST_MB = 16_000

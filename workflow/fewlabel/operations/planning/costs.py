@@ -52,6 +52,7 @@ class Costs:
     experiment: Experiment
     sizes: dict[str, CohortSize]  # of its cohorts
     speed: Calibration | None  # calibration; None: unknown, and all seconds are 0
+    stretch: float = 1  # factor by which steps of trainings that share a GPU take longer than in the calibration
 
     def fetch(self, cohort: str) -> float:
         """Seconds to read and check all volumes of a cohort; phantoms are only listed."""
@@ -207,7 +208,7 @@ class Costs:
         return rates.get(work, 0) * voxels / 1e6
 
     def _steps(self, steps: Steps) -> float:
-        return steps.count * self.speed.step_seconds(steps.step) if self.speed else 0
+        return self.stretch * steps.count * self.speed.step_seconds(steps.step) if self.speed else 0
 
 
 def step_memory(step: StepWork) -> float:

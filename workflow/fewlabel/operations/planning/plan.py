@@ -29,6 +29,11 @@ class Plan:
     disk: StudyBytes
 
     @property
+    def gpu_hours(self) -> float:
+        """Hours of GPUs, each of which runs `machine.slots` trainings."""
+        return self.seconds("gpu") / self.machine.slots / 3600
+
+    @property
     def wall_seconds(self) -> float:
         """Seconds from start to end."""
         return wall_seconds(self.left, self.machine)
@@ -68,15 +73,16 @@ def make_plan(experiment: Experiment, machine: Machine, speed: Calibration | Non
     """
     folder = results / experiment.study
     sizes = {cohort: cohort_size(experiment, cohort, folder / cohort) for cohort in experiment.cohorts}
-    return _planned(
-        experiment, machine, Costs(experiment, sizes, speed), set() if whole else finished(experiment, folder)
-    )
+    # Without a measurement of as many trainings on one GPU: they gain nothing, so each takes as many times as long.
+    stretch = machine.slots if speed is not None and machine.gpus and speed.slots != machine.slots else 1
+    costs = Costs(experiment, sizes, speed, stretch)
+    return _planned(experiment, machine, costs, set() if whole else finished(experiment, folder))
 
 
 def _planned(experiment: Experiment, machine: Machine, costs: Costs, done: set[str]) -> Plan:
     tasks = study_tasks(costs, "gpu" if machine.gpus else "core")
     counts = Counter(task.rule for task in tasks if task.name in done)
-    disk = study_disk(experiment, costs.sizes, machine.gpus or machine.cores)
+    disk = study_disk(experiment, costs.sizes, machine.gpus * machine.slots or machine.cores)
     return Plan(experiment, machine, costs, [task for task in tasks if task.name not in done], counts, disk)
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from fewlabel.operations.planning.calibration.calibration_table import Chosen
 from fewlabel.operations.planning.plan import Plan, Saving
 from fewlabel.operations.planning.tasks import RULES, reports
 from fewlabel.utils.environment import processor_name
@@ -11,9 +12,14 @@ from fewlabel.utils.formatting import counted, rounded, size
 SHOWN_SAVINGS = 8
 
 
-def plan_text(plan: Plan, savings: Sequence[Saving]) -> str:
-    """The output of `fewlabel plan`."""
-    parts = [_heading(plan), _jobs(plan), _time(plan), _memory(plan), _disk(plan), _cohorts(plan)]
+def plan_text(plan: Plan, savings: Sequence[Saving], chosen: Chosen | None, gpus: Sequence[str] = ()) -> str:
+    """The output of `fewlabel plan`.
+
+    Args:
+        chosen: the calibration of the plan; None: not measured.
+        gpus: names of the GPUs of this machine.
+    """
+    parts = [_heading(plan), _jobs(plan), _time(plan, chosen, gpus), _memory(plan), _disk(plan), _cohorts(plan)]
     if plan.costs.speed is not None and savings:
         parts.append(_savings(savings, plan.seconds()))
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -47,14 +53,20 @@ def _row(name: str, left: int, done: int | None, seconds: float, timed: bool) ->
     return (text + (f"{rounded(seconds / left):>10}{rounded(seconds):>10}" if timed and left else "")).rstrip()
 
 
-def _time(plan: Plan) -> Iterator[str]:
-    machine, speed = plan.machine, plan.costs.speed
-    if speed is None:
+def _time(plan: Plan, chosen: Chosen | None, gpus: Sequence[str]) -> Iterator[str]:
+    machine = plan.machine
+    if chosen is None:
         yield "time: unknown; such a device was not measured, and times of other devices would mislead."
-        yield "To fix: run `fewlabel calibrate` there (two minutes) with the same files, then plan again."
+        if not machine.gpus:
+            yield "To fix: run `fewlabel calibrate` there (two minutes) with the same files, then plan again."
+        elif gpus:
+            yield f"To fix: run `fewlabel calibrate` here, with {gpus[0]} (two minutes), then plan again."
+        else:
+            yield "To fix: run `fewlabel calibrate` on a machine with such a GPU (two minutes), with the same files and"
+            yield "in the same folder (Slurm: `srun --gpus=1 fewlabel calibrate`), then plan again."
         return
     if machine.gpus:
-        yield f"GPU hours: {plan.seconds('gpu') / 3600:.2f}; CPU hours of other jobs: {plan.seconds('core') / 3600:.2f}"
+        yield f"GPU hours: {plan.gpu_hours:.2f}; CPU hours of other jobs: {plan.seconds('core') / 3600:.2f}"
     else:
         yield f"CPU hours: {plan.seconds() / 3600:.2f}"
     workers = (f"{counted(machine.gpus, 'GPU')} and " if machine.gpus else "") + f"{counted(machine.cores, 'core')}"
@@ -62,9 +74,23 @@ def _time(plan: Plan) -> Iterator[str]:
         f"wall time: {rounded(plan.wall_seconds)} on {workers} without other load, {machine.overhead:g} s to start a "
         f"job; at least {rounded(plan.shortest_seconds)} on any number of workers"
     )
-    yield f"based on: {speed.describe()}"
+    yield from _basis(plan, chosen, gpus)
+
+
+def _basis(plan: Plan, chosen: Chosen, gpus: Sequence[str]) -> Iterator[str]:
+    speed, slots = chosen.calibration, plan.machine.slots
+    yield f"based on: {speed.describe()}; from {chosen.origin}"
     if speed.device == "cpu" and speed.name != processor_name():
         yield f"this machine has another processor ({processor_name()}); to measure it: `fewlabel calibrate`"
+    if speed.device == "cuda" and gpus and speed.name not in gpus:
+        yield f"this machine has another GPU ({gpus[0]}); to measure it: `fewlabel calibrate`"
+    if speed.device == "cuda" and chosen.others:
+        yield f"also measured: {', '.join(chosen.others)}; to plan with one: `--device` and a part of its name"
+    if slots > 1 and speed.slots != slots:
+        yield (
+            f"{slots} trainings share a GPU; not measured, so the plan assumes that they take as long as one after the "
+            "other; only their starts overlap"
+        )
 
 
 def _memory(plan: Plan) -> Iterator[str]:
@@ -74,8 +100,10 @@ def _memory(plan: Plan) -> Iterator[str]:
     if plan.machine.gpus:
         peaks = [plan.costs.gpu_memory(cohort) for cohort in plan.experiment.cohorts]
         measured = [peak for peak in peaks if peak is not None]
+        slots = plan.machine.slots
+        together = f", {size(slots * max(measured), 1)} for {slots} on one GPU" if slots > 1 and measured else ""
         yield (
-            f"GPU memory: about {size(max(measured), 1)} a training"
+            f"GPU memory: about {size(max(measured), 1)} a training" + together
             if measured
             else "GPU memory: unknown without a calibration"
         )

@@ -34,7 +34,8 @@ class Machine:
     """The machine that runs tasks."""
 
     cores: int  # for all jobs
-    gpus: int = 0  # each runs one job at a time
+    gpus: int = 0
+    slots: int = 1  # trainings that share a GPU
     memory: float | None = None  # limit in bytes for all running jobs; None: no limit
     overhead: float = 0  # seconds of each job in addition to its work (start, scheduling, queue)
 
@@ -55,18 +56,18 @@ class Machine:
 class _Free:
     machine: Machine
     cores: int
-    gpus: int
+    slots: int  # of GPUs
     memory: float
     running: list[tuple[float, int, Task]] = field(default_factory=list)
 
     def fits(self, task: Task) -> bool:
         # A job larger than the memory runs alone.
         memory_fits = self.machine.memory_of(task) <= self.memory or not self.running
-        return memory_fits and (self.gpus > 0 if task.place == "gpu" else self.cores >= self.machine.width(task))
+        return memory_fits and (self.slots > 0 if task.place == "gpu" else self.cores >= self.machine.width(task))
 
     def change(self, task: Task, by: int) -> None:
         if task.place == "gpu":
-            self.gpus += by
+            self.slots += by
         else:
             self.cores += by * self.machine.width(task)
         self.memory += by * self.machine.memory_of(task)
@@ -87,7 +88,9 @@ def wall_seconds(tasks: Sequence[Task], machine: Machine) -> float:
     for task in tasks:
         if not waiting[task.name]:
             _add(ready, task, order)
-    free = _Free(machine, machine.cores, machine.gpus, float("inf") if machine.memory is None else machine.memory)
+    free = _Free(
+        machine, machine.cores, machine.gpus * machine.slots, float("inf") if machine.memory is None else machine.memory
+    )
     now, ended = 0.0, 0
     while free.running or any(ready.values()):
         _start(ready, free, now)

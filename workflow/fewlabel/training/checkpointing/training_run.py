@@ -30,12 +30,14 @@ from fewlabel.training.devices.device import (
     Precision,
     acquire_device,
     choose_precision,
+    probe_device,
     use_deterministic_algorithms,
     use_full_f32,
     use_threads,
 )
 from fewlabel.training.devices.gpu_memory import measured_gpu_bytes
 from fewlabel.training.devices.gpu_slots import Slot
+from fewlabel.training.devices.probe import Probe
 from fewlabel.training.kernels.library import kernels_in_use
 from fewlabel.training.weights import save_weights
 from fewlabel.utils import environment
@@ -72,6 +74,7 @@ class TrainingRun:
     threads: int
     # the GPU slot that this process holds; None: no GPU, or one whose driver cannot be queried
     slot: Slot | None = None
+    probe: Probe | None = None  # by which precision and threads were chosen; None: by the settings or the hardware
 
     @classmethod
     def on_this_machine(
@@ -99,8 +102,13 @@ class TrainingRun:
             use_deterministic_algorithms()
         where, slot = acquire_device(device, lambda gpu: measured_gpu_bytes(run, settings, inputs, gpu))
         processes.use_gpu(where)
-        precision = processes.from_first(lambda: choose_precision(settings.precision, where))
-        return cls(kind, settings, subjects, inputs, where, precision, threads, slot)
+        precision, probe = processes.from_first(
+            lambda: (choose_precision(settings.precision, where), probe_device(settings.precision, where))
+        )
+        if probe is not None:
+            threads = probe.threads
+            use_threads(threads)
+        return cls(kind, settings, subjects, inputs, where, precision, threads, slot, probe)
 
     def identity(self) -> dict[str, str]:
         """Values that are equal for equal runs: settings with recipe number, subjects, data, precision, libraries."""
@@ -252,6 +260,7 @@ def run_record(
         "precision": training.precision,
         "kernels": kernels_in_use(training.device),
         "threads": training.threads,
+        **({"probe": training.probe.model_dump(mode="json")} if training.probe else {}),
         "processes": processes.count(),
         "deterministic": training.settings.deterministic,
         "steps": {stage: rows[-1].step for stage, rows in history.items() if rows},

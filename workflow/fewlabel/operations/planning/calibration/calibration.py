@@ -43,6 +43,8 @@ class Calibration(Settings):
     automatic: bool
     """Whether it is the automatic precision of the device."""
     threads: int = Field(1, ge=1, le=100_000)
+    slots: int = Field(1, ge=1, le=1000)
+    """Trainings that shared the GPU during the measurement, this one included."""
     measured: datetime
     load: Number | None = None
     """Load average of one minute during the measurement, including the measurement."""
@@ -54,15 +56,16 @@ class Calibration(Settings):
     """Seconds of a job with minimal work on one core."""
 
     @property
-    def key(self) -> tuple[str, str, str, int]:
+    def key(self) -> tuple[str, str, str, int, int]:
         """The key under which a newer calibration replaces this one."""
-        return self.device, self.name, self.precision, self.threads
+        return self.device, self.name, self.precision, self.threads, self.slots
 
     def describe(self) -> str:
         """Device and date in one line."""
         load = "" if self.load is None else f", load {self.load:.1f}"
         day = self.measured.astimezone(UTC).date()
-        return f"{self.name} ({self.device}, {self.precision}, {self.threads} thread), measured {day}{load}"
+        shared = f", {self.slots} trainings at once" if self.slots > 1 else ""
+        return f"{self.name} ({self.device}, {self.precision}, {self.threads} thread{shared}), measured {day}{load}"
 
     @cached_property
     def costs(self) -> Work:
