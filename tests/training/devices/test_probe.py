@@ -237,7 +237,7 @@ def test_a_training_takes_what_the_probe_chose_and_its_record_says_so(folder, tm
     if precision == "auto":
         assert (here.precision, here.threads, torch.get_num_threads()) == ("f32", 2, 2)
         assert record["probe"]["cpu_seconds"] == {"f32": 0.1, "bf16": 0.4}
-        assert record["probe"]["wall_seconds"] == {4: 1.0, 2: 0.5, 1: 0.9}
+        assert record["probe"]["wall_seconds"] == {"1": 0.9, "2": 0.5, "4": 1.0}
     else:
         assert (here.precision, here.threads, "probe" in record) == ("bf16", 4, False)
     assert (record["precision"], record["threads"]) == (here.precision, here.threads)
