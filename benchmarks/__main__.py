@@ -2,6 +2,8 @@
 
 import argparse
 import importlib
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +18,10 @@ NAMES = (
     "step_shares",
     "ensembles",
     "phantom_speed",
+    "plan_accuracy",
+    "coverage",
+    "annotation_budget_error",
+    "slurm_overhead",
 )
 """Modules of this folder, in the order of RESULTS.md. Each has TITLE, `measure` and, where it needs more, `missing`."""
 
@@ -44,6 +50,8 @@ def main() -> None:
         parser.error(f"BENCH: no such benchmark ({', '.join(unknown)}); accepted: {', '.join(NAMES)}")
     folder = given.into or (ROOT / "build" / "bench" if given.quick else ROOT / "benchmarks")
     shared.together = given.quick
+    # Snakemake and its jobs find the commands of this environment.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for name in given.names or NAMES:
         run(name, folder, given.quick)
     print(folder / "RESULTS.md")

@@ -1,25 +1,14 @@
-"""How well `fewlabel annotation-budget` predicts: the larger N of each curve are hidden, predicted and compared.
-
-Usage: python benchmarks/annotation_budget_error.py [SCORES …]          (default: results/published/*/scores.csv)
-
-Each curve is cut after every N that leaves three, and each later N is predicted as far as a law is read
-(`budget.REACH`). Prints the hidden mean, the prediction with its 95 % interval and the absolute error, beside that of
-two who know nothing of laws: the last mean that is left, and the line through the last two in log N. Then the median
-absolute errors for each distance (hidden N as a multiple of the largest known), and how many intervals held the hidden
-mean (which scatters itself, but with the same test subjects, whom the interval counts as chance). Without a file, 200
-simulated curves (the largest N hidden) instead, compared with their truth.
-"""
-
-import sys
-from pathlib import Path
+"""How well `fewlabel annotation-budget` predicts: the larger N of each curve are hidden, predicted and compared."""
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.shared import ROOT, Row, Section
 from fewlabel.config.figure_options import Intervals
 from fewlabel.reporting.statistics.annotation_budget import LEAST_COUNTS, REACH, learning_curve
 from fewlabel.reporting.statistics.scores import read_scores
 
+TITLE = "Predictions of the annotation budget"
 COUNTS = (1, 2, 4, 8, 16)
 
 
@@ -74,26 +63,49 @@ def simulated(
     return table, float(mean)
 
 
-def main(files: list[Path]) -> None:
-    """Print all curves and the medians."""
-    if files:
-        curves = [
-            rows
-            for file in files
-            for _, rows in read_scores(file).groupby(["cohort", "method"])
-            if rows["n"].nunique() >= 3
-        ]
-        found = pd.DataFrame([foretold(rows, *cut) for rows in curves for cut in cuts(sorted(rows["n"].unique()))])
-        print(found.round(4).to_string(index=False))
-    else:
-        found = pd.DataFrame([foretold(rows, *COUNTS[-2:], truth) for rows, truth in map(simulated, range(200))])
-    for name, rows in (("all", found), (f"{LEAST_COUNTS} known N or more, no doubts", found[found["carried"]])):
-        for times, part in rows.groupby("times"):
-            errors = part[["error", "error of the last mean", "error of a line"]].median()
-            print(f"\n{name}, {times:g} times the largest known N: {len(part)}; median absolute errors in Dice:")
-            print(errors.round(4).to_string())
-            print(f"intervals that held the hidden mean: {part['held'].mean():.0%}")
+def medians(curves: str, found: pd.DataFrame) -> list[Row]:
+    """Rows of median absolute errors for each distance, of all curves and of those without doubts."""
+    rows = []
+    for name, part in (("all", found), (f"{LEAST_COUNTS} known N or more, no doubts", found[found["carried"]])):
+        for times, group in part.groupby("times"):
+            errors = {
+                column: round(float(group[column].median()), 4)
+                for column in ("error", "error of the last mean", "error of a line")
+            }
+            held = f"{group['held'].mean():.0%}"
+            rows.append(
+                {
+                    "curves": curves,
+                    "of": name,
+                    "hidden N": f"{times:g} times",
+                    "number": len(group),
+                    **errors,
+                    "held": held,
+                }
+            )
+    return rows
 
 
-if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]])
+def published() -> pd.DataFrame:
+    """Every published curve of three N or more, cut after each N that leaves three."""
+    curves = [
+        rows
+        for file in sorted((ROOT / "results" / "published").glob("*/scores.csv"))
+        for _, rows in read_scores(file).groupby(["cohort", "method"])
+        if rows["n"].nunique() >= 3
+    ]
+    return pd.DataFrame([foretold(rows, *cut) for rows in curves for cut in cuts(sorted(rows["n"].unique()))])
+
+
+def measure(quick: bool) -> Section:
+    laws = pd.DataFrame(
+        [foretold(rows, *COUNTS[-2:], truth) for rows, truth in map(simulated, range(5 if quick else 200))]
+    )
+    rows = medians("simulated", laws) + ([] if quick else medians("published", published()))
+    text = (
+        "Each curve is cut after every N that leaves three, and each later N is predicted as far as a law is read. "
+        "Median absolute errors in Dice, beside those of two who know nothing of laws: the last mean that is left, "
+        "and the line through the last two in log N. `held` is the share of intervals that held the hidden mean (of "
+        "simulated curves, the true one). `number` counts predictions."
+    )
+    return Section(text, {"Errors of predictions": rows}, ["numpy", "scipy"])

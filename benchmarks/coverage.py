@@ -1,23 +1,15 @@
-"""How often the 95 % interval holds the truth: simulated studies whose true mean is known.
+"""How often the 95 % interval holds the truth: simulated studies whose true mean is known."""
 
-Usage: python benchmarks/coverage.py [studies]                 (default: 1,000 of each kind; four minutes)
-
-A study has draws (effects shared by all its test subjects), test subjects (effects shared by all its draws) and what
-is left of each score. Three kinds of scatter: of Dice where subjects differ most, as at large N; of Dice where draws
-differ as much, as at N = 1; and of paired differences, where subjects hardly matter.
-Subjects' effects are skewed (gamma), as Dice is: few subjects are far worse than most. Printed: the coverage of the
-expanded percentiles that all figures and tables show, that of plain percentiles, and the mean width of both.
-"""
-
-import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.shared import Section
 from fewlabel.config.figure_options import Intervals
 from fewlabel.reporting.statistics.bootstrap import Floats, interval, replicates
 
+TITLE = "Coverage of the intervals"
 SIZES = {"demo": (2, 12), "three draws": (3, 12), "CHAOS": (4, 20), "hippocampus": (5, 60), "eight draws": (8, 20)}
 """Draws and test subjects."""
 SCATTER = {
@@ -58,16 +50,21 @@ def coverage(tables: Iterator[Floats], resamples: int = 1000) -> dict[str, float
     }
 
 
-def main(number: int) -> None:
-    """Print the coverage of each size and scatter."""
+def measure(quick: bool) -> Section:
+    number = 5 if quick else 1000
     rows = []
     for size, (draws, subjects) in SIZES.items():
         for name, scatter in SCATTER.items():
+            print(f"  {size}, {name}", flush=True)
             found = coverage(studies(number, draws, subjects, scatter, seed=1))
-            rows.append({"study": size, "draws": draws, "subjects": subjects, "scatter": name, **found})
-            print(f"{size}, {name}: {found['coverage']:.1%} (plain {found['plain']:.1%})", file=sys.stderr, flush=True)
-    print(pd.DataFrame(rows).round(3).to_string(index=False))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+            shown = {column: round(value, 3) for column, value in found.items()}
+            rows.append({"study": size, "draws": draws, "subjects": subjects, "scatter": name, **shown})
+    text = (
+        f"The share of {number} simulated studies of each kind whose 95 % interval held the true mean. A study has "
+        "draws (effects shared by all its test subjects), test subjects (effects shared by all its draws) and what is "
+        "left of each score. Scatter is that of Dice where subjects differ most, as at large N; of Dice where draws "
+        "differ as much, as at N = 1; and of paired differences, where subjects hardly matter. Subjects' effects are "
+        "skewed (gamma), as Dice is: few subjects are far worse than most. Beside the expanded percentiles, which all "
+        "figures and tables show, are plain percentiles and the mean widths of both."
+    )
+    return Section(text, {"Coverage": rows}, ["numpy"])

@@ -1,38 +1,35 @@
-"""What a cluster adds to each job, and what it takes to get many finetunings through it.
+"""What a cluster adds to each job: eight trivial finetunings on a throw-away real Slurm on this machine.
 
-    python benchmarks/slurm_overhead.py                     the overhead of single jobs: about five minutes
-    python benchmarks/slurm_overhead.py --packed 1000 50    1,000 trivial finetunings, 50 in a job: most of an hour
-
-Both start a throw-away real Slurm on this machine (`tests/helpers/slurm.py`, which says which packages it needs) and
-submit a tiny study to it through profiles/slurm. Seconds are comparable on a machine that does nothing else only; the
-load is printed beside. Times of Snakemake and of Slurm's accounting are whole seconds.
+`tests/helpers/slurm.py` says which packages it needs. Times of Snakemake and of Slurm's accounting are whole seconds.
 """
 
-import argparse
 import json
-import os
 import re
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.shared import ROOT, Row, Section
+
 sys.path.insert(0, str(ROOT / "tests"))
 
-from helpers.programs import lacking  # noqa: E402
-from helpers.slurm import PROGRAMS, Slurm  # noqa: E402
-from helpers.slurm_studies import PROFILE, jobs, submit  # noqa: E402
-from helpers.studies import Study  # noqa: E402
+from helpers.programs import lacking
+from helpers.slurm import PROGRAMS, Slurm
+from helpers.slurm_studies import jobs, submit
+from helpers.studies import Study
 
+TITLE = "What Slurm adds to a job"
 COHORT = {"source": {"labelled": 10, "unlabelled": 0, "pixel_mm": 8, "slice_mm": 16}, "test": 2}
 ALONE = {
     "cohorts": {"prostate_phantom": None, "liver_phantom": COHORT},
     "methods": {"regression": None, "contrastive": None},
     "finetuning": {"steps": 4, "batch": 4, "warmup": 0},
 }
+COLUMNS = ("ready to running", "start and end", "work", "end to seen")
 RUN = "liver_phantom/finetuned/scratch/n{labels}/draw{draw}"
 
 
@@ -86,62 +83,48 @@ def rows(slurm: Slurm, study: Study) -> list[tuple[float, float, float, float]]:
     return found
 
 
-def overhead(slurm: Slurm, folder: Path) -> None:
-    """Eight finetunings, each in its own job, at most so many at once, by two ways of looking at the queue."""
-    print(f"{'finetunings':<44}{'ready-running':>14}{'start, stop':>12}{'work':>8}{'end-seen':>10}{'all':>7}")
-    change, runs = grid(8)
-    for at_once, look in ((1, 1), (2, 1), (2, 40)):
+def overhead(slurm: Slurm, folder: Path, finetunings: int, designs: Sequence[tuple[int, int]]) -> list[Row]:
+    """Finetunings, each in its own job, at most so many at once, by ways of looking at the queue."""
+    table = []
+    change, runs = grid(finetunings)
+    for at_once, look in designs:
         study = Study(folder / f"{at_once}_{look}")
         study.folder.mkdir()
         timed(study, study.start(*[f"results/tiny/liver_phantom/splits/draw{1}.csv"], change=change))
         options = ("--slurm-init-seconds-before-status-checks", str(look), "--jobs", str(at_once))
         seconds = timed(study, submit(slurm, study, *targets(runs), *options, change=change))
-        found = rows(slurm, study)
-        for name, middle in (("median", statistics.median), ("most", max)):
-            cells = [middle(column) for column in zip(*found, strict=True)]
-            text = f"8, {at_once} at once, first look after {look} s: {name}"
-            print(f"{text:<44}{cells[0]:>14.0f}{cells[1]:>12.1f}{cells[2]:>8.1f}{cells[3]:>10.0f}{seconds:>7.0f}")
+        columns = list(zip(*rows(slurm, study), strict=True))
+        table.append(
+            {
+                "at once": at_once,
+                "first look after (s)": look,
+                **{
+                    name: f"{statistics.median(column):.1f} ({max(column):.1f})"
+                    for name, column in zip(COLUMNS, columns, strict=True)
+                },
+                "all": round(seconds),
+            }
+        )
+    return table
 
 
-def packed(slurm: Slurm, folder: Path, finetunings: int, per_job: int) -> None:
-    """Many finetunings, several in a job."""
-    change, runs = grid(finetunings)
-    profile = folder / "profile"
-    profile.mkdir()
-    text = (PROFILE / "profile.yaml").read_text().replace("finetunes_per_job: 1\n", f"finetunes_per_job: {per_job}\n")
-    (profile / "profile.yaml").write_text(text)
-    study = Study(folder / "study")
-    study.folder.mkdir()
-    seconds = timed(study, submit(slurm, study, *targets(runs), change=change, profile=profile))
-    done = [run for run in runs if (study.results / run / "weights.safetensors").exists()]
-    states: dict[str, int] = {}
-    for row in jobs(slurm, study):
-        key = f"{row['Comment'].split('_')[1]} {row['State']}"
-        states[key] = states.get(key, 0) + 1
-    print(f"{len(done)} of {len(runs)} finetunings in {seconds / 60:.1f} min; jobs:", states)
+def missing() -> str | None:
+    reason = lacking(*PROGRAMS)
+    return f"a real Slurm {reason}" if reason else None
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--packed", nargs=2, type=int, metavar=("FINETUNINGS", "PER_JOB"))
-    parser.add_argument("--keep", type=Path, help="folder in which all is left; it must not exist")
-    arguments = parser.parse_args()
-    if reason := lacking(*PROGRAMS):
-        sys.exit(f"a real Slurm {reason}")
+def measure(quick: bool) -> Section:
+    designs = ((2, 1),) if quick else ((1, 1), (2, 1), (2, 40))
     with tempfile.TemporaryDirectory() as name:
-        folder = arguments.keep or Path(name)
-        folder.mkdir(exist_ok=not arguments.keep)
-        slurm = Slurm(folder / "slurm")
+        slurm = Slurm(Path(name) / "slurm")
         try:
             slurm.start()
-            if arguments.packed:
-                packed(slurm, folder, *arguments.packed)
-            else:
-                overhead(slurm, folder)
-            print("load", *(f"{load:.1f}" for load in os.getloadavg()), "on", os.cpu_count(), "cores")
+            table = overhead(slurm, Path(name), 8, designs)
         finally:
             slurm.stop()
-
-
-if __name__ == "__main__":
-    main()
+    text = (
+        "Eight tiny finetunings, each in its own job, on a throw-away Slurm of this machine through profiles/slurm: "
+        "seconds, median and, in brackets, maximum. Snakemake looks at the queue for the first time so many seconds "
+        "after it has submitted; the profile has 40."
+    )
+    return Section(text, {"Seconds of a job": table})

@@ -16,7 +16,10 @@ def bench(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", NAMES)
+LONG = {"slurm_overhead": pytest.mark.cluster, "plan_accuracy": pytest.mark.torture}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=LONG.get(name, ())) for name in NAMES])
 def test_a_benchmark_writes_its_section(tmp_path, name):
     benchmark = importlib.import_module(f"benchmarks.{name}")
     if hasattr(benchmark, "missing") and (reason := benchmark.missing()):

@@ -1,6 +1,6 @@
 """Dice of one cohort less that of another of the same people, in pairs of draw and test subject, with intervals.
 
-    python benchmarks/cohort_differences.py results/published/destreaking streaked
+    python docs/scripts/cohort_differences.py results/published/destreaking streaked
 
 For studies whose cohorts are split alike (`split_as`); every other cohort is compared with the one that is named.
 """
@@ -17,6 +17,7 @@ PAIR = ["method", "n", "draw", "subject"]
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path)
     parser.add_argument("control")
