@@ -8,7 +8,6 @@ of processes, except for floating-point noise.
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,8 +26,10 @@ Batch = TypeVar("Batch", Tensor, NDArray[np.int64])
 
 PATIENCE = timedelta(days=7)
 """Longest wait for another process, which may itself wait for a free GPU. A process that ends is noticed at once."""
-FIRST_SECONDS = 5
-"""Time of the first process to end with its message, and of torchrun to end the others."""
+FIRST_TIME = timedelta(seconds=20)
+"""Time that the first process has to fail, too."""
+FAILED = "fewlabel/failed"
+"""Key of its message."""
 
 _of_gpus: list[distributed.ProcessGroup] = []
 
@@ -51,14 +52,14 @@ def joined() -> Iterator[None]:
         yield
     except RuntimeError as error:
         if isinstance(error, TrainingError) or not _is_lost_connection(error):
-            _let_first_speak()
+            _let_first_speak(error)
             raise
         raise TrainingError(
             f"process {rank() + 1} of {count()}: another process of this training ended; its message is in this log; "
             "to fix: see there, and run the same command again, which resumes"
         ) from None
-    except (InputError, OSError):
-        _let_first_speak()
+    except (InputError, OSError) as error:
+        _let_first_speak(error)
         raise
     finally:
         LOG.setLevel(level)
@@ -66,10 +67,18 @@ def joined() -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def _let_first_speak() -> None:
-    """Wait before another process's error: the first one mostly has the same, and then torchrun ends this one."""
-    if not is_first():
-        time.sleep(FIRST_SECONDS)
+def _let_first_speak(error: Exception) -> None:
+    """End silently, with exit code 1, if the first process fails too: it has printed its message, mostly the same."""
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    try:
+        store = distributed.TCPStore(host, port, is_master=False, timeout=FIRST_TIME)  # type: ignore[attr-defined]
+        if is_first():
+            store.set(FAILED, str(error))
+            return
+        store.get(FAILED)  # waits for it
+    except RuntimeError:
+        return
+    raise SystemExit(1) from None
 
 
 def _is_lost_connection(error: RuntimeError) -> bool:
