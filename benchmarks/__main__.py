@@ -17,6 +17,7 @@ NAMES = (
     "parts_speed",
     "step_shares",
     "ensembles",
+    "gpu_speed",
     "phantom_speed",
     "plan_accuracy",
     "coverage",
