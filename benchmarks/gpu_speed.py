@@ -57,6 +57,11 @@ def step_seconds(planned: Planned, device: str, seconds: float, graph: bool) -> 
     return found, "; ".join(text.removeprefix("step: ") for text in said if text.startswith("step: "))
 
 
+def several_seconds(cases: Sequence[tuple[Planned, bool]], device: str, seconds: float) -> list[tuple[float, str]]:
+    """`step_seconds` of several steps, each with or without a graph, in one process."""
+    return [step_seconds(planned, device, seconds, graph) for planned, graph in cases]
+
+
 def monai_seconds(side: int, device: str, seconds: float, workers: int) -> float:
     """Seconds of a step of MONAI's documented pipeline under bf16 autocast; call it in a process of its own."""
     import torch
@@ -85,20 +90,18 @@ def monai_seconds(side: int, device: str, seconds: float, workers: int) -> float
 
 def settings_rows(cases: dict[str, Planned], device: str, seconds: float) -> list[Row]:
     """Slices a second of each setting, with and without a graph."""
-    made = []
-    for name, planned in cases.items():
-        for graph in (False, True):
-            print(f"  {name}, graph: {graph}", flush=True)
-            each, said = apart(step_seconds, planned, device, seconds, graph)
-            made.append(
-                {
-                    "setting": name,
-                    "CUDA graph": said if graph and said else ("asked for" if graph else "no"),
-                    "ms a step": significant(1000 * each),
-                    "slices a second": significant(planned.step.batch / each),
-                }
-            )
-    return made
+    print(f"  {', '.join(cases)}", flush=True)
+    plan = [(name, graph) for name in cases for graph in (False, True)]
+    found = apart(several_seconds, [(cases[name], graph) for name, graph in plan], device, seconds)
+    return [
+        {
+            "setting": name,
+            "CUDA graph": (said or "asked for") if graph else "no",
+            "ms a step": significant(1000 * each),
+            "slices a second": significant(cases[name].step.batch / each),
+        }
+        for (name, graph), (each, said) in zip(plan, found, strict=True)
+    ]
 
 
 def monai_rows(sides: Sequence[int], device: str, seconds: float, workers: int) -> list[Row]:
@@ -107,8 +110,9 @@ def monai_rows(sides: Sequence[int], device: str, seconds: float, workers: int) 
     for side in sides:
         print(f"  MONAI, {side} x {side}", flush=True)
         theirs = apart(monai_seconds, side, device, seconds, workers)
-        for graph in (False, True):
-            ours, _ = apart(step_seconds, finetuning((side, side), WIDTHS, BATCH), device, seconds, graph)
+        planned = finetuning((side, side), WIDTHS, BATCH)
+        found = apart(several_seconds, [(planned, graph) for graph in (False, True)], device, seconds)
+        for graph, (ours, _) in zip((False, True), found, strict=True):
             made.append(
                 {
                     "side": side,
@@ -145,13 +149,13 @@ def grid_rows(experiment: Experiment, tiny: bool, device: str, seconds: float) -
             for steps, count in [*stages, (finetuning_steps(experiment, task, method), runs)]:
                 entry = parts.setdefault(steps.step.model_dump_json(), [0, steps.count])
                 entry[0] += count
+    print("  the paper's grid", flush=True)
+    used = [planned[key] for key in parts]
+    if tiny:
+        used = [each._replace(step=each.step.model_copy(update=TINY)) for each in used]
+    found = apart(several_seconds, [(each, True) for each in used], device, seconds)
     made = []
-    for key, (runs, steps) in parts.items():
-        each = planned[key]
-        if tiny:
-            each = each._replace(step=each.step.model_copy(update=TINY))
-        print(f"  the paper's grid: {each.step.stage}", flush=True)
-        taken, _ = apart(step_seconds, each, device, seconds, True)
+    for each, (runs, steps), (taken, _) in zip(used, parts.values(), found, strict=True):
         row = {"stage": each.step.stage, "runs": int(runs), "steps": int(steps), "ms a step": significant(1000 * taken)}
         made.append({**row, "hours": significant(runs * steps * taken / 3600)})
     total = significant(sum(row["hours"] for row in made))

@@ -22,6 +22,7 @@ from fewlabel.training.devices.launcher import NODES
 from fewlabel.training.pretrain import refuse_uneven
 from fewlabel.utils.errors import InputError
 from helpers import shared_batches
+from helpers.made_gpus import install, same
 from helpers.trainings import EXPERIMENT, command, read
 
 pytestmark = [
@@ -135,6 +136,46 @@ def test_an_error_ends_all_processes_with_its_message_alone(inputs, tmp_path):
     arguments[arguments.index("--device") + 1] = "mps"
     code, error = finish(start(arguments))
     assert code == 1 and error.count("fewlabel: ") == 1 and "--device mps: not available here" in error, error
+
+
+TAKE = """
+import os, sys, torch
+from fewlabel.training.devices import device, gpu_slots, processes
+from fewlabel.utils.errors import InputError
+torch.version.cuda = torch.version.cuda or "made"  # a CPU build would not look for GPUs
+with processes.joined():
+    try:
+        device.acquire_device("cuda", lambda gpu: None)
+    except InputError as error:
+        if "each process needs a GPU" in str(error):
+            raise SystemExit(str(error))
+    visible, folder = os.environ["CUDA_VISIBLE_DEVICES"], gpu_slots.lock_folder()
+    found = processes.gather_numbers([int(visible.split("-")[1]), len(list(folder.glob("*.holder")))])
+    pids = {path.read_text() for path in folder.glob("*.holder")}
+    if processes.is_first():
+        print(found, pids == {f"process {os.getpid()}"})
+    processes.wait_for_all()
+"""
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("gpus", [1, 3])
+def test_each_process_takes_a_gpu_of_its_own_and_the_first_holds_the_slots(tmp_path, gpus):
+    script = tmp_path / "take.py"
+    script.write_text(TAKE)
+    path = f"{install(tmp_path / 'bin', *same(gpus))}:/usr/bin:/bin"
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": path, "TMPDIR": str(tmp_path), "CUDA_VISIBLE_DEVICES": "2,0"}
+    env |= {"CUDA_VISIBLE_DEVICES": "0"} if gpus == 1 else {}
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    process = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    if gpus == 1:
+        assert process.returncode == 1
+        assert (
+            "--processes 2: each process needs a GPU, and --device cuda leaves 1 here; accepted: up to 1"
+            in process.stderr
+        )
+    else:
+        assert process.stdout.strip() == "[[2, 2], [0, 2]] True", process.stderr
 
 
 def test_a_batch_that_processes_cannot_share_is_refused_before_they_start(inputs, tmp_path):

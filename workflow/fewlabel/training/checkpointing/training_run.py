@@ -96,6 +96,7 @@ class TrainingRun:
             device: its name; see `choose_device`.
             run: path of the run's record, `run.json`.
         """
+        processes.refuse_several(f"fewlabel {kind}")
         use_threads(threads)
         use_full_f32()
         if settings.deterministic:

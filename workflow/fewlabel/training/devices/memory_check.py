@@ -6,6 +6,7 @@ import torch
 
 from fewlabel.config.jobs.training import FinetuneSettings, PretrainSettings
 from fewlabel.config.study_size import prediction_bytes, pretraining_images, training_bytes
+from fewlabel.training.devices import processes
 from fewlabel.utils.environment import refuse_above_memory
 
 
@@ -23,7 +24,9 @@ def refuse_training(
     else:
         batches = {"finetuning": settings.finetuning.batch}
     for stage, images in batches.items():
-        needed = training_bytes(settings.network.widths, matrix, images)
+        # Each GPU has the share of one process.
+        own = images // processes.count() if device.type == "cuda" else images
+        needed = training_bytes(settings.network.widths, matrix, own)
         what = f"{stage}: a step of {images} images of {matrix[0]} x {matrix[1]} pixels"
         remedy = "lower batch, network.widths or grid.matrix, or train on a device with more memory"
         refuse_above_memory(needed, what, remedy, most if most is not None else _of_gpu(device))

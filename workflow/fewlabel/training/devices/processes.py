@@ -86,9 +86,10 @@ def _is_lost_connection(error: RuntimeError) -> bool:
 
 
 def refuse_several(what: str) -> None:
-    """Raise an InputError if torchrun started several processes for work that one process does."""
-    if distributed.is_available() and distributed.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1":
-        raise InputError(f"{what}: started in {os.environ['WORLD_SIZE']} processes; accepted: 1; to fix: omit torchrun")
+    """Raise an InputError if torchrun started several processes that have not joined: one does the work."""
+    started = distributed.is_available() and distributed.is_torchelastic_launched()
+    if started and count() == 1 and (number := os.environ["WORLD_SIZE"]) != "1":
+        raise InputError(f"{what}: started in {number} processes; accepted: 1; to fix: start it without torchrun")
 
 
 def count() -> int:
