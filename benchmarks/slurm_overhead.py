@@ -75,7 +75,7 @@ def rows(slurm: Slurm, study: Study) -> list[tuple[float, float, float, float]]:
         if row["JobID"] not in seen or row["Partition"] != "gpu":
             continue
         start, end = (datetime.fromisoformat(row[name]).timestamp() for name in ("Start", "End"))
-        labels, draw = re.search(r"_(\d+)_(\d+)$", row["Comment"]).groups()
+        labels, draw = re.search(r"n=(\d+),draw=(\d+)", row["SubmitLine"]).groups()
         facts = json.loads((study.results / RUN.format(labels=labels, draw=draw) / "run.json").read_text())
         work = facts["time"]["seconds"]
         ready, told = seen[row["JobID"]]

@@ -13,9 +13,9 @@ from typing import Any
 
 import typer
 
+from fewlabel.cli.commands import app
 from fewlabel.cli.common import PANELS
-from fewlabel.cli.main import app
-from fewlabel.config.experiment import Experiment
+from fewlabel.config.loading.schema import experiment_schema
 
 Schema = dict[str, Any]
 NOTE = "<!-- made by docs/scripts/reference.py -->\n\n"
@@ -23,7 +23,7 @@ NOTE = "<!-- made by docs/scripts/reference.py -->\n\n"
 
 def settings_page() -> str:
     """Every key of an experiment file with type, default and meaning; a section a group of settings."""
-    schema = Experiment.model_json_schema()
+    schema = experiment_schema()
     text = [
         "# Settings\n",
         "Every key that an experiment file accepts, made from the settings model. "

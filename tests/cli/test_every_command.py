@@ -13,7 +13,7 @@ from types import UnionType
 import pytest
 import typer
 
-from fewlabel.cli import main
+from fewlabel.cli import commands, main
 from fewlabel.cli.common import Panel
 from fewlabel.config import jobs
 from fewlabel.config.experiment import Experiment
@@ -21,7 +21,7 @@ from fewlabel.config.jobs.base import canonical
 from fewlabel.config.loading.load import load
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = typer.main.get_command(main.app).commands
+COMMANDS = typer.main.get_command(commands.app).commands
 ASIDE = {
     "calibrate": "measures for a minute",
     "destreaking": "measures for minutes, and reads no file",
@@ -33,6 +33,11 @@ ASIDE = {
 }
 """Commands that are not tried, and why."""
 BINARY = bytes(range(256)) * 12
+
+
+def test_each_command_is_found_in_its_module_alone():
+    modules = {name: command.callback.__module__ for name, command in COMMANDS.items()}
+    assert {name: f"fewlabel.cli.{module}" for module, names in main.COMMANDS.items() for name in names} == modules
 
 
 def experiment():

@@ -42,11 +42,11 @@ def undisturbed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def runs(slurm, study, undisturbed):
     """Five trainings at the same time, each of which meets something else."""
-    comment = "rule_finetune_wildcards_liver_phantom_scratch_1_{}"
-    comments = [*(comment.format(draw) for draw in (1, 2, 3, 4)), "rule_pretrain_wildcards_liver_phantom_contrastive"]
+    finetunings = [f"finetune:cohort=liver_phantom,method=scratch,n=1,draw={draw}" for draw in (1, 2, 3, 4)]
+    targets = [*finetunings, "pretrain:cohort=liver_phantom,method=contrastive"]
     runs = {
-        name: TrainingRun(slurm, study, f"liver_phantom/{folder}", comment)
-        for (name, folder), comment in zip(FOLDERS.items(), comments, strict=True)
+        name: TrainingRun(slurm, study, f"liver_phantom/{folder}", target)
+        for (name, folder), target in zip(FOLDERS.items(), targets, strict=True)
     }
     # Slurm may warn a minute early.
     finetune = {"runtime": "20 * attempt", "slurm_extra": "'--signal=USR1@30'"}

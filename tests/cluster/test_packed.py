@@ -35,9 +35,10 @@ def packing(tmp_path_factory):
 def one_fails(slurm, study, packing, tmp_path_factory):
     """The steps of a job in which one of four trainings is killed; then all are asked for again, singly, by gres."""
     process = submit(slurm, study, *TARGETS, "--retries", "0", change=CHANGE, profile=packing)
-    wait_for(TrainingRun(slurm, study, RUNS[1], "rule_finetunes_finetune").process).kill()
+    second = TrainingRun(slurm, study, RUNS[1], "finetune:cohort=liver_phantom,method=scratch,n=1,draw=2")
+    wait_for(second.process).kill()
     process.wait()
-    (job,) = [row["JobID"] for row in jobs(slurm, study) if row["Comment"] == "rule_finetunes_finetune"]
+    (job,) = {row["JobID"] for row in second.rows()}
     lines = slurm.run("sacct", "-n", "-P", "-j", job, "-o", "JobID,State,AllocTRES").splitlines()
     print("\nfour finetunings in one job, one of which fails", *lines, sep="\n")
     steps = dict(line.split("|")[:2] for line in lines)

@@ -12,13 +12,13 @@ CHANGE = {
     "finetuning": {"steps": 60},
 }
 FOLDER = "liver_phantom/finetuned/scratch/n1/draw{}"
-COMMENT = "rule_finetune_wildcards_liver_phantom_scratch_1_{}"
+JOB = "finetune:cohort=liver_phantom,method=scratch,n=1,draw={}"
 
 
 @pytest.fixture(scope="module")
 def runs(slurm, study):
     """One training that ends while no Snakemake is there, and one that still runs when the second one starts."""
-    ended, running = (TrainingRun(slurm, study, FOLDER.format(draw), COMMENT.format(draw)) for draw in (1, 2))
+    ended, running = (TrainingRun(slurm, study, FOLDER.format(draw), JOB.format(draw)) for draw in (1, 2))
     targets = [f"results/tiny/{FOLDER.format(draw)}/weights.safetensors" for draw in (1, 2)]
     first = submit(slurm, study, *targets, change=CHANGE)
     hold([ended, running])

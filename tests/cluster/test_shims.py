@@ -4,14 +4,16 @@ from helpers.slurm_shims import install, submitted
 from helpers.studies import ROOT
 
 CHANGE = {"cohorts": {"prostate_phantom": None}, "labels": [1], "draws": 1}
+FINETUNE, PAIR = "finetunes_finetune", "finetunes_evaluate_finetune"
 TARGET = "results/tiny/liver_phantom/finetuned/{}/weights.safetensors"
+SCORES = "results/tiny/liver_phantom/finetuned/{}/scores.csv"
 
 
 def submit(study, profile, target, **env):
     """Run a target through a profile; what was submitted, by rule and in order."""
     commands = install(study.folder / "bin")
     code, text = study.said(
-        *("--profile", profile, "--slurm-init-seconds-before-status-checks", "1", TARGET.format(target)),
+        *("--profile", profile, "--slurm-init-seconds-before-status-checks", "1", target),
         change=CHANGE,
         here=(),
         env={"PATH": f"{commands}:/usr/bin:/bin", "FEWLABEL_SHIMS": str(commands), "FEWLABEL_DEVICE": "cpu", **env},
@@ -24,20 +26,22 @@ def submit(study, profile, target, **env):
 
 
 def test_trainings_ask_for_one_gpu_and_a_failed_one_for_more_memory_and_time(fresh):
-    jobs = submit(fresh, ROOT / "profiles" / "slurm", "regression/n1/draw1", FEWLABEL_SHIM_FAILS="rule_finetune")
+    jobs = submit(
+        fresh, ROOT / "profiles" / "slurm", TARGET.format("regression/n1/draw1"), FEWLABEL_SHIM_FAILS=f"rule_{FINETUNE}"
+    )
     assert {rule: len(several) for rule, several in jobs.items()} == {
         "fetch": 1,
         "prepare": 1,
         "pretrain": 1,
-        "finetune": 2,
+        FINETUNE: 2,
     }
     for rule, several in jobs.items():
-        training = rule in ("pretrain", "finetune")
+        training = rule in ("pretrain", FINETUNE)
         for job in several:
             assert (job["gpus"], job["partition"]) == (("1", "gpu") if training else (None, "cpu"))
             assert job["signal"] == ("USR1@90" if training else None)
             assert job["requeue"] and job["account"] is None and job["gres"] is None
-    assert [(job["mem"], job["time"]) for job in jobs["finetune"]] == [("3000", "240"), ("6000", "480")]
+    assert [(job["mem"], job["time"]) for job in jobs[FINETUNE]] == [("3000", "240"), ("6000", "480")]
 
 
 def test_what_stands_on_top_of_the_profile_is_what_is_asked_for(fresh):
@@ -54,9 +58,21 @@ def test_what_stands_on_top_of_the_profile_is_what_is_asked_for(fresh):
         text = text.replace(f"  {old}\n", f"  {new}\n")
     (fresh.folder / "mine").mkdir()
     (fresh.folder / "mine" / "profile.yaml").write_text(text)
-    jobs = submit(fresh, fresh.folder / "mine", "scratch/n1/draw1")
+    jobs = submit(fresh, fresh.folder / "mine", TARGET.format("scratch/n1/draw1"))
     assert {job["account"] for several in jobs.values() for job in several} == {"lab"}
-    (prepare,), (finetune,) = jobs["prepare"], jobs["finetune"]
+    (prepare,), (finetune,) = jobs["prepare"], jobs[FINETUNE]
     assert (prepare["partition"], prepare["gres"]) == ("batch", None)
     assert (finetune["partition"], finetune["gres"], finetune["gpus"]) == ("long", "gpu:a100:1", None)
-    assert (finetune["mem"], finetune["time"]) == ("2500", "100")
+    assert (finetune["mem"], finetune["time"]) == ("2500", "80")
+
+
+def test_a_finetuning_and_its_evaluation_are_one_job(fresh):
+    scores = SCORES.format("scratch/n1/draw1")
+    jobs = submit(fresh, ROOT / "profiles" / "slurm", scores)
+    assert {rule: len(several) for rule, several in jobs.items()} == {"fetch": 1, "prepare": 1, PAIR: 1}
+    (job,) = jobs[PAIR]
+    assert (job["gpus"], job["partition"], job["mem"], job["time"]) == ("1", "gpu", "3000", "300")
+    run = fresh.folder / scores
+    log = fresh.results / "logs/liver_phantom/evaluate_scratch_n1_draw1.log"
+    assert "already evaluated when the training ended" in log.read_text()
+    assert not (run.parent / "training.evaluated").exists()

@@ -8,16 +8,17 @@ import pytest
 from helpers import preloaded
 from helpers.slurm_studies import finish, jobs, submit, table
 
+PAIR = "finetunes_evaluate_finetune"
+"""What a job of a finetuning and its evaluation is called."""
 SMALL = {"cohorts": {"prostate_phantom": None}, "methods": {"contrastive": None}, "labels": [1], "draws": 1}
-TRAININGS = {"pretrain", "finetune"}
+TRAININGS = {"pretrain", PAIR}
 LOCAL = {"record", "admit", "split", "draw", "collect", "collect_histories", "report", "results_page"}
 # MB and minutes of the rules; the profile's own for the others.
 ASKED = {
     "fetch": (2000, 120),
     "prepare": (4000, 120),
     "pretrain": (3000, 720),
-    "finetune": (3000, 240),
-    "evaluate": (3000, 60),
+    PAIR: (3000, 300),
     "quality": (4000, 60),
     "explorer": (3000, 60),
 }
@@ -41,8 +42,7 @@ def test_all_jobs_complete_at_their_first_attempt(submitted, study):
         "fetch": 1,
         "prepare": 1,
         "pretrain": 1,
-        "finetune": 3,
-        "evaluate": 3,
+        PAIR: 3,
         "figure_differences": 1,
         "figure_pretexts": 1,
         "figure_method_diagram": 1,

@@ -20,7 +20,7 @@ import pytest
 import typer
 from snakemake.cli import get_argument_parser
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.config.loading.load import load_files
 from helpers import preloaded
 from helpers.nifti_cohort import nifti_cohort

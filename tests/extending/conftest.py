@@ -11,7 +11,7 @@ import pytest
 from fewlabel.utils.optional_dependencies import RADIAL
 from helpers.arrays import COHORT, write_arrays
 from helpers.missing_packages import hide
-from helpers.studies import Study
+from helpers.studies import Study, merged
 
 STUDY = {
     "cohorts": {"liver_phantom": None, "arrays": COHORT},
@@ -64,9 +64,9 @@ class ToyStudy(Study):
         self.variables = variables
         write_arrays(folder / "data" / "arrays")
 
-    def run(self, *arguments):
+    def run(self, *arguments, change=None):
         """Run snakemake where the toys are installed, and return the finished process."""
-        return super().run(*arguments, change=STUDY)
+        return super().run(*arguments, change=merged(STUDY, change or {}))
 
 
 @pytest.fixture(scope="session")

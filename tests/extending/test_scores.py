@@ -32,6 +32,11 @@ def test_the_explorer_has_it(study):
     assert re.search(r'"title": ?"volume difference, %"', page)
 
 
+def test_another_list_of_scores_scores_again_and_trains_nothing(study):
+    jobs, _ = study.planned(change={"scores": []})
+    assert jobs["evaluate"] > 0 and not jobs.keys() & {"pretrain", "finetune"}
+
+
 def test_a_study_that_names_no_score_has_none_and_an_unknown_one_is_refused(toys, tmp_path):
     overlay = tmp_path / "experiment.yaml"
     for names, message in (

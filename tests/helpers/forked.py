@@ -9,7 +9,10 @@ from tempfile import NamedTemporaryFile
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    [f"fewlabel.{name}" for name in ("cli.main", "training.finetune", "training.pretrain", "inference.training_ranges")]
+    [
+        f"fewlabel.{name}"
+        for name in ("cli.commands", "training.finetune", "training.pretrain", "inference.training_ranges")
+    ]
 )
 
 

@@ -34,7 +34,7 @@ PROGRAMS = {
     "python-c": [sys.executable, "-c"],
 }
 MODULES = (
-    "fewlabel.cli.main", "fewlabel.inference.predict", "fewlabel.inference.evaluate",
+    "fewlabel.cli.commands", "fewlabel.inference.predict", "fewlabel.inference.evaluate",
     "fewlabel.inference.training_ranges", "fewlabel.training.finetune", "fewlabel.training.pretrain", "torch._dynamo",
     "matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "matplotlib.figure", "snakemake.cli",
     "snakemake.executors.local", "snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic",

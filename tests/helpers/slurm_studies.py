@@ -76,17 +76,19 @@ def hold(runs):
 class TrainingRun:
     """A training on the cluster: its folder in the results, its job, its process."""
 
-    def __init__(self, slurm, study, folder, comment):
-        self.slurm, self.comment = slurm, comment
+    def __init__(self, slurm, study, folder, target):
+        """`target`: how Snakemake names its job to the Snakemake on a node: `<rule>:<wildcard>=<value>,...`."""
+        self.slurm, self.target = slurm, target
         self.folder = study.results / folder
         self.state = self.folder / "training.state"
         self.held = None
         self.study = study
 
     def running(self):
-        """Id and node of its jobs that run; accounting tells what a job is for at its end alone."""
-        lines = self.slurm.run("squeue", "--noheader", "--states=RUNNING", "--format=%i %N %k").splitlines()
-        return [line.split()[:2] for line in lines if line.split()[2] == self.comment]
+        """Id and node of its jobs that run."""
+        mine = {row["JobID"] for row in self.rows()}
+        lines = self.slurm.run("squeue", "--noheader", "--states=RUNNING", "--format=%i %N").splitlines()
+        return [line.split() for line in lines if line.split()[0] in mine]
 
     def process(self):
         """Its process, once that listens to signals; else None."""
@@ -131,7 +133,7 @@ class TrainingRun:
 
     def rows(self):
         """Its jobs as accounting has them."""
-        return [row for row in jobs(self.slurm, self.study) if row["Comment"] == self.comment]
+        return [row for row in jobs(self.slurm, self.study) if self.target in row["SubmitLine"]]
 
 
 def has(process, which):

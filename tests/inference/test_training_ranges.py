@@ -9,7 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import Preparation

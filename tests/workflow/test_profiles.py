@@ -10,7 +10,7 @@ from fewlabel.operations.hooks.profiles import minutes_each
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 CLUSTERS = ("slurm", "slurm-gres")
-TRAININGS = ("pretrain", "finetune")
+ON_GPUS = ("pretrain", "finetune", "evaluate")
 SHARED = (
     "rerun-triggers",
     "max-checksum-file-size",
@@ -50,11 +50,12 @@ def test_jobs_may_ask_for_what_the_machine_has(monkeypatch, machine, expected):
 
 def test_the_two_slurm_profiles_differ_in_how_they_ask_for_a_gpu_alone():
     gpu, gres = map(profile, CLUSTERS)
-    for rule in TRAININGS:
+    for rule in ON_GPUS:
         asked = gres["set-resources"][rule]
         assert [asked.pop(key) for key in ("gpu", "gres")] == [0, "gpu:1"]
         # What keeps the trainings of one job apart must be a number.
         assert asked["one_by_one"] == gres["resources"]["one_by_one"] == 1
+    assert gpu["set-resources"]["evaluate"].pop("gpu") == 1
     assert gpu["set-resources"]["pretrain"].pop("gpu") == gpu["resources"].pop("gpu") == 1
     assert gpu["set-resource-scopes"].pop("gpu") == "local"
     assert gpu == gres
@@ -88,11 +89,11 @@ def test_steps_are_repeated_as_graphs_only_where_the_profile_says_so(graph):
 
 
 @pytest.mark.parametrize("name", CLUSTERS)
-def test_trainings_alone_go_to_the_gpu_partition_and_are_warned_of_the_wall_time(name):
+def test_trainings_and_their_evaluations_alone_go_to_the_gpu_partition_and_are_warned_of_the_wall_time(name):
     rules = profile(name)["set-resources"]
-    assert tuple(rules) == TRAININGS
-    assert all(rules[rule]["slurm_partition"] == "gpu" for rule in TRAININGS)
-    assert all("--signal=USR1@" in rules[rule]["slurm_extra"] for rule in TRAININGS)
+    assert tuple(rules) == ON_GPUS
+    assert all(rules[rule]["slurm_partition"] == "gpu" for rule in ON_GPUS)
+    assert all("--signal=USR1@" in rules[rule]["slurm_extra"] for rule in ON_GPUS)
 
 
 def test_an_account_is_named_to_slurm_only_where_one_is_set():
@@ -110,7 +111,9 @@ def test_a_named_profile_is_not_overruled_by_that_of_this_machine(fresh, name):
 
 
 @pytest.mark.parametrize("name", CLUSTERS)
-@pytest.mark.parametrize(("longest", "together", "minutes"), [(1440, 4, 360), (1440, 50, 28), (60, 12, 5)])
+@pytest.mark.parametrize(
+    ("longest", "together", "minutes"), [(1440, 1, (1152, 288)), (1440, 50, (23, 5)), (60, 12, (4, 1))]
+)
 def test_finetunings_that_share_a_job_fit_into_its_time(name, longest, together, minutes):
     text = (
         (PROFILES / name / "profile.yaml")
@@ -118,13 +121,15 @@ def test_finetunings_that_share_a_job_fit_into_its_time(name, longest, together,
         .replace("finetunes_per_job: 1\n", f"finetunes_per_job: {together}\n")
     )
     packed = yte.process_yaml(text.replace("longest: 1440", f"longest: {longest}"), require_use_yte=True)
-    assert packed["set-resources"]["finetune"]["runtime"] == f"min(240 * attempt, {minutes})"
+    finetuning, evaluation = minutes
+    assert packed["set-resources"]["finetune"]["runtime"] == f"min(240 * attempt, {finetuning})"
+    assert packed["set-resources"]["evaluate"]["runtime"] == f"min(60 * attempt, {evaluation})"
     assert packed["group-components"] == {"finetunes": together}
-    assert together * minutes <= packed["resources"]["runtime"]
+    assert together * sum(minutes) <= packed["resources"]["runtime"]
 
 
 def test_finetunings_that_leave_each_other_no_time_are_refused_with_what_is_accepted():
-    assert minutes_each(60, 12) == 5
+    assert minutes_each(60, 12) == (4, 1)
     with pytest.raises(
         SystemExit, match=r"finetunes_per_job: 13 leaves each finetuning 4\.6 of the 60 minutes .* accepted: up to 12"
     ):

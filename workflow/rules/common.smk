@@ -104,13 +104,16 @@ wildcard_constraints:
 
 
 class Unwatched:
-    """A param whose change makes nothing run again: Snakemake remembers built-in values alone."""
+    """A param whose change makes nothing run again: Snakemake remembers built-in values alone.
+
+    A function is called only for jobs that run.
+    """
 
     def __init__(self, value):
         self.value = value
 
     def __str__(self):
-        return str(self.value)
+        return str(self.value() if callable(self.value) else self.value)
 
 
 def growing(amount):

@@ -19,8 +19,10 @@ CODE = snapshot.fingerprint(CHECKOUT, FILES) if workflow.is_main_process else {}
 
 def finish():
     """The workflow knows now of the trainings that it saw end, and of those that it did not need."""
-    left = [job for job in workflow.dag.needrun_jobs() if "weights" in job.output.keys()]
-    forget_finished(Path(STUDY), {Path(job.output.weights).parent for job in left})
+    left = list(workflow.dag.needrun_jobs())
+    trainings = {Path(job.output.weights).parent for job in left if "weights" in job.output.keys()}
+    evaluations = {Path(job.input.weights).parent for job in left if "predictions" in job.output.keys()}
+    forget_finished(Path(STUDY), trainings, evaluations)
     for file in lock_files(RUNNING):
         file.unlink(missing_ok=True)
     if paths := snapshot.edited(CODE):

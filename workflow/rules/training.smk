@@ -1,6 +1,8 @@
 # Pretraining, finetuning and scoring: one job for each cohort x method, and for each cohort x method x N x draw.
-# Trainings request one GPU. Only a profile uses the request: a machine without a GPU trains on its CPU. Scoring
-# requests none, because most of it is resampling and surface distances, during which a GPU would idle.
+# Trainings request one GPU. Only a profile uses the request: a machine without a GPU trains on its CPU. Scoring uses
+# none, because most of it is resampling and surface distances; a finetuning scores its own network at its end.
+
+from shlex import quote
 
 from fewlabel.config.jobs.training import evaluate_settings, finetune_settings, pretrain_settings, pretrained_as
 from fewlabel.utils.optional_dependencies import enable_tensorboard
@@ -61,6 +63,22 @@ rule pretrain:
 
 
 # ------------------------------------------------------------------------------------------------------ finetuning
+def evaluation_options(wildcards):
+    """Options with which a finetuning also evaluates its network, so that no second process imports PyTorch for it.
+
+    The rule `evaluate` takes the result over, if it has the same settings and inputs, and evaluates otherwise. With a
+    storage, jobs share no further files.
+    """
+
+    def options():
+        if workflow.storage_settings.default_storage_provider:
+            return ""
+        roles, native = LAYOUT.roles(wildcards.cohort), LAYOUT.native(cohort_of(wildcards.cohort))
+        return f"--evaluation {quote(settings(evaluate_settings)(wildcards))} --roles {roles} --truth {native}/labels"
+
+    return Unwatched(options)
+
+
 rule finetune:
     """Train one initialisation on the N labelled subjects of one draw."""
     input:
@@ -93,12 +111,13 @@ rule finetune:
         init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
         state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
         every=Unwatched(EXPERIMENT.checkpoint_every),
+        evaluation=evaluation_options,
     message:
         "Finetune {wildcards.method} on {wildcards.cohort}, N = {wildcards.n}, draw {wildcards.draw} (log: {log})"
     shell:
         "fewlabel finetune --settings {params.settings:q} --store {input.store} --order {input.order} {params.init} "
         "--weights {output.weights} --history {output.history} --run {output.run} --state {params.state} "
-        "--checkpoint-every {params.every} --threads {threads} > {log} 2>&1"
+        "{params.evaluation} --checkpoint-every {params.every} --threads {threads} > {log} 2>&1"
 
 
 # ------------------------------------------------------------------------------------------------------ evaluation

@@ -5,7 +5,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from fewlabel.config.figure_options import Figures
-from fewlabel.config.loading.load import load, load_files, schema
+from fewlabel.config.loading.load import load, load_files
+from fewlabel.config.loading.schema import schema
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.utils.errors import InputError
 from helpers.experiments import config

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import FetchSettings, PlannedSplit, Preparation

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import FetchSettings
 from fewlabel.config.sources.nifti import NiftiSource

@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.data import FetchSettings
 from fewlabel.config.sources.chaos import ChaosSource

@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.operations.hooks import stale_files
 from fewlabel.utils.atomic_files import host_id
 from fewlabel.utils.errors import InputError
@@ -20,6 +20,7 @@ def results(tmp_path):
     """A folder of results with one leftover of each kind, and results beside them."""
     run = tmp_path / "demo/liver/finetuned/scratch/n1/draw1"
     (run / "training.finished").mkdir(parents=True)
+    (run / "training.evaluated").mkdir()
     (run / "predictions").mkdir()
     for name, size in {
         "weights.safetensors": 10,
@@ -29,6 +30,7 @@ def results(tmp_path):
         "training.lock": 0,
         "training.holder": 9,
         "training.finished/weights.safetensors": 10,
+        "training.evaluated/scores.csv": 20,
         f".{DEAD}.partial.scores.csv": 70,
         "predictions/s1.nii.gz": 5,
     }.items():
@@ -52,6 +54,7 @@ def test_every_kind_is_found_with_its_size_and_no_result_is_taken_for_one(result
         "live history": 60,
         "lock": 0,
         "finished": 0,
+        "evaluated": 20,
         "prepared subjects": 80,
         "partial file": 70,
     }
@@ -63,7 +66,7 @@ def test_folders_that_are_called_like_a_state_are_left_alone(results):
     (results / "training.lock").mkdir()
     (results / "training.state").mkdir()
     assert len(stale_files.find(results)) == before
-    stale_files.forget_finished(results, set())
+    stale_files.forget_finished(results, set(), set())
 
 
 def test_removal_leaves_the_results_alone(results):
@@ -143,12 +146,14 @@ def test_a_process_that_is_killed_while_it_writes_leaves_what_can_be_removed_at_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_workflow_forgets_the_links_of_trainings_that_it_knows_of_and_only_those(results):
+def test_a_workflow_forgets_finished_trainings_and_evaluations_that_it_knows_of_and_only_those(results):
     run = next(results.rglob("training.finished")).parent
-    stale_files.forget_finished(results, {run})
-    assert (run / "training.finished").exists()
-    stale_files.forget_finished(results, set())
-    assert not (run / "training.finished").exists()
+    stale_files.forget_finished(results, {run}, {run})
+    assert (run / "training.finished").exists() and (run / "training.evaluated").exists()
+    stale_files.forget_finished(results, set(), {run})
+    assert not (run / "training.finished").exists() and (run / "training.evaluated").exists()
+    stale_files.forget_finished(results, set(), set())
+    assert not (run / "training.evaluated").exists()
     assert (run / "training.state").exists()
 
 
@@ -157,9 +162,9 @@ def test_the_command_lists_sizes_and_removes_only_when_asked(results):
     assert listed.exit_code == 0
     assert "1 kB" in listed.output and "training.state" in listed.output
     assert "an interrupted training resumes from it" in listed.output
-    assert "7 files or folders, 2 kB; 7 not in use" in listed.output
-    assert len(stale_files.find(results)) == 7
-    assert "7 removed, 2 kB" in CliRunner().invoke(app, ["stale-files", str(results), "--remove"]).output
+    assert "8 files or folders, 2 kB; 8 not in use" in listed.output
+    assert len(stale_files.find(results)) == 8
+    assert "8 removed, 2 kB" in CliRunner().invoke(app, ["stale-files", str(results), "--remove"]).output
     assert stale_files.find(results) == []
     assert "0 files or folders" in CliRunner().invoke(app, ["stale-files", str(results)]).output
 

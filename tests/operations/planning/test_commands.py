@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.operations.planning.calibration import calibration_table, designs
 from fewlabel.operations.planning.calibration.calibration_table import (
     SHIPPED,

@@ -89,3 +89,9 @@ def test_drawing_needs_neither_torch_nor_volumes():
     code += "print([name for name in ('torch', 'nibabel', 'skimage', 'monai') if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_two_pretexts_have_colours_of_seaborns_colorblind_palette():
+    import seaborn
+
+    assert seaborn.color_palette("colorblind", 2).as_hex() == [style.BLUE, style.ORANGE]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.reporting.publishing.join import join
 from fewlabel.reporting.publishing.model_card import CARD, WEIGHTS, chosen_run, model_card
 from fewlabel.reporting.publishing.publish import publish

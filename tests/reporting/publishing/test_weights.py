@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.config.figure_options import Intervals
 from fewlabel.reporting.publishing.model_card import chosen_run, model_card
 from fewlabel.reporting.publishing.publish import publish

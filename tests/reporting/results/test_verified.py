@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.grid import collect_settings
 from fewlabel.config.jobs.histories import histories_settings

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
-from fewlabel.cli.main import app
+from fewlabel.cli.commands import app
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import ContactSheet

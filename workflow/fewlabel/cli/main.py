@@ -3,41 +3,43 @@
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from io import TextIOWrapper
 from typing import NoReturn
 
-from fewlabel.cli import (
-    annotation_budget,
-    collecting,
-    data,
-    experiments,
-    inference,
-    machine,
-    planning,
-    publishing,
-    reporting,
-    running,
-    training,
-)
 from fewlabel.cli.common import app
 from fewlabel.utils.errors import InputError, Interrupted, TrainingError, plain, printable
 from fewlabel.utils.system_errors import describe, describe_memory_error, is_link_loop, is_out_of_memory
 
-__all__ = [
-    "annotation_budget",
-    "app",
-    "collecting",
-    "data",
-    "experiments",
-    "inference",
-    "machine",
-    "main",
-    "planning",
-    "publishing",
-    "reporting",
-    "running",
-    "training",
-]
+COMMANDS = {
+    "annotation_budget": ("annotation-budget",),
+    "collecting": ("collect", "collect-histories", "destreaking", "record"),
+    "data": ("fetch", "prepare", "split", "draw"),
+    "inference": ("predict", "export"),
+    "machine": ("doctor", "gpus"),
+    "planning": ("validate", "schema", "plan", "calibrate"),
+    "publishing": ("compare", "model-card", "publish", "join"),
+    "reporting": (
+        "figure",
+        "table",
+        "quality",
+        "contact-sheet",
+        "explorer",
+        "provenance",
+        "results-page",
+        "report",
+    ),
+    "running": ("init", "snapshot", "stale-files", "watch"),
+    "training": ("pretrain", "finetune", "evaluate"),
+}
+"""The commands of each module. A study starts hundreds of commands, and each imports its own module alone."""
+
+
+def _import_command(arguments: Sequence[str]) -> None:
+    """Register the command of these arguments; for help, and for a name that is none, all commands."""
+    modules = {command: module for module, commands in COMMANDS.items() for command in commands}
+    import_module(f"fewlabel.cli.{modules.get(arguments[0], 'commands') if arguments else 'commands'}")
 
 
 def main() -> None:
@@ -52,6 +54,7 @@ def main() -> None:
     # A cluster's warning before the time limit: trainings save their state, all other commands ignore it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
+        _import_command(sys.argv[1:])
         app()
     except (InputError, TrainingError) as error:
         _end(str(error))

@@ -1,4 +1,4 @@
-"""Plan a study: estimate its cost, calibrate the machine."""
+"""Plan a study: check experiment files, estimate costs, calibrate the machine."""
 
 import os
 from pathlib import Path
@@ -31,6 +31,37 @@ Table = Annotated[
 Results = Annotated[Path, typer.Option(help="Folder of studies; finished jobs there count as done.")]
 LOCAL_OVERHEAD = 0.5
 """Seconds that Snakemake needs to start and finish a local job: an allowance, not measured."""
+
+
+@command(Panel.START, "experiments/paper.yaml")
+def validate(
+    files: Files,
+    results: Annotated[Path, typer.Option(help="Folder of studies, for cohorts that are already fetched.")] = Path(
+        "results"
+    ),
+) -> None:
+    """Check experiment files, folders and splits, and print the experiment with all defaults; exit code 1 on problems.
+
+    Volumes are not read; `snakemake` checks them before it trains.
+    """
+    from fewlabel.config.loading.load import as_yaml
+    from fewlabel.operations.doctor.data import problems
+
+    try:
+        experiment = read_files(files)
+    except InputError as error:
+        refuse(str(error).splitlines())
+    if lines := problems(experiment, results):
+        refuse(lines)
+    print(as_yaml(experiment.model_dump(mode="json")), end="")
+
+
+@command(Panel.START)
+def schema() -> None:
+    """Print the JSON schema of experiment files."""
+    from fewlabel.config.loading.schema import schema as text
+
+    print(text(), end="")
 
 
 @command(Panel.START, "experiments/paper.yaml --workers 8")

@@ -12,7 +12,6 @@ from fewlabel.cli.common import (
     Out,
     Panel,
     Threads,
-    app,
     command,
     settings_json,
     settings_option,
@@ -186,8 +185,10 @@ def provenance(
 
 def _descriptions(experiment: Experiment) -> dict[str, str]:
     """The help of each command, and what each figure and table shows."""
+    from fewlabel.cli import commands
+
     descriptions = {item.command: item.specification.summary for item in report_items(experiment)}
-    for entry in app.registered_commands:
+    for entry in commands.app.registered_commands:
         if entry.callback is not None:
             descriptions[entry.name or entry.callback.__name__] = (entry.callback.__doc__ or "").strip()
     return descriptions

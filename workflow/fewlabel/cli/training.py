@@ -6,17 +6,25 @@ from typing import Annotated
 
 import typer
 
-from fewlabel.cli.common import Device, In, Out, ScoringDevice, Threads, settings_option, step
+from fewlabel.cli.common import Device, In, Out, ScoringDevice, Threads, settings_json, settings_option, step
 from fewlabel.config.jobs.training import EvaluateSettings, FinetuneSettings, PretrainSettings
-from fewlabel.config.study_layout import STORE, WEIGHTS
-from fewlabel.utils.atomic_files import atomic_file, atomic_folder
+from fewlabel.config.study_layout import STORE
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.log import LOG
 from fewlabel.utils.optional_dependencies import TENSORBOARD
 
 PretrainJson = Annotated[PretrainSettings, settings_option(PretrainSettings)]
 FinetuneJson = Annotated[FinetuneSettings, settings_option(FinetuneSettings)]
 EvaluateJson = Annotated[EvaluateSettings, settings_option(EvaluateSettings)]
-
+EvaluationJson = Annotated[
+    EvaluateSettings | None,
+    typer.Option(
+        parser=settings_json(EvaluateSettings),
+        metavar="JSON",
+        help="Settings of `fewlabel evaluate`: also evaluate the network, with --roles and --truth, so that `evaluate` "
+        "need not.",
+    ),
+]
 
 StateFile = Annotated[
     Path | None, typer.Option(help="Checkpoint of an interrupted training; removed when the training is complete.")
@@ -97,6 +105,9 @@ def finetune(
     history: Out,
     run: Out,
     init: Annotated[Path | None, typer.Option(help="Pretrained weights. Default: random initialisation.")] = None,
+    evaluation: EvaluationJson = None,
+    roles: Annotated[Path | None, typer.Option(help="Of the evaluation.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Of the evaluation.")] = None,
     state: StateFile = None,
     checkpoint_every: CheckpointEvery = 60,
     tensorboard: TensorBoard = False,
@@ -104,6 +115,8 @@ def finetune(
     threads: Threads = 1,
 ) -> None:
     """Train a network with Dice loss on the N labelled subjects of one draw."""
+    if (evaluation is None) != (roles is None) or (evaluation is None) != (truth is None):
+        raise InputError("--evaluation, --roles, --truth: only some are given; accepted: all three, or none")
     from fewlabel.data.csv_tables import read_subjects
     from fewlabel.data.splits import first_subjects
     from fewlabel.data.store.slice_store import open_store
@@ -129,6 +142,11 @@ def finetune(
         return training_run.TrainingResult(network.state_dict(), {"finetune": rows}, facts, weights_facts=weights_facts)
 
     training_run.run(here, training_run.Outputs(weights, history, run), state, checkpoint_every, work, tensorboard)
+    if evaluation and roles and truth:
+        from fewlabel.inference.evaluate import evaluate_run
+        from fewlabel.inference.finished_evaluation import Evaluation, evaluate_ahead
+
+        evaluate_ahead(Evaluation(evaluation, store, roles, truth, weights, threads=threads), evaluate_run)
 
 
 @step(
@@ -147,45 +165,13 @@ def evaluate(
     threads: Threads = 1,
 ) -> None:
     """Segment the test subjects, and write and score their masks on the native grids."""
-    import pandas as pd
+    from fewlabel.inference.finished_evaluation import Evaluation, forget, take_over
 
-    from fewlabel.data.csv_tables import read_subjects
-    from fewlabel.data.store.slice_store import open_store
-    from fewlabel.inference.evaluate import evaluate_subject, record_evaluation, score_row
-    from fewlabel.training.devices.device import choose_device, choose_precision, use_threads
-    from fewlabel.training.sampling import Slices
-    from fewlabel.training.weights import restore_network
-    from fewlabel.utils.progress import Progress
-    from fewlabel.utils.system_errors import refuse_out_of_memory
+    evaluation = Evaluation(settings, store, roles, truth, weights, device, threads)
+    if take_over(evaluation, scores, predictions):
+        LOG.info("already evaluated when the training ended")
+    else:
+        from fewlabel.inference.evaluate import evaluate_run
 
-    use_threads(threads)
-    where = choose_device(device)
-    network, facts = restore_network(weights)
-    slices = Slices(open_store(store), where)
-    network.to(where)
-    table = read_subjects(roles, "role")
-    subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
-    precision = choose_precision(settings.precision, where)
-    rows, problems = [], []
-    with atomic_folder(predictions) as folder:
-        with Progress("evaluate", len(subjects), "subject") as progress:
-            for subject in subjects:
-                try:
-                    with refuse_out_of_memory():
-                        result = evaluate_subject(
-                            network, slices, settings.grid, subject, truth, folder, precision, settings.scores
-                        )
-                except InputError as error:
-                    problems.append(f"{subject}: {error}")
-                    continue
-                row = score_row(
-                    settings.cohort, settings.method, len(facts["subjects"]), settings.draw, subject, result
-                )
-                rows.append(row if settings.fold is None else {**row, "fold": settings.fold})
-                progress.advance(note=f"Dice {result.dice:.3f}")
-        if problems:
-            raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")
-        with atomic_file(scores) as partial:
-            pd.DataFrame(rows).to_csv(partial, index=False)
-            read = {WEIGHTS: weights, STORE: store, f"splits/{roles.name}": roles}
-            record_evaluation(folder, read, scores.name, partial)
+        evaluate_run(evaluation, scores, predictions)
+    forget(evaluation)

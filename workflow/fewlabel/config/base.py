@@ -50,8 +50,9 @@ def distinct(values: list[Any]) -> list[Any]:
 
 
 class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, numbers are finite, values never change after validation."""
+    """Base of all settings: unknown keys are errors, numbers are finite, values never change after validation.
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True, allow_inf_nan=False
-    )
+    The docstring below a setting describes it in the JSON schema (`fewlabel.config.loading.schema`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)

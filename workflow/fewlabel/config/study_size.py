@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import label_counts, parts
 from fewlabel.config.jobs.training import finetuning
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines, pretraining_stages
 from fewlabel.utils.formatting import size
+
+if TYPE_CHECKING:
+    from fewlabel.config.experiment import Experiment
 
 MOST_TRAININGS = 100_000
 """Finetunings of a study; planning a larger workflow takes hours and gigabytes."""
@@ -62,7 +65,7 @@ def pretraining_images(method: PretrainedBase) -> dict[str, int]:
     return {key: budgets[key].batch * of.views for key, of in trained.items() if not of.freezes_encoder}
 
 
-def size_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str]]:
+def size_problems(experiment: "Experiment") -> Iterator[tuple[tuple[str, ...], str]]:
     """Reasons why a study is too large for any machine, each with its settings key."""
     per_draw = sum(len(label_counts(experiment, method)) for method in experiment.methods) * len(parts(experiment))
     if (trainings := per_draw * experiment.draws) > MOST_TRAININGS:
@@ -90,7 +93,7 @@ def size_problems(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], str
                 )
 
 
-def _batches(experiment: Experiment) -> Iterator[tuple[tuple[str, ...], int]]:
+def _batches(experiment: "Experiment") -> Iterator[tuple[tuple[str, ...], int]]:
     """The images of a step of every training, each with its key."""
     yield ("finetuning", "batch"), experiment.finetuning.batch
     for name, method in experiment.methods.items():

@@ -53,7 +53,7 @@ def _optional(field: FieldInfo) -> tuple[Any, Any]:
     annotation: Any = field.annotation
     for bound in field.metadata:
         annotation = Annotated[annotation, bound]
-    return annotation | None, Field(None, description=field.description)
+    return annotation | None, None
 
 
 _changes: dict[str, Any] = {name: _optional(field) for name, field in Finetuning.model_fields.items()}

@@ -12,6 +12,7 @@ from numbers import Real
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -20,14 +21,20 @@ from fewlabel.config.cohort import Grid
 from fewlabel.config.extensions import implementation
 from fewlabel.config.scores.registry import FURTHER, SCORES
 from fewlabel.config.study_size import PREDICTION_BATCH
+from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.preprocessing.volume import read_with_placement, save_nifti
+from fewlabel.data.store.slice_store import open_store
+from fewlabel.inference.finished_evaluation import Evaluation
 from fewlabel.inference.metrics import Mask, assd, dice, hd95, surface_distances
-from fewlabel.training.devices.device import Precision, autocast
+from fewlabel.training.devices.device import Precision, autocast, choose_device, choose_precision, use_threads
 from fewlabel.training.network import UNet
 from fewlabel.training.sampling import Slices
+from fewlabel.training.weights import restore_network
 from fewlabel.utils import recorded_hashes
-from fewlabel.utils.atomic_files import sha256, visible, write_text
+from fewlabel.utils.atomic_files import atomic_file, atomic_folder, sha256, visible, write_text
 from fewlabel.utils.errors import InputError
+from fewlabel.utils.progress import Progress
+from fewlabel.utils.system_errors import refuse_out_of_memory
 
 AXES: dict[Axis, int] = {"rows": 2, "columns": 3}
 """Axis of a batch (slice, channel, row, column) along which slices are mirrored."""
@@ -68,6 +75,55 @@ def predict(
             predicted = [network(images.flip(turned)).float().sigmoid().flip(turned) for turned in mirrored]
             parts.append((sum(predicted) / len(predicted)).squeeze(1).cpu().numpy())
     return np.concatenate(parts)
+
+
+def evaluate_run(evaluation: Evaluation, scores: Path, predictions: Path) -> None:
+    """Predict, save and score all test subjects of a run; scores and masks appear together at the end.
+
+    Args:
+        scores: the table, one row a subject.
+        predictions: folder of `<subject>.nii.gz`, masks on the native grids, and of their record.
+
+    Raises:
+        InputError: an input is damaged, or with the problems of all subjects that cannot be scored.
+    """
+    settings = evaluation.settings
+    use_threads(evaluation.threads)
+    device = choose_device(evaluation.device)
+    network, facts = restore_network(evaluation.weights)
+    slices = Slices(open_store(evaluation.store), device)
+    network.to(device)
+    table = read_subjects(evaluation.roles, "role")
+    subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
+    precision = choose_precision(settings.precision, device)
+    rows, problems = [], []
+    with atomic_folder(predictions) as folder:
+        with Progress("evaluate", len(subjects), "subject") as progress:
+            for subject in subjects:
+                try:
+                    with refuse_out_of_memory():
+                        result = evaluate_subject(
+                            network,
+                            slices,
+                            settings.grid,
+                            subject,
+                            evaluation.truth,
+                            folder,
+                            precision,
+                            settings.scores,
+                        )
+                except InputError as error:
+                    problems.append(f"{subject}: {error}")
+                    continue
+                labels = len(facts["subjects"])
+                row = score_row(settings.cohort, settings.method, labels, settings.draw, subject, result)
+                rows.append(row if settings.fold is None else {**row, "fold": settings.fold})
+                progress.advance(note=f"Dice {result.dice:.3f}")
+        if problems:
+            raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")
+        with atomic_file(scores) as partial:
+            pd.DataFrame(rows).to_csv(partial, index=False)
+            record_evaluation(folder, evaluation.inputs(), scores.name, partial)
 
 
 def evaluate_subject(

@@ -43,7 +43,7 @@ Range = Annotated[tuple[float, float], AfterValidator(_rising)]
 class Ranges(BaseModel):
     """Smallest and largest values over the subjects of a pool; three are by axis: slice, row, column."""
 
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     subjects: int = Field(ge=1)
     """Number of subjects."""

@@ -133,6 +133,14 @@ def _moved(partial: Path, path: Path) -> bool:
     return True
 
 
+def hard_link(path: Path, link: Path) -> None:
+    """Make a hard link to a file, or a copy where the file system has no links."""
+    try:
+        os.link(path, link)
+    except OSError:
+        shutil.copyfile(path, link)
+
+
 def flush(path: Path) -> None:
     """Flush a file, or the names in a folder, to the disk, so that they survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -1,16 +1,19 @@
 """Settings of the jobs that bring cohorts in, split and draw their subjects, and prepare their slices."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from fewlabel.config.base import Draw, Drawing, Fold, Name, Recipe, Seed, Settings, Subjects, Text
 from fewlabel.config.cohort import BiasCorrection, Grid
-from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import cohort_of, fold_of, part_of
 from fewlabel.config.jobs.base import RECIPES
 from fewlabel.config.jobs.training import most_partitions
 from fewlabel.config.sources.registry import Source
+
+if TYPE_CHECKING:
+    from fewlabel.config.experiment import Experiment
 
 
 class FetchSettings(Settings):
@@ -79,18 +82,18 @@ class DrawSettings(Settings):
     recipe: Recipe = RECIPES["draw"]
 
 
-def fetch_settings(experiment: Experiment, cohort: str, fingerprint: str) -> FetchSettings:
+def fetch_settings(experiment: "Experiment", cohort: str, fingerprint: str) -> FetchSettings:
     """Settings of the job that brings a cohort in."""
     return FetchSettings(cohort=cohort, source=experiment.cohorts[cohort].source, fingerprint=fingerprint)
 
 
-def prepare_settings(experiment: Experiment, cohort: str) -> PrepareSettings:
+def prepare_settings(experiment: "Experiment", cohort: str) -> PrepareSettings:
     """Settings of the job that makes a cohort's slices."""
     chosen = experiment.cohorts[cohort]
     return PrepareSettings(source=chosen.source, grid=chosen.grid, bias_correction=chosen.bias_correction)
 
 
-def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
+def split_settings(experiment: "Experiment", cohort: str) -> SplitSettings:
     """Settings of the split of a cohort, or of one of its folds."""
     name = cohort_of(cohort)
     chosen = experiment.cohorts[name]
@@ -106,20 +109,20 @@ def split_settings(experiment: Experiment, cohort: str) -> SplitSettings:
     )
 
 
-def planned_split(experiment: Experiment, cohort: str, results: str, voxel_hashes: Mapping[str, str]) -> PlannedSplit:
+def planned_split(experiment: "Experiment", cohort: str, results: str, voxel_hashes: Mapping[str, str]) -> PlannedSplit:
     """The planned split of a cohort in a study's results; `voxel_hashes`: see `PlannedSplit`."""
     split, grid = split_settings(experiment, cohort), experiment.cohorts[cohort].grid
     plan = {"results": results, "draws": experiment.draws, "grid": grid, "voxel_hashes": voxel_hashes}
     return PlannedSplit(**split.model_dump(), **plan, partitions=most_partitions(experiment))
 
 
-def split_alike(experiment: Experiment, cohort: str) -> list[str]:
+def split_alike(experiment: "Experiment", cohort: str) -> list[str]:
     """The other cohorts with the same subjects (`split_as`)."""
     base = {name: chosen.split_as or name for name, chosen in experiment.cohorts.items()}
     return [name for name in base if name != cohort and base[name] == base[cohort]]
 
 
-def draw_settings(experiment: Experiment, cohort: str, draw: int) -> DrawSettings:
+def draw_settings(experiment: "Experiment", cohort: str, draw: int) -> DrawSettings:
     """Settings of one draw of a part; N is no part of them, so that a new N leaves finished draws alone."""
     name = cohort_of(cohort)
     named = part_of(experiment.cohorts[name].split_as or name, fold_of(cohort))

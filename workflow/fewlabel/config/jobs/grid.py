@@ -6,13 +6,16 @@ job does not depend on cannot make it run again, and one that it depends on alwa
 
 from collections.abc import Iterator
 from itertools import product
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from fewlabel.config.base import Draw, Fold, LabelCount, Settings
-from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import all_parts
 from fewlabel.config.study_layout import Run
+
+if TYPE_CHECKING:
+    from fewlabel.config.experiment import Experiment
 
 
 class CollectSettings(Settings):
@@ -31,12 +34,12 @@ class CollectSettings(Settings):
         return all_parts(self.cohorts, self.folds)
 
 
-def label_counts(experiment: Experiment, method: str) -> list[LabelCount]:
+def label_counts(experiment: "Experiment", method: str) -> list[LabelCount]:
     """The label budgets of a method."""
     return experiment.methods[method].labels or experiment.labels
 
 
-def collect_settings(experiment: Experiment) -> CollectSettings:
+def collect_settings(experiment: "Experiment") -> CollectSettings:
     """All finetunings of a study."""
     labels = {method: label_counts(experiment, method) for method in experiment.methods}
     return CollectSettings(
@@ -44,22 +47,22 @@ def collect_settings(experiment: Experiment) -> CollectSettings:
     )
 
 
-def folds_of(experiment: Experiment) -> dict[str, int]:
+def folds_of(experiment: "Experiment") -> dict[str, int]:
     """How many test folds, of each cohort that is cross-validated."""
     return {name: cohort.folds for name, cohort in experiment.cohorts.items() if cohort.folds is not None}
 
 
-def parts(experiment: Experiment) -> list[str]:
+def parts(experiment: "Experiment") -> list[str]:
     """Units of training and testing: cohorts, and the folds of cross-validated ones (see `fewlabel.config.folds`)."""
     return all_parts(experiment.cohorts, folds_of(experiment))
 
 
-def split_parts(experiment: Experiment) -> list[str]:
+def split_parts(experiment: "Experiment") -> list[str]:
     """All that has a split of its own: the cohorts, and the folds of those that have some."""
     return list(dict.fromkeys([*experiment.cohorts, *parts(experiment)]))
 
 
-def orders(experiment: Experiment) -> Iterator[tuple[str, int]]:
+def orders(experiment: "Experiment") -> Iterator[tuple[str, int]]:
     """Every draw of every part."""
     yield from product(parts(experiment), range(1, experiment.draws + 1))
 
@@ -73,7 +76,7 @@ def finetunings(settings: CollectSettings) -> Iterator[Run]:
                     yield Run(part, method, labels, draw)
 
 
-def largest_n(experiment: Experiment) -> int:
+def largest_n(experiment: "Experiment") -> int:
     """The largest number of labelled subjects that any run asks for; 1 where all ask for `all`."""
     counts = [n for method in experiment.methods for n in label_counts(experiment, method)]
     return max((n for n in counts if n != "all"), default=1)

@@ -1,10 +1,14 @@
 """Settings of the table of the losses of all trainings."""
 
+from typing import TYPE_CHECKING
+
 from fewlabel.config.base import Settings
-from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import CollectSettings, collect_settings, finetunings
 from fewlabel.config.jobs.training import pretrainings
 from fewlabel.config.study_layout import Run
+
+if TYPE_CHECKING:
+    from fewlabel.config.experiment import Experiment
 
 
 class HistoriesSettings(Settings):
@@ -15,7 +19,7 @@ class HistoriesSettings(Settings):
     """Methods that have a pretraining, one on each cohort."""
 
 
-def histories_settings(experiment: Experiment) -> HistoriesSettings:
+def histories_settings(experiment: "Experiment") -> HistoriesSettings:
     """Settings of the table of histories."""
     return HistoriesSettings(runs=collect_settings(experiment), pretrained=pretrainings(experiment))
 
@@ -26,6 +30,6 @@ def trainings(settings: HistoriesSettings) -> list[Run]:
     return [*pretrainings, *finetunings(settings.runs)]
 
 
-def study_trainings(experiment: Experiment) -> list[Run]:
+def study_trainings(experiment: "Experiment") -> list[Run]:
     """Every training of an experiment, pretrainings first."""
     return trainings(histories_settings(experiment))

@@ -1,18 +1,20 @@
 """Settings of the jobs that pretrain, finetune and evaluate networks."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from fewlabel.config.augmentation import AUGMENTATIONS, Augmentation
 from fewlabel.config.base import Axis, Draw, Drawing, Fold, LabelCount, Recipe, Seed, Settings
 from fewlabel.config.cohort import Grid
-from fewlabel.config.experiment import Experiment
 from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.config.jobs.base import RECIPES
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import PretrainedMethod, outlines, pretext_of, pretraining_stages
 from fewlabel.config.training import Finetuning, Network
+
+if TYPE_CHECKING:
+    from fewlabel.config.experiment import Experiment
 
 
 class PretrainSettings(Settings):
@@ -62,24 +64,24 @@ class EvaluateSettings(Settings):
 
 
 # Where a job is of a part, `cohort` may also name one fold of a cohort, as folders do (see `fewlabel.config.folds`).
-def augmentation(experiment: Experiment, name: str) -> Augmentation:
+def augmentation(experiment: "Experiment", name: str) -> Augmentation:
     """An augmentation by name: the experiment's own, else the built-in one."""
     return {**AUGMENTATIONS, **experiment.augmentations}[name]
 
 
-def finetuning(experiment: Experiment, method: str) -> Finetuning:
+def finetuning(experiment: "Experiment", method: str) -> Finetuning:
     """The experiment's finetuning with the method's changes."""
     change = experiment.methods[method].finetuning.model_dump(exclude_none=True)
     return Finetuning.model_validate({**experiment.finetuning.model_dump(), **change})
 
 
-def most_pretrained(experiment: Experiment) -> int:
+def most_pretrained(experiment: "Experiment") -> int:
     """The largest number of subjects that any method asks to be pretrained on; 1 where none asks."""
     asked = (getattr(method, "pretraining_subjects", None) for method in experiment.methods.values())
     return max((count for count in asked if count is not None), default=1)
 
 
-def most_partitions(experiment: Experiment) -> int:
+def most_partitions(experiment: "Experiment") -> int:
     """Largest number of parts into which any pretraining stage divides volumes; 1 if none does."""
     methods = [method for method in experiment.methods.values() if isinstance(method, PretrainedBase)]
     return max((stage.partitions for method in methods for stage in outlines(method).values()), default=1)
@@ -90,7 +92,7 @@ def pretraining_recipe(method: PretrainedMethod) -> PretrainedMethod:
     return method.model_copy(update={"labels": None, "finetuning": type(method.finetuning)(), "title": None})
 
 
-def pretrainings(experiment: Experiment) -> list[str]:
+def pretrainings(experiment: "Experiment") -> list[str]:
     """The methods that are pretrained: of those that differ in finetuning, N or title alone, the first."""
     recipes: list[PretrainedMethod] = []
     firsts = []
@@ -101,7 +103,7 @@ def pretrainings(experiment: Experiment) -> list[str]:
     return firsts
 
 
-def pretrained_as(experiment: Experiment, method: str) -> str | None:
+def pretrained_as(experiment: "Experiment", method: str) -> str | None:
     """The method whose pretrained network a method starts from, mostly its own; None: it starts at random."""
     recipe = experiment.methods[method]
     if not isinstance(recipe, PretrainedBase):
@@ -114,7 +116,7 @@ def pretrained_as(experiment: Experiment, method: str) -> str | None:
     )
 
 
-def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> PretrainSettings:
+def pretrain_settings(experiment: "Experiment", cohort: str, method: str) -> PretrainSettings:
     """Settings of a method's pretraining on a part."""
     recipe = experiment.methods[method]
     if not isinstance(recipe, PretrainedBase):
@@ -133,7 +135,7 @@ def pretrain_settings(experiment: Experiment, cohort: str, method: str) -> Pretr
     )
 
 
-def finetune_settings(experiment: Experiment, cohort: str, method: str, n: LabelCount, draw: int) -> FinetuneSettings:
+def finetune_settings(experiment: "Experiment", cohort: str, method: str, n: LabelCount, draw: int) -> FinetuneSettings:
     """Settings of one finetuning; the seed depends on neither method nor N, so that runs are paired."""
     budget = finetuning(experiment, method)
     return FinetuneSettings(
@@ -149,7 +151,7 @@ def finetune_settings(experiment: Experiment, cohort: str, method: str, n: Label
     )
 
 
-def evaluate_settings(experiment: Experiment, cohort: str, method: str, draw: int) -> EvaluateSettings:
+def evaluate_settings(experiment: "Experiment", cohort: str, method: str, draw: int) -> EvaluateSettings:
     """Settings of the scoring of one run."""
     name = cohort_of(cohort)
     return EvaluateSettings(

@@ -1,6 +1,5 @@
 """Validate a merged configuration as an `Experiment`; errors name the file, the key and accepted values."""
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -94,11 +93,6 @@ def _named(entries: Any, original: Any) -> Any:
 def as_yaml(experiment: Mapping[str, Any]) -> str:
     """An experiment, as plain data, as the text of a file that it can be read from again; order is kept."""
     return yaml.safe_dump(dict(experiment), sort_keys=False, allow_unicode=True)
-
-
-def schema() -> str:
-    """The JSON schema of an experiment file, as committed in workflow/schemas/."""
-    return json.dumps(Experiment.model_json_schema(), indent=2) + "\n"
 
 
 # --------------------------------------------------------------------------------------------- contradictions

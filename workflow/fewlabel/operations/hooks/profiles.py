@@ -59,13 +59,17 @@ def gpu_trouble() -> str | None:
 
 
 LEAST_MINUTES = 5
-"""Minimum minutes of a finetuning that shares a job; the start and Slurm's warning may take two of them."""
+"""Minimum minutes of a finetuning with its evaluation; the start and Slurm's warning may take two of them."""
 
 
-def minutes_each(longest: int, finetunings: int) -> int:
-    """Minutes of each finetuning if several share a job of `longest` minutes; exits below `LEAST_MINUTES`."""
-    if longest // finetunings >= LEAST_MINUTES:
-        return longest // finetunings
+def minutes_each(longest: int, finetunings: int) -> tuple[int, int]:
+    """Minutes of each finetuning and of its evaluation, if so many of both share a job of `longest` minutes.
+
+    Exits if a pair had less than `LEAST_MINUTES`.
+    """
+    pair = longest // finetunings
+    if pair >= LEAST_MINUTES:
+        return pair - pair // 5, pair // 5
     sys.exit(
         f"finetunes_per_job: {finetunings} leaves each finetuning {longest / finetunings:.1f} of the {longest} minutes "
         f"of `longest`; accepted: up to {max(longest // LEAST_MINUTES, 1)}; to fix: lower it, or raise `longest` "

@@ -18,13 +18,16 @@ from fewlabel.training.checkpointing.live_history import SUFFIX as LIVE
 from fewlabel.utils.atomic_files import PARTIAL, host_id
 from fewlabel.utils.locks import lock_files, read_holder
 
-Kind = Literal["state", "refused state", "live history", "finished", "prepared subjects", "partial file", "lock"]
+Kind = Literal[
+    "state", "refused state", "live history", "finished", "evaluated", "prepared subjects", "partial file", "lock"
+]
 
 MEANING: dict[Kind, str] = {
     "state": "an interrupted training resumes from it",
     "refused state": "set aside because it was damaged or of another run",
     "live history": "losses of an interrupted training",
     "finished": "links to a complete training that the workflow has not recorded yet",
+    "evaluated": "scores and masks that `fewlabel evaluate` has not taken over yet",
     "prepared subjects": "an interrupted preparation resumes from them",
     "partial file": "incomplete: its process was killed while writing",
     "lock": "of a killed process",
@@ -34,6 +37,7 @@ SUFFIXES: dict[str, Kind] = {
     ".refused": "refused state",
     LIVE: "live history",
     ".finished": "finished",
+    ".evaluated": "evaluated",
     ".prepared": "prepared subjects",
     ".lock": "lock",
 }
@@ -41,7 +45,7 @@ TRAINING = "training"
 """The stem of the working files of a training."""
 STEMS = (TRAINING, ".running", ".slices")
 """Stems of working files: of a training, a study, a slice store."""
-FOLDERS = ("finished", "prepared subjects")
+FOLDERS = ("finished", "evaluated", "prepared subjects")
 
 FRESH_SECONDS = 600
 """Age in seconds up to which another machine may still be writing a partial file."""
@@ -74,10 +78,15 @@ def remove(leftover: StaleFile) -> None:
         lock_files(leftover.path)[1].unlink(missing_ok=True)
 
 
-def forget_finished(study: Path, unknown: Collection[Path]) -> None:
-    """Remove the links to complete trainings, except those that the workflow has not recorded yet."""
+def forget_finished(study: Path, trainings: Collection[Path], evaluations: Collection[Path]) -> None:
+    """Remove links to complete trainings and their evaluations, except where the workflow still needs them.
+
+    Args:
+        trainings, evaluations: the folders of runs whose training, or whose evaluation, it has not recorded yet.
+    """
+    needed = {"finished": trainings, "evaluated": evaluations}
     for leftover in _walk(study):
-        if leftover.kind == "finished" and leftover.path.parent not in unknown:
+        if leftover.kind in needed and leftover.path.parent not in needed[leftover.kind]:
             remove(leftover)
 
 

@@ -6,13 +6,11 @@ them again. They are then restored from the links instead of trained again. The 
 """
 
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from hashlib import sha256 as digest
 from pathlib import Path
 
-from fewlabel.utils.atomic_files import atomic_files, atomic_folder, sha256
+from fewlabel.utils.atomic_files import atomic_files, atomic_folder, hard_link, sha256
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.log import LOG
 
@@ -27,7 +25,7 @@ def keep_links(folder: Path, identity: Mapping[str, str], outputs: Sequence[Path
     try:
         with atomic_folder(folder) as partial:
             for path in outputs:
-                _link(path, partial / path.name)
+                hard_link(path, partial / path.name)
             (partial / "identity.json").write_text(_fingerprint(identity), encoding="utf-8")
     except OSError as error:
         LOG.info(f"{folder.name}: not kept ({error})")
@@ -43,7 +41,7 @@ def restore_links(folder: Path, identity: Mapping[str, str], outputs: Sequence[P
             return False
         with atomic_files(outputs) as partials:
             for path, partial in zip(outputs, partials, strict=True):
-                _link(folder / path.name, partial)
+                hard_link(folder / path.name, partial)
     except (OSError, ValueError, KeyError):
         return False
     return True
@@ -51,10 +49,3 @@ def restore_links(folder: Path, identity: Mapping[str, str], outputs: Sequence[P
 
 def _fingerprint(identity: Mapping[str, str]) -> str:
     return digest(json.dumps(dict(identity), sort_keys=True).encode()).hexdigest()
-
-
-def _link(path: Path, link: Path) -> None:
-    try:
-        os.link(path, link)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(path, link)
