@@ -23,6 +23,7 @@ NAMES = (
     "coverage",
     "annotation_budget_error",
     "slurm_overhead",
+    "demo_account",
 )
 """Modules of this folder, in the order of RESULTS.md. Each has TITLE, `measure` and, where it needs more, `missing`."""
 
