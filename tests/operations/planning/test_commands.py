@@ -173,6 +173,11 @@ def test_a_gpu_in_the_table_of_the_package_has_hours_whatever_the_processor_is(t
     assert choose("cuda", "auto", None).calibration.name == "Mine"
 
 
+def test_only_a_gpu_is_measured_with_trainings_beside(tmp_path):
+    code, text = fewlabel(tmp_path, "calibrate", "--slots-per-gpu", 2, "--device", "cpu")
+    assert code == 1 and "--slots-per-gpu 2 on cpu: accepted: 1, or more on a GPU" in text
+
+
 def gpu_hours(text):
     return float(text.partition("GPU hours: ")[2].partition(";")[0])
 

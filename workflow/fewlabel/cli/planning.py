@@ -125,6 +125,7 @@ def calibrate(
     ] = None,
     device: Device = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="Precision of training.")] = "auto",
+    slots_per_gpu: Annotated[int, typer.Option(min=1, max=100, help="Trainings that share the GPU meanwhile.")] = 1,
     seconds: Annotated[float, typer.Option(min=5, help="Approximate duration in seconds.")] = 120,
     table: Annotated[Path | None, typer.Option(help="Output file.", show_default="results/calibration.json")] = None,
 ) -> None:
@@ -143,7 +144,9 @@ def calibrate(
     # Trainings run in parallel, each on one core.
     use_threads(1)
     where = choose_device(device)
-    calibration_ = measure.calibrate(planned, where, choose_precision(precision, where), seconds)
+    if slots_per_gpu > 1 and where.type != "cuda":
+        raise InputError(f"--slots-per-gpu {slots_per_gpu} on {where.type}: accepted: 1, or more on a GPU (cuda)")
+    calibration_ = measure.calibrate(planned, where, choose_precision(precision, where), seconds, slots_per_gpu)
     calibration_table.add_to_table(path, calibration_)
     for row in calibration_.steps:
         step, widths = row.step, "-".join(map(str, row.step.widths))

@@ -1,14 +1,18 @@
 """From measured steps to others."""
 
+import subprocess
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+import torch
 
 from fewlabel.operations.planning.calibration.calibration import Calibration, MeasuredStep, cost, fit
 from fewlabel.operations.planning.calibration.calibration_table import SHIPPED, read_table
 from fewlabel.operations.planning.calibration.designs import designed
+from fewlabel.operations.planning.calibration.shared_gpu import other_trainings
 from fewlabel.operations.planning.step_work import StepWork, Work, step_work
+from fewlabel.utils.errors import InputError
 
 COSTS = Work(multiply_adds=2e-11, activations=1e-9, parameters=5e-9, pixels=3e-9, calls=5e-5)
 
@@ -52,6 +56,23 @@ def test_a_step_left_out_of_noisy_measurements_is_told_within_the_noise():
 def test_a_measured_step_is_told_as_measured():
     step = designed()[0].step
     assert calibration([MeasuredStep(step=step, seconds=12.5), *rows()[1:]]).step_seconds(step) == 12.5
+
+
+def test_other_trainings_take_steps_beside_the_measured_one_and_end_with_it(monkeypatch):
+    started = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    with other_trainings(2, torch.device("cpu"), "f32"):
+        assert [process.poll() for process in started] == [None, None]
+    assert all(process.poll() is not None for process in started)
+
+
+def test_a_training_beside_that_fails_is_told(monkeypatch):
+    with (
+        pytest.raises(InputError, match=r"--slots-per-gpu 2: .* failed .*; to fix: lower it"),
+        other_trainings(1, torch.device("meta"), "f32"),
+    ):
+        pass
 
 
 def test_twice_as_slow_a_machine_takes_twice_as_long():

@@ -88,8 +88,8 @@ def _basis(plan: Plan, chosen: Chosen, gpus: Sequence[str]) -> Iterator[str]:
         yield f"also measured: {', '.join(chosen.others)}; to plan with one: `--device` and a part of its name"
     if slots > 1 and speed.slots != slots:
         yield (
-            f"{slots} trainings share a GPU; not measured, so the plan assumes that they take as long as one after the "
-            "other; only their starts overlap"
+            f"{slots} trainings share a GPU; not measured (`fewlabel calibrate --slots-per-gpu {slots}`), so the plan "
+            "assumes that they take as long as one after the other; only their starts overlap"
         )
 
 

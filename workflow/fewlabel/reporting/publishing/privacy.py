@@ -103,7 +103,17 @@ def _experiment(experiment: dict[str, Any], subjects: Mapping[str, Codes]) -> di
 PLACE = re.compile(r"(?:^|[\s'\"=(\[,;])(?:~?(?:/[\w.-]+){2,}|[A-Za-z]:[\\/]\w|file://)")
 """A path within a text, with at least two names, so that `T1w/T2w` and `a / b` do not match."""
 
-WITHOUT_NAMES = ("settings", "subjects", "kind", "device", "precision", "initialisation", "hardware", "software")
+WITHOUT_NAMES = (
+    "settings",
+    "subjects",
+    "kind",
+    "device",
+    "precision",
+    "initialisation",
+    "hardware",
+    "software",
+    "probe",
+)
 """Keys of a record that are not searched for names, since common words may equal them."""
 SHORTEST = 3
 """Fewest letters of a user's or host's name that is searched for."""

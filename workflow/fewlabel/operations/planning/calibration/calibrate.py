@@ -9,6 +9,7 @@ import torch
 
 from fewlabel.operations.planning.calibration.calibration import Calibration, MeasuredStep
 from fewlabel.operations.planning.calibration.designs import Planned
+from fewlabel.operations.planning.calibration.shared_gpu import other_trainings
 from fewlabel.operations.planning.calibration.startup_times import measure_starts
 from fewlabel.operations.planning.calibration.step_times import measure_step
 from fewlabel.operations.planning.calibration.volume_times import measure_volumes
@@ -22,19 +23,28 @@ SHARE = 0.6
 """Share of the time for steps; the rest is for volumes, starts and warm-up."""
 
 
-def calibrate(planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float) -> Calibration:
-    """Measure steps, volumes and starts in about `seconds`, with the threads that the caller has set."""
+def calibrate(
+    planned: Sequence[Planned], device: torch.device, precision: Precision, seconds: float, slots: int = 1
+) -> Calibration:
+    """Measure steps, volumes and starts in about `seconds`, with the threads that the caller has set.
+
+    Args:
+        slots: trainings that share the GPU while steps are measured, the measured one included.
+    """
     load = os.getloadavg()[0]
     hardware = environment.hardware(device)
+    with other_trainings(slots - 1, device, precision):
+        steps = measure_steps(planned, device, precision, seconds * SHARE)
     return Calibration(
         device=device.type,
         name=str(hardware.get("gpu") or hardware.get("processor") or "unknown"),
         precision=precision,
         automatic=precision == choose_precision("auto", device),
         threads=torch.get_num_threads(),
+        slots=slots,
         volume_seconds=measure_volumes(),
         start_seconds=measure_starts(),
-        steps=measure_steps(planned, device, precision, seconds * SHARE),
+        steps=steps,
         load=round((load + os.getloadavg()[0]) / 2, 1),
         measured=datetime.now(UTC).replace(microsecond=0),
         software={name: version(name) for name in ("fewlabel", "torch")},
