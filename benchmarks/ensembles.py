@@ -10,7 +10,7 @@ from benchmarks.shared import Row, Section, apart, in_turns, medians, significan
 TITLE = "Several networks in one process"
 WAYS = ("one after the other", "grouped convolutions", "vmap")
 DEMO = [8, 16, 32, 64]
-DESIGNS = ((DEMO, 64, "auto"), (DEMO, 64, "f32"), (WIDTHS, 96, "auto"), (WIDTHS, 96, "f32"))
+DESIGNS = ((DEMO, 64, "auto"), (DEMO, 64, "f32"), (WIDTHS, 96, "auto"))
 
 
 def rows(design: tuple[list[int], int, str], found: dict[str, dict[str, float]], counts: tuple[int, ...]) -> list[Row]:

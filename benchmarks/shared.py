@@ -93,13 +93,16 @@ def lacking(*packages: str) -> str | None:
 
 
 def machine(packages: Sequence[str] = ()) -> Row:
-    """Processor, cores, instructions, load and versions."""
+    """Processor, cores, instructions, load, versions, and whether the compiled kernels are used."""
     import torch
+
+    from fewlabel.training.kernels.library import kernels_in_use
 
     return {
         **environment.hardware(torch.device("cuda" if torch.cuda.is_available() else "cpu")),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "bf16 instructions": ", ".join(_bf16()) or "none",
+        "kernels": kernels_in_use(torch.device("cpu")) or "none",
         "load": round(os.getloadavg()[0], 1),
         "versions": {name: version(name) for name in ("fewlabel", "torch", *packages)},
         **environment.commit(environment.PACKAGE),
@@ -145,7 +148,8 @@ def _markdown(name: str, record: Row) -> str:
         *(f"{caption}\n\n{pd.DataFrame(rows).to_markdown(index=False)}" for caption, rows in record["tables"].items()),
         *record["notes"],
         f"`{command}`, {record['measured'][:10]}, {record['minutes']:g} minutes. {where} ({facts['instructions']}, "
-        f"bf16: {facts['bf16 instructions']}), load at the end {facts['load']:g}. {versions}"
+        f"bf16: {facts['bf16 instructions']}), load at the end {facts['load']:g}, kernels: {facts['kernels']}. "
+        + versions
         + (f", commit {facts['commit'][:10]}" if "commit" in facts else "")
         + ".",
     ]

@@ -37,7 +37,7 @@ def speed_row(design: tuple[int, str, int], found: dict[str, float], product: fl
 
 
 def measure(quick: bool) -> Section:
-    rounds, steps, size, seconds = (1, 1, 256, 0.0) if quick else (3, 10, 4096, 2.0)
+    rounds, steps, size, seconds = (1, 1, 256, 0.0) if quick else (3, 10, 2048, 1.0)
     designs = ((32, "auto", 1),) if quick else DESIGNS
     cases = {
         f"{side}, {precision}, {threads} threads": functools.partial(

@@ -74,6 +74,21 @@ def compare(designs: Sequence[tuple[str, Timed]], rounds: int) -> list[Row]:
     return rows([(*design, found) for design, found in zip(designs, times.values(), strict=True)])
 
 
+def ratios(found: Sequence[Row]) -> list[Row]:
+    """How many times FewLabel's CPU time the others of one thread and no workers take, by stage and side."""
+    ratio = "CPU seconds, times FewLabel's"
+    alone = [row for row in found if (row["threads"], row["workers"]) == (1, 0)]
+    made: dict[tuple[str, int], Row] = {}
+    for row in alone:
+        key = (row["stage"], row["side"])
+        into = made.setdefault(key, {"stage": key[0], "side": key[1]})
+        if row["library"] == "FewLabel" and row["type"] == "auto":
+            into["FewLabel, slices a CPU second"] = row["slices a CPU second"]
+        elif not row["library"].endswith("off"):
+            into[f"{row['library']} {row['type']}, times"] = row[ratio]
+    return list(made.values())
+
+
 def chosen() -> str:
     """The type that `auto` chooses on this machine."""
     import torch
@@ -84,7 +99,7 @@ def chosen() -> str:
 
 
 def measure(quick: bool) -> Section:
-    seconds, rounds = (0.0, 1) if quick else (3.0, 3)
+    seconds, rounds = (0.0, 1) if quick else (2.0, 3)
     sides, middle = ((32,), 32) if quick else (SIDES, MIDDLE)
     plan = designs("finetune", sides, seconds)
     for threads, workers in () if quick else ((1, 2), (2, 0), (2, 2)):
@@ -105,4 +120,5 @@ def measure(quick: bool) -> Section:
         "something only on an idle machine, and two workers beside the training want three cores. `kernels off` is "
         "FewLabel with PyTorch's operations instead of its compiled ones (`FEWLABEL_KERNELS=off`)."
     )
-    return Section(text, {"Finetuning": compare(plan, rounds)}, PACKAGES)
+    found = compare(plan, rounds)
+    return Section(text, {"CPU time of a step beside FewLabel's": ratios(found), "All": found}, PACKAGES)
