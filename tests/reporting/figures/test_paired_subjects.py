@@ -11,7 +11,7 @@ from fewlabel.config.figure_options import Intervals, PairedSubjects
 from fewlabel.config.jobs.figures.paired_subjects import PairedSettings, paired_settings
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting.figures import style
-from fewlabel.reporting.figures.paired_subjects import paired_subjects, pairs, swarm
+from fewlabel.reporting.figures.paired_subjects import SWARM_POINT, paired_subjects, pairs
 from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise
 from helpers.synthetic_results import COHORTS, METHODS
 
@@ -120,9 +120,13 @@ def test_of_more_than_20_subjects_each_difference_is_a_point_of_a_swarm(table, a
     assert "regression minus scratch" in [text.get_text() for text in upper.texts]
 
 
-def test_points_of_a_swarm_stand_beside_each_other_only_where_they_would_meet():
-    assert swarm([0.0, 1.0, 2.0], 0.5).tolist() == [0, 0, 0]
-    assert sorted(swarm([0.1, 0.1, 0.1, 5.0], 0.5)) == [-1, 0, 0, 1]
+def test_points_of_a_swarm_do_not_lie_on_each_other(table, asked):
+    figure = paired_subjects(table(subjects=40, counts=(1, 8)), asked(COHORTS, METHODS, (1, 8)))
+    figure.canvas.draw()
+    for dots in (each for each in figure.axes[0].collections if isinstance(each, PathCollection)):
+        places = dots.get_offset_transform().transform(dots.get_offsets())
+        distances = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+        assert distances[~np.eye(len(places), dtype=bool)].min() > 0.9 * SWARM_POINT * figure.dpi / 72
 
 
 def test_one_wide_interval_does_not_set_the_axis(scores, asked):

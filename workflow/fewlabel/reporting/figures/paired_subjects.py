@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import ArrayLike
 
 from fewlabel.config.jobs.figures.paired_subjects import PairedSettings
 from fewlabel.config.study_layout import LAYOUT
@@ -24,8 +23,8 @@ BESIDE = 0.17
 """Distance of control and method from their N, as a share of the distance of two N."""
 MOST_LINES = 20
 """Number of subjects up to which pairs are lines; of more, each subject's difference is a point of a swarm."""
-SWARM = 0.4
-"""Largest half-width of a swarm, as a share of the distance of two N."""
+SWARM_POINT = 1.7
+"""Diameter of a point of a swarm, in points."""
 NUMBER = 5.8
 """Size of type of the differences, in points."""
 LOWER_IN = 1.15
@@ -98,21 +97,6 @@ def pairs(scores: pd.DataFrame, settings: PairedSettings) -> Iterator[Pairs]:
             if len(points):
                 own = gained[(gained["cohort"] == cohort) & (gained["method"] == method)]
                 yield Pairs(cohort, method, points, own.sort_values("n"))
-
-
-def swarm(values: ArrayLike, height: float) -> marks.Floats:
-    """Places beside each other of values that are less than `height` apart, in units of a point's width.
-
-    Values are counted in bins of that height; those of one bin stand in a row about 0.
-    """
-    given = np.asarray(values, dtype=np.float64)
-    bins = np.round(given / height).astype(int)
-    places = np.zeros(len(given))
-    for one in np.unique(bins):
-        members = np.flatnonzero(bins == one)
-        members = members[np.argsort(given[members], kind="stable")]
-        places[members] = np.arange(len(members)) - (len(members) - 1) / 2
-    return places
 
 
 # ------------------------------------------------------------------------------------------------------- drawing
@@ -229,16 +213,19 @@ def _lines(axes: Axes, panel: Pairs, settings: PairedSettings) -> None:
 
 def _swarms(axes: Axes, panel: Pairs, settings: PairedSettings) -> None:
     """The differences of many subjects, a swarm an N."""
+    # Not above: its import takes as long as a small figure.
+    from seaborn import swarmplot
+
     colours, markers = (of(settings.titles.methods) for of in (style.method_colours, style.method_markers))
-    look: dict[str, Any] = {"color": colours[panel.method], "marker": markers[panel.method]}
-    differences = panel.points["method"] - panel.points["control"]
-    height = max(float(np.ptp(differences)), 1e-6) / 36
-    by_n = [swarm(differences[panel.points["n"] == n], height) for n in panel.gains["n"]]
-    width = min(0.06, SWARM / max(max(np.abs(places).max() for places in by_n), 1))
+    places = {n: place for place, n in enumerate(panel.gains["n"])}
+    points = panel.points[panel.points["n"].isin(list(places))]
     axes.axhline(0, color=style.GREY, linewidth=1, zorder=1)
-    for index, (n, places) in enumerate(zip(panel.gains["n"], by_n, strict=True)):
-        values = differences[panel.points["n"] == n]
-        axes.scatter(index + width * places, values, s=5, alpha=0.7, linewidths=0, zorder=2, **look)
+    # Points that do not fit beside each other lie on each other (`warn_thresh`: without a warning).
+    swarmplot(
+        x=points["n"].map(places), y=points["method"] - points["control"], ax=axes, native_scale=True, warn_thresh=1,
+        color=colours[panel.method], marker=markers[panel.method], size=SWARM_POINT, alpha=0.7, linewidth=0, zorder=2,
+    )  # fmt: skip
+    axes.set(xlabel="", ylabel="")
     _signed_axis(axes)
     axes.tick_params(labelbottom=False)
 
