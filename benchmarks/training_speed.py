@@ -105,9 +105,10 @@ def measure(quick: bool) -> Section:
     for threads, workers in () if quick else ((1, 2), (2, 0), (2, 2)):
         given = {"threads": threads, "workers": workers, "seconds": seconds}
         plan += [("MONAI", Timed("finetune", middle, precision, **given)) for precision in ("f32", "bf16")]
-    plan.append(("FewLabel", Timed("finetune", middle, "auto", threads=2, seconds=seconds)))
-    off = {"kernels": False, "seconds": seconds}
-    plan += [] if quick else [("FewLabel", Timed("finetune", side, "auto", **off)) for side in (96, 192)]
+    if not quick:
+        plan.append(("FewLabel", Timed("finetune", middle, "auto", threads=2, seconds=seconds)))
+        off = {"kernels": False, "seconds": seconds}
+        plan += [("FewLabel", Timed("finetune", side, "auto", **off)) for side in (96, 192)]
     text = (
         f"A step is augmentation, forward, backward and optimiser for {BATCH} slices. Both networks have the widths "
         f"{'-'.join(map(str, WIDTHS))}: MONAI's BasicUNet takes six features, the five widths and, for the last "
