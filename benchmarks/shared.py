@@ -148,8 +148,8 @@ def _markdown(name: str, record: Row) -> str:
         *(f"{caption}\n\n{pd.DataFrame(rows).to_markdown(index=False)}" for caption, rows in record["tables"].items()),
         *record["notes"],
         f"`{command}`, {record['measured'][:10]}, {record['minutes']:g} minutes. {where} ({facts['instructions']}, "
-        f"bf16: {facts['bf16 instructions']}), load at the end {facts['load']:g}, kernels: {facts.get('kernels', 'unknown')}. "
-        + versions
+        f"bf16: {facts['bf16 instructions']}), load at the end {facts['load']:g}, "
+        f"kernels: {facts.get('kernels', 'unknown')}. {versions}"
         + (f", commit {facts['commit'][:10]}" if "commit" in facts else "")
         + ".",
     ]
