@@ -22,7 +22,6 @@ def steps(
     widths: list[int], side: int, batch: int, last: bool, with_kernels: bool, count: int
 ) -> dict[str, list[float]]:
     """CPU milliseconds of forward and backward passes with one thread, by precision, without the first two."""
-    os.environ["FEWLABEL_KERNELS"] = "" if with_kernels else "off"
     import torch
 
     from fewlabel.training import network
@@ -31,14 +30,15 @@ def steps(
     from fewlabel.training.segmentation import dice_loss
 
     use_threads(1)
-    library.cache_clear()
     cpu, unet = torch.device("cpu"), network.seeded(lambda: network.UNet(widths), 0, "network")
     images = torch.rand(batch, 1, side, side)
     masks = (images > 0.5).float()
     found: dict[str, list[float]] = {"f32": [], "bf16": []}
     precisions: list[Precision] = ["f32", "bf16"]
     convert = network._channels_last if last else lambda features: features
-    with mock.patch.object(network, "_channels_last", convert):
+    switch = {"FEWLABEL_KERNELS": "" if with_kernels else "off"}
+    library.cache_clear()
+    with mock.patch.dict(os.environ, switch), mock.patch.object(network, "_channels_last", convert):
         for _ in range(count + 2):
             for precision in precisions:
                 start = time.process_time()
@@ -47,6 +47,7 @@ def steps(
                 dice_loss(logits, masks).backward()  # type: ignore[no-untyped-call]
                 unet.zero_grad()
                 found[precision].append(1000 * (time.process_time() - start))
+    library.cache_clear()
     return {precision: times[2:] for precision, times in found.items()}
 
 

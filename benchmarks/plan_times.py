@@ -11,8 +11,8 @@ from benchmarks.shared import Row, Section, apart, significant
 TITLE = "Step times for plans"
 
 
-def calibration(device: str, precision: str, seconds: float) -> str:
-    """The calibration of this machine as JSON."""
+def calibration(device: str, precision: str, seconds: float, largest: int) -> str:
+    """The calibration of this machine as JSON, from steps with matrices of at most `largest` pixels a side."""
     import torch
 
     from fewlabel.operations.planning.calibration.calibrate import calibrate
@@ -21,7 +21,8 @@ def calibration(device: str, precision: str, seconds: float) -> str:
 
     use_threads(1)
     assert precision in ("f32", "bf16")
-    return calibrate(designed(), torch.device(device), precision, seconds).model_dump_json()  # type: ignore[arg-type]
+    planned = [each for each in designed() if each.step.matrix[0] <= largest]
+    return calibrate(planned, torch.device(device), precision, seconds).model_dump_json()  # type: ignore[arg-type]
 
 
 def measure(quick: bool) -> Section:
@@ -30,12 +31,14 @@ def measure(quick: bool) -> Section:
     from fewlabel.operations.planning.calibration import calibration_table as tables
     from fewlabel.operations.planning.calibration.calibration import Calibration
 
-    kinds = [("cpu", "f32", tables.SHIPPED), ("cpu", "bf16", tables.SHIPPED)]
+    kinds = [("cpu", "f32", tables.SHIPPED), *([] if quick else [("cpu", "bf16", tables.SHIPPED)])]
     kinds += [("cuda", "bf16", tables.SHIPPED_GPUS)] if torch.cuda.is_available() else []
     rows: list[Row] = []
     with TemporaryDirectory() as folder:
         for device, precision, table in kinds:
-            new = Calibration.model_validate_json(apart(calibration, device, precision, 5.0 if quick else 180.0))
+            new = Calibration.model_validate_json(
+                apart(calibration, device, precision, *((1.0, 64) if quick else (180.0, 512)))
+            )
             old = next((entry for entry in tables.read_table(table) if entry.key == new.key), None)
             for row in new.steps:
                 before = old.step_seconds(row.step) if old else None

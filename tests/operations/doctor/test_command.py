@@ -56,6 +56,22 @@ def test_a_machine_that_runs_these_tests_is_fit_and_nothing_is_left_behind(check
     assert sorted(checkout.rglob("*")) == before
 
 
+def test_the_probe_of_the_processor_is_shown_and_repeated_on_request(checkout, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    assert "no probe is kept -> set FEWLABEL_CACHE" in doctor(checkout, FEWLABEL_CACHE="").stdout
+    assert re.search(
+        r"ok +precision +CPU: (f32|bf16); a step takes f32 ", doctor(checkout, FEWLABEL_CACHE=cache).stdout
+    )
+    (file,) = (cache / "probes").glob("*.json")
+    kept = json.loads(file.read_text())
+    kept["cpu_seconds"] = {"f32": 900.0, "bf16": 901.0}
+    file.write_text(json.dumps(kept))
+    shown = "CPU: f32; a step takes f32 9e+05 ms, bf16 9.01e+05 ms; probed 2"
+    assert shown in doctor(checkout, FEWLABEL_CACHE=cache).stdout
+    assert shown not in doctor(checkout, "--probe", FEWLABEL_CACHE=cache).stdout
+    assert json.loads(file.read_text())["cpu_seconds"]["f32"] < 900
+
+
 def test_without_options_no_plugin_of_a_profile_is_needed(checkout, tmp_path_factory):
     """What `make demo` installs has no plugin for Kubernetes or submit commands."""
     plugins = ("snakemake_executor_plugin_kubernetes", "snakemake_executor_plugin_cluster_generic")
