@@ -15,7 +15,8 @@ def bench(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-LONG = {"slurm_overhead": pytest.mark.cluster, "plan_accuracy": pytest.mark.torture}
+TORTURE = pytest.mark.torture
+LONG = {"slurm_overhead": pytest.mark.cluster, "plan_accuracy": TORTURE, "demo_account": TORTURE}
 SHORT = [name for name in NAMES if name not in LONG]
 
 
