@@ -36,8 +36,12 @@ def lightly_loss() -> Callable[[Tensor, Tensor], Tensor]:
             sys.modules[package.__name__] = package
         operators = types.ModuleType("torchvision.ops")
         operators.StochasticDepth = object  # type: ignore[attr-defined]
-        sys.modules |= {"torchvision": types.ModuleType("torchvision"), "torchvision.ops": operators}
+        stand_ins = {"torchvision": types.ModuleType("torchvision"), "torchvision.ops": operators}
+        sys.modules |= stand_ins
         from lightly.loss.ntx_ent_loss import NTXentLoss
+
+        for name in stand_ins:
+            del sys.modules[name]
     return NTXentLoss(TEMPERATURE)
 
 
