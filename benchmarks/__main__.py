@@ -19,6 +19,8 @@ NAMES = (
     "ensembles",
     "layout",
     "gpu_speed",
+    "growth",
+    "plan_speed",
     "phantom_speed",
     "plan_times",
     "plan_accuracy",

@@ -1,6 +1,6 @@
-"""Seconds to plan grids of growing size: `python benchmarks/plan_speed.py`. Rows compare with each other alone.
+"""Seconds to plan grids of growing size, by dry runs: `python -m benchmarks.plan_speed`.
 
-CPU seconds beside wall seconds: other load changes them little.
+CPU seconds, which other load changes little; wall seconds are longer where other programs run.
 """
 
 import os
@@ -8,12 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.shared import ROOT, Row, Section, significant
+
+TITLE = "Dry runs"
+DRAWS = (18, 92, 370)
+"""Of the default experiment: about 1,000, 5,000 and 20,000 jobs."""
 
 
-def plan(draws: int) -> tuple[int, int, float, float]:
+def planned(draws: int) -> Row:
     """Finetunings, jobs, wall and CPU seconds of a dry run of the default experiment with so many draws."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
@@ -23,10 +26,23 @@ def plan(draws: int) -> tuple[int, int, float, float]:
         seconds, after = time.perf_counter() - start, os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     counts = dict(line.split()[:2] for line in (process.stdout + process.stderr).splitlines() if len(line.split()) == 2)
-    return int(counts["finetune"]), int(counts["total"]), seconds, cpu
+    jobs = int(counts["total"])
+    return {
+        "finetunings": int(counts["finetune"]),
+        "jobs": jobs,
+        "seconds": significant(seconds),
+        "CPU seconds": significant(cpu),
+        "CPU ms a job": significant(1000 * cpu / jobs),
+    }
+
+
+def measure(quick: bool) -> Section:
+    rows = []
+    for draws in (1,) if quick else DRAWS:
+        rows.append(planned(draws))
+        print(f"  {rows[-1]}", flush=True)
+    return Section("The default experiment with more draws (`snakemake --dry-run`).", {"Dry runs": rows}, ["snakemake"])
 
 
 if __name__ == "__main__":
-    print("finetunings   jobs   seconds   CPU seconds")
-    for draws in (2, 39, 193):
-        print("{:11d} {:6d} {:9.1f} {:13.1f}".format(*plan(draws)))
+    measure(quick=False)

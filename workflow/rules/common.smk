@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from inspect import signature
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fewlabel.config.folds import cohort_of
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.grid import split_parts
 from fewlabel.config.jobs.figures.registry import report_items
+from fewlabel.config.jobs.training import pretrained_as
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.workflow_files import DEFAULTS, workflow_folder
 from fewlabel.config.loading.yaml_files import laid_over
@@ -116,9 +118,16 @@ class Unwatched:
         return str(self.value() if callable(self.value) else self.value)
 
 
+def signed(function):
+    """The function with its signature on it: Snakemake asks for it several times a job, and finding it out is slow."""
+    function.__signature__ = signature(function)
+    return function
+
+
 def growing(amount):
     """Memory or time of a job: more at each attempt, up to what the profile's `resources` name as the most."""
 
+    @signed
     def at(wildcards, attempt):
         return amount * attempt
 
@@ -128,6 +137,7 @@ def growing(amount):
 def growing_with_threads(amount):
     """The same, so much for each thread."""
 
+    @signed
     def at(wildcards, threads, attempt):
         return amount * threads * attempt
 
@@ -155,8 +165,11 @@ def unshared(files):
 def of_cohort(files):
     """An input of a job that may be of one fold: what its whole cohort has, whose wildcards `files` hold."""
 
+    named = cache(lambda cohort: expand(files, cohort=cohort))
+
+    @signed
     def of_wildcards(wildcards):
-        return expand(files, cohort=cohort_of(wildcards.cohort))
+        return list(named(cohort_of(wildcards.cohort)))
 
     return of_wildcards
 
@@ -213,6 +226,7 @@ def settings(make):
     """A rule's settings string, made by a function of `fewlabel.config.jobs` from the wildcards that it asks for."""
     asked = list(signature(make).parameters)[1:]
 
+    @signed
     def of_wildcards(wildcards):
         texts = {name: wildcards[name] for name in asked}
         return canonical(
@@ -220,3 +234,16 @@ def settings(make):
         )
 
     return of_wildcards
+
+
+@signed
+def state_of(wildcards, output):
+    """The checkpoint of a training."""
+    return f"{os.path.dirname(output.weights)}/training.state"
+
+
+@signed
+def pretrained_weights(wildcards):
+    """The weights that a finetuning starts from, in a list; none for a method that starts from random weights."""
+    start = pretrained_as(EXPERIMENT, wildcards.method)
+    return [LAYOUT.weights(Run(wildcards.cohort, start))] if start else []

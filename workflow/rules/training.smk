@@ -4,7 +4,7 @@
 
 from shlex import quote
 
-from fewlabel.config.jobs.training import evaluate_settings, finetune_settings, pretrain_settings, pretrained_as
+from fewlabel.config.jobs.training import evaluate_settings, finetune_settings, pretrain_settings
 from fewlabel.utils.optional_dependencies import enable_tensorboard
 
 # Logs are not results: trainings read from this variable, not from a setting, whether to write them (like data_root).
@@ -51,7 +51,7 @@ rule pretrain:
     params:
         settings=settings(pretrain_settings),
         # Not an output: Snakemake deletes outputs of a failed job, and the training continues from this file.
-        state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
+        state=state_of,
         every=Unwatched(EXPERIMENT.checkpoint_every),
     message:
         "Pretrain {wildcards.method} on {wildcards.cohort} (log: {log})"
@@ -86,11 +86,7 @@ rule finetune:
         arrays=of_cohort(unshared(ARRAYS)),
         order=rules.draw.output.order,
         # None for a method that starts from random weights.
-        init=lambda wildcards: (
-            [LAYOUT.weights(Run(wildcards.cohort, start))]
-            if (start := pretrained_as(EXPERIMENT, wildcards.method))
-            else []
-        ),
+        init=pretrained_weights,
     output:
         weights=LAYOUT.weights(FINETUNED),
         history=LAYOUT.run_history(FINETUNED),
@@ -108,8 +104,8 @@ rule finetune:
         runtime=growing(240),
     params:
         settings=settings(finetune_settings),
-        init=lambda wildcards, input: f"--init {input.init}" if input.init else "",
-        state=lambda wildcards, output: f"{os.path.dirname(output.weights)}/training.state",
+        init=signed(lambda wildcards, input: f"--init {input.init}" if input.init else ""),
+        state=state_of,
         every=Unwatched(EXPERIMENT.checkpoint_every),
         evaluation=evaluation_options,
     message:

@@ -35,7 +35,7 @@ from fewlabel.reporting.figures import style
 from fewlabel.reporting.images.contact_sheet import WARNED, choose_subjects, contact_sheet, tile
 from fewlabel.reporting.tables.formats import as_html, as_markdown
 from fewlabel.reporting.tables.quality import quality_table
-from fewlabel.reporting.tables.quality_checks import quality_rows, warnings
+from fewlabel.reporting.tables.quality_checks import Usual, quality_rows, warnings
 from helpers.studies import ROOT
 
 GRID = Grid(matrix=(24, 24), spacing_mm=2)
@@ -270,9 +270,9 @@ def test_of_very_many_subjects_some_are_shown_and_all_with_warnings_before_them(
 )
 def test_what_most_volumes_of_a_cohort_share_is_told_once_of_it(rows, shares, told, of_the_cohort):
     some = rows[rows["subject"].isin(["007", "NA", "unlabelled"])].assign(clipped=shares)
-    found = ["; ".join(warnings(row, some, 0.01)) for row in some.to_dict("records")]
+    found = ["; ".join(warnings(row, Usual.of(some), 0.01)) for row in some.to_dict("records")]
     assert [text.partition(" of the voxels hold the highest value")[0] for text in found] == told
-    mapped = ["; ".join(warnings(row, some, 0.01, bounded=True)) for row in some.to_dict("records")]
+    mapped = ["; ".join(warnings(row, Usual.of(some), 0.01, bounded=True)) for row in some.to_dict("records")]
     assert [bool(text) for text in mapped] == [share >= 0.01 for share in shares]
     notes = quality_table(some.assign(warnings=found), settings()).notes
     assert [of_the_cohort in note for note in notes[:1]] == [True] if of_the_cohort else "clipped" not in notes[0]

@@ -44,20 +44,19 @@ def fetch(
 
     from fewlabel.data.admission import admission
     from fewlabel.data.sources import registry
-    from fewlabel.data.sources.grid_fit import grid_problems, thin_notes
+    from fewlabel.data.sources.grid_fit import grid_findings
     from fewlabel.data.subjects.duplicate_volumes import FILE, VolumeHash, write_hashes
 
     listed, problems, where = registry.survey(settings.source)
     rows = [{"subject": s.subject, "patient": s.patient, "labelled": int(s.labelled), "use": s.use} for s in listed]
     table = pd.DataFrame(rows)
     whole_listing = not problems
-    if split is not None and split.grid is not None:
-        problems += grid_problems(settings.source, listed, split.grid)
-    hashes: dict[str, VolumeHash] = {}
-    problems += registry.check(settings.source, listed, threads, hashes)
     notes: list[str] = []
     if split is not None and split.grid is not None:
-        notes += thin_notes(settings.source, listed, split.grid, split.partitions)
+        too_large, notes = grid_findings(settings.source, listed, split.grid, split.partitions)
+        problems += too_large
+    hashes: dict[str, VolumeHash] = {}
+    problems += registry.check(settings.source, listed, threads, hashes)
     if split is not None and whole_listing:
         refusals, remarks = admission(table, settings.cohort, split, largest, pretrained, hashes)
         problems, notes = problems + refusals, notes + remarks

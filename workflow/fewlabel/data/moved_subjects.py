@@ -116,6 +116,7 @@ def _reordered(
         roles = split_roles(subjects, split.model_copy(update={"fold": fold}), base)
         order = order_pool(roles, part_of(split.cohort, fold), split.seed, draw, split.drawing)
         after = order["subject"].tolist()
-        if [name for name in before if name in after] != [name for name in after if name in before]:
+        common = set(before) & set(after)
+        if [name for name in before if name in common] != [name for name in after if name in common]:
             changed.append(f"draw {draw}" + ("" if fold is None else f" of fold {fold}"))
     return [f"changed order of labelled subjects: {listed(changed)}"] if changed else []

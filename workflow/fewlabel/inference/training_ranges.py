@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from fewlabel.data.preprocessing.working_grid import Frame
-from fewlabel.data.store.slice_store import Store
+from fewlabel.data.preprocessing.working_grid import Frame, intensity_quartiles
+from fewlabel.data.store.slice_store import QUARTILES, Store
 
 RANGES = "cohort_ranges"
 """Key of the ranges among the facts of a weights file."""
@@ -23,9 +23,6 @@ INTENSITY_MARGIN = 0.1
 """Distance by which quartiles may be outside the cohort's, where 1 is the range between the grid's percentiles."""
 VOLUME_MARGIN = 1.5
 """The same as `MM_MARGIN` for the target's volume."""
-QUARTILES = (0.25, 0.5, 0.75)
-EVERY = 2
-"""Quartiles use every second row and column."""
 DIRECTIONS = ("across slices", "along columns", "along rows")
 """Names of the axes slice, row and column in messages."""
 
@@ -61,8 +58,14 @@ def ranges_of(store: Store, subjects: Sequence[str]) -> Ranges | None:
     ranges = ranges_of_table(store.subjects, subjects)
     if ranges is None:
         return None
-    quartiles = np.array([_quartiles(store.images[store.rows([subject])]) for subject in subjects])
-    return ranges.model_copy(update={"quartiles": _three(quartiles)})
+    return ranges.model_copy(update={"quartiles": _three(_quartiles(store, subjects))})
+
+
+def _quartiles(store: Store, subjects: Sequence[str]) -> NDArray[np.float64]:
+    """Quartiles of each subject's images, (subject, 3): those of its preparation, or read from all of its slices."""
+    if set(QUARTILES) <= set(store.subjects):
+        return store.subjects.set_index("subject").loc[list(subjects), list(QUARTILES)].to_numpy(np.float64)
+    return np.array([intensity_quartiles(store.images[store.rows([subject])]) for subject in subjects])
 
 
 def ranges_of_table(subjects_table: pd.DataFrame, subjects: Sequence[str]) -> Ranges | None:
@@ -91,7 +94,7 @@ def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: floa
     views = [count * mm for count, mm in zip(frame.native, frame.spacing, strict=True)]
     messages = [*_sizes("voxel size", frame.spacing, ranges.voxel_mm), *_sizes("field of view", views, ranges.view_mm)]
     names = ("lower quartile", "median", "upper quartile")
-    for name, value, (low, high) in zip(names, _quartiles(images), ranges.quartiles or (), strict=False):
+    for name, value, (low, high) in zip(names, intensity_quartiles(images), ranges.quartiles or (), strict=False):
         if not low - INTENSITY_MARGIN <= value <= high + INTENSITY_MARGIN:
             messages.append(f"{name} of scaled intensities {value:.2g} (cohort: {_words(low, high)})")
     low, high = ranges.target_ml
@@ -111,10 +114,6 @@ def _sizes(what: str, values: Sequence[float], accepted: Sequence[Range]) -> Ite
 def _words(low: float, high: float) -> str:
     first, last = f"{low:.4g}", f"{high:.4g}"
     return first if first == last else f"{first} to {last}"
-
-
-def _quartiles(images: NDArray[Any]) -> NDArray[np.float64]:
-    return np.quantile(images[:, ::EVERY, ::EVERY].astype(np.float32), QUARTILES).astype(np.float64)
 
 
 def _three(values: NDArray[np.float64]) -> tuple[Range, Range, Range]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fewlabel.data.store.npy import take_rows
 from fewlabel.data.store.slice_store import Store
 from fewlabel.utils.seeds import generator, seed64
 
@@ -75,9 +77,10 @@ def partition_rows(
 
 def rows_by_volume(index: pd.DataFrame, subjects: Iterable[str]) -> list[Rows]:
     """Rows of each subject in the order of its slices."""
-    names = set(subjects)
-    groups = index.reset_index(drop=True).groupby("subject", sort=False)
-    return [frame.sort_values("slice").index.to_numpy(np.int64) for name, frame in groups if name in names]
+    names, numbers = set(subjects), index["slice"].to_numpy()
+    groups = {name: np.asarray(rows, np.int64) for name, rows in index.groupby("subject").indices.items()}
+    ordered = (groups[name] for name in index["subject"].unique() if name in names)
+    return [rows[np.argsort(numbers[rows], kind="stable")] for rows in ordered]
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,24 @@ def subjects_of(index: pd.DataFrame, rows: Rows) -> list[str]:
     return sorted(set(index["subject"].iloc[rows].astype(str)))
 
 
+BLOCK = 256
+"""Slices that are copied to a device at once."""
+
+
+def copied_to(device: torch.device, array: NDArray[Any]) -> Tensor:
+    """A copy of an array (slice, row, column) on a device, of which the host holds one block at a time."""
+    whole = torch.empty(array.shape, dtype=torch.from_numpy(np.empty(0, array.dtype)).dtype, device=device)
+    for start in range(0, len(array), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(array)))
+        whole[start : start + BLOCK] = torch.from_numpy(take_rows(array, rows))
+    return whole
+
+
 class Slices:
     """A store's slices as tensors on the training device.
 
-    If they fit on a GPU, all slices are copied there once; otherwise each batch is read from the memory map.
+    If they fit on a GPU, all slices are copied there once, block by block; otherwise each batch is read from the memory
+    map. The host never holds all of them.
     """
 
     def __init__(self, store: Store, device: torch.device) -> None:
@@ -107,8 +124,8 @@ class Slices:
             device.type == "cuda"
             and store.images.nbytes + store.masks.nbytes < 0.4 * torch.cuda.mem_get_info(device)[0]
         ):
-            self._images = torch.from_numpy(np.array(store.images)).to(device)
-            self._masks = torch.from_numpy(np.array(store.masks)).to(device)
+            self._images = copied_to(device, store.images)
+            self._masks = copied_to(device, store.masks)
 
     def images(self, rows: Rows) -> Tensor:
         """Images, float32 (batch, 1, row, column)."""
@@ -122,5 +139,5 @@ class Slices:
         if isinstance(array, Tensor):
             batch = array[to_device(torch.from_numpy(rows), self.device)]
         else:
-            batch = to_device(torch.from_numpy(array[rows]), self.device)
+            batch = to_device(torch.from_numpy(take_rows(array, rows)), self.device)
         return batch.float().unsqueeze(1)

@@ -12,6 +12,9 @@ from fewlabel.data.preprocessing.volume import Orientation, Volume
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import size
 
+QUARTILES = (0.25, 0.5, 0.75)
+EVERY = 2
+"""Quartiles of intensities use every second row and column."""
 LARGEST_VOXELS = 500_000_000
 """Largest number of voxels of a volume at the grid's spacing, and of its slices: 2 GB each in float32."""
 
@@ -158,6 +161,11 @@ def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]
         )
     scaled: NDArray[np.float32] = ((image - low) / (high - low)).astype(np.float32)
     return scaled
+
+
+def intensity_quartiles(images: NDArray[Any]) -> NDArray[np.float64]:
+    """Quartiles of the intensities of images (slice, row, column), (3,)."""
+    return np.quantile(images[:, ::EVERY, ::EVERY].astype(np.float32), QUARTILES).astype(np.float64)
 
 
 def _resize(array: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -108,7 +108,7 @@ def parts_of(source: ChaosSource) -> list[str]:
 def _hashed(folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
     files = [path for path in visible_files(folder / "MR", ("",)) if "T2SPIR" in path.parts]
     masks = [path for path in files if path.suffix.lower() == ".png"]
-    return [path for path in files if path not in set(masks)], masks
+    return [path for path in files if path.suffix.lower() != ".png"], masks
 
 
 def _listed(source: ChaosSource, folder: Path) -> list[Subject]:

@@ -1,6 +1,6 @@
 """Checks of memory and slices of a cohort's volumes on the working grid, from their headers alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fewlabel.config.cohort import Grid
 from fewlabel.config.sources.base import FileSource
@@ -14,19 +14,32 @@ from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import listed
 
 
-def grid_problems(source: Source, subjects: Sequence[Subject], grid: Grid) -> list[str]:
-    """Messages on volumes that are too large on the working grid; invalid headers are reported elsewhere."""
-    return [f"{name}: {problem}" for name, frame in _frames(source, subjects, grid) if (problem := frame.problem(grid))]
+def grid_findings(
+    source: Source, subjects: Sequence[Subject], grid: Grid, partitions: int
+) -> tuple[list[str], list[str]]:
+    """Problems and notes of volumes on the working grid; invalid headers are reported elsewhere.
+
+    Args:
+        partitions: most partitions of contrastive pretraining; a note names the volumes with fewer slices.
+
+    Returns:
+        Problems, one line a volume that is too large, and notes.
+    """
+    problems, thin = [], {}
+    for name, frame in _frames(source, subjects, grid):
+        if problem := frame.problem(grid):
+            problems.append(f"{name}: {problem}")
+        if frame.resampled[0] < partitions:
+            thin[name] = frame.resampled[0]
+    return problems, _thin_notes(thin, len(subjects), partitions)
 
 
-def thin_notes(source: Source, subjects: Sequence[Subject], grid: Grid, partitions: int) -> list[str]:
-    """One line on volumes with fewer slices on the working grid than partitions in contrastive pretraining."""
-    thin = {name: frame.resampled[0] for name, frame in _frames(source, subjects, grid)}
-    thin = {name: slices for name, slices in thin.items() if slices < partitions}
+def _thin_notes(thin: Mapping[str, int], subjects: int, partitions: int) -> list[str]:
+    """One line on volumes with few slices, whose numbers `thin` holds."""
     if not thin:
         return []
     return [
-        f"{len(thin)} of {len(subjects)} volumes have fewer slices than the {partitions} partitions of contrastive "
+        f"{len(thin)} of {subjects} volumes have fewer slices than the {partitions} partitions of contrastive "
         f"pretraining: {listed([f'{name} ({slices})' for name, slices in thin.items()])}; each of their slices "
         "represents several parts; to fix: lower `partitions` if many volumes are affected"
     ]

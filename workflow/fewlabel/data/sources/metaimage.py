@@ -27,7 +27,8 @@ class MetaImageReader(PairedReader[MetaImageSource]):
         """See `PairedReader`."""
         paths = contents(folder, deep=True).used
         masks = [path for path in paths if _is_mask(source, path)]
-        images = by_subject(path for path in paths if path not in set(masks))
+        taken = set(masks)
+        images = by_subject(path for path in paths if path not in taken)
         labels: FilesBySubject = {}
         for path in masks:
             labels.setdefault(stem(path)[: -len(source.label_suffix)], []).append(path)

@@ -1,5 +1,6 @@
 """The folder `unlabelled` of a cohort: further volumes without masks, as files or folders of DICOM series."""
 
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def list_unlabelled(source: FileSource, taken_names: Collection[str]) -> list[Su
         )
     volumes = [(name_of(path), path) for path in volumes_in(folder).used]
     problems = [f"{path.name}: {UNSAFE_NAME}" for name, path in volumes if not is_safe_name(name)]
-    names = [name for name, _ in volumes]
-    doubled = sorted({name for name in names if names.count(name) > 1 or name in taken_names})
+    counts = Counter(name for name, _ in volumes)
+    doubled = sorted(name for name in counts if counts[name] > 1 or name in taken_names)
     if doubled:
         problems.append(f"names of other subjects: {listed(doubled)}; accepted: each subject once; to fix: rename them")
     if not volumes and (layout := recognised(folder)):

@@ -1,8 +1,9 @@
-"""Write `.npy` files with a clear error if the disk is full.
+"""Write `.npy` files with a clear error if the disk is full, and read rows of those that are larger than memory.
 
 With NumPy's own writers the reason is lost (`save`), or the process is killed (memory maps).
 """
 
+import mmap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,3 +39,15 @@ def save_blocks(path: Path, blocks: Iterable[NDArray[Any]], shape: tuple[int, ..
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
             file.write(np.ascontiguousarray(block, dtype=kind).data)
+
+
+def take_rows(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """A copy of these entries along the first axis.
+
+    Pages of a memory map are let go afterwards. Otherwise all pages that a training has read would count as its
+    memory, and a large store would seem to need all of its size. The system still caches them.
+    """
+    taken: NDArray[Any] = array[rows]
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)
+    return taken

@@ -4,7 +4,7 @@ A store is a folder with
     images.npy    float16 (slice, row, column), 0 to 1 between the volume's percentiles
     masks.npy     uint8 of the same shape, 1 inside the target; 0 throughout for subjects without a label
     index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1), labelled, target_px
-    subjects.csv  one row a subject: its native shape, spacing and affine, slices, target volume
+    subjects.csv  one row a subject: its native shape, spacing and affine, slices, target volume, quartiles of images
     store.json    matrix, number of slices, SHA-256 of the others, how volumes were prepared (grid, bias correction)
 """
 
@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.study_layout import ARRAYS, IMAGES, LABELS
 from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
-from fewlabel.data.preprocessing.working_grid import Frame, preprocess, why_lost
+from fewlabel.data.preprocessing.working_grid import Frame, intensity_quartiles, preprocess, why_lost
 from fewlabel.data.store.npy import save_blocks
 from fewlabel.data.store.prepared_subjects import (
     PreparedSubject,
@@ -48,6 +48,8 @@ from fewlabel.utils.system_errors import refuse_out_of_memory
 
 VERIFIED = ".verified.json"
 """File with the verified hash and stamp (`recorded.stamp`) of each file of a store."""
+QUARTILES = ("q25", "q50", "q75")
+"""Columns of `subjects.csv` with the quartiles of a subject's images; stores of earlier versions lack them."""
 LARGEST = 6e4
 """Largest stored value, within float16's range: a voxel far above the 99th percentile must not become infinite."""
 
@@ -66,13 +68,26 @@ class Store:
 
     def rows(self, subjects: Iterable[str]) -> NDArray[np.int64]:
         """Positions in the arrays of all slices of these subjects, in the store's order."""
-        return np.flatnonzero(self.index["subject"].isin(list(subjects)).to_numpy())
+        rows = [self._rows[name] for name in set(subjects) if name in self._rows]
+        return np.sort(np.concatenate(rows)) if rows else np.empty(0, np.int64)
 
     def frame(self, subject: str, grid: Grid) -> tuple[Frame, NDArray[np.float64]]:
         """A subject's frame and native affine."""
-        row = self.subjects.set_index("subject").loc[subject]
-        affine = np.array(json.loads(str(row["affine"])), dtype=np.float64)
-        return Frame.of(tuple(json.loads(str(row["shape"]))), affine, grid), affine
+        shape_text, affine_text = self._places[subject]
+        affine = np.array(json.loads(affine_text), dtype=np.float64)
+        return Frame.of(tuple(json.loads(shape_text)), affine, grid), affine
+
+    @cached_property
+    def _rows(self) -> Mapping[str, NDArray[np.int64]]:
+        """The rows of each subject: looked up once, not once for each subject."""
+        found = self.index.groupby("subject", sort=False).indices
+        return {str(name): np.asarray(rows, np.int64) for name, rows in found.items()}
+
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[str, str]]:
+        """Shape and affine of each subject, as JSON."""
+        names, shapes, affines = (self.subjects[name].astype(str) for name in ("subject", "shape", "affine"))
+        return dict(zip(names, zip(shapes, affines, strict=True), strict=True))
 
 
 def open_store(manifest: Path) -> Store:
@@ -154,11 +169,11 @@ def pack(
         bias: settings of bias correction; None: none. Files in `native` are never corrected.
     """
     preparation = Preparation(grid=grid, bias_correction=bias)
-    parts = prepared_folder(folder)
+    parts, key = prepared_folder(folder), preparation_key(preparation)
     parts.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(parts, "these slices"):
         with atomic_folder(native) as native_partial, atomic_folder(folder) as partial_folder:
-            work = partial(_part, read=read, preparation=preparation, parts=parts, native=native_partial)
+            work = partial(_part, read=read, preparation=preparation, key=key, parts=parts, native=native_partial)
             packed = map_subjects(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
             recorded_hashes.seal(native_partial)
             if resumed := sum(part.slices.from_cache for part in packed):
@@ -174,32 +189,32 @@ def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
 
 @dataclass(frozen=True)
 class _Part:
-    """A preprocessed subject, before its store is packed."""
+    """A preprocessed subject, before its store is packed. All of a cohort are in memory: numbers, not slices."""
 
+    subject: Subject
     slices: PreparedSubject
-    index: pd.DataFrame
     facts: dict[str, Any]
 
 
 def _part(
-    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, parts: Path, native: Path
+    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, key: str, parts: Path, native: Path
 ) -> _Part:
     with refuse_out_of_memory():
-        return _prepared(subject, read, preparation, parts, native)
+        return _prepared(subject, read, preparation, key, parts, native)
 
 
 def _prepared(
-    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, parts: Path, native: Path
+    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, key: str, parts: Path, native: Path
 ) -> _Part:
     grid, volume = preparation.grid, read(subject)
     frame = Frame.of(volume.image.shape, volume.affine, grid)
-    key, place = volume_key(volume, preparation_key(preparation)), parts / subject.subject
-    slices = load_prepared(place, key) or save_prepared(place, key, *_slices(volume, preparation))
+    own_key, place = volume_key(volume, key), parts / subject.subject
+    slices = load_prepared(place, own_key) or save_prepared(place, own_key, *_slices(volume, preparation))
     if volume.mask is not None:
         save_nifti(native / LABELS / f"{subject.subject}.nii.gz", volume.mask, volume.affine, volume.placement)
     if subject.image is None or subject.computed:
         save_nifti(native / IMAGES / f"{subject.subject}.nii.gz", volume.image, volume.affine)
-    return _Part(slices, _index(subject, slices.target_px), _facts(subject, volume, frame))
+    return _Part(subject, slices, {**_facts(subject, volume, frame), **_quartiles(slices.images)})
 
 
 def _slices(volume: Volume, preparation: Preparation) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
@@ -213,7 +228,7 @@ def _slices(volume: Volume, preparation: Preparation) -> tuple[NDArray[np.float1
 def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path) -> None:
     """Join prepared subjects to the files of a store."""
     matrix = preparation.grid.matrix
-    index = pd.concat([part.index for part in parts], ignore_index=True)
+    index = _index(parts)
     shape = (len(index), *matrix)
     _join([part.slices.images for part in parts], folder / "images.npy", shape, np.float16)
     _join([part.slices.masks for part in parts], folder / "masks.npy", shape, np.uint8)
@@ -226,16 +241,16 @@ def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path)
     write_text(folder / recorded_hashes.STORE, json.dumps(manifest, indent=2) + "\n")
 
 
-def _index(subject: Subject, target_px: NDArray[np.int64]) -> pd.DataFrame:
-    count = len(target_px)
+def _index(parts: Sequence[_Part]) -> pd.DataFrame:
+    counts = [len(part.slices.target_px) for part in parts]
     return pd.DataFrame(
         {
-            "subject": subject.subject,
-            "patient": subject.patient,
-            "slice": range(count),
-            "position": np.round((np.arange(count) + 0.5) / count, 6),
-            "labelled": int(subject.labelled),
-            "target_px": target_px,
+            "subject": np.repeat(np.array([part.subject.subject for part in parts], object), counts),
+            "patient": np.repeat(np.array([part.subject.patient for part in parts], object), counts),
+            "slice": np.concatenate([np.arange(count) for count in counts]),
+            "position": np.concatenate([np.round((np.arange(count) + 0.5) / count, 6) for count in counts]),
+            "labelled": np.repeat([int(part.subject.labelled) for part in parts], counts),
+            "target_px": np.concatenate([part.slices.target_px for part in parts]),
         }
     )
 
@@ -258,6 +273,11 @@ def _facts(subject: Subject, volume: Volume, frame: Frame) -> dict[str, Any]:
         "affine": json.dumps(volume.affine.tolist()),
         "shape": json.dumps(list(volume.image.shape)),
     }
+
+
+def _quartiles(images: Path) -> dict[str, float]:
+    quartiles = intensity_quartiles(np.load(images, mmap_mode="r")).round(6)
+    return dict(zip(QUARTILES, quartiles.tolist(), strict=True))
 
 
 def _join(parts: Sequence[Path], path: Path, shape: tuple[int, ...], kind: type) -> None:

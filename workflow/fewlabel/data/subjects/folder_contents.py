@@ -67,11 +67,13 @@ def contents(
         read_elsewhere: files and folders to skip.
         deep: whether to search sub-folders, too.
     """
-    children = [path for path in children_of(folder, deep) if path not in set(read_elsewhere)]
+    elsewhere = set(read_elsewhere)
+    children = [path for path in children_of(folder, deep) if path not in elsewhere]
     used = [path for path in children if not is_hidden(path, folder) and _is_read(path, suffixes)]
     data = {path for path in children if ends_with(path, DATA_SUFFIXES) and not is_hidden(path, folder)}
     data = _of_headers(data, [path for path in used if ends_with(path, HEADER_SUFFIXES)])
-    rest = [path for path in children if path not in data and path not in set(used)]
+    taken = {*used, *data}
+    rest = [path for path in children if path not in taken]
     return Contents(tuple(used), tuple(sorted(data)), tuple(_unused(path, folder) for path in rest))
 
 

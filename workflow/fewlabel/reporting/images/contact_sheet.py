@@ -96,7 +96,7 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
     warnings = {
         str(name): str(text) for name, text in zip(quality["subject"], quality["warnings"], strict=True) if text
     }
-    warned = set(warnings) & set(subjects)
+    warned, bare = set(warnings) & set(subjects), set(unlabelled)
     shown = choose_subjects(subjects, warned, settings.figure.most)
     slices = settings.figure.slices or (3 if len(shown) <= FEW else 1)
     dpi, width_in = settings.figure.dpi, settings.figure.width_in
@@ -105,8 +105,7 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
     title = wrapped(settings.title, room, TITLE, bold=True)
     layout = _layout(settings, slices)
     captions = [
-        _caption([name, *(["no mask"] if name in unlabelled else [])], warnings.get(name, ""), layout, dpi)
-        for name in shown
+        _caption([name, *(["no mask"] if name in bare else [])], warnings.get(name, ""), layout, dpi) for name in shown
     ]
     above = EDGE + (len(title) * TITLE + len(notes) * NOTE) * LINE * POINT + 2 * GAP
     *corners, (_, bottom) = layout.corners(captions, round(above * dpi), dpi)

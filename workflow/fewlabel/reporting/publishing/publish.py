@@ -7,6 +7,7 @@ from pathlib import Path
 from fewlabel.config.jobs.figures.destreaking import measured_files
 from fewlabel.config.portable import placeless
 from fewlabel.config.study_layout import HISTORY, LAYOUT, Run
+from fewlabel.data.store.slice_store import QUARTILES
 from fewlabel.reporting.publishing.files import check_target, histories, readme, table_files, write_published
 from fewlabel.reporting.publishing.model_card import CARD, chosen_run, model_card
 from fewlabel.reporting.publishing.privacy import pseudonymise, refuse_private, subject_codes
@@ -16,8 +17,8 @@ from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, re
 from fewlabel.reporting.results.histories import join_histories
 from fewlabel.utils.errors import InputError
 
-LEFT_OUT = ("affine", "shape")
-"""Columns of `subjects.csv` that no figure needs: positions of volumes in the scanner."""
+LEFT_OUT = ("affine", "shape", *QUARTILES)
+"""Columns of `subjects.csv` that no figure needs: positions of volumes in the scanner, and intensities."""
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,11 @@ def quality_rows(
     work = partial(_facts, source=settings.source, native=native, labelled=labelled, grid=settings.grid)
     facts = pd.DataFrame(map_subjects(work, files, workers, "examine")).astype({"grid_dice": float})
     rows = subjects.reset_index(drop=True).join(facts)
+    on_grid = store.index.groupby("subject")["target_px"].sum().to_dict()
     rows["kept"] = [
-        _kept(store, row["subject"], row["target_ml"], settings) if row["labelled"] and row["target_ml"] else None
+        _kept(store, row["subject"], int(on_grid[row["subject"]]), row["target_ml"], settings)
+        if row["labelled"] and row["target_ml"]
+        else None
         for row in rows.to_dict("records")
     ]
     rows.insert(1, "role", rows["subject"].map(roles.set_index("subject")["role"]).fillna(""))
@@ -78,7 +81,8 @@ def quality_rows(
     scaled = 1 - settings.grid.percentiles[1] / 100
     radial = settings.source.reconstruction
     bounded = radial is not None and radial.input == "t2_map"
-    rows["warnings"] = ["; ".join(warnings(row, rows, scaled, bounded)) for row in rows.to_dict("records")]
+    usual = Usual.of(rows)
+    rows["warnings"] = ["; ".join(warnings(row, usual, scaled, bounded)) for row in rows.to_dict("records")]
     order = ["subject", "role", "labelled", "orientation", "oblique_deg", "slices", "rows", "columns", *SPACINGS]
     order += ["lowest", "p1", "p99", "highest", "clipped", "target_ml", "target_slices", "kept"]
     order += ["grid_dice", "warnings"]
@@ -91,17 +95,32 @@ def clipped_alike(rows: pd.DataFrame) -> int:
     return count if count >= USUAL * len(rows) else 0
 
 
-def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float, bounded: bool = False) -> Iterator[str]:
-    """Yield the warnings of one subject, given the facts of the whole cohort.
+@dataclass(frozen=True)
+class Usual:
+    """What is usual in a cohort."""
+
+    target_ml: float  # median
+    spacings: Mapping[str, float]  # medians in mm, by column
+    is_clipped: bool  # whether most volumes are (see `clipped_alike`)
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> "Usual":
+        """Of the facts of all subjects."""
+        spacings = {column: float(rows[column].median()) for column in SPACINGS}
+        return cls(rows["target_ml"].median(), spacings, bool(clipped_alike(rows)))
+
+
+def warnings(row: Mapping[Any, Any], cohort: Usual, scaled: float, bounded: bool = False) -> Iterator[str]:
+    """Yield the warnings of one subject, given what is usual in its cohort.
 
     Args:
         row: of the subject.
-        rows: of the cohort.
+        cohort: of all subjects.
         scaled: share of voxels that scaling maps above 1. If so many voxels have the highest value, tissue contrast is
             lost. Fewer give a warning if other volumes of the cohort are not clipped and values are not `bounded`.
         bounded: whether values are bounded, as those of T2 maps by their fit.
     """
-    target, median = row["target_ml"], rows["target_ml"].median()
+    target, median = row["target_ml"], cohort.target_ml
     if row["labelled"] and target == 0:
         yield "empty mask"
     elif row["labelled"] and target < TINY * median:
@@ -111,10 +130,10 @@ def warnings(row: Mapping[Any, Any], rows: pd.DataFrame, scaled: float, bounded:
     elif row["labelled"] and row["grid_dice"] < GRID_DICE:
         yield f"the mask has a Dice of {row['grid_dice']:.2f} with itself after resampling to the working grid and back"
     for column, name in SPACINGS.items():
-        usual = float(rows[column].median())
+        usual = cohort.spacings[column]
         if not 1 / SPACING <= row[column] / usual <= SPACING:
             yield f"{name} {row[column]:.3g} mm, median {usual:.3g} mm"
-    if row["clipped"] >= (max(scaled, CLIPPED) if bounded or clipped_alike(rows) else CLIPPED):
+    if row["clipped"] >= (max(scaled, CLIPPED) if bounded or cohort.is_clipped else CLIPPED):
         yield f"{100 * row['clipped']:.2g} % of the voxels hold the highest value, {row['highest']:g}"
     if row["oblique_deg"] > OBLIQUE:
         yield f"oblique by {row['oblique_deg']:.0f} degrees"
@@ -152,11 +171,11 @@ def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], g
     return asdict(volume_facts(Volume(volume.image, volume.affine, mask), grid))
 
 
-def _kept(store: Store, subject: str, native_ml: float, settings: QualitySettings) -> float:
-    """Volume of the target on the working grid, as a share of its native volume."""
+def _kept(store: Store, subject: str, target_px: int, native_ml: float, settings: QualitySettings) -> float:
+    """Volume of the target on the working grid, as a share of its native volume; `target_px`: on the grid."""
     frame, _ = store.frame(subject, settings.grid)
     voxel_ml = np.prod(np.multiply(frame.native, frame.spacing) / frame.resampled) / 1000
-    return float(store.index["target_px"].to_numpy()[store.rows([subject])].sum() * voxel_ml / native_ml)
+    return float(target_px * voxel_ml / native_ml)
 
 
 @dataclass(frozen=True)
