@@ -17,7 +17,7 @@ def test_every_training_evaluates_its_own_network(finished):
     logs = visible(finished.results / "logs", "*/evaluate_*.log")
     assert len(logs) == RUNS
     assert all("already evaluated when the training ended" in log.read_text() for log in logs)
-    assert not visible(finished.results, "**/training.*")
+    assert not visible(finished.results, "*/finetuned/**/training.*")
 
 
 def test_the_experiment_ends_with_scores_figures_and_tables(finished):
