@@ -19,9 +19,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
+import torch
 from scipy.ndimage import gaussian_filter
 
-from benchmarks.shared import Row, Section, significant
+from benchmarks.shared import Clock, Row, Section, apart, significant
 from fewlabel.config.augmentation import AUGMENTATIONS
 from fewlabel.config.cohort import Grid
 from fewlabel.config.figure_options import ContactSheet
@@ -34,11 +36,15 @@ from fewlabel.config.pretexts.registry import PretrainedMethod
 from fewlabel.config.pretexts.regression import RegressionMethod
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.training import Network, Training
+from fewlabel.data.store.slice_store import Store
+from fewlabel.training.sampling import Slices
 
 TITLE = "Growth with the number of volumes"
 SIZES = (10, 100, 1000)
 FULL = 10_000
 """Volumes that `FULL=1` adds."""
+STORES = (100, 1000, 10_000)
+"""Volumes of the stores whose slices are read, without being trained on."""
 SLICES, SIDE, FULL_SIDE = 20, 96, 192
 BATCH = 16
 BASES = 16
@@ -179,11 +185,17 @@ def _look(pid: int, largest: dict[str, int], ended: threading.Event) -> None:
     # Not `ru_maxrss`: it begins with the memory of the process that started the command.
     while not ended.wait(EVERY_S):
         try:
-            status = Path(f"/proc/{pid}/status").read_text()
+            memory = _memory(pid)
         except OSError:
             return
-        for name, kilobytes in re.findall(r"^(RssAnon|VmHWM):\s+(\d+) kB$", status, re.MULTILINE):
-            largest[name] = max(largest[name], int(kilobytes))
+        for name, kilobytes in memory.items():
+            largest[name] = max(largest[name], kilobytes)
+
+
+def _memory(pid: int) -> dict[str, int]:
+    """Memory of a process in KB, by its name in /proc; empty once the process has ended."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return {name: int(size) for name, size in re.findall(r"^(RssAnon|VmHWM):\s+(\d+) kB$", status, re.MULTILINE)}
 
 
 def grown(volumes: int, slices: int = SLICES, side: int = SIDE) -> dict[str, Measured]:
@@ -200,6 +212,32 @@ def grown(volumes: int, slices: int = SLICES, side: int = SIDE) -> dict[str, Mea
                 flush=True,
             )
     return found
+
+
+def streamed(volumes: int, slices: int, side: int) -> Row:
+    """Read all slices of a store in random batches, as an epoch of pretraining does, without training."""
+    shape = (volumes * slices, side, side)
+    with tempfile.TemporaryDirectory(prefix="growth-") as name:
+        path = Path(name, "images.npy")
+        with path.open("wb") as file:
+            header = {"descr": "<f2", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            # A hole: zeros that take no space on the disk.
+            file.truncate(file.tell() + 2 * int(np.prod(shape)))
+        images = np.load(path, mmap_mode="r")
+        store = Store(images, np.zeros(0, np.uint8), pd.DataFrame(), pd.DataFrame())
+        read, rows = Slices(store, torch.device("cpu")), np.random.default_rng(SEED).permutation(len(images))
+        clock = Clock()
+        for start in range(0, len(rows), BATCH):
+            read.images(rows[start : start + BATCH])
+        seconds, memory = clock.seconds(), _memory(os.getpid())
+    return {
+        "volumes": volumes,
+        "images (GB)": significant(images.nbytes / 1e9),
+        "CPU ms a slice": significant(1000 * seconds["cpu"] / len(rows)),
+        "memory without pages of files (MB)": round(memory["RssAnon"] / 1024),
+        "largest resident memory (MB)": round(memory["VmHWM"] / 1024),
+    }
 
 
 def tables(found: dict[int, dict[str, Measured]], slices: int) -> dict[str, list[Row]]:
@@ -237,6 +275,11 @@ def further(found: Mapping[int, Mapping[str, Measured]], slices: int) -> list[Ro
     ]
 
 
+def missing() -> str | None:
+    """Why it cannot run here."""
+    return None if Path("/proc/self/status").exists() else "memory is read from /proc, which only Linux has"
+
+
 def measure(quick: bool) -> Section:
     full = bool(os.environ.get("FULL"))
     sizes = (4, 8) if quick else (*SIZES, *([FULL] if full else []))
@@ -247,7 +290,12 @@ def measure(quick: bool) -> Section:
         "stage is the command that the workflow runs, in a process with one thread. Pretrainings take one epoch with a "
         f"network of widths 4-4 and batches of {BATCH}, so that reading slices counts."
     )
-    return Section(text, tables(found, slices), ["numpy", "nibabel"])
+    text += (
+        " The last table is of reading alone: all slices of a store in random batches, with the images in a file "
+        "of zeros (a hole). Memory without pages of files is what a process needs; resident memory includes them."
+    )
+    stores = [apart(streamed, volumes, slices, 32 if quick else FULL_SIDE) for volumes in ((8,) if quick else STORES)]
+    return Section(text, {**tables(found, slices), "Reads of an epoch": stores}, ["numpy", "nibabel"])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def bench(*arguments):
 
 
 TORTURE = pytest.mark.torture
-LONG = {"slurm_overhead": pytest.mark.cluster, "plan_accuracy": TORTURE, "demo_account": TORTURE}
+LONG = {"slurm_overhead": pytest.mark.cluster, "plan_accuracy": TORTURE, "demo_account": TORTURE, "growth": TORTURE}
 SHORT = [name for name in NAMES if name not in LONG]
 
 
