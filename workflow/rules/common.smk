@@ -5,6 +5,7 @@ import sys
 from functools import cache
 from inspect import signature
 from pathlib import Path
+from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -13,7 +14,7 @@ from fewlabel.config.folds import cohort_of
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.grid import split_parts
 from fewlabel.config.jobs.figures.registry import report_items
-from fewlabel.config.jobs.training import pretrained_as
+from fewlabel.config.jobs.training import evaluate_settings, pretrained_as
 from fewlabel.config.loading.load import load
 from fewlabel.config.loading.workflow_files import DEFAULTS, workflow_folder
 from fewlabel.config.loading.yaml_files import laid_over
@@ -247,3 +248,20 @@ def pretrained_weights(wildcards):
     """The weights that a finetuning starts from, in a list; none for a method that starts from random weights."""
     start = pretrained_as(EXPERIMENT, wildcards.method)
     return [LAYOUT.weights(Run(wildcards.cohort, start))] if start else []
+
+
+@signed
+def evaluation_options(wildcards):
+    """Options with which a finetuning also evaluates its network, so that no second process imports PyTorch for it.
+
+    The rule `evaluate` takes the result over, if it has the same settings and inputs, and evaluates otherwise. With a
+    storage, jobs share no further files.
+    """
+
+    def options():
+        if workflow.storage_settings.default_storage_provider:
+            return ""
+        roles, native = LAYOUT.roles(wildcards.cohort), LAYOUT.native(cohort_of(wildcards.cohort))
+        return f"--evaluation {quote(settings(evaluate_settings)(wildcards))} --roles {roles} --truth {native}/labels"
+
+    return Unwatched(options)

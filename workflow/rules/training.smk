@@ -2,8 +2,6 @@
 # Trainings request one GPU. Only a profile uses the request: a machine without a GPU trains on its CPU. Scoring uses
 # none, because most of it is resampling and surface distances; a finetuning scores its own network at its end.
 
-from shlex import quote
-
 from fewlabel.config.jobs.training import evaluate_settings, finetune_settings, pretrain_settings
 from fewlabel.utils.optional_dependencies import enable_tensorboard
 
@@ -63,22 +61,6 @@ rule pretrain:
 
 
 # ------------------------------------------------------------------------------------------------------ finetuning
-def evaluation_options(wildcards):
-    """Options with which a finetuning also evaluates its network, so that no second process imports PyTorch for it.
-
-    The rule `evaluate` takes the result over, if it has the same settings and inputs, and evaluates otherwise. With a
-    storage, jobs share no further files.
-    """
-
-    def options():
-        if workflow.storage_settings.default_storage_provider:
-            return ""
-        roles, native = LAYOUT.roles(wildcards.cohort), LAYOUT.native(cohort_of(wildcards.cohort))
-        return f"--evaluation {quote(settings(evaluate_settings)(wildcards))} --roles {roles} --truth {native}/labels"
-
-    return Unwatched(options)
-
-
 rule finetune:
     """Train one initialisation on the N labelled subjects of one draw."""
     input:
