@@ -1,5 +1,7 @@
 """What the Slurm profiles submit, by stand-ins for the commands of Slurm: runs anywhere, in seconds."""
 
+import json
+
 from helpers.slurm_shims import install, submitted
 from helpers.studies import ROOT
 
@@ -76,3 +78,15 @@ def test_a_finetuning_and_its_evaluation_are_one_job(fresh):
     log = fresh.results / "logs/liver_phantom/evaluate_scratch_n1_draw1.log"
     assert "already evaluated when the training ended" in log.read_text()
     assert not (run.parent / "training.evaluated").exists()
+
+
+def test_a_pretraining_asks_for_its_gpus_and_starts_a_process_for_each(fresh):
+    text = (ROOT / "profiles" / "slurm" / "profile.yaml").read_text()
+    (fresh.folder / "mine").mkdir()
+    several = text.replace("  gpus_per_pretraining: 1\n", "  gpus_per_pretraining: 2\n")
+    (fresh.folder / "mine" / "profile.yaml").write_text(several)
+    jobs = submit(fresh, fresh.folder / "mine", TARGET.format("regression/n1/draw1"))
+    (pretrain,), (finetune,) = jobs["pretrain"], jobs[FINETUNE]
+    assert [(job["gpus"], job["mem"]) for job in (pretrain, finetune)] == [("2", "6000"), ("1", "3000")]
+    record = fresh.results / "liver_phantom/pretrained/regression/run.json"
+    assert json.loads(record.read_text())["processes"] == 2
