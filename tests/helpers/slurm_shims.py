@@ -34,9 +34,8 @@ def sbatch(folder, arguments):
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for flags in (
         ("--job-name",), ("--output",), ("--export",), ("--comment",), ("--account", "-A"), ("--partition", "-p"),
-        ("--time", "-t"), ("--mem",), ("--ntasks",), ("--cpus-per-task",), ("--cpus-per-gpu",), ("--gpus",), ("--gres",),
-        ("--signal",),
-        ("--chdir", "-D"), ("--wrap",),
+        ("--time", "-t"), ("--mem",), ("--ntasks",), ("--cpus-per-task",), ("--cpus-per-gpu",), ("--gpus",),
+        ("--gres",), ("--signal",), ("--chdir", "-D"), ("--wrap",),
     ):  # fmt: skip
         parser.add_argument(*flags)
     parser.add_argument("--parsable", action="store_true")
