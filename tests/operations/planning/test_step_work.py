@@ -31,6 +31,8 @@ def counted(module, *inputs):
 
     layers = [layer for layer in module.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
     hooks = [layer.register_forward_hook(watch) for layer in layers]
+    # In `eval` mode: in training, compiled kernels take some weights without their layers.
+    module.eval()
     with torch.no_grad():
         module(*inputs)
     for hook in hooks:

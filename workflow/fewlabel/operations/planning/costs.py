@@ -150,17 +150,22 @@ class Costs:
         return self._start("training") + sum(self._steps(each) for each in steps)
 
     def finetune(self, cohort: str, method: str) -> float:
-        """Seconds of one finetuning; independent of N."""
-        return self._start("training") + self._steps(finetuning_steps(self.experiment, cohort, method))
+        """Seconds of one finetuning, which evaluates its network; independent of N."""
+        steps = self._steps(finetuning_steps(self.experiment, cohort, method))
+        return self._start("training") + steps + self._evaluation(cohort)
 
-    def evaluate(self, cohort: str) -> float:
+    def evaluate(self) -> float:
+        """The evaluation of a finetuning is taken over."""
+        return self._start("draw")
+
+    def _evaluation(self, cohort: str) -> float:
         """Seconds to predict all test subjects, and to save and score their masks."""
         size = self.sizes[cohort]
         each = size.slices / size.subjects
         step = prediction_step(self.experiment, cohort, each)
         seconds = self.speed.step_seconds(step) if self.speed else 0
         predicted = size.tested * seconds * each / min(PREDICTION_BATCH, max(1, round(each)))
-        return self._start("evaluate") + predicted + self._volumes("score", size.tested * size.voxels_each)
+        return predicted + self._volumes("score", size.tested * size.voxels_each)
 
     def split(self) -> float:
         """A cohort's roles are assigned."""

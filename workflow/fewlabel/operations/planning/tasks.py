@@ -70,7 +70,7 @@ def _task(costs: Costs, job: StudyJob, place: Place, needs: tuple[str, ...]) -> 
         room, priority = costs.training_memory(cohort, method), 10 if rule == "pretrain" else 0
         return Task(name, rule, seconds, needs, cohort, method, 1, place, room, priority)
     if rule == "evaluate":
-        return Task(name, rule, costs.evaluate(cohort), needs, cohort, method, 1, place, 1.2 * BASE_BYTES)
+        return Task(name, rule, costs.evaluate(), needs, cohort, method, 1, place, 1.2 * BASE_BYTES)
     if rule == "destreaking":
         room = costs.destreaking_memory()
         return Task(name, rule, costs.destreaking(), needs, threads=PREPARE_THREADS, memory=room)
