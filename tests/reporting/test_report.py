@@ -66,10 +66,10 @@ def test_captions_tell_budgets_draws_intervals_and_whose_choices_they_are():
     facts = study_facts(Experiment.model_validate(read_config([ROOT / "config.yaml"])))
     text = " ".join(publish_parts(" ".join(facts.values()), writer="html")["body"].split())
     for told in (
-        "600 steps of 16 slices, 25 % of the pixels corrupted",
-        "encoder 300 steps of 16 slices, then decoder 300 steps of 16 slices",
-        "400 steps of 8 slices",
-        "1400 steps of 8 slices",
+        "300 steps of 16 slices, 25 % of the pixels corrupted",
+        "encoder 150 steps of 16 slices, then decoder 150 steps of 16 slices",
+        "200 steps of 8 slices",
+        "700 steps of 8 slices",
         "N = 1, 2, 4, 8, all; 2 draws",
         "95 %, by bootstrap over draws and test subjects (2000 resamples)",
         "These choices are ours",
