@@ -1,1 +1,1 @@
-"""Measurements: FewLabel beside what users would pick instead, its parts, and how its cost grows. See README.md."""
+"""Measurements: FewLabel against what users would pick instead, its parts, and how its cost grows. See README.md."""

@@ -104,7 +104,7 @@ def measure(quick: bool) -> Section:
     rows = medians("simulated", laws) + ([] if quick else medians("published", published()))
     text = (
         "Each curve is cut after every N that leaves three, and each later N is predicted as far as a law is read. "
-        "Median absolute errors in Dice, beside those of two who know nothing of laws: the last mean that is left, "
+        "Median absolute errors in Dice, against those of two who know nothing of laws: the last mean that is left, "
         "and the line through the last two in log N. `held` is the share of intervals that held the hidden mean (of "
         "simulated curves, the true one). `number` counts predictions."
     )

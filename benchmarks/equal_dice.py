@@ -1,4 +1,4 @@
-"""Dice on held-out phantoms after equal steps: FewLabel beside MONAI's pipeline, over seeds, with an interval."""
+"""Dice on held-out phantoms after equal steps: FewLabel against MONAI's pipeline, over seeds, with an interval."""
 
 import contextlib
 import functools
@@ -27,7 +27,7 @@ from fewlabel.training.devices.device import choose_precision, use_threads
 from fewlabel.training.finetune import finetune
 from fewlabel.training.learning_rate import learning_rate
 
-TITLE = "Dice after equal steps, beside MONAI"
+TITLE = "Dice after equal steps, against MONAI"
 GRID = Grid(matrix=(64, 64), spacing_mm=6)
 LABELS, TESTED, POOL = 4, 8, 8
 FOREGROUND = {"FewLabel": 0.5, "FewLabel, all slices alike": 0.0}

@@ -1,4 +1,4 @@
-"""Trainings on a GPU: slices a second, beside MONAI, several at once, and hours of the paper's grid."""
+"""Trainings on a GPU: slices a second, against MONAI, several at once, and hours of the paper's grid."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Augmentation alone beside batchgeneratorsv2 and MONAI, and the contrastive loss alone beside lightly and MONAI."""
+"""Augmentation alone against batchgeneratorsv2 and MONAI, and the contrastive loss alone against lightly and MONAI."""
 
 import functools
 import statistics

@@ -19,7 +19,7 @@ from fewlabel.operations.planning.calibration.calibration_table import OWN, choo
 from fewlabel.operations.planning.plan import Plan, make_plan
 from fewlabel.operations.planning.schedule import Machine
 
-TITLE = "Plans beside a run"
+TITLE = "Plans against a run"
 REDUCED = {
     "study": "reduced",
     "cohorts": {"prostate_phantom": None, "liver_phantom": {"source": {"labelled": 16, "unlabelled": 4}, "test": 4}},

@@ -1,4 +1,4 @@
-"""Step times that `fewlabel plan` ships: measured anew, beside those that it had of this machine.
+"""Step times that `fewlabel plan` ships: measured anew, against those that it had of this machine.
 
 In full mode the table of the package is written: measured.json of processors in both precisions, gpus.json of a GPU.
 """

@@ -1,4 +1,4 @@
-"""Steps of each pretext stage beside the same stage built from MONAI's parts."""
+"""Steps of each pretext stage against the same stage built from MONAI's parts."""
 
 from benchmarks.pipelines.steps import BATCH
 from benchmarks.shared import Section
@@ -6,7 +6,7 @@ from benchmarks.training_speed import PACKAGES, compare, designs, missing, ratio
 
 __all__ = ["TITLE", "measure", "missing"]
 
-TITLE = "Pretraining steps, beside MONAI"
+TITLE = "Pretraining steps, against MONAI"
 STAGES = ("regression", "global", "local")
 
 
@@ -20,4 +20,4 @@ def measure(quick: bool) -> Section:
         "and the frozen encoder are a few lines around BasicUNet's decoder and ContrastiveLoss. Otherwise as above."
     )
     found = compare(plan, rounds)
-    return Section(text, {"CPU time of a step beside FewLabel's": ratios(found), "All": found}, PACKAGES)
+    return Section(text, {"CPU time of a step against FewLabel's": ratios(found), "All": found}, PACKAGES)

@@ -1,4 +1,4 @@
-"""The share of each kind of operation in a finetuning step, and convolutions beside a large matrix product."""
+"""The share of each kind of operation in a finetuning step, and convolutions against a large matrix product."""
 
 import functools
 

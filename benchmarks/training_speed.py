@@ -1,4 +1,4 @@
-"""Steps of finetuning beside MONAI's documented pipeline: slices a second, and milliseconds of a step."""
+"""Steps of finetuning against MONAI's documented pipeline: slices a second, and milliseconds of a step."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from benchmarks.pipelines import fewlabel_training
 from benchmarks.pipelines.steps import BATCH, WIDTHS, Timed
 from benchmarks.shared import Row, Section, apart, in_turns, lacking, medians, significant
 
-TITLE = "Finetuning steps, beside MONAI"
+TITLE = "Finetuning steps, against MONAI"
 SIDES, MIDDLE = (64, 96, 192), 96
 PACKAGES = ("monai", "numpy")
 
@@ -122,4 +122,4 @@ def measure(quick: bool) -> Section:
         "FewLabel with PyTorch's operations instead of its compiled ones (`FEWLABEL_KERNELS=off`)."
     )
     found = compare(plan, rounds)
-    return Section(text, {"CPU time of a step beside FewLabel's": ratios(found), "All": found}, PACKAGES)
+    return Section(text, {"CPU time of a step against FewLabel's": ratios(found), "All": found}, PACKAGES)
