@@ -33,6 +33,10 @@ COLUMNS = ("ready to running", "start and end", "work", "end to seen")
 RUN = "liver_phantom/finetuned/scratch/n{labels}/draw{draw}"
 
 
+NO_GROUPS = ("--groups", "fetch=alone")
+"""Instead of the profile's: Snakemake does not say which job of Slurm a group became."""
+
+
 def grid(finetunings: int) -> tuple[dict, list[str]]:
     """A change of the tiny study that holds so many finetunings (a multiple of 8), and their folders."""
     labels, draws = range(1, 9), range(1, finetunings // 8 + 1)
@@ -91,7 +95,7 @@ def overhead(slurm: Slurm, folder: Path, finetunings: int, designs: Sequence[tup
         study = Study(folder / f"{at_once}_{look}")
         study.folder.mkdir()
         timed(study, study.start(*[f"results/tiny/liver_phantom/splits/draw{1}.csv"], change=change))
-        options = ("--slurm-init-seconds-before-status-checks", str(look), "--jobs", str(at_once))
+        options = ("--slurm-init-seconds-before-status-checks", str(look), "--jobs", str(at_once), *NO_GROUPS)
         seconds = timed(study, submit(slurm, study, *targets(runs), *options, change=change))
         columns = list(zip(*rows(slurm, study), strict=True))
         table.append(

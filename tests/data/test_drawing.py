@@ -178,7 +178,7 @@ def test_settings_of_studies_of_before_are_what_they_were():
     draw = canonical(draw_settings(experiment, "hippocampus", 2))
     assert draw == '{"cohort":"hippocampus","seed":3914,"draw":2,"recipe":1}'
     pretrain = canonical(pretrain_settings(experiment, "hippocampus", "regression"))
-    assert pretrain.endswith('"precision":"auto","deterministic":false,"seed":3914,"recipe":1}')
+    assert pretrain.endswith('"precision":"auto","deterministic":false,"seed":3914,"recipe":2}')
 
 
 def test_a_new_study_says_how_it_draws_where_a_job_depends_on_it():

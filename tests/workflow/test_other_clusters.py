@@ -88,8 +88,9 @@ def test_a_study_is_trained_by_a_submit_command(fresh):
     assert code == 0, text
     assert (fresh.folder / WEIGHTS).exists()
     asked = {line.partition(":")[0]: line.split(":")[1:] for line in (fresh.folder / "asked.txt").read_text().split()}
-    assert asked["finetune"] == ["1", "3000", "240", "1"] and asked["prepare"][-1] == "0"
-    assert set(asked) == {"fetch", "prepare", "pretrain", "finetune"}  # what takes a second runs here
+    # A finetuning is a group, with its evaluation.
+    assert asked["GROUP"] == ["1", "3000", "240", "1"] and asked["prepare"][-1] == "0"
+    assert set(asked) == {"fetch", "prepare", "pretrain", "GROUP"}  # what takes a second runs here
 
 
 @needs("rsync")  # the storage plugin `fs` copies by it
