@@ -134,9 +134,12 @@ def test_a_failing_run_does_not_stop_the_rest_and_the_end_says_what_failed_why_a
         assert (study.results / name).read_bytes() == (finished.results / name).read_bytes()
 
 
-def test_results_copied_without_snakemakes_records_are_finished(fresh, finished):
-    shutil.copytree(finished.folder / "results", fresh.folder / "results")  # with their dates, as `cp -a` does
-    assert fresh.planned()[0] == {}
+@pytest.mark.torture
+@pytest.mark.xdist_group("undisturbed")  # a study whose dates no other test changes
+def test_results_copied_without_snakemakes_records_are_finished(fresh, undisturbed):
+    shutil.copytree(undisturbed.folder / "results", fresh.folder / "results")  # with their dates, as `cp -a` does
+    jobs, text = fresh.planned(*PICTURE, change=SLOW)
+    assert jobs == {}, text
 
 
 def test_results_copied_without_records_and_dates_are_finished_after_touch(fresh, finished):
