@@ -17,7 +17,7 @@ def cuts(counts: list[int]) -> list[tuple[int, int]]:
     return [(last, later) for last in counts[2:] for later in counts if last < later <= REACH * last]
 
 
-def foretold(scores: pd.DataFrame, last: int, hidden: int, truth: float | None = None) -> dict[str, object]:
+def predicted_last(scores: pd.DataFrame, last: int, hidden: int, truth: float | None = None) -> dict[str, object]:
     """One curve of which N up to `last` are known, read at `hidden`."""
     curve = learning_curve(scores[scores["n"] <= last], Intervals(resamples=1000))
     found = curve.dice_at(hidden)
@@ -94,12 +94,12 @@ def published() -> pd.DataFrame:
         for _, rows in read_scores(file).groupby(["cohort", "method"])
         if rows["n"].nunique() >= 3
     ]
-    return pd.DataFrame([foretold(rows, *cut) for rows in curves for cut in cuts(sorted(rows["n"].unique()))])
+    return pd.DataFrame([predicted_last(rows, *cut) for rows in curves for cut in cuts(sorted(rows["n"].unique()))])
 
 
 def measure(quick: bool) -> Section:
     laws = pd.DataFrame(
-        [foretold(rows, *COUNTS[-2:], truth) for rows, truth in map(simulated, range(5 if quick else 200))]
+        [predicted_last(rows, *COUNTS[-2:], truth) for rows, truth in map(simulated, range(5 if quick else 200))]
     )
     rows = medians("simulated", laws) + ([] if quick else medians("published", published()))
     text = (

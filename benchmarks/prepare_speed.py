@@ -69,9 +69,9 @@ def main() -> None:
         rows = ["subject,patient,labelled,use", *(f"{one},{one},1,auto" for one in names)]
         (folder / "subjects.txt").write_text("\n".join(rows) + "\n")
         for what, bias in (("without N4", None), ("with N4", BiasCorrection())):
-            told = prepare(folder, bias, threads)
+            times = prepare(folder, bias, threads)
             load = os.getloadavg()[0]
-            print(f"{count} volumes on {threads} workers, {what}: {told}; load at the end {load:.1f}", flush=True)
+            print(f"{count} volumes on {threads} workers, {what}: {times}; load at the end {load:.1f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -58,21 +58,21 @@ def timed(study: Study, process) -> float:
 
 
 def moments(output: str) -> dict[str, tuple[float, float]]:
-    """When Snakemake told of each cluster job that it submitted and that it saw its end, by the Slurm id."""
+    """When Snakemake submitted each cluster job and when it noticed its end, by the Slurm id."""
     now, ids, found = 0.0, {}, {}
     for line in output.splitlines():
         if stamp := re.fullmatch(r"\[(\w{3} \w{3} +\d+ [\d:]+ \d{4})\]", line):
             now = datetime.strptime(stamp[1], "%a %b %d %H:%M:%S %Y").timestamp()
-        elif told := re.match(r"Job (\d+) has been submitted with SLURM jobid (\d+)", line):
-            ids[told[1]] = (told[2], now)
+        elif submitted := re.match(r"Job (\d+) has been submitted with SLURM jobid (\d+)", line):
+            ids[submitted[1]] = (submitted[2], now)
         elif (ended := re.match(r"Finished jobid: (\d+)", line)) and ended[1] in ids:
-            name, submitted = ids[ended[1]]
-            found[name] = (submitted, now)
+            name, since = ids[ended[1]]
+            found[name] = (since, now)
     return found
 
 
 def rows(slurm: Slurm, study: Study) -> list[tuple[float, float, float, float]]:
-    """Of each job, seconds: ready to running, in the job beside the work, of the work, from end to being seen."""
+    """Of each job, seconds: ready to running, in the job without the work, of the work, from its end to its notice."""
     seen = moments(study.output.read_text())
     found = []
     for row in jobs(slurm, study):
@@ -82,8 +82,8 @@ def rows(slurm: Slurm, study: Study) -> list[tuple[float, float, float, float]]:
         labels, draw = re.search(r"n=(\d+),draw=(\d+)", row["SubmitLine"]).groups()
         facts = json.loads((study.results / RUN.format(labels=labels, draw=draw) / "run.json").read_text())
         work = facts["time"]["seconds"]
-        ready, told = seen[row["JobID"]]
-        found.append((start - ready, end - start - work, work, told - end))
+        ready, noticed = seen[row["JobID"]]
+        found.append((start - ready, end - start - work, work, noticed - end))
     return found
 
 

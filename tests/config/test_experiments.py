@@ -13,7 +13,7 @@ EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
 
 
 def files(path):
-    """The files that a study is made of, the first one beneath: a file says over which other it lies."""
+    """The experiment files of a study, the base first; a file names its base in a comment (`Over experiments/...`)."""
     over = re.search(r"[Oo]ver\s+(?:# )?(experiments/[\w/]+\.yaml)", path.read_text(encoding="utf-8"))
     return [*files(ROOT / over[1]), path] if over else [path]
 
