@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 NAME = "[a-z][a-z0-9_]*"
 """Pattern of names that become folders, rules and commands."""
@@ -34,6 +34,24 @@ Recipe = Annotated[int, Field(ge=0, le=1_000_000)]
 LabelValue = Annotated[int, Field(ge=1, le=2**24)]
 """A value in a mask; float32 holds whole numbers up to 2 ** 24."""
 LabelValues = Annotated[list[LabelValue], Field(min_length=1, max_length=1000)]
+MEAN = "mean"
+"""Of several classes, where a class may be named: their mean."""
+
+
+def _classes(values: dict[str, list[int]]) -> dict[str, list[int]]:
+    """A validator: no value belongs to two classes, and no class has the name of the mean."""
+    if MEAN in values:
+        raise ValueError(f"{MEAN!r} names the mean of all classes; accepted: another name")
+    owner: dict[int, str] = {}
+    for name, numbers in values.items():
+        for value in numbers:
+            if (other := owner.setdefault(value, name)) != name:
+                raise ValueError(f"value {value} belongs to {other} and to {name}; accepted: each value in one class")
+    return values
+
+
+Classes = Annotated[dict[Name, LabelValues], Field(max_length=100), AfterValidator(_classes)]
+"""Values in a mask by the name of their class. Class numbers count from 1 in this order; 0 is background."""
 LabelCount = Subjects | Literal["all"]
 Axis = Literal["rows", "columns"]
 """Of a slice."""

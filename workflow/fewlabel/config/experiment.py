@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.base import Draw, Drawing, LabelBudgets, Name, Seed, Settings, Text, distinct
 from fewlabel.config.cohort import Cohort
+from fewlabel.config.evaluation import EvaluationOptions
 from fewlabel.config.figure_options import Figures, Intervals
 from fewlabel.config.pretexts.registry import Method
 from fewlabel.config.training import Finetuning, Network
@@ -50,6 +51,7 @@ class Experiment(Settings):
     volumes."""
     network: Network = Network()
     finetuning: Finetuning = Finetuning()
+    evaluation: EvaluationOptions = Field(EvaluationOptions(), exclude_if=lambda value: value == EvaluationOptions())
     augmentations: dict[Name, Augmentation] = Field(default_factory=dict, max_length=1000)
     """Further augmentations by name; a name of a built-in one replaces it."""
     precision: Literal["auto", "f32", "bf16"] = "auto"

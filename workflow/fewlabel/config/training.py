@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, create_model, field_validator
 from pydantic.fields import FieldInfo
 
 from fewlabel.config.base import Name, Settings, Share, Side, Steps
@@ -15,6 +15,17 @@ class Network(Settings):
 
     widths: Widths = Field([16, 32, 64, 128, 128, 128])
     """Channels of each stage, finest first; each further stage halves the matrix. Multiples of 4 (GroupNorm)."""
+
+    context: int = Field(1, ge=1, le=15, exclude_if=lambda value: value == 1)
+    """Odd number of neighbouring slices that the network sees as channels, the one to segment in the middle; at the
+    ends of a volume its outermost slice is repeated. 1: single slices."""
+
+    @field_validator("context")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError(f"an odd number, so that one slice is in the middle, but got {value}")
+        return value
 
     @property
     def reduction(self) -> int:
@@ -47,13 +58,17 @@ class Finetuning(Training):
     augmentation: Name = "standard"
     foreground: Share = 0.5
     """Share of a batch drawn from slices that hold the target; the rest from all slices of the labelled subjects."""
+    loss: Literal["dice", "dice_cross_entropy"] = Field("dice", exclude_if=lambda value: value == "dice")
+    """Dice over the classes without background, or the sum of it and cross entropy with background."""
 
 
 def _optional(field: FieldInfo) -> tuple[Any, Any]:
     annotation: Any = field.annotation
     for bound in field.metadata:
         annotation = Annotated[annotation, bound]
-    return annotation | None, None
+    # A setting that is left out of records while it has its default is left out while nothing changes it, too.
+    left_out = None if field.exclude_if is None else (lambda value: value is None)
+    return annotation | None, Field(None, exclude_if=left_out)
 
 
 _changes: dict[str, Any] = {name: _optional(field) for name, field in Finetuning.model_fields.items()}

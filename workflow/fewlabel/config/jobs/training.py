@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from fewlabel.config.augmentation import AUGMENTATIONS, Augmentation
-from fewlabel.config.base import Axis, Draw, Drawing, Fold, LabelCount, Recipe, Seed, Settings
+from fewlabel.config.base import Axis, Classes, Draw, Drawing, Fold, LabelCount, Name, Recipe, Seed, Settings
 from fewlabel.config.cohort import Grid
+from fewlabel.config.evaluation import EvaluationOptions
 from fewlabel.config.folds import cohort_of, fold_of
 from fewlabel.config.jobs.base import RECIPES
 from fewlabel.config.pretexts.base import PretrainedBase
@@ -25,12 +26,19 @@ class PretrainSettings(Settings):
     augmentations: dict[str, Augmentation]
     """Of each of the method's stages, resolved: see `pretraining_stages`."""
     flip: list[Axis]
+    channels: list[Name] = Field([], exclude_if=lambda value: not value)
+    """Names of the images' channels; none: one."""
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
     seed: Seed
     drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
     """Of the method's `pretraining_subjects`, where it has some."""
     recipe: Recipe = Field(default_factory=lambda known: pretext_of(known["method"]).recipe)
+
+    @property
+    def inputs(self) -> int:
+        """Channels of the network's input."""
+        return max(1, len(self.channels)) * self.network.context
 
 
 class FinetuneSettings(Settings):
@@ -40,12 +48,26 @@ class FinetuneSettings(Settings):
     finetuning: Finetuning
     augmentation: Augmentation
     flip: list[Axis]
+    channels: list[Name] = Field([], exclude_if=lambda value: not value)
+    """Names of the images' channels; none: one."""
+    classes: Classes = Field({}, exclude_if=lambda value: not value)
+    """Of the source; none: one target."""
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
     labels: LabelCount
     draw: Draw
     seed: Seed
     recipe: Recipe = RECIPES["finetune"]
+
+    @property
+    def inputs(self) -> int:
+        """Channels of the network's input."""
+        return max(1, len(self.channels)) * self.network.context
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the network's output: a sigmoid for one class, a softmax over background and classes for more."""
+        return 1 if len(self.classes) <= 1 else 1 + len(self.classes)
 
 
 class EvaluateSettings(Settings):
@@ -60,6 +82,9 @@ class EvaluateSettings(Settings):
     precision: Literal["auto", "f32", "bf16"]
     scores: list[str] = Field([], exclude_if=lambda value: not value)
     """Of installed packages, beside those that every study has."""
+    evaluation: EvaluationOptions = Field(EvaluationOptions(), exclude_if=lambda value: value == EvaluationOptions())
+    flip: list[Axis] = Field([], exclude_if=lambda value: not value)
+    """Axes of mirror images; empty where `evaluation` has no `mirror`."""
     recipe: Recipe = RECIPES["evaluate"]
 
 
@@ -128,6 +153,7 @@ def pretrain_settings(experiment: "Experiment", cohort: str, method: str) -> Pre
             key: augmentation(experiment, stage.augmentation) for key, stage in pretraining_stages(recipe).items()
         },
         flip=experiment.cohorts[cohort_of(cohort)].flip,
+        channels=experiment.cohorts[cohort_of(cohort)].source.channel_names,
         precision=experiment.precision,
         deterministic=experiment.deterministic,
         seed=experiment.seed,
@@ -143,6 +169,8 @@ def finetune_settings(experiment: "Experiment", cohort: str, method: str, n: Lab
         finetuning=budget,
         augmentation=augmentation(experiment, budget.augmentation),
         flip=experiment.cohorts[cohort_of(cohort)].flip,
+        channels=experiment.cohorts[cohort_of(cohort)].source.channel_names,
+        classes=experiment.cohorts[cohort_of(cohort)].source.classes,
         precision=experiment.precision,
         deterministic=experiment.deterministic,
         labels=n,
@@ -162,4 +190,6 @@ def evaluate_settings(experiment: "Experiment", cohort: str, method: str, draw: 
         grid=experiment.cohorts[name].grid,
         precision=experiment.precision,
         scores=experiment.scores,
+        evaluation=experiment.evaluation,
+        flip=experiment.cohorts[name].flip if experiment.evaluation.mirror else [],
     )

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from fewlabel.config.base import Settings, Text
+from fewlabel.config.base import Classes, Name, Settings, Text
 
 if TYPE_CHECKING:
     from fewlabel.config.sources.radial import RadialImages
@@ -19,6 +19,10 @@ class SourceSettings(Settings):
     if TYPE_CHECKING:
         kind: str
 
+    classes: Classes = Field({}, exclude_if=lambda value: not value)
+    """Structures to segment, each with its values in the masks: `{right_ventricle: [1], myocardium: [2]}`. Default: one
+    target."""
+
     implementation: ClassVar[str] = ""
     """`module:attribute` of the object that lists, checks and reads the volumes (see `data/sources/registry.py`).
     Imported only when it is used."""
@@ -28,6 +32,11 @@ class SourceSettings(Settings):
     """Licence of the volumes; empty: unknown."""
     citation: ClassVar[str] = ""
     """What to cite for the volumes, in one line; empty: unknown."""
+
+    @property
+    def channel_names(self) -> list[str]:
+        """Names of the image's channels; empty: one channel without a name."""
+        return []
 
     @property
     def description(self) -> str:
@@ -43,6 +52,17 @@ class SourceSettings(Settings):
     def volume_work(self) -> str:
         """The calibrated work (`VolumeWork`) that takes as long per voxel as reading or making a volume."""
         return "check"
+
+
+Channels = Annotated[
+    dict[
+        Name,
+        Annotated[int, Field(ge=0, le=32_766)] | Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)],
+    ],
+    Field(max_length=100),
+]
+"""Channels of the images by name: the index along the fourth axis of a 4D file, from 0, or the suffix of a file's name
+after the subject's."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +92,29 @@ class FileSource(SourceSettings):
     without_target: list[Text] = Field([], max_length=10_000, exclude_if=lambda value: not value)
     """Subjects without a target: their masks hold none of `labels`. Any other such mask is refused."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_of_classes(cls, data: Any) -> Any:
+        """With `classes`, `labels` holds the values of all of them."""
+        if not isinstance(data, dict) or not isinstance(classes := data.get("classes"), dict) or not classes:
+            return data
+        try:
+            values = sorted({value for numbers in classes.values() for value in numbers})
+            given = sorted(data.get("labels") or values)
+        except TypeError:
+            return data  # reported with the place of the wrong value
+        if given != values:
+            raise ValueError(
+                f"labels {given} and classes of the values {values}; accepted: one of the two (in an overlay: "
+                "`labels: null`)"
+            )
+        return {**data, "labels": values}
+
+    @property
+    def channel_names(self) -> list[str]:
+        """See `SourceSettings`."""
+        return list(getattr(self, "channels", {}))
+
     @property
     def root(self) -> str:
         """The cohort's folder, below `data_root` unless absolute."""
@@ -90,6 +133,8 @@ class FileSource(SourceSettings):
     @property
     def target(self) -> str:
         """The label values that form the target, for readers."""
+        if self.classes:
+            return ", ".join(f"{name} {' + '.join(map(str, values))}" for name, values in self.classes.items())
         return f"label {' + '.join(str(label) for label in self.labels)}"
 
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from fewlabel.config.base import LabelValues
-from fewlabel.config.sources.base import FileSource, Part
+from fewlabel.config.sources.base import Channels, FileSource, Part
 
 
 class DecathlonSource(FileSource):
@@ -26,6 +26,9 @@ class DecathlonSource(FileSource):
     """Values in the label files that form the target; several are merged."""
     channel: int | None = Field(0, ge=0, le=32_766)
     """Which channel of the 4D images, from 0 (prostate: 0 is T2w)."""
+    channels: Channels = Field({}, exclude_if=lambda value: not value)
+    """Several channels as the network's input, by name: indices of the 4D images (`{t2w: 0, adc: 1}`). Instead of
+    `channel`."""
     url: str | None = Field(None, pattern=r"^https?://", max_length=4096)
     """Where the archive is downloaded from if neither folder nor archive is there; none: never download."""
     md5: str | None = Field(None, pattern=r"^[0-9a-f]{32}$")

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from fewlabel.config.base import LabelValues, Text
-from fewlabel.config.sources.base import FileSource
+from fewlabel.config.sources.base import Channels, FileSource
 
 
 class MetaImageSource(FileSource):
@@ -21,6 +21,11 @@ class MetaImageSource(FileSource):
     """Suffix of mask names after the subject's name, in any case. Subjects without a mask are used for pretraining."""
     subjects_table: Text | None = None
     """TSV or CSV in the folder: subject, patient, use; default: `subjects.tsv` or `subjects.csv` where present."""
+    channels: Channels = Field({}, exclude_if=lambda value: not value)
+    """Several channels as the network's input, by name: suffixes of file names (`{t2w: _t2w, adc: _adc}`:
+    `<subject>_t2w.mhd`)."""
+    resample_channels: bool = Field(False, exclude_if=lambda value: not value)
+    """Resample further channels to the grid of the first (linear); else all must lie on one grid."""
     labels: LabelValues = Field([1])
     """Values in the masks that form the target; several are merged."""
 

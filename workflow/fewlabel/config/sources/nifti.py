@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from fewlabel.config.base import LabelValues, Text
-from fewlabel.config.sources.base import FileSource
+from fewlabel.config.sources.base import Channels, FileSource
 
 
 class NiftiSource(FileSource):
@@ -23,6 +23,11 @@ class NiftiSource(FileSource):
     """Values in the label files that form the target; several are merged."""
     channel: int | None = Field(None, ge=0, le=32_766)
     """Which channel of a 4D image, from 0."""
+    channels: Channels = Field({}, exclude_if=lambda value: not value)
+    """Several channels as the network's input, by name: indices of 4D images (`{t2w: 0, adc: 1}`), or suffixes of file
+    names (`{t2w: _t2w, adc: _adc}`: `<subject>_t2w.nii.gz`). Instead of `channel`."""
+    resample_channels: bool = Field(False, exclude_if=lambda value: not value)
+    """Resample further channels to the grid of the first (linear); else all must lie on one grid."""
 
     @property
     def description(self) -> str:
