@@ -75,9 +75,33 @@ class Frame:
         return _fit((coverage >= 0.5).astype(np.uint8), self.matrix, 0)
 
     def native_mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Resample probabilities (slice, row, column) linearly to a native mask, 1 from 0.5."""
-        whole = _fit(probability, self.resampled[1:], 0.0)
-        return self.orientation.native((_resize(whole, self.native) >= 0.5).astype(np.uint8))
+        """Resample probabilities linearly to a native mask.
+
+        Args:
+            probability: of one class (slice, row, column), or of several (class, slice, row, column).
+
+        Returns:
+            uint8 on the native axes. One class: 1 from 0.5. Several: the number, from 1, of the most probable class, 0
+            where background is more probable.
+        """
+        if probability.ndim == 4:
+            return self.orientation.native(largest_class(np.stack([self._resampled(one) for one in probability])))
+        return self.orientation.native((self._resampled(probability) >= 0.5).astype(np.uint8))
+
+    def _resampled(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities on the native slices; 0 outside the working grid."""
+        return _resize(_fit(probability, self.resampled[1:], 0.0), self.native)
+
+
+def largest_class(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The number, from 1, of the class with the largest share of each voxel; 0 where background has a larger one.
+
+    Args:
+        shares: (class, slice, row, column), 0 to 1; what they lack to 1 is background.
+    """
+    number = shares.argmax(axis=0)
+    largest = np.take_along_axis(shares, number[None], axis=0)[0]
+    return np.where(largest >= 1 - shares.sum(axis=0), number + 1, 0).astype(np.uint8)
 
 
 def working_slices(slices: int, slice_mm: float, grid: Grid) -> int:
