@@ -36,7 +36,7 @@ BUILT_IN = {
     )
 }  # fmt: skip
 """In the order of columns."""
-TAKEN = (*BUILT_IN, "cohort", "method", "n", "draw", "subject", "fold")
+TAKEN = (*BUILT_IN, "cohort", "method", "n", "draw", "subject", "class", "fold")
 
 
 def _misfits(name: str, score: ScoreSpecification) -> Iterator[str]:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from fewlabel.config.figure_options import Intervals
 from fewlabel.reporting.results.folder import Results
-from fewlabel.reporting.statistics.scores import COLUMNS, KEY
+from fewlabel.reporting.statistics.classes import KEY
+from fewlabel.reporting.statistics.scores import COLUMNS
 from fewlabel.reporting.statistics.summary import CELL, DIFFERENCE, exclusion_by_sign, summarise
 from fewlabel.utils.errors import InputError
 

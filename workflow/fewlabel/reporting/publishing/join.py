@@ -21,7 +21,7 @@ from fewlabel.reporting.publishing.publish import PublishedStudy
 from fewlabel.reporting.results.completeness import has_equal_settings
 from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
 from fewlabel.reporting.results.run_facts import flatten
-from fewlabel.reporting.statistics.scores import KEY
+from fewlabel.reporting.statistics.classes import KEY
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import first_lines
 from fewlabel.utils.recorded_hashes import SUMS, read_sums

@@ -14,7 +14,7 @@ from fewlabel.config.folds import cohort_of
 from fewlabel.config.study_layout import EXPERIMENT
 from fewlabel.reporting.results.folder import RUNS, Results
 from fewlabel.reporting.results.run_facts import Facts, flatten
-from fewlabel.reporting.statistics.scores import KEY
+from fewlabel.reporting.statistics.classes import KEY
 from fewlabel.utils.errors import InputError
 
 Codes = Mapping[str, str]

@@ -1,4 +1,4 @@
-"""The long table of scores, one row for each run and test subject: read, check, join and select."""
+"""The long table of scores, one row for each run, test subject and named class: read, check, join and select."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,11 +10,10 @@ from fewlabel.config.jobs.grid import CollectSettings
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER, SCORES
 from fewlabel.data.csv_tables import read_csv_table, whole_from_1
+from fewlabel.reporting.statistics.classes import CLASS, KEY, class_problems
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import first_lines
 
-KEY = ["cohort", "method", "n", "draw", "subject"]
-"""n: labelled subjects finetuned on."""
 COLUMNS = (*KEY, *BUILT_IN)
 """Scores are those of the registry; distances are empty where a mask is empty."""
 
@@ -34,23 +33,25 @@ def read_scores(path: Path) -> pd.DataFrame:
     Returns:
         `COLUMNS` in their order: cohort, method, subject as text; n, draw as int64 from 1; the rest as float64, with
         NaN for what is undefined, and for columns that the file lacks. Then, only where the file has them, scores of
-        installed packages as float64, and `FOLD` as Int64, empty or from 1.
+        installed packages as float64, and `FOLD` as Int64, empty or from 1. Only where the file has it, `CLASS` follows
+        the subject: the class's name, empty for cohorts of one class without a name (`classes.one_class` gives the
+        table of one class or of their mean).
 
     Raises:
         InputError: the file is missing, was changed, is not a CSV table, has no rows, lacks columns, contains values
-            that are not numbers or out of range, or repeats a subject of a run.
+            that are not numbers or out of range, repeats a subject (or a class of it) of a run, or lacks classes.
     """
     # As text, since messages quote wrong numbers.
     text = read_csv_table(path, NEEDED, remedy=f"accepted: {', '.join(COLUMNS)}")
     if text.empty:
         raise InputError(f"{path.name}: no rows; accepted: one row for each run and test subject")
     further = [name for name in FURTHER if name in text]
-    scores = text.reindex(columns=[*COLUMNS, *further])
+    scores = text.reindex(columns=[*KEY, *([CLASS] if CLASS in text else []), *BUILT_IN, *further])
     for column in (*COUNTS, *BUILT_IN, *further):
         if column in text:
             scores[column] = text[column].map(_number)
         scores[column] = scores[column].astype("float64")
-    problems = [*_empty_names(scores), *_bad_values(text, scores), *_repeats(scores)]
+    problems = [*_empty_names(scores), *_bad_values(text, scores), *_repeats(scores), *class_problems(scores)]
     if FOLD in text:
         folds = text[FOLD].map(_number)
         good = (text[FOLD] == "") | whole_from_1(folds)
@@ -65,7 +66,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 
 def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
-    """Join the tables of all runs into one, sorted by cohort, method, n, draw, subject.
+    """Join the tables of all runs into one, sorted by cohort, method, n, draw, subject; classes keep their order.
 
     The test folds of a cohort become one cohort: draw 1 is draw 1 of every fold, and so on, so that each draw tests
     every subject once. For `all` labels, N is the size of the largest pool of the folds.
@@ -74,7 +75,8 @@ def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
     nondeterminism of a GPU; the first one is used.
 
     Raises:
-        InputError: no tables, missing files, or a table that `read_scores` refuses.
+        InputError: no tables, missing files, a table that `read_scores` refuses, or runs of a cohort with different
+            classes.
     """
     if not run_tables:
         raise InputError("no tables of scores to collect: the study has no runs")
@@ -82,7 +84,14 @@ def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
         heading = "tables of scores are missing; to fix: evaluate these runs:"
         raise InputError.of([str(path) for path in missing], heading=heading)
     joined = pd.concat(_on_all_labels([(path, read_scores(path)) for path in run_tables]), ignore_index=True)
-    return joined.drop_duplicates(KEY).sort_values(KEY, kind="stable", ignore_index=True)
+    if CLASS in joined:
+        joined = joined.assign(**{CLASS: joined[CLASS].fillna("")})
+        joined = joined[[*KEY, CLASS, *joined.columns.drop([*KEY, CLASS])]]
+        if problems := list(class_problems(joined)):
+            raise InputError.of(
+                problems, heading="runs of a cohort have different classes; to fix: evaluate them again:"
+            )
+    return joined.drop_duplicates(_key(joined)).sort_values(KEY, kind="stable", ignore_index=True)
 
 
 def _on_all_labels(tables: Sequence[tuple[Path, pd.DataFrame]]) -> Iterator[pd.DataFrame]:
@@ -181,9 +190,15 @@ def _bad_values(text: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     ]
 
 
+def _key(scores: pd.DataFrame) -> list[str]:
+    """The columns that name a row."""
+    return [*KEY, CLASS] if CLASS in scores else KEY
+
+
 def _repeats(scores: pd.DataFrame) -> list[str]:
-    repeated = scores[scores.duplicated(KEY)]
+    key = _key(scores)
+    repeated = scores[scores.duplicated(key)]
     if repeated.empty:
         return []
-    first = ", ".join(f"{column} {repeated[column].iloc[0]}" for column in KEY)
-    return [f"{', '.join(KEY)}: {len(repeated)} rows are repeated, such as {first}"]
+    first = ", ".join(f"{column} {repeated[column].iloc[0]}" for column in key)
+    return [f"{', '.join(key)}: {len(repeated)} rows are repeated, such as {first}"]
