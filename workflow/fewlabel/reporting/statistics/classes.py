@@ -91,6 +91,6 @@ def class_problems(scores: pd.DataFrame) -> Iterator[str]:
             key = ", ".join(f"{column} {value}" for column, value in zip(KEY, lacking.index[0], strict=True))
             absent = ", ".join(sorted(names - lacking.iloc[0]))
             yield (
-                f"{CLASS}: {counted(len(lacking), 'subject')} of runs without all classes, such as {key}: no {absent}; accepted: all"
-                f" classes of the cohort, {', '.join(sorted(names))}"
+                f"{CLASS}: {counted(len(lacking), 'subject')} of runs without all classes, such as {key}: no"
+                f" {absent}; accepted: all classes of the cohort, {', '.join(sorted(names))}"
             )
