@@ -1,7 +1,9 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.reporting.figures import style
@@ -95,3 +97,50 @@ def test_the_two_pretexts_have_colours_of_seaborns_colorblind_palette():
     import seaborn
 
     assert seaborn.color_palette("colorblind", 2).as_hex() == [style.BLUE, style.ORANGE]
+
+
+def oklab(linear):
+    """Linear sRGB (colour, 3) as OKLab (Ottosson 2020)."""
+    to_lms = [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+    to_lab = [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+    return np.cbrt(linear @ np.transpose(to_lms)) @ np.transpose(to_lab)
+
+
+SIGHT = {  # Machado, Oliveira, Fernandes 2009, severity 1
+    "normal": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+}
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_colours_of_classes_differ_for_every_kind_of_sight_and_are_bright(sight):
+    rgb = np.array([to_rgb(colour) for colour in style.CLASSES])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = oklab(np.clip(linear @ np.transpose(SIGHT[sight]), 0, 1))
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1) + 9 * np.eye(len(seen))
+    assert apart[:5, :5].min() >= 0.18 and apart.min() >= 0.095
+    assert len(style.CLASSES) >= 14 and oklab(linear)[:, 0].min() >= 0.59
+
+
+def test_a_class_has_one_colour_and_one_class_that_of_the_truth():
+    assert style.class_colours(["liver"]) == {"liver": style.TRUTH}
+    names = [f"c{index}" for index in range(20)]
+    colours = style.class_colours(names)
+    assert list(colours) == names and len(set(colours.values())) == 14 and colours["c14"] == colours["c0"]
