@@ -20,6 +20,9 @@ OVERLAYS = sorted((ROOT / "experiments").glob("*.yaml"))
 PUBLISHED = sorted((ROOT / "results/published").glob("*/experiment.yaml"))
 
 
+HEART = "cohorts:\n  heart: {source: {kind: nifti, folder: x, classes: {myocardium: [2], left_ventricle: [3]}}}\n"
+
+
 FURTHER = sorted((ROOT / "experiments").glob("*/*.yaml"))
 
 
@@ -130,6 +133,13 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         ("scores: [nsd]", "unknown score 'nsd'"),
         ("figures: {method_diagram: {methods: [regresion]}}", "unknown method 'regresion'; did you mean 'regression'?"),
         ("figures: {method_diagram: {methods: [scratch, scratch]}}", "each entry once"),
+        ("figures: {label_curves: {classes: liver}}", "unknown class 'liver'; accepted: mean, each"),
+        (
+            f"{HEART}figures:\n  differences: {{classes: myocardum}}",
+            "mine.yaml:4: figures.differences.classes: unknown class 'myocardum'; did you mean 'myocardium'?; "
+            "accepted: mean, each, myocardium, left_ventricle",
+        ),
+        (HEART.replace("left_ventricle", "each"), "'each' names the mean and each class; accepted: another name"),
         (
             "cohorts:\n  liver_phantom:\n    grid: {matrix: [60, 64]}",
             "mine.yaml:3: cohorts.liver_phantom.grid.matrix: 60 cannot be halved 3 times",
@@ -146,6 +156,17 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
 )
 def test_errors_name_the_file_the_line_the_key_and_what_is_accepted(tmp_path, text, message):
     assert any(message in line for line in errors(tmp_path, text)), errors(tmp_path, text)
+
+
+@pytest.mark.parametrize("classes", ["mean", "each", "myocardium"])
+def test_every_figure_of_scores_shows_the_mean_one_class_or_each(tmp_path, classes):
+    names = ("label_curves", "label_efficiency", "paired_subjects", "differences")
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"{HEART}figures: {{{', '.join(f'{name}: {{classes: {classes}}}' for name in names)}}}")
+    figures = load(read_config([ROOT / "config.yaml", file])).figures
+    assert all(getattr(figures, name).classes == classes for name in names)
+    recorded = figures.model_dump(mode="json")
+    assert all(("classes" in recorded[name]) == (classes != "mean") for name in names)
 
 
 def test_what_the_command_line_sets_is_not_blamed_on_a_file():

@@ -36,12 +36,15 @@ LabelValue = Annotated[int, Field(ge=1, le=2**24)]
 LabelValues = Annotated[list[LabelValue], Field(min_length=1, max_length=1000)]
 MEAN = "mean"
 """Of several classes, where a class may be named: their mean."""
+EACH = "each"
+"""Of several classes, where a class may be named: the mean and each class."""
 
 
 def _classes(values: dict[str, list[int]]) -> dict[str, list[int]]:
-    """A validator: no value belongs to two classes, and no class has the name of the mean."""
-    if MEAN in values:
-        raise ValueError(f"{MEAN!r} names the mean of all classes; accepted: another name")
+    """A validator: no value belongs to two classes, and no class has a name with a meaning of its own."""
+    for name, meaning in ((MEAN, "the mean of all classes"), (EACH, "the mean and each class")):
+        if name in values:
+            raise ValueError(f"{name!r} names {meaning}; accepted: another name")
     owner: dict[int, str] = {}
     for name, numbers in values.items():
         for value in numbers:

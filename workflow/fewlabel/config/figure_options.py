@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, field_validato
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
-from fewlabel.config.base import Draw, LabelBudgets, Name, Seed, Settings, Share, Text, distinct
+from fewlabel.config.base import MEAN, Draw, LabelBudgets, Name, Seed, Settings, Share, Text, distinct
 
 Index = Annotated[int, Field(ge=0, le=65_535)]
 """Index of a slice, row or column, from 0."""
@@ -43,7 +43,15 @@ class MethodDiagram(Settings):
     dpi: int = Field(300, ge=50, le=1200)
 
 
-class Panels(Settings):
+class FigureOfClasses(Settings):
+    """A figure of scores."""
+
+    classes: Name = Field(MEAN, exclude_if=lambda value: value == MEAN)
+    """What is shown of cohorts with several classes: `mean` of their scores, the name of one class, or `each`: a panel
+    for the mean and for each class."""
+
+
+class Panels(FigureOfClasses):
     """Sizes of a figure that has a panel a cohort."""
 
     panel_width_in: float = Field(3.4, gt=1, le=12)
@@ -96,7 +104,7 @@ class PairedSubjects(Panels):
     """A pair is a subject's mean over draws, or each of its draws."""
 
 
-class Differences(Settings):
+class Differences(FigureOfClasses):
     """Every method's mean difference in Dice to the study's `control`: a row a method, a panel an N."""
 
     width_in: float = Field(7, ge=5, le=14)
@@ -279,22 +287,3 @@ class Figures(Settings):
                 field = Field(default_factory=options, exclude_if=options().__eq__)
                 cls.__pydantic_fields__[name] = FieldInfo.from_annotated_attribute(options, field)
         return handler(source)
-
-
-def drawn_methods(figures: Figures) -> dict[tuple[str, str], list[str]]:
-    """The methods that settings of figures name, by figure and key."""
-    one = {
-        ("label_efficiency", "reference"): figures.label_efficiency.reference,
-        ("paired_subjects", "control"): figures.paired_subjects.control,
-        ("pretexts", "regression"): figures.pretexts.regression,
-        ("pretexts", "contrastive"): figures.pretexts.contrastive,
-        ("local_similarity", "method"): figures.local_similarity.method,
-    }
-    several = {
-        ("method_diagram", "methods"): figures.method_diagram.methods,
-        ("label_curves", "methods"): figures.label_curves.methods,
-        ("paired_subjects", "methods"): figures.paired_subjects.methods,
-    }
-    return {place: [name] for place, name in one.items() if name} | {
-        place: names or [] for place, names in several.items()
-    }

@@ -11,13 +11,10 @@ from pydantic import ValidationError
 from fewlabel.config.augmentation import AUGMENTATIONS
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.extensions import refuse_misfits
-from fewlabel.config.figure_options import drawn_methods
 from fewlabel.config.jobs import training as training_jobs
-from fewlabel.config.jobs.figures.destreaking import radial_phantoms
-from fewlabel.config.jobs.figures.gallery import gallery_problems
-from fewlabel.config.jobs.figures.local_similarity import local_stages
 from fewlabel.config.loading import older_keys
-from fewlabel.config.loading.messages import Explainer, nearest
+from fewlabel.config.loading.figure_problems import figure_problems
+from fewlabel.config.loading.messages import Explainer, nearest, unknown
 from fewlabel.config.loading.yaml_files import ExperimentFile, Place, merge, read_files
 from fewlabel.config.pretexts import registry
 from fewlabel.config.pretexts.base import PretrainedBase
@@ -104,10 +101,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _augmentation_names(experiment)
     yield from _of_pretexts(experiment)
     yield from _installed_scores(experiment)
-    yield from _figure_methods(experiment)
-    yield from _figure_pretexts(experiment)
-    yield from gallery_problems(experiment)
-    yield from _destreaking(experiment)
+    yield from figure_problems(experiment)
     if experiment.study == "published":
         yield ("study",), "results/published/ is reserved for published results; to fix: choose another name"
     if len(set(experiment.labels)) != len(experiment.labels):
@@ -146,15 +140,11 @@ def _split_alike(experiment: Experiment) -> Iterable[tuple[Place, str]]:
             )
 
 
-def _unknown(what: str, name: str, accepted: Sequence[str]) -> str:
-    return f"unknown {what} {name!r}{nearest(name, accepted)}; accepted: {', '.join(accepted)}"
-
-
 def _augmentation_names(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     names = [*AUGMENTATIONS, *(name for name in experiment.augmentations if name not in AUGMENTATIONS)]
     for place, name in _used_augmentations(experiment):
         if name not in names:
-            yield (*place, "augmentation"), _unknown("augmentation", name, names)
+            yield (*place, "augmentation"), unknown("augmentation", name, names)
 
 
 def _used_augmentations(experiment: Experiment) -> Iterable[tuple[Place, str]]:
@@ -180,41 +170,3 @@ def _of_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
         if isinstance(method, PretrainedBase):
             for place, text in registry.pretext_of(method).problems(method, experiment):
                 yield ("methods", name, *place), text
-
-
-def _figure_methods(experiment: Experiment) -> Iterable[tuple[Place, str]]:
-    methods = list(experiment.methods)
-    for key in ("control", "benchmark"):
-        name = getattr(experiment, key)
-        if name is not None and name not in methods:
-            yield (key,), _unknown("method", name, methods)
-    for place, (_, named, older) in older_keys.moved_roles(experiment).items():
-        if named and older and named != older:
-            yield place, f"{older!r}, but the study names {named!r}; to fix: leave it out"
-    for place, names in drawn_methods(experiment.figures).items():
-        yield from ((("figures", *place), _unknown("method", name, methods)) for name in names if name not in methods)
-
-
-def _figure_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
-    pretexts, local = experiment.figures.pretexts, experiment.figures.local_similarity
-    names = list(experiment.cohorts)
-    for figure, name in (("pretexts", pretexts.cohort), ("local_similarity", local.cohort)):
-        if name is not None and name not in names:
-            yield ("figures", figure, "cohort"), _unknown("cohort", name, names)
-    for key in ("regression", "contrastive"):
-        name = getattr(pretexts, key)
-        method = experiment.methods.get(name) if name else None
-        if method is not None and method.pretext != key:
-            yield ("figures", "pretexts", key), f"{name} is no {key} method (its pretext: {method.pretext})"
-    if local.method in experiment.methods and local.method not in (stages := local_stages(experiment)):
-        accepted = ", ".join(stages) or "none in this experiment"
-        yield ("figures", "local_similarity", "method"), f"{local.method} has no local stage; accepted: {accepted}"
-
-
-def _destreaking(experiment: Experiment) -> Iterable[tuple[Place, str]]:
-    figure, phantoms = experiment.figures.destreaking, list(radial_phantoms(experiment.cohorts))
-    if figure is not None and not phantoms:
-        yield ("figures", "destreaking"), "no cohort is a radially acquired phantom; to fix: set `source.radial` of one"
-    elif figure is not None and figure.cohort is not None and figure.cohort not in phantoms:
-        text = f"{figure.cohort!r} is no radially acquired phantom{nearest(figure.cohort, phantoms)}"
-        yield ("figures", "destreaking", "cohort"), f"{text}; accepted: {', '.join(phantoms)}"

@@ -46,6 +46,11 @@ def nearest(word: str, accepted: Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def unknown(what: str, name: str, accepted: Sequence[str]) -> str:
+    """The message for a name that is none of the accepted ones."""
+    return f"unknown {what} {name!r}{nearest(name, accepted)}; accepted: {', '.join(accepted)}"
+
+
 @dataclass(frozen=True)
 class _Error:
     """One of pydantic's errors, with its place among the keys as written."""
