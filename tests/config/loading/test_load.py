@@ -131,6 +131,17 @@ def test_every_key_of_the_schema_of_cohorts_methods_and_training_is_described_or
         ("benchmark: upper", "unknown method 'upper'"),
         ("scores: [dice]", "every study has 'dice'; to fix: leave it out"),
         ("scores: [nsd]", "unknown score 'nsd'"),
+        ("evaluation: {largest_component: [liver]}", "'liver', but no cohort has `classes`; accepted: true or false"),
+        (
+            "cohorts:\n  d:\n    source: {kind: nifti, folder: x, classes: {liver: [1], spleen: [2]}}\n"
+            "evaluation: {largest_component: [liver, splen]}",
+            "mine.yaml:4: evaluation.largest_component: unknown class 'splen'; did you mean 'spleen'?; accepted: liver",
+        ),
+        (
+            "cohorts:\n  prostate_phantom: {flip: []}\nevaluation: {mirror: true}",
+            "mine.yaml:3: evaluation.mirror: no cohort has mirror axes; to fix: set `flip` of a cohort",
+        ),
+        ("evaluation: {smallest_ml: -1}", "mine.yaml:1: evaluation.smallest_ml: input should be greater than or"),
         ("figures: {method_diagram: {methods: [regresion]}}", "unknown method 'regresion'; did you mean 'regression'?"),
         ("figures: {method_diagram: {methods: [scratch, scratch]}}", "each entry once"),
         ("figures: {label_curves: {classes: liver}}", "unknown class 'liver'; accepted: mean, each"),

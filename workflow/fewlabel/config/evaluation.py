@@ -17,4 +17,23 @@ class EvaluationOptions(Settings):
     )
     """Keep the largest connected component (26 neighbours) of each class, or of the named classes."""
     smallest_ml: float = Field(0, ge=0, le=1_000_000, exclude_if=lambda value: not value)
-    """Components of a class that are smaller, in ml, are removed."""
+    """Then remove components of each class that are smaller, in ml of native voxels."""
+
+    def largest_only(self, name: str) -> bool:
+        """Whether only the largest component of a class is kept; `name` is empty for the one class without a name."""
+        chosen = self.largest_component
+        return chosen if isinstance(chosen, bool) else name in chosen
+
+    @property
+    def steps(self) -> list[str]:
+        """What is done, for readers, in order; empty: nothing."""
+        named = "each class" if isinstance(self.largest_component, bool) else ", ".join(self.largest_component)
+        return [
+            *(["mean over mirror images"] if self.mirror else []),
+            *([f"largest connected component of {named}"] if self.largest_component else []),
+            *([f"components below {self.smallest_ml:g} ml removed"] if self.smallest_ml else []),
+        ]
+
+
+NO_PROCESSING = EvaluationOptions()
+"""Predictions are scored as they are."""

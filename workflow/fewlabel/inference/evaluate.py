@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fewlabel.config.base import Axis
 from fewlabel.config.cohort import Grid
+from fewlabel.config.evaluation import NO_PROCESSING, EvaluationOptions
 from fewlabel.config.extensions import implementation
 from fewlabel.config.scores.registry import FURTHER, SCORES
 from fewlabel.config.study_size import PREDICTION_BATCH
@@ -26,6 +27,7 @@ from fewlabel.data.preprocessing.volume import read_with_placement, save_nifti
 from fewlabel.data.store.slice_store import open_store
 from fewlabel.inference.finished_evaluation import Evaluation
 from fewlabel.inference.metrics import Mask, assd, dice, hd95, surface_distances
+from fewlabel.inference.postprocessing import postprocess
 from fewlabel.training.devices.device import Precision, autocast, choose_device, choose_precision, use_threads
 from fewlabel.training.network import UNet
 from fewlabel.training.sampling import Slices
@@ -111,6 +113,9 @@ def evaluate_run(evaluation: Evaluation, scores: Path, predictions: Path) -> Non
                             folder,
                             precision,
                             settings.scores,
+                            settings.evaluation,
+                            settings.flip,
+                            list(facts.get("settings", {}).get("classes", {})),
                         )
                 except InputError as error:
                     problems.append(f"{subject}: {error}")
@@ -135,6 +140,9 @@ def evaluate_subject(
     predictions: Path,
     precision: Precision,
     further: Sequence[str] = (),
+    options: EvaluationOptions = NO_PROCESSING,
+    flips: Collection[Axis] = (),
+    classes: Sequence[str] = (),
 ) -> Scores:
     """Predict, save and score one subject.
 
@@ -143,18 +151,23 @@ def evaluate_subject(
         truth: folder of `<subject>.nii.gz` with native truth masks.
         predictions: folder that receives `<subject>.nii.gz` on the same grid.
         further: names of scores of installed packages.
+        options: post-processing of the predicted mask, before it is saved.
+        flips: axes of mirror images; see `predict`.
+        classes: names in the order of their numbers; empty: one class without a name.
 
     Raises:
         InputError: the truth is missing, damaged or on another grid, or a further score is not installed.
     """
     frame, affine = slices.store.frame(subject, grid)
-    mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision))
+    mask = frame.native_mask(predict(network, slices, slices.store.rows([subject]), precision, flips))
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    mask = postprocess(mask, float(np.prod(spacing)) / 1000, options, classes)
     recorded_hashes.check(truth / f"{subject}.nii.gz")
     expected, truth_affine, placement = read_with_placement(truth / f"{subject}.nii.gz")
     # The truth's header contains the image's full position.
     image_placement = placement if np.allclose(truth_affine, affine, atol=1e-3) else None
     save_nifti(predictions / f"{subject}.nii.gz", mask, affine, image_placement)
-    return score(mask, expected.astype(np.uint8), np.linalg.norm(affine[:3, :3], axis=0), further)
+    return score(mask, expected.astype(np.uint8), spacing, further)
 
 
 def score(

@@ -101,6 +101,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from _augmentation_names(experiment)
     yield from _of_pretexts(experiment)
     yield from _installed_scores(experiment)
+    yield from _evaluation(experiment)
     yield from figure_problems(experiment)
     if experiment.study == "published":
         yield ("study",), "results/published/ is reserved for published results; to fix: choose another name"
@@ -163,6 +164,21 @@ def _installed_scores(experiment: Experiment) -> Iterable[tuple[Place, str]]:
         elif name not in FURTHER:
             text = f"unknown score {name!r}{nearest(name, list(FURTHER))}; accepted: {', '.join(FURTHER) or 'none'}"
             yield ("scores",), f"{text}; to fix: install the package that has it"
+
+
+def _evaluation(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    options, cohorts = experiment.evaluation, experiment.cohorts.values()
+    classes = list(dict.fromkeys(name for cohort in cohorts for name in cohort.source.classes))
+    if not isinstance(options.largest_component, bool):
+        for name in options.largest_component:
+            if not classes:
+                text = f"{name!r}, but no cohort has `classes`; accepted: true or false"
+                yield ("evaluation", "largest_component"), text
+            elif name not in classes:
+                yield ("evaluation", "largest_component"), _unknown("class", name, classes)
+    if options.mirror and not any(cohort.flip for cohort in cohorts):
+        text = "no cohort has mirror axes; to fix: set `flip` of a cohort, or leave it out"
+        yield ("evaluation", "mirror"), text
 
 
 def _of_pretexts(experiment: Experiment) -> Iterable[tuple[Place, str]]:
