@@ -36,7 +36,7 @@ from fewlabel.config.pretexts.registry import outlines
 from fewlabel.config.pretexts.specification import budget
 from fewlabel.reporting.results.run_facts import unpack
 from fewlabel.reporting.statistics.comparisons import comparisons
-from fewlabel.reporting.statistics.scores import read_scores
+from fewlabel.reporting.statistics.scores import read_class_scores
 from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise, summary_table
 from fewlabel.reporting.tables.destreaking import destreaking_table
 from fewlabel.reporting.tables.destreaking_measures import read_measures
@@ -66,7 +66,7 @@ def _experiment(study: str) -> Experiment:
 
 @cache
 def _scores(study: str) -> pd.DataFrame:
-    return read_scores(PUBLISHED / study / "scores.csv")
+    return read_class_scores(PUBLISHED / study / "scores.csv")
 
 
 def _cell(study: str, **values: object) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from fewlabel.config.base import MEAN
 from fewlabel.config.jobs.grid import CollectSettings
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.reporting.statistics.classes import classes_of, one_class, views
-from fewlabel.reporting.statistics.scores import COLUMNS, collect, read_scores, select
+from fewlabel.reporting.statistics.scores import COLUMNS, collect, read_class_scores, read_scores, select
 from fewlabel.utils.errors import InputError
 from helpers.class_scores import by_class
 from helpers.synthetic_results import COHORTS, METHODS, make_runs
@@ -25,11 +25,16 @@ def classed(scores):
 
 
 def test_classes_are_read_in_their_order_and_cohorts_without_names_stay_empty(classed, tmp_path):
-    read = read_scores(written(classed, tmp_path / "scores.csv"))
+    read = read_class_scores(written(classed, tmp_path / "scores.csv"))
     pd.testing.assert_frame_equal(read, classed)
     liver, prostate = (read[read["cohort"] == name] for name in ("liver", "prostate"))
     assert (classes_of(liver), classes_of(prostate)) == (["lobe", "vessel"], [])
     assert (views(liver), views(prostate)) == ([MEAN, "lobe", "vessel"], [""])
+
+
+def test_readers_that_ask_for_no_classes_get_the_mean(classed, tmp_path):
+    path = written(classed, tmp_path / "scores.csv")
+    pd.testing.assert_frame_equal(read_scores(path), one_class(read_class_scores(path)), check_exact=True)
 
 
 def test_the_mean_and_one_class_have_the_form_of_one_class(classed, scores):
@@ -75,7 +80,7 @@ def test_the_mean_by_hand():
 
 
 def test_scores_that_a_table_lacks_are_undefined_in_the_mean(classed, tmp_path):
-    read = read_scores(written(classed.drop(columns=["hd95_mm", "truth_ml"]), tmp_path / "scores.csv"))
+    read = read_class_scores(written(classed.drop(columns=["hd95_mm", "truth_ml"]), tmp_path / "scores.csv"))
     assert one_class(read)[["hd95_mm", "truth_ml"]].isna().all(axis=None)
 
 
@@ -104,7 +109,7 @@ def test_an_unknown_class_is_refused(classed, scores):
 )
 def test_bad_classes_are_refused(change, message, classed, tmp_path):
     with pytest.raises(InputError, match=message):
-        read_scores(written(change(classed), tmp_path / "scores.csv"))
+        read_class_scores(written(change(classed), tmp_path / "scores.csv"))
 
 
 def test_runs_with_and_without_classes_are_collected(classed, tmp_path):
@@ -115,7 +120,7 @@ def test_runs_with_and_without_classes_are_collected(classed, tmp_path):
     joined = collect(paths[::-1])
     assert list(joined.columns[:6]) == ["cohort", "method", "n", "draw", "subject", "class"]
     assert joined.loc[joined["cohort"] == "liver", "class"].tolist()[:4] == ["lobe", "vessel"] * 2
-    pd.testing.assert_frame_equal(read_scores(written(joined, tmp_path / "scores.csv")), joined)
+    pd.testing.assert_frame_equal(read_class_scores(written(joined, tmp_path / "scores.csv")), joined)
 
 
 def test_runs_of_a_cohort_with_other_classes_are_not_collected(classed, tmp_path):

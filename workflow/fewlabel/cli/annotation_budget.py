@@ -41,10 +41,10 @@ def annotation_budget(
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.statistics.annotation_budget import labels_for_target, learning_curve
     from fewlabel.reporting.statistics.annotation_budget_text import answer_facts, as_text
-    from fewlabel.reporting.statistics.scores import read_scores
+    from fewlabel.reporting.statistics.scores import read_class_scores
 
     scores = scores / LAYOUT.scores if scores.is_dir() else scores
-    chosen = _chosen(read_scores(scores), scores, {"cohort": cohort, "method": method})
+    chosen = _chosen(read_class_scores(scores), scores, {"cohort": cohort, "method": method})
     intervals = Intervals(level=level, resamples=resamples, seed=seed)
     titles = _titles(chosen, scores.parent / LAYOUT.experiment)
     curves = [

@@ -17,7 +17,7 @@ from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, notice
 from fewlabel.reporting.statistics.comparisons import gains, why_none
-from fewlabel.reporting.statistics.scores import read_scores, select
+from fewlabel.reporting.statistics.scores import read_class_scores, select
 from fewlabel.reporting.tables.table import folds_note
 
 NAME = style.PARAMETERS["ytick.labelsize"]
@@ -62,7 +62,7 @@ class Block:
 
 def draw(results: Path, settings: DifferencesSettings) -> Figure:
     """The figure of a study, from its folder."""
-    return difference_figure(read_scores(results / LAYOUT.scores), settings)
+    return difference_figure(read_class_scores(results / LAYOUT.scores), settings)
 
 
 def difference_figure(scores: pd.DataFrame, settings: DifferencesSettings) -> Figure:
@@ -72,7 +72,7 @@ def difference_figure(scores: pd.DataFrame, settings: DifferencesSettings) -> Fi
     as in table 3 (`comparisons.gains`), filled if the interval excludes 0.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: as `scores.read_class_scores` gives it.
         settings: control and methods, interval, sizes in inches.
 
     Returns:

@@ -18,7 +18,7 @@ from fewlabel.reporting import paper
 from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.panels import head, is_first_column, left_out, new_panels, text_in
 from fewlabel.reporting.statistics.comparisons import gains
-from fewlabel.reporting.statistics.scores import read_scores, select
+from fewlabel.reporting.statistics.scores import read_class_scores, select
 from fewlabel.reporting.statistics.summary import CELL, summary_table
 
 BELOW = 0.65
@@ -50,7 +50,7 @@ class CohortColumn:
 
 def draw(results: Path, settings: CurvesSettings) -> Figure:
     """The figure of a study, from its folder."""
-    return label_curves(read_scores(results / LAYOUT.scores), settings)
+    return label_curves(read_class_scores(results / LAYOUT.scores), settings)
 
 
 def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
@@ -61,7 +61,7 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
     The lower axes show the mean paired difference to the control with its interval, filled if that excludes 0.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: as `scores.read_class_scores` gives it.
         settings: what to show and in which order, the interval, sizes in inches and the limits of the Dice axis.
 
     Returns:

@@ -17,7 +17,7 @@ from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.panels import head, is_first_column, left_out, new_panels, notice, text_in
 from fewlabel.reporting.statistics.comparisons import why_none
 from fewlabel.reporting.statistics.labels_needed import equivalents
-from fewlabel.reporting.statistics.scores import read_scores, select
+from fewlabel.reporting.statistics.scores import read_class_scores, select
 
 ROOM = 0.3
 """Octaves left free above and below."""
@@ -28,7 +28,7 @@ LEAST_AXIS = (0.6, 1.7)
 
 def draw(results: Path, settings: EfficiencySettings) -> Figure:
     """The figure of a study, from its folder."""
-    return label_efficiency(read_scores(results / LAYOUT.scores), settings)
+    return label_efficiency(read_class_scores(results / LAYOUT.scores), settings)
 
 
 def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figure:
@@ -39,7 +39,7 @@ def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figu
     are interpolated between the N at which it was finetuned; multiples beyond these are marked as bounds.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: as `scores.read_class_scores` gives it.
         settings: the control, methods in their order, intervals, sizes in inches.
 
     Returns:

@@ -17,7 +17,7 @@ from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
 from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, head, left_out, notice, text_in
 from fewlabel.reporting.statistics.comparisons import gains, why_none
-from fewlabel.reporting.statistics.scores import read_scores, select
+from fewlabel.reporting.statistics.scores import read_class_scores, select
 
 BESIDE = 0.17
 """Distance of control and method from their N, as a share of the distance of two N."""
@@ -54,7 +54,7 @@ class Pairs:
 
 def draw(results: Path, settings: PairedSettings) -> Figure:
     """The figure of a study, from its folder."""
-    return paired_subjects(read_scores(results / LAYOUT.scores), settings)
+    return paired_subjects(read_class_scores(results / LAYOUT.scores), settings)
 
 
 def paired_subjects(scores: pd.DataFrame, settings: PairedSettings) -> Figure:
@@ -65,7 +65,7 @@ def paired_subjects(scores: pd.DataFrame, settings: PairedSettings) -> Figure:
     Below, the mean difference over draws and subjects with its bootstrap interval, from all draws.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: as `scores.read_class_scores` gives it.
         settings: control and methods, interval, sizes in inches.
 
     Returns:

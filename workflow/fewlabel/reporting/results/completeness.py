@@ -14,7 +14,7 @@ from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.reporting.results.folder import read_json
 from fewlabel.reporting.results.run_facts import Facts
 from fewlabel.reporting.results.verified import check_results
-from fewlabel.reporting.statistics.scores import collect, read_scores
+from fewlabel.reporting.statistics.scores import collect, read_class_scores
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import first_lines
 
@@ -36,7 +36,7 @@ def check_finished(folder: Path, experiment: Experiment) -> None:
     ]
     _refuse(folder, others, f"made with settings other than the experiment's, of {len(runs)} runs")
     tables = [folder / LAYOUT.run_scores(run) for run in finetunings(collect_settings(experiment))]
-    if not collect(tables).equals(read_scores(folder / LAYOUT.scores)):
+    if not collect(tables).equals(read_class_scores(folder / LAYOUT.scores)):
         raise InputError(f"{folder / LAYOUT.scores}: not the scores of the study's runs; {CONTINUE}")
 
 

@@ -20,7 +20,7 @@ from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.study_layout import EXPERIMENT, FINETUNINGS, LAYOUT, PRETRAININGS, SCORES
 from fewlabel.data.csv_tables import read_csv_table
 from fewlabel.reporting.results.run_facts import Facts, unpack
-from fewlabel.reporting.statistics.scores import read_scores
+from fewlabel.reporting.statistics.scores import read_class_scores
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import has_visible, visible
 from fewlabel.utils.errors import InputError
@@ -35,7 +35,7 @@ class Results:
 
     folder: Path  # its path, for messages
     experiment: dict[str, Any]  # the experiment with all its defaults, as plain data; empty if it is not recorded
-    scores: pd.DataFrame  # from `scores.read_scores`
+    scores: pd.DataFrame  # from `scores.read_class_scores`
     runs: dict[str, Facts]  # the record of each run, by its folder relative to the study
     tables: dict[str, pd.DataFrame]  # tables of subjects and splits, all values as text, by path relative to the study
     stores: dict[str, Any]  # manifests of the slice stores, by cohort
@@ -50,7 +50,7 @@ def read_results(folder: Path) -> Results:
         raise InputError(f"{folder}: {_without_scores(folder)}")
     recorded_hashes.check_published(folder)
     runs, anonymised = _read_runs(folder)
-    scores = read_scores(folder / SCORES)
+    scores = read_class_scores(folder / SCORES)
     cohorts = sorted({str(name) for name in scores["cohort"]})
     if strange := [name for name in cohorts if not re.fullmatch(NAME, name)]:
         raise InputError(f"{folder / SCORES}: cohort {strange[0]!r} is not a valid name; accepted: {NAME}")

@@ -11,7 +11,7 @@ from fewlabel.config.jobs.training import pretrained_as
 from fewlabel.config.study_layout import HISTORY, LAYOUT, PRETEXT, SCORES, STORE, WEIGHTS, Run
 from fewlabel.reporting.results.folder import read_json
 from fewlabel.reporting.results.histories import read_history
-from fewlabel.reporting.statistics.scores import FOLD, read_scores
+from fewlabel.reporting.statistics.scores import FOLD, read_class_scores
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import visible
 from fewlabel.utils.errors import InputError
@@ -126,7 +126,7 @@ def _foreign(path: Path, run: Run) -> Iterator[str]:
     expected: dict[str, Any] = {"cohort": run.cohort, "method": run.method, "draw": run.draw}
     if run.fold is not None:
         expected[FOLD] = run.fold
-    scores = read_scores(path)
+    scores = read_class_scores(path)
     if differ := [name for name, value in expected.items() if name in scores and set(scores[name]) != {value}]:
         values_text = ", ".join(f"{name} {scores[name].iloc[0]}" for name in differ)
         remedy = f"to fix: restore it, or {recorded_hashes.make_again(path)}"

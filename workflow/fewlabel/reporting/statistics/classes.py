@@ -42,7 +42,7 @@ def one_class(scores: pd.DataFrame, name: str = MEAN) -> pd.DataFrame:
     """The scores of one class, or of the mean of the classes, in the form of a study with one class.
 
     Args:
-        scores: from `scores.read_scores`.
+        scores: from `scores.read_class_scores`.
         name: a class, `MEAN`, or empty: the mean, which for one class is the class.
 
     Returns:

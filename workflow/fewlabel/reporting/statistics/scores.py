@@ -10,7 +10,7 @@ from fewlabel.config.jobs.grid import CollectSettings
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER, SCORES
 from fewlabel.data.csv_tables import read_csv_table, whole_from_1
-from fewlabel.reporting.statistics.classes import CLASS, KEY, class_problems
+from fewlabel.reporting.statistics.classes import CLASS, KEY, class_problems, one_class
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import first_lines
 
@@ -25,7 +25,15 @@ NEEDED = (*KEY, "dice")
 
 
 def read_scores(path: Path) -> pd.DataFrame:
-    """Read and check one table of scores.
+    """Read one table of scores, with the mean of the classes where there are several: one row a run and test subject.
+
+    See `read_class_scores`; `CLASS` is left out.
+    """
+    return one_class(read_class_scores(path))
+
+
+def read_class_scores(path: Path) -> pd.DataFrame:
+    """Read and check one table of scores, with one row for each class where cohorts have named classes.
 
     Args:
         path: a CSV file with at least `NEEDED`; columns that are no scores are dropped, but for `FOLD`.
@@ -75,15 +83,15 @@ def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
     nondeterminism of a GPU; the first one is used.
 
     Raises:
-        InputError: no tables, missing files, a table that `read_scores` refuses, or runs of a cohort with different
-            classes.
+        InputError: no tables, missing files, a table that `read_class_scores` refuses, or runs of a cohort with
+            different classes.
     """
     if not run_tables:
         raise InputError("no tables of scores to collect: the study has no runs")
     if missing := [path for path in run_tables if not path.is_file()]:
         heading = "tables of scores are missing; to fix: evaluate these runs:"
         raise InputError.of([str(path) for path in missing], heading=heading)
-    joined = pd.concat(_on_all_labels([(path, read_scores(path)) for path in run_tables]), ignore_index=True)
+    joined = pd.concat(_on_all_labels([(path, read_class_scores(path)) for path in run_tables]), ignore_index=True)
     if CLASS in joined:
         joined = joined.assign(**{CLASS: joined[CLASS].fillna("")})
         joined = joined[[*KEY, CLASS, *joined.columns.drop([*KEY, CLASS])]]

@@ -10,7 +10,7 @@ from fewlabel.config.jobs.tables.dice import DiceTableSettings
 from fewlabel.config.scores.registry import SCORES
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
-from fewlabel.reporting.statistics.scores import read_scores, select
+from fewlabel.reporting.statistics.scores import read_class_scores, select
 from fewlabel.reporting.statistics.summary import CELL, summary_table
 from fewlabel.reporting.tables.cohort_facts import diagonals
 from fewlabel.reporting.tables.table import (
@@ -32,7 +32,7 @@ MARKS = {paper.WHICH_METHOD: "†", paper.EQUIVALENT: "‡"}
 def tabulate(results: Path, settings: DiceTableSettings) -> Table:
     """The table of a study, from its folder."""
     known = diagonals(results, settings.titles.cohorts) if settings.hd95_missing == "diagonal" else None
-    return dice_table(read_scores(results / LAYOUT.scores), settings, known)
+    return dice_table(read_class_scores(results / LAYOUT.scores), settings, known)
 
 
 def dice_table(
@@ -41,7 +41,7 @@ def dice_table(
     """Table 2: mean Dice with its interval, median HD95 and misses for each cohort, method and N.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: as `scores.read_class_scores` gives it.
         settings: what to show in which order, the interval, and how to treat an undefined HD95.
         diagonals: of the volumes in mm, by cohort and subject; needed if they replace an undefined HD95.
 

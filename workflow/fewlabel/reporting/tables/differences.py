@@ -7,13 +7,13 @@ import pandas as pd
 from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.statistics.comparisons import comparisons, why_none
-from fewlabel.reporting.statistics.scores import read_scores
+from fewlabel.reporting.statistics.scores import read_class_scores
 from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, few_note, folds_note
 
 
 def tabulate(results: Path, settings: DifferenceTableSettings) -> Table:
     """The table of a study, from its folder."""
-    return difference_table(read_scores(results / LAYOUT.scores), settings)
+    return difference_table(read_class_scores(results / LAYOUT.scores), settings)
 
 
 def difference_table(scores: pd.DataFrame, settings: DifferenceTableSettings) -> Table:
@@ -22,7 +22,7 @@ def difference_table(scores: pd.DataFrame, settings: DifferenceTableSettings) ->
     See `comparisons.comparisons` for how they are estimated.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: as `scores.read_class_scores` gives it.
         settings: control, methods in their order, and the interval.
 
     Returns:

@@ -10,7 +10,7 @@ import pandas as pd
 from fewlabel.config.jobs.tables.labels_needed import LabelsTableSettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.statistics.labels_needed import Needed, Saved, labels_needed, labels_saved
-from fewlabel.reporting.statistics.scores import read_scores, select
+from fewlabel.reporting.statistics.scores import read_class_scores, select
 from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, few_note, folds_note
 
 COLUMNS = [
@@ -21,14 +21,14 @@ COLUMNS = [
 
 def tabulate(results: Path, settings: LabelsTableSettings) -> Table:
     """The table of a study, from its folder."""
-    return labels_table(read_scores(results / LAYOUT.scores), settings)
+    return labels_table(read_class_scores(results / LAYOUT.scores), settings)
 
 
 def labels_table(scores: pd.DataFrame, settings: LabelsTableSettings) -> Table:
     """Table 4: the interpolated N at which each method reaches shares of the benchmark's mean Dice, and labels saved.
 
     Args:
-        scores: as `scores.read_scores` gives it.
+        scores: as `scores.read_class_scores` gives it.
         settings: the method whose Dice is 100 %, shares, control, methods in their order, and the interval.
 
     Returns:
