@@ -175,7 +175,7 @@ def _evaluation(experiment: Experiment) -> Iterable[tuple[Place, str]]:
                 text = f"{name!r}, but no cohort has `classes`; accepted: true or false"
                 yield ("evaluation", "largest_component"), text
             elif name not in classes:
-                yield ("evaluation", "largest_component"), _unknown("class", name, classes)
+                yield ("evaluation", "largest_component"), unknown("class", name, classes)
     if options.mirror and not any(cohort.flip for cohort in cohorts):
         text = "no cohort has mirror axes; to fix: set `flip` of a cohort, or leave it out"
         yield ("evaluation", "mirror"), text
