@@ -1,0 +1,112 @@
+"""What figures show of cohorts with several classes: their mean, one class, or both as parts of their own."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fewlabel.config.base import EACH, MEAN
+from fewlabel.config.jobs.titles import CohortTitle, Titles, class_title
+from fewlabel.reporting.figures.canvas import wrapped
+from fewlabel.reporting.statistics.classes import CLASS, classes_of, one_class
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is shown of a cohort: the mean of its classes, or one class.
+
+    Attributes:
+        cohort: its name.
+        name: of the part: that of the cohort, for a class of several that of the cohort and the class.
+        title: with `each`, it names the class or the mean.
+        label: of which Dice the part is, if the title does not say so: `mean of 3 classes`, or a class; empty for one
+            class without a name.
+        whole: whether the part is all that the cohort segments, as one target.
+    """
+
+    cohort: str
+    name: str
+    title: CohortTitle
+    label: str
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a figure, which it shows as it shows cohorts.
+
+    Attributes:
+        scores: in the form of one class; the column `cohort` names the part.
+        titles: with the parts as cohorts.
+        parts: by name, in the order of cohorts; the mean of a cohort's classes comes first.
+        note: which cohorts are left out since they lack the class; empty if there are none.
+    """
+
+    scores: pd.DataFrame
+    titles: Titles
+    parts: dict[str, Part]
+    note: str
+
+    @property
+    def groups(self) -> list[int]:
+        """Numbers of parts of each cohort, in their order."""
+        cohorts = [part.cohort for part in self.parts.values()]
+        return [cohorts.count(cohort) for cohort in dict.fromkeys(cohorts)]
+
+
+def parts_of(scores: pd.DataFrame, titles: Titles, classes: str) -> Parts:
+    """What a figure shows of each cohort.
+
+    Args:
+        scores: from `scores.select`, with rows of classes.
+        titles: of the cohorts.
+        classes: `MEAN`, `EACH`, or the name of a class; cohorts without it are left out.
+
+    Raises:
+        InputError: no cohort has the class.
+    """
+    if classes not in (MEAN, EACH):
+        one_class(scores, classes)  # refused where no cohort has it
+    found: dict[str, Part] = {}
+    tables: list[pd.DataFrame] = []
+    for cohort, title in titles.cohorts.items():
+        own = scores[scores["cohort"] == cohort]
+        for name, part in _of_cohort(cohort, title, classes_of(own), classes):
+            found[part.name] = part
+            tables.append(one_class(own, name).assign(cohort=part.name))
+    there = {part.cohort for part in found.values()}
+    absent = [title.title for cohort, title in titles.cohorts.items() if cohort not in there]
+    return Parts(
+        pd.concat(tables, ignore_index=True) if CLASS in scores else scores,
+        titles.model_copy(update={"cohorts": {name: part.title for name, part in found.items()}}),
+        found,
+        f"Not shown: {', '.join(absent)}, without {class_title(classes)}." if absent else "",
+    )
+
+
+def axis_label(what: str, label: str, height_in: float, size: float) -> str:
+    """The label of an axis of Dice, in lines that fit beside an axis of that height.
+
+    Args:
+        what: such as `Test Dice`.
+        label: of the part; empty: `what` alone.
+        height_in: of the axis, in inches.
+        size: of type, in points.
+    """
+    return "\n".join(wrapped(f"{what}, {label}", height_in, size)) if label else what
+
+
+def _of_cohort(cohort: str, title: CohortTitle, names: list[str], classes: str) -> list[tuple[str, Part]]:
+    """The parts of a cohort with these classes, each with its class or `MEAN`."""
+    several = len(names) > 1
+    if classes == EACH:
+        shown = [MEAN, *(names if several else [])]
+    else:
+        shown = [classes] if classes == MEAN or classes in names else []
+    parts = []
+    for name in shown:
+        label = f"mean of {len(names)} classes" if several and name == MEAN else class_title("".join(names[:1]))
+        label = class_title(name) if name != MEAN else label
+        own = title.model_copy(update={"title": f"{title.title}: {label}"}) if len(shown) > 1 else title
+        key = f"{cohort}/{name}" if several and name != MEAN else cohort
+        parts.append((name, Part(cohort, key, own, "" if len(shown) > 1 else label, not several)))
+    return parts
