@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 from torch.nn import functional
 
 from fewlabel.config.augmentation import AUGMENTATIONS, Augmentation
@@ -125,3 +127,39 @@ def test_brightness_and_contrast_are_affine_in_the_image():
         assert 0.7 <= slope <= 1.3
         assert torch.allclose(after, after.mean() + slope * (before - before.mean()), atol=1e-5)
         assert abs(after.mean() - before.mean()) <= 0.2
+
+
+@pytest.mark.parametrize("name", GEOMETRIC)
+def test_several_classes_move_as_each_of_them_alone_and_the_largest_wins(name):
+    """Oracle: SciPy's linear interpolation at the positions that a moved coordinate image shows."""
+    rows, columns, classes = 40, 48, 3
+    y, x = torch.meshgrid(torch.arange(rows).float(), torch.arange(columns).float(), indexing="ij")
+    masks = torch.zeros(2, 1, rows, columns)
+    masks[:, 0, 8:30, 10:24], masks[:, 0, 8:20, 24:38], masks[:, 0, 20:30, 24:38] = 1, 2, 3
+    flip = ["rows", "columns"]
+    positions = torch.stack([y, x])[None].repeat(2, 1, 1, 1)
+    moved_positions, _ = augment(positions, None, GEOMETRIC[name], flip, seeded(4))
+    _, moved = augment(torch.zeros(2, 1, rows, columns), masks, GEOMETRIC[name], flip, seeded(4), classes)
+    for one, where, mask in zip(moved[:, 0], moved_positions.numpy(), masks[:, 0].numpy(), strict=True):
+        shares = np.stack([map_coordinates((mask == k).astype(float), where, order=1) for k in range(classes + 1)])
+        # Not where border positions are clamped, nor where two classes are as large but for rounding.
+        best, second = np.sort(shares, axis=0)[[-1, -2]]
+        clear = (best - second > 1e-3) & (where > 0.5).all(0) & (where[0] < rows - 1.5) & (where[1] < columns - 1.5)
+        assert clear.mean() > 0.4
+        assert np.array_equal(one.numpy()[clear], shares.argmax(0)[clear])
+
+
+def test_one_class_moves_alike_through_both_ways():
+    images, masks = blob()
+    extensive = AUGMENTATIONS["extensive"]
+    _, alone = augment(images, masks, extensive, ["columns"], seeded(2))
+    _, among = augment(images, masks, extensive, ["columns"], seeded(2), classes=2)
+    assert torch.equal(alone, among)
+
+
+def test_channels_of_a_slice_share_its_transforms():
+    images, _ = blob()
+    changed, _ = augment(
+        images.repeat(1, 3, 1, 1), None, AUGMENTATIONS["extensive"].model_copy(update={"noise": 0}), [], seeded(6)
+    )
+    assert torch.equal(changed[:, 0], changed[:, 1]) and torch.equal(changed[:, 0], changed[:, 2])

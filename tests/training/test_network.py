@@ -74,3 +74,19 @@ def test_initialisation_is_a_function_of_the_seed_and_leaves_the_global_generato
     weights = [network.encoder.stages[0][0].weight for network in (first, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
+
+
+def test_two_equal_channels_give_what_one_gives_with_a_halved_first_layer():
+    one, images = seeded(lambda: UNet([4, 8]), 1), torch.rand(2, 1, 8, 8)
+    two = UNet([4, 8], inputs=2)
+    state = one.state_dict()
+    state["encoder.stages.0.0.weight"] = state["encoder.stages.0.0.weight"].repeat(1, 2, 1, 1) / 2
+    two.load_state_dict(state)
+    assert torch.allclose(two(images.repeat(1, 2, 1, 1)), one(images), atol=1e-5)
+
+
+def test_the_number_of_outputs_changes_the_start_of_no_other_layer():
+    one, several = (seeded(lambda outputs=outputs: UNet([4, 8], outputs=outputs), 1) for outputs in (1, 4))
+    assert several(torch.rand(2, 1, 8, 8)).shape == (2, 4, 8, 8)
+    for name, tensor in one.state_dict().items():
+        assert name.startswith("output") or torch.equal(tensor, several.state_dict()[name])

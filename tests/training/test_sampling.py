@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fewlabel.training.sampling import foreground_rows, partition_rows, rows_by_volume, uniform_rows
+from fewlabel.data.store.slice_store import Store
+from fewlabel.training.sampling import Slices, foreground_rows, neighbours, partition_rows, rows_by_volume, uniform_rows
 
 steps = st.integers(0, 10_000)
 
@@ -58,3 +60,19 @@ def test_rows_of_a_volume_come_in_the_order_of_its_slices():
     index = pd.DataFrame({"subject": ["b", "a", "b", "a"], "slice": [1, 0, 0, 1]})
     assert [rows.tolist() for rows in rows_by_volume(index, ["a", "b"])] == [[2, 0], [1, 3]]
     assert [rows.tolist() for rows in rows_by_volume(index, ["a"])] == [[1, 3]]
+
+
+def test_context_repeats_the_outermost_slices_of_each_volume():
+    index = pd.DataFrame({"subject": ["b"] * 3 + ["a"] * 2 + ["c"], "slice": [0, 1, 2, 0, 1, 0]})
+    expected = [[0, 0, 0, 1, 2], [0, 0, 1, 2, 2], [0, 1, 2, 2, 2], [3, 3, 3, 4, 4], [3, 3, 4, 4, 4], [5, 5, 5, 5, 5]]
+    assert neighbours(index, 5).tolist() == expected
+
+
+def test_images_with_context_and_channels_lie_from_the_lowest_slice_to_the_highest():
+    images = np.arange(4 * 2 * 2 * 2, dtype=np.float16).reshape(4, 2, 2, 2)
+    index = pd.DataFrame({"subject": ["a"] * 4, "slice": range(4)})
+    store = Store(images, np.zeros((4, 2, 2), np.uint8), index, pd.DataFrame())
+    seen = Slices(store, torch.device("cpu"), context=3).images(np.array([0, 2]))
+    expected = np.stack([np.concatenate([images[0], images[0], images[1]]), images[1:].reshape(6, 2, 2)])
+    assert torch.equal(seen, torch.from_numpy(expected).float())
+    assert torch.equal(Slices(store, torch.device("cpu")).images(np.array([2])), torch.from_numpy(images[2:3]).float())

@@ -34,6 +34,8 @@ Recipe = Annotated[int, Field(ge=0, le=1_000_000)]
 LabelValue = Annotated[int, Field(ge=1, le=2**24)]
 """A value in a mask; float32 holds whole numbers up to 2 ** 24."""
 LabelValues = Annotated[list[LabelValue], Field(min_length=1, max_length=1000)]
+CLASS = "class"
+"""Column of tables that have a row for each class."""
 MEAN = "mean"
 """Of several classes, where a class may be named: their mean."""
 EACH = "each"
@@ -41,7 +43,10 @@ EACH = "each"
 
 
 def _classes(values: dict[str, list[int]]) -> dict[str, list[int]]:
-    """A validator: no value belongs to two classes, and no class has a name with a meaning of its own."""
+    """A validator: no value belongs to two classes, no class has a name with a meaning of its own; ordered by value.
+
+    The order is independent of that of keys, which JSON records do not keep.
+    """
     for name, meaning in ((MEAN, "the mean of all classes"), (EACH, "the mean and each class")):
         if name in values:
             raise ValueError(f"{name!r} names {meaning}; accepted: another name")
@@ -50,11 +55,11 @@ def _classes(values: dict[str, list[int]]) -> dict[str, list[int]]:
         for value in numbers:
             if (other := owner.setdefault(value, name)) != name:
                 raise ValueError(f"value {value} belongs to {other} and to {name}; accepted: each value in one class")
-    return values
+    return dict(sorted(values.items(), key=lambda item: min(item[1], default=0)))
 
 
 Classes = Annotated[dict[Name, LabelValues], Field(max_length=100), AfterValidator(_classes)]
-"""Values in a mask by the name of their class. Class numbers count from 1 in this order; 0 is background."""
+"""Values in a mask by the name of their class. Class numbers count from 1, by the lowest value; 0 is background."""
 LabelCount = Subjects | Literal["all"]
 Axis = Literal["rows", "columns"]
 """Of a slice."""

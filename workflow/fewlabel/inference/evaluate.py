@@ -1,6 +1,6 @@
-"""Predict masks on native grids and score them against the truth.
+"""Predict masks on native grids and score them against the truth, class by class.
 
-Empty masks: if both are empty, Dice is 1 and distances are 0; if one is, Dice is 0 and distances are NaN.
+Empty masks of a class: if both are empty, Dice is 1 and distances are 0; if one is, Dice is 0 and distances are NaN.
 """
 
 import json
@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from fewlabel.config.base import Axis
+from fewlabel.config.base import CLASS, Axis
 from fewlabel.config.cohort import Grid
 from fewlabel.config.evaluation import NO_PROCESSING, EvaluationOptions
 from fewlabel.config.extensions import implementation
@@ -31,7 +32,8 @@ from fewlabel.inference.postprocessing import postprocess
 from fewlabel.training.devices.device import Precision, autocast, choose_device, choose_precision, use_threads
 from fewlabel.training.network import UNet
 from fewlabel.training.sampling import Slices
-from fewlabel.training.weights import restore_network
+from fewlabel.training.segmentation import probabilities
+from fewlabel.training.weights import class_names, context_of, restore_network
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_file, atomic_folder, sha256, visible, write_text
 from fewlabel.utils.errors import InputError
@@ -44,7 +46,7 @@ AXES: dict[Axis, int] = {"rows": 2, "columns": 3}
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of one predicted mask on the native grid."""
+    """Scores of one class of one predicted mask on the native grid."""
 
     dice: float  # 0 to 1, of the whole volume
     hd95_mm: float  # the larger of both directions' 95th percentiles of surface distances
@@ -59,7 +61,9 @@ class Scores:
 def predict(
     network: UNet, slices: Slices, rows: NDArray[np.int64], precision: Precision, flips: Collection[Axis] = ()
 ) -> NDArray[np.float32]:
-    """Probability of the target, float32 (slice, row, column), on the working grid.
+    """Probabilities on the working grid: of one class (slice, row, column), of several (class, slice, row, column).
+
+    They are float32; several classes have none of background.
 
     Args:
         network: on the device of `slices`.
@@ -74,16 +78,18 @@ def predict(
     with torch.inference_mode(), autocast(precision, slices.device):
         for start in range(0, len(rows), PREDICTION_BATCH):
             images = slices.images(rows[start : start + PREDICTION_BATCH])
-            predicted = [network(images.flip(turned)).float().sigmoid().flip(turned) for turned in mirrored]
-            parts.append((sum(predicted) / len(predicted)).squeeze(1).cpu().numpy())
-    return np.concatenate(parts)
+            predicted = [probabilities(network(images.flip(turned))).flip(turned) for turned in mirrored]
+            mean: Any = sum(predicted) / len(predicted)
+            parts.append(mean.cpu().numpy())
+    whole = np.concatenate(parts)
+    return whole[:, 0] if whole.shape[1] == 1 else np.ascontiguousarray(whole.swapaxes(0, 1))
 
 
 def evaluate_run(evaluation: Evaluation, scores: Path, predictions: Path) -> None:
     """Predict, save and score all test subjects of a run; scores and masks appear together at the end.
 
     Args:
-        scores: the table, one row a subject.
+        scores: the table, one row a subject, or with named classes one row a subject and class.
         predictions: folder of `<subject>.nii.gz`, masks on the native grids, and of their record.
 
     Raises:
@@ -93,8 +99,9 @@ def evaluate_run(evaluation: Evaluation, scores: Path, predictions: Path) -> Non
     use_threads(evaluation.threads)
     device = choose_device(evaluation.device)
     network, facts = restore_network(evaluation.weights)
-    slices = Slices(open_store(evaluation.store), device)
+    slices = Slices(open_store(evaluation.store), device, context_of(facts))
     network.to(device)
+    classes = class_names(facts)
     table = read_subjects(evaluation.roles, "role")
     subjects = [str(name) for name in table.loc[table["role"] == "test", "subject"]]
     precision = choose_precision(settings.precision, device)
@@ -115,15 +122,17 @@ def evaluate_run(evaluation: Evaluation, scores: Path, predictions: Path) -> Non
                             settings.scores,
                             settings.evaluation,
                             settings.flip,
-                            list(facts.get("settings", {}).get("classes", {})),
+                            classes,
                         )
                 except InputError as error:
                     problems.append(f"{subject}: {error}")
                     continue
                 labels = len(facts["subjects"])
-                row = score_row(settings.cohort, settings.method, labels, settings.draw, subject, result)
-                rows.append(row if settings.fold is None else {**row, "fold": settings.fold})
-                progress.advance(note=f"Dice {result.dice:.3f}")
+                names: list[str] | list[None] = classes or [None]
+                for name, of_class in zip(names, result, strict=True):
+                    row = score_row(settings.cohort, settings.method, labels, settings.draw, subject, of_class, name)
+                    rows.append(row if settings.fold is None else {**row, "fold": settings.fold})
+                progress.advance(note=f"Dice {np.mean([of_class.dice for of_class in result]):.3f}")
         if problems:
             raise InputError.of(problems, f"{len(problems)} of {len(subjects)} test subjects cannot be scored:")
         with atomic_file(scores) as partial:
@@ -143,12 +152,12 @@ def evaluate_subject(
     options: EvaluationOptions = NO_PROCESSING,
     flips: Collection[Axis] = (),
     classes: Sequence[str] = (),
-) -> Scores:
-    """Predict, save and score one subject.
+) -> list[Scores]:
+    """Predict, save and score one subject; one entry a class.
 
     Args:
         network: on the device of `slices`.
-        truth: folder of `<subject>.nii.gz` with native truth masks.
+        truth: folder of `<subject>.nii.gz` with native truth masks of class numbers.
         predictions: folder that receives `<subject>.nii.gz` on the same grid.
         further: names of scores of installed packages.
         options: post-processing of the predicted mask, before it is saved.
@@ -167,7 +176,13 @@ def evaluate_subject(
     # The truth's header contains the image's full position.
     image_placement = placement if np.allclose(truth_affine, affine, atol=1e-3) else None
     save_nifti(predictions / f"{subject}.nii.gz", mask, affine, image_placement)
-    return score(mask, expected.astype(np.uint8), spacing, further)
+    labels = expected.astype(np.uint8)
+    if len(classes) <= 1:
+        return [score(mask, labels, spacing, further)]
+    return [
+        score((mask == number).astype(np.uint8), (labels == number).astype(np.uint8), spacing, further)
+        for number in range(1, len(classes) + 1)
+    ]
 
 
 def score(
@@ -223,13 +238,14 @@ def _distances(predicted: Mask, truth: Mask, spacing: Sequence[float] | NDArray[
 
 
 def score_row(
-    cohort: str, method: str, labels: int, draw: int, subject: str, scores: Scores
+    cohort: str, method: str, labels: int, draw: int, subject: str, scores: Scores, class_name: str | None = None
 ) -> dict[str, str | int | float]:
-    """A row of the long table of scores, each to its digits."""
+    """A row of the long table of scores, each to its digits; `class_name`: None if the cohort's target has no name."""
     values = asdict(scores)
     values |= values.pop("further")
     rounded = {name: round(value, SCORES[name].digits) for name, value in values.items()}
-    return {"cohort": cohort, "method": method, "n": labels, "draw": draw, "subject": subject, **rounded}
+    named = {} if class_name is None else {CLASS: class_name}
+    return {"cohort": cohort, "method": method, "n": labels, "draw": draw, "subject": subject, **named, **rounded}
 
 
 def record_evaluation(predictions: Path, inputs: Mapping[str, Path], name: str, scores: Path) -> None:

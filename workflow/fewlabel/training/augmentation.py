@@ -9,30 +9,46 @@ from torch.nn import functional
 
 from fewlabel.config.augmentation import Augmentation
 from fewlabel.training.devices import processes
+from fewlabel.training.segmentation import one_hot
 
 
 def augment(
-    images: Tensor, masks: Tensor | None, settings: Augmentation, flip: Sequence[str], generator: Generator
+    images: Tensor,
+    masks: Tensor | None,
+    settings: Augmentation,
+    flip: Sequence[str],
+    generator: Generator,
+    classes: int = 1,
 ) -> tuple[Tensor, Tensor | None]:
     """Transform each slice of a batch randomly and independently.
 
     Args:
-        images: float32 (batch, 1, row, column), about 0 to 1; this process's share of a batch.
-        masks: the same shape, 0 or 1; or None.
+        images: float32 (batch, channel, row, column), about 0 to 1; this process's share of a batch. The channels of a
+            slice share its transforms; noise is drawn for each.
+        masks: class numbers (batch, 1, row, column), 0 background; or None.
         settings: ranges of the transforms.
         flip: axes that may be mirrored, `rows` and `columns`.
         generator: on the images' device.
+        classes: number of classes. Each is moved by itself (linear), a pixel then belongs to the largest, or to
+            background where that is larger.
 
     Returns:
-        Images and masks of the same shapes; masks stay 0 or 1.
+        Images and masks of the same shapes.
     """
     if moves_pixels(settings, flip):
         grid = _sampling_grid(images, settings, flip, generator)
         images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
         if masks is not None:
-            inside = functional.grid_sample(masks, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-            masks = (inside >= 0.5).to(masks.dtype)
+            each = masks if classes == 1 else one_hot(masks, classes)
+            inside = functional.grid_sample(each, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+            masks = (inside >= 0.5).to(masks.dtype) if classes == 1 else _largest(inside)
     return change_intensity(images, settings, generator), masks
+
+
+def _largest(inside: Tensor) -> Tensor:
+    """Class numbers (batch, 1, row, column) of the largest share (batch, class, row, column); 0: background's is."""
+    share, number = inside.max(dim=1, keepdim=True)
+    return torch.where(share >= 1 - inside.sum(dim=1, keepdim=True), number + 1, 0).to(inside.dtype)
 
 
 def moves_pixels(settings: Augmentation, flip: Sequence[str]) -> bool:
@@ -42,7 +58,7 @@ def moves_pixels(settings: Augmentation, flip: Sequence[str]) -> bool:
 
 
 def change_intensity(images: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
-    """Apply shading, gamma, contrast, brightness and noise, in this order, to images (batch, 1, row, column)."""
+    """Apply shading, gamma, contrast, brightness and noise, in this order, to images (batch, channel, row, column)."""
 
     def uniform() -> Tensor:
         """One value between -1 and 1 for each slice."""

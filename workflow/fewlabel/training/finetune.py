@@ -33,7 +33,7 @@ def finetune(
     precision: Precision,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[UNet, list[HistoryRow], Loaded | None]:
-    """Train a network on all slices of the labelled subjects with Dice loss.
+    """Train a network on all slices of the labelled subjects.
 
     Args:
         subjects: the labelled ones of the draw; no other slice is read.
@@ -48,15 +48,15 @@ def finetune(
     Raises:
         InputError: too little memory, no target in the subjects' masks, or weights that do not fit.
     """
-    refuse_training(settings, store.images.shape[1:], device)
+    refuse_training(settings, store.images.shape[-2:], device)
     # Also the start of every pretraining: runs with and without it differ only in pretraining.
-    network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network")
+    network = seeded(lambda: UNet(settings.network.widths, settings.inputs, settings.outputs), settings.seed, "network")
     loaded = load_weights(network, initial, settings.network.widths) if initial else None
     LOG.info(f"initialisation: {loaded or 'random'}")
     sampler = _sampler(store, subjects, settings, device)
     states = stage_checkpoint(checkpoint, "finetune", {}, checkpoint.load() if checkpoint else None)
     history = train(
-        Segmentation(network).to(device),
+        Segmentation(network, settings.finetuning.loss).to(device),
         sampler.tensors,
         settings.finetuning,
         device,
@@ -70,20 +70,21 @@ def finetune(
 
 def _sampler(store: Store, subjects: Sequence[str], settings: FinetuneSettings, device: torch.device) -> Sampler:
     """Augmented slices and masks; the random numbers depend on neither method nor N."""
-    rows, slices = store.rows(subjects), Slices(store, device)
+    rows, slices = store.rows(subjects), Slices(store, device, settings.network.context)
     target = store.index["target_px"].to_numpy()[rows] > 0
     if not target.any():
         raise InputError(
             f"{', '.join(subjects)}: no target in their masks on the working grid; to fix: check labels and grid"
         )
     seed, budget = seed64(settings.seed, "finetune", settings.draw), settings.finetuning
+    classes = max(1, len(settings.classes))
     batch_rows = partial(foreground_rows, rows, target, budget.batch, budget.foreground, seed)
 
     def sample(step: int) -> tuple[Tensor | Generator, ...]:
         batch = batch_rows(step)
         generator = torch_generator(device, seed, "augment", step)
         images, masks = augment(
-            slices.images(batch), slices.masks(batch), settings.augmentation, settings.flip, generator
+            slices.images(batch), slices.masks(batch), settings.augmentation, settings.flip, generator, classes
         )
         assert masks is not None
         return images, masks

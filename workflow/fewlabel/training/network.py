@@ -134,19 +134,25 @@ class Decoder(nn.Module):
 class UNet(nn.Module):
     """Encoder, decoder and a 1 x 1 output convolution.
 
-    Images have shape (batch, 1, row, column) with sides that `2 ** (len(widths) - 1)` divides. The output has the same
-    shape: logits in segmentation, restored intensities in regression.
+    Images have shape (batch, inputs, row, column) with sides that `2 ** (len(widths) - 1)` divides, outputs
+    (batch, outputs, row, column): logits in segmentation (of one class, or of background and several classes),
+    restored intensities in regression.
     """
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(self, widths: Sequence[int], inputs: int = 1, outputs: int = 1) -> None:
         super().__init__()
-        self.encoder = Encoder(widths)
+        self.encoder = Encoder(widths, inputs)
         self.decoder = Decoder(widths)
         self.output = nn.Conv2d(widths[0], 1, 1)
         self.apply(_initialise)
+        if outputs != 1:
+            # Last, so that the start of encoder and decoder does not depend on the number of outputs: a pretraining
+            # and the finetuning of several classes start from the same network.
+            self.output = nn.Conv2d(widths[0], outputs, 1)
+            _initialise(self.output)
 
     def forward(self, images: Tensor) -> Tensor:
-        """The output channel of images."""
+        """The output channels of images."""
         out: Tensor = self.output(self.decoder(self.encoder(images)))
         return out
 

@@ -22,7 +22,7 @@ from fewlabel.training.devices.device import Precision
 from fewlabel.training.devices.memory_check import refuse_training
 from fewlabel.training.loop import train
 from fewlabel.training.network import UNet, seeded
-from fewlabel.training.pretexts.base import START, PretrainingData, stage_implementations
+from fewlabel.training.pretexts.base import START, PretrainingData, network_of, stage_implementations
 from fewlabel.training.sampling import Slices, subjects_of
 from fewlabel.utils.errors import InputError
 
@@ -59,9 +59,9 @@ def pretrain(
     if not subjects:
         raise InputError("pretraining: no subject is left for it; to fix: lower `test`, or add unlabelled subjects")
     refuse_uneven(settings, processes.count())
-    refuse_training(settings, store.images.shape[1:], device)
-    network = seeded(lambda: UNet(settings.network.widths), settings.seed, "network").to(device)
-    data = PretrainingData(store, Slices(store, device), subjects, settings, device)
+    refuse_training(settings, store.images.shape[-2:], device)
+    network = seeded(partial(network_of, settings), settings.seed, "network").to(device)
+    data = PretrainingData(store, Slices(store, device, settings.network.context), subjects, settings, device)
     implementations, features = stage_implementations(settings.method), _features(settings, store)
     saved = processes.from_first(checkpoint.load) if checkpoint else None
     history, objectives = finished_stages(saved), finished_objectives(saved)
@@ -133,5 +133,5 @@ def _decoder_stages_trained(settings: PretrainSettings) -> int:
 
 def _features(settings: PretrainSettings, store: Store) -> int:
     """Numbers in the coarsest feature map of a slice."""
-    side, (_, rows, columns) = settings.network.reduction, store.images.shape
+    side, (rows, columns) = settings.network.reduction, store.images.shape[-2:]
     return int(settings.network.widths[-1] * (rows // side) * (columns // side))

@@ -83,6 +83,22 @@ def rows_by_volume(index: pd.DataFrame, subjects: Iterable[str]) -> list[Rows]:
     return [rows[np.argsort(numbers[rows], kind="stable")] for rows in ordered]
 
 
+def neighbours(index: pd.DataFrame, context: int) -> Rows:
+    """Rows of each slice and its neighbours in its volume, (slice, context), from the lowest to the highest.
+
+    Beyond the ends of a volume its outermost slice is repeated.
+
+    Args:
+        index: of a store.
+        context: odd number of slices, the slice itself in the middle.
+    """
+    found = np.empty((len(index), context), np.int64)
+    steps = np.arange(context) - context // 2
+    for rows in rows_by_volume(index, index["subject"]):
+        found[rows] = rows[np.clip(np.arange(len(rows))[:, None] + steps, 0, len(rows) - 1)]
+    return found
+
+
 @dataclass(frozen=True)
 class Sampler:
     """The batches of a stage, as pure functions of the step (from 0)."""
@@ -101,7 +117,7 @@ BLOCK = 256
 
 
 def copied_to(device: torch.device, array: NDArray[Any]) -> Tensor:
-    """A copy of an array (slice, row, column) on a device, of which the host holds one block at a time."""
+    """A copy of an array (slice, …) on a device, of which the host holds one block at a time."""
     whole = torch.empty(array.shape, dtype=torch.from_numpy(np.empty(0, array.dtype)).dtype, device=device)
     for start in range(0, len(array), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(array)))
@@ -116,8 +132,10 @@ class Slices:
     map. The host never holds all of them.
     """
 
-    def __init__(self, store: Store, device: torch.device) -> None:
+    def __init__(self, store: Store, device: torch.device, context: int = 1) -> None:
+        """`context`: odd number of neighbouring slices that images have as channels (`Network.context`)."""
         self.store, self.device = store, device
+        self._neighbours = None if context == 1 else neighbours(store.index, context)
         self._images: NDArray[np.float16] | Tensor = store.images
         self._masks: NDArray[np.uint8] | Tensor = store.masks
         if (
@@ -128,16 +146,20 @@ class Slices:
             self._masks = copied_to(device, store.masks)
 
     def images(self, rows: Rows) -> Tensor:
-        """Images, float32 (batch, 1, row, column)."""
-        return self._take(self._images, rows)
+        """Images, float32 (batch, channel, row, column); with context, all channels of the lowest slice come first."""
+        if self._neighbours is None:
+            images = self._take(self._images, rows)
+            return images.unsqueeze(1) if images.ndim == 3 else images
+        seen = self._take(self._images, self._neighbours[rows].ravel())
+        return seen.reshape(len(rows), -1, *seen.shape[-2:])
 
     def masks(self, rows: Rows) -> Tensor:
-        """Masks, float32 (batch, 1, row, column), 0 or 1."""
-        return self._take(self._masks, rows)
+        """Masks, float32 (batch, 1, row, column): class numbers, 0 background."""
+        return self._take(self._masks, rows).unsqueeze(1)
 
     def _take(self, array: "NDArray[np.float16] | NDArray[np.uint8] | Tensor", rows: Rows) -> Tensor:
         if isinstance(array, Tensor):
             batch = array[to_device(torch.from_numpy(rows), self.device)]
         else:
             batch = to_device(torch.from_numpy(take_rows(array, rows)), self.device)
-        return batch.float().unsqueeze(1)
+        return batch.float()

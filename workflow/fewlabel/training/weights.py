@@ -4,26 +4,28 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from fewlabel.config.base import Text
+from fewlabel.config.base import Classes, Text
 from fewlabel.config.training import Widths
 from fewlabel.training.network import UNet
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import atomic_file
-from fewlabel.utils.errors import InputError, plain
+from fewlabel.utils.errors import InputError, first_fault, plain
 from fewlabel.utils.formatting import first_lines, listed
 from fewlabel.utils.json_files import parse_json
 
 FLOATS = ("F16", "BF16", "F32", "F64")
 REMEDY = "to fix: make them again"
+_CLASSES: TypeAdapter[dict[str, list[int]]] = TypeAdapter(Classes)
 SHOWN = 5
 """Number of problems or names that a message lists."""
 
@@ -73,12 +75,30 @@ class Facts(BaseModel):
     decoder_stages: int = Field(0, ge=0, le=7)
 
 
+def class_names(facts: Mapping[str, Any]) -> list[str]:
+    """Names of the classes that a finetuned network segments, in the order of their numbers; empty: one without a name.
+
+    Raises:
+        InputError: they are no classes.
+    """
+    try:
+        return list(_CLASSES.validate_python(facts.get("settings", {}).get("classes", {})))
+    except ValidationError as error:
+        raise InputError(f"settings.classes of the weights: {first_fault(error)}; {REMEDY}") from None
+
+
 @dataclass(frozen=True)
 class WeightsHeader:
     """Header of a weights file."""
 
     facts: dict[str, Any]  # the facts passed to `save_weights`
     shapes: dict[str, tuple[int, ...]]  # shape of each tensor, by name
+
+
+def context_of(facts: Mapping[str, Any]) -> int:
+    """Number of neighbouring slices that a network sees (`Network.context`)."""
+    context = facts.get("settings", {}).get("network", {}).get("context", 1)
+    return context if isinstance(context, int) and context in range(1, 16, 2) else 1
 
 
 def read_header(path: Path) -> WeightsHeader:
@@ -179,15 +199,19 @@ def restore_network(path: Path) -> tuple[UNet, dict[str, Any]]:
         InputError: the file is damaged, does not match its widths, or contains only a part of a network.
     """
     header = read_header(path)
+    shapes = header.shapes
+    inputs = shapes.get("encoder.stages.0.0.weight", (1, 1))[1:2]
+    outputs = shapes.get("output.weight", (1,))[:1]
+    build = partial(UNet, header.facts["widths"], *(max(1, *sides) if sides else 1 for sides in (inputs, outputs)))
     # Parameters on the device "meta" have shapes but use no memory.
     with torch.device("meta"):
-        own = _shapes(UNet(header.facts["widths"]))
+        own = _shapes(build())
     problems = _mismatches(header.shapes, own)
     problems += [f"parameter {name} is missing" for name in own if name not in header.shapes]
     if problems:
         raise InputError(f"{path.name}: not a complete network ({listed(problems, 3)}); accepted: finetuned weights")
     tensors, facts = read_weights(path)
-    network = UNet(facts["widths"])
+    network = build()
     network.load_state_dict(tensors)
     return network, facts
 

@@ -38,7 +38,7 @@ class PretrainingData:
         return partial(uniform_rows, self.store.rows(self.subjects), batch, self.settings.seed)
 
     def view(self, images: Tensor, stage: str, name: str, step: int) -> Tensor:
-        """One augmented view of a batch (batch, 1, rows, columns)."""
+        """One augmented view of a batch (batch, channel, rows, columns)."""
         generator = self.generator(stage, name, step)
         return augment(images, None, self.settings.augmentations[stage], self.settings.flip, generator)[0]
 
@@ -60,6 +60,11 @@ class StageImplementation:
     # whether both split a batch over several processes: the sampler's tensors are those of `processes.share`, and the
     # mean over the processes of the loss is the loss of the batch. Else a stage refuses more than one process.
     splits: bool = False
+
+
+def network_of(settings: PretrainSettings) -> UNet:
+    """The network of a pretraining, which restores as many channels as it sees."""
+    return UNet(settings.network.widths, settings.inputs, settings.inputs)
 
 
 def stage_implementations(method: PretrainedBase) -> Mapping[str, StageImplementation]:

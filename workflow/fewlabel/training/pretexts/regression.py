@@ -14,13 +14,13 @@ def corruption_mask(shape: tuple[int, ...], share: float, block: int, generator:
     """The pixels to replace: for each slice at random, exactly the given share of pixels or squares.
 
     Args:
-        shape: (batch, 1, rows, columns).
+        shape: (batch, channel, rows, columns).
         share: of the pixels (of the squares, when `block` is above 1), 0 to 1; at least one is corrupted.
         block: side of the squares in pixels; squares at the right and lower border may be cut.
         generator: on the device of the result.
 
     Returns:
-        Boolean tensor of that shape; True is corrupted.
+        Boolean tensor (batch, 1, rows, columns), alike for all channels; True is corrupted.
     """
     batch, _, rows, columns = shape
     high, wide = -(-rows // block), -(-columns // block)
@@ -48,12 +48,15 @@ def masked_l1(restored: Tensor, images: Tensor, corrupted: Tensor) -> Tensor:
     """Mean absolute error over the corrupted pixels only.
 
     Args:
-        restored, images: shape (batch, 1, rows, columns).
-        corrupted: boolean, the same shape, True where the input was replaced.
+        restored, images: shape (batch, channel, rows, columns).
+        corrupted: boolean, the same shape, or (batch, 1, rows, columns) for all channels; True where the input was
+            replaced.
 
     Raises:
         ValueError: shapes differ, or (on CPUs) no pixel is corrupted.
     """
+    if corrupted.shape[1:2] == (1,):
+        corrupted = corrupted.expand(-1, images.shape[1], -1, -1)
     if not restored.shape == images.shape == corrupted.shape:
         raise ValueError(
             f"shapes {tuple(restored.shape)}, {tuple(images.shape)} and {tuple(corrupted.shape)} must be equal"

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from fewlabel.config.jobs.training import PretrainSettings
 from fewlabel.config.pretexts.registry import pretext_of, pretraining_stages
-from fewlabel.training.network import UNet
-from fewlabel.training.pretexts.base import START, stage_implementations
+from fewlabel.training.pretexts.base import START, network_of, stage_implementations
 from fewlabel.training.weights import read_weights
 from fewlabel.utils.errors import InputError
 
@@ -82,7 +81,7 @@ def _objectives(settings: PretrainSettings, tensors: Mapping[str, Tensor]) -> di
         if pretext_of(method).stages[key].keeps_start:
             ends[key + START] = before | _part(tensors, key + START)
         for name, parameters in ends.items():
-            objective = implementations[key].objective(method, UNet(settings.network.widths), features)
+            objective = implementations[key].objective(method, network_of(settings), features)
             objective.load_state_dict(parameters)
             objectives[name] = objective.eval().requires_grad_(False)
         before = {name: value for name, value in own.items() if name.startswith("encoder.")}
