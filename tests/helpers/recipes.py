@@ -144,7 +144,7 @@ def evaluated(folder, store, roles, experiment):
     tested, scores, masks = roles.loc[roles["role"] == "test", "subject"].tolist(), [], []
     for subject in tested:
         truth = folder / "native" / "labels"
-        result = evaluate_subject(network, slices, experiment.cohorts["c"].grid, subject, truth, folder, "f32")
+        (result,) = evaluate_subject(network, slices, experiment.cohorts["c"].grid, subject, truth, folder, "f32")
         row = score_row("c", "scratch", 1, 1, subject, result)
         scores += [value for value in row.values() if isinstance(value, float)]
         masks.append(nib.load(folder / f"{subject}.nii.gz").get_fdata())
