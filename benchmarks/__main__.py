@@ -16,6 +16,7 @@ NAMES = (
     "equal_dice",
     "parts_speed",
     "step_shares",
+    "classes",
     "ensembles",
     "layout",
     "gpu_speed",
