@@ -56,6 +56,12 @@ def open_trained_network(path: Path) -> TrainedNetwork:
     refuse_prediction(settings.network.widths, matrix, path.name)
     ranges = _ranges(path, facts)
     network, _ = restore_network(path)
+    found = (network.encoder.inputs, network.output.out_channels)
+    if found != (settings.inputs, settings.outputs):
+        raise InputError(
+            f"{path.name}: a network of {found[0]} inputs and {found[1]} outputs; its settings have {settings.inputs} "
+            f"and {settings.outputs}; to fix: make the weights again"
+        )
     return TrainedNetwork(network, settings, preparation, ranges, facts)
 
 

@@ -79,7 +79,7 @@ class Encoder(nn.Module):
 
     def __init__(self, widths: Sequence[int], channels: int = 1) -> None:
         super().__init__()
-        self.widths = tuple(widths)
+        self.widths, self.inputs = tuple(widths), channels
         self.stages = nn.ModuleList(Stage(*pair) for pair in zip([channels, *widths[:-1]], widths, strict=True))
 
     def forward(self, images: Tensor) -> list[Tensor]:
