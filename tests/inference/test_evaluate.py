@@ -2,11 +2,13 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monai.metrics import DiceMetric
 from scipy.spatial import cKDTree
 
-from fewlabel.inference.evaluate import score, score_row
+from fewlabel.inference.evaluate import score, score_classes, score_row
 from fewlabel.inference.metrics import dice
 from fewlabel.utils.errors import InputError
 
@@ -97,3 +99,30 @@ def test_a_row_has_the_columns_of_the_long_table():
     row = score_row("liver", "scratch", 4, 2, "s1", score(cube((0, 0, 0), 2), cube((0, 0, 0), 2), (1, 1, 1)))
     columns = "cohort, method, n, draw, subject, dice, hd95_mm, assd_mm, truth_ml, predicted_ml"
     assert list(row) == columns.split(", ")
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10_000), classes=st.integers(2, 5))
+def test_dice_of_several_classes_agrees_with_an_independent_implementation(seed, classes):
+    # Class numbers up to `classes` + 1 leave the last class empty on one side or both, now and then.
+    generator = np.random.default_rng(seed)
+    predicted, truth = generator.integers(0, generator.integers(2, classes + 2, 2)[:, None, None, None], (2, 6, 7, 5))
+    metric = DiceMetric(include_background=False, num_classes=classes + 1, ignore_empty=False, reduction="none")
+    expected = metric(*(torch.from_numpy(each)[None, None] for each in (predicted, truth)))[0]
+    found = score_classes(predicted.astype(np.uint8), truth.astype(np.uint8), (1, 1, 1), classes=classes)
+    assert [each.dice for each in found] == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_permuted_class_numbers_permute_scores():
+    generator, order = np.random.default_rng(1), np.array([0, 3, 1, 2], np.uint8)
+    predicted, truth = generator.integers(0, 4, (2, 6, 7, 5)).astype(np.uint8)
+    before = score_classes(predicted, truth, (1, 2, 3), classes=3)
+    after = score_classes(order[predicted], order[truth], (1, 2, 3), classes=3)
+    assert [after[order[number] - 1] for number in (1, 2, 3)] == before
+
+
+def test_a_row_of_a_named_class_names_it():
+    row = score_row(
+        "heart", "scratch", 3, 1, "p1", score(cube((1, 1, 1), 3), cube((1, 1, 1), 3), (1, 1, 1)), "myocardium"
+    )
+    assert list(row)[:6] == ["cohort", "method", "n", "draw", "subject", "class"] and row["class"] == "myocardium"

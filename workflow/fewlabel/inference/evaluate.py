@@ -176,12 +176,28 @@ def evaluate_subject(
     # The truth's header contains the image's full position.
     image_placement = placement if np.allclose(truth_affine, affine, atol=1e-3) else None
     save_nifti(predictions / f"{subject}.nii.gz", mask, affine, image_placement)
-    labels = expected.astype(np.uint8)
-    if len(classes) <= 1:
-        return [score(mask, labels, spacing, further)]
+    return score_classes(mask, expected.astype(np.uint8), spacing, further, max(1, len(classes)))
+
+
+def score_classes(
+    predicted: Mask,
+    truth: Mask,
+    spacing: Sequence[float] | NDArray[np.float64],
+    further: Sequence[str] = (),
+    classes: int = 1,
+) -> list[Scores]:
+    """Score each class of a label map by itself.
+
+    Args:
+        predicted, truth: class numbers from 1, 0 background, same shape and axes.
+        spacing, further: see `score`.
+        classes: how many.
+    """
+    if classes == 1:
+        return [score(predicted, truth, spacing, further)]
     return [
-        score((mask == number).astype(np.uint8), (labels == number).astype(np.uint8), spacing, further)
-        for number in range(1, len(classes) + 1)
+        score((predicted == number).astype(np.uint8), (truth == number).astype(np.uint8), spacing, further)
+        for number in range(1, classes + 1)
     ]
 
 
