@@ -12,7 +12,7 @@ from fewlabel.config.loading.load import load
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.style import TRUTH
 from fewlabel.reporting.images.gallery import gallery
-from fewlabel.reporting.images.gallery_case import choose_slices, choose_subject, crop, read_case
+from fewlabel.reporting.images.gallery_case import choose_slices, choose_subject, crop, read_case, slice_dice
 from fewlabel.utils.errors import InputError
 
 PHANTOM = {"kind": "phantom", "anatomy": "abdomen", "labelled": 6}
@@ -347,3 +347,93 @@ def test_what_an_experiment_does_not_have_is_refused_before_any_work(change, mes
     with pytest.raises(InputError) as refused:
         load({**plain, "figures": {"galleries": change}})
     assert message in str(refused.value)
+
+
+# ------------------------------------------------------------------------------------------------- several classes
+CLASSES = {"right_ventricle": [1], "myocardium": [2, 4], "left_ventricle": [3]}
+
+
+def of_classes(classes=CLASSES, **gallery):
+    source = {"kind": "nifti", "folder": "unused", "classes": classes}
+    return gallery_settings(
+        experiment(**{"source": source, "methods": ["regression"], "labels": [2, 4], **gallery}), "own"
+    )
+
+
+@pytest.fixture
+def numbered(results):
+    """Truth: class 1 in the upper and class 2 in the lower half. The first prediction has class 1 alone, the second
+    swaps both."""
+    settings = of_classes()
+    upper, lower = box((6, 11), (10, 30), (1, 5)), box((11, 16), (10, 30), (1, 5))
+    for subject in IDS:
+        save(results / "own/native/labels" / f"{subject}.nii.gz", upper + 2 * lower)
+        for column, mask in zip(settings.columns, (upper, 2 * upper + lower), strict=True):
+            save(results / run_of(settings, column) / "predictions" / f"{subject}.nii.gz", mask)
+    return results
+
+
+def test_each_class_has_its_colour_with_lines_of_the_truth_and_areas_of_the_prediction(numbered):
+    settings = of_classes(subject="a", slices=[0, 3], margin_mm=2)
+    found = pictures(figure := gallery(read_case(SCORES, numbered, settings), settings))
+    upper, lower = (outline(found["slice3/0"], colour) for colour in style.CLASSES[:2])
+    # Within 0.5 pixels of the class's border, each on its own side of the border that they share.
+    assert upper.min(axis=0) == pytest.approx((3.7, 1.7)) and upper.max(axis=0) == pytest.approx((23.3, 6.3))
+    assert lower.min(axis=0) == pytest.approx((3.7, 6.7)) and lower.max(axis=0) == pytest.approx((23.3, 11.3))
+    assert np.array_equal(outline(found["slice3/1"], style.CLASSES[0]), upper)
+    one, swapped = (found[f"slice3/{column}"].images[1].get_array() for column in (1, 2))
+    assert (one[..., 3] > 0).sum() == 100 and {to_hex(pixel[:3]) for pixel in one[one[..., 3] > 0]} == {TRUTH}
+    assert to_hex(swapped[3, 5, :3]) == style.CLASSES[1] and to_hex(swapped[9, 5, :3]) == style.CLASSES[0]
+    # Of the slice: class 1 right, class 2 missed; then both wrong; class 3 is in neither.
+    assert below(figure, found["slice3/1"]) == "Dice 0.50" and below(figure, found["slice3/2"]) == "Dice 0.00"
+    assert below(figure, found["slice0/1"]) == "Dice 1.00"
+
+
+def legend_of(figure):
+    squares = [patch for patch in figure.get_children() if str(patch.get_gid()).startswith("class/")]
+    return {patch.get_gid().removeprefix("class/"): to_hex(patch.get_facecolor()) for patch in squares}
+
+
+def test_a_legend_names_the_classes_and_one_class_has_none(numbered):
+    settings = of_classes(subject="a")
+    figure = gallery(read_case(SCORES, numbered, settings), settings)
+    assert legend_of(figure) == dict(zip(CLASSES, style.CLASSES, strict=False))
+    assert [text for text in words(figure) if text.replace(" ", "_") in CLASSES] == [
+        "right ventricle",
+        "myocardium",
+        "left ventricle",
+    ]
+    assert "Lines: truth. Areas: predictions." in " ".join(words(figure))
+    for classes in ({}, {"heart": [1, 2, 3]}):
+        settings = of_classes(classes, subject="a")
+        figure = gallery(read_case(SCORES, numbered, settings), settings)
+        assert not legend_of(figure) and "Cyan line: truth." in " ".join(words(figure))
+
+
+def test_twenty_classes_with_long_names_stay_whole_and_beside_nothing(numbered):
+    classes = {f"structure_{'x' * (index + 8)}_{index:02d}"[:40]: [index + 1] for index in range(20)}
+    settings = of_classes(classes, labels=[2, 4], subject="a", panel_in=0.8)
+    figure = gallery(read_case(SCORES, numbered, settings), settings)
+    assert list(legend_of(figure)) == list(classes)
+    with style.applied():
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in figure.texts]
+    for at, one in enumerate(boxes):
+        assert one.x0 >= -1 and one.x1 <= figure.bbox.x1 + 1 and one.y0 >= -1 and one.y1 <= figure.bbox.y1 + 1
+        assert not any(one.shrunk(0.9, 0.8).overlaps(other.shrunk(0.9, 0.8)) for other in boxes[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("predicted", "truth", "classes", "expected"),
+    [
+        ([0, 0], [0, 0], 0, 1),
+        ([1, 0], [1, 1], 0, 2 / 3),
+        ([0, 0], [0, 0], 3, 1),
+        ([1, 2], [1, 2], 3, 1),  # class 3 is in neither
+        ([1, 2], [1, 0], 3, 1 / 2),
+        ([3, 3], [1, 2], 3, 0),
+    ],
+)
+def test_the_dice_of_a_slice_is_the_mean_of_the_classes_that_are_in_it(predicted, truth, classes, expected):
+    one, other = (np.array([row], np.uint8) for row in (predicted, truth))
+    assert slice_dice(one, other, classes) == pytest.approx(expected)

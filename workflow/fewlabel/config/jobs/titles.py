@@ -69,8 +69,3 @@ def quoted_cohorts(experiment: Experiment) -> list[str]:
         for name, cohort in experiment.cohorts.items()
         if cohort.stands_for and asked and (asked == "all" or not cohort.source.made_by_code)
     ]
-
-
-def class_title(name: str) -> str:
-    """The name of a class for readers."""
-    return name.replace("_", " ")

@@ -13,6 +13,8 @@ from fewlabel.config.jobs.figures.gallery import Column, GallerySettings, run_of
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.data.preprocessing.volume import Orientation, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import scale_intensity
+from fewlabel.inference.metrics import dice
+from fewlabel.reporting.images.class_legend import several_classes
 from fewlabel.reporting.statistics.scores import fold_of_subject
 from fewlabel.utils.errors import InputError
 
@@ -26,9 +28,9 @@ class Case:
     Attributes:
         subject: its id.
         image: float32, 0 to 1 between the grid's percentiles of the volume, not clipped.
-        truth: 1 inside the target.
-        predictions: a mask for each column.
-        dice: of the whole volume, 0 to 1, for each column.
+        truth: 1 inside the target; of several classes their numbers, from 1.
+        predictions: a mask for each column, like the truth.
+        dice: of the whole volume, 0 to 1, for each column; of several classes their mean.
         spacing: (slice, row, column) in mm.
         subjects: number of test subjects.
     """
@@ -108,6 +110,19 @@ def choose_slices(truth: Mask, asked: int | Sequence[int]) -> list[int]:
     return [int(holding[int((index + 0.5) / number * len(holding))]) for index in range(number)]
 
 
+def slice_dice(predicted: Mask, truth: Mask, classes: int) -> float:
+    """Dice of one slice; of several classes the mean over those that are in the slice, 1 if there is none."""
+    if not classes:
+        return dice(predicted, truth)
+    present = np.union1d(predicted, truth)
+    values = [
+        dice((predicted == number).astype(np.uint8), (truth == number).astype(np.uint8))
+        for number in range(1, classes + 1)
+        if number in present
+    ]
+    return float(np.mean(values)) if values else 1.0
+
+
 def crop(masks: Sequence[Mask], spacing: tuple[float, float, float], margin_mm: float | None) -> tuple[slice, slice]:
     """Rows and columns around all masks with a margin; the whole slice without margin or masks."""
     whole = masks[0].shape[1:]
@@ -147,7 +162,8 @@ def read_case(scores: pd.DataFrame, results: Path, settings: GallerySettings) ->
     orientation = Orientation.of(affine, settings.grid.plane)
 
     def mask(array: NDArray[Any]) -> Mask:
-        return orientation.slices(array > 0.5).astype(np.uint8)
+        numbers = np.rint(array) if several_classes(settings.source) else array > 0.5
+        return orientation.slices(numbers.astype(np.uint8))
 
     return Case(
         subject=subject,
