@@ -6,7 +6,8 @@ classes, the mean distance (undefined if that of any class is) and the sum of th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -36,6 +37,49 @@ def views(scores: pd.DataFrame) -> list[str]:
     """What a cohort's tables show: the mean and each class, only the class if there is one, or `""` without names."""
     names = classes_of(scores)
     return [MEAN, *names] if len(names) > 1 else names or [""]
+
+
+@dataclass(frozen=True)
+class View:
+    """What tables show of a cohort as a part of its own: the mean of its classes, or one class.
+
+    Attributes:
+        cohort: its name.
+        name: of the class, `MEAN`, or empty for one class without a name.
+        scores: of the view, in the form of one class.
+        columns: the first columns of its rows in tables: cohort, and the class where scores have classes.
+    """
+
+    cohort: str
+    name: str
+    scores: pd.DataFrame
+    columns: dict[str, str]
+
+    def title(self, cohort: str) -> str:
+        """Title of its part of a table, given that of the cohort."""
+        return f"{cohort}: {class_title(self.name)}" if self.name else cohort
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The view's rows of a table."""
+        for column, value in self.columns.items():
+            rows = rows[rows[column] == value]
+        return rows
+
+
+def by_view(scores: pd.DataFrame, cohorts: Iterable[str]) -> list[View]:
+    """The views of these cohorts, in their order; the mean of a cohort's classes comes first."""
+    found = []
+    for cohort in cohorts:
+        own = scores[scores["cohort"] == cohort]
+        for name in views(own):
+            columns = {"cohort": cohort} | ({CLASS: name} if CLASS in scores else {})
+            found.append(View(cohort, name, one_class(own, name), columns))
+    return found
+
+
+def with_class(columns: list[str], scores: pd.DataFrame) -> list[str]:
+    """Columns of a table, of which the cohort is the first, with `CLASS` after it where scores have classes."""
+    return [columns[0], CLASS, *columns[1:]] if CLASS in scores else columns
 
 
 def one_class(scores: pd.DataFrame, name: str = MEAN) -> pd.DataFrame:

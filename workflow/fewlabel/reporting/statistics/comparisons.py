@@ -7,6 +7,7 @@ import pandas as pd
 
 from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
+from fewlabel.reporting.statistics.classes import View, by_view, with_class
 from fewlabel.reporting.statistics.scores import select
 from fewlabel.reporting.statistics.significance import holm, signed_rank
 from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise
@@ -44,7 +45,7 @@ def comparisons(scores: pd.DataFrame, settings: DifferenceTableSettings) -> pd.D
     """The rows of table 3: gains with the test of each.
 
     p is of Wilcoxon's signed-rank test on subjects (`significance.signed_rank`), corrected by Holm over all methods and
-    N of a cohort.
+    N of a cohort; of several classes, over those of the mean, and over those of each class.
 
     Args:
         scores: from `scores.read_scores`.
@@ -52,13 +53,14 @@ def comparisons(scores: pd.DataFrame, settings: DifferenceTableSettings) -> pd.D
 
     Returns:
         `COLUMNS`, one row a comparison, in the order of cohorts and methods; empty if there is nothing to compare.
+        Where scores have named classes, `CLASS` follows the cohort: the mean, then each class.
 
     Raises:
         InputError: a requested cohort, method, run or test subject has no scores.
     """
     chosen = select(scores, settings.titles, settings.runs)
-    rows = [row for cohort in settings.titles.cohorts for row in _cohort(chosen, cohort, settings)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    rows = [row for view in by_view(chosen, settings.titles.cohorts) for row in _family(view, settings)]
+    return pd.DataFrame(rows, columns=with_class(COLUMNS, chosen))
 
 
 def why_none(control: str | None) -> str:
@@ -84,12 +86,12 @@ def _pairs(
                 yield method, int(n), pairs
 
 
-def _cohort(scores: pd.DataFrame, cohort: str, settings: DifferenceTableSettings) -> list[dict[str, Any]]:
-    """All comparisons of a cohort, which are one family of tests."""
+def _family(view: View, settings: DifferenceTableSettings) -> list[dict[str, Any]]:
+    """All comparisons of a view, which are one family of tests."""
     rows: list[dict[str, Any]] = []
-    for method, n, pairs in _pairs(scores[scores["cohort"] == cohort], settings.control, settings.methods):
+    for method, n, pairs in _pairs(view.scores, settings.control, settings.methods):
         mean_difference, tested = summarise(pairs, settings.intervals, DIFFERENCE), signed_rank(pairs)
-        row: dict[str, Any] = {"cohort": cohort, "method": method, "control": settings.control, "n": n}
+        row: dict[str, Any] = {**view.columns, "method": method, "control": settings.control, "n": n}
         row |= {"difference": mean_difference.mean, "low": mean_difference.low, "high": mean_difference.high}
         row |= {"p": tested.p, "rank_biserial": tested.effect, "better": tested.better}
         rows.append(row | {"test_subjects": tested.pairs, "draws": mean_difference.draws})

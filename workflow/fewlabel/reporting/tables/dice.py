@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from fewlabel.config.base import MEAN
 from fewlabel.config.jobs.tables.dice import DiceTableSettings
 from fewlabel.config.scores.registry import SCORES
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
+from fewlabel.reporting.statistics.classes import CLASS, View, by_view
 from fewlabel.reporting.statistics.scores import read_class_scores, select
 from fewlabel.reporting.statistics.summary import CELL, summary_table
 from fewlabel.reporting.tables.cohort_facts import diagonals
@@ -19,6 +21,7 @@ from fewlabel.reporting.tables.table import (
     Table,
     between,
     bootstrap_note,
+    classes_note,
     distance,
     few_note,
     folds_note,
@@ -47,7 +50,8 @@ def dice_table(
 
     Returns:
         CSV: a row a cell, with HD95 in mm, the number of scores for which it is undefined, and how many of these are
-        misses. For readers: a section a cohort, with the paper's numbers if it has any for the cohort.
+        misses; of several classes, cells for the mean and each class. For readers: a section a cohort (and class), with
+        the paper's numbers if it has any for the cohort.
 
     Raises:
         InputError: a cohort or method of `settings.titles` has no scores, or a subject has no diagonal.
@@ -57,19 +61,11 @@ def dice_table(
     chosen["missed"] = chosen["undefined"] & (chosen["truth_ml"] != 0)
     if settings.hd95_missing == "diagonal":
         chosen["hd95_mm"] = _with_diagonals(chosen, diagonals or {})
-    summary = summary_table(chosen, settings.intervals).merge(_distances(chosen), on=CELL)
-    for name in settings.scores:
-        summary = summary.merge(_medians(chosen, name), on=CELL)
-    cells = [
-        _row(summarised, settings)
-        for cohort in settings.titles.cohorts
-        for method in settings.titles.methods
-        for _, summarised in summary[(summary["cohort"] == cohort) & (summary["method"] == method)].iterrows()
-    ]
-    rows = pd.DataFrame(cells)
+    shown = by_view(chosen, settings.titles.cohorts)
+    rows = pd.DataFrame([row for view in shown for row in _view_rows(view, settings)])
     sections = [
-        Section(title.title, _body(rows[rows["cohort"] == name], settings), numbers=True)
-        for name, title in settings.titles.cohorts.items()
+        Section(view.title(settings.titles.cohorts[view.cohort].title), _body(view.of(rows), settings), numbers=True)
+        for view in shown
     ]
     return Table(rows, 2, "Dice on the test subjects", sections, _notes(rows, settings))
 
@@ -103,11 +99,23 @@ def _medians(scores: pd.DataFrame, name: str) -> pd.DataFrame:
     return medians.rename(columns={"median": f"{name}_median", "undefined": f"{name}_undefined"})
 
 
+def _view_rows(view: View, settings: DiceTableSettings) -> list[dict[str, Any]]:
+    """The rows of a view, by method and N."""
+    summary = summary_table(view.scores, settings.intervals).merge(_distances(view.scores), on=CELL)
+    for name in settings.scores:
+        summary = summary.merge(_medians(view.scores, name), on=CELL)
+    return [
+        view.columns | _row(summarised, settings)
+        for method in settings.titles.methods
+        for _, summarised in summary[summary["method"] == method].iterrows()
+    ]
+
+
 def _row(summarised: pd.Series, settings: DiceTableSettings) -> dict[str, Any]:
     method, cohort = settings.titles.methods[summarised["method"]], summarised["cohort"]
     stands_for = settings.titles.cohorts[cohort].stands_for if cohort in settings.paper else None
     theirs = paper.counterpart(stands_for, method.pretext, int(summarised["n"]), method.benchmark)
-    row = {"cohort": cohort, "method": summarised["method"], "n": int(summarised["n"])}
+    row: dict[str, Any] = {"method": summarised["method"], "n": int(summarised["n"])}
     row |= {"dice_mean": summarised["mean"], "dice_low": summarised["low"], "dice_high": summarised["high"]}
     row |= {"hd95_mm_median": summarised["hd95_mm_median"], "hd95_undefined": int(summarised["hd95_undefined"])}
     row |= {"misses": int(summarised["misses"])}
@@ -158,8 +166,9 @@ def _notes(rows: pd.DataFrame, settings: DiceTableSettings) -> list[str]:
     notes.append(
         f"Mean Dice over all draws and test subjects, on the native grid. {bootstrap_note(settings.intervals)}"
     )
-    notes += folds_note(settings.titles)
-    if undefined := int(rows["hd95_undefined"].sum()):
+    notes += [*classes_note(rows), *folds_note(settings.titles)]
+    single = rows[rows[CLASS] != MEAN] if CLASS in rows else rows
+    if undefined := int(single["hd95_undefined"].sum()):
         treated = (
             "left out of the median" if settings.hd95_missing == "exclude" else "set to the diagonal of the volume"
         )
@@ -167,7 +176,7 @@ def _notes(rows: pd.DataFrame, settings: DiceTableSettings) -> list[str]:
             f"Misses: empty predictions of subjects that have the target. Their HD95 is undefined and {treated}. A low"
             " median beside many misses is no good result."
         )
-        if others := undefined - int(rows["misses"].sum()):
+        if others := undefined - int(single["misses"].sum()):
             notes.append(f"HD95 is also undefined in {others} scores of subjects without the target; treated alike.")
     if rows["paper_dice"].notna().any():
         notes.append(

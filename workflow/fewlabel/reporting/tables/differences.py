@@ -6,9 +6,10 @@ import pandas as pd
 
 from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
 from fewlabel.config.study_layout import LAYOUT
+from fewlabel.reporting.statistics.classes import CLASS, by_view
 from fewlabel.reporting.statistics.comparisons import comparisons, why_none
 from fewlabel.reporting.statistics.scores import read_class_scores
-from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, few_note, folds_note
+from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, classes_note, few_note, folds_note
 
 
 def tabulate(results: Path, settings: DifferenceTableSettings) -> Table:
@@ -26,15 +27,17 @@ def difference_table(scores: pd.DataFrame, settings: DifferenceTableSettings) ->
         settings: control, methods in their order, and the interval.
 
     Returns:
-        CSV: a row a comparison; no rows if there is nothing to compare. For readers: a section a cohort.
+        CSV: a row a comparison, of several classes for the mean and each class; no rows if there is nothing to compare.
+        For readers: a section a cohort (and class).
 
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
     rows = comparisons(scores, settings)
+    titles = settings.titles.cohorts
     sections = [
-        Section(_head(title.title, settings), _body(rows[rows["cohort"] == name], settings), numbers=True)
-        for name, title in settings.titles.cohorts.items()
+        Section(_head(view.title(titles[view.cohort].title), settings), _body(view.of(rows), settings), numbers=True)
+        for view in by_view(scores, titles)
     ]
     return Table(rows, 3, "Paired differences in Dice to the control", sections, _notes(rows, settings))
 
@@ -77,7 +80,8 @@ def _notes(rows: pd.DataFrame, settings: DifferenceTableSettings) -> list[str]:
     """Notes below the table."""
     if rows.empty:
         return [f"Nothing to compare: {why_none(settings.control)}."]
-    family = rows.groupby("cohort").size()
+    by_class = CLASS in rows
+    family = rows.groupby(["cohort", CLASS] if by_class else "cohort").size()
     ends = sorted({int(family.min()), int(family.max())})
     return [
         *few_note(rows, settings.titles),
@@ -85,7 +89,8 @@ def _notes(rows: pd.DataFrame, settings: DifferenceTableSettings) -> list[str]:
         f" Both networks saw the same labelled subjects. {bootstrap_note(settings.intervals)}",
         "p: two-sided Wilcoxon signed-rank test on the means over draws of each test subject. It covers other test"
         " subjects but not other draws; the interval covers both. Holm: corrected for the"
-        f" {' to '.join(map(str, ends))} comparisons of a cohort.",
+        f" {' to '.join(map(str, ends))} comparisons of a {'part of the table' if by_class else 'cohort'}.",
         "Effect: matched-pairs rank-biserial correlation, from -1 (worse in every subject) to 1 (better in every one).",
+        *classes_note(rows),
         *folds_note(settings.titles),
     ]

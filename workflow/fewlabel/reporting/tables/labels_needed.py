@@ -9,9 +9,10 @@ import pandas as pd
 
 from fewlabel.config.jobs.tables.labels_needed import LabelsTableSettings
 from fewlabel.config.study_layout import LAYOUT
+from fewlabel.reporting.statistics.classes import View, by_view, with_class
 from fewlabel.reporting.statistics.labels_needed import Needed, Saved, labels_needed, labels_saved
 from fewlabel.reporting.statistics.scores import read_class_scores, select
-from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, few_note, folds_note
+from fewlabel.reporting.tables.table import NONE, Section, Table, bootstrap_note, classes_note, few_note, folds_note
 
 COLUMNS = [
     "cohort", "method", "share", "dice", "n", "n_low", "n_high", "control", "saved", "saved_is", "saved_low",
@@ -32,24 +33,24 @@ def labels_table(scores: pd.DataFrame, settings: LabelsTableSettings) -> Table:
         settings: the method whose Dice is 100 %, shares, control, methods in their order, and the interval.
 
     Returns:
-        CSV: a row a cohort, method and share; `n` is `inf` if no N of the study reaches the share. For readers: a
-        section a cohort.
+        CSV: a row a cohort, method and share, of several classes for the mean and each class; `n` is `inf` if no N of
+        the study reaches the share. For readers: a section a cohort (and class).
 
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
     chosen = select(scores, settings.titles, settings.runs)
-    found = [row for cohort in settings.titles.cohorts for row in _cohort(chosen, cohort, settings)]
-    rows = pd.DataFrame(found, columns=COLUMNS)
+    shown, titles = by_view(chosen, settings.titles.cohorts), settings.titles.cohorts
+    found = [row for view in shown for row in _view_rows(view, settings)]
+    rows = pd.DataFrame(found, columns=with_class(COLUMNS, chosen))
     sections = [
-        Section(title.title, _body(rows[rows["cohort"] == name], settings), numbers=True)
-        for name, title in settings.titles.cohorts.items()
+        Section(view.title(titles[view.cohort].title), _body(view.of(rows), settings), numbers=True) for view in shown
     ]
     return Table(rows, 4, "Labelled subjects that a share of the benchmark needs", sections, _notes(rows, settings))
 
 
-def _cohort(scores: pd.DataFrame, cohort: str, settings: LabelsTableSettings) -> Iterator[dict[str, Any]]:
-    own = scores[scores["cohort"] == cohort]
+def _view_rows(view: View, settings: LabelsTableSettings) -> Iterator[dict[str, Any]]:
+    own = view.scores
     whole = own[own["method"] == settings.reference]
     if whole.empty:
         return
@@ -63,7 +64,7 @@ def _cohort(scores: pd.DataFrame, cohort: str, settings: LabelsTableSettings) ->
     needed = labels_needed(curves, reference, settings.shares, settings.intervals)
     for method, by_share in needed.items():
         for place, (share, one) in enumerate(zip(settings.shares, by_share, strict=True)):
-            row: dict[str, Any] = {"cohort": cohort, "method": method, "share": share}
+            row: dict[str, Any] = {**view.columns, "method": method, "share": share}
             row |= {"dice": share * reference["dice"].mean(), "n": one.value, "n_low": one.low, "n_high": one.high}
             if settings.control in needed and method != settings.control:
                 saved = labels_saved(one, needed[settings.control][place], settings.intervals)
@@ -153,7 +154,8 @@ def _notes(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
             "Labels saved: N of the control minus N of the method, resampled in pairs; an N beyond those of the study"
             " counts as the largest of them. An interval with 0 is no evidence of a saving."
         )
-    return notes + _left_out_note(rows, settings) + _steps_note(settings) + folds_note(settings.titles)
+    further = _left_out_note(rows, settings) + _steps_note(settings)
+    return notes + further + classes_note(rows) + folds_note(settings.titles)
 
 
 def _left_out_note(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fewlabel.config.base import MEAN
 from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.titles import Titles
+from fewlabel.reporting.statistics.classes import CLASS
 
 NONE = "-"
 """A cell without a value; the CSV has an empty field."""
@@ -86,6 +88,21 @@ def few_note(rows: pd.DataFrame, titles: Titles) -> list[str]:
             why = FEW_SUBJECTS if column == "test_subjects" else ONE_DRAW if 1 in few else TWO_DRAWS
             found.append(f"Too few {what} for a conclusion: {which}. {why}")
     return found
+
+
+def classes_note(rows: pd.DataFrame) -> list[str]:
+    """How scores of several classes are averaged.
+
+    Args:
+        rows: of a table, with a column class where cohorts have named classes.
+    """
+    if CLASS not in rows or MEAN not in set(rows[CLASS]):
+        return []
+    return [
+        "Mean of the classes: for each subject, the mean Dice of all classes and the mean of their distances, which is"
+        " undefined if one of them is. A class that a subject lacks has Dice 1 and distance 0 if it is not predicted,"
+        " else Dice 0 and an undefined distance."
+    ]
 
 
 def folds_note(titles: Titles) -> list[str]:
