@@ -15,6 +15,7 @@ from fewlabel.reporting.statistics.annotation_budget_text import as_text
 from fewlabel.reporting.statistics.power_law import Laws
 from fewlabel.reporting.statistics.scores import read_scores
 from helpers import preloaded
+from helpers.class_scores import by_class
 
 FEW = Intervals(resamples=200)
 
@@ -167,12 +168,38 @@ def test_the_command_tells_draws_and_writes_it_down(tmp_path):
     assert other["needed"] is None and "one number of labels" in other["refused"]
 
 
+def test_the_command_answers_for_one_class_and_for_the_mean(tmp_path):
+    plain = simulated(by_law([1, 2, 4, 8]))
+    by_class(plain, {"c": ["lobe", "vessel"]}).to_csv(tmp_path / "scores.csv", index=False)
+    (tmp_path / "plain").mkdir()
+    plain.to_csv(tmp_path / "plain/scores.csv", index=False)
+    found = {}
+    for name, place in (("lobe", "."), ("mean", "."), ("", "plain")):
+        chosen = ["--class", name] if name == "lobe" else []
+        json_file = tmp_path / f"{name}.json"
+        code, text, errors = fewlabel(
+            tmp_path / place, "--target", 0.7, "--json", json_file, "--resamples", 200, *chosen
+        )
+        assert code == 0, errors
+        found[name] = json.loads(json_file.read_text())
+        if name:
+            assert f"mean Dice of 0.7 ({'mean of the classes' if name == 'mean' else name})" in text
+    assert found["lobe"].pop("class") == "lobe" and found["mean"]["class"] == "mean"
+    assert found["lobe"] == found[""]  # its scores are those of the one class
+    assert found["mean"]["curves"][0]["dice"] == pytest.approx(
+        np.array(found["lobe"]["curves"][0]["dice"]) * (1 + 6 / 7) / 2, abs=2e-6
+    )
+    code, _, errors = fewlabel(tmp_path, "--target", 0.8, "--class", "heart")
+    assert code == 1 and "--class heart: accepted: mean, lobe, vessel" in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--target", 1.2], "--target 1.2: accepted: more than 0, less than 1"),
         (["--target", 0.8, "--method", "nobody"], "--method nobody: accepted: scratch"),
         (["--target", 0.8, "--cohort", "nowhere"], "--cohort nowhere: accepted: c"),
+        (["--target", 0.8, "--class", "heart"], "--class heart: accepted: mean"),
     ],
 )
 def test_bad_input_is_told_and_nothing_is_written(tmp_path, arguments, said):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewlabel.cli.common import Panel, command, write_json
+from fewlabel.config.base import MEAN
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.utils.errors import InputError
 
@@ -25,6 +26,9 @@ def annotation_budget(
     ] = None,
     cohort: Annotated[list[str] | None, typer.Option(help="Only this cohort; repeat for several.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only this method; repeat for several.")] = None,
+    class_name: Annotated[
+        str, typer.Option("--class", help="Scores of this class. Default: the mean of the classes.", show_default=False)
+    ] = MEAN,
     figure: Annotated[
         Path | None,
         typer.Option(help="Write <figure>.png and <figure>.pdf. Default: figures/budget next to the scores."),
@@ -41,12 +45,15 @@ def annotation_budget(
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.statistics.annotation_budget import labels_for_target, learning_curve
     from fewlabel.reporting.statistics.annotation_budget_text import answer_facts, as_text
+    from fewlabel.reporting.statistics.classes import class_title, classes_of, one_class
     from fewlabel.reporting.statistics.scores import read_class_scores
 
     scores = scores / LAYOUT.scores if scores.is_dir() else scores
-    chosen = _chosen(read_class_scores(scores), scores, {"cohort": cohort, "method": method})
+    of_classes = _chosen(read_class_scores(scores), scores, {"cohort": cohort, "method": method})
+    _check_class(class_name, names := classes_of(of_classes), scores)
+    chosen, shown = one_class(of_classes, class_name), class_title(class_name) if names else ""
     intervals = Intervals(level=level, resamples=resamples, seed=seed)
-    titles = _titles(chosen, scores.parent / LAYOUT.experiment)
+    titles = _titles(chosen, scores.parent / LAYOUT.experiment, shown)
     curves = [
         learning_curve(rows, intervals)
         for cohort_name in titles.cohorts
@@ -59,8 +66,10 @@ def annotation_budget(
     png, pdf = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf"))
     save(draw(answers, titles), png, pdf, record=False)
     if json:
-        write_json(json, {"curves": [answer_facts(item) for item in answers]})
-    print(as_text(answers), end="")
+        write_json(
+            json, ({"class": class_name} if names else {}) | {"curves": [answer_facts(item) for item in answers]}
+        )
+    print(as_text(answers, shown), end="")
     print(f"\nFigure: {png}, {pdf}")
 
 
@@ -69,6 +78,11 @@ def _check_shares(shares: dict[str, float], least: dict[str, float]) -> None:
            if not least[name] < value < 1]  # fmt: skip
     if bad:
         raise InputError.of(bad)
+
+
+def _check_class(name: str, names: list[str], path: Path) -> None:
+    if name not in (accepted := [MEAN, *names]):
+        raise InputError(f"{path}: --class {name}: accepted: {', '.join(accepted)}")
 
 
 def _chosen(scores: "pd.DataFrame", path: Path, selection: dict[str, list[str] | None]) -> "pd.DataFrame":
@@ -87,8 +101,11 @@ def _chosen(scores: "pd.DataFrame", path: Path, selection: dict[str, list[str] |
     return scores
 
 
-def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
-    """Titles of cohorts and methods: from the experiment next to the scores, else made from their names."""
+def _titles(scores: "pd.DataFrame", experiment: Path, shown: str) -> "Titles":
+    """Titles of cohorts and methods: from the experiment next to the scores, else made from their names.
+
+    Cohorts are named with the class that is shown, if it has a name.
+    """
     from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles, titles
     from fewlabel.reporting.results.folder import read_experiment
 
@@ -96,10 +113,14 @@ def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
         titles(read_experiment(experiment.parent)) if experiment.is_file() else Titles(cohorts={}, methods={})
     )
     counts = scores.groupby("method")["n"].nunique()
+    cohorts = {
+        name: study_titles.cohorts.get(name) or CohortTitle(title=name.replace("_", " "), stands_for=None)
+        for name in _in_order(scores["cohort"], study_titles.cohorts)
+    }
     return Titles(
         cohorts={
-            name: study_titles.cohorts.get(name) or CohortTitle(title=name.replace("_", " "), stands_for=None)
-            for name in _in_order(scores["cohort"], study_titles.cohorts)
+            name: title.model_copy(update={"title": f"{title.title}: {shown}"}) if shown else title
+            for name, title in cohorts.items()
         },
         methods={
             name: study_titles.methods.get(name)

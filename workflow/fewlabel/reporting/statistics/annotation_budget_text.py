@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from fewlabel.reporting.statistics.annotation_budget import REACH, Answer, Curve, Estimate
 
 
-def as_text(answers: Sequence[Answer]) -> str:
-    """Text of annotation budgets, one paragraph a curve."""
+def as_text(answers: Sequence[Answer], shown: str = "") -> str:
+    """Text of annotation budgets, one paragraph a curve; `shown`: the class of the Dice, empty without a name."""
     level = answers[0].curve.level
-    head = f"Labelled subjects for a mean Dice of {answers[0].target:g}, with {level * 100:g} % intervals"
+    of = f" ({shown})" if shown else ""
+    head = f"Labelled subjects for a mean Dice of {answers[0].target:g}{of}, with {level * 100:g} % intervals"
     return "\n\n".join([head, *(_paragraph(answer) for answer in answers)]) + "\n"
 
 
