@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fewlabel.config.base import EACH, MEAN
-from fewlabel.config.jobs.titles import CohortTitle, Titles, class_title
+from fewlabel.config.jobs.titles import CohortTitle, Titles
 from fewlabel.reporting.figures.canvas import wrapped
-from fewlabel.reporting.statistics.classes import CLASS, classes_of, one_class
+from fewlabel.reporting.statistics.classes import CLASS, class_title, classes_of, one_class
 
 
 @dataclass(frozen=True)
