@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from fewlabel.config.folds import all_parts, cohort_of, fold_of, part_of
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.data.cross_validation import partition
-from fewlabel.data.splits import PRETRAINING_ROLES, order_pool, pretraining_subjects, split_problems, split_roles
+from fewlabel.data.labelled_pool import order_pool
+from fewlabel.data.splits import PRETRAINING_ROLES, pretraining_subjects, split_problems, split_roles
 from fewlabel.utils.errors import InputError
 
 

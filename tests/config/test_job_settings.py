@@ -153,7 +153,7 @@ def test_cohorts_of_the_same_people_are_split_and_drawn_alike():
     [
         ({"split_as": "c"}, "cohorts.b.split_as: 'c' is no other cohort with a split of its own; accepted: a"),
         ({"split_as": "b"}, "accepted: a"),
-        ({"test": 3}, "cohorts.b.split_as: `test`, `folds` and `validation` differ from those of a"),
+        ({"test": 3}, "cohorts.b.split_as: `test`, `folds`, `validation`, `count` or `draws` differ from those of a"),
     ],
 )
 def test_a_split_alike_that_cannot_be_is_refused(change, expected):
@@ -192,7 +192,7 @@ def test_cohorts_of_the_same_people_are_cut_into_the_same_folds():
     for settings in (split_settings, lambda e, c: draw_settings(e, c, 2)):
         assert settings(experiment, "a-fold2") == settings(experiment, "b-fold2")
     made["cohorts"]["a"]["folds"] = 3
-    with pytest.raises(InputError, match="`folds` and `validation` differ from those of a"):
+    with pytest.raises(InputError, match="`count` or `draws` differ from those of a"):
         load(made)
 
 

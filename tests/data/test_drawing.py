@@ -19,7 +19,8 @@ from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.drawing import in_random_order
 from fewlabel.data.existing_split import ExistingSplit, comparable_settings
-from fewlabel.data.splits import order_pool, pretraining_subjects, split_roles
+from fewlabel.data.labelled_pool import order_pool
+from fewlabel.data.splits import pretraining_subjects, split_roles
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.seeds import generator
 

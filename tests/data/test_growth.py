@@ -11,16 +11,17 @@ import pandas as pd
 import pytest
 import torch
 
-from fewlabel.config.cohort import Grid
+from fewlabel.config.cohort import RANDOM_SUBJECTS, Grid
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.config.jobs.figures.quality import QualitySettings
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.existing_split import ExistingSplit
+from fewlabel.data.labelled_pool import order_pool
 from fewlabel.data.moved_subjects import _reordered
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.sources.fingerprint import fingerprint
 from fewlabel.data.sources.registry import list_subjects
-from fewlabel.data.splits import order_pool, split_roles
+from fewlabel.data.splits import split_roles
 from fewlabel.data.store.npy import take_rows
 from fewlabel.data.store.slice_store import QUARTILES, Store, open_store, pack
 from fewlabel.data.subjects.folder_contents import contents
@@ -165,7 +166,7 @@ def test_the_order_of_a_pool_is_compared_among_subjects_that_both_orders_hold():
     roles = split_roles(listed, split)
     order = order_pool(roles, "c", 1, 1, "hash")["subject"].tolist()
     base = ExistingSplit(roles, split)
-    assert _reordered(listed, split, base, {(None, 1): order}) == []
-    assert _reordered(listed, split, base, {(None, 1): ["gone", *order]}) == []
-    (found,) = _reordered(listed, split, base, {(None, 1): order[::-1]})
+    assert _reordered(listed, split, base, {(None, 1): order}, RANDOM_SUBJECTS) == []
+    assert _reordered(listed, split, base, {(None, 1): ["gone", *order]}, RANDOM_SUBJECTS) == []
+    (found,) = _reordered(listed, split, base, {(None, 1): order[::-1]}, RANDOM_SUBJECTS)
     assert "draw 1" in found

@@ -6,12 +6,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fewlabel.config.jobs.data import SplitSettings
+from fewlabel.data.labelled_pool import first_subjects, order_pool
 from fewlabel.data.splits import (
     PRETRAINING_ROLES,
     assign_roles,
     check_roles,
-    first_subjects,
-    order_pool,
     pretraining_subjects,
     split_problems,
 )

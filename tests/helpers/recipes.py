@@ -19,8 +19,9 @@ from fewlabel.config.jobs import base as base_jobs
 from fewlabel.config.jobs.data import draw_settings, split_settings
 from fewlabel.config.jobs.training import finetune_settings, pretrain_settings
 from fewlabel.config.pretexts.registry import BUILT_IN
+from fewlabel.data.labelled_pool import order_pool
 from fewlabel.data.phantoms.source import list_subjects, read_volume
-from fewlabel.data.splits import order_pool, split_roles
+from fewlabel.data.splits import split_roles
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject, score_row
 from fewlabel.training.devices.device import hardware_precision, use_threads

@@ -122,11 +122,17 @@ def split(settings: SplitJson, subjects: In, source: In, roles: Out, record: Out
 
 @step("--roles roles.csv --order draw1.csv")
 def draw(settings: DrawJson, roles: In, order: Out) -> None:
-    """Shuffle the labelled pool into the order of one draw; N labels are its first N subjects."""
+    """Shuffle the labelled pool into the order of one draw; N labels are its first N subjects or patients."""
     from fewlabel.data.csv_tables import read_subjects
-    from fewlabel.data.splits import order_pool
+    from fewlabel.data.labelled_pool import order_pool
 
     order_table = order_pool(
-        read_subjects(roles, "patient", "role"), settings.cohort, settings.seed, settings.draw, settings.drawing
+        read_subjects(roles, "patient", "role"),
+        settings.cohort,
+        settings.seed,
+        settings.draw,
+        settings.drawing,
+        settings.count,
+        settings.first,
     )
     write_recorded(order, order_table.to_csv(index=False))

@@ -118,14 +118,14 @@ def finetune(
     if (evaluation is None) != (roles is None) or (evaluation is None) != (truth is None):
         raise InputError("--evaluation, --roles, --truth: only some are given; accepted: all three, or none")
     from fewlabel.data.csv_tables import read_subjects
-    from fewlabel.data.splits import first_subjects
+    from fewlabel.data.labelled_pool import PATIENTS, first_subjects
     from fewlabel.data.store.slice_store import open_store
     from fewlabel.inference.training_ranges import RANGES, ranges_of
     from fewlabel.training.checkpointing import training_run
     from fewlabel.training.checkpointing.checkpoint import Checkpoint
     from fewlabel.training.finetune import finetune as train
 
-    pool = read_subjects(order)
+    pool = read_subjects(order, "rank")
     subjects = first_subjects(pool, settings.labels)
     inputs = {STORE: store, f"splits/{order.name}": order}
     if init is not None:
@@ -135,7 +135,11 @@ def finetune(
     def work(checkpoint: Checkpoint) -> training_run.TrainingResult:
         opened = open_store(store)
         network, rows, loaded = train(opened, subjects, settings, init, here.device, here.precision, checkpoint)
-        facts = {"initialisation": {"loaded": loaded.matched, "random": loaded.missing}} if loaded else {}
+        facts: dict[str, object] = {}
+        if loaded:
+            facts["initialisation"] = {"loaded": loaded.matched, "random": loaded.missing}
+        if settings.count == "patients":
+            facts[PATIENTS] = int(pool.loc[pool["subject"].isin(subjects), "patient"].nunique())
         weights_facts = {"prepared": opened.prepared} if opened.prepared else {}
         if ranges := ranges_of(opened, list(pool["subject"])):
             weights_facts[RANGES] = ranges.model_dump(mode="json")

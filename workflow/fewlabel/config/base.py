@@ -63,6 +63,8 @@ Classes = Annotated[dict[Name, LabelValues], Field(max_length=100), AfterValidat
 LabelCount = Subjects | Literal["all"]
 Axis = Literal["rows", "columns"]
 """Of a slice."""
+Unit = Literal["subjects", "patients"]
+"""What N labelled ones are: subjects (volumes), or patients with all their volumes."""
 Drawing = Literal["hash", "permutation"]
 """Method of ordering subjects at random; see `fewlabel.data.drawing`."""
 LabelBudgets = Annotated[list[LabelCount], Field(min_length=1, max_length=100)]

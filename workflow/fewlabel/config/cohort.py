@@ -2,12 +2,28 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from fewlabel.config.base import Axis, Line, Name, Settings, Side, Subjects, Text, Title
+from fewlabel.config.base import Axis, Line, Name, Settings, Side, Subjects, Text, Title, Unit, distinct
 from fewlabel.config.sources.registry import Source
 
 Percentile = Annotated[float, Field(ge=0, le=100)]
+NamedDraw = Annotated[list[Text], Field(min_length=1, max_length=100_000), AfterValidator(distinct)]
+"""Labelled subjects, or patients, in the order of a draw."""
+PUBLISHED_DRAWS: dict[str, list[list[str]]] = {
+    "acdc": [
+        ["patient099", "patient038", "patient050", "patient021", "patient049", "patient058", "patient100"],
+    ],
+}
+"""Choices of labelled patients in the literature, by name. `acdc`: the 1, 3 and 7 cases of the semi-supervised
+benchmarks of ACDC (Luo et al., SSL4MIS)."""
 
 
 class Grid(Settings):
@@ -47,6 +63,23 @@ class BiasCorrection(Settings):
     """The field is fitted to one of so many voxels along the finest axis, at about that distance along the others."""
 
 
+class Labelling(Settings):
+    """How labelled subjects are drawn from the pool."""
+
+    count: Unit = "subjects"
+    """What N counts."""
+    named: list[NamedDraw] = Field([])
+    """The first draws; the others are random."""
+
+    def first(self, draw: int) -> list[str]:
+        """The named subjects or patients that a draw, from 1, begins with."""
+        return self.named[draw - 1] if draw <= len(self.named) else []
+
+
+RANDOM_SUBJECTS = Labelling()
+"""The default: random draws, of subjects."""
+
+
 class Cohort(Settings):
     """One segmentation task on one group of subjects."""
 
@@ -65,6 +98,13 @@ class Cohort(Settings):
     validation: Subjects | None = Field(None, exclude_if=lambda value: value is None)
     """For choosing recipes: the test subjects are set aside, and so many subjects of the pool (drawn by seed, whole
     patients) are scored in their place; none: the test subjects are scored."""
+    count: Unit = Field("subjects", exclude_if=lambda value: value == "subjects")
+    """What N counts: subjects (volumes), or patients of the subjects table, each with all its labelled volumes."""
+    draws: Literal["acdc"] | Annotated[list[NamedDraw], Field(min_length=1, max_length=1000)] | None = Field(
+        None, exclude_if=lambda value: value is None
+    )
+    """The first draws by name, each a list of subjects (with `count: patients`, of patients); each N takes the first
+    N, and the rest of the pool follows at random. Or the published choice `acdc`. Further draws are random."""
     flip: list[Axis] = Field([], max_length=2)
     """Axes along which the anatomy may be mirrored in augmentation (`columns`: left and right)."""
     title: Title | None = None
@@ -96,7 +136,18 @@ class Cohort(Settings):
                 f"folds {self.folds} and validation {self.validation}: recipes are chosen where test subjects are set "
                 "aside; use `test` with `validation`, or `folds` alone"
             )
+        if self.folds is not None and self.draws is not None:
+            raise ValueError(
+                f"folds {self.folds} and named draws: with folds every labelled subject is tested once, named ones "
+                "too; use `test` with `draws`, or `folds` alone"
+            )
         return self
+
+    @property
+    def labelling(self) -> Labelling:
+        """How labelled subjects are drawn from the pool."""
+        named = PUBLISHED_DRAWS[self.draws] if isinstance(self.draws, str) else self.draws or []
+        return Labelling(count=self.count, named=named)
 
     @model_serializer(mode="wrap")
     def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

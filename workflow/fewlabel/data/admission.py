@@ -35,13 +35,13 @@ def admission(
     plain = SplitSettings(**split.model_dump(include=set(SplitSettings.model_fields)))
     study = None if split.results is None else Path(split.results)
     earlier = None if study is None else read_existing_split(study, plain.cohort, plain.folds)
-    if problems := split_problems(table, plain, largest, pretrained, earlier):
+    if problems := split_problems(table, plain, largest, pretrained, earlier, split.labelling):
         return problems, []
     sides = _sides(table, plain, earlier)
     neighbours = {name: Path(path) for name, path in split.voxel_hashes.items()}
     findings = zip(duplicate_findings(hashes, sides), duplicates_elsewhere(hashes, neighbours, sides), strict=True)
     crossing, notes = ([*own, *others] for own, others in findings)
-    moved = [] if study is None else moved_problems(table, cohort, plain, study, split.draws)
+    moved = [] if study is None else moved_problems(table, cohort, plain, study, split.draws, split.labelling)
     return [*crossing, *moved], notes
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewlabel.config.cohort import RANDOM_SUBJECTS, Labelling
 from fewlabel.config.folds import part_of
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.data.existing_split import ExistingSplit, existing_draws, has_trainings, read_existing_split, scored_split
-from fewlabel.data.splits import order_pool, split_roles
+from fewlabel.data.labelled_pool import order_pool
+from fewlabel.data.splits import split_roles
 from fewlabel.utils.formatting import listed
 
 Draw = tuple[int | None, int]
@@ -16,7 +18,14 @@ Draw = tuple[int | None, int]
 REDRAW = "`--config redraw=true` draws all subjects anew and trains again"
 
 
-def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, study: Path, draws: int) -> list[str]:
+def moved_problems(
+    subjects: pd.DataFrame,
+    cohort: str,
+    split: SplitSettings,
+    study: Path,
+    draws: int,
+    labelling: Labelling = RANDOM_SUBJECTS,
+) -> list[str]:
     """Changes of a new split to a study that has trainings; empty if there are none, or they are requested.
 
     Args:
@@ -34,13 +43,13 @@ def moved_problems(subjects: pd.DataFrame, cohort: str, split: SplitSettings, st
         return []
     orders = dict(_orders(study, cohort, split, draws))
     base = read_existing_split(study, split.cohort, split.folds)
-    changes = _changes(subjects, split, base, earlier, orders)
+    changes = _changes(subjects, split, base, earlier, orders, labelling)
     if not changes:
         return []
     other = split.model_copy(update={"drawing": "permutation" if split.drawing == "hash" else "hash"})
     fix = (
         "to fix: undo the change of subjects or settings, or choose another `study`"
-        if _changes(subjects, other, None, earlier, orders)
+        if _changes(subjects, other, None, earlier, orders, labelling)
         else f"to fix: set `drawing: {other.drawing}` in its experiment, which the study was started with"
     )
     return [
@@ -67,9 +76,11 @@ def _changes(
     base: ExistingSplit | None,
     earlier: ExistingSplit,
     orders: Mapping[Draw, list[str]],
+    labelling: Labelling,
 ) -> list[str]:
     """Changes of the test set; if there are none, changes of the draws."""
-    return _moved(earlier, split_roles(subjects, split, base), split) or _reordered(subjects, split, base, orders)
+    moved = _moved(earlier, split_roles(subjects, split, base), split)
+    return moved or _reordered(subjects, split, base, orders, labelling)
 
 
 def _moved(earlier: ExistingSplit, roles: pd.DataFrame, split: SplitSettings) -> list[str]:
@@ -108,13 +119,18 @@ def _orders(study: Path, cohort: str, split: SplitSettings, draws: int) -> Itera
 
 
 def _reordered(
-    subjects: pd.DataFrame, split: SplitSettings, base: ExistingSplit | None, orders: Mapping[Draw, list[str]]
+    subjects: pd.DataFrame,
+    split: SplitSettings,
+    base: ExistingSplit | None,
+    orders: Mapping[Draw, list[str]],
+    labelling: Labelling,
 ) -> list[str]:
     """Draws whose order of subjects would change."""
     changed = []
     for (fold, draw), before in orders.items():
         roles = split_roles(subjects, split.model_copy(update={"fold": fold}), base)
-        order = order_pool(roles, part_of(split.cohort, fold), split.seed, draw, split.drawing)
+        part = part_of(split.cohort, fold)
+        order = order_pool(roles, part, split.seed, draw, split.drawing, labelling.count, labelling.first(draw))
         after = order["subject"].tolist()
         common = set(before) & set(after)
         if [name for name in before if name in common] != [name for name in after if name in common]:

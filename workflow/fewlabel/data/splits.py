@@ -6,10 +6,12 @@ from typing import Literal
 import pandas as pd
 
 from fewlabel.config.base import Drawing
+from fewlabel.config.cohort import RANDOM_SUBJECTS, Labelling
 from fewlabel.config.jobs.data import SplitSettings
 from fewlabel.data.cross_validation import partition
 from fewlabel.data.drawing import in_random_order
 from fewlabel.data.existing_split import ExistingSplit, comparable_settings
+from fewlabel.data.labelled_pool import named_draw_problems, pool_size
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import listed
 
@@ -188,57 +190,36 @@ def split_problems(
     largest: int,
     pretrained: int = 1,
     earlier: ExistingSplit | None = None,
+    labelling: Labelling = RANDOM_SUBJECTS,
 ) -> list[str]:
-    """Problems of a split: its test set (see `split_roles`), a pool smaller than the largest N, or fewer subjects to
-    pretrain on than the `pretrained` that a method needs."""
+    """Problems of a split: its test set (see `split_roles`), a pool smaller than the largest N, named draws that
+    cannot be labelled, or fewer subjects to pretrain on than the `pretrained` that a method needs."""
     if split.folds is not None and split.fold is None:
         folds = [split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1)]
-        problems = [text for fold in folds for text in split_problems(subjects, fold, largest, pretrained, earlier)]
+        problems = [
+            text for fold in folds for text in split_problems(subjects, fold, largest, pretrained, earlier, labelling)
+        ]
         return list(dict.fromkeys(problems))
     try:
         roles = split_roles(subjects, split, earlier)
     except InputError as error:
         return str(error).splitlines()
     fold = "" if split.fold is None else f" in test fold {split.fold} of {split.folds}"
-    pool, free = int((roles["role"] == "pool").sum()), int(roles["role"].isin(PRETRAINING_ROLES).sum())
-    problems = []
+    pool, free = pool_size(roles, labelling.count), int(roles["role"].isin(PRETRAINING_ROLES).sum())
+    problems = named_draw_problems(roles, split.cohort, labelling)
     if largest > pool:
         text = (
-            f"labels: N = {largest}, but the pool of cohorts.{split.cohort} has {pool} labelled subjects besides "
-            f"the test set{fold}"
+            f"labels: N = {largest}, but the pool of cohorts.{split.cohort} has {pool} labelled {labelling.count} "
+            f"besides the test set{fold}"
         )
         change = "lower N or `test`" if split.folds is None else "lower N, raise `folds`"
-        problems.append(f"{text}; accepted: 1 to {pool}, or all; to fix: {change}, or label more subjects")
+        problems.append(f"{text}; accepted: 1 to {pool}, or all; to fix: {change}, or label more {labelling.count}")
     if pretrained > free:
         problems.append(
             f"pretraining_subjects: {pretrained}, but cohorts.{split.cohort} has {free} subjects that are not tested"
             f"{fold}; accepted: 1 to {free}"
         )
     return problems
-
-
-def order_pool(
-    roles: pd.DataFrame, cohort: str, seed: int, draw: int, drawing: Drawing = "permutation"
-) -> pd.DataFrame:
-    """Draw the pool in random order, as columns rank (from 1), subject, patient.
-
-    The first N subjects are the labelled ones, so draws are nested in N.
-    """
-    pool = roles[roles["role"] == "pool"].set_index("subject")
-    order = in_random_order(map(str, pool.index), drawing, seed, "draw", cohort, draw)
-    table = pool.loc[order, ["patient"]].reset_index()
-    table.insert(0, "rank", range(1, len(table) + 1))
-    return table
-
-
-def first_subjects(draw: pd.DataFrame, labels: int | Literal["all"]) -> list[str]:
-    """The first N subjects of a draw, or all. Raises InputError: N is larger than the pool."""
-    if labels != "all" and labels > len(draw):
-        raise InputError(
-            f"labels: N = {labels}, but the pool has {len(draw)} subjects; accepted: 1 to {len(draw)}, or all"
-        )
-    count = len(draw) if labels == "all" else labels
-    return [str(subject) for subject in draw["subject"].iloc[:count]]
 
 
 def _listed(subjects: pd.DataFrame, cohort: str, names: Sequence[str]) -> set[str]:

@@ -24,6 +24,7 @@ from fewlabel.config.extensions import implementation
 from fewlabel.config.scores.registry import FURTHER, SCORES
 from fewlabel.config.study_size import PREDICTION_BATCH
 from fewlabel.data.csv_tables import read_subjects
+from fewlabel.data.labelled_pool import labelled_count
 from fewlabel.data.preprocessing.volume import read_with_placement, save_nifti
 from fewlabel.data.store.slice_store import open_store
 from fewlabel.inference.finished_evaluation import Evaluation
@@ -127,7 +128,7 @@ def evaluate_run(evaluation: Evaluation, scores: Path, predictions: Path) -> Non
                 except InputError as error:
                     problems.append(f"{subject}: {error}")
                     continue
-                labels = len(facts["subjects"])
+                labels = labelled_count(facts)
                 names: list[str] | list[None] = classes or [None]
                 for name, of_class in zip(names, result, strict=True):
                     row = score_row(settings.cohort, settings.method, labels, settings.draw, subject, of_class, name)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from fewlabel.config.base import Draw, Drawing, Fold, Name, Recipe, Seed, Settings, Subjects, Text
-from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.base import Draw, Drawing, Fold, Name, Recipe, Seed, Settings, Subjects, Text, Unit
+from fewlabel.config.cohort import RANDOM_SUBJECTS, BiasCorrection, Grid, Labelling
 from fewlabel.config.folds import cohort_of, fold_of, part_of
 from fewlabel.config.jobs.base import RECIPES
 from fewlabel.config.jobs.training import most_partitions
@@ -65,6 +65,7 @@ class PlannedSplit(SplitSettings):
     """The study's folder; its test subjects and the order of its draws are kept. None: a new study."""
     draws: Draw = 1
     """Number of draws of the labelled subjects."""
+    labelling: Labelling = Field(RANDOM_SUBJECTS, exclude_if=lambda value: value == RANDOM_SUBJECTS)
     grid: Grid | None = None
     partitions: Subjects = 1
     """Largest number of partitions of a contrastive stage."""
@@ -79,6 +80,10 @@ class DrawSettings(Settings):
     seed: Seed
     draw: Draw
     drawing: Drawing = Field("permutation", exclude_if=lambda value: value == "permutation")
+    count: Unit = Field("subjects", exclude_if=lambda value: value == "subjects")
+    """What the ranks of the order count."""
+    first: list[Text] = Field([], exclude_if=lambda value: not value)
+    """Named subjects, or patients, that come first, in this order."""
     recipe: Recipe = RECIPES["draw"]
 
 
@@ -113,6 +118,7 @@ def planned_split(experiment: "Experiment", cohort: str, results: str, voxel_has
     """The planned split of a cohort in a study's results; `voxel_hashes`: see `PlannedSplit`."""
     split, grid = split_settings(experiment, cohort), experiment.cohorts[cohort].grid
     plan = {"results": results, "draws": experiment.draws, "grid": grid, "voxel_hashes": voxel_hashes}
+    plan["labelling"] = experiment.cohorts[cohort].labelling
     return PlannedSplit(**split.model_dump(), **plan, partitions=most_partitions(experiment))
 
 
@@ -126,4 +132,12 @@ def draw_settings(experiment: "Experiment", cohort: str, draw: int) -> DrawSetti
     """Settings of one draw of a part; N is no part of them, so that a new N leaves finished draws alone."""
     name = cohort_of(cohort)
     named = part_of(experiment.cohorts[name].split_as or name, fold_of(cohort))
-    return DrawSettings(cohort=named, seed=experiment.seed, draw=draw, drawing=experiment.drawing)
+    labelling = experiment.cohorts[name].labelling
+    return DrawSettings(
+        cohort=named,
+        seed=experiment.seed,
+        draw=draw,
+        drawing=experiment.drawing,
+        count=labelling.count,
+        first=labelling.first(draw),
+    )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from fewlabel.config.augmentation import AUGMENTATIONS, Augmentation
-from fewlabel.config.base import Axis, Classes, Draw, Drawing, Fold, LabelCount, Name, Recipe, Seed, Settings
+from fewlabel.config.base import Axis, Classes, Draw, Drawing, Fold, LabelCount, Name, Recipe, Seed, Settings, Unit
 from fewlabel.config.cohort import Grid
 from fewlabel.config.evaluation import EvaluationOptions
 from fewlabel.config.folds import cohort_of, fold_of
@@ -55,6 +55,8 @@ class FinetuneSettings(Settings):
     precision: Literal["auto", "f32", "bf16"]
     deterministic: bool
     labels: LabelCount
+    count: Unit = Field("subjects", exclude_if=lambda value: value == "subjects")
+    """What `labels` counts."""
     draw: Draw
     seed: Seed
     recipe: Recipe = RECIPES["finetune"]
@@ -174,6 +176,7 @@ def finetune_settings(experiment: "Experiment", cohort: str, method: str, n: Lab
         precision=experiment.precision,
         deterministic=experiment.deterministic,
         labels=n,
+        count=experiment.cohorts[cohort_of(cohort)].count,
         draw=draw,
         seed=experiment.seed,
     )

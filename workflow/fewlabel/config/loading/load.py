@@ -23,6 +23,8 @@ from fewlabel.config.scores.registry import BUILT_IN, FURTHER
 from fewlabel.config.study_size import size_problems
 from fewlabel.utils.errors import InputError
 
+SPLIT_ALIKE = ("test", "folds", "validation", "count", "draws")
+"""Settings in which cohorts that are split alike are equal."""
 REDRAW_IN_FILE = (
     "a file would draw the test subjects again in every run; accepted: on the command line alone; to fix: remove it, "
     "and give `--config redraw=true` once"
@@ -98,6 +100,7 @@ def contradictions(experiment: Experiment) -> Iterable[tuple[Place, str]]:
     yield from size_problems(experiment)
     yield from _matrices(experiment)
     yield from _split_alike(experiment)
+    yield from _named_draws(experiment)
     yield from _augmentation_names(experiment)
     yield from _of_pretexts(experiment)
     yield from _installed_scores(experiment)
@@ -134,10 +137,17 @@ def _split_alike(experiment: Experiment) -> Iterable[tuple[Place, str]]:
         if other is None or cohort.split_as not in names:
             text = f"{cohort.split_as!r} is no other cohort with a split of its own{nearest(cohort.split_as, names)}"
             yield place, f"{text}; accepted: {', '.join(names) or 'none in this experiment'}"
-        elif (other.test, other.validation, other.folds) != (cohort.test, cohort.validation, cohort.folds):
+        elif any(getattr(other, key) != getattr(cohort, key) for key in SPLIT_ALIKE):
+            keys = f"{', '.join(f'`{key}`' for key in SPLIT_ALIKE[:-1])} or `{SPLIT_ALIKE[-1]}`"
+            yield place, f"{keys} differ from those of {cohort.split_as}; to fix: make them equal"
+
+
+def _named_draws(experiment: Experiment) -> Iterable[tuple[Place, str]]:
+    for name, cohort in experiment.cohorts.items():
+        if (named := len(cohort.labelling.named)) > experiment.draws:
             yield (
-                place,
-                f"`test`, `folds` and `validation` differ from those of {cohort.split_as}; to fix: make them equal",
+                ("cohorts", name, "draws"),
+                f"{named} named draws, but the study has `draws: {experiment.draws}`; to fix: raise it, or name fewer",
             )
 
 

@@ -61,10 +61,11 @@ def listed_split_problems(
     if paired is not None and not table.equals(paired):
         other = experiment.cohorts[cohort].split_as
         return [f"cohorts.{cohort}.split_as: {other} has other subjects; only the same people are split alike"]
-    split = split_settings(experiment, cohort)
+    split, labelling = split_settings(experiment, cohort), experiment.cohorts[cohort].labelling
     try:
         earlier = read_existing_split(study, split.cohort, split.folds)
-        problems = split_problems(table, split, largest_n(experiment), most_pretrained(experiment), earlier)
-        return problems or moved_problems(table, cohort, split, study, experiment.draws)
+        fewest = largest_n(experiment), most_pretrained(experiment)
+        problems = split_problems(table, split, *fewest, earlier, labelling)
+        return problems or moved_problems(table, cohort, split, study, experiment.draws, labelling)
     except InputError as error:
         return str(error).splitlines()
