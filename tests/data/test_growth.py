@@ -23,7 +23,8 @@ from fewlabel.data.sources.fingerprint import fingerprint
 from fewlabel.data.sources.registry import list_subjects
 from fewlabel.data.splits import split_roles
 from fewlabel.data.store.npy import take_rows
-from fewlabel.data.store.slice_store import QUARTILES, Store, open_store, pack
+from fewlabel.data.store.packed_subject import QUARTILES
+from fewlabel.data.store.slice_store import Store, open_store, pack
 from fewlabel.data.subjects.folder_contents import contents
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.inference.training_ranges import ranges_of

@@ -19,7 +19,8 @@ from fewlabel.data.csv_tables import read_subjects
 from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess
 from fewlabel.data.sources.nifti import nifti
-from fewlabel.data.store.slice_store import as_stored, open_store, pack
+from fewlabel.data.store.packed_subject import as_stored
+from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.predict import PredictionTask, Segmenter, segment
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_of

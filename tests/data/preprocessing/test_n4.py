@@ -10,7 +10,8 @@ from fewlabel.config.loading.load import load
 from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.data.preprocessing.n4 import bias_field, correct_bias, fitted_voxels, shrink_factors
 from fewlabel.data.preprocessing.volume import Volume
-from fewlabel.data.store.slice_store import QUARTILES, open_store, pack
+from fewlabel.data.store.packed_subject import QUARTILES
+from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils.errors import InputError
 from helpers.studies import ROOT

@@ -2,14 +2,18 @@ import json
 import os
 import shutil
 import subprocess
+from functools import partial
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
 from fewlabel.config.cohort import Grid
+from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.preprocessing.working_grid import preprocess
+from fewlabel.data.sources import registry
 from fewlabel.data.store.slice_store import VERIFIED, open_store, pack
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils import recorded_hashes
@@ -240,3 +244,59 @@ def test_a_damaged_manifest_is_named(made, text):
     (made / "store.json").write_text(text)
     with pytest.raises(InputError, match="not the manifest of a slice store"):
         open_store(made / "store.json")
+
+
+# ------------------------------------------------------------------------------------------------------ several classes
+def of_classes(subject):
+    volume = read(subject)
+    mask = None if volume.mask is None else np.digitize(volume.image, [0.6, 0.8]).astype(np.uint8)
+    return Volume(volume.image, volume.affine, mask)
+
+
+def test_a_store_of_several_classes_holds_class_numbers_and_their_volumes(tmp_path):
+    pack(SUBJECTS, of_classes, GRID, tmp_path / "s", tmp_path / "n", classes=["zone", "gland"])
+    store = open_store(tmp_path / "s" / "store.json")
+    for subject in SUBJECTS:
+        volume, row = of_classes(subject), store.subjects.set_index("subject").loc[subject.subject]
+        rows = store.rows([subject.subject])
+        if volume.mask is None:
+            assert row[["target_ml", "ml_zone", "ml_gland"]].isna().all() and not store.masks[rows].any()
+            continue
+        assert np.array_equal(store.masks[rows], preprocess(volume, GRID)[1])
+        assert np.array_equal(nib.load(tmp_path / "n" / "labels" / f"{subject.subject}.nii.gz").dataobj, volume.mask)
+        counts = np.bincount(volume.mask.ravel()) * 0.02
+        expected = [*counts[1:], counts[1:].sum()]
+        assert row[["ml_zone", "ml_gland", "target_ml"]].tolist() == pytest.approx(expected, abs=1e-3)
+    assert np.array_equal(store.index["target_px"], (store.masks > 0).sum(axis=(1, 2)))
+    assert set(np.unique(store.masks)) == {0, 1, 2}
+
+
+def test_a_class_that_the_grid_loses_is_refused_by_name(tmp_path):
+    def corner(subject):
+        volume = read(subject)
+        mask = volume.mask * np.uint8(2)
+        mask[0, 0, 0] = 1
+        return Volume(volume.image, volume.affine, mask)
+
+    small = Grid(matrix=(8, 8), spacing_mm=2)
+    with pytest.raises(InputError, match="c: its class zone is outside the working grid"):
+        pack([SUBJECTS[2]], corner, small, tmp_path / "s", tmp_path / "n", classes=["zone", "gland"])
+
+
+def test_a_class_of_all_values_makes_the_store_of_the_merged_mask(mine, tmp_path):
+    """To the byte, but for the column of the class."""
+    for name, given in (("merged", {"labels": [1, 2]}), ("named", {"classes": {"whole": [1, 2]}})):
+        source = NiftiSource(kind="nifti", folder="mine", **given)
+        read_one = partial(registry.read_volume, source)
+        subjects, classes = registry.list_subjects(source), list(source.classes)
+        pack(subjects, read_one, GRID, tmp_path / name, tmp_path / f"{name}_native", classes=classes)
+    for file in ("images.npy", "masks.npy", "index.csv"):
+        assert (tmp_path / "merged" / file).read_bytes() == (tmp_path / "named" / file).read_bytes()
+    tables = [pd.read_csv(tmp_path / name / "subjects.csv") for name in ("merged", "named")]
+    assert (
+        tables[0].equals(tables[1].drop(columns="ml_whole"))
+        and (tables[1]["ml_whole"] == tables[1]["target_ml"])[:3].all()
+    )
+    assert list(tables[0]) == [name for name in tables[1] if name != "ml_whole"]
+    natives = [tmp_path / f"{name}_native" / "SHA256SUMS" for name in ("merged", "named")]
+    assert natives[0].read_text() == natives[1].read_text()

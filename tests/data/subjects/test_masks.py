@@ -1,5 +1,7 @@
 """Masks are judged file by file: without the target, images in their place, and masks in the place of images."""
 
+import re
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.checks import empty_problems
 from fewlabel.data.sources import registry
 from fewlabel.data.sources.nifti import nifti
+from fewlabel.data.subjects.classes import class_problems, misnamed_classes
 from fewlabel.data.subjects.mask_detection import image_among_masks, mask_among_images
 from fewlabel.inference.predict import read_image
 from fewlabel.utils.errors import InputError
@@ -137,3 +140,79 @@ def test_masks_are_refused_among_images_of_every_kind(mine, data, write):
     nib.save(nib.Nifti1Image(mask, UPRIGHT), path)
     with pytest.raises(InputError, match="so it is a mask; accepted: an image"):
         read_image(path)
+
+
+# ------------------------------------------------------------------------------------------------------ several classes
+def test_classes_get_numbers_in_the_order_of_the_setting(mine):
+    label = nib.load(mine / "labels" / "a.nii.gz").get_fdata()
+    one = nifti.list_subjects(source())[0]
+    for classes in ({"zone": [1], "gland": [2]}, {"gland": [2], "zone": [1]}, {"gland": [2]}):
+        both = source(labels=None, classes=classes)
+        assert both.labels == sorted(value for values in classes.values() for value in values)
+        mask = registry.read_volume(both, one).mask
+        assert mask.dtype == np.uint8
+        for number, (value,) in enumerate(classes.values(), start=1):
+            assert np.array_equal(mask == number, label == value)
+        assert mask.max() == len(classes)
+
+
+def test_one_class_of_several_values_is_the_merged_mask(mine):
+    one = nifti.list_subjects(source())[0]
+    merged = registry.read_volume(source(labels=[1, 2]), one).mask
+    assert np.array_equal(registry.read_volume(source(labels=None, classes={"whole": [1, 2]}), one).mask, merged)
+
+
+def test_values_of_a_class_that_no_mask_holds_are_refused_by_class():
+    masks = [frozenset({0, 1, 2}), frozenset({0, 2, 5})]
+    assert class_problems({"zone": [1], "gland": [2, 3], "cyst": [7]}, masks) == [
+        f"classes: {name}: value {value} is in none of the 2 masks; accepted: values that masks hold (0, 1, 2, 5; 0 is "
+        "background); to fix: correct the value, or remove the class"
+        for name, value in (("gland", 3), ("cyst", 7))
+    ]
+    assert class_problems({"zone": [1], "gland": [2, 5]}, masks) == [] == class_problems({"zone": [9]}, [])
+
+
+def test_masks_with_none_of_the_classes_are_told_by_file_and_those_with_one_pass(mine, write, caplog):
+    write(mine / "labels" / "b.nii.gz", of_values(7))
+    write(mine / "labels" / "c.nii.gz", of_values(2))
+    classes = {"labels": None, "classes": {"zone": [1], "gland": [2]}}
+    (problem,) = checked(**classes)
+    assert problem == (
+        "labels/b.nii.gz: values 0, 7, but none of classes: {'zone': [1], 'gland': [2]}; accepted: a mask with the "
+        "target; to fix: export it again, change `classes`, or, if the subject has no target, set "
+        "`without_target: [b]`"
+    )
+    assert checked(**classes, without_target=["b"]) == []
+    assert "class zone is missing in 2 of 3 masks: labels/b.nii.gz, labels/c.nii.gz" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        ({"zone": [1], "gland": [1, 2]}, "value 1 belongs to zone and to gland"),
+        ({"mean": [1]}, "'mean' names the mean of all classes"),
+        ({"a/b": [1]}, "should match pattern"),
+        ({"zone": []}, "at least 1"),
+        ({"zone": [0]}, "greater than or equal to 1"),
+        ({"zone": [1], "gland": [2]}, "labels [3] and classes of the values [1, 2]"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused_with_the_settings(classes, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        source(labels=[3] if "labels" in said else None, classes=classes)
+
+
+def test_a_class_with_the_name_of_another_value_is_refused():
+    known = {1: "Anterior", 2: "Posterior part"}
+    assert misnamed_classes({"anterior": [2], "posterior_part": [1]}, known, "dataset.json") == [
+        "classes: anterior: [2], but 1 is Anterior (dataset.json); to fix: correct the values, or rename the class",
+        "classes: posterior_part: [1], but 2 is Posterior part (dataset.json); to fix: correct the values, or rename "
+        "the class",
+    ]
+    assert misnamed_classes({"anterior": [1, 2], "other": [3]}, known, "dataset.json") == []
+
+
+def test_cohorts_without_classes_have_the_settings_of_before():
+    assert "classes" not in source().model_dump()
+    named = source(labels=None, classes={"zone": [1]})
+    assert NiftiSource.model_validate(named.model_dump()) == named

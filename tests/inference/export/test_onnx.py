@@ -12,7 +12,7 @@ from fewlabel.config.cohort import Grid
 from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.data.phantoms.source import list_subjects, read_volume
 from fewlabel.data.preprocessing.working_grid import preprocess
-from fewlabel.data.store.slice_store import as_stored
+from fewlabel.data.store.packed_subject import as_stored
 from fewlabel.inference.export.export import export
 from fewlabel.inference.export.formats import Format
 from fewlabel.inference.export.module import check_runtime, exported_module

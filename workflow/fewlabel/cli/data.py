@@ -87,13 +87,13 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     from fewlabel.data.store.prepared_subjects import prepared_folder, read_cached_volume
     from fewlabel.data.store.slice_store import pack
 
-    names = set(read_subjects(subjects)["subject"])
-    listed = [subject for subject in registry.list_subjects(settings.source) if subject.subject in names]
+    source, names = settings.source, set(read_subjects(subjects)["subject"])
+    listed = [subject for subject in registry.list_subjects(source) if subject.subject in names]
     missing = sorted(names - {subject.subject for subject in listed})
     if missing:
         raise InputError(f"subjects no longer in the cohort: {', '.join(missing)}; to fix: run `fewlabel fetch` again")
-    read = partial(read_cached_volume, settings.source, prepared_folder(store.parent))
-    pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction)
+    read = partial(read_cached_volume, source, prepared_folder(store.parent))
+    pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction, [*source.classes])
 
 
 @step("--subjects subjects.csv --source source.json --roles roles.csv --record record.json")

@@ -55,6 +55,8 @@ def whole_from_1(values: pd.Series) -> pd.Series:
 
 MAY_BE_EMPTY = ("target_ml", "target_slices", "kept", "grid_dice")
 """Columns that are empty for subjects without a mask."""
+CLASS_ML = "ml_"
+"""Start of the names of columns with the volumes of named classes, empty for subjects without a mask."""
 
 
 def read_subjects(path: Path, *needed: str) -> pd.DataFrame:
@@ -64,4 +66,6 @@ def read_subjects(path: Path, *needed: str) -> pd.DataFrame:
         InputError: see `read_csv_table`.
     """
     kinds = {"subject": str, "patient": str}
-    return read_csv_table(path, ("subject", *needed), kinds=kinds, may_be_empty=MAY_BE_EMPTY)
+    table = read_csv_table(path, ("subject", *needed), kinds=kinds, may_be_empty=MAY_BE_EMPTY)
+    volumes = [column for column in map(str, table.columns) if column.startswith(CLASS_ML)]
+    return table.assign(**numbers(table, volumes)) if volumes else table

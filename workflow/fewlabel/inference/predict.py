@@ -21,7 +21,8 @@ from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.preprocessing.working_grid import preprocess
 from fewlabel.data.sources.foreign_layouts import MADE, recognised
 from fewlabel.data.sources.unlabelled import name_of, volumes_in
-from fewlabel.data.store.slice_store import Store, as_stored
+from fewlabel.data.store.packed_subject import as_stored
+from fewlabel.data.store.slice_store import Store
 from fewlabel.data.subjects.folder_contents import DICOM_SUFFIXES, Contents, unread_lines, why_unread
 from fewlabel.data.subjects.suspicious_names import name_problems
 from fewlabel.inference.evaluate import predict

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fewlabel.data.preprocessing.working_grid import Frame, intensity_quartiles
-from fewlabel.data.store.slice_store import QUARTILES, Store
+from fewlabel.data.store.packed_subject import QUARTILES
+from fewlabel.data.store.slice_store import Store
 
 RANGES = "cohort_ranges"
 """Key of the ranges among the facts of a weights file."""

@@ -131,6 +131,11 @@ class FileSource(SourceSettings):
         return f"{self.kind} folder {PurePath(self.root).name}, {self.target}"
 
     @property
+    def target_values(self) -> list[list[int]]:
+        """The values in the masks of each class number, from 1."""
+        return list(self.classes.values()) or [self.labels]
+
+    @property
     def target(self) -> str:
         """The label values that form the target, for readers."""
         if self.classes:

@@ -165,20 +165,25 @@ def target_problems(labels: Sequence[int], masks: Sequence[frozenset[int]]) -> l
 
 
 def empty_problems(
-    labels: Sequence[int], masks: Mapping[str, tuple[str, frozenset[int]]], without_target: Collection[str]
+    labels: Sequence[int],
+    masks: Mapping[str, tuple[str, frozenset[int]]],
+    without_target: Collection[str],
+    classes: Mapping[str, Sequence[int]] | None = None,
 ) -> list[str]:
     """Problems of masks without any target value, except those of subjects in `without_target`.
 
     Args:
         labels: values of the target.
         masks: for each subject, its file name in messages and the values in the mask.
+        classes: the same values by the name of their class; none: one class.
     """
+    setting, values_text = ("classes", dict(classes)) if classes else ("labels", list(labels))
     empty = {subject for subject, (_, values) in masks.items() if not values & set(labels)}
     if len(empty) == len(masks):
         return []  # `target_problems` reports it: the setting is wrong, not the masks
     return [
-        f"{name}: values {listed(sorted(values))}, but none of labels: {list(labels)}; accepted: a mask with the "
-        "target; to fix: export it again, change `labels`, or, if the subject has no target, set "
+        f"{name}: values {listed(sorted(values))}, but none of {setting}: {values_text}; accepted: a mask with the "
+        f"target; to fix: export it again, change `{setting}`, or, if the subject has no target, set "
         f"`without_target: [{subject}]`"
         for subject, (name, values) in masks.items()
         if subject in empty - set(without_target)

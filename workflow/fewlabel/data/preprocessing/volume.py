@@ -37,7 +37,8 @@ class Volume:
 
     image: NDArray[np.float32]  # float32, the three axes of the file; any intensity range
     affine: NDArray[np.float64]  # (4, 4), voxel indices to RAS+ mm
-    mask: NDArray[np.uint8] | None = None  # uint8 on the same grid, 1 inside the target; None: no label
+    # uint8 on the same grid: 0 background, class numbers from 1 (one class: 1 inside the target); None: no label
+    mask: NDArray[np.uint8] | None = None
     # the position in the image's NIfTI header; None if the image is not from a NIfTI file
     placement: "Placement | None" = None
 

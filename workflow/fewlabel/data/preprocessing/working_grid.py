@@ -1,6 +1,7 @@
 """The working grid: volumes to slices (bias correction, scaling, resampling, crop or pad), and masks back."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,38 +71,54 @@ class Frame:
         return _fit(resampled, self.matrix, float(resampled.min()))
 
     def mask_slices(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resample a native mask to (slice, row, column): a pixel is 1 if at least half of it is inside."""
-        coverage = _resize(self.orientation.slices(mask).astype(np.float32), self.resampled)
-        return _fit((coverage >= 0.5).astype(np.uint8), self.matrix, 0)
+        """Resample a native mask of class numbers to (slice, row, column): the class that covers most of a pixel.
+
+        Each class is resampled by itself, linearly and anti-aliased. See `largest_class` for equal shares.
+        """
+        return _fit(self.resampled_mask(mask), self.matrix, 0)
+
+    def resampled_mask(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """As `mask_slices`, without crop or pad of rows and columns."""
+        slices = self.orientation.slices(mask)
+        numbers = [int(number) for number in np.unique(slices) if number]
+        coverages = (_resize((slices == number).astype(np.float32), self.resampled) for number in numbers)
+        return largest_class(zip(numbers, coverages, strict=True), self.resampled)
 
     def native_mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Resample probabilities linearly to a native mask.
+        """Resample probabilities linearly to a native mask of class numbers, by `largest_class`.
 
         Args:
-            probability: of one class (slice, row, column), or of several (class, slice, row, column).
+            probability: of one class (slice, row, column), 1 from 0.5; or of several classes (class, slice, row,
+                column), without background.
 
         Returns:
-            uint8 on the native axes. One class: 1 from 0.5. Several: the number, from 1, of the most probable class, 0
-            where background is more probable.
+            Class numbers, from 1 along the first axis, on the axes of the file.
         """
-        if probability.ndim == 4:
-            return self.orientation.native(largest_class(np.stack([self._resampled(one) for one in probability])))
-        return self.orientation.native((self._resampled(probability) >= 0.5).astype(np.uint8))
-
-    def _resampled(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities on the native slices; 0 outside the working grid."""
-        return _resize(_fit(probability, self.resampled[1:], 0.0), self.native)
+        classes = probability[None] if probability.ndim == 3 else probability
+        whole = (_resize(_fit(one, self.resampled[1:], 0.0), self.native) for one in classes)
+        return self.orientation.native(largest_class(enumerate(whole, start=1), self.native))
 
 
-def largest_class(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The number, from 1, of the class with the largest share of each voxel; 0 where background has a larger one.
+def largest_class(shares: Iterable[tuple[int, NDArray[np.float32]]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The class with the largest share of each pixel; the share of background is what the classes leave of 1.
+
+    Of equal shares the lowest class number wins, and background never does: one class needs 0.5.
 
     Args:
-        shares: (class, slice, row, column), 0 to 1; what they lack to 1 is background.
+        shares: class numbers from 1, and the share of each class, of this shape; one of them is in memory at a time.
+
+    Returns:
+        Class numbers, uint8; 0 is background.
     """
-    number = shares.argmax(axis=0)
-    largest = np.take_along_axis(shares, number[None], axis=0)[0]
-    return np.where(largest >= 1 - shares.sum(axis=0), number + 1, 0).astype(np.uint8)
+    best, total = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    numbers = np.zeros(shape, np.uint8)
+    for number, share in shares:
+        total += share
+        larger = share > best
+        numbers[larger] = number
+        np.copyto(best, share, where=larger)
+    numbers[best < 1 - total] = 0
+    return numbers
 
 
 def working_slices(slices: int, slice_mm: float, grid: Grid) -> int:
@@ -116,7 +133,7 @@ def preprocess(
 
     Returns:
         Images (slice, row, column), 0 to 1 between the grid's percentiles of the whole volume, not clipped;
-        mask of the same shape, 1 inside, or None; and the frame of the inverse.
+        mask of class numbers of the same shape, or None; and the frame of the inverse.
 
     Raises:
         InputError: too large on the working grid, no contrast, or no bias field can be fitted.
@@ -134,20 +151,29 @@ def preprocess(
     return images, None if volume.mask is None else frame.mask_slices(volume.mask), frame
 
 
-def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -> str:
-    """The reason that a non-empty target has no pixel on the working grid, and the remedy; `mask`: native, 1 inside."""
+def why_lost(
+    mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid, number: int = 1, what: str = "target"
+) -> str:
+    """The reason that a class has no pixel on the working grid, and the remedy.
+
+    Args:
+        mask: native, with class numbers.
+        number: of the class, which has voxels in the mask.
+        what: its name in the message.
+    """
     frame = Frame.of(mask.shape, affine, grid)
-    native = frame.orientation.slices(mask).astype(np.float32)
+    inside = frame.resampled_mask(mask) == number
+    if inside.any():
+        return _why_cut(inside, grid, what)
+    native = frame.orientation.slices(mask == number).astype(np.float32)
     slices, rows, columns = frame.resampled
     coverage = _resize(native, frame.resampled)
-    if (coverage >= 0.5).any():
-        return _why_cut(coverage >= 0.5, grid)
     _, row_mm, column_mm = frame.spacing
     in_plane = _resize(native, (len(native), rows, columns))
     through = _resize(native, (slices, *frame.native[1:]))
     pixel = f"{grid.spacing_mm:g} x {grid.spacing_mm:g} mm"
     causes = []
-    if in_plane.max() < 0.5:
+    if in_plane.max() < 0.5 or grid.slice_mm is None:
         causes.append(
             f"it covers at most {in_plane.max():.2g} of a pixel of {pixel}; to fix: lower grid.spacing_mm "
             f"(native pixels: {row_mm:.3g} x {column_mm:.3g} mm)"
@@ -157,10 +183,10 @@ def why_lost(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -
             f"it covers at most {min(coverage.max(), through.max()):.2g} of a slice of {grid.slice_mm:g} mm; to fix: "
             f"lower grid.slice_mm (native slices: {frame.spacing[0]:.3g} mm) or remove it"
         )
-    return f"its target fills less than half of any pixel of the working grid: {'; '.join(causes)}"
+    return f"its {what} fills less than half of any pixel of the working grid: {'; '.join(causes)}"
 
 
-def _why_cut(inside: NDArray[np.bool_], grid: Grid) -> str:
+def _why_cut(inside: NDArray[np.bool_], grid: Grid, what: str) -> str:
     """The reason for a target outside the matrix, at the grid's spacing."""
     needed = []
     for axis, side in zip((1, 2), grid.matrix, strict=True):
@@ -170,7 +196,7 @@ def _why_cut(inside: NDArray[np.bool_], grid: Grid) -> str:
         needed.append(next(holds, max(side, whole)))
     matrix = f"{grid.matrix[0]} x {grid.matrix[1]} pixels of {grid.spacing_mm:g} mm"
     return (
-        f"its target is outside the working grid ({matrix}, at the centre of the volume); to fix: enlarge "
+        f"its {what} is outside the working grid ({matrix}, at the centre of the volume); to fix: enlarge "
         f"grid.matrix to [{needed[0]}, {needed[1]}] or more"
     )
 

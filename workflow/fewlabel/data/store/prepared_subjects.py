@@ -42,11 +42,11 @@ FOLDER = ".computed"
 
 @dataclass(frozen=True)
 class PreparedSubject:
-    """The slices of one subject on disk: float16 images and uint8 masks, (slice, row, column)."""
+    """The slices of one subject on disk: float16 images and uint8 masks of class numbers, (slice, row, column)."""
 
     images: Path
     masks: Path
-    target_px: NDArray[np.int64]  # pixels of the target in each slice
+    target_px: NDArray[np.int64]  # pixels of any class in each slice
     from_cache: bool  # whether an earlier run made them
 
 
@@ -84,7 +84,7 @@ def save_prepared(folder: Path, key: str, images: NDArray[np.float16], masks: ND
 
 def _subject(folder: Path, from_cache: bool) -> PreparedSubject:
     images, masks = (folder / name for name in ARRAYS)
-    target = np.load(masks, mmap_mode="r").sum(axis=(1, 2), dtype=np.int64)
+    target = np.count_nonzero(np.load(masks, mmap_mode="r"), axis=(1, 2)).astype(np.int64)
     return PreparedSubject(images, masks, target, from_cache)
 
 

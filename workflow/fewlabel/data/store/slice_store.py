@@ -2,9 +2,12 @@
 
 A store is a folder with
     images.npy    float16 (slice, row, column), 0 to 1 between the volume's percentiles
-    masks.npy     uint8 of the same shape, 1 inside the target; 0 throughout for subjects without a label
-    index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1), labelled, target_px
-    subjects.csv  one row a subject: its native shape, spacing and affine, slices, target volume, quartiles of images
+    masks.npy     uint8 (slice, row, column): class numbers from 1, 0 background (one class: 1 inside the target); 0
+                  throughout for subjects without a label
+    index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1), labelled, target_px (pixels of
+                  any class)
+    subjects.csv  one row a subject: its native shape, spacing and affine, slices, volume of the target and of each
+                  named class (`ml_<class>`), quartiles of images
     store.json    matrix, number of slices, SHA-256 of the others, how volumes were prepared (grid, bias correction)
 """
 
@@ -13,7 +16,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +26,15 @@ from numpy.typing import NDArray
 
 from fewlabel.config.cohort import BiasCorrection, Grid
 from fewlabel.config.jobs.data import Preparation
-from fewlabel.config.study_layout import ARRAYS, IMAGES, LABELS
+from fewlabel.config.study_layout import ARRAYS
 from fewlabel.data.csv_tables import read_subjects
-from fewlabel.data.preprocessing.volume import Volume, save_nifti
-from fewlabel.data.preprocessing.working_grid import Frame, intensity_quartiles, preprocess, why_lost
+from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.preprocessing.working_grid import Frame
 from fewlabel.data.store.npy import save_blocks
+from fewlabel.data.store.packed_subject import PackedSubject, SubjectWork
 from fewlabel.data.store.prepared_subjects import (
-    PreparedSubject,
-    load_prepared,
     preparation_key,
     prepared_folder,
-    save_prepared,
-    volume_key,
 )
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.utils import recorded_hashes
@@ -44,14 +44,9 @@ from fewlabel.utils.formatting import counted
 from fewlabel.utils.json_files import load_json
 from fewlabel.utils.locks import hold_lock
 from fewlabel.utils.parallel import map_subjects
-from fewlabel.utils.system_errors import refuse_out_of_memory
 
 VERIFIED = ".verified.json"
 """File with the verified hash and stamp (`recorded.stamp`) of each file of a store."""
-QUARTILES = ("q25", "q50", "q75")
-"""Columns of `subjects.csv` with the quartiles of a subject's images; stores of earlier versions lack them."""
-LARGEST = 6e4
-"""Largest stored value, within float16's range: a voxel far above the 99th percentile must not become infinite."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +149,7 @@ def pack(
     native: Path,
     workers: int = 1,
     bias: BiasCorrection | None = None,
+    classes: Sequence[str] = (),
 ) -> None:
     """Preprocess all subjects and write the store, and their native truth masks.
 
@@ -163,17 +159,18 @@ def pack(
     Args:
         subjects: in the order of the store.
         read: returns a subject's volume; must be picklable when `workers` is above 1.
-        native: receives `labels/<subject>.nii.gz` (1 inside the target, native grid) for labelled subjects and, for
+        native: receives `labels/<subject>.nii.gz` (class numbers, native grid) for labelled subjects and, for
             synthetic or reconstructed subjects, `images/<subject>.nii.gz`.
         workers: processes; each holds one volume.
         bias: settings of bias correction; None: none. Files in `native` are never corrected.
+        classes: names by class number, from 1; none: one class without a name.
     """
     preparation = Preparation(grid=grid, bias_correction=bias)
     parts, key = prepared_folder(folder), preparation_key(preparation)
     parts.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(parts, "these slices"):
         with atomic_folder(native) as native_partial, atomic_folder(folder) as partial_folder:
-            work = partial(_part, read=read, preparation=preparation, key=key, parts=parts, native=native_partial)
+            work = SubjectWork(read, preparation, key, parts, native_partial, classes)
             packed = map_subjects(work, {subject.subject: subject for subject in subjects}, workers, "prepare")
             recorded_hashes.seal(native_partial)
             if resumed := sum(part.slices.from_cache for part in packed):
@@ -182,50 +179,7 @@ def pack(
         shutil.rmtree(parts, ignore_errors=True)
 
 
-def as_stored(images: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Convert images to the store's type, float16, which networks are trained on."""
-    return images.clip(-LARGEST, LARGEST).astype(np.float16)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A preprocessed subject, before its store is packed. All of a cohort are in memory: numbers, not slices."""
-
-    subject: Subject
-    slices: PreparedSubject
-    facts: dict[str, Any]
-
-
-def _part(
-    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, key: str, parts: Path, native: Path
-) -> _Part:
-    with refuse_out_of_memory():
-        return _prepared(subject, read, preparation, key, parts, native)
-
-
-def _prepared(
-    subject: Subject, read: Callable[[Subject], Volume], preparation: Preparation, key: str, parts: Path, native: Path
-) -> _Part:
-    grid, volume = preparation.grid, read(subject)
-    frame = Frame.of(volume.image.shape, volume.affine, grid)
-    own_key, place = volume_key(volume, key), parts / subject.subject
-    slices = load_prepared(place, own_key) or save_prepared(place, own_key, *_slices(volume, preparation))
-    if volume.mask is not None:
-        save_nifti(native / LABELS / f"{subject.subject}.nii.gz", volume.mask, volume.affine, volume.placement)
-    if subject.image is None or subject.computed:
-        save_nifti(native / IMAGES / f"{subject.subject}.nii.gz", volume.image, volume.affine)
-    return _Part(subject, slices, {**_facts(subject, volume, frame), **_quartiles(slices.images)})
-
-
-def _slices(volume: Volume, preparation: Preparation) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-    grid = preparation.grid
-    images, masks, _ = preprocess(volume, grid, preparation.bias_correction)
-    if masks is not None and volume.mask is not None and volume.mask.any() and not masks.any():
-        raise InputError(why_lost(volume.mask, volume.affine, grid))
-    return as_stored(images), np.zeros(images.shape, np.uint8) if masks is None else masks
-
-
-def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path) -> None:
+def _write_store(parts: Sequence[PackedSubject], preparation: Preparation, folder: Path) -> None:
     """Join prepared subjects to the files of a store."""
     matrix = preparation.grid.matrix
     index = _index(parts)
@@ -241,7 +195,7 @@ def _write_store(parts: Sequence[_Part], preparation: Preparation, folder: Path)
     write_text(folder / recorded_hashes.STORE, json.dumps(manifest, indent=2) + "\n")
 
 
-def _index(parts: Sequence[_Part]) -> pd.DataFrame:
+def _index(parts: Sequence[PackedSubject]) -> pd.DataFrame:
     counts = [len(part.slices.target_px) for part in parts]
     return pd.DataFrame(
         {
@@ -253,31 +207,6 @@ def _index(parts: Sequence[_Part]) -> pd.DataFrame:
             "target_px": np.concatenate([part.slices.target_px for part in parts]),
         }
     )
-
-
-def _facts(subject: Subject, volume: Volume, frame: Frame) -> dict[str, Any]:
-    slices, rows, columns = frame.native
-    slice_mm, row_mm, column_mm = (round(mm, 6) for mm in frame.spacing)
-    voxel_ml = float(np.prod(frame.spacing)) / 1000
-    return {
-        "subject": subject.subject,
-        "patient": subject.patient,
-        "labelled": int(subject.labelled),
-        "slices": slices,
-        "rows": rows,
-        "columns": columns,
-        "slice_mm": slice_mm,
-        "row_mm": row_mm,
-        "column_mm": column_mm,
-        "target_ml": None if volume.mask is None else round(int(volume.mask.sum()) * voxel_ml, 3),
-        "affine": json.dumps(volume.affine.tolist()),
-        "shape": json.dumps(list(volume.image.shape)),
-    }
-
-
-def _quartiles(images: Path) -> dict[str, float]:
-    quartiles = intensity_quartiles(np.load(images, mmap_mode="r")).round(6)
-    return dict(zip(QUARTILES, quartiles.tolist(), strict=True))
 
 
 def _join(parts: Sequence[Path], path: Path, shape: tuple[int, ...], kind: type) -> None:

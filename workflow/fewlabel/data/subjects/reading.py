@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fewlabel.config.sources.base import FileSource
 from fewlabel.data.formats.checks import (
@@ -20,6 +21,7 @@ from fewlabel.data.formats.checks import (
 from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.subjects.classes import class_problems, missing_classes
 from fewlabel.data.subjects.duplicate_volumes import VolumeHash, voxel_digest
 from fewlabel.data.subjects.mask_detection import image_among_masks
 from fewlabel.data.subjects.subject import Subject
@@ -88,8 +90,10 @@ def check_all(
         for name in without_target
         if name not in labelled
     ]
-    problems += target_problems(source.labels, [values for _, values in masks.values()])
-    return problems + empty_problems(source.labels, masks, without_target)
+    values = [values for _, values in masks.values()]
+    problems += class_problems(source.classes, values) if source.classes else target_problems(source.labels, values)
+    print_warnings(missing_classes(source.classes, masks))
+    return problems + empty_problems(source.labels, masks, without_target, source.classes)
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
@@ -116,19 +120,19 @@ def read(source: FileSource, folder: Path, subject: Subject) -> Reading:
     if image is not None:
         problems = [*problems, *image_problems(image, image_name)]
     if not subject.labelled or subject.label is None:
-        return assemble(source.labels, (image, image_name), None, problems)
+        return assemble(source, (image, image_name), None, problems)
     label_name = place(subject.label, folder)
     label, label_problems = load(subject.label, label_name, None, "label")
-    return assemble(source.labels, (image, image_name), (label, label_name), [*problems, *label_problems])
+    return assemble(source, (image, image_name), (label, label_name), [*problems, *label_problems])
 
 
 def assemble(
-    labels: Sequence[int],
+    source: FileSource,
     image: tuple[FileGrid | None, str],
     label: tuple[FileGrid | None, str] | None,
     problems: list[str],
 ) -> Reading:
-    """Combine the arrays of a subject, and check that they match.
+    """Combine the arrays of a subject, and check that they match; the mask gets the class numbers of the source.
 
     `image` and `label` are an array (None if it could not be read) and its name in messages.
     """
@@ -147,7 +151,8 @@ def assemble(
     if grid is not None and (warning := position_warning(grid, image_name)):
         reading.warnings.append(warning)
     if grid is not None and not reading.problems:
-        reading.volume = _volume(grid, mask, labels)
+        numbers = None if mask is None else class_numbers(mask.array, source.target_values)
+        reading.volume = Volume(grid.array, grid.affine, numbers, grid.placement)
     return reading
 
 
@@ -159,6 +164,10 @@ def _note_values(reading: Reading, label: FileGrid, name: str) -> None:
         reading.values = frozenset(int(value) for value in np.round(values))
 
 
-def _volume(image: FileGrid, label: FileGrid | None, labels: Sequence[int]) -> Volume:
-    mask = None if label is None else np.isin(np.round(label.array), labels).astype(np.uint8)
-    return Volume(image.array, image.affine, mask, image.placement)
+def class_numbers(label: NDArray[np.float32], target_values: Sequence[Sequence[int]]) -> NDArray[np.uint8]:
+    """The class number of each voxel of a label file: 0, or 1 + the position of its value's list in `target_values`."""
+    values = np.round(label)
+    numbers = np.zeros(label.shape, np.uint8)
+    for number, members in enumerate(target_values, start=1):
+        numbers[np.isin(values, members)] = number
+    return numbers

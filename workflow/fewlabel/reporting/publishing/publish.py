@@ -7,7 +7,7 @@ from pathlib import Path
 from fewlabel.config.jobs.figures.destreaking import measured_files
 from fewlabel.config.portable import placeless
 from fewlabel.config.study_layout import HISTORY, LAYOUT, Run
-from fewlabel.data.store.slice_store import QUARTILES
+from fewlabel.data.store.packed_subject import QUARTILES
 from fewlabel.reporting.publishing.files import check_target, histories, readme, table_files, write_published
 from fewlabel.reporting.publishing.model_card import CARD, chosen_run, model_card
 from fewlabel.reporting.publishing.privacy import pseudonymise, refuse_private, subject_codes

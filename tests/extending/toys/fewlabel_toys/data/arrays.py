@@ -49,10 +49,10 @@ class ArrayReader(FileReader[ArraySource]):
         if image is not None:
             problems += image_problems(image, subject.image.name)
         if subject.label is None:
-            return assemble(source.labels, (image, subject.image.name), None, problems)
+            return assemble(source, (image, subject.image.name), None, problems)
         mask, found = load(subject.label)
         label = (mask, subject.label.name)
-        return assemble(source.labels, (image, subject.image.name), label, [*problems, *found])
+        return assemble(source, (image, subject.image.name), label, [*problems, *found])
 
 
 def files(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -98,7 +98,7 @@ def read(source: ChaosSource, subject: Subject) -> reading.Reading:
     if image is not None:
         problems += image_problems(image, name)
     if subject.label is None:
-        return reading.assemble(source.labels, (image, name), None, problems)
+        return reading.assemble(source, (image, name), None, problems)
     label_name = place(subject.label, folder)
     masks, further = read_masks(subject.label, None if series is None else series.shape, label_name)
     problems += further
@@ -106,7 +106,7 @@ def read(source: ChaosSource, subject: Subject) -> reading.Reading:
     if series is not None and image is not None and masks is not None:
         label, further = _ordered(source, image, series, masks, label_name)
         problems += further
-    return reading.assemble(source.labels, (image, name), (label, label_name), problems)
+    return reading.assemble(source, (image, name), (label, label_name), problems)
 
 
 def _ordered(

@@ -9,6 +9,7 @@ from typing import Any
 
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.data.paths import NIFTI_SUFFIXES, UNSAFE_NAME, ends_with, stem
+from fewlabel.data.subjects.classes import misnamed_classes
 from fewlabel.data.subjects.folder_contents import contents
 from fewlabel.data.subjects.subject import is_safe_name
 from fewlabel.utils.formatting import listed
@@ -75,12 +76,15 @@ def settings_problems(source: DecathlonSource, listing: Listing) -> list[str]:
     if modalities and source.channel not in modalities and not only_one:
         wrong = "not set" if source.channel is None else f"no channel {source.channel}"
         problems.append(f"channel: {wrong}; accepted: {names_of(modalities)} (dataset.json of {source.task})")
+    where = f"dataset.json of {source.task}"
+    targets = {f"classes: {name}": numbers for name, numbers in source.classes.items()} or {"labels": source.labels}
     problems += [
-        f"labels: no value {value}; accepted: {names_of(values)} (dataset.json of {source.task})"
-        for value in source.labels
+        f"{setting}: no value {value}; accepted: {names_of(values)} ({where})"
+        for setting, numbers in targets.items()
+        for value in numbers
         if values and value not in values
     ]
-    return problems
+    return problems + misnamed_classes(source.classes, values, where)
 
 
 def _entries(dataset: dict[str, Any]) -> tuple[list[DecathlonVolume], dict[str, int], list[str]]:

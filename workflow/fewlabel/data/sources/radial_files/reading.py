@@ -77,7 +77,7 @@ def read(source: RadialSource, subject: Subject, reconstructs: bool = True) -> R
             comparable = image if label is None and label_name else positioned
             problems += fit_problems(comparable, streaks, _positioned_name(image, label, name), streaks_name)
         image = positioned
-    reading = assemble(source.labels, (image, name), (label, label_name) if label_name else None, problems)
+    reading = assemble(source, (image, name), (label, label_name) if label_name else None, problems)
     # The check has no voxels yet, so it uses the hash of the file.
     unmade = not reconstructs and reading.volume is not None
     return replace(reading, digest=sha256(subject.image)) if unmade else reading
