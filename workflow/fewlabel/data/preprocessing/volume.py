@@ -43,6 +43,11 @@ class Volume:
     placement: "Placement | None" = None
 
 
+def first_channel(image: NDArray[Any]) -> NDArray[Any]:
+    """The first channel of a native image with a fourth axis of channels; an image of three axes as it is."""
+    return image[..., 0] if image.ndim == 4 else image
+
+
 @dataclass(frozen=True)
 class Orientation:
     """Exact conversion of arrays between the axes of a file and (slice, row, column)."""

@@ -16,6 +16,7 @@ from fewlabel.config.jobs.figures.quality import ContactSheetSettings
 from fewlabel.data.store.slice_store import Store
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import LINE, POINT, text_lines, wrapped
+from fewlabel.reporting.images.class_legend import class_legend, legend_height
 from fewlabel.reporting.images.gallery_case import choose_slices
 
 WARNED = "#b34700"
@@ -80,7 +81,8 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
     """Draw the sheet.
 
     Slices are spread evenly over those with target, or over all without a target. Intensities are shown from 0 (black)
-    to 1 (white). Subjects with warnings come first, with their warnings below their names.
+    to 1 (white). Subjects with warnings come first, with their warnings below their names. Of several classes, each has
+    a colour, and a legend names them; of several channels, the first is shown.
 
     Args:
         store: of the cohort's slices.
@@ -101,6 +103,7 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
     slices = settings.figure.slices or (3 if len(shown) <= FEW else 1)
     dpi, width_in = settings.figure.dpi, settings.figure.width_in
     room = ROOM * (width_in - 2 * EDGE)
+    colours = style.class_colours(settings.classes if len(settings.classes) > 1 else [])
     notes = wrapped(_note(shown, subjects, len(unlabelled), len(warned), slices, settings), room, NOTE)
     title = wrapped(settings.title, room, TITLE, bold=True)
     layout = _layout(settings, slices)
@@ -108,11 +111,12 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
         _caption([name, *(["no mask"] if name in bare else [])], warnings.get(name, ""), layout, dpi) for name in shown
     ]
     above = EDGE + (len(title) * TITLE + len(notes) * NOTE) * LINE * POINT + 2 * GAP
+    above += legend_height(list(colours), room, NOTE)
     *corners, (_, bottom) = layout.corners(captions, round(above * dpi), dpi)
     width, height = round(width_in * dpi), bottom + layout.edge
     sheet = np.full((height, width, 3), WHITE, np.uint8)
     for name, (left, top) in zip(shown, corners, strict=True):
-        for place, picture in enumerate(tiles(store, name, layout)):
+        for place, picture in enumerate(tiles(store, name, layout, list(colours.values()))):
             x = left + place * layout.tile[0]
             sheet[top : top + layout.tile[1], x : x + layout.tile[0]] = picture
     figure = Figure(figsize=(width / dpi, height / dpi), dpi=dpi)
@@ -120,7 +124,8 @@ def contact_sheet(store: Store, quality: pd.DataFrame, settings: ContactSheetSet
     with style.applied():
         figure.figimage(sheet, 0, 0)
         below = text_lines(figure, (EDGE, EDGE), title, TITLE, weight="bold")
-        text_lines(figure, (EDGE, below), notes, NOTE, color="#555555")
+        below = text_lines(figure, (EDGE, below), notes, NOTE, color="#555555")
+        class_legend(figure, (EDGE, below), colours, room, NOTE)
         for caption, (left, top) in zip(captions, corners, strict=True):
             under = text_lines(figure, (left / dpi, (top + layout.tile[1]) / dpi), caption.name, NAME, color=style.INK)
             text_lines(figure, (left / dpi, under), caption.warnings, NAME, color=WARNED)
@@ -135,20 +140,44 @@ def choose_subjects(labelled: Sequence[str], warned: set[str], most: int) -> lis
     return [*first, *(others[int((index + 0.5) / room * len(others))] for index in range(room))]
 
 
-def tiles(store: Store, subject: str, layout: Layout) -> list[Pixels]:
-    """A subject's slices (row, column, RGB), with the border of the mask."""
+def tiles(store: Store, subject: str, layout: Layout, colours: Sequence[str] = ()) -> list[Pixels]:
+    """A subject's slices (row, column, RGB) of the first channel, with the border of the mask, or of each class."""
     rows = store.rows([subject])
     masks = store.masks[rows]
-    return [tile(store.images[rows[index]], masks[index], layout.tile) for index in choose_slices(masks, layout.slices)]
+    return [
+        tile(first_of_channels(store.images[rows[index]]), masks[index], layout.tile, colours)
+        for index in choose_slices(masks, layout.slices)
+    ]
 
 
-def tile(image: NDArray[np.float16], mask: NDArray[np.uint8], size: tuple[int, int]) -> Pixels:
-    """One slice of the working grid as a picture of that width and height, with the border of the mask."""
+def first_of_channels(image: NDArray[np.float16]) -> NDArray[np.float16]:
+    """The first channel of a slice of a store, (channel, row, column); a slice without channels as it is."""
+    return image[0] if image.ndim == 3 else image
+
+
+def tile(
+    image: NDArray[np.float16], mask: NDArray[np.uint8], size: tuple[int, int], colours: Sequence[str] = ()
+) -> Pixels:
+    """One slice of the working grid as a picture of that width and height, with the border of the mask.
+
+    Args:
+        image: (row, column), 0 to 1.
+        mask: of the same shape: 1 inside, or class numbers.
+        size: width and height in pixels.
+        colours: of several classes, in the order of their numbers.
+    """
     grey = (np.clip(image.astype(np.float32), 0, 1) * WHITE).astype(np.uint8)
     picture = np.repeat(_resized(grey, size)[..., None], 3, axis=2)
-    inside = _resized(mask * WHITE, size) >= (WHITE + 1) / 2
+    present = [number for number in range(1, len(colours) + 1) if (mask == number).any()]
+    shares = [_resized((mask == number) * np.uint8(WHITE), size) for number in present] or [
+        _resized(mask * WHITE, size)
+    ]
+    largest = np.argmax(shares, axis=0)
+    inside = np.sum(shares, axis=0) >= (WHITE + 1) / 2
     picture[binary_dilation(inside) & ~inside] = 0
-    picture[inside & ~binary_erosion(inside)] = np.round(np.array(to_rgb(style.TRUTH)) * WHITE)
+    for place, colour in enumerate([colours[number - 1] for number in present] or [style.TRUTH]):
+        own = inside & (largest == place)
+        picture[own & ~binary_erosion(own)] = np.round(np.array(to_rgb(colour)) * WHITE)
     return picture
 
 
@@ -178,9 +207,11 @@ def _note(
     bare, over = (f"; {unlabelled} without a mask", " (without a mask: of all slices)") if unlabelled else ("", "")
     which = "The middle slice" if slices == 1 else f"{slices} slices, spread evenly,"
     size = f"{grid.matrix[0]} x {grid.matrix[1]} pixels of {grid.spacing_mm:g} mm, {grid.plane}".replace(" ", space)
+    lines = "Lines: the classes of the mask." if len(settings.classes) > 1 else "Cyan line: the mask."
+    channel = "" if settings.channel is None else f" Channel: {settings.channel}, the first."
     return (
-        f"{count} subjects: {warnings}{bare}. {which} of those with target{over}, on the working grid: {size}. Cyan"
-        " line: the mask."
+        f"{count} subjects: {warnings}{bare}. {which} of those with target{over}, on the working grid: {size}. {lines}"
+        f"{channel}"
     )
 
 

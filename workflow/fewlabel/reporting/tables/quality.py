@@ -1,16 +1,22 @@
 """The quality table of a cohort: volumes with warnings first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from fewlabel.config.jobs.figures.quality import ContactSheetSettings, QualitySettings
-from fewlabel.reporting.tables.quality_checks import CLIPPED, GRID_DICE, KEPT, OBLIQUE, SPACING, TINY, clipped_alike
+from fewlabel.reporting.tables.quality_checks import CLIPPED, KEPT, OBLIQUE, SPACING, clipped_alike
+from fewlabel.reporting.tables.quality_classes import GRID_DICE, TINY, class_cells, class_summary
 from fewlabel.reporting.tables.table import NONE, Section, Table
 from fewlabel.utils.formatting import counted
 
 SPACE = "\N{NO-BREAK SPACE}"
+CLASS_NOTE = (
+    "Classes: volume, slices and voxels of each on the native grid, and its separate parts (26 neighbours) if there are"
+    " several. Dice of the grid: mean of the classes. Warnings of a class: absent or tiny where it is usual, in more"
+    " parts than in most subjects, or with a low Dice of the grid."
+)
 IN_ONE_LINE = ("size", "voxel, mm", "orientation", "target, ml", "slices with target", "kept", "Dice of the grid")
 
 
@@ -20,7 +26,10 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSe
     warned = rows["warnings"] != ""
     parts = [(f"{counted(int(warned.sum()), 'subject')} with warnings", rows[warned])]
     parts.append((f"{counted(int((~warned).sum()), 'subject')} without warnings", rows[~warned]))
-    sections = [Section(title, _body(part), numbers=False) for title, part in parts if len(part)]
+    classes = settings.classes
+    sections = [Section(title, _body(part, classes), numbers=False) for title, part in parts if len(part)]
+    if classes:
+        sections.insert(0, Section("Classes", class_summary(rows, classes), numbers=False))
     grid = settings.grid
     return Table(
         rows=rows,
@@ -29,11 +38,13 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSe
         sections=sections,
         notes=[
             *_summary(rows),
+            *([] if settings.channel is None else [f"Intensities are those of the first channel, {settings.channel}."]),
             "Sizes are slices x rows x columns of the native grid; orientation: the directions in which the axes of "
             "the file grow (LPS: left, posterior, superior); intensities as stored, before any correction.",
             f"Kept: share of the target's volume inside the working grid ({grid.matrix[0]} x {grid.matrix[1]} pixels "
             f"of {grid.spacing_mm:g} mm). Dice of the grid: of the mask with itself after resampling to that grid and "
             "back, as predictions are; smaller pixels raise it.",
+            *([CLASS_NOTE] if classes else []),
             f"Warnings: an empty target, or one below {100 * TINY:g} % of the median; less than "
             f"{100 * KEPT:g} % of it kept, or a Dice of the grid below {GRID_DICE:g}; voxels "
             f"{SPACING:g} times as long or as short as the median; {100 * CLIPPED:g} % of the voxels "
@@ -54,8 +65,8 @@ def _summary(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _body(rows: pd.DataFrame) -> pd.DataFrame:
-    cells = pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
+def _body(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    cells = pd.DataFrame([{**_cells(row), **class_cells(row, classes, NONE)} for row in rows.to_dict("records")])
     cells = cells.assign(**{name: cells[name].str.replace(" ", SPACE) for name in IN_ONE_LINE})
     return cells if rows["warnings"].any() else cells.drop(columns="warnings")
 

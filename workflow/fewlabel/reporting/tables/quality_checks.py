@@ -1,6 +1,6 @@
 """Quality checks of a cohort: facts of each volume, and warnings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,17 +15,24 @@ from fewlabel.config.cohort import Grid
 from fewlabel.config.jobs.figures.quality import QualitySettings
 from fewlabel.config.sources.registry import Source
 from fewlabel.config.study_layout import IMAGES, LABELS
-from fewlabel.data.preprocessing.volume import Orientation, Volume, read_result_nifti
+from fewlabel.data.preprocessing.volume import Orientation, Volume, first_channel, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import Frame
 from fewlabel.data.sources import registry
 from fewlabel.data.store.slice_store import Store
 from fewlabel.data.subjects.subject import Subject
-from fewlabel.inference.metrics import dice
+from fewlabel.reporting.tables.quality_classes import DIGITS as CLASS_DIGITS
+from fewlabel.reporting.tables.quality_classes import (
+    GRID_DICE,
+    TINY,
+    class_facts,
+    class_medians,
+    class_warnings,
+    columns_of,
+    grid_dice,
+)
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.parallel import map_subjects
 
-TINY = 0.1
-"""Share of the median target volume of the cohort; smaller targets get a warning."""
 SPACING = 1.5
 """A voxel so many times as long or as short as the median of the cohort gives a warning."""
 CLIPPED = 0.001
@@ -36,8 +43,6 @@ OBLIQUE = 30.0
 """Degrees. Prostates are planned along the rectum: 12 to 23 degrees are usual."""
 KEPT = 0.9
 """Share of the target on the working grid; less gives a warning."""
-GRID_DICE = 0.95
-"""Of the mask with itself after resampling to the working grid and back; a lower one hides differences of methods."""
 SPACINGS = {"slice_mm": "slice distance", "row_mm": "row distance", "column_mm": "column distance"}
 DIGITS = {"oblique_deg": 2, "clipped": 6, "target_ml": 3, "kept": 4, "grid_dice": 4}
 
@@ -58,7 +63,8 @@ def quality_rows(
         Columns subject, role, labelled (0 or 1); orientation, oblique_deg; slices, rows, columns and slice_mm, row_mm,
         column_mm of the native grid; lowest, p1, p99, highest, clipped (see `VolumeFacts`); target_ml, target_slices,
         kept (the share of the target's volume that the working grid holds) and grid_dice (see `VolumeFacts`), empty
-        without a mask; warnings, separated by semicolons.
+        without a mask; with named classes those of `class_facts`, where grid_dice is the mean of the classes; warnings,
+        separated by semicolons.
 
     Raises:
         InputError: volumes are missing or damaged since the cohort was prepared; names all of them.
@@ -66,6 +72,7 @@ def quality_rows(
     subjects = store.subjects[["subject", "labelled", "slices", "rows", "columns", *SPACINGS]]
     labelled = set(subjects.loc[subjects["labelled"] == 1, "subject"])
     files = image_files(list(subjects["subject"]), native, settings)
+    classes = list(settings.source.classes)
     work = partial(_facts, source=settings.source, native=native, labelled=labelled, grid=settings.grid)
     facts = pd.DataFrame(map_subjects(work, files, workers, "examine")).astype({"grid_dice": float})
     rows = subjects.reset_index(drop=True).join(facts)
@@ -77,16 +84,28 @@ def quality_rows(
         for row in rows.to_dict("records")
     ]
     rows.insert(1, "role", rows["subject"].map(roles.set_index("subject")["role"]).fillna(""))
-    rows = rows.round(DIGITS)
+    digits = {f"{fact}_{name}": number for name in classes for fact, number in CLASS_DIGITS.items()}
+    rows = rows.astype(dict.fromkeys(digits, float)).round({**DIGITS, **digits})
     scaled = 1 - settings.grid.percentiles[1] / 100
     radial = settings.source.reconstruction
     bounded = radial is not None and radial.input == "t2_map"
     usual = Usual.of(rows)
-    rows["warnings"] = ["; ".join(warnings(row, usual, scaled, bounded)) for row in rows.to_dict("records")]
+    medians = class_medians(rows, classes)
+    rows["warnings"] = [
+        "; ".join([*warnings(row, usual, scaled, bounded, list(classes)), *_of_classes(row, medians, classes)])
+        for row in rows.to_dict("records")
+    ]
     order = ["subject", "role", "labelled", "orientation", "oblique_deg", "slices", "rows", "columns", *SPACINGS]
     order += ["lowest", "p1", "p99", "highest", "clipped", "target_ml", "target_slices", "kept"]
-    order += ["grid_dice", "warnings"]
-    return rows[order].astype({"target_slices": "Int64"})
+    of_classes = [column for name in classes for column in columns_of(name)]
+    order += ["grid_dice", *of_classes, "warnings"]
+    counts = [column for column in of_classes if column not in digits]
+    return rows[order].astype(dict.fromkeys(["target_slices", *counts], "Int64"))
+
+
+def _of_classes(row: Mapping[Any, Any], medians: Mapping[str, float], classes: Sequence[str]) -> Iterator[str]:
+    """Warnings of the classes; an empty mask has been told."""
+    return class_warnings(row, medians, classes) if row["labelled"] and row["target_ml"] else iter(())
 
 
 def clipped_alike(rows: pd.DataFrame) -> int:
@@ -110,7 +129,9 @@ class Usual:
         return cls(rows["target_ml"].median(), spacings, bool(clipped_alike(rows)))
 
 
-def warnings(row: Mapping[Any, Any], cohort: Usual, scaled: float, bounded: bool = False) -> Iterator[str]:
+def warnings(
+    row: Mapping[Any, Any], cohort: Usual, scaled: float, bounded: bool = False, classes: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield the warnings of one subject, given what is usual in its cohort.
 
     Args:
@@ -119,6 +140,7 @@ def warnings(row: Mapping[Any, Any], cohort: Usual, scaled: float, bounded: bool
         scaled: share of voxels that scaling maps above 1. If so many voxels have the highest value, tissue contrast is
             lost. Fewer give a warning if other volumes of the cohort are not clipped and values are not `bounded`.
         bounded: whether values are bounded, as those of T2 maps by their fit.
+        classes: named ones, whose Dice of the grid `class_warnings` judges.
     """
     target, median = row["target_ml"], cohort.target_ml
     if row["labelled"] and target == 0:
@@ -127,7 +149,7 @@ def warnings(row: Mapping[Any, Any], cohort: Usual, scaled: float, bounded: bool
         yield f"tiny mask: {target:.2g} ml, median {median:.3g} ml"
     if row["labelled"] and row["kept"] < KEPT:
         yield f"the working grid holds {100 * row['kept']:.0f} % of the target"
-    elif row["labelled"] and row["grid_dice"] < GRID_DICE:
+    elif row["labelled"] and not classes and row["grid_dice"] < GRID_DICE:
         yield f"the mask has a Dice of {row['grid_dice']:.2f} with itself after resampling to the working grid and back"
     for column, name in SPACINGS.items():
         usual = cohort.spacings[column]
@@ -162,13 +184,19 @@ def image_files(subjects: list[str], native: Path, settings: QualitySettings) ->
 def _facts(subject: Subject, source: Source, native: Path, labelled: set[str], grid: Grid) -> dict[str, Any]:
     kept = native / IMAGES / f"{subject.subject}.nii.gz"
     volume = Volume(*read_result_nifti(kept)) if subject.image == kept else registry.read_volume(source, subject)
-    mask = None
+    image = first_channel(volume.image)
+    mask, numbers = None, None
     if subject.subject in labelled:
         array, _ = read_result_nifti(native / LABELS / f"{subject.subject}.nii.gz")
-        mask = (array > 0.5).astype(np.uint8)
-        if mask.shape != volume.image.shape:
-            raise InputError(f"image {volume.image.shape} and kept mask {mask.shape} differ; run prepare again")
-    return asdict(volume_facts(Volume(volume.image, volume.affine, mask), grid))
+        mask, numbers = (array > 0.5).astype(np.uint8), np.rint(array).astype(np.uint8)
+        if mask.shape != image.shape:
+            raise InputError(f"image {image.shape} and kept mask {mask.shape} differ; run prepare again")
+    facts = asdict(volume_facts(Volume(image, volume.affine, mask), grid, with_grid=not source.classes))
+    if source.classes:
+        facts |= class_facts(numbers, volume.affine, grid, list(source.classes))
+        known = [facts[f"grid_dice_{name}"] for name in source.classes if facts[f"grid_dice_{name}"] is not None]
+        facts["grid_dice"] = float(np.mean(known)) if known else None
+    return facts
 
 
 def _kept(store: Store, subject: str, target_px: int, native_ml: float, settings: QualitySettings) -> float:
@@ -205,8 +233,8 @@ class VolumeFacts:
     grid_dice: float | None
 
 
-def volume_facts(volume: Volume, grid: Grid) -> VolumeFacts:
-    """The facts of a volume, for this working grid."""
+def volume_facts(volume: Volume, grid: Grid, with_grid: bool = True) -> VolumeFacts:
+    """The facts of a volume with one channel, for this working grid; its Dice of the grid only if asked."""
     image, mask = volume.image, volume.mask
     p1, p99 = (float(value) for value in np.percentile(image, (1, 99)))
     highest = float(image.max())
@@ -222,13 +250,12 @@ def volume_facts(volume: Volume, grid: Grid) -> VolumeFacts:
         clipped=float(np.count_nonzero(image == highest) / image.size),
         target_ml=None if mask is None else int(mask.sum()) * voxel_ml,
         target_slices=None if slices is None else int(slices.any(axis=(1, 2)).sum()),
-        grid_dice=None if mask is None or not mask.any() else _grid_dice(mask, volume.affine, grid),
+        grid_dice=(
+            grid_dice(mask, Frame.of(mask.shape, volume.affine, grid))
+            if with_grid and mask is not None and mask.any()
+            else None
+        ),
     )
-
-
-def _grid_dice(mask: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid) -> float:
-    frame = Frame.of(mask.shape, affine, grid)
-    return dice(frame.native_mask(frame.mask_slices(mask).astype(np.float32)), mask)
 
 
 def oblique_degrees(affine: NDArray[np.float64]) -> float:

@@ -1,5 +1,7 @@
 """Settings of the jobs that check a cohort's volumes and show them."""
 
+from pydantic import Field
+
 from fewlabel.config.base import Recipe, Settings
 from fewlabel.config.cohort import Grid
 from fewlabel.config.experiment import Experiment
@@ -18,6 +20,16 @@ class QualitySettings(Settings):
     grid: Grid
     recipe: Recipe = RECIPES["quality"]
 
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes; empty: one target without a name."""
+        return list(self.source.classes)
+
+    @property
+    def channel(self) -> str | None:
+        """The first of several channels, which is shown; None: there is one."""
+        return next(iter(self.source.channel_names), None)
+
 
 class ContactSheetSettings(Settings):
     """The contact sheet of a cohort."""
@@ -25,6 +37,10 @@ class ContactSheetSettings(Settings):
     cohort: str
     title: str
     grid: Grid
+    classes: list[str] = Field([], exclude_if=lambda value: not value)
+    """Their names; empty: one target without a name."""
+    channel: str | None = Field(None, exclude_if=lambda value: value is None)
+    """The first of several channels, which is shown; none: there is one."""
     figure: ContactSheet
 
 
@@ -37,9 +53,12 @@ def quality_settings(experiment: Experiment, cohort: str) -> QualitySettings:
 
 def contact_sheet_settings(experiment: Experiment, cohort: str) -> ContactSheetSettings:
     """Settings of a cohort's contact sheet."""
+    source = experiment.cohorts[cohort].source
     return ContactSheetSettings(
         cohort=cohort,
         title=titles(experiment).cohorts[cohort].title,
         grid=experiment.cohorts[cohort].grid,
+        classes=list(source.classes),
+        channel=next(iter(source.channel_names), None),
         figure=experiment.figures.contact_sheets,
     )
