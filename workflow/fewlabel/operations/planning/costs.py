@@ -57,12 +57,14 @@ class Costs:
     def fetch(self, cohort: str) -> float:
         """Seconds to read and check all volumes of a cohort; phantoms are only listed."""
         return self._start("fetch") + (
-            0 if self._is_synthetic(cohort) else self._volumes("check", self.sizes[cohort].voxels)
+            0
+            if self._is_synthetic(cohort)
+            else self._volumes("check", self.sizes[cohort].voxels * self._channels(cohort))
         )
 
     def prepare(self, cohort: str) -> float:
         """Seconds to make or read, resample and write all volumes."""
-        source, voxels = self.experiment.cohorts[cohort].source, self.sizes[cohort].voxels
+        source, voxels = self.experiment.cohorts[cohort].source, self.sizes[cohort].voxels * self._channels(cohort)
         get = self._volumes(source.volume_work, voxels)
         pack = (1 + self._bias(cohort)) * self._volumes("pack", voxels)
         return self._start("prepare") + get + self._radial(cohort) + pack
@@ -201,6 +203,9 @@ class Costs:
 
     def _all_steps(self, cohort: str, method: str) -> list[Steps]:
         return [*pretraining_steps(self.experiment, cohort, method), finetuning_steps(self.experiment, cohort, method)]
+
+    def _channels(self, cohort: str) -> int:
+        return max(1, len(self.experiment.cohorts[cohort].source.channel_names))
 
     def _is_synthetic(self, cohort: str) -> bool:
         return self.experiment.cohorts[cohort].source.made_by_code

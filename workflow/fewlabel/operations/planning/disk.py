@@ -10,14 +10,14 @@ from fewlabel.operations.planning.costs import FLOAT_BYTES
 from fewlabel.operations.planning.step_work import StepWork, decoder_work, encoder_work, head_work, unet_work
 from fewlabel.operations.planning.training_steps import Steps, finetuning_steps, pretraining_steps
 
-SLICE_BYTES = 3
-"""Bytes of a pixel in the slice store: image in float16 and mask."""
+IMAGE_BYTES, CLASS_BYTES = 2, 1
+"""Bytes of a pixel in the slice store: each channel of the image in float16, and the mask."""
 INDEX_BYTES, SUBJECT_BYTES = 40, 360
 """Bytes of a row in the two tables of the store; measured."""
 NOISE_BYTES, MASK_BYTES = 3.6, 0.018
 """Compressed bytes of a native voxel: noisy image in float32, mask; measured on phantoms."""
 RUN_BYTES, SCORE_BYTES, HISTORY_BYTES, WEIGHTS_FACTS = 5_000, 90, 53, 3_500
-"""Bytes of run.json, of the scores of a test subject, of a history row, of the metadata of weights; measured."""
+"""Bytes of run.json, of the scores of a class of a test subject, of a history row, of facts of weights; measured."""
 LOG_BYTES, REPORT_BYTES, HISTORY_ROWS = 1_500, 1_000_000, 200
 """Allowances in bytes for the logs of a run and for figures, tables and record; largest number of history rows."""
 STATE_COPIES = 3
@@ -100,7 +100,8 @@ def _parameters(step: StepWork) -> float:
 
 def _slices(experiment: Experiment, cohort: str, size: CohortSize) -> float:
     rows, columns = experiment.cohorts[cohort].grid.matrix
-    return size.slices * (rows * columns * SLICE_BYTES + INDEX_BYTES) + size.subjects * SUBJECT_BYTES
+    pixel = max(1, len(experiment.cohorts[cohort].source.channel_names)) * IMAGE_BYTES + CLASS_BYTES
+    return size.slices * (rows * columns * pixel + INDEX_BYTES) + size.subjects * SUBJECT_BYTES
 
 
 def _native(experiment: Experiment, cohort: str, size: CohortSize) -> float:
@@ -110,11 +111,11 @@ def _native(experiment: Experiment, cohort: str, size: CohortSize) -> float:
 
 
 def _records(experiment: Experiment, cohort: str, size: CohortSize, runs: dict[str, int]) -> float:
-    total = 0.0
+    total, classes = 0.0, max(1, len(experiment.cohorts[cohort].source.classes))
     for method, count in runs.items():
         steps = finetuning_steps(experiment, cohort, method).count
         history = HISTORY_BYTES * min(HISTORY_ROWS, steps)
-        total += count * (RUN_BYTES + LOG_BYTES + history + SCORE_BYTES * size.tested)
+        total += count * (RUN_BYTES + LOG_BYTES + history + SCORE_BYTES * size.tested * classes)
         stages = pretraining_steps(experiment, cohort, method)
         total += bool(stages) * (RUN_BYTES + LOG_BYTES)
         total += sum(HISTORY_BYTES * min(HISTORY_ROWS, stage.count) for stage in stages)
