@@ -15,6 +15,7 @@ from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.config.loading.load import as_yaml
 from fewlabel.reporting.results.completeness import settings_of_run
 from fewlabel.utils.atomic_files import write_text
+from helpers.class_scores import by_class
 
 POOL = 12
 METHODS = {
@@ -102,8 +103,8 @@ def make_study(folder: Path, seed: int = 0, shift: float = 0, facts=None, **chan
     experiment = Experiment.model_validate({**EXPERIMENT, **change})
     random = np.random.default_rng(seed)
     write_text(folder / "experiment.yaml", as_yaml(experiment.model_dump(mode="json")))
-    for cohort in experiment.cohorts:
-        _make_cohort(folder / cohort, experiment.draws)
+    for name, cohort in experiment.cohorts.items():
+        _make_cohort(folder / name, experiment.draws, list(cohort.source.classes))
     tables = []
     for run in study_trainings(experiment):
         settings = settings_of_run(experiment, run)
@@ -115,14 +116,16 @@ def make_study(folder: Path, seed: int = 0, shift: float = 0, facts=None, **chan
             dice = np.clip(random.uniform(0.4, 0.6, len(TEST_IDS)) + shift, 0, 1)
             rows = {"cohort": run.cohort, "method": run.method, "n": run.n, "draw": run.draw, "subject": TEST_IDS}
             rows |= {"dice": dice, "hd95_mm": 3.5, "assd_mm": np.nan, "truth_ml": 10.0, "predicted_ml": 10 * dice}
-            tables.append(pd.DataFrame(rows))
+            table, names = pd.DataFrame(rows), list(experiment.cohorts[run.cohort].source.classes)
+            tables.append(by_class(table, {run.cohort: names}) if names else table)
             write_text(folder / run / "scores.csv", tables[-1].to_csv(index=False))
-    scores = pd.concat(tables).sort_values(["cohort", "method", "n", "draw", "subject"])
+    key = ["cohort", "method", "n", "draw", "subject"]
+    scores = pd.concat(tables).sort_values(key, kind="stable")
     write_text(folder / "scores.csv", scores.to_csv(index=False))
     return folder
 
 
-def _make_cohort(folder: Path, draws: int) -> None:
+def _make_cohort(folder: Path, draws: int, classes: list[str]) -> None:
     ids = [*POOL_IDS, *TEST_IDS]
     patients = [f"patient of {name}" for name in ids]
     roles = ["pool"] * len(POOL_IDS) + ["test"] * len(TEST_IDS)
@@ -132,6 +135,7 @@ def _make_cohort(folder: Path, draws: int) -> None:
     for draw in range(1, draws + 1):
         write_text(folder / "splits" / f"draw{draw}.csv", pool.to_csv(index=False))
     size = {"slices": 9, "rows": 64, "columns": 64, "slice_mm": 5.0, "row_mm": 1.0, "column_mm": 1.0, "target_ml": 10.0}
+    size |= {f"ml_{name}": 10.0 / len(classes) for name in classes}
     facts = table.assign(**size, affine=json.dumps(np.eye(4).tolist()), shape="[64, 64, 9]")
     write_text(folder / "slices" / "subjects.csv", facts.to_csv(index=False))
     write_text(folder / "slices" / "store.json", json.dumps({"slices": 63, "sha256": {"images.npy": "ab" * 32}}))

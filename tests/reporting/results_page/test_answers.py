@@ -8,7 +8,9 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.titles import titles
 from fewlabel.reporting.results_page.answers import answers, headline
 from fewlabel.reporting.results_page.grids import cohort_grids, means_text
+from fewlabel.reporting.statistics.classes import by_view
 from fewlabel.reporting.statistics.summary import summary_table
+from helpers.class_scores import by_class
 
 METHODS = {
     "scratch": {"pretext": "none"},
@@ -67,6 +69,20 @@ def test_the_largest_significant_difference_is_told_with_its_n_and_interval(gain
     assert f"N = {row['n']}; 95 % interval " in found.place
     assert f"{abs(row['low']):.3f}" in found.sentence and f"{abs(row['high']):.3f}" in found.sentence
     assert headline([found]) == f"{found.needed.sentence()} {found.sentence}"
+
+
+def test_several_classes_are_answered_by_their_mean_and_one_by_one():
+    study = experiment()
+    plain = scores(study, {("knee", 1): 0.1, ("knee", 2): 0.2})
+    table = by_class(plain, {"knee": ["inner_part", "outer"]})
+    shown = by_view(table, ["knee"])
+    summary = pd.concat([summary_table(view.scores, study.intervals).assign(**view.columns) for view in shown])
+    (found,), compared = answers(table, summary, study)
+    assert found.title == "Knee, mean of the classes" and found.sentence.startswith("On Knee, mean of the classes, ")
+    assert [each.title for each in found.classes] == ["inner part", "outer"]
+    (one,), _ = answered(plain, study)
+    assert [found.classes[0].value, found.value] == pytest.approx([one.value, one.value * (1 + 6 / 7) / 2])
+    assert compared["class"].unique().tolist() == ["mean", "inner_part", "outer"]
 
 
 @pytest.mark.parametrize(("draws", "subjects"), [(2, 8), (4, 5)])

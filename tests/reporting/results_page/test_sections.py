@@ -53,6 +53,17 @@ def test_the_page_of_a_study_without_figures_has_its_numbers_and_no_markup_of_th
     assert 'href="scores.csv"' in page and "explorer.html" not in page and "<script" not in page
 
 
+def test_the_page_shows_every_class_of_a_cohort(tmp_path):
+    classes = {"bone": [1], "soft_cartilage": [2]}
+    knee = {**EXPERIMENT["cohorts"]["knee"], "source": {"kind": "nifti", "folder": "mine", "classes": classes}}
+    make_study(tmp_path, cohorts={"knee": knee})
+    page = results_page(tmp_path, Experiment.model_validate({**EXPERIMENT, "cohorts": {"knee": knee}}), CAPTIONS)
+    assert "knee, mean of the classes" in page and ">soft cartilage</th>" in page
+    for name in ("mean of the classes", "bone", "soft cartilage"):
+        assert f"<caption>knee: {name}</caption>" in page
+    assert "classes bone (1), soft cartilage (2)" in page
+
+
 def test_figures_are_in_the_page_and_changed_ones_are_refused(tmp_path):
     made = study(tmp_path)
     figure = tmp_path / "figures" / "figure3_label_curves.png"

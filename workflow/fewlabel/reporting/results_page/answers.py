@@ -1,7 +1,7 @@
 """What a study found on each cohort, in sentences that are computed from its scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.tables.differences import DifferenceTableSettings, difference_table_settings
 from fewlabel.config.jobs.tables.labels_needed import labels_table_settings
+from fewlabel.reporting.statistics.classes import by_view, class_title
 from fewlabel.reporting.statistics.comparisons import comparisons
 from fewlabel.reporting.tables.labels_needed import labels_table
 from fewlabel.reporting.tables.table import FEWEST_DRAWS, FEWEST_SUBJECTS
@@ -65,13 +66,14 @@ class CohortAnswer:
     """What was found on one cohort.
 
     Attributes:
-        title: of the cohort.
+        title: of the cohort; of several classes with that of the mean.
         verdict: a difference is significant if its interval excludes 0; `few` comes before all others.
         sentence: the largest significant difference, or the largest difference if none is.
         value: that difference; NaN without a comparison.
         place: its method, control, N and interval.
         needed: the labelled subjects that each method needs for shares of the benchmark's Dice.
         basis: numbers of draws, test subjects and comparisons.
+        classes: the same of each class, where there are several; their titles are those of the classes.
     """
 
     title: str
@@ -81,6 +83,7 @@ class CohortAnswer:
     place: str = ""
     needed: "LabelsNeeded | None" = None
     basis: str = ""
+    classes: "Sequence[CohortAnswer]" = ()
 
     @property
     def difference(self) -> str:
@@ -100,7 +103,7 @@ def answers(
 
     Args:
         scores: from `scores.select`.
-        summary: of these, from `summary.summary_table`.
+        summary: of each view (`classes.by_view`) of these, from `summary.summary_table`, with the view's columns.
         experiment: of the study.
 
     Raises:
@@ -111,15 +114,21 @@ def answers(
     labels = labels_table_settings(experiment)
     needed = labels_table(scores, labels).rows
     reference = settings.titles.methods[labels.reference].title if labels.reference else ""
-    found = []
-    for name, title in settings.titles.cohorts.items():
-        own, own_needed, means = (table[table["cohort"] == name] for table in (compared, needed, summary))
-        found.append(
-            _mean(means, own_needed, settings, title.title, reference)
+    found: dict[str, list[tuple[str, CohortAnswer]]] = {}
+    for view in by_view(scores, settings.titles.cohorts):
+        own, own_needed, means = (view.of(table) for table in (compared, needed, summary))
+        title = settings.titles.cohorts[view.cohort].title
+        title = f"{title}, {class_title(view.name)}" if view.name else title
+        answer = (
+            _mean(means, own_needed, settings, title, reference)
             if own.empty
-            else _answer(own, own_needed, settings, title.title, reference)
+            else _answer(own, own_needed, settings, title, reference)
         )
-    return found, compared
+        found.setdefault(view.cohort, []).append((class_title(view.name), answer))
+    return [
+        replace(first, classes=[replace(each, title=name) for name, each in others])
+        for (_, first), *others in found.values()
+    ], compared
 
 
 def headline(found: Sequence[CohortAnswer]) -> str:

@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -11,13 +12,14 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.comparisons import benchmark_method, compared
 from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.jobs.grid import collect_settings
-from fewlabel.config.jobs.titles import titles
+from fewlabel.config.jobs.titles import Titles, titles
 from fewlabel.reporting.captions import study_facts
 from fewlabel.reporting.results.folder import Results, read_results
 from fewlabel.reporting.results_page import facts
 from fewlabel.reporting.results_page.answers import answers, headline
 from fewlabel.reporting.results_page.grids import cohort_grids, means_text
 from fewlabel.reporting.results_page.sections import rst, shown_items
+from fewlabel.reporting.statistics.classes import View, by_view
 from fewlabel.reporting.statistics.scores import select
 from fewlabel.reporting.statistics.summary import summary_table
 from fewlabel.reporting.tables.table import FEWEST_DRAWS, FEWEST_SUBJECTS
@@ -58,11 +60,16 @@ def _numbers(study: Results, experiment: Experiment) -> dict[str, Any]:
     """What was found."""
     known, control = titles(experiment), compared(experiment)[0]
     scores = select(study.scores, known, collect_settings(experiment))
-    summary = summary_table(scores, experiment.intervals)
+    shown = by_view(scores, known.cohorts)
+    summary = pd.concat([summary_table(view.scores, experiment.intervals).assign(**view.columns) for view in shown])
     found, differences = answers(scores, summary, experiment)
     roles = {benchmark_method(experiment): "benchmark", control: "control"}
     roles_of = {name: role for name, role in roles.items() if name}
-    grids = cohort_grids(summary, differences, known, roles_of)
+    grids = [
+        grid
+        for view in shown
+        for grid in cohort_grids(view.of(summary), view.of(differences), _titles_of(view, known), roles_of)
+    ]
     return {
         "headline": headline(found),
         "phantoms": all(cohort.source.made_by_code for cohort in experiment.cohorts.values()),
@@ -75,6 +82,14 @@ def _numbers(study: Results, experiment: Experiment) -> dict[str, Any]:
         "level": f"{100 * experiment.intervals.level:g} %",
         "resamples": experiment.intervals.resamples,
     }
+
+
+def _titles_of(view: View, known: Titles) -> Titles:
+    """Titles of one view of a cohort."""
+    title = known.cohorts[view.cohort]
+    return known.model_copy(
+        update={"cohorts": {view.cohort: title.model_copy(update={"title": view.title(title.title)})}}
+    )
 
 
 def _study(study: Results, experiment: Experiment) -> dict[str, Any]:
