@@ -61,7 +61,30 @@ def test_the_page_shows_every_class_of_a_cohort(tmp_path):
     assert "knee, mean of the classes" in page and ">soft cartilage</th>" in page
     for name in ("mean of the classes", "bone", "soft cartilage"):
         assert f"<caption>knee: {name}</caption>" in page
-    assert "classes bone (1), soft cartilage (2)" in page
+    assert "has 2 classes: bone (1), soft cartilage (2)" in page
+
+
+def test_captions_say_what_the_network_sees_and_what_is_done_with_predictions():
+    source = {"kind": "nifti", "folder": "mine", "classes": {"bone": [1, 4], "soft_cartilage": [2]}}
+    source |= {"channels": {"t2w": 0, "adc": 1}}
+    change = {
+        "cohorts": {"knee": {"source": source, "test": 4, "count": "patients"}},
+        "network": {"widths": [4, 8], "context": 3},
+        "finetuning": {"loss": "dice_cross_entropy"},
+        "evaluation": {"largest_component": ["bone"], "smallest_ml": 0.5},
+    }
+    conditions = study_facts(Experiment.model_validate({**EXPERIMENT, **change}))["conditions"]
+    for sentence in (
+        "``knee`` has 2 classes: bone (1 + 4), soft cartilage (2); scores are by class, and their mean.",
+        "The network sees 2 channels of ``knee``: ``t2w``, ``adc``.",
+        "N of ``knee`` counts patients, each with all labelled volumes.",
+        "The network sees 3 neighbouring slices as channels.",
+        "Loss: Dice + cross entropy.",
+        "processed alike before they are scored: largest connected component of bone; components below 0.5 ml removed.",
+    ):
+        assert sentence in conditions
+    plain = study_facts(Experiment.model_validate(EXPERIMENT))["conditions"]
+    assert not any(word in plain for word in ("class", "channel", "Loss", "processed"))
 
 
 def test_figures_are_in_the_page_and_changed_ones_are_refused(tmp_path):

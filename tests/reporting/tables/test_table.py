@@ -115,6 +115,38 @@ def test_table_1_reads_as_markdown_with_the_paper_beside(facts, cohort_settings)
     assert note in text
 
 
+def test_table_1_shows_classes_channels_and_neighbouring_slices(tmp_path, settings):
+    roles, subjects = write_cohort(tmp_path)
+    facts = pd.read_csv(subjects)
+    facts.assign(ml_left_lobe=facts["target_ml"] / 4, ml_vessel=facts["target_ml"] * 3 / 4).to_csv(
+        subjects, index=False
+    )
+    classes = {"left_lobe": [1, 3], "vessel": [2]}
+    source = NiftiSource(kind="nifti", folder="mine", classes=classes, channels={"t2w": 0, "adc": 1})
+    plain = Cohort(source=DecathlonSource(kind="decathlon"))
+    given = CohortTableSettings(
+        titles=settings().titles,
+        cohorts={"liver": plain, "prostate": Cohort(source=source, count="patients")},
+        labels=[1, 2],
+        context=3,
+    )
+    (tmp_path / "plain").mkdir()
+    table = cohort_table(
+        {"liver": read_facts(*write_cohort(tmp_path / "plain")), "prostate": read_facts(roles, subjects)}, given
+    )
+    row = table.rows.iloc[1]
+    assert (row["classes"], row["channels"], row["context"]) == ("left lobe (1 + 3), vessel (2)", "t2w, adc", 3)
+    assert (row["ml_vessel_min"], row["ml_vessel_median"], row["ml_vessel_max"]) == (750, 900, 1050)
+    heads = table.sections[0].body.set_index("")
+    assert heads.loc["classes (label values)"].tolist() == ["-", "left lobe (1 + 3), vessel (2)"]
+    assert heads.loc["channels"].tolist() == ["-", "t2w, adc"]
+    assert heads.loc["network's input"].tolist() == ["3 neighbouring slices as channels"] * 2
+    assert heads.loc["left lobe, ml: median (range)"].tolist() == ["-", "300.0 (250.0 to 350.0)"]
+    order = list(heads.index)
+    assert order.index("target volume, ml: median (range)") < order.index("left lobe, ml: median (range)")
+    assert any("N of Prostate, phantom counts patients" in note for note in table.notes)
+
+
 def test_table_1_of_cohorts_of_one_title_that_stand_for_none(facts, cohort_settings, settings):
     cohorts = dict.fromkeys(("liver", "prostate"), CohortTitle(title="a|b", stands_for=None))
     changed = cohort_settings.model_copy(update={"titles": settings(cohorts).titles})

@@ -14,6 +14,7 @@ from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines
 from fewlabel.config.pretexts.specification import budget
 from fewlabel.data.subjects.licences import sentence
+from fewlabel.reporting.cohort_text import classes_text, context_text, processing_text
 
 
 def study_facts(experiment: Experiment) -> dict[str, str]:
@@ -55,6 +56,7 @@ def _conditions(experiment: Experiment) -> str:
         f"Intervals: {100 * intervals.level:g} %, by bootstrap over draws and test subjects "
         f"({intervals.resamples} resamples).",
         f"Network widths {', '.join(map(str, experiment.network.widths))}; seed {experiment.seed}.",
+        *_inputs(experiment),
         *_preprocessing(experiment),
         *_cross_validated(experiment),
         *_chosen_on(experiment),
@@ -76,6 +78,27 @@ def _cross_validated(experiment: Experiment) -> Iterator[str]:
                 "by networks that were trained on no volume of that patient. A draw joins that draw of every fold; "
                 "N = all is the size of the largest fold's pool."
             )
+
+
+def _inputs(experiment: Experiment) -> Iterator[str]:
+    """Classes, channels, loss and post-processing, where they are not the plain ones."""
+    for name, cohort in experiment.cohorts.items():
+        if classes := classes_text(cohort.source):
+            several = "; scores are by class, and their mean" if len(cohort.source.classes) > 1 else ""
+            yield f"``{name}`` has {_count(cohort.source.classes, 'class', 'es')}: {classes}{several}."
+        if channels := cohort.source.channel_names:
+            yield f"The network sees {_count(channels, 'channel')} of ``{name}``: {_names(channels)}."
+        if cohort.count == "patients":
+            yield f"N of ``{name}`` counts patients, each with all labelled volumes."
+    if context := context_text(experiment.network.context):
+        yield f"The network sees {context}."
+    by_loss: dict[str, list[str]] = {}
+    for name in experiment.methods:
+        by_loss.setdefault(finetuning(experiment, name).loss, []).append(name)
+    if names := by_loss.get("dice_cross_entropy"):
+        yield f"Loss: Dice + cross entropy{'' if len(by_loss) == 1 else f' for {_names(names)}, else Dice'}."
+    if processing := processing_text(experiment):
+        yield f"Predictions of all methods are processed alike before they are scored: {processing}."
 
 
 def _preprocessing(experiment: Experiment) -> Iterator[str]:
@@ -123,6 +146,6 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"``{name}``" for name in names)
 
 
-def _count(things: Sized, name: str) -> str:
+def _count(things: Sized, name: str, ending: str = "s") -> str:
     number = len(things)
-    return f"{number} {name}{'' if number == 1 else 's'}"
+    return f"{number} {name}{'' if number == 1 else ending}"

@@ -17,6 +17,8 @@ ROLE_COLUMNS = ("subject", "role")
 COUNTS = ("slices", "rows", "columns")
 SPACINGS = ("slice_mm", "row_mm", "column_mm")
 FACT_COLUMNS = ("subject", *COUNTS, *SPACINGS, "target_ml")
+CLASS_ML = "ml_"
+"""Columns of the volumes of named classes begin with it."""
 
 
 def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
@@ -25,10 +27,10 @@ def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
     Args:
         roles: at least subject, role (test, pool, unlabelled or withheld).
         subjects: at least subject, slices, rows, columns (of the native grid), slice_mm, row_mm, column_mm, target_ml
-            (empty without a label).
+            (empty without a label); with named classes, `ml_<class>` of each.
 
     Returns:
-        One row for each subject with a role: subject, role, then the facts as float64; target_ml may be NaN.
+        One row for each subject with a role: subject, role, then the facts as float64; volumes may be NaN.
 
     Raises:
         InputError: a file is missing or not such a table, a role is unknown, a value is not a number, or a subject is
@@ -38,9 +40,9 @@ def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
     facts = _read(subjects, FACT_COLUMNS)
     if unknown := sorted(set(split["role"]) - set(ROLES)):
         raise InputError(f"{roles.name}: role {', '.join(unknown)} unknown; accepted: {', '.join(ROLES)}")
-    for column in FACT_COLUMNS[1:]:
+    for column in facts.columns[1:]:
         facts[column] = pd.to_numeric(facts[column].replace("", "nan"), errors="coerce").astype("float64")
-        if column != "target_ml" and facts[column].isna().any():
+        if column in (*COUNTS, *SPACINGS) and facts[column].isna().any():
             raise InputError(f"{subjects.name}: {column}: not a number for {_some(facts, facts[column].isna())}")
     if not (absent := ~split["subject"].isin(facts["subject"])).any():
         return split.merge(facts, on="subject", how="left", validate="one_to_one")
@@ -100,7 +102,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     table = read_csv_table(path, columns)
     if (twice := table["subject"].duplicated()).any():
         raise InputError(f"{path.name}: {_some(table, twice)} twice; each subject has one row")
-    return table[list(columns)]
+    return table[[*columns, *(name for name in table if str(name).startswith(CLASS_ML))]]
 
 
 def _some(table: pd.DataFrame, chosen: pd.Series) -> str:

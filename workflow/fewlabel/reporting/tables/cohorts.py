@@ -6,10 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from fewlabel.config.cohort import Cohort
 from fewlabel.config.jobs.tables.cohorts import CohortTableSettings
 from fewlabel.data.subjects.licences import sentence, terms
 from fewlabel.reporting import paper
-from fewlabel.reporting.tables.cohort_facts import read_study_facts
+from fewlabel.reporting.cohort_text import channels_text, classes_text, context_text
+from fewlabel.reporting.statistics.classes import class_title
+from fewlabel.reporting.tables.cohort_facts import CLASS_ML, read_study_facts
 from fewlabel.reporting.tables.table import NONE, Section, Table, between
 
 GROUPS = {"pretraining": ("pool", "unlabelled"), "pool": ("pool",), "test": ("test",), "withheld": ("withheld",)}
@@ -37,7 +40,8 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
     for _, row in rows.iterrows():
         title = row["title"]
         columns[title if title not in columns else f"{title} ({row['cohort']})"] = _cohort_column(row)
-    body = pd.DataFrame(columns).fillna(NONE).reset_index(names="")
+    heads = dict.fromkeys(head for column in columns.values() for head in column)
+    body = pd.DataFrame(columns).reindex(list(heads)).fillna(NONE).reset_index(names="")
     notes = [
         "Pretraining uses the labelled pool and the unlabelled subjects, never a test subject.",
         "Ranges: smallest to largest over all subjects in use. Matrix: rows x columns.",
@@ -48,6 +52,8 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
             "With test folds, each labelled subject is tested once, by networks that saw no volume of that patient. "
             "The other counts are those of one fold, smallest to largest."
         )
+    if patients := [title.title for name, title in titles.items() if settings.cohorts[name].count == "patients"]:
+        notes.append(f"N of {', '.join(patients)} counts patients, each with all labelled volumes.")
     notes += [text for name in titles if (text := sentence(titles[name].title, settings.cohorts[name])) is not None]
     if theirs := [_paper_size(row) for _, row in rows.iterrows() if row["paper_cohort"]]:
         notes.append(f"Cohorts of the paper: {'; '.join(dict.fromkeys(theirs))}. {paper.CITATION}.")
@@ -66,6 +72,7 @@ def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -
     for column in ("slice_mm", "row_mm", "column_mm", "target_ml"):
         row |= {f"{column}_min": used[column].min(), f"{column}_max": used[column].max()}
     row["target_ml_median"] = used["target_ml"].median()
+    row |= _classes_and_channels(used, cohort, settings.context)
     grid = cohort.grid
     row |= {"working_rows": grid.matrix[0], "working_columns": grid.matrix[1], "working_mm": grid.spacing_mm}
     size = paper.SIZES[title.stands_for] if title.stands_for else None
@@ -73,6 +80,20 @@ def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -
     found = terms(cohort)
     row |= {"paper_labelled": size.labelled if size else None}
     return row | {"licence": found.licence, "citation": found.citation}
+
+
+def _classes_and_channels(used: pd.DataFrame, cohort: Cohort, context: int) -> dict[str, Any]:
+    """Classes with their values and volumes, channels and neighbouring slices, where there are some."""
+    row: dict[str, Any] = {}
+    if cohort.source.classes:
+        row["classes"] = classes_text(cohort.source)
+    for name in cohort.source.classes:
+        if (column := f"{CLASS_ML}{name}") in used:
+            row |= {f"{column}_min": used[column].min(), f"{column}_max": used[column].max()}
+            row[f"{column}_median"] = used[column].median()
+    if cohort.source.channel_names:
+        row["channels"] = channels_text(cohort.source)
+    return row | ({"context": context} if context > 1 else {})
 
 
 def _counts(facts: pd.DataFrame) -> dict[str, int]:
@@ -95,7 +116,17 @@ def _cohort_column(row: pd.Series) -> dict[str, str]:
     labels = ", ".join(
         f"all ({fold_range(row, 'pool_subjects')})" if n == "all" else n for n in row["finetuned_on"].split()
     )
-    volume = f"{row['target_ml_median']:.1f} ({_range(row, 'target_ml', 1)})"
+    shown = {
+        "classes (label values)": row.get("classes"),
+        "channels": row.get("channels"),
+        "network's input": context_text(int(row.get("context", 1))),
+    }
+    medians = [column for column in row.index if column.startswith(CLASS_ML) and column.endswith("_median")]
+    volumes = {
+        f"{class_title(column.removeprefix(CLASS_ML))}, ml: median (range)": _volume(row, column)
+        for column in (median.removesuffix("_median") for median in medians)
+        if pd.notna(row[f"{column}_median"])
+    }
     return {
         "source": row["source"],
         "subjects": str(row["subjects"]),
@@ -110,8 +141,15 @@ def _cohort_column(row: pd.Series) -> dict[str, str]:
         "slice distance, mm": _range(row, "slice_mm", 2),
         "working matrix": f"{row['working_rows']} x {row['working_columns']}",
         "working pixel, mm": f"{row['working_mm']:.2f}",
-        "target volume, ml: median (range)": volume if pd.notna(row["target_ml_median"]) else NONE,
+        **{name: text for name, text in shown.items() if isinstance(text, str) and text},
+        "target volume, ml: median (range)": _volume(row, "target_ml"),
+        **volumes,
     }
+
+
+def _volume(row: pd.Series, column: str) -> str:
+    median = row[f"{column}_median"]
+    return f"{median:.1f} ({_range(row, column, 1)})" if pd.notna(median) else NONE
 
 
 def fold_range(row: pd.Series, count: str) -> str:

@@ -1,5 +1,7 @@
 """Settings of table 1: the subjects of each cohort."""
 
+from pydantic import Field
+
 from fewlabel.config.base import LabelCount, Settings
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.experiment import Experiment
@@ -13,11 +15,18 @@ class CohortTableSettings(Settings):
     titles: Titles
     cohorts: dict[str, Cohort]
     labels: list[LabelCount]
+    context: int = Field(1, exclude_if=lambda value: value == 1)
+    """Neighbouring slices that the network sees."""
 
 
 def cohort_table_settings(experiment: Experiment) -> CohortTableSettings:
     """Settings of table 1."""
-    return CohortTableSettings(titles=titles(experiment), cohorts=experiment.cohorts, labels=experiment.labels)
+    return CohortTableSettings(
+        titles=titles(experiment),
+        cohorts=experiment.cohorts,
+        labels=experiment.labels,
+        context=experiment.network.context,
+    )
 
 
 SPECIFICATION = FigureSpecification(
