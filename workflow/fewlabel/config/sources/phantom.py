@@ -8,6 +8,12 @@ from fewlabel.config.base import Seed
 from fewlabel.config.sources.base import SourceSettings
 from fewlabel.config.sources.radial import RadialImages
 
+VALUES: dict[str, dict[int, str]] = {
+    "abdomen": {1: "liver", 2: "right_kidney", 3: "left_kidney", 4: "spleen"},
+    "pelvis": {1: "transition_zone", 2: "peripheral_zone"},
+}
+"""Structures in the label map of each anatomy, by value; those of the abdomen are the values of CHAOS."""
+
 
 class RadialPhantom(RadialImages):
     """A phantom acquired radially; its arms cause streaks."""
@@ -40,7 +46,8 @@ class PhantomSource(SourceSettings):
 
     kind: Literal["phantom"]
     anatomy: Literal["abdomen", "pelvis"]
-    """`abdomen` (target: liver) or `pelvis` (target: prostate)."""
+    """`abdomen` (target: liver) or `pelvis` (target: prostate). Values for `classes`: of the abdomen 1 liver, 2 right
+    kidney, 3 left kidney, 4 spleen; of the pelvis 1 transition zone, 2 peripheral zone."""
     labelled: int = Field(ge=1, le=100_000)
     """Subjects with a mask."""
     unlabelled: int = Field(0, ge=0, le=100_000)
@@ -71,10 +78,20 @@ class PhantomSource(SourceSettings):
     def description(self) -> str:
         """See `SourceSettings`."""
         how = "" if self.radial is None else f", {self.radial.image}, streaks {self.radial.streaks:g}"
-        return f"synthetic T2w phantom, {self.anatomy}{how}"
+        which = "".join(f", {name} {' + '.join(map(str, values))}" for name, values in self.classes.items())
+        return f"synthetic T2w phantom, {self.anatomy}{how}{which}"
 
     @model_validator(mode="after")
     def _arms_lie_beside_the_abdomen(self) -> Self:
         if self.radial is not None and self.anatomy != "abdomen":
             raise ValueError(f"radial is for anatomy abdomen, which has arms, not {self.anatomy}")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_are_in_the_label_map(self) -> Self:
+        known = VALUES[self.anatomy]
+        unknown = sorted({value for values in self.classes.values() for value in values} - set(known))
+        if unknown:
+            accepted = ", ".join(f"{value} ({name.replace('_', ' ')})" for value, name in known.items())
+            raise ValueError(f"classes: {self.anatomy} has no value {unknown[0]}; accepted: {accepted}")
         return self

@@ -18,6 +18,7 @@ from fewlabel.config.sources.phantom import PhantomSource
 from fewlabel.data.phantoms.abdomen import TARGET as LIVER
 from fewlabel.data.phantoms.abdomen import abdomen
 from fewlabel.data.phantoms.canvas import Axes, Labels, SmoothField, paint
+from fewlabel.data.phantoms.label_map import class_numbers, label_map
 from fewlabel.data.phantoms.pelvis import TARGET as PROSTATE
 from fewlabel.data.phantoms.pelvis import pelvis
 from fewlabel.data.phantoms.shapes import Scene
@@ -65,8 +66,8 @@ def read_volume(source: PhantomSource, subject: Subject) -> Volume:
     Returns:
         Image of an arbitrary positive scale, which differs between subjects, or T2 in ms. Its axes run to the left,
         the back and the head, as in most axial NIfTI files, a few degrees oblique. The mask is of the whole liver or
-        prostate; None if the subject is not labelled. Equal (seed, anatomy, name) are the same person for any grid,
-        noise and acquisition.
+        prostate, or holds the numbers of `classes`; None if the subject is not labelled. Equal (seed, anatomy, name)
+        are the same person for any grid, noise, acquisition and classes.
     """
     grid, labels, mask = _paint_tissues(source, subject)
     seeds = _seeds(source, subject)
@@ -80,7 +81,12 @@ def read_volume(source: PhantomSource, subject: Subject) -> Volume:
         image = reconstructed(_acquired(source, grid, labels, mask, seeds, noise), source.radial, mask.shape)
         if source.radial.input != "t2_map":
             image *= scale
-    return Volume(image, affine, mask.astype(np.uint8) if subject.labelled else None)
+    if not subject.labelled:
+        return Volume(image, affine, None)
+    if not source.classes:
+        return Volume(image, affine, mask.astype(np.uint8))
+    values = label_map(source.anatomy, labels, mask, grid.axes[0])
+    return Volume(image, affine, class_numbers(values, source.classes))
 
 
 def native_shape(source: PhantomSource, subject: Subject) -> tuple[int, int, int]:
