@@ -1,5 +1,6 @@
 """What figures show of cohorts with several classes: their mean, one class, or both as parts of their own."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,9 +10,14 @@ from fewlabel.config.jobs.titles import CohortTitle, Titles
 from fewlabel.reporting.figures.canvas import wrapped
 from fewlabel.reporting.statistics.classes import CLASS, class_title, classes_of, one_class
 
+OF = "/"
+"""Between cohort and class in the name of a part."""
+SHORT = 24
+"""Letters of a class that stay on one line."""
+
 
 @dataclass(frozen=True)
-class Part:
+class FigurePart:
     """What is shown of a cohort: the mean of its classes, or one class.
 
     Attributes:
@@ -31,7 +37,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Parts:
+class FigureParts:
     """The parts of a figure, which it shows as it shows cohorts.
 
     Attributes:
@@ -43,17 +49,16 @@ class Parts:
 
     scores: pd.DataFrame
     titles: Titles
-    parts: dict[str, Part]
+    parts: dict[str, FigurePart]
     note: str
 
     @property
     def groups(self) -> list[int]:
         """Numbers of parts of each cohort, in their order."""
-        cohorts = [part.cohort for part in self.parts.values()]
-        return [cohorts.count(cohort) for cohort in dict.fromkeys(cohorts)]
+        return list(Counter(part.cohort for part in self.parts.values()).values())
 
 
-def parts_of(scores: pd.DataFrame, titles: Titles, classes: str) -> Parts:
+def parts_of(scores: pd.DataFrame, titles: Titles, classes: str) -> FigureParts:
     """What a figure shows of each cohort.
 
     Args:
@@ -66,7 +71,7 @@ def parts_of(scores: pd.DataFrame, titles: Titles, classes: str) -> Parts:
     """
     if classes not in (MEAN, EACH):
         one_class(scores, classes)  # refused where no cohort has it
-    found: dict[str, Part] = {}
+    found: dict[str, FigurePart] = {}
     tables: list[pd.DataFrame] = []
     for cohort, title in titles.cohorts.items():
         own = scores[scores["cohort"] == cohort]
@@ -75,12 +80,17 @@ def parts_of(scores: pd.DataFrame, titles: Titles, classes: str) -> Parts:
             tables.append(one_class(own, name).assign(cohort=part.name))
     there = {part.cohort for part in found.values()}
     absent = [title.title for cohort, title in titles.cohorts.items() if cohort not in there]
-    return Parts(
+    return FigureParts(
         pd.concat(tables, ignore_index=True) if CLASS in scores else scores,
         titles.model_copy(update={"cohorts": {name: part.title for name, part in found.items()}}),
         found,
         f"Not shown: {', '.join(absent)}, without {class_title(classes)}." if absent else "",
     )
+
+
+def cohort_of_part(name: str) -> str:
+    """The cohort of a part: its parts have one scale."""
+    return name.partition(OF)[0]
 
 
 def axis_label(what: str, label: str, height_in: float, size: float) -> str:
@@ -95,7 +105,7 @@ def axis_label(what: str, label: str, height_in: float, size: float) -> str:
     return "\n".join(wrapped(f"{what}, {label}", height_in, size)) if label else what
 
 
-def _of_cohort(cohort: str, title: CohortTitle, names: list[str], classes: str) -> list[tuple[str, Part]]:
+def _of_cohort(cohort: str, title: CohortTitle, names: list[str], classes: str) -> list[tuple[str, FigurePart]]:
     """The parts of a cohort with these classes, each with its class or `MEAN`."""
     several = len(names) > 1
     if classes == EACH:
@@ -106,7 +116,9 @@ def _of_cohort(cohort: str, title: CohortTitle, names: list[str], classes: str) 
     for name in shown:
         label = f"mean of {len(names)} classes" if several and name == MEAN else class_title("".join(names[:1]))
         label = class_title(name) if name != MEAN else label
-        own = title.model_copy(update={"title": f"{title.title}: {label}"}) if len(shown) > 1 else title
-        key = f"{cohort}/{name}" if several and name != MEAN else cohort
-        parts.append((name, Part(cohort, key, own, "" if len(shown) > 1 else label, not several)))
+        # A title breaks before the class where that fits on a line.
+        told = label.replace(" ", "\N{NO-BREAK SPACE}") if len(label) <= SHORT else label
+        own = title.model_copy(update={"title": f"{title.title}: {told}"}) if len(shown) > 1 else title
+        key = f"{cohort}{OF}{name}" if several and name != MEAN else cohort
+        parts.append((name, FigurePart(cohort, key, own, "" if len(shown) > 1 else label, not several)))
     return parts

@@ -15,6 +15,7 @@ from fewlabel.config.jobs.figures.differences import DifferencesSettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
+from fewlabel.reporting.figures.classes import FigureParts, cohort_of_part, parts_of
 from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, notice
 from fewlabel.reporting.statistics.comparisons import gains, why_none
 from fewlabel.reporting.statistics.scores import read_class_scores, select
@@ -47,7 +48,8 @@ class Block:
     Attributes:
         cohort: its name.
         counts: an N a panel.
-        gains: all of the cohort.
+        gains: all of the cohort, or of one of its classes.
+        scale: those that have one scale.
         rows: from above.
         first, last: whether the cohort's title stands above, and the axis label below.
     """
@@ -55,6 +57,7 @@ class Block:
     cohort: str
     counts: list[int]
     gains: pd.DataFrame
+    scale: pd.DataFrame
     rows: list[Row]
     first: bool
     last: bool
@@ -82,29 +85,34 @@ def difference_figure(scores: pd.DataFrame, settings: DifferencesSettings) -> Fi
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
     asked = settings.compared
-    rows = gains(select(scores, asked.titles, asked.runs), asked.control, asked.methods, asked.intervals)
+    parts = parts_of(select(scores, asked.titles, asked.runs), asked.titles, settings.figure.classes)
+    rows = gains(parts.scores, asked.control, asked.methods, asked.intervals)
     with style.applied():
         if rows.empty:
             why = why_none(asked.control)
             return notice(["Differences are not drawn", f"{why[0].upper()}{why[1:]}."], Panels())
-        return _draw(rows, settings)
+        return _draw(rows, parts, settings)
 
 
-def _draw(rows: pd.DataFrame, settings: DifferencesSettings) -> Figure:
-    sizes, titles = settings.figure, settings.compared.titles
+def _draw(rows: pd.DataFrame, parts: FigureParts, settings: DifferencesSettings) -> Figure:
+    sizes, titles = settings.figure, parts.titles
     names_in = max(text_width(line, NAME, bold=True) for row in _rows(rows, settings) for line in row.lines) + 0.15
-    blocks = _blocks(rows, settings, sizes.width_in - names_in)
+    blocks = _blocks(rows, list(parts.parts), settings, sizes.width_in - names_in)
     columns = max(len(block.counts) for block in blocks)
     room_in = (sizes.width_in - names_in) / columns
-    label = wrapped(f"Gain in Dice over {titles.methods[str(settings.compared.control)].title}", room_in - 0.1, NAME)
+    control = titles.methods[str(settings.compared.control)].title
+    labels = {
+        name: wrapped(_axis_label(part.label, control), room_in - 0.1, NAME) for name, part in parts.parts.items()
+    }
     heads = {
         name: wrapped(titles.cohorts[name].title, sizes.width_in - 0.2, TITLE, bold=True) for name in titles.cohorts
     }
     above = [len(heads[block.cohort]) * TITLE * 1.25 / 72 + HEAD_IN if block.first else 1e-3 for block in blocks]
     panels = [sizes.row_in * sum(len(row.lines) for row in block.rows) for block in blocks]
-    axis_in = [AXIS_IN + (len(label) * NAME * 1.25 / 72 if block.last else 0) for block in blocks]
+    axis_in = [AXIS_IN + (len(labels[block.cohort]) * NAME * 1.25 / 72 if block.last else 0) for block in blocks]
     entries = _entries(rows, settings)
-    note = wrapped(" ".join(folds_note(titles)), 0.94 * sizes.width_in - 0.1, SUBTITLE) if folds_note(titles) else []
+    notes = [*([parts.note] if parts.note else []), *folds_note(titles)]
+    note = wrapped(" ".join(notes), 0.94 * sizes.width_in - 0.1, SUBTITLE) if notes else []
     high = sum(above) + sum(panels) + sum(axis_in) + legends.height_in(entries, sizes.width_in, note)
     figure = style.new_figure(sizes.width_in, high)
     ratios = [part for pair in zip(above, panels, strict=True) for part in pair]
@@ -117,7 +125,7 @@ def _draw(rows: pd.DataFrame, settings: DifferencesSettings) -> Figure:
             _panel(axes, block, n, settings)
             axes.xaxis.set_major_locator(MaxNLocator(max(2, int(room_in / TICK_IN)), steps=[1, 2, 5, 10]))
             axes.tick_params(labelleft=column == 0)
-            axes.set_xlabel("\n".join(label) if block.last else "", fontsize=NAME)
+            axes.set_xlabel("\n".join(labels[block.cohort]) if block.last else "", fontsize=NAME)
     legends.draw(figure, entries, note)
     return figure
 
@@ -151,23 +159,31 @@ def _panels(rows: pd.DataFrame, settings: DifferencesSettings) -> list[tuple[pd.
     """The rows of each panel, with the limits of its axis."""
     return [
         (own, marks.gain_limits(cohort if settings.figure.one_scale else own))
-        for _, cohort in rows.groupby("cohort")
-        for _, own in cohort.groupby("n")
+        for _, cohort in rows.groupby(rows["cohort"].map(cohort_of_part))
+        for _, own in cohort.groupby(["cohort", "n"])
     ]
 
 
-def _blocks(rows: pd.DataFrame, settings: DifferencesSettings, room_in: float) -> list[Block]:
-    """In the order of the experiment's cohorts, N rising."""
+def _axis_label(label: str, control: str) -> str:
+    """The label of the axis of gains; `label`: of which Dice (`classes.FigurePart.label`)."""
+    return f"Gain in Dice ({label}) over {control}" if label else f"Gain in Dice over {control}"
+
+
+def _blocks(rows: pd.DataFrame, cohorts: list[str], settings: DifferencesSettings, room_in: float) -> list[Block]:
+    """In the order of the cohorts (and classes), N rising."""
     found: list[Block] = []
-    for cohort in settings.compared.titles.cohorts:
-        own = rows[rows["cohort"] == cohort]
+    for cohort in cohorts:
+        own, together = (
+            rows[rows["cohort"] == cohort],
+            rows[rows["cohort"].map(cohort_of_part) == cohort_of_part(cohort)],
+        )
         counts = sorted(int(n) for n in own["n"].unique())
         beside = settings.figure.columns or max(1, int(room_in / PANEL_IN))
         # Evenly filled: of seven with room for five, four and three.
         beside = -(-len(counts) // -(-len(counts) // beside)) if counts else 1
         for start in range(0, len(counts), beside):
             ends = start == 0, start + beside >= len(counts)
-            found.append(Block(cohort, counts[start : start + beside], own, _rows(own, settings), *ends))
+            found.append(Block(cohort, counts[start : start + beside], own, together, _rows(own, settings), *ends))
     return found
 
 
@@ -185,7 +201,7 @@ def _panel(axes: Axes, block: Block, n: int, settings: DifferencesSettings) -> N
     places = {row.method: place for row, place in zip(block.rows, middles, strict=True)}
     axes.axvline(0, color=style.GREY, linewidth=1, zorder=1)
     own = block.gains[block.gains["n"] == n]
-    limits = marks.gain_limits(block.gains if settings.figure.one_scale else own)
+    limits = marks.gain_limits(block.scale if settings.figure.one_scale else own)
     at = own["method"].map(places).to_numpy(dtype=np.float64)
     marks.points(axes, at, own, LOOK, limits, marks.excludes(own), across=True, numbers=True)
     axes.set_ylim(heights.sum(), 0)

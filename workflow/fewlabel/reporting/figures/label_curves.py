@@ -11,12 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from fewlabel.config.figure_options import LabelCurves
 from fewlabel.config.jobs.figures.label_curves import CurvesSettings
 from fewlabel.config.jobs.titles import CohortTitle
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
 from fewlabel.reporting.figures import legends, marks, style
-from fewlabel.reporting.figures.panels import head, is_first_column, left_out, new_panels, text_in
+from fewlabel.reporting.figures.classes import FigureParts, axis_label, cohort_of_part, parts_of
+from fewlabel.reporting.figures.panels import AXIS_IN, head, is_labelled, left_out, new_panels, text_in
 from fewlabel.reporting.statistics.comparisons import gains
 from fewlabel.reporting.statistics.scores import read_class_scores, select
 from fewlabel.reporting.statistics.summary import CELL, summary_table
@@ -29,23 +31,27 @@ RIGHT = 0.985
 
 @dataclass(frozen=True)
 class CohortColumn:
-    """What one cohort shows.
+    """What one cohort shows, or one of its classes.
 
     Attributes:
-        title: of the cohort.
+        title: of the cohort (and class).
+        label: of its Dice (`classes.FigurePart.label`).
         summary: `mean`, `low` and `high` of each method and N.
         draws: the mean Dice of each draw; empty if they are not shown.
         gains: mean differences to the control with their intervals; empty without a control.
         published: the paper's numbers that are shown.
-        limits: of the Dice axis.
+        limits: of the Dice axis, the same for all parts of a cohort.
+        gain_limits: of the axis of gains, likewise.
     """
 
     title: CohortTitle
+    label: str
     summary: pd.DataFrame
     draws: pd.DataFrame
     gains: pd.DataFrame
     published: tuple[paper.PaperScore, ...]
     limits: marks.Limits
+    gain_limits: marks.Limits
 
 
 def draw(results: Path, settings: CurvesSettings) -> Figure:
@@ -71,31 +77,36 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
         InputError: a cohort or method of `settings.titles` has no scores.
     """
     shown = settings.figure
-    columns = list(_columns(select(scores, settings.titles, settings.runs), settings))
+    parts = parts_of(select(scores, settings.titles, settings.runs), settings.titles, shown.classes)
+    columns = list(_columns(parts, settings))
     below = BELOW if any(len(column.gains) for column in columns) else 0.0
     with style.applied():
         titles = [column.title.title for column in columns]
-        figure, panels = new_panels(titles, shown, _entries(columns, settings), left_out(settings.left_out), below)
+        note = f"{parts.note} {left_out(settings.left_out)}".strip()
+        figure, panels = new_panels(titles, shown, _entries(columns, settings), note, below, parts.groups)
+        before = ""
         for column, axes in zip(columns, panels, strict=True):
             looks = marks.looks(settings.titles.methods, settings.curves, _counts(column, settings), text_in(shown))
             _dice(axes[0], column, looks, settings)
             for lower in axes[1:]:
-                _gains(lower, column.gains, looks)
+                _gains(lower, column, looks)
             style.label_axis(axes[0], _counts(column, settings))
             if len(axes) > 1:
                 axes[0].tick_params(labelbottom=False)
                 axes[0].set_xlabel("")
                 axes[1].set_xlabel(style.N_LABEL)
             head(axes[0], column.title.title, _subtitle(column.summary, settings), shown)
-            if is_first_column(axes[0]):
-                for each, label in zip(axes, ("Mean test Dice", "Gain over\nthe control"), strict=False):
+            if is_labelled(axes[0], column.label, before):
+                for each, label in zip(axes, (_dice_label(column, shown), "Gain over\nthe control"), strict=False):
                     each.set_ylabel(label)
+            before = column.label
     return figure
 
 
-def _columns(scores: pd.DataFrame, settings: CurvesSettings) -> Iterator[CohortColumn]:
+def _columns(parts: FigureParts, settings: CurvesSettings) -> Iterator[CohortColumn]:
     """What each cohort shows, in their order."""
     shown = settings.figure
+    scores = parts.scores
     scores = scores[scores["method"].isin([*settings.curves, *_benchmarks(settings)])]
     summary = summary_table(scores, settings.intervals)
     compared = [name for name in settings.curves if name != settings.control]
@@ -105,11 +116,21 @@ def _columns(scores: pd.DataFrame, settings: CurvesSettings) -> Iterator[CohortC
     draws = scores.groupby([*CELL, "draw"], as_index=False)["dice"].mean()
     several = draws.groupby("method")["draw"].transform("nunique") > 1
     draws = draws[several & shown.show_draws & ~draws["method"].isin(_benchmarks(settings))]
-    for name, title in settings.titles.cohorts.items():
+    for name, part in parts.parts.items():
         own, points, differences = (table[table["cohort"] == name] for table in (summary, draws, gained))
-        published = paper.published(title.stands_for) if name in settings.paper else ()
-        limits = shown.dice_limits or _dice_limits(own, points, published)
-        yield CohortColumn(title, own, points, differences, published, limits)
+        # The paper segments each organ as one target.
+        published = paper.published(part.title.stands_for) if part.whole and part.cohort in settings.paper else ()
+        together = [table[table["cohort"].map(cohort_of_part) == part.cohort] for table in (summary, draws, gained)]
+        limits = shown.dice_limits or _dice_limits(*together[:2], published)
+        gain_limits = marks.gain_limits(together[2]) if len(together[2]) else (0.0, 0.0)
+        yield CohortColumn(part.title, part.label, own, points, differences, published, limits, gain_limits)
+
+
+def _dice_label(column: CohortColumn, sizes: LabelCurves) -> str:
+    """The label of the Dice axis."""
+    if not column.label:
+        return "Mean test Dice"
+    return axis_label("Test Dice", column.label, sizes.panel_height_in - AXIS_IN, style.PARAMETERS["axes.labelsize"])
 
 
 def _benchmarks(settings: CurvesSettings) -> list[str]:
@@ -140,7 +161,7 @@ def _entries(columns: list[CohortColumn], settings: CurvesSettings) -> list[lege
     if any(column.gains["low"].notna().any() for column in columns):
         entries += legends.fill()
     left = [marks.leaving(column.summary, column.limits) for column in columns]
-    left += [marks.leaving(column.gains, marks.gain_limits(column.gains)) for column in columns if len(column.gains)]
+    left += [marks.leaving(column.gains, column.gain_limits) for column in columns if len(column.gains)]
     entries += legends.beyond(any(interval for interval, _ in left), any(mean for _, mean in left))
     if any(len(column.draws) for column in columns):
         entries.append(legends.single_draw())
@@ -174,14 +195,14 @@ def _dice(axes: Axes, column: CohortColumn, looks: dict[str, marks.Look], settin
     axes.set_ylim(*column.limits)
 
 
-def _gains(axes: Axes, rows: pd.DataFrame, looks: dict[str, marks.Look]) -> None:
+def _gains(axes: Axes, column: CohortColumn, looks: dict[str, marks.Look]) -> None:
     """Mean differences of every method but the control."""
     axes.axhline(0, color=style.GREY, linewidth=1, zorder=1)
     for name, look in looks.items():
-        own = rows[rows["method"] == name].sort_values("n")
+        own = column.gains[column.gains["method"] == name].sort_values("n")
         if len(own):
             places = own["n"].to_numpy() * look.dodge
-            marks.points(axes, places, own, look, marks.gain_limits(rows), marks.excludes(own), numbers=True)
+            marks.points(axes, places, own, look, column.gain_limits, marks.excludes(own), numbers=True)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: marks.tick(value)))
 

@@ -14,7 +14,8 @@ from matplotlib.transforms import offset_copy
 from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, marks, style
-from fewlabel.reporting.figures.panels import head, is_first_column, left_out, new_panels, notice, text_in
+from fewlabel.reporting.figures.classes import axis_label, parts_of
+from fewlabel.reporting.figures.panels import AXIS_IN, head, is_labelled, left_out, new_panels, notice, text_in
 from fewlabel.reporting.statistics.comparisons import why_none
 from fewlabel.reporting.statistics.labels_needed import equivalents
 from fewlabel.reporting.statistics.scores import read_class_scores, select
@@ -48,9 +49,10 @@ def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figu
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
-    titles, shown = settings.titles, settings.figure
-    chosen = select(scores, titles, settings.runs)
-    rows = multiples(chosen, settings)
+    shown = settings.figure
+    parts = parts_of(select(scores, settings.titles, settings.runs), settings.titles, shown.classes)
+    chosen, titles = parts.scores, parts.titles
+    rows = multiples(chosen, settings.model_copy(update={"titles": titles}))
     if rows.empty:
         why = "the control has only one N" if settings.methods else why_none(settings.control)
         with style.applied():
@@ -59,15 +61,22 @@ def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figu
         rows = rows.assign(low=np.nan, high=np.nan)
     with style.applied():
         names = [cohort.title for cohort in titles.cohorts.values()]
-        figure, panels = new_panels(names, shown, _entries(rows, settings), left_out(settings.left_out))
-        for (axes,), (name, cohort) in zip(panels, titles.cohorts.items(), strict=True):
+        note = f"{parts.note} {left_out(settings.left_out)}".strip()
+        figure, panels = new_panels(names, shown, _entries(rows, settings), note, groups=parts.groups)
+        before = ""
+        for (axes,), (name, part) in zip(panels, parts.parts.items(), strict=True):
             own = rows[rows["cohort"] == name]
             _panel(axes, own, settings)
             control = chosen[(chosen["cohort"] == name) & (chosen["method"] == settings.control)]
             ends = f"N = {control['n'].min()} to {control['n'].max()}"
-            head(axes, cohort.title, f"Control: {titles.methods[str(settings.control)].title}, {ends}", shown)
-            if is_first_column(axes):
-                axes.set_ylabel("(Control's N for the same Dice) / N")
+            head(axes, part.title.title, f"Control: {titles.methods[str(settings.control)].title}, {ends}", shown)
+            if is_labelled(axes, part.label, before):
+                room = shown.panel_height_in - AXIS_IN
+                dice = axis_label(
+                    "(Control's N for the same Dice", part.label, room, style.PARAMETERS["axes.labelsize"]
+                )
+                axes.set_ylabel(f"{dice}) / N")
+            before = part.label
     return figure
 
 

@@ -1,5 +1,6 @@
 """Each test subject's Dice with a method and with its control, and their mean difference below, at each N."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from fewlabel.config.jobs.figures.paired_subjects import PairedSettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, marks, style
 from fewlabel.reporting.figures.canvas import text_width, wrapped
-from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, head, left_out, notice, text_in
+from fewlabel.reporting.figures.classes import FigureParts, axis_label, cohort_of_part, parts_of
+from fewlabel.reporting.figures.panels import SUBTITLE, TITLE, grid_places, head, is_labelled, left_out, notice, text_in
 from fewlabel.reporting.statistics.comparisons import gains, why_none
 from fewlabel.reporting.statistics.scores import read_class_scores, select
 
@@ -29,6 +31,8 @@ NUMBER = 5.8
 """Size of type of the differences, in points."""
 LOWER_IN = 1.15
 """Height of the axis of mean differences, with its labels."""
+HEAD_IN, LABEL = 0.4, style.PARAMETERS["axes.labelsize"]
+"""Height of a panel's title and subtitle; size of type of an axis label, in points."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,15 @@ def paired_subjects(scores: pd.DataFrame, settings: PairedSettings) -> Figure:
     Raises:
         InputError: a cohort, method, run or test subject that is to be shown has no scores.
     """
-    panels = list(pairs(select(scores, settings.titles, settings.runs), settings))
+    chosen = select(scores, settings.titles, settings.runs)
+    parts = parts_of(chosen, settings.titles, settings.figure.classes)
+    settings = settings.model_copy(update={"titles": parts.titles})
+    panels = list(pairs(parts.scores, settings))
     with style.applied():
         if not panels:
             why = why_none(settings.control)
             return notice(["Test subjects in pairs are not drawn", f"{why[0].upper()}{why[1:]}."], settings.figure)
-        return _draw(panels, settings)
+        return _draw(panels, parts, settings)
 
 
 def pairs(scores: pd.DataFrame, settings: PairedSettings) -> Iterator[Pairs]:
@@ -100,37 +107,60 @@ def pairs(scores: pd.DataFrame, settings: PairedSettings) -> Iterator[Pairs]:
 
 
 # ------------------------------------------------------------------------------------------------------- drawing
-def _draw(panels: list[Pairs], settings: PairedSettings) -> Figure:
+def _draw(panels: list[Pairs], parts: FigureParts, settings: PairedSettings) -> Figure:
     sizes = settings.figure
-    columns = min(sizes.columns or _columns(len(settings.titles.cohorts), len(panels)), len(panels))
-    rows = -(-len(panels) // columns)
+    beside = sizes.columns or _columns(len(settings.titles.cohorts), len(panels))
+    panels, groups = _grouped(panels, parts)
+    places = grid_places(len(panels), beside, groups, sizes.columns)
+    rows, columns = (1 + max(ends) for ends in zip(*places, strict=True))
     heads = [_head(panel, settings) for panel in panels]
     high = [
-        sizes.panel_height_in + max(_head_in(*of, settings) for of in heads[row * columns : (row + 1) * columns])
+        sizes.panel_height_in
+        + max(_head_in(*of, settings) for of, (at, _) in zip(heads, places, strict=True) if at == row)
         for row in range(rows)
     ]
     width = columns * sizes.panel_width_in
-    note = wrapped(_note(panels, settings), width - 0.2, SUBTITLE)
+    note = wrapped(f"{parts.note} {_note(panels, settings)}".strip(), width - 0.2, SUBTITLE)
     entries = _entries(panels, settings)
     figure = style.new_figure(width, sum(high) + legends.height_in(entries, width, note))
     ratios = [part for one in high for part in (one - LOWER_IN, LOWER_IN)]
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=ratios)
     drawn: list[tuple[str, Axes]] = []
-    for index, (panel, (title, small)) in enumerate(zip(panels, heads, strict=True)):
-        row, column = divmod(index, columns)
+    before = ""
+    for panel, (title, small), (row, column) in zip(panels, heads, places, strict=True):
         upper = figure.add_subplot(grid[2 * row, column])
         lower = figure.add_subplot(grid[2 * row + 1, column], sharex=upper)
         _lower(lower, panel, _limits(panels, panel.cohort), settings)
         (_swarms if panel.swarm else _lines)(upper, panel, settings)
         drawn.append((panel.cohort, upper))
         head(upper, title, small, sizes)
-        if column == 0:
-            upper.set_ylabel("Difference in\ntest Dice" if panel.swarm else "Test Dice")
+        label = parts.parts[panel.cohort].label
+        if is_labelled(upper, label, before):
+            upper.set_ylabel(_dice_label(panel, label, high[row] - LOWER_IN))
             lower.set_ylabel("Mean\ndifference")
-    for cohort in settings.titles.cohorts:
-        _one_scale([upper for name, upper in drawn if name == cohort])
+        before = label
+    for cohort in dict.fromkeys(part.cohort for part in parts.parts.values()):
+        _one_scale([upper for name, upper in drawn if cohort_of_part(name) == cohort])
     legends.draw(figure, entries, note)
     return figure
+
+
+def _grouped(panels: list[Pairs], parts: FigureParts) -> tuple[list[Pairs], list[int]]:
+    """The panels in their order, and numbers of those that belong together: with parts of cohorts, cohorts come first,
+    and the parts of a cohort with one method stand together."""
+    sizes = Counter(part.cohort for part in parts.parts.values())
+    if max(sizes.values()) == 1:
+        return panels, [1] * len(panels)
+    ordered = sorted(panels, key=lambda panel: list(sizes).index(cohort_of_part(panel.cohort)))
+    cohorts = [cohort_of_part(panel.cohort) for panel in ordered]
+    owners = [(name, panel.method if sizes[name] > 1 else "") for name, panel in zip(cohorts, ordered, strict=True)]
+    return ordered, list(Counter(owners).values())
+
+
+def _dice_label(panel: Pairs, label: str, height_in: float) -> str:
+    """The label of the upper axis; `label`: of which Dice (`classes.FigurePart.label`)."""
+    what = "Difference in\ntest Dice" if panel.swarm else "Test Dice"
+    return axis_label(what.replace("\n", " "), label, height_in - HEAD_IN, LABEL) if label else what
 
 
 def _columns(cohorts: int, panels: int) -> int:
@@ -140,7 +170,8 @@ def _columns(cohorts: int, panels: int) -> int:
 
 def _limits(panels: list[Pairs], cohort: str) -> marks.Limits:
     """Of the mean differences of one cohort, so that methods can be compared."""
-    return marks.gain_limits(pd.concat([panel.gains for panel in panels if panel.cohort == cohort]))
+    own = [panel.gains for panel in panels if cohort_of_part(panel.cohort) == cohort_of_part(cohort)]
+    return marks.gain_limits(pd.concat(own))
 
 
 def _head(panel: Pairs, settings: PairedSettings) -> tuple[str, str]:
