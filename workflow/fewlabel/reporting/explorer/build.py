@@ -7,7 +7,8 @@ from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.explorer.packing import pack
 from fewlabel.reporting.explorer.page import render
 from fewlabel.reporting.explorer.study import cohort_content, join_fold_facts, run_facts, runs_of_cohort, study_content
-from fewlabel.reporting.statistics.scores import read_scores, select
+from fewlabel.reporting.statistics.classes import one_class
+from fewlabel.reporting.statistics.scores import read_class_scores, select
 
 
 def explorer_page(results: Path, settings: ExplorerSettings) -> str:
@@ -21,14 +22,15 @@ def explorer_page(results: Path, settings: ExplorerSettings) -> str:
         InputError: scores are incomplete, or a volume or prediction is missing or damaged.
     """
     titles = settings.titles
-    scores = select(read_scores(results / LAYOUT.scores), titles, settings.runs)
+    by_class = select(read_class_scores(results / LAYOUT.scores), titles, settings.runs)
+    scores = one_class(by_class)
     facts = run_facts(results, settings)
     content = study_content(settings, facts)
     parts = {cohort: scores[scores["cohort"] == cohort] for cohort in titles.cohorts}
     runs = {cohort: runs_of_cohort(settings, cohort, part) for cohort, part in parts.items()}
     content["cohorts"] = [
         cohort_content(
-            part,
+            by_class[by_class["cohort"] == cohort],
             cohort,
             {
                 key: join_fold_facts({fold: facts[run] for fold, run in by_fold.items()})
@@ -36,7 +38,7 @@ def explorer_page(results: Path, settings: ExplorerSettings) -> str:
             },
             settings,
         )
-        for cohort, part in parts.items()
+        for cohort in parts
     ]
     content["notes"] = [
         f"{title.title}: every subject is tested once, in one of {title.folds} test folds; a draw is that draw of each."

@@ -21,6 +21,7 @@ SCRIPTS = (
     "cells.js",
     "decode.js",
     "planes.js",
+    "classes.js",
     "panels.js",
     "grid.js",
     "browser.js",

@@ -1,6 +1,6 @@
 """Encode all slices of a volume as one picture for browsers, row by row.
 
-Images are WebP (8 bits, lossy, a tenth of PNG on noisy MR); masks are PNG (1 bit, exact).
+Images are WebP (8 bits, lossy, a tenth of PNG on noisy MR); masks are PNG (exact; 1 bit, or 2 to 8 for classes).
 """
 
 import base64
@@ -34,6 +34,17 @@ def image_sprite(slices: NDArray[np.float32]) -> str:
 def mask_sprite(slices: NDArray[np.uint8]) -> str:
     """Encode masks (slice, row, column), 1 inside (white), as one PNG picture in base64."""
     return _encoded(Image.fromarray(_tiled(slices.astype(np.uint8)) * np.uint8(255)).convert("1"), "PNG", optimize=True)
+
+
+def class_sprite(slices: NDArray[np.uint8], classes: int) -> str:
+    """Encode masks of class numbers (slice, row, column) as one PNG picture in base64.
+
+    The grey value of a pixel is its class number, 0 outside; a pixel takes 2, 4 or 8 bits, as `classes` needs.
+    """
+    picture = Image.fromarray(_tiled(slices)).convert("P")
+    picture.putpalette([value for number in range(classes + 1) for value in (number, number, number)])
+    bits = next(bits for bits in (2, 4, 8) if classes < 2**bits)
+    return _encoded(picture, "PNG", optimize=True, bits=bits)
 
 
 def _tiled(slices: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -15,7 +15,9 @@ from fewlabel.config.scores.registry import SCORES
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.reporting.explorer import cells, facts, plots
 from fewlabel.reporting.figures import style
+from fewlabel.reporting.images.class_legend import several_classes
 from fewlabel.reporting.results.folder import read_json
+from fewlabel.reporting.statistics.classes import class_title, one_class
 
 Key = tuple[str, int, int]
 """Method, N and draw of a finetuning."""
@@ -47,17 +49,46 @@ def join_fold_facts(facts: Mapping[int | None, Mapping[str, Any]]) -> Mapping[st
 def cohort_content(
     scores: pd.DataFrame, cohort: str, runs: Mapping[Key, Mapping[str, Any]], settings: ExplorerSettings
 ) -> dict[str, Any]:
-    """Content of one cohort: test subjects, cells, differences and plots. `scores` has only its rows."""
+    """Content of one cohort: test subjects, and numbers and plots of the mean of its classes and of each class.
+
+    Args:
+        scores: its rows, by class where it has named classes.
+        cohort: its name.
+        runs: records of its finetunings.
+        settings: of the page.
+    """
+    colours = style.class_colours(several_classes(settings.images[cohort].source))
+    channel = next(iter(settings.images[cohort].source.channel_names), None)
+    classes = [
+        {
+            "name": name,
+            "title": class_title(name),
+            "colour": colour,
+            **_numbers(one_class(scores, name), cohort, runs, settings),
+        }
+        for name, colour in colours.items()
+    ]
+    return {
+        "name": cohort,
+        "title": settings.titles.cohorts[cohort].title,
+        "standsFor": settings.titles.cohorts[cohort].stands_for,
+        "subjects": sorted({str(name) for name in scores["subject"]}),
+        **_numbers(one_class(scores), cohort, runs, settings),
+        **({"classes": classes} if classes else {}),
+        **({"channel": channel} if channel else {}),
+    }
+
+
+def _numbers(
+    scores: pd.DataFrame, cohort: str, runs: Mapping[Key, Mapping[str, Any]], settings: ExplorerSettings
+) -> dict[str, Any]:
+    """Cells, differences and plots of one class, or of the mean."""
     titles, intervals = settings.titles, settings.intervals
     methods, subjects = list(titles.methods), sorted({str(name) for name in scores["subject"]})
     own = cells.cells(scores, methods, subjects, runs, intervals, settings.experiment.scores)
     paired = cells.differences(scores, settings.control, methods, subjects, intervals)
     control = settings.control or ""
     return {
-        "name": cohort,
-        "title": titles.cohorts[cohort].title,
-        "standsFor": titles.cohorts[cohort].stands_for,
-        "subjects": subjects,
         "cells": own,
         "differences": paired,
         "curves": plots.curves(own, titles.cohorts[cohort], titles.methods, intervals.level),

@@ -12,12 +12,13 @@ from PIL import Image
 
 from fewlabel.config.jobs.figures.explorer import Images
 from fewlabel.config.study_layout import LAYOUT, Run
-from fewlabel.data.preprocessing.volume import AXES, Orientation, read_result_nifti
+from fewlabel.data.preprocessing.volume import AXES, Orientation, first_channel, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import scale_intensity
 from fewlabel.data.sources import registry
 from fewlabel.data.subjects.subject import Subject
 from fewlabel.reporting.explorer.selection import shown_size, shown_slices
-from fewlabel.reporting.explorer.sprites import image_sprite, mask_sprite, sprite_columns
+from fewlabel.reporting.explorer.sprites import class_sprite, image_sprite, mask_sprite, sprite_columns
+from fewlabel.reporting.images.class_legend import several_classes
 from fewlabel.utils.errors import InputError
 
 Mask = NDArray[np.uint8]
@@ -46,6 +47,7 @@ class CohortVolumes:
 
     def __init__(self, results: Path, cohort: str, images: Images) -> None:
         self.results, self.cohort, self.images = results, cohort, images
+        self.classes = len(several_classes(images.source))
 
     @cached_property
     def _listed(self) -> dict[str, Subject]:
@@ -62,7 +64,7 @@ class CohortVolumes:
                 " the study again without it"
             )
         volume = registry.read_volume(self.images.source, self._listed[subject])
-        return volume.image, volume.affine
+        return first_channel(volume.image), volume.affine
 
     def block(self, subject: str, runs: Sequence[ShownRun], sizes: Sizes) -> dict[str, Any]:
         """The page's content of one subject.
@@ -72,7 +74,9 @@ class CohortVolumes:
             `native`: of a slice of the volume; `axes`: the directions in which slices, rows and columns grow (`SPL`),
             `spacing`: their distances in mm as shown; `across`: slices in a row of each picture; `image`, `truth`:
             pictures; `file`: of the truth; `predictions`: method, n, draw, `file`, `mask` (a picture) and `dice` (of
-            each shown slice, on the native grid; None if both masks are empty there).
+            each shown slice, on the native grid; None if both masks are empty there). Of several classes also their
+            number as `classes`; then pictures of masks hold class numbers, `dice` is the mean of the classes in the
+            slice, and `class_dice` has a list for each class.
 
         Raises:
             InputError: a file is missing, damaged or on another grid.
@@ -98,11 +102,12 @@ class CohortVolumes:
             ],
             "across": sprite_columns(len(chosen), *side),
             "image": image_sprite(resize_slices(whole[chosen], side)),
-            "truth": mask_sprite(resize_masks(truth, side)),
+            "truth": self._sprite(truth, side),
             "file": f"{LAYOUT.native_labels(self.cohort)}/{subject}.nii.gz",
             "predictions": [
                 self._prediction(run, subject, whole.shape, orientation, chosen, truth, side) for run in runs
             ],
+            **({"classes": self.classes} if self.classes else {}),
         }
 
     def _prediction(
@@ -116,19 +121,28 @@ class CohortVolumes:
         side: tuple[int, int],
     ) -> dict[str, Any]:
         mask = self._mask(self.results / LAYOUT.predictions(run.run), subject, shape, orientation)[chosen]
-        picture = mask_sprite(resize_masks(mask, side))
+        by_class = [
+            slice_dice((mask == number).astype(np.uint8), (truth == number).astype(np.uint8))
+            for number in range(1, self.classes + 1)
+        ]
         return {
             "method": run.method,
             "n": run.n,
             "draw": run.draw,
             "file": f"{LAYOUT.predictions(run.run)}/{subject}.nii.gz",
-            "mask": picture,
-            "dice": slice_dice(mask, truth),
+            "mask": self._sprite(mask, side),
+            "dice": mean_dice(by_class) if by_class else slice_dice(mask, truth),
+            **({"class_dice": by_class} if by_class else {}),
         }
+
+    def _sprite(self, mask: Mask, side: tuple[int, int]) -> str:
+        if not self.classes:
+            return mask_sprite(resize_masks(mask, side))
+        return class_sprite(resize_classes(mask, side), self.classes)
 
     def _mask(self, folder: Path, subject: str, shape: tuple[int, ...], orientation: Orientation) -> Mask:
         array, _ = read_result_nifti(folder / f"{subject}.nii.gz")
-        mask = orientation.slices(array.astype(np.uint8))
+        mask = orientation.slices((np.rint(array) if self.classes else array).astype(np.uint8))
         if mask.shape != shape:
             place = f"{folder.relative_to(self.results)}/{subject}.nii.gz"
             raise InputError(
@@ -145,6 +159,12 @@ def slice_dice(predicted: Mask, truth: Mask) -> list[float | None]:
     return [
         round(2 * int(overlap) / int(size), 3) if size else None for overlap, size in zip(common, total, strict=True)
     ]
+
+
+def mean_dice(by_class: Sequence[Sequence[float | None]]) -> list[float | None]:
+    """The mean of each slice over the classes that are in it, to 3 digits; None if there is none."""
+    by_slice = ([value for value in values if value is not None] for values in zip(*by_class, strict=True))
+    return [round(sum(known) / len(known), 3) if known else None for known in by_slice]
 
 
 def resize_slices(slices: NDArray[np.float32], side: tuple[int, int]) -> NDArray[np.float32]:
@@ -165,3 +185,15 @@ def resize_masks(slices: Mask, side: tuple[int, int]) -> Mask:
     if filled.size:
         resized[filled] = resize_slices(slices[filled].astype(np.float32), side) >= 0.5
     return resized
+
+
+def resize_classes(slices: Mask, side: tuple[int, int]) -> Mask:
+    """Resize masks of class numbers (slice, row, column): what covers most of a pixel that is at least half target."""
+    if slices.shape[1:] == side:
+        return slices
+    numbers = [int(number) for number in np.unique(slices) if number]
+    shares = [resize_slices((slices == number).astype(np.float32), side) for number in numbers]
+    if not shares:
+        return np.zeros((len(slices), *side), np.uint8)
+    largest = np.array(numbers, np.uint8)[np.argmax(shares, axis=0)]
+    return np.where(np.sum(shares, axis=0) >= 0.5, largest, 0).astype(np.uint8)

@@ -1,17 +1,17 @@
 // The volume browser: what is chosen, its controls, and the panels beside each other.
 const ORDERS = { worst: "worst first", best: "best first", name: "by name" };
-const view = { cohort: 0, subject: null, counts: new Set(), draw: 1, at: 0, order: "worst", truth: true, prediction: true, errors: false, zoom: false, volume: null, plane: null, normal: 0, width: 100, level: 50 };
+const view = { cohort: 0, subject: null, counts: new Set(), draw: 1, at: 0, order: "worst", truth: true, prediction: true, errors: false, zoom: false, volume: null, plane: null, hidden: new Set(), normal: 0, width: 100, level: 50 };
 // Width and level of the window, in percent of the intensities between the volume's two percentiles.
 const WINDOWS = { full: ["full range", 100, 50], contrast: ["high contrast", 50, 50], dark: ["dark tissue", 50, 25], bright: ["bright tissue", 50, 75] };
 
 // The N of curves on a cohort; a benchmark has its own and is shown whenever it is switched on.
 function countsOf(cohort) {
-  const counts = study.cohorts[cohort].cells.filter((cell) => !methods.get(cell.method).benchmark).map((cell) => cell.n);
+  const counts = scoresOf(cohort).cells.filter((cell) => !methods.get(cell.method).benchmark).map((cell) => cell.n);
   return [...new Set(counts)].sort((one, other) => one - other);
 }
 
 function cellsInView() {
-  const known = study.cohorts[view.cohort].cells.filter((cell) => on.methods.has(cell.method));
+  const known = scoresOf(view.cohort).cells.filter((cell) => on.methods.has(cell.method));
   return known.filter((cell) => methods.get(cell.method).benchmark || view.counts.has(cell.n));
 }
 
@@ -104,6 +104,7 @@ function showControls() {
     field("N", true, make("div", { class: "chips", role: "group", "aria-label": "Numbers of labelled subjects" }, ...counts)),
     field("Draw", true, choice("draw", "Draw", draws.map((draw) => [draw, draw]), view.draw, (value) => { view.draw = Number(value); refresh(); })),
     field("Show", true, toggle("truth", "Truth", "truth"), toggle("prediction", "Prediction", "prediction"), toggle("errors", "Errors", "errors"), toggle("zoom", "Zoom", "zoom")),
+    ...classControl(),
     ...planeControl(),
     field("Intensities", true, choice("window", "Window of intensities", [...Object.entries(WINDOWS).map(([key, [text]]) => [key, text]), ["own", "own"]], windowName(), setWindow)),
     ...[["width", "Window", 5], ["level", "Level", 0]].map(windowSlider),
@@ -114,10 +115,11 @@ function showControls() {
     line.style.setProperty("--mark", `rgb(${colour.join(",")})`);
     return make("span", { class: "key" }, line, text);
   };
-  element("legend").replaceChildren(
+  const several = classesOf(view.cohort).length > 0;
+  element("legend").replaceChildren(...(several ? classLegend() : [
     ...(view.truth ? [mark(TRUTH, "truth", "")] : []),
     ...(view.prediction ? [mark(PREDICTION, "prediction", "")] : []),
-    ...(view.errors ? [mark(TRUTH, "missed", "fill"), mark(PREDICTION, "too much", "fill")] : []));
+    ...(view.errors ? [mark(TRUTH, "missed", "fill"), mark(PREDICTION, "too much", "fill")] : [])]));
 }
 
 function flip(name) {

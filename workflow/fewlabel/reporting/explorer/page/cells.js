@@ -9,7 +9,8 @@ function table(caption, heads, rows) {
 }
 
 function numbersOf(cohort) {
-  const { cells, title } = study.cohorts[cohort];
+  const { title } = study.cohorts[cohort];
+  const { cells } = scoresOf(cohort);
   const rows = cells.filter((cell) => on.methods.has(cell.method)).map((cell) => [
     methods.get(cell.method).title,
     String(cell.n),
@@ -24,13 +25,16 @@ function numbersOf(cohort) {
 }
 
 function differencesOf(cohort) {
-  const { differences, title } = study.cohorts[cohort];
+  const { title } = study.cohorts[cohort];
+  const { differences } = scoresOf(cohort);
   const rows = differences.filter((cell) => on.methods.has(cell.method)).map((cell) => [
     methods.get(cell.method).title, String(cell.n), signed(cell.mean), interval(cell, signed),
     `${cell.dice.filter((value) => value > 0).length} of ${cell.dice.filter((value) => value !== null).length}`,
   ]);
   return table(`Difference in Dice on ${title}`, [["Method"], ["N", true], ["Mean difference", true], [`${100 * study.level} % interval`], ["Subjects above 0", true]], rows);
 }
+
+const ofScore = (cohort) => (scoreName(cohort) ? ` (${scoreName(cohort)})` : "");
 
 function subjectButton(cohort, subject, method, n) {
   if (!study.cohorts[cohort].shown.includes(subject)) return make("span", { title: LEFT_OUT }, subject);
@@ -48,7 +52,7 @@ function openCell(cohort, method, n, best = false) {
   const rows = subjects.map((subject, at) => ({ subject, draws: cell.dice.map((draw) => draw[at]) }))
     .map((row) => ({ ...row, mean: mean(row.draws) })).filter((row) => row.mean !== null)
     .sort((one, other) => (best ? other.mean - one.mean : one.mean - other.mean));
-  element("cell-title").replaceChildren(swatch(method), ` ${methods.get(method).title}, N = ${n}, on ${title}: mean Dice ${digits(cell.mean)}${cell.low === null ? "" : ` (${interval(cell)})`}`);
+  element("cell-title").replaceChildren(swatch(method), ` ${methods.get(method).title}, N = ${n}, on ${title}: mean Dice${ofScore(cohort)} ${digits(cell.mean)}${cell.low === null ? "" : ` (${interval(cell)})`}`);
   const heads = [["Test subject"], ["Mean Dice", true], ...(cell.draws.length > 1 ? cell.draws.map((draw) => [`Draw ${draw}`, true]) : [])];
   const body = rows.map((row) => [subjectButton(cohort, row.subject, method, n), digits(row.mean), ...(cell.draws.length > 1 ? row.draws.map((value) => digits(value)) : [])]);
   const parts = [table(`Test subjects, ${best ? "best" : "worst"} first`, heads, body)];

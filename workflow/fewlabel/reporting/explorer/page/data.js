@@ -1,8 +1,10 @@
 // What the page knows, and how it makes elements. Names and titles are the user's: they become text nodes, never HTML.
 const study = JSON.parse(document.getElementById("study").textContent);
 const methods = new Map(study.methods.map((method) => [method.name, method]));
+// Of several classes, numbers are those of their mean or of one.
+const MEAN = "mean";
 const element = (id) => document.getElementById(id);
-const on = { methods: new Set(methods.keys()), cohorts: new Set(study.cohorts.keys()), paper: true };
+const on = { methods: new Set(methods.keys()), cohorts: new Set(study.cohorts.keys()), paper: true, score: MEAN };
 
 function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -36,6 +38,11 @@ const DARK = { "#222222": "#e6e6e6", "rgba(34,34,34,": "rgba(230,230,230,", "#01
 const dark = () => document.documentElement.dataset.theme === "dark";
 const shade = (colour) => (dark() && DARK[colour]) || colour;
 
+const classesOf = (cohort) => study.cohorts[cohort].classes ?? [];
+// The numbers and plots of a cohort: of the class that is chosen, if it has it, or of the mean.
+const scoresOf = (cohort) => classesOf(cohort).find(({ name }) => name === on.score) ?? study.cohorts[cohort];
+const scoreName = (cohort) => (classesOf(cohort).length ? scoresOf(cohort).name === study.cohorts[cohort].name ? "mean of the classes" : scoresOf(cohort).title : "");
+
 function cellOf(cohort, method, n) {
-  return study.cohorts[cohort].cells.find((cell) => cell.method === method && cell.n === n);
+  return scoresOf(cohort).cells.find((cell) => cell.method === method && cell.n === n);
 }

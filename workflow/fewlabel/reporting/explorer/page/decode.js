@@ -17,7 +17,7 @@ async function volumeOf(cohort, subject) {
 async function load(id) {
   const volume = JSON.parse(element(`volume-${id}`).textContent);
   volume.grey = await bytesOf(`data:image/webp;base64,${volume.image}`);
-  volume.truth = await maskOf(volume.truth);
+  volume.truth = await maskOf(volume, volume.truth);
   volume.planes = planesOf(volume);
   volume.windows = {};
   volume.masks = new Map();
@@ -38,14 +38,17 @@ async function bytesOf(address) {
   return bytes;
 }
 
-// 1 inside.
-const maskOf = async (text) => (await bytesOf(`data:image/png;base64,${text}`)).map((value) => (value > 127 ? 1 : 0));
+// 1 inside; of several classes their numbers, which are the grey values.
+async function maskOf(volume, text) {
+  const bytes = await bytesOf(`data:image/png;base64,${text}`);
+  return volume.classes ? bytes : bytes.map((value) => (value > 127 ? 1 : 0));
+}
 
 function predictionOf(volume, method, n, draw) {
   return volume.predictions.find((one) => one.method === method && one.n === n && one.draw === draw);
 }
 
 async function predictedMask(volume, prediction) {
-  if (!volume.masks.has(prediction)) volume.masks.set(prediction, maskOf(prediction.mask));
+  if (!volume.masks.has(prediction)) volume.masks.set(prediction, maskOf(volume, prediction.mask));
   return volume.masks.get(prediction);
 }

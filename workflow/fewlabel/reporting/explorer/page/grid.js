@@ -42,7 +42,7 @@ function place(figures) {
     const [canvas, caption] = [panels.children[at].querySelector("canvas"), panels.children[at].querySelector(".numbers")];
     one.draw(canvas);
     canvas.setAttribute("aria-label", one.label);
-    caption.textContent = one.numbers;
+    caption.replaceChildren(one.numbers, ...(one.byClass?.length ? [classTable(one.byClass)] : []));
   });
 }
 
@@ -52,20 +52,24 @@ function panel(volume, at, grey, truth, { cell, prediction, mask }) {
   const { plane } = view;
   const look = { truth: view.truth, prediction: view.prediction, errors: view.errors, window: view.zoom ? targetWindow(volume, plane) : wholeWindow(plane) };
   if (!cell) {
-    const pixels = truth.some((pixel) => pixel === 1);
+    const said = classesOf(view.cohort).length ? presentClasses(truth) : truth.some((pixel) => pixel === 1) ? "target in this slice" : "no target in this slice";
     return {
-      key: "truth", name: make("div", { class: "name" }, "Truth"), numbers: pixels ? "target in this slice" : "no target in this slice",
-      label: `Truth: ${pixels ? "target in this slice" : "no target in this slice"}`, draw: (canvas) => paint(canvas, plane, grey, truth, null, look),
+      key: "truth", name: make("div", { class: "name" }, "Truth"), numbers: said,
+      label: `Truth: ${said}`, draw: (canvas) => paint(canvas, plane, grey, truth, null, look),
     };
   }
   const title = `${methods.get(cell.method).title}, N = ${cell.n}`;
-  const whole = scoreOf(cell, study.cohorts[view.cohort].subjects.indexOf(volume.subject));
+  const several = classesOf(view.cohort).length > 0;
+  const mean = several ? study.cohorts[view.cohort].cells.find((one) => one.method === cell.method && one.n === cell.n) : cell;
+  const whole = scoreOf(mean, study.cohorts[view.cohort].subjects.indexOf(volume.subject));
   const native = plane.normal === 0;
   const own = native ? prediction.dice[at] : undefined;
-  const numbers = `Dice: ${native ? `slice ${own === null ? "none" : digits(own, 2)}, ` : ""}volume ${digits(whole, 2)}`;
+  const byClass = several ? classNumbers(volume, cell, prediction, native ? at : null) : [];
+  const numbers = `${several ? "Mean Dice" : "Dice"}: ${native ? `slice ${own === null ? "none" : digits(own, 2)}, ` : ""}volume ${digits(whole, 2)}`;
+  const further = byClass.map(({ title: name, own: slice, whole: all }) => `; ${name}: ${slice && `slice ${slice}, `}volume ${all}`).join("");
   return {
-    key: `${cell.method}/${cell.n}`, name: make("div", { class: "name" }, swatch(cell.method), make("span", {}, title)), numbers,
-    label: `${title}: ${numbers}${own === null ? " (no target, none predicted)" : ""}`,
+    key: `${cell.method}/${cell.n}`, name: make("div", { class: "name" }, swatch(cell.method), make("span", {}, title)), numbers, byClass,
+    label: `${title}: ${numbers}${further}${own === null ? " (no target, none predicted)" : ""}`,
     draw: (canvas) => paint(canvas, plane, grey, truth, sliceOf(volume, mask, plane, at), look),
   };
 }

@@ -19,6 +19,32 @@ function showSwitches() {
     switchesChanged();
   } }, text)) : [];
   element("method-switches").replaceChildren(...many, ...own, ...paper);
+  showScores();
+}
+
+// The mean of the classes, or one of them: radio buttons, only where a cohort has several classes.
+function showScores() {
+  const titles = new Map(study.cohorts.flatMap((_, at) => classesOf(at)).map(({ name, title }) => [name, title]));
+  if (!titles.size) return;
+  const radio = ([name, text]) => {
+    const box = make("input", { type: "radio", name: "score", id: `score-${name}`, checked: on.score === name, onchange: () => { on.score = name; scoreChanged(); } });
+    return make("label", { class: "chip", title: text }, box, make("span", { class: "name" }, text));
+  };
+  const chips = make("div", { class: "chips", id: "score-switches" }, ...[[MEAN, "mean of the classes"], ...titles].map(radio));
+  element("switches").append(make("fieldset", {}, make("legend", {}, "Dice of"), chips));
+}
+
+function scoreChanged() {
+  showScoreNames();
+  switchesChanged();
+  if (chosen) openCell(chosen.cohort, chosen.method, chosen.n, chosen.best);
+}
+
+function showScoreNames() {
+  for (const place of document.querySelectorAll("[data-score-of]")) {
+    const cohort = Number(place.dataset.scoreOf);
+    place.textContent = scoreName(cohort) && `, Dice: ${scoreName(cohort)}`;
+  }
 }
 
 function switchesChanged() {
@@ -48,7 +74,7 @@ function card(cohort, kind, text) {
   const { title } = study.cohorts[cohort];
   const plotPlace = make("div", {});
   const numbers = make("div", { "data-numbers": kind, "data-of": cohort });
-  const made = make("article", { class: "card", "data-cohort": cohort }, make("h3", {}, title), make("div", { class: "sub" }, text), plotPlace,
+  const made = make("article", { class: "card", "data-cohort": cohort }, make("h3", {}, title), make("div", { class: "sub" }, text, make("span", { "data-score-of": cohort })), plotPlace,
     make("details", { id: `${kind}-numbers-${cohort}` }, make("summary", {}, "Numbers of this plot"), numbers));
   element(kind === "curves" ? "curve-cards" : "paired-cards").append(made);
   return plotPlace;
@@ -60,9 +86,9 @@ function showCards() {
   study.cohorts.forEach((cohort, at) => {
     const draws = new Set(cohort.cells.flatMap((cell) => cell.draws)).size;
     const about = `${plural(cohort.subjects.length, "test subject")}, ${plural(draws, "draw")}`;
-    addPlot(card(at, "curves", about), cohort.curves, at, `Label curves on ${cohort.title}; its numbers stand in the table below`, (meta, data) => openCell(at, meta.method, data[0]));
+    addPlot(card(at, "curves", about), "curves", at, `Label curves on ${cohort.title}; its numbers stand in the table below`, (meta, data) => openCell(at, meta.method, data[0]));
     if (!cohort.paired) return;
-    addPlot(card(at, "paired", about), cohort.paired, at, `Differences in Dice on ${cohort.title}; its numbers stand in the table below`, (meta, data) => {
+    addPlot(card(at, "paired", about), "paired", at, `Differences in Dice on ${cohort.title}; its numbers stand in the table below`, (meta, data) => {
       if (meta.role === "cell") openCell(at, meta.method, data[0]);
       else if (cohort.shown.includes(cohort.subjects[data[1]])) openVolume(at, cohort.subjects[data[1]], meta.method, data[0]);
     });
@@ -98,6 +124,7 @@ function start() {
   showCards();
   showFacts();
   showNumbers();
+  showScoreNames();
   setTheme(system.matches ? "dark" : "light");
   system.addEventListener("change", () => setTheme(system.matches ? "dark" : "light"));
   element("theme").addEventListener("click", () => setTheme(dark() ? "light" : "dark"));

@@ -29,6 +29,11 @@ function paint(canvas, plane, grey, truth, predicted, look) {
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = true;
   context.drawImage(grey, left, top, wide, high, 0, 0, canvas.width, canvas.height);
+  if (classesOf(view.cohort).length) {
+    paintClasses(context, shownMask(truth), predicted && shownMask(predicted), rows, columns, look, scale);
+    paintLetters(context, plane);
+    return;
+  }
   if (predicted && look.errors) paintErrors(context, truth, predicted, rows, columns, look.window);
   context.setTransform(1, 0, 0, 1, -left * scale, -top * scale);
   if (look.truth) outline(context, truth, rows, columns, scale, TRUTH);
@@ -52,26 +57,30 @@ function paintLetters(context, { letters, ratio }) {
   context.resetTransform();
 }
 
-function paintErrors(context, truth, predicted, rows, columns, { left, top, wide, high }) {
+function paintErrors(context, truth, predicted, rows, columns, window) {
   const overlay = new ImageData(columns, rows);
   for (let at = 0; at < truth.length; at += 1) {
     if (truth[at] === predicted[at]) continue;
     overlay.data.set([...(truth[at] ? TRUTH : PREDICTION), 150], 4 * at);
   }
-  const small = make("canvas", { width: columns, height: rows });
+  paintOverlay(context, overlay, window);
+}
+
+function paintOverlay(context, overlay, { left, top, wide, high }) {
+  const small = make("canvas", { width: overlay.width, height: overlay.height });
   small.getContext("2d").putImageData(overlay, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(small, left, top, wide, high, 0, 0, context.canvas.width, context.canvas.height);
 }
 
 // Along the edges of pixels: exact, and the same at every size.
-function outline(context, mask, rows, columns, scale, colour) {
-  const inside = (row, column) => row >= 0 && row < rows && column >= 0 && column < columns && mask[row * columns + column] === 1;
+function borders(context, mask, rows, columns, scale, number, inset) {
+  const inside = (row, column) => row >= 0 && row < rows && column >= 0 && column < columns && mask[row * columns + column] === number;
   context.beginPath();
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
       if (!inside(row, column)) continue;
-      const [left, top, right, bottom] = [column * scale, row * scale, (column + 1) * scale, (row + 1) * scale];
+      const [left, top, right, bottom] = [column * scale + inset, row * scale + inset, (column + 1) * scale - inset, (row + 1) * scale - inset];
       if (!inside(row - 1, column)) { context.moveTo(left, top); context.lineTo(right, top); }
       if (!inside(row + 1, column)) { context.moveTo(left, bottom); context.lineTo(right, bottom); }
       if (!inside(row, column - 1)) { context.moveTo(left, top); context.lineTo(left, bottom); }
@@ -79,6 +88,10 @@ function outline(context, mask, rows, columns, scale, colour) {
     }
   }
   context.lineCap = "round";
+}
+
+function outline(context, mask, rows, columns, scale, colour) {
+  borders(context, mask, rows, columns, scale, 1, 0);
   // A dark edge keeps the line apart from bright tissue.
   for (const [width, style] of [[4.6, "rgba(0,0,0,.75)"], [2.2, `rgb(${colour.join(",")})`]]) {
     Object.assign(context, { lineWidth: width, strokeStyle: style });

@@ -46,7 +46,7 @@ function sliceOf(volume, bytes, plane, at) {
 function fullestSlice(volume, plane) {
   let [best, most] = [Math.floor(plane.count / 2), 0];
   for (let at = 0; at < plane.count; at += 1) {
-    const size = sliceOf(volume, volume.truth, plane, at).reduce((sum, pixel) => sum + pixel, 0);
+    const size = sliceOf(volume, volume.truth, plane, at).reduce((sum, pixel) => sum + (pixel ? 1 : 0), 0);
     if (size > most) [best, most] = [at, size];
   }
   return best;

@@ -2,10 +2,10 @@
 const plots = [];
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
 
-function addPlot(place, figure, cohort, label, clicked) {
+function addPlot(place, kind, cohort, label, clicked) {
   const plot = make("div", { class: "plot", role: "img", "aria-label": label });
   place.append(plot);
-  plots.push({ plot, figure, cohort, clicked });
+  plots.push({ plot, kind, cohort, clicked });
 }
 
 function themed(figure) {
@@ -24,9 +24,9 @@ function themed(figure) {
 const shown = (meta) => (meta.role === "paper" ? on.paper : on.methods.has(meta.method));
 
 function drawPlots() {
-  for (const { plot, figure, cohort, clicked } of plots) {
+  for (const { plot, kind, cohort, clicked } of plots) {
     if (!on.cohorts.has(cohort)) continue;
-    const { data, layout } = themed(figure);
+    const { data, layout } = themed(scoresOf(cohort)[kind]);
     const first = !plot.classList.contains("js-plotly-plot");
     Plotly.react(plot, data, layout, CONFIG);
     if (first) plot.on("plotly_click", (event) => {
