@@ -13,7 +13,7 @@ from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.formats.checks import empty_problems
 from fewlabel.data.sources import registry
 from fewlabel.data.sources.nifti import nifti
-from fewlabel.data.subjects.classes import class_problems, misnamed_classes
+from fewlabel.data.subjects.classes import class_problems, misnamed
 from fewlabel.data.subjects.mask_detection import image_among_masks, mask_among_images
 from fewlabel.inference.predict import read_image
 from fewlabel.utils.errors import InputError
@@ -203,12 +203,11 @@ def test_classes_that_cannot_be_are_refused_with_the_settings(classes, said):
 
 def test_a_class_with_the_name_of_another_value_is_refused():
     known = {1: "Anterior", 2: "Posterior part"}
-    assert misnamed_classes({"anterior": [2], "posterior_part": [1]}, known, "dataset.json") == [
-        "classes: anterior: [2], but 1 is Anterior (dataset.json); to fix: correct the values, or rename the class",
-        "classes: posterior_part: [1], but 2 is Posterior part (dataset.json); to fix: correct the values, or rename "
-        "the class",
+    assert misnamed({"anterior": [2], "posterior_part": [1]}, known, "dataset.json") == [
+        "classes: anterior: 2, but 1 is Anterior (dataset.json); to fix: correct the numbers or the names",
+        "classes: posterior_part: 1, but 2 is Posterior part (dataset.json); to fix: correct the numbers or the names",
     ]
-    assert misnamed_classes({"anterior": [1, 2], "other": [3]}, known, "dataset.json") == []
+    assert misnamed({"anterior": [1, 2], "other": [3]}, known, "dataset.json") == []
 
 
 def test_cohorts_without_classes_have_the_settings_of_before():

@@ -93,7 +93,8 @@ def prepare(settings: PrepareJson, subjects: In, store: Out, native: Out, thread
     if missing:
         raise InputError(f"subjects no longer in the cohort: {', '.join(missing)}; to fix: run `fewlabel fetch` again")
     read = partial(read_cached_volume, source, prepared_folder(store.parent))
-    pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction, [*source.classes])
+    names_of = {"classes": list(source.classes), "channels": source.channel_names}
+    pack(listed, read, settings.grid, store.parent, native, threads, settings.bias_correction, **names_of)
 
 
 @step("--subjects subjects.csv --source source.json --roles roles.csv --record record.json")

@@ -39,6 +39,8 @@ class Preparation(Settings):
 
     grid: Grid
     bias_correction: BiasCorrection | None = None
+    channels: list[Name] = Field([], exclude_if=lambda value: not value)
+    """Names of the images' channels, in their order; none: one channel without a name."""
 
 
 class SplitSettings(Settings):

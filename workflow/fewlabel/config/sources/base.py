@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from fewlabel.config.base import Classes, Name, Settings, Text
+from fewlabel.config.base import Classes, Settings, Text
 
 if TYPE_CHECKING:
     from fewlabel.config.sources.radial import RadialImages
@@ -54,17 +54,6 @@ class SourceSettings(Settings):
         return "check"
 
 
-Channels = Annotated[
-    dict[
-        Name,
-        Annotated[int, Field(ge=0, le=32_766)] | Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)],
-    ],
-    Field(max_length=100),
-]
-"""Channels of the images by name: the index along the fourth axis of a 4D file, from 0, or the suffix of a file's name
-after the subject's."""
-
-
 @dataclass(frozen=True)
 class Part:
     """A folder that a cohort consists of, and where it can be obtained.
@@ -109,11 +98,6 @@ class FileSource(SourceSettings):
                 "`labels: null`)"
             )
         return {**data, "labels": values}
-
-    @property
-    def channel_names(self) -> list[str]:
-        """See `SourceSettings`."""
-        return list(getattr(self, "channels", {}))
 
     @property
     def root(self) -> str:

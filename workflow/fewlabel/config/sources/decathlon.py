@@ -6,10 +6,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from fewlabel.config.base import LabelValues
-from fewlabel.config.sources.base import Channels, FileSource, Part
+from fewlabel.config.sources.base import Part
+from fewlabel.config.sources.channels import Channels, ChannelSource
 
 
-class DecathlonSource(FileSource):
+class DecathlonSource(ChannelSource):
     """A task of the Medical Segmentation Decathlon in its own layout."""
 
     implementation = "fewlabel.data.sources.decathlon:decathlon"
@@ -18,6 +19,8 @@ class DecathlonSource(FileSource):
         "Antonelli et al., The Medical Segmentation Decathlon, Nat. Commun. 13, 4128 (2022), "
         "doi:10.1038/s41467-022-30695-9"
     )
+
+    channels_are = (int,)
 
     kind: Literal["decathlon"]
     task: str = Field("Task05_Prostate", pattern=r"^Task\d\d_[A-Za-z]+$", max_length=100)
@@ -48,7 +51,7 @@ class DecathlonSource(FileSource):
     def description(self) -> str:
         """See `SourceSettings`."""
         which = "" if self.channel is None else f", channel {self.channel}"
-        return f"Medical Segmentation Decathlon {self.task}{which}, {self.target}"
+        return f"Medical Segmentation Decathlon {self.task}{which}, {self.content}"
 
     @model_validator(mode="after")
     def _a_download_is_verified(self) -> Self:

@@ -1,18 +1,20 @@
 """Settings of a cohort in MetaImage files."""
 
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fewlabel.config.base import LabelValues, Text
-from fewlabel.config.sources.base import Channels, FileSource
+from fewlabel.config.sources.channels import Channels, ChannelSource
 
 
-class MetaImageSource(FileSource):
+class MetaImageSource(ChannelSource):
     """A folder of MetaImage pairs, as PROMISE12 comes: `<subject>.mhd` and `<subject>_segmentation.mhd` (or `.mha`)."""
 
     implementation = "fewlabel.data.sources.metaimage:metaimage"
+
+    channels_are = (str,)
 
     kind: Literal["metaimage"]
     folder: Text
@@ -32,4 +34,14 @@ class MetaImageSource(FileSource):
     @property
     def description(self) -> str:
         """See `SourceSettings`."""
-        return f"MetaImage folder {PurePath(self.folder).name}, {self.target}"
+        return f"MetaImage folder {PurePath(self.folder).name}, {self.content}"
+
+    @model_validator(mode="after")
+    def _masks_differ_from_channels(self) -> Self:
+        for name, suffix in self.suffixes.items():
+            if suffix.lower().endswith(self.label_suffix.lower()):
+                raise ValueError(
+                    f"channels: {name}: {suffix} ends with `label_suffix` {self.label_suffix}; accepted: different "
+                    "suffixes of images and masks"
+                )
+        return self

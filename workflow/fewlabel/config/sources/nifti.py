@@ -6,10 +6,10 @@ from typing import Literal
 from pydantic import Field
 
 from fewlabel.config.base import LabelValues, Text
-from fewlabel.config.sources.base import Channels, FileSource
+from fewlabel.config.sources.channels import Channels, ChannelSource
 
 
-class NiftiSource(FileSource):
+class NiftiSource(ChannelSource):
     """A folder with `images/` and `labels/` of NIfTI files: the way in for anyone's own data."""
 
     implementation = "fewlabel.data.sources.nifti:nifti"
@@ -32,4 +32,4 @@ class NiftiSource(FileSource):
     @property
     def description(self) -> str:
         """See `SourceSettings`."""
-        return f"NIfTI folder {PurePath(self.folder).name}, {self.target}"
+        return f"NIfTI folder {PurePath(self.folder).name}, {self.content}"

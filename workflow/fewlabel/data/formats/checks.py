@@ -31,7 +31,7 @@ NO_INVERSE = (
 class FileGrid:
     """One file's array on its grid."""
 
-    array: NDArray[np.float32]  # float32, three axes as in the file
+    array: NDArray[np.float32]  # float32, three axes as in the file; of several channels a fourth
     affine: NDArray[np.float64]  # (4, 4), voxel indices to RAS+ mm
     placement: Placement | None = None  # the position in the NIfTI header; None for other formats
 
@@ -93,7 +93,7 @@ def position_warning(image: FileGrid, name: str) -> str | None:
             f"{name}: its header defines no position (qform_code and sform_code are 0); programs may show it flipped, "
             "so left and right are uncertain"
         )
-    sform, shape = image.placement.sform(), image.array.shape
+    sform, shape = image.placement.sform(), image.array.shape[:3]
     for other in image.placement.others():
         if sform is None or same_position(shape, sform, other):
             continue
@@ -118,9 +118,15 @@ def label_problems(values: NDArray[np.float32], name: str) -> list[str]:
     ]
 
 
-def fit_problems(image: FileGrid, label: FileGrid, image_name: str, label_name: str) -> list[str]:
-    """The problem of an image and a mask that are not on one grid."""
-    first, second = image.array.shape, label.array.shape
+def fit_problems(
+    image: FileGrid,
+    label: FileGrid,
+    image_name: str,
+    label_name: str,
+    remedy: str = "export the mask on the image's grid",
+) -> list[str]:
+    """The problem of an image and a mask, or another channel, that are not on one grid."""
+    first, second = image.array.shape[:3], label.array.shape
     if first != second:
         wrong, accepted = f"shape {second}, but {image_name} has {first}", "equal shapes"
     elif not np.isfinite([image.affine, label.affine]).all():
@@ -132,7 +138,7 @@ def fit_problems(image: FileGrid, label: FileGrid, image_name: str, label_name: 
         accepted = f"equal affines (within {TOLERANCE_MM:g} mm)"
     else:
         return []
-    return [f"{label_name}: {wrong}; accepted: {accepted}; to fix: export the mask on the image's grid"]
+    return [f"{label_name}: {wrong}; accepted: {accepted}; to fix: {remedy}"]
 
 
 def _places(image: FileGrid) -> list[NDArray[np.float64]]:

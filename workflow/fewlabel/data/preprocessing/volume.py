@@ -35,12 +35,24 @@ AXES: dict[Plane, tuple[str, str, str]] = {
 class Volume:
     """A subject's image on its native grid."""
 
-    image: NDArray[np.float32]  # float32, the three axes of the file; any intensity range
+    # float32, the three axes of the file, and of several channels a fourth; any intensity range
+    image: NDArray[np.float32]
     affine: NDArray[np.float64]  # (4, 4), voxel indices to RAS+ mm
     # uint8 on the same grid: 0 background, class numbers from 1 (one class: 1 inside the target); None: no label
     mask: NDArray[np.uint8] | None = None
     # the position in the image's NIfTI header; None if the image is not from a NIfTI file
     placement: "Placement | None" = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along the three axes of the file."""
+        first, second, third = self.image.shape[:3]
+        return first, second, third
+
+    @property
+    def channels(self) -> list[NDArray[np.float32]]:
+        """The image of each channel, three axes, without copies."""
+        return [self.image] if self.image.ndim == 3 else list(np.moveaxis(self.image, -1, 0))
 
 
 def first_channel(image: NDArray[Any]) -> NDArray[Any]:

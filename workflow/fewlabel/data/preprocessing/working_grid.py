@@ -132,23 +132,31 @@ def preprocess(
     """Convert a volume to slices on the working grid, with bias correction if `bias` is given.
 
     Returns:
-        Images (slice, row, column), 0 to 1 between the grid's percentiles of the whole volume, not clipped;
-        mask of class numbers of the same shape, or None; and the frame of the inverse.
+        Images (slice, row, column), of several channels (slice, channel, row, column), each channel 0 to 1 between the
+        grid's percentiles of its whole volume, not clipped; mask of class numbers (slice, row, column), or None; and
+        the frame of the inverse.
 
     Raises:
         InputError: too large on the working grid, no contrast, or no bias field can be fitted.
     """
-    frame = Frame.of(volume.image.shape, volume.affine, grid)
+    frame = Frame.of(volume.shape, volume.affine, grid)
     if problem := frame.problem(grid):
         raise InputError(problem)
-    image = volume.image
+    images = [_image_slices(channel, volume.affine, frame, grid, bias) for channel in volume.channels]
+    mask = None if volume.mask is None else frame.mask_slices(volume.mask)
+    return images[0] if volume.image.ndim == 3 else np.stack(images, axis=1), mask, frame
+
+
+def _image_slices(
+    image: NDArray[np.float32], affine: NDArray[np.float64], frame: Frame, grid: Grid, bias: BiasCorrection | None
+) -> NDArray[np.float32]:
+    """The slices of one channel."""
     if bias is not None:
         # A slow import, needed only here.
         from fewlabel.data.preprocessing.n4 import correct_bias
 
-        image = correct_bias(image, volume.affine, bias)
-    images = frame.image_slices(scale_intensity(image, grid.percentiles))
-    return images, None if volume.mask is None else frame.mask_slices(volume.mask), frame
+        image = correct_bias(image, affine, bias)
+    return frame.image_slices(scale_intensity(image, grid.percentiles))
 
 
 def why_lost(
@@ -213,9 +221,18 @@ def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]
     return scaled
 
 
+def first_channel(images: NDArray[Any]) -> NDArray[Any]:
+    """The channel that pictures show, (…, row, column), of slices (…, row, column) or (…, channel, row, column).
+
+    Args:
+        images: of a slice store, with all of its slices or those of some subjects: three axes, or four with channels.
+    """
+    return images[:, 0] if images.ndim == 4 else images
+
+
 def intensity_quartiles(images: NDArray[Any]) -> NDArray[np.float64]:
-    """Quartiles of the intensities of images (slice, row, column), (3,)."""
-    return np.quantile(images[:, ::EVERY, ::EVERY].astype(np.float32), QUARTILES).astype(np.float64)
+    """Quartiles of the intensities of images, of their first channel if there are several, (3,)."""
+    return np.quantile(first_channel(images)[:, ::EVERY, ::EVERY].astype(np.float32), QUARTILES).astype(np.float64)
 
 
 def _resize(array: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from fewlabel.config.sources.chaos import ChaosSource
 from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, place, visible_files
 from fewlabel.data.sources.base import FileReader
 from fewlabel.data.sources.fingerprint import as_unpacked, hash_files
-from fewlabel.data.subjects.classes import misnamed_classes
+from fewlabel.data.subjects.classes import misnamed
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
 
@@ -46,7 +46,7 @@ class ChaosReader(FileReader[ChaosSource]):
         problems += [
             f"{name}: in Train_Sets and in Test_Sets; to fix: keep one" for name, count in counts.items() if count > 1
         ]
-        problems += misnamed_classes(source.classes, ORGANS, "CHAOS")
+        problems += misnamed(source.classes, ORGANS, "CHAOS")
         if not subjects:
             problems = [
                 "Train_Sets/MR: no subjects; accepted: Train_Sets/MR/<id>/T2SPIR; to fix: download the archive again"

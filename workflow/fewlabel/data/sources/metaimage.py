@@ -3,6 +3,7 @@
 Case00.mhd  Case00.raw                               an image
 Case00_segmentation.mhd  Case00_segmentation.raw     its mask
 Case50.mhd  Case50.raw                               an image without mask
+Case00_adc.mhd  Case00_adc.raw                       an image of one of `channels`, by its suffix
 subjects.tsv                                         optional: subject, patient, use
 """
 
@@ -12,7 +13,8 @@ from pathlib import Path
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.data.paths import UNSAFE_NAME, cohort_folder, stem
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.sources.paired import FilesBySubject, PairedReader, by_subject
+from fewlabel.data.sources.paired import PairedReader
+from fewlabel.data.subjects.channel_files import ChannelFiles, FilesBySubject, channel_files
 from fewlabel.data.subjects.folder_contents import Unused, contents
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 from fewlabel.utils.formatting import listed
@@ -23,12 +25,12 @@ class MetaImageReader(PairedReader[MetaImageSource]):
 
     accepted = "a folder of .mhd (with .raw) or .mha files"
 
-    def pairs(self, source: MetaImageSource, folder: Path) -> tuple[FilesBySubject, FilesBySubject]:
+    def pairs(self, source: MetaImageSource, folder: Path) -> tuple[ChannelFiles, FilesBySubject]:
         """See `PairedReader`."""
         paths = contents(folder, deep=True).used
         masks = [path for path in paths if _is_mask(source, path)]
         taken = set(masks)
-        images = by_subject(path for path in paths if path not in taken)
+        images = channel_files(source.suffixes, [path for path in paths if path not in taken])
         labels: FilesBySubject = {}
         for path in masks:
             labels.setdefault(stem(path)[: -len(source.label_suffix)], []).append(path)
@@ -66,7 +68,9 @@ class MetaImageReader(PairedReader[MetaImageSource]):
         """See `FileReader`."""
         folder = cohort_folder(source)
         volumes = contents(folder, deep=True).used
-        return folder, sum(not _is_mask(source, path) for path in volumes)
+        return folder, len(
+            channel_files(source.suffixes, [path for path in volumes if not _is_mask(source, path)]).images
+        )
 
     def unused(self, source: MetaImageSource) -> list[Unused]:
         """See `FileReader`; at any depth."""

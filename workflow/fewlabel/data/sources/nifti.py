@@ -1,6 +1,7 @@
 """The source `nifti`: a folder with `images/` and `labels/`, the layout for your own data.
 
 images/<subject>.nii.gz      every subject; any format of `paths.VOLUME_SUFFIXES`
+images/<subject>_t2w.nii.gz  instead, one file for each of `channels`, by its suffix
 labels/<subject>.nii.gz      subjects with a mask
 subjects.tsv                 optional: subject, patient, use
 """
@@ -11,7 +12,8 @@ from pathlib import Path
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, table_files
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.data.sources.paired import FilesBySubject, PairedReader, by_subject
+from fewlabel.data.sources.paired import PairedReader
+from fewlabel.data.subjects.channel_files import ChannelFiles, FilesBySubject, by_subject, channel_files
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 from fewlabel.utils.formatting import listed
@@ -24,10 +26,10 @@ class NiftiReader(PairedReader[NiftiSource]):
 
     accepted = "a folder with images/ and labels/"
 
-    def pairs(self, source: NiftiSource, folder: Path) -> tuple[FilesBySubject, FilesBySubject]:
+    def pairs(self, source: NiftiSource, folder: Path) -> tuple[ChannelFiles, FilesBySubject]:
         """See `PairedReader`."""
-        images, labels = (by_subject(contents(folder / part).used) for part in PARTS)
-        return images, labels
+        images, labels = (contents(folder / part).used for part in PARTS)
+        return channel_files(source.suffixes, images), by_subject(labels)
 
     def mask_name(self, source: NiftiSource) -> str:
         """See `PairedReader`."""
@@ -48,7 +50,7 @@ class NiftiReader(PairedReader[NiftiSource]):
     def images(self, source: NiftiSource) -> tuple[Path, int]:
         """See `FileReader`."""
         folder = cohort_folder(source) / "images"
-        return folder, len(contents(folder).used)
+        return folder, len(channel_files(source.suffixes, contents(folder).used).images)
 
     def unused(self, source: NiftiSource) -> list[Unused]:
         """See `FileReader`."""

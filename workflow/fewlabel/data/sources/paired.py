@@ -1,30 +1,20 @@
 """Sources of a user's own files: images and masks paired by name, with an optional subjects table."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.config.sources.radial import RadialSource
-from fewlabel.data.paths import cohort_folder, place, stem, table_files
+from fewlabel.data.paths import cohort_folder, table_files
 from fewlabel.data.sources.base import FileReader
+from fewlabel.data.subjects.channel_files import ChannelFiles, FilesBySubject, duplicates
 from fewlabel.data.subjects.subject import ListingError, Subject
 from fewlabel.data.subjects.subjects_table import SubjectRow, read_table
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import listed
-
-FilesBySubject = dict[str, list[Path]]
-"""Files by subject; more than one is a problem."""
-
-
-def by_subject(paths: Iterable[Path]) -> FilesBySubject:
-    """Group files by the names of their subjects."""
-    files: FilesBySubject = {}
-    for path in paths:
-        files.setdefault(stem(path), []).append(path)
-    return files
 
 
 def read_entries(tables: Sequence[Path], images: FilesBySubject) -> tuple[dict[str, SubjectRow], list[str]]:
@@ -40,15 +30,6 @@ def pair(name: str, images: FilesBySubject, labels: FilesBySubject, entry: Subje
     entry = entry or SubjectRow(patient=name, use="auto")
     label = labels[name][0] if name in labels and entry.use != "unlabelled" else None
     return Subject(name, entry.patient, labelled=label is not None, use=entry.use, image=images[name][0], label=label)
-
-
-def duplicates(folder: Path, *groups: FilesBySubject) -> list[str]:
-    """Problems of subjects with several files of one role."""
-    doubled = [(name, paths) for each in groups for name, paths in each.items() if len(paths) > 1]
-    return [
-        f"duplicate subject {name}: {listed([place(path, folder) for path in paths])}; to fix: keep one of them"
-        for name, paths in doubled
-    ]
 
 
 def use_problems(subjects: Sequence[Subject], labels_of: str) -> list[str]:
@@ -71,8 +52,8 @@ class PairedReader(FileReader[P]):
     """Content of the folder, for messages."""
 
     @abstractmethod
-    def pairs(self, source: P, folder: Path) -> tuple[FilesBySubject, FilesBySubject]:
-        """The files of images and of masks by subject."""
+    def pairs(self, source: P, folder: Path) -> tuple[ChannelFiles, FilesBySubject]:
+        """The files of images, by channel and subject, and of masks by subject."""
 
     @abstractmethod
     def mask_name(self, source: P) -> str:
@@ -90,8 +71,8 @@ class PairedReader(FileReader[P]):
         Opens no volume. `use` unlabelled hides a subject's mask.
 
         Raises:
-            InputError: all problems of the listing: missing folder, no images, no labels, duplicate subjects, labels
-                without image, unsafe names, a bad subjects table.
+            InputError: all problems of the listing: missing folder, no images, no labels, duplicate subjects, missing
+                channels, labels without image, unsafe names, a bad subjects table.
         """
         folder = cohort_folder(source)
         if not folder.is_dir():
@@ -100,13 +81,15 @@ class PairedReader(FileReader[P]):
                 "`folder` (below `data_root`, which defaults to the environment variable FEWLABEL_DATA, then to "
                 "`data`; or an absolute path)"
             )
-        images, labels = self.pairs(source, folder)
+        files, labels = self.pairs(source, folder)
+        images = files.images
         entries, table_problems = read_entries(table_files(source.subjects_table, folder), images)
-        subjects = [pair(name, images, labels, entries.get(name)) for name in sorted(images)]
+        subjects = [files.complete(pair(name, images, labels, entries.get(name))) for name in sorted(images)]
         subjects = [subject for subject in subjects if subject.use != "exclude"]
         problems = [
             *self.listing_problems(source, images, labels, subjects),
-            *duplicates(folder, images, labels),
+            *files.problems([subject.subject for subject in subjects], folder),
+            *duplicates(folder, labels),
             *table_problems,
             *use_problems(subjects, self.mask_name(source)),
         ]

@@ -30,7 +30,8 @@ from fewlabel.data.paths import (
     table_files,
     visible_files,
 )
-from fewlabel.data.sources.paired import FilesBySubject, PairedReader, by_subject, duplicates
+from fewlabel.data.sources.paired import PairedReader
+from fewlabel.data.subjects.channel_files import ChannelFiles, FilesBySubject, by_subject, duplicates
 from fewlabel.data.subjects.folder_contents import Unused, contents, unread_content
 from fewlabel.data.subjects.subject import Subject, is_safe_name
 from fewlabel.utils.formatting import listed
@@ -51,9 +52,9 @@ class RadialReader(PairedReader[RadialSource]):
         """See `PairedReader`; images are computed from these files."""
         return [replace(subject, computed=True) for subject in super().list_subjects(source)]
 
-    def pairs(self, source: RadialSource, folder: Path) -> tuple[FilesBySubject, FilesBySubject]:
+    def pairs(self, source: RadialSource, folder: Path) -> tuple[ChannelFiles, FilesBySubject]:
         """See `PairedReader`."""
-        return _images(folder / "images"), by_subject(contents(folder / "labels").used)
+        return ChannelFiles({}, {"": _images(folder / "images")}, ()), by_subject(contents(folder / "labels").used)
 
     def mask_name(self, source: RadialSource) -> str:
         """See `PairedReader`."""

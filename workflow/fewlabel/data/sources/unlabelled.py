@@ -5,9 +5,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fewlabel.config.sources.base import FileSource
+from fewlabel.config.sources.channels import ChannelSource
 from fewlabel.data.formats.dicom_headers import series_contents
 from fewlabel.data.paths import UNSAFE_NAME, stem, unlabelled_folder
 from fewlabel.data.sources.foreign_layouts import recognised
+from fewlabel.data.subjects.channel_files import channel_files, duplicates
 from fewlabel.data.subjects.folder_contents import Contents, Unused, contents, is_hidden
 from fewlabel.data.subjects.subject import ListingError, Subject, is_safe_name
 from fewlabel.utils.formatting import listed
@@ -16,7 +18,8 @@ from fewlabel.utils.formatting import listed
 def list_unlabelled(source: FileSource, taken_names: Collection[str]) -> list[Subject]:
     """The volumes by name; empty if the settings name no folder. Opens no volume.
 
-    Each volume (`paths.VOLUME_SUFFIXES`) and each folder of a DICOM series (at any depth) is a subject of that name.
+    Each volume (`paths.VOLUME_SUFFIXES`) and each folder of a DICOM series (at any depth) is a subject of that name, or
+    one of its channels.
 
     Args:
         taken_names: of the cohort's other subjects.
@@ -35,8 +38,14 @@ def list_unlabelled(source: FileSource, taken_names: Collection[str]) -> list[Su
                 "without masks; to fix: set `unlabelled` (below `data_root` or FEWLABEL_DATA)"
             ],
         )
-    volumes = [(name_of(path), path) for path in volumes_in(folder).used]
+    suffixes = source.suffixes if isinstance(source, ChannelSource) else {}
+    files = channel_files(suffixes, volumes_in(folder).used, name_of)
+    volumes = [(name, path) for name, paths in files.images.items() for path in paths]
     problems = [f"{path.name}: {UNSAFE_NAME}" for name, path in volumes if not is_safe_name(name)]
+    problems += [
+        *duplicates(folder, *list(files.channels.values())[1:]),
+        *files.channel_problems(files.images, folder),
+    ]
     counts = Counter(name for name, _ in volumes)
     doubled = sorted(name for name in counts if counts[name] > 1 or name in taken_names)
     if doubled:
@@ -48,7 +57,8 @@ def list_unlabelled(source: FileSource, taken_names: Collection[str]) -> list[Su
             "no volumes; accepted: NIfTI, MetaImage, NRRD or MGH files, or a folder with a DICOM series for each"
         )
     subjects = [
-        Subject(name, name, labelled=False, use="unlabelled", image=path, further=True) for name, path in volumes
+        files.complete(Subject(name, name, labelled=False, use="unlabelled", image=path, further=True))
+        for name, path in volumes
     ]
     if problems:
         raise ListingError(f"{folder}:", problems, subjects)

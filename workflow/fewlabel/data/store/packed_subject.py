@@ -57,7 +57,12 @@ class SubjectWork:
 
     def _prepared(self, subject: Subject) -> PackedSubject:
         volume = self.read(subject)
-        frame = Frame.of(volume.image.shape, volume.affine, self.preparation.grid)
+        if len(volume.channels) != max(1, len(self.preparation.channels)):
+            raise InputError(
+                f"{len(volume.channels)} channels; accepted: {max(1, len(self.preparation.channels))} "
+                f"({', '.join(self.preparation.channels) or 'its source has no `channels`'})"
+            )
+        frame = Frame.of(volume.shape, volume.affine, self.preparation.grid)
         own_key, place = volume_key(volume, self.key), self.parts / subject.subject
         slices = load_prepared(place, own_key) or save_prepared(place, own_key, *self._slices(volume))
         if volume.mask is not None:
@@ -71,7 +76,7 @@ class SubjectWork:
         grid = self.preparation.grid
         images, masks, _ = preprocess(volume, grid, self.preparation.bias_correction)
         if masks is None or volume.mask is None:
-            return as_stored(images), np.zeros(images.shape, np.uint8)
+            return as_stored(images), np.zeros((len(images), *grid.matrix), np.uint8)
         names = {number: f"class {name}" for number, name in enumerate(self.classes, start=1)}
         reasons = [
             why_lost(volume.mask, volume.affine, grid, number, names.get(number, "target"))
@@ -108,7 +113,7 @@ def _facts(subject: Subject, volume: Volume, frame: Frame, classes: Sequence[str
             for number, name in enumerate(classes, start=1)
         },
         "affine": json.dumps(volume.affine.tolist()),
-        "shape": json.dumps(list(volume.image.shape)),
+        "shape": json.dumps(list(volume.shape)),
     }
 
 

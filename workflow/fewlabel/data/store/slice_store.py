@@ -1,14 +1,16 @@
 """The slice store: a cohort's slices as memory-mapped arrays with an index, packed once.
 
 A store is a folder with
-    images.npy    float16 (slice, row, column), 0 to 1 between the volume's percentiles
+    images.npy    float16 (slice, row, column), 0 to 1 between the volume's percentiles; of several channels (slice,
+                  channel, row, column)
     masks.npy     uint8 (slice, row, column): class numbers from 1, 0 background (one class: 1 inside the target); 0
                   throughout for subjects without a label
     index.csv     one row a slice: subject, patient, slice (from 0), position (0 to 1), labelled, target_px (pixels of
                   any class)
     subjects.csv  one row a subject: its native shape, spacing and affine, slices, volume of the target and of each
                   named class (`ml_<class>`), quartiles of images
-    store.json    matrix, number of slices, SHA-256 of the others, how volumes were prepared (grid, bias correction)
+    store.json    matrix, number of slices, SHA-256 of the others, how volumes were prepared (grid, bias correction,
+                  names of channels)
 """
 
 import json
@@ -90,10 +92,12 @@ def open_store(manifest: Path) -> Store:
     folder = manifest.parent
     try:
         facts = load_json(manifest)
-        manifest_facts = {"slices": facts["slices"], "matrix": facts["matrix"], "sha256": dict(facts["sha256"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        prepared, hashes = dict(facts.get("prepared", {})), dict(facts["sha256"])
+        masks_shape = (facts["slices"], *facts["matrix"])
+        images_shape = _shape(facts["slices"], facts["matrix"], prepared.get("channels", ()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{manifest}: not the manifest of a slice store ({error!r}); {_remedy(manifest)}") from None
-    refuse_changed(manifest, manifest_facts["sha256"])
+    refuse_changed(manifest, hashes)
     try:
         images = np.load(folder / "images.npy", mmap_mode="r")
         masks = np.load(folder / "masks.npy", mmap_mode="r")
@@ -101,10 +105,14 @@ def open_store(manifest: Path) -> Store:
         subjects = read_subjects(folder / "subjects.csv")
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: the slice store cannot be read ({error}); {_remedy(manifest)}") from None
-    expected = (manifest_facts["slices"], *manifest_facts["matrix"])
-    if images.shape != expected or masks.shape != expected or len(index) != expected[0]:
+    if images.shape != images_shape or masks.shape != masks_shape or len(index) != masks_shape[0]:
         raise InputError(f"{folder}: the arrays do not match {manifest.name}; {_remedy(manifest)}")
-    return Store(images, masks, index, subjects, facts.get("prepared", {}))
+    return Store(images, masks, index, subjects, prepared)
+
+
+def _shape(slices: int, matrix: Sequence[int], channels: Sequence[str]) -> tuple[int, ...]:
+    """Of `images.npy`."""
+    return (slices, *([len(channels)] if len(channels) > 1 else []), *matrix)
 
 
 def refuse_changed(manifest: Path, expected: Mapping[str, str]) -> None:
@@ -150,6 +158,7 @@ def pack(
     workers: int = 1,
     bias: BiasCorrection | None = None,
     classes: Sequence[str] = (),
+    channels: Sequence[str] = (),
 ) -> None:
     """Preprocess all subjects and write the store, and their native truth masks.
 
@@ -164,8 +173,9 @@ def pack(
         workers: processes; each holds one volume.
         bias: settings of bias correction; None: none. Files in `native` are never corrected.
         classes: names by class number, from 1; none: one class without a name.
+        channels: names of the images' channels, in their order; none: one channel without a name.
     """
-    preparation = Preparation(grid=grid, bias_correction=bias)
+    preparation = Preparation(grid=grid, bias_correction=bias, channels=list(channels))
     parts, key = prepared_folder(folder), preparation_key(preparation)
     parts.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(parts, "these slices"):
@@ -183,9 +193,9 @@ def _write_store(parts: Sequence[PackedSubject], preparation: Preparation, folde
     """Join prepared subjects to the files of a store."""
     matrix = preparation.grid.matrix
     index = _index(parts)
-    shape = (len(index), *matrix)
+    shape = _shape(len(index), matrix, preparation.channels)
     _join([part.slices.images for part in parts], folder / "images.npy", shape, np.float16)
-    _join([part.slices.masks for part in parts], folder / "masks.npy", shape, np.uint8)
+    _join([part.slices.masks for part in parts], folder / "masks.npy", (len(index), *matrix), np.uint8)
     write_text(folder / "index.csv", index.to_csv(index=False))
     write_text(folder / "subjects.csv", pd.DataFrame([part.facts for part in parts]).to_csv(index=False))
     hashes = {name: recorded_hashes.content_hash(folder / name) for name in ARRAYS}

@@ -31,8 +31,10 @@ def missing_classes(classes: Mapping[str, Sequence[int]], masks: Mapping[str, tu
     ]
 
 
-def misnamed_classes(classes: Mapping[str, Sequence[int]], known: Mapping[int, str], where: str) -> list[str]:
-    """Problems of classes that have the name of a value which they do not contain, most often because of a mix-up.
+def misnamed(
+    given: Mapping[str, Sequence[int]], known: Mapping[int, str], where: str, setting: str = "classes"
+) -> list[str]:
+    """Problems of classes (or channels) with the name of a value which they do not contain, most often a mix-up.
 
     Args:
         known: names of the values, in any spelling.
@@ -40,9 +42,9 @@ def misnamed_classes(classes: Mapping[str, Sequence[int]], known: Mapping[int, s
     """
     values = {_plain(name): value for value, name in known.items()}
     return [
-        f"classes: {name}: {list(numbers)}, but {values[_plain(name)]} is {known[values[_plain(name)]]} ({where}); "
-        "to fix: correct the values, or rename the class"
-        for name, numbers in classes.items()
+        f"{setting}: {name}: {listed(numbers)}, but {values[_plain(name)]} is {known[values[_plain(name)]]} ({where}); "
+        "to fix: correct the numbers or the names"
+        for name, numbers in given.items()
         if _plain(name) in values and values[_plain(name)] not in numbers
     ]
 

@@ -13,7 +13,6 @@ from fewlabel.data.formats.checks import (
     FileGrid,
     empty_problems,
     fit_problems,
-    image_problems,
     label_problems,
     position_warning,
     target_problems,
@@ -21,6 +20,7 @@ from fewlabel.data.formats.checks import (
 from fewlabel.data.formats.registry import load
 from fewlabel.data.paths import cohort_folder, place
 from fewlabel.data.preprocessing.volume import Volume
+from fewlabel.data.subjects.channels import load_image
 from fewlabel.data.subjects.classes import class_problems, missing_classes
 from fewlabel.data.subjects.duplicate_volumes import VolumeHash, voxel_digest
 from fewlabel.data.subjects.mask_detection import image_among_masks
@@ -116,9 +116,7 @@ def read(source: FileSource, folder: Path, subject: Subject) -> Reading:
     if subject.image is None:
         raise ValueError(f"subject {subject.subject} has no file")
     image_name = place(subject.image, folder)
-    image, problems = load(subject.image, image_name, getattr(source, "channel", None), "image")
-    if image is not None:
-        problems = [*problems, *image_problems(image, image_name)]
+    image, problems = load_image(source, [subject.image, *subject.channels], folder)
     if not subject.labelled or subject.label is None:
         return assemble(source, (image, image_name), None, problems)
     label_name = place(subject.label, folder)
@@ -146,7 +144,8 @@ def assemble(
             _note_values(reading, mask, label_name)
         if grid is not None and mask is not None:
             reading.problems += fit_problems(grid, mask, image_name, label_name)
-            if np.array_equal(grid.array, mask.array):
+            channels = np.moveaxis(grid.array, -1, 0) if grid.array.ndim > mask.array.ndim else [grid.array]
+            if any(np.array_equal(channel, mask.array) for channel in channels):
                 reading.problems.append(f"{label_name}: same voxels as {image_name}; accepted: a mask")
     if grid is not None and (warning := position_warning(grid, image_name)):
         reading.warnings.append(warning)

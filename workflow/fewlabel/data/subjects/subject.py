@@ -25,6 +25,7 @@ class Subject:
     # image, label: files on disk; None for synthetic volumes
     image: Path | None = None
     label: Path | None = None
+    channels: tuple[Path, ...] = ()  # files of the channels after the first, where each channel has a file
     further: bool = False  # whether it is of the folder `unlabelled`, whose files are read alike for every source
     computed: bool = False  # whether the image is reconstructed from its file, which is slow, so that results keep it
 
@@ -42,7 +43,9 @@ class ListingError(InputError):
         super().__init__(str(InputError.of(problems, heading)))
         self.heading, self.problems = heading, list(problems)
         self.subjects = [
-            subject for subject in subjects if all(path.exists() for path in (subject.image, subject.label) if path)
+            subject
+            for subject in subjects
+            if all(path.exists() for path in (subject.image, subject.label, *subject.channels) if path)
         ]
 
 

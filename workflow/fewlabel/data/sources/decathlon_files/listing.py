@@ -9,7 +9,7 @@ from typing import Any
 
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.data.paths import NIFTI_SUFFIXES, UNSAFE_NAME, ends_with, stem
-from fewlabel.data.subjects.classes import misnamed_classes
+from fewlabel.data.subjects.classes import misnamed
 from fewlabel.data.subjects.folder_contents import contents
 from fewlabel.data.subjects.subject import is_safe_name
 from fewlabel.utils.formatting import listed
@@ -73,7 +73,9 @@ def settings_problems(source: DecathlonSource, listing: Listing) -> list[str]:
     modalities, values = listing.modalities or {}, listing.values or {}
     problems = []
     only_one = source.channel is None and len(modalities) == 1
-    if modalities and source.channel not in modalities and not only_one:
+    if source.channels:
+        problems += _channel_problems(source, modalities)
+    elif modalities and source.channel not in modalities and not only_one:
         wrong = "not set" if source.channel is None else f"no channel {source.channel}"
         problems.append(f"channel: {wrong}; accepted: {names_of(modalities)} (dataset.json of {source.task})")
     where = f"dataset.json of {source.task}"
@@ -84,7 +86,18 @@ def settings_problems(source: DecathlonSource, listing: Listing) -> list[str]:
         for value in numbers
         if values and value not in values
     ]
-    return problems + misnamed_classes(source.classes, values, where)
+    return problems + misnamed(source.classes, values, where)
+
+
+def _channel_problems(source: DecathlonSource, modalities: Mapping[int, str]) -> list[str]:
+    where = f"dataset.json of {source.task}"
+    problems = [
+        f"channels: {name}: no channel {index}; accepted: {names_of(modalities)} ({where})"
+        for name, index in source.indices.items()
+        if modalities and index not in modalities
+    ]
+    indices = {name: [index] for name, index in source.indices.items()}
+    return [*problems, *misnamed(indices, modalities, where, "channels")]
 
 
 def _entries(dataset: dict[str, Any]) -> tuple[list[DecathlonVolume], dict[str, int], list[str]]:
