@@ -83,7 +83,7 @@ def titles(figure):
     ("classes", "expected"),
     [
         (MEAN, {"prostate": ("Prostate", ""), "heart": ("Heart", "mean of 3 classes")}),
-        ("myocardium", {"heart/myocardium": ("Heart", "myocardium")}),
+        ("myocardium", {"heart": ("Heart", "myocardium")}),
         (
             EACH,
             {
@@ -102,7 +102,8 @@ def test_a_cohort_has_the_mean_one_class_or_each(classes, expected, mixed, setti
     assert list(found.titles.cohorts) == list(expected)
     for name, rows in found.scores.groupby("cohort"):
         cohort, _, own = str(name).partition("/")
-        alone = one_class(mixed[mixed["cohort"] == cohort], own or MEAN).assign(cohort=name)
+        shown = own or (classes if classes != EACH else MEAN)
+        alone = one_class(mixed[mixed["cohort"] == cohort], shown).assign(cohort=name)
         pd.testing.assert_frame_equal(rows.reset_index(drop=True), alone.reset_index(drop=True))
     assert found.note == ("Not shown: Prostate, without myocardium." if classes == "myocardium" else "")
 

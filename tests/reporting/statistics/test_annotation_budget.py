@@ -10,6 +10,7 @@ import pytest
 from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles
 from fewlabel.reporting.figures.annotation_budget import annotation_budget
+from fewlabel.reporting.figures.classes import parts_of
 from fewlabel.reporting.statistics.annotation_budget import REACH, labels_for_target, learning_curve
 from fewlabel.reporting.statistics.annotation_budget_text import as_text
 from fewlabel.reporting.statistics.power_law import Laws
@@ -129,7 +130,8 @@ def test_the_figure_dashes_what_was_not_tried_and_draws_no_law_that_is_doubted()
             "regression": MethodTitle(title="R", pretext="regression", benchmark=False),
         },
     )
-    figure = annotation_budget([labels_for_target(good, 0.8), labels_for_target(doubted, 0.8)], titles)
+    parts = parts_of(simulated(by_law([1])), titles, "mean")
+    figure = annotation_budget([labels_for_target(good, 0.8), labels_for_target(doubted, 0.8)], parts)
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 20]
     low, high, tried, beyond = lines
     assert (low.get_ydata() <= np.concatenate([tried.get_ydata(), beyond.get_ydata()])).all()
@@ -189,8 +191,13 @@ def test_the_command_answers_for_one_class_and_for_the_mean(tmp_path):
     assert found["mean"]["curves"][0]["dice"] == pytest.approx(
         np.array(found["lobe"]["curves"][0]["dice"]) * (1 + 6 / 7) / 2, abs=2e-6
     )
+    each = tmp_path / "each.json"
+    code, _, errors = fewlabel(tmp_path, "--target", 0.7, "--json", each, "--resamples", 200, "--class", "each")
+    curves = json.loads(each.read_text())["curves"]
+    assert [curve["cohort"] for curve in curves] == ["c", "c/lobe", "c/vessel"], errors
+    assert [curve["dice"] for curve in curves[:2]] == [found[name]["curves"][0]["dice"] for name in ("mean", "lobe")]
     code, _, errors = fewlabel(tmp_path, "--target", 0.8, "--class", "heart")
-    assert code == 1 and "--class heart: accepted: mean, lobe, vessel" in errors
+    assert code == 1 and "--class heart: accepted: mean, each, lobe, vessel" in errors
 
 
 @pytest.mark.parametrize(
@@ -199,7 +206,7 @@ def test_the_command_answers_for_one_class_and_for_the_mean(tmp_path):
         (["--target", 1.2], "--target 1.2: accepted: more than 0, less than 1"),
         (["--target", 0.8, "--method", "nobody"], "--method nobody: accepted: scratch"),
         (["--target", 0.8, "--cohort", "nowhere"], "--cohort nowhere: accepted: c"),
-        (["--target", 0.8, "--class", "heart"], "--class heart: accepted: mean"),
+        (["--target", 0.8, "--class", "heart"], "--class heart: accepted: mean, each"),
     ],
 )
 def test_bad_input_is_told_and_nothing_is_written(tmp_path, arguments, said):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewlabel.cli.common import Panel, command, write_json
-from fewlabel.config.base import MEAN
+from fewlabel.config.base import EACH, MEAN
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.utils.errors import InputError
 
@@ -27,7 +27,10 @@ def annotation_budget(
     cohort: Annotated[list[str] | None, typer.Option(help="Only this cohort; repeat for several.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only this method; repeat for several.")] = None,
     class_name: Annotated[
-        str, typer.Option("--class", help="Scores of this class. Default: the mean of the classes.", show_default=False)
+        str,
+        typer.Option(
+            "--class", help="Scores of this class, or `each`. Default: the mean of the classes.", show_default=False
+        ),
     ] = MEAN,
     figure: Annotated[
         Path | None,
@@ -42,34 +45,34 @@ def annotation_budget(
     _check_shares({"--target": target, "--level": level}, {"--target": 0.0, "--level": 0.5})
     from fewlabel.config.figure_options import Intervals
     from fewlabel.reporting.figures.annotation_budget import annotation_budget as draw
+    from fewlabel.reporting.figures.classes import parts_of
     from fewlabel.reporting.figures.style import save
     from fewlabel.reporting.statistics.annotation_budget import labels_for_target, learning_curve
     from fewlabel.reporting.statistics.annotation_budget_text import answer_facts, as_text
-    from fewlabel.reporting.statistics.classes import class_title, classes_of, one_class
+    from fewlabel.reporting.statistics.classes import class_title, classes_of
     from fewlabel.reporting.statistics.scores import read_class_scores
 
     scores = scores / LAYOUT.scores if scores.is_dir() else scores
     of_classes = _chosen(read_class_scores(scores), scores, {"cohort": cohort, "method": method})
     _check_class(class_name, names := classes_of(of_classes), scores)
-    chosen, shown = one_class(of_classes, class_name), class_title(class_name) if names else ""
-    intervals = Intervals(level=level, resamples=resamples, seed=seed)
-    titles = _titles(chosen, scores.parent / LAYOUT.experiment, shown)
+    parts = parts_of(of_classes, _titles(of_classes, scores.parent / LAYOUT.experiment), class_name)
+    chosen, intervals = parts.scores, Intervals(level=level, resamples=resamples, seed=seed)
     curves = [
         learning_curve(rows, intervals)
-        for cohort_name in titles.cohorts
-        for method_name in titles.methods
+        for cohort_name in parts.titles.cohorts
+        for method_name in parts.titles.methods
         if not (rows := chosen[(chosen["cohort"] == cohort_name) & (chosen["method"] == method_name)]).empty
     ]
     answers = [labels_for_target(curve, target, have) for curve in curves]
     stem = figure or scores.parent / "figures" / "budget"
     stem = stem.with_suffix("") if stem.suffix in (".png", ".pdf") else stem
     png, pdf = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf"))
-    save(draw(answers, titles), png, pdf, record=False)
+    save(draw(answers, parts), png, pdf, record=False)
     if json:
         write_json(
             json, ({"class": class_name} if names else {}) | {"curves": [answer_facts(item) for item in answers]}
         )
-    print(as_text(answers, shown), end="")
+    print(as_text(answers, class_title(class_name) if names and class_name != EACH else ""), end="")
     print(f"\nFigure: {png}, {pdf}")
 
 
@@ -81,7 +84,7 @@ def _check_shares(shares: dict[str, float], least: dict[str, float]) -> None:
 
 
 def _check_class(name: str, names: list[str], path: Path) -> None:
-    if name not in (accepted := [MEAN, *names]):
+    if name not in (accepted := [MEAN, EACH, *names]):
         raise InputError(f"{path}: --class {name}: accepted: {', '.join(accepted)}")
 
 
@@ -101,11 +104,8 @@ def _chosen(scores: "pd.DataFrame", path: Path, selection: dict[str, list[str] |
     return scores
 
 
-def _titles(scores: "pd.DataFrame", experiment: Path, shown: str) -> "Titles":
-    """Titles of cohorts and methods: from the experiment next to the scores, else made from their names.
-
-    Cohorts are named with the class that is shown, if it has a name.
-    """
+def _titles(scores: "pd.DataFrame", experiment: Path) -> "Titles":
+    """Titles of cohorts and methods: from the experiment next to the scores, else made from their names."""
     from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, Titles, titles
     from fewlabel.reporting.results.folder import read_experiment
 
@@ -113,14 +113,10 @@ def _titles(scores: "pd.DataFrame", experiment: Path, shown: str) -> "Titles":
         titles(read_experiment(experiment.parent)) if experiment.is_file() else Titles(cohorts={}, methods={})
     )
     counts = scores.groupby("method")["n"].nunique()
-    cohorts = {
-        name: study_titles.cohorts.get(name) or CohortTitle(title=name.replace("_", " "), stands_for=None)
-        for name in _in_order(scores["cohort"], study_titles.cohorts)
-    }
     return Titles(
         cohorts={
-            name: title.model_copy(update={"title": f"{title.title}: {shown}"}) if shown else title
-            for name, title in cohorts.items()
+            name: study_titles.cohorts.get(name) or CohortTitle(title=name.replace("_", " "), stands_for=None)
+            for name in _in_order(scores["cohort"], study_titles.cohorts)
         },
         methods={
             name: study_titles.methods.get(name)

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fewlabel.config.figure_options import Panels
-from fewlabel.config.jobs.titles import MethodTitle, Titles
+from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.reporting.figures import legends, style
-from fewlabel.reporting.figures.panels import head, is_first_column, new_panels
+from fewlabel.reporting.figures.classes import FigureParts, dice_label
+from fewlabel.reporting.figures.panels import head, is_labelled, new_panels
 from fewlabel.reporting.statistics.annotation_budget import REACH, Answer
 from fewlabel.reporting.statistics.power_law import Floats
 
@@ -23,30 +24,32 @@ LOWEST, APART = 0.05, 0.045
 """Place of the first method's N for the target, and distance to the next, as shares of the panel's height."""
 
 
-def annotation_budget(answers: Sequence[Answer], titles: Titles) -> Figure:
+def annotation_budget(answers: Sequence[Answer], parts: FigureParts) -> Figure:
     """Draw the answers.
 
-    A panel for each cohort: measured means as points; the law as a solid line, dashed beyond the largest tried N, with
-    thin lines at the ends of its interval; the target as a line across; and near the axis of N those that reach it,
-    with their intervals. Laws with doubts are not drawn; their points stand alone.
+    A panel for each cohort (and class): measured means as points; the law as a solid line, dashed beyond the largest
+    tried N, with thin lines at the ends of its interval; the target as a line across; and near the axis of N those that
+    reach it, with their intervals. Laws with doubts are not drawn; their points stand alone.
 
     Args:
         answers: of the same target.
-        titles: of the cohorts and methods that are shown.
+        parts: the cohorts (and classes) and methods that are shown, with the names of the answers' cohorts.
 
     Returns:
         A figure to be written with `style.save`.
     """
-    methods: Mapping[str, MethodTitle] = titles.methods
+    methods: Mapping[str, MethodTitle] = parts.titles.methods
     with style.applied():
-        names = [cohort.title for cohort in titles.cohorts.values()]
-        figure, panels = new_panels(names, SIZES, _entries(answers, methods))
-        for (axes,), (name, cohort) in zip(panels, titles.cohorts.items(), strict=True):
+        names = [part.title.title for part in parts.parts.values()]
+        figure, panels = new_panels(names, SIZES, _entries(answers, methods), parts.note, groups=parts.groups)
+        before = ""
+        for (axes,), (name, part) in zip(panels, parts.parts.items(), strict=True):
             own = [answer for answer in answers if answer.curve.cohort == name]
             _panel(axes, own, methods)
-            head(axes, cohort.title, _subtitle(own, methods), SIZES)
-            if is_first_column(axes):
-                axes.set_ylabel("Mean test Dice")
+            head(axes, part.title.title, _subtitle(own, methods), SIZES)
+            if is_labelled(axes, part.label, before):
+                axes.set_ylabel(dice_label(part.label, SIZES))
+            before = part.label
     return figure
 
 

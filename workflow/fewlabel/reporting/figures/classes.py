@@ -6,8 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fewlabel.config.base import EACH, MEAN
+from fewlabel.config.figure_options import Panels
 from fewlabel.config.jobs.titles import CohortTitle, Titles
+from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import wrapped
+from fewlabel.reporting.figures.panels import AXIS_IN
 from fewlabel.reporting.statistics.classes import CLASS, class_title, classes_of, one_class
 
 OF = "/"
@@ -22,7 +25,7 @@ class FigurePart:
 
     Attributes:
         cohort: its name.
-        name: of the part: that of the cohort, for a class of several that of the cohort and the class.
+        name: of the part: that of the cohort; with `each`, for a class that of the cohort and the class.
         title: with `each`, it names the class or the mean.
         label: of which Dice the part is, if the title does not say so: `mean of 3 classes`, or a class; empty for one
             class without a name.
@@ -105,6 +108,13 @@ def axis_label(what: str, label: str, height_in: float, size: float) -> str:
     return "\n".join(wrapped(f"{what}, {label}", height_in, size)) if label else what
 
 
+def dice_label(label: str, sizes: Panels) -> str:
+    """The label of an axis of mean Dice of a panel of that size."""
+    if not label:
+        return "Mean test Dice"
+    return axis_label("Test Dice", label, sizes.panel_height_in - AXIS_IN, style.PARAMETERS["axes.labelsize"])
+
+
 def _of_cohort(cohort: str, title: CohortTitle, names: list[str], classes: str) -> list[tuple[str, FigurePart]]:
     """The parts of a cohort with these classes, each with its class or `MEAN`."""
     several = len(names) > 1
@@ -119,6 +129,6 @@ def _of_cohort(cohort: str, title: CohortTitle, names: list[str], classes: str) 
         # A title breaks before the class where that fits on a line.
         told = label.replace(" ", "\N{NO-BREAK SPACE}") if len(label) <= SHORT else label
         own = title.model_copy(update={"title": f"{title.title}: {told}"}) if len(shown) > 1 else title
-        key = f"{cohort}{OF}{name}" if several and name != MEAN else cohort
+        key = f"{cohort}{OF}{name}" if len(shown) > 1 and name != MEAN else cohort
         parts.append((name, FigurePart(cohort, key, own, "" if len(shown) > 1 else label, not several)))
     return parts

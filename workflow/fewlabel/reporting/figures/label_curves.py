@@ -11,14 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fewlabel.config.figure_options import LabelCurves
 from fewlabel.config.jobs.figures.label_curves import CurvesSettings
 from fewlabel.config.jobs.titles import CohortTitle
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting import paper
 from fewlabel.reporting.figures import legends, marks, style
-from fewlabel.reporting.figures.classes import FigureParts, axis_label, cohort_of_part, parts_of
-from fewlabel.reporting.figures.panels import AXIS_IN, head, is_labelled, left_out, new_panels, text_in
+from fewlabel.reporting.figures.classes import FigureParts, cohort_of_part, dice_label, parts_of
+from fewlabel.reporting.figures.panels import head, is_labelled, left_out, new_panels, text_in
 from fewlabel.reporting.statistics.comparisons import gains
 from fewlabel.reporting.statistics.scores import read_class_scores, select
 from fewlabel.reporting.statistics.summary import CELL, summary_table
@@ -97,7 +96,7 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
                 axes[1].set_xlabel(style.N_LABEL)
             head(axes[0], column.title.title, _subtitle(column.summary, settings), shown)
             if is_labelled(axes[0], column.label, before):
-                for each, label in zip(axes, (_dice_label(column, shown), "Gain over\nthe control"), strict=False):
+                for each, label in zip(axes, (dice_label(column.label, shown), "Gain over\nthe control"), strict=False):
                     each.set_ylabel(label)
             before = column.label
     return figure
@@ -124,13 +123,6 @@ def _columns(parts: FigureParts, settings: CurvesSettings) -> Iterator[CohortCol
         limits = shown.dice_limits or _dice_limits(*together[:2], published)
         gain_limits = marks.gain_limits(together[2]) if len(together[2]) else (0.0, 0.0)
         yield CohortColumn(part.title, part.label, own, points, differences, published, limits, gain_limits)
-
-
-def _dice_label(column: CohortColumn, sizes: LabelCurves) -> str:
-    """The label of the Dice axis."""
-    if not column.label:
-        return "Mean test Dice"
-    return axis_label("Test Dice", column.label, sizes.panel_height_in - AXIS_IN, style.PARAMETERS["axes.labelsize"])
 
 
 def _benchmarks(settings: CurvesSettings) -> list[str]:
