@@ -19,7 +19,9 @@ from fewlabel.data.sources import registry
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
-from fewlabel.inference.predict import PredictionTask, Segmenter, segment
+from fewlabel.inference.predict import segment
+from fewlabel.inference.prediction_plan import PredictionTask
+from fewlabel.inference.segmenter import Segmenter
 from fewlabel.training.sampling import Slices
 from helpers.networks import ragged_network
 

@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 import SimpleITK
 import torch
+from skimage.measure import label
 
 from fewlabel.config.augmentation import Augmentation
 from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.evaluation import EvaluationOptions
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
-from fewlabel.inference.predict import PredictionTask, Segmenter, plan, segment
+from fewlabel.inference.predict import segment
+from fewlabel.inference.prediction_plan import PredictionTask, plan
+from fewlabel.inference.segmenter import Segmenter
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.training.sampling import Slices
 from fewlabel.utils.errors import InputError
@@ -46,7 +50,7 @@ def image(seed=0, shape=(40, 31, 7)):
 
 def segmenter(weights, flips=()):
     trained = open_trained_network(weights)
-    return Segmenter(trained.network, trained.preparation, CPU, "f32", flips)
+    return Segmenter.of(trained, CPU, "f32", flips=flips, ranges=None)
 
 
 def read(path):
@@ -54,21 +58,29 @@ def read(path):
     return np.asarray(file.dataobj), file.affine
 
 
-def test_the_mask_is_that_of_a_study_to_the_byte(weights, tmp_path):
+@pytest.mark.parametrize("options", [{}, {"mirror": True, "largest_component": True}, {"smallest_ml": 0.5}], ids=str)
+def test_the_mask_is_that_of_a_study_to_the_byte(weights, tmp_path, options):
     """From files, packed and evaluated, as the rules of a study do it."""
     cohort = tmp_path / "cohort"
     save_nifti(cohort / "images" / "a.nii.gz", image(), OBLIQUE)
     save_nifti(cohort / "labels" / "a.nii.gz", (image() > 500).astype(np.uint8), OBLIQUE)
     source = NiftiSource(kind="nifti", folder=str(cohort))
-    listed, read = nifti.list_subjects(source), partial(nifti.read_volume, source)
-    pack(listed, read, GRID, tmp_path / "slices", tmp_path / "native")
+    pack(
+        nifti.list_subjects(source), partial(nifti.read_volume, source), GRID, tmp_path / "slices", tmp_path / "native"
+    )
     store = open_store(tmp_path / "slices" / "store.json")
     assert store.prepared == Preparation(grid=GRID).model_dump(mode="json")
     (tmp_path / "predictions").mkdir()
     folders = tmp_path / "native" / "labels", tmp_path / "predictions"
-    evaluate_subject(ragged_network(WIDTHS, GRID.matrix), Slices(store, CPU), GRID, "a", *folders, "f32")
-    segment(segmenter(weights()), [PredictionTask(cohort / "images" / "a.nii.gz", tmp_path / "a.nii.gz")])
-    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "predictions" / "a.nii.gz").read_bytes()
+    processing = {"options": EvaluationOptions(**options), "flips": ["columns"] if "mirror" in options else []}
+    evaluate_subject(ragged_network(WIDTHS, GRID.matrix), Slices(store, CPU), GRID, "a", *folders, "f32", **processing)
+    flags = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is True]
+    flags += ["--smallest-ml", "0.5"] if "smallest_ml" in options else []
+    done = preloaded.run("predict", weights(), cohort / "images", "-o", tmp_path / "masks", *flags, check=True)
+    assert ("post-processing by options: " in done.stderr) == bool(options)
+    mask = tmp_path / "predictions" / "a.nii.gz"
+    assert (tmp_path / "masks" / "a.nii.gz").read_bytes() == mask.read_bytes()
+    assert (label(read(mask)[0], connectivity=3).max() == 1) == ("largest_component" in options)
 
 
 # ------------------------------------------------------------------------------------------------------- any grid
@@ -110,13 +122,14 @@ def test_every_format_gives_the_same_mask(weights, tmp_path):
         assert np.allclose(mask.affine, masks[1].affine, atol=1e-3)
         # Affines are rounded on their way through files, so a voxel at 0.5 may go either way.
         assert np.mean(mask.get_fdata() != masks[1].get_fdata()) < 1e-3
-    assert list(volumes.values()) == pytest.approx([volumes[tasks[0].mask]] * 3, rel=0.01)
+    found = [volumes[task.mask][""] for task in tasks]
+    assert found == pytest.approx([found[0]] * 3, rel=0.01)
 
 
 def test_the_volume_is_that_of_the_mask_in_ml(weights, tmp_path):
     save_nifti(tmp_path / "one.nii.gz", image(), np.diag([-2.0, -2.0, 6.0, 1.0]))
     found = segment(segmenter(weights()), [PredictionTask(tmp_path / "one.nii.gz", tmp_path / "mask.nii.gz")])
-    assert found[tmp_path / "mask.nii.gz"] == pytest.approx(read(tmp_path / "mask.nii.gz")[0].sum() * 24 / 1000)
+    assert found[tmp_path / "mask.nii.gz"][""] == pytest.approx(read(tmp_path / "mask.nii.gz")[0].sum() * 24 / 1000)
 
 
 def test_percentiles_plane_and_bias_correction_are_those_of_the_weights(weights, tmp_path):

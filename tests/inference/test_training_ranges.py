@@ -21,7 +21,9 @@ from fewlabel.data.preprocessing.working_grid import Frame, preprocess
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.packed_subject import as_stored
 from fewlabel.data.store.slice_store import open_store, pack
-from fewlabel.inference.predict import PredictionTask, Segmenter, segment
+from fewlabel.inference.predict import segment
+from fewlabel.inference.prediction_plan import PredictionTask
+from fewlabel.inference.segmenter import Segmenter
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_of
 from fewlabel.training.network import UNet, seeded
@@ -76,7 +78,7 @@ def look(ranges, image, affine, volume_ml=2.0):
     from fewlabel.data.preprocessing.volume import Volume
 
     images, _, frame = preprocess(Volume(image, affine), GRID)
-    return outliers(ranges, frame, as_stored(images), volume_ml)
+    return outliers(ranges, frame, as_stored(images), {"": volume_ml})
 
 
 def test_volumes_like_those_of_the_cohort_are_not_told(ranges):
@@ -214,4 +216,4 @@ def test_a_real_abdomen_is_unlike_real_hippocampi_and_other_hippocampi_are_not(t
         images, _, frame = preprocess(array, grid)
         assert isinstance(frame, Frame) and array.mask is not None
         volume_ml = array.mask.sum() * abs(np.linalg.det(array.affine[:3, :3])) / 1000
-        assert outliers(ranges, frame, as_stored(images), volume_ml) == []
+        assert outliers(ranges, frame, as_stored(images), {"": volume_ml}) == []

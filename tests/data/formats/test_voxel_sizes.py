@@ -123,7 +123,9 @@ def test_a_working_grid_that_no_memory_holds_is_refused_at_the_check(three, tmp_
 
 
 def test_predict_refuses_such_an_image_and_names_it(three, tmp_path):
-    from fewlabel.inference.predict import PredictionTask, Segmenter, segment
+    from fewlabel.inference.predict import segment
+    from fewlabel.inference.prediction_plan import PredictionTask
+    from fewlabel.inference.segmenter import Segmenter
 
     preparation = Preparation(grid=Grid(spacing_mm=0.05))
     tasks = [PredictionTask(three / "images" / "b.nii.gz", tmp_path / "mask.nii.gz")]

@@ -11,7 +11,7 @@ from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.sources import registry
 from fewlabel.data.sources.foreign_layouts import recognised
-from fewlabel.inference.predict import plan
+from fewlabel.inference.prediction_plan import plan
 from fewlabel.utils.errors import InputError
 from helpers.refusals import error_of
 

@@ -23,7 +23,9 @@ from fewlabel.data.preprocessing.working_grid import preprocess
 from fewlabel.inference.export.export import export
 from fewlabel.inference.export.formats import Format
 from fewlabel.inference.export.working_grid import WorkingGridd
-from fewlabel.inference.predict import PredictionTask, Segmenter, segment
+from fewlabel.inference.predict import segment
+from fewlabel.inference.prediction_plan import PredictionTask
+from fewlabel.inference.segmenter import Segmenter
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import OBLIQUE, orthogonal

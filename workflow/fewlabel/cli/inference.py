@@ -1,17 +1,30 @@
 """Use a trained network: predict, export."""
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fewlabel.cli.common import Panel, ScoringDevice, Threads, command
 from fewlabel.config.base import Axis
+from fewlabel.config.evaluation import NO_PROCESSING, EvaluationOptions
 from fewlabel.inference.export.formats import Format
-from fewlabel.utils.errors import printable
+from fewlabel.utils.errors import InputError, printable
 
+if TYPE_CHECKING:
+    from fewlabel.config.jobs.training import FinetuneSettings
+
+Mirror = Annotated[
+    bool | None, typer.Option(help="Average predictions over images mirrored along the cohort's `flip` axes.")
+]
+LargestComponent = Annotated[bool | None, typer.Option(help="Keep the largest connected component of each class.")]
+SmallestMl = Annotated[float | None, typer.Option(min=0, help="Then remove components of fewer ml.")]
+Probabilities = Annotated[
+    bool, typer.Option("--probabilities", help="Also write the probability of each class, next to the mask.")
+]
 Weights = Annotated[Path, typer.Argument(help="Finetuned weights (.safetensors).", show_default=False)]
 
 
@@ -42,34 +55,40 @@ def predict(
         list[Mirrored] | None,
         typer.Option(help="Average predictions over images mirrored along this axis; repeat for both."),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace existing masks.")] = False,
+    mirror: Mirror = None,
+    largest_component: LargestComponent = None,
+    smallest_ml: SmallestMl = None,
+    probabilities: Probabilities = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace existing files.")] = False,
     device: ScoringDevice = "cpu",
     threads: Threads = 1,
 ) -> None:
-    """Segment volumes with a trained network; masks (1 inside) have the grids of the images."""
-    from fewlabel.inference.predict import Segmenter, plan, segment, unread
+    """Segment volumes with a trained network; masks have the grids of the images and the cohort's label values.
+
+    A target without a name is 1. Masks of a network in a study are post-processed as in the study, unless options say
+    otherwise.
+    """
+    from fewlabel.inference.predict import in_words, segment
+    from fewlabel.inference.prediction_plan import plan, unread
+    from fewlabel.inference.segmenter import Segmenter
     from fewlabel.inference.trained_network import open_trained_network
     from fewlabel.training.devices.device import choose_device, choose_precision, use_threads
 
     use_threads(threads)
-    tasks = plan(images, output, replace)
+    trained = open_trained_network(weights)
+    tasks = plan(images, output, replace, probabilities, bool(trained.settings.classes))
     for line in unread(images):
         print(printable(line), file=sys.stderr)
-    trained = open_trained_network(weights)
     where = choose_device(device)
-    flips: list[Axis] = sorted({"rows" if axis is Mirrored.ROWS else "columns" for axis in flip or []})
-    for axis in flips:
-        if not (trained.settings.augmentation.flip and axis in trained.settings.flip):
-            print(
-                f"warning: --flip {axis}: the network was not trained on images mirrored along {axis}", file=sys.stderr
-            )
-    segmenter = Segmenter(
-        trained.network.to(where),
-        trained.preparation,
+    options = _processing(weights, mirror, largest_component, smallest_ml)
+    mirrored = _mirror_axes(trained.settings, flip or [], options.mirror, mirror)
+    segmenter = Segmenter.of(
+        trained,
         where,
         choose_precision(trained.settings.precision, where),
-        flips,
-        trained.ranges,
+        flips=mirrored,
+        processing=options,
+        keep_probabilities=probabilities,
     )
     if trained.ranges is None:
         print(
@@ -77,8 +96,45 @@ def predict(
             "with it",
             file=sys.stderr,
         )
-    for mask, volume in segment(segmenter, tasks, channel).items():
-        print(printable(f"{mask}: ") + (f"{volume:.1f} ml" if volume else "empty, no target found"))
+    for mask, volumes in segment(segmenter, tasks, channel).items():
+        print(printable(f"{mask}: ") + (in_words(volumes) if any(volumes.values()) else "empty, no target found"))
+
+
+def _processing(
+    weights: Path, mirror: bool | None, largest_component: bool | None, smallest_ml: float | None
+) -> EvaluationOptions:
+    """Post-processing by options (None: not given), else that of the weights' study; it is printed."""
+    from fewlabel.inference.trained_network import study_evaluation
+
+    given = {"mirror": mirror, "largest_component": largest_component, "smallest_ml": smallest_ml}
+    changes = {name: value for name, value in given.items() if value is not None}
+    study, of_study = study_evaluation(weights) or ("", NO_PROCESSING)
+    options = EvaluationOptions.model_validate({**of_study.model_dump(), **changes})
+    if options == of_study and of_study.steps:
+        print(f"post-processing of the study {printable(study)}: {'; '.join(options.steps)}", file=sys.stderr)
+    elif options != of_study:
+        steps = "; ".join(options.steps) or "none"
+        theirs = f" (the study {printable(study)}: {'; '.join(of_study.steps) or 'none'})" if study else ""
+        print(f"post-processing by options: {steps}{theirs}", file=sys.stderr)
+    return options
+
+
+def _mirror_axes(
+    settings: "FinetuneSettings", flips: Sequence[Mirrored], mirror: bool, asked: bool | None
+) -> list[Axis]:
+    """Axes of mirror images: those of `--flip`, and with `mirror` those of the network's cohort."""
+    chosen: set[Axis] = {"rows" if axis is Mirrored.ROWS else "columns" for axis in flips}
+    for axis in sorted(chosen):
+        if not (settings.augmentation.flip and axis in settings.flip):
+            print(
+                f"warning: --flip {axis}: the network was not trained on images mirrored along {axis}", file=sys.stderr
+            )
+    if asked and not settings.flip:
+        raise InputError(
+            "--mirror: the network's cohort has no mirror axes (`flip`); accepted: networks of cohorts with `flip`; "
+            "to fix: leave it out, or name axes with --flip"
+        )
+    return sorted({*chosen, *(settings.flip if mirror else ())})
 
 
 @command(Panel.USE, "weights.safetensors --output exported --format onnx")

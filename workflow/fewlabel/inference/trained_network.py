@@ -7,15 +7,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fewlabel.config.evaluation import EvaluationOptions
 from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.loading.load import load_files
+from fewlabel.config.loading.yaml_files import read_config
 from fewlabel.config.study_layout import LAYOUT, Run
 from fewlabel.data.csv_tables import read_subjects
 from fewlabel.inference.training_ranges import RANGES, Ranges, ranges_of_table
 from fewlabel.training.devices.memory_check import refuse_prediction
 from fewlabel.training.network import UNet
 from fewlabel.training.weights import read_header, restore_network
+from fewlabel.utils import recorded_hashes
 from fewlabel.utils.errors import InputError, first_fault
 
 ACCEPTED = "results/<study>/<cohort>/finetuned/<method>/n<N>/draw<D>/weights.safetensors, or a published one"
@@ -69,6 +72,22 @@ def study_folder(path: Path) -> tuple[Path, Run] | None:
     """The results folder of a weights file's study and the run's relative path; None outside a study."""
     location = Run.of_file(path)
     return location if location and (location[0] / LAYOUT.experiment).is_file() else None
+
+
+def study_evaluation(path: Path) -> tuple[str, EvaluationOptions] | None:
+    """Name of a weights file's study, and how it evaluates networks; None outside a study.
+
+    Raises:
+        InputError: the study's experiment cannot be read.
+    """
+    if (location := study_folder(path)) is None:
+        return None
+    file = location[0] / LAYOUT.experiment
+    recorded_hashes.check(file)
+    try:
+        return location[0].name, EvaluationOptions.model_validate(read_config([file]).get("evaluation", {}))
+    except ValidationError as error:
+        raise InputError(f"{file}: {first_fault(error, 'evaluation')}; to fix: restore the file") from None
 
 
 def _settings(path: Path, facts: Mapping[str, Any]) -> FinetuneSettings:

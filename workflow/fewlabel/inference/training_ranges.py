@@ -4,7 +4,7 @@ A network returns a mask for any image. Voxel sizes, field of view and intensiti
 image resembles the training cohort; the volume of the mask shows whether the mask does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from fewlabel.config.base import Name
+from fewlabel.data.csv_tables import CLASS_ML
 from fewlabel.data.preprocessing.working_grid import Frame, intensity_quartiles
 from fewlabel.data.store.packed_subject import QUARTILES
 from fewlabel.data.store.slice_store import Store
@@ -50,6 +52,8 @@ class Ranges(BaseModel):
     """Field of view: voxels along the axis times their size."""
     target_ml: Range
     """Volume of the target in the masks of labelled subjects."""
+    class_ml: dict[Name, Range] = Field({}, max_length=100, exclude_if=lambda value: not value)
+    """The same of each class with a name."""
     quartiles: tuple[Range, Range, Range] | None = None
     """Quartiles of intensities on the working grid, where the grid's percentiles are 0 and 1; None: unknown."""
 
@@ -75,6 +79,8 @@ def ranges_of_table(subjects_table: pd.DataFrame, subjects: Sequence[str]) -> Ra
     volumes = table.loc[table["labelled"] == 1, "target_ml"].dropna()
     if not len(volumes):
         return None
+    classes = [str(column) for column in table if str(column).startswith(CLASS_ML)]
+    of_classes = table.loc[volumes.index, classes].astype(np.float64)
     voxels = table[["slice_mm", "row_mm", "column_mm"]].to_numpy(np.float64)
     sides = table[["slices", "rows", "columns"]].to_numpy(np.float64)
     return Ranges(
@@ -82,15 +88,17 @@ def ranges_of_table(subjects_table: pd.DataFrame, subjects: Sequence[str]) -> Ra
         voxel_mm=_three(voxels),
         view_mm=_three(voxels * sides),
         target_ml=_range(volumes.to_numpy(np.float64)),
+        class_ml={name.removeprefix(CLASS_ML): _range(of_classes[name].to_numpy()) for name in classes},
     )
 
 
-def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: float) -> list[str]:
+def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volumes_ml: Mapping[str, float]) -> list[str]:
     """Messages on properties of an image and its mask that are outside the ranges by more than the margins.
 
     Args:
         images: (slice, row, column) on the working grid.
-        volume_ml: of the mask; an empty mask is always reported.
+        volumes_ml: of the mask, by class; the key of a target without a name is empty. An empty mask is always
+            reported, and an empty class unless the class is also empty in the cohort.
     """
     views = [count * mm for count, mm in zip(frame.native, frame.spacing, strict=True)]
     messages = [*_sizes("voxel size", frame.spacing, ranges.voxel_mm), *_sizes("field of view", views, ranges.view_mm)]
@@ -98,11 +106,22 @@ def outliers(ranges: Ranges, frame: Frame, images: NDArray[Any], volume_ml: floa
     for name, value, (low, high) in zip(names, intensity_quartiles(images), ranges.quartiles or (), strict=False):
         if not low - INTENSITY_MARGIN <= value <= high + INTENSITY_MARGIN:
             messages.append(f"{name} of scaled intensities {value:.2g} (cohort: {_words(low, high)})")
-    low, high = ranges.target_ml
-    if not volume_ml or not low / VOLUME_MARGIN <= volume_ml <= high * VOLUME_MARGIN:
-        mask = f"mask of {volume_ml:.4g} ml" if volume_ml else "empty mask"
-        messages.append(f"{mask} (cohort targets: {_words(low, high)} ml)")
+    for name, volume_ml in volumes_ml.items():
+        messages += _volume(name, volume_ml, ranges)
     return messages
+
+
+def _volume(name: str, volume_ml: float, ranges: Ranges) -> Iterator[str]:
+    """A message on the volume of a class that is outside; `name`: empty for a target without a name."""
+    known = ranges.class_ml.get(name) if name else ranges.target_ml
+    if known is None:
+        return
+    low, high = known
+    cohort = f"(cohort targets: {_words(low, high)} ml)"
+    if volume_ml and not low / VOLUME_MARGIN <= volume_ml <= high * VOLUME_MARGIN:
+        yield f"{name or 'mask'} of {volume_ml:.4g} ml {cohort}"
+    elif not volume_ml and not (name and low == 0):
+        yield f"{f'no {name}' if name else 'empty mask'} {cohort}"
 
 
 def _sizes(what: str, values: Sequence[float], accepted: Sequence[Range]) -> Iterator[str]:

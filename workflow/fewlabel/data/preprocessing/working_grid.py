@@ -95,8 +95,18 @@ class Frame:
             Class numbers, from 1 along the first axis, on the axes of the file.
         """
         classes = probability[None] if probability.ndim == 3 else probability
-        whole = (_resize(_fit(one, self.resampled[1:], 0.0), self.native) for one in classes)
+        whole = map(self._resampled, classes)
         return self.orientation.native(largest_class(enumerate(whole, start=1), self.native))
+
+    def native_probabilities(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities (see `native_mask`) on the native axes, float32; several classes are the fourth axis."""
+        if probability.ndim == 4:
+            return np.stack([self.native_probabilities(one) for one in probability], axis=-1)
+        return self.orientation.native(self._resampled(probability))
+
+    def _resampled(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of a class on the native slices; 0 outside the working grid."""
+        return _resize(_fit(probability, self.resampled[1:], 0.0), self.native)
 
 
 def largest_class(shares: Iterable[tuple[int, NDArray[np.float32]]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
