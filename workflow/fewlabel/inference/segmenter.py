@@ -47,12 +47,14 @@ class Segmenter:
     ranges: Ranges | None = None  # of the network's training cohort; None: unknown, images are not compared with it
     processing: EvaluationOptions = NO_PROCESSING  # steps after the prediction
     classes: Mapping[str, list[int]] = field(default_factory=dict)  # label values by name; empty: one without a name
+    context: int = 1  # neighbouring slices that the network sees
     keep_probabilities: bool = False
 
     @classmethod
     def of(cls, trained: TrainedNetwork, device: torch.device, precision: Precision, **options: Any) -> Self:
         """The segmenter of a trained network, which is moved to the device; `options`: further fields."""
-        known = {"ranges": trained.ranges, "classes": trained.settings.classes}
+        settings = trained.settings
+        known = {"ranges": trained.ranges, "classes": settings.classes, "context": settings.network.context}
         return cls(trained.network.to(device), trained.preparation, device, precision, **{**known, **options})
 
     def segment(self, volume: Volume) -> SegmentedVolume:
@@ -63,9 +65,9 @@ class Segmenter:
         """
         images, _, frame = preprocess(volume, self.preparation.grid, self.preparation.bias_correction)
         stored = as_stored(images)
-        empty = pd.DataFrame()
-        slices = Slices(Store(stored, np.zeros((0, 0, 0), np.uint8), empty, empty), self.device)
         rows = np.arange(len(stored), dtype=np.int64)
+        index = pd.DataFrame({"subject": "", "slice": rows})
+        slices = Slices(Store(stored, np.zeros((0, 0, 0), np.uint8), index, pd.DataFrame()), self.device, self.context)
         probability = predict(self.network, slices, rows, self.precision, self.flips)
         voxel_ml = float(np.prod(np.linalg.norm(volume.affine[:3, :3], axis=0))) / 1000
         numbers = postprocess(frame.native_mask(probability), voxel_ml, self.processing, list(self.classes))
