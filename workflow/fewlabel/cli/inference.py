@@ -82,20 +82,11 @@ def predict(
     where = choose_device(device)
     options = _processing(weights, mirror, largest_component, smallest_ml)
     mirrored = _mirror_axes(trained.settings, flip or [], options.mirror, mirror)
-    segmenter = Segmenter.of(
-        trained,
-        where,
-        choose_precision(trained.settings.precision, where),
-        flips=mirrored,
-        processing=options,
-        keep_probabilities=probabilities,
-    )
+    chosen = {"flips": mirrored, "processing": options, "keep_probabilities": probabilities}
+    segmenter = Segmenter.of(trained, where, choose_precision(trained.settings.precision, where), **chosen)
     if trained.ranges is None:
-        print(
-            f"{weights.name}: older weights without ranges of the training cohort; images and masks are not compared "
-            "with it",
-            file=sys.stderr,
-        )
+        text = "older weights without ranges of the training cohort; images and masks are not compared with it"
+        print(f"{weights.name}: {text}", file=sys.stderr)
     for mask, volumes in segment(segmenter, tasks, channel).items():
         print(printable(f"{mask}: ") + (in_words(volumes) if any(volumes.values()) else "empty, no target found"))
 
