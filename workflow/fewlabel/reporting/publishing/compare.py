@@ -11,6 +11,7 @@ from fewlabel.reporting.publishing.compare_facts import Difference
 from fewlabel.reporting.publishing.compare_scores import INTERVALS, Paired, names_text
 from fewlabel.reporting.publishing.privacy import pseudonymise
 from fewlabel.reporting.results.folder import Results, read_results
+from fewlabel.reporting.statistics.classes import CLASS
 from fewlabel.reporting.tables.table import between
 from fewlabel.utils.errors import InputError
 
@@ -62,11 +63,13 @@ def compare(folder_a: Path, folder_b: Path) -> Comparison:
     paired = compare_scores.pair(a, b)
     cells = compare_scores.cells(paired)
     verdict = _verdict(paired, cells)
-    if verdict == SAME and bool(cells["excludes_0"].any()) and compare_scores.too_few(cells):
+    decide = compare_scores.deciding(cells)
+    if verdict == SAME and bool(decide["excludes_0"].any()) and compare_scores.too_few(decide):
         notes.append(TOO_FEW)
+    unpaired = (compare_scores.unpaired_runs, compare_scores.unpaired_subjects, compare_scores.unpaired_classes)
     only = {
-        "a": [*compare_scores.unpaired_runs(a.scores, b.scores), *compare_scores.unpaired_subjects(a.scores, b.scores)],
-        "b": [*compare_scores.unpaired_runs(b.scores, a.scores), *compare_scores.unpaired_subjects(b.scores, a.scores)],
+        "a": [text for find in unpaired for text in find(a.scores, b.scores)],
+        "b": [text for find in unpaired for text in find(b.scores, a.scores)],
     }
     differences = {
         "Settings": compare_facts.settings(a, b),
@@ -99,18 +102,21 @@ def _with_equal_ids(a: Results, b: Results) -> tuple[Results, Results, list[str]
 def _verdict(paired: Paired, cells: pd.DataFrame) -> str:
     if bool(compare_scores.identical(paired.both).all()):
         return IDENTICAL
-    estimable = bool(cells["low"].notna().any())
-    return SAME if estimable and not compare_scores.beyond_chance(cells) else DIFFERENT
+    decide = compare_scores.deciding(cells)
+    estimable = bool(decide["low"].notna().any())
+    return SAME if estimable and not compare_scores.beyond_chance(decide) else DIFFERENT
 
 
 def _sentence(verdict: str, paired: Paired, cells: pd.DataFrame) -> str:
-    scores, intervals = len(paired.both), int(cells["low"].notna().sum())
+    decide = compare_scores.deciding(cells)
+    scores, intervals = len(paired.both), int(decide["low"].notna().sum())
+    equal = int(compare_scores.identical(paired.both).sum())
     if verdict == IDENTICAL:
         text = f"Identical: all {scores} scores that both have are equal, bit for bit"
     else:
         text = (
-            f"{verdict.capitalize()}: {int(cells['excludes_0'].sum())} of {intervals} intervals of B - A exclude 0 "
-            f"(chance alone: about {cells['by_chance'].sum():.1f}); {int(cells['identical'].sum())} of {scores} scores "
+            f"{verdict.capitalize()}: {int(decide['excludes_0'].sum())} of {intervals} intervals of B - A exclude 0 "
+            f"(chance alone: about {decide['by_chance'].sum():.1f}); {equal} of {scores} scores "
             f"are equal, the largest difference in Dice is {cells['largest'].max():.3g}"
         )
     alone = [f"{len(rows)} scores are in {name} only" for name, rows in (("A", paired.only_a), ("B", paired.only_b))]
@@ -135,9 +141,11 @@ def as_text(comparison: Comparison) -> str:
 
 def _scores(cells: pd.DataFrame) -> str:
     level = f"{INTERVALS.level * 100:g} %"
+    by_class = CLASS in cells
     table_rows = pd.DataFrame(
         {
             "cohort": cells["cohort"].map(lambda name: names_text([name])),
+            **({"class": cells[CLASS]} if by_class else {}),
             "method": cells["method"].map(lambda name: names_text([name])),
             "N": cells["n"].astype(str),
             "mean A": cells["mean_a"].map("{:.4f}".format),
@@ -149,7 +157,7 @@ def _scores(cells: pd.DataFrame) -> str:
             "largest": cells["largest"].map("{:.4f}".format),
         }
     )
-    alignment = ("left", "left", *["right"] * 5, "left", "right", "right")
+    alignment = (*["left"] * (3 if by_class else 2), *["right"] * 5, "left", "right", "right")
     table = table_rows.to_markdown(index=False, disable_numparse=True, tablefmt="simple", colalign=alignment)
     return f"""Mean Dice of the scores that both have, paired by draw and test subject. Intervals: {INTERVALS.resamples}
 bootstrap samples of draws and, crossed with them, test subjects. *: excludes 0.

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from fewlabel.config.base import MEAN
 from fewlabel.config.figure_options import Intervals
 from fewlabel.reporting.results.folder import Results
-from fewlabel.reporting.statistics.classes import KEY
+from fewlabel.reporting.statistics.classes import CLASS, KEY, by_view, classes_of, row_key
 from fewlabel.reporting.statistics.scores import COLUMNS
 from fewlabel.reporting.statistics.summary import CELL, DIFFERENCE, exclusion_by_sign, summarise
 from fewlabel.utils.errors import InputError
@@ -23,33 +24,69 @@ SAMPLES = 4000
 class Paired(NamedTuple):
     """Two tables of scores, paired."""
 
-    both: pd.DataFrame  # one row for each common score: `KEY`, then all scores as `<name>_a` and `<name>_b`
-    # only_a, only_b: `KEY` of the scores of only one study
+    both: pd.DataFrame  # one row for each common score: `row_key`, then all scores as `<name>_a` and `<name>_b`
+    # only_a, only_b: `row_key` of the scores of only one study
     only_a: pd.DataFrame
     only_b: pd.DataFrame
 
 
 def pair(a: Results, b: Results) -> Paired:
-    """Pair scores of the same run and test subject. Raises InputError: the studies have no common scores."""
-    joined = a.scores.merge(b.scores, on=KEY, how="outer", suffixes=("_a", "_b"), indicator=True)
+    """Pair scores of the same run, test subject and class. Raises InputError: the studies have no common scores.
+
+    One class of a cohort is paired with one without a name.
+    """
+    ours, theirs = _alike(a.scores, b.scores)
+    key = row_key(ours)
+    joined = ours.merge(theirs, on=key, how="outer", suffixes=("_a", "_b"), indicator=True)
     both, only_a, only_b = (joined[joined["_merge"] == side] for side in ("both", "left_only", "right_only"))
     if both.empty:
         raise InputError(_unlike(a, b))
-    return Paired(both.drop(columns="_merge").reset_index(drop=True), only_a[KEY], only_b[KEY])
+    return Paired(both.drop(columns="_merge").reset_index(drop=True), only_a[key], only_b[key])
+
+
+def _alike(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables with `CLASS` if one has it; a cohort's only class gets its name if the other has no name for it."""
+    if CLASS not in a and CLASS not in b:
+        return a, b
+    tables = [table if CLASS in table else table.assign(**{CLASS: ""}) for table in (a, b)]
+    for cohort in set(a["cohort"]) & set(b["cohort"]):
+        rows = [table["cohort"] == cohort for table in tables]
+        names = [classes_of(table[own]) for table, own in zip(tables, rows, strict=True)]
+        for place, other in ((0, 1), (1, 0)):
+            if not names[place] and len(names[other]) == 1:
+                tables[place] = tables[place].assign(**{CLASS: tables[place][CLASS].mask(rows[place], names[other][0])})
+    return tables[0], tables[1]
 
 
 def cells(paired: Paired) -> pd.DataFrame:
-    """The comparison of each cohort, method and N.
+    """The comparison of each cohort, method and N; of several classes for their mean and for each class.
 
     Returns:
-        Columns cohort, method, n; mean_a, mean_b: mean Dice of the common scores; difference: mean of B - A, with low,
-        high: its interval (`summary.summarise`); scores: number of pairs; identical: number of pairs that are equal in
-        all scores, bit for bit; largest: largest absolute difference in Dice; excludes_0: whether the interval
-        excludes 0; by_chance: its probability under random signs of the draws (`summary.exclusion_by_sign`).
+        Columns cohort, method, n (with named classes also class, after the cohort); mean_a, mean_b: mean Dice of the
+        common scores; difference: mean of B - A, with low, high: its interval (`summary.summarise`); scores: number of
+        pairs; identical: number of pairs that are equal in all scores, bit for bit; largest: largest absolute
+        difference in Dice; excludes_0: whether the interval excludes 0; by_chance: its probability under random signs
+        of the draws (`summary.exclusion_by_sign`).
     """
-    both = paired.both.assign(dice=paired.both["dice_b"] - paired.both["dice_a"], identical=identical(paired.both))
-    groups = both.groupby(CELL, sort=True)
-    return pd.DataFrame([{**dict(zip(CELL, key, strict=True)), **_cell(cell)} for key, cell in groups])
+    columns = [*row_key(paired.both), "dice_a", "dice_b"]
+    pairs = paired.both[columns].assign(
+        dice=paired.both["dice_b"] - paired.both["dice_a"], differs=~identical(paired.both)
+    )
+    return pd.DataFrame(
+        [
+            {**view.columns, **dict(zip(CELL, key, strict=True)), **_cell(cell)}
+            for view in by_view(pairs, sorted(pairs["cohort"].unique()))
+            for key, cell in view.scores.groupby(CELL, sort=True)
+        ]
+    )
+
+
+def deciding(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells that decide a verdict: of several classes those of the mean, since classes are not independent."""
+    if CLASS not in cells:
+        return cells
+    several = cells.groupby("cohort")[CLASS].transform("nunique") > 1
+    return cells[~several | (cells[CLASS] == MEAN)]
 
 
 def identical(both: pd.DataFrame) -> pd.Series:
@@ -70,7 +107,7 @@ def _cell(cell: pd.DataFrame) -> dict[str, float | int | bool]:
         "low": summary.low,
         "high": summary.high,
         "scores": len(cell),
-        "identical": int(cell["identical"].sum()),
+        "identical": int((~cell["differs"]).sum()),
         "largest": float(cell["dice"].abs().max()),
         "excludes_0": summary.low > 0 or summary.high < 0,
         "by_chance": exclusion_by_sign(cell, INTERVALS),
@@ -79,7 +116,8 @@ def _cell(cell: pd.DataFrame) -> dict[str, float | int | bool]:
 
 def by_method(cells: pd.DataFrame) -> str:
     """A sentence on methods whose scores differ and on the others; empty if all scores are identical."""
-    sums = cells.groupby("method", sort=True).agg({"scores": "sum", "identical": "sum", "largest": "max"})
+    single = cells[cells[CLASS] != MEAN] if CLASS in cells else cells
+    sums = single.groupby("method", sort=True).agg({"scores": "sum", "identical": "sum", "largest": "max"})
     differ = sums[sums["identical"] < sums["scores"]]
     parts = [
         f"{names_text([str(method)])} differs in {_share(int(row['scores'] - row['identical']), int(row['scores']))} "
@@ -137,6 +175,16 @@ def unpaired_subjects(scores: pd.DataFrame, other: pd.DataFrame) -> list[str]:
     return texts
 
 
+def unpaired_classes(scores: pd.DataFrame, other: pd.DataFrame) -> list[str]:
+    """Texts on classes of only one study, for each common cohort."""
+    texts = []
+    for cohort in sorted(set(scores["cohort"]) & set(other["cohort"])):
+        ours, theirs = (classes_of(table[table["cohort"] == cohort]) for table in _alike(scores, other))
+        if alone := set(ours) - set(theirs):
+            texts.append(f"{cohort}: {'class' if len(alone) == 1 else 'classes'} {names_text(alone)}")
+    return texts
+
+
 def names_text(names: Iterable[str], most: int = 8) -> str:
     """The first few of the sorted names, with characters that disturb a terminal replaced."""
     ordered = ["".join(sign if sign.isprintable() else "?" for sign in name) for name in sorted(names)]
@@ -150,5 +198,8 @@ def _unlike(a: Results, b: Results) -> str:
         ours, theirs = ({str(value) for value in np.unique(side.scores[column].to_numpy())} for side in (a, b))
         if not ours & theirs:
             parts.append(f"{name}: A has {names_text(ours)}; B has {names_text(theirs)}")
+    if not parts:
+        classes = [names_text(classes_of(side.scores)) or "one class without a name" for side in (a, b)]
+        parts = [f"classes: A has {classes[0]}; B has {classes[1]}"] if classes[0] != classes[1] else []
     heading = f"{a.folder} (A) and {b.folder} (B): no common scores; accepted: two studies of the same cohorts:"
     return str(InputError.of(parts, heading))

@@ -15,6 +15,7 @@ from fewlabel.reporting.publishing.model_card import CARD
 from fewlabel.reporting.results.folder import RUNS, Results
 from fewlabel.reporting.results.histories import thin
 from fewlabel.reporting.results.run_facts import pack
+from fewlabel.reporting.statistics.classes import CLASS
 from fewlabel.utils.atomic_files import atomic_file, atomic_folder
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import SUMS
@@ -94,8 +95,9 @@ def readme(
     """
     ids = "replaced by codes (s001, p001 …)" if results.anonymised else "published as they are in the data"
     scores, cohorts = len(results.scores), ", ".join(sorted(results.scores["cohort"].unique()))
+    of = "run, test subject and class" if CLASS in results.scores else "run and test subject"
     rows = {
-        SCORES: f"{scores} scores: a row for each run and test subject",
+        SCORES: f"{scores} scores: a row for each {of}",
         EXPERIMENT: "the experiment with all its defaults",
         RUNS: f"settings, machine, and hashes of inputs and outputs of each of {len(results.runs)} trainings",
         **({HISTORY: "the loss of each training"} if has_histories else {}),

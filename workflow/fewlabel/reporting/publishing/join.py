@@ -21,7 +21,7 @@ from fewlabel.reporting.publishing.publish import PublishedStudy
 from fewlabel.reporting.results.completeness import has_equal_settings
 from fewlabel.reporting.results.folder import RUNS, Results, read_experiment, read_results
 from fewlabel.reporting.results.run_facts import flatten
-from fewlabel.reporting.statistics.classes import KEY
+from fewlabel.reporting.statistics.scores import join_scores
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import first_lines
 from fewlabel.utils.recorded_hashes import SUMS, read_sums
@@ -63,7 +63,7 @@ def join(folders: Sequence[Path], to: Path, replace_old: bool = False) -> Publis
     results = Results(
         folder=folders[0],  # `to` does not exist yet
         experiment=plain,
-        scores=_scores(parts),
+        scores=join_scores(part.scores for part in parts),
         runs={str(run): parts[index].runs[str(run)] for run, index in origin.items()},
         tables=_first(part.tables for part in parts),
         stores=_first(part.stores for part in parts),
@@ -180,11 +180,6 @@ def _part_of_runs(parts: Sequence[Results], experiment: Experiment) -> dict[Run,
     ]:
         raise InputError.of(first_lines(others), heading="runs with settings other than their experiment's:")
     return origin
-
-
-def _scores(parts: Sequence[Results]) -> pd.DataFrame:
-    joined = pd.concat([part.scores for part in parts], ignore_index=True)
-    return joined.drop_duplicates(KEY).sort_values(KEY, kind="stable", ignore_index=True)
 
 
 def _first(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

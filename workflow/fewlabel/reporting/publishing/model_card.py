@@ -12,19 +12,21 @@ from fewlabel.config.cohort import Cohort
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
 from fewlabel.config.jobs.titles import cohort_title, titles
-from fewlabel.config.jobs.training import finetuning, pretrained_as
+from fewlabel.config.jobs.training import FinetuneSettings, finetune_settings, finetuning, pretrained_as
 from fewlabel.config.loading.load import load
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import pretraining_stages
 from fewlabel.config.study_layout import EXPERIMENT, LAYOUT, WEIGHTS, Run
 from fewlabel.config.training import Finetuning, Training
 from fewlabel.data.subjects.licences import NOT_STATED, terms
+from fewlabel.reporting.cohort_text import channels_text, classes_text, context_text, loss_text, processing_text
 from fewlabel.reporting.results.folder import Results
 from fewlabel.reporting.results.run_facts import Facts
+from fewlabel.reporting.statistics.classes import CLASS, class_title, one_class, views
 from fewlabel.reporting.statistics.scores import FOLD
 from fewlabel.reporting.statistics.summary import summarise
 from fewlabel.reporting.tables.formats import markdown_cell
-from fewlabel.reporting.tables.table import between, bootstrap_note, distance
+from fewlabel.reporting.tables.table import between, bootstrap_note, classes_note, distance
 from fewlabel.utils.errors import InputError
 
 CARD = "MODEL_CARD.md"
@@ -32,10 +34,11 @@ SOFTWARE = ("torch", "numpy", "nibabel", "scipy", "simpleitk")
 """Packages whose versions a card lists, since scores depend on them."""
 
 USE = (
-    f"`fewlabel predict {WEIGHTS} image.nii.gz -o mask.nii.gz` writes a mask (1 inside) on the image's grid. Images "
+    f"`fewlabel predict {WEIGHTS} image.nii.gz -o mask.nii.gz` writes {{mask}} on the image's grid. Images "
     "should resemble the volumes above: the same contrast and body part. `fewlabel export` writes ONNX and a MONAI "
     "bundle."
 )
+MASKS = ("a mask (1 inside)", "a label map with the values of the classes above")
 
 
 def chosen_run(results: Results, requested: str) -> Run:
@@ -65,7 +68,7 @@ def model_card(results: Results, run: Run) -> str:
         "Data": _data(results, run, cohort, facts),
         "Training": _recipe(results, run, experiment, facts),
         "Scores": _score_lines(own, alike, experiment, run),
-        "Use": USE,
+        "Use": USE.format(mask=MASKS[bool(cohort.source.classes)]),
         "Limits": "\n".join(f"- {line}" for line in _limits(own, cohort, run, experiment)),
     }
     body = "\n\n".join(f"## {heading}\n{text}" for heading, text in parts.items())
@@ -85,6 +88,8 @@ def _data(results: Results, run: Run, cohort: Cohort, facts: Facts) -> str:
     return _table(
         {
             "volumes": cohort.source.description,
+            "classes (label values)": classes_text(cohort.source),
+            "channels": channels_text(cohort.source),
             "licence of the volumes": owed.licence,
             "cite": owed.citation or "not stated",
             "subjects of the study": ", ".join(counts),
@@ -108,16 +113,27 @@ def _recipe(results: Results, run: Run, experiment: Experiment, facts: Facts) ->
     rows["finetuning took"] = _took(facts)
     grid = cohort.grid
     rows |= {
-        "network": f"U-Net, widths {', '.join(map(str, experiment.network.widths))}, one channel in, one out",
+        "network": f"U-Net, widths {', '.join(map(str, experiment.network.widths))}, "
+        + _channels_of(finetune_settings(experiment, run.part, run.method, run.n or 1, run.draw or 1)),
+        "network's input": context_text(experiment.network.context),
         "slices": f"{grid.plane}, {grid.matrix[0]} x {grid.matrix[1]} (rows x columns) of {grid.spacing_mm:g} mm, "
         + ("distance as it is" if grid.slice_mm is None else f"{grid.slice_mm:g} mm apart"),
         "intensities": f"percentiles {grid.percentiles[0]:g} and {grid.percentiles[1]:g} of the volume become 0 and 1"
         + ("" if cohort.bias_correction is None else ", after N4 bias correction"),
+        "post-processing": processing_text(experiment),
         "seed": str(experiment.seed),
         "software": _software(facts),
         "machine": " ".join(str(facts[key]) for key in ("device", "precision") if key in facts),
     }
     return _table(rows) + f"\n\nAll settings: `{EXPERIMENT}` of the study, and the metadata of `{WEIGHTS}`."
+
+
+def _channels_of(settings: FinetuneSettings) -> str:
+    """Channels of a network: into it and out of it."""
+    if settings.outputs == 1:
+        return f"{'one channel' if settings.inputs == 1 else f'{settings.inputs} channels'} in, one out"
+    channels = "1 channel" if settings.inputs == 1 else f"{settings.inputs} channels"
+    return f"{channels} in, {settings.outputs} out (softmax over background and classes)"
 
 
 def _training(training: Training) -> str:
@@ -130,7 +146,7 @@ def _training(training: Training) -> str:
         f"weight decay {training.weight_decay:g}",
     ]
     if isinstance(training, Finetuning):
-        parts += ["Dice loss, last weights", f"augmentation {training.augmentation}"]
+        parts += [f"{loss_text(training)}, last weights", f"augmentation {training.augmentation}"]
     return ", ".join(parts)
 
 
@@ -169,10 +185,15 @@ def _score_lines(own: pd.DataFrame, alike: pd.DataFrame, experiment: Experiment,
     head = ["", "networks", f"{_tested(experiment.cohorts[run.cohort])} subjects", "mean Dice", level,
             "lowest subject", "median HD95, mm"]  # fmt: skip
     every = f"all draws of this method at N = {run.n}"
-    rows = [_score_row("this network", own, intervals), _score_row(every, alike, intervals)]
+    rows = [
+        _score_row(f"{name}{f', {class_title(view)}' if view else ''}", one_class(scores, view), intervals)
+        for view in views(own)
+        for name, scores in (("this network", own), (every, alike))
+    ]
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     note = f"Dice of whole volumes on their native grids, 0 to 1. {bootstrap_note(intervals)}"
     note += " HD95 is undefined if one of the two masks is empty; such scores are left out."
+    note = " ".join([note, *classes_note(pd.DataFrame({CLASS: views(own)}))])
     return "\n".join(lines) + f"\n\n{note} The first row describes one network, the second its recipe."
 
 

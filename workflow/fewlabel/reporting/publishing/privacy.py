@@ -35,7 +35,7 @@ def pseudonymise(results: Results) -> Results:
     scores["subject"] = [subjects[cohort][subject] for cohort, subject in pairs]
     return replace(
         results,
-        experiment=_experiment(results.experiment, subjects),
+        experiment=_experiment(results.experiment, subjects, patients),
         scores=scores.sort_values(KEY, kind="stable", ignore_index=True),
         runs={name: _run(facts, subjects[_cohort(name)]) for name, facts in results.runs.items()},
         tables={
@@ -89,15 +89,26 @@ def _run(facts: Facts, subjects: Codes) -> Facts:
     return {**facts, "subjects": [subjects[name] for name in facts["subjects"]]}
 
 
-def _experiment(experiment: dict[str, Any], subjects: Mapping[str, Codes]) -> dict[str, Any]:
-    """The experiment with codes for its listed test subjects."""
+def _experiment(
+    experiment: dict[str, Any], subjects: Mapping[str, Codes], patients: Mapping[str, Codes]
+) -> dict[str, Any]:
+    """The experiment with codes for its listed test subjects and those of named draws."""
     cohorts = {
-        name: {**cohort, "test": [subjects[name].get(subject, "?") for subject in cohort["test"]]}
-        if isinstance(cohort.get("test"), list)
-        else cohort
+        name: _cohort_settings(cohort, subjects.get(name, {}), patients.get(name, {}))
         for name, cohort in experiment.get("cohorts", {}).items()
     }
     return {**experiment, "cohorts": cohorts} if cohorts else experiment
+
+
+def _cohort_settings(cohort: dict[str, Any], subjects: Codes, patients: Codes) -> dict[str, Any]:
+    """A cohort's settings with codes for all names of subjects and patients."""
+    change: dict[str, Any] = {}
+    if isinstance(cohort.get("test"), list):
+        change["test"] = [subjects.get(name, "?") for name in cohort["test"]]
+    if isinstance(cohort.get("draws"), list):
+        codes = patients if cohort.get("count") == "patients" else subjects
+        change["draws"] = [[codes.get(name, "?") for name in draw] for draw in cohort["draws"]]
+    return {**cohort, **change}
 
 
 PLACE = re.compile(r"(?:^|[\s'\"=(\[,;])(?:~?(?:/[\w.-]+){2,}|[A-Za-z]:[\\/]\w|file://)")

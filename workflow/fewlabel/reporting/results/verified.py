@@ -11,6 +11,7 @@ from fewlabel.config.jobs.training import pretrained_as
 from fewlabel.config.study_layout import HISTORY, LAYOUT, PRETEXT, SCORES, STORE, WEIGHTS, Run
 from fewlabel.reporting.results.folder import read_json
 from fewlabel.reporting.results.histories import read_history
+from fewlabel.reporting.statistics.classes import classes_of
 from fewlabel.reporting.statistics.scores import FOLD, read_class_scores
 from fewlabel.utils import recorded_hashes
 from fewlabel.utils.atomic_files import visible
@@ -77,7 +78,7 @@ def _runs(folder: Path, experiment: Experiment) -> Iterator[str]:
                 f"; its content is that of {other}" if other not in (None, run) else ""
             )
         if not changed:
-            yield from _contents(place, run)
+            yield from _contents(place, experiment, run)
             yield from _other_start(folder, experiment, run)
             for path in _other_inputs(folder, experiment, run):
                 others.setdefault(path, {})[run] = None
@@ -111,25 +112,29 @@ def _other_inputs(folder: Path, experiment: Experiment, run: Run) -> Iterator[Pa
                 yield path
 
 
-def _contents(place: Path, run: Run) -> Iterator[str]:
+def _contents(place: Path, experiment: Experiment, run: Run) -> Iterator[str]:
     """Problems of tables that cannot be read or belong to another run."""
     try:
         if (place / HISTORY).is_file():
             read_history(place / HISTORY)
         if run.kind == "finetuned" and (place / SCORES).is_file():
-            yield from _foreign(place / SCORES, run)
+            yield from _foreign(place / SCORES, experiment, run)
     except InputError as error:
         yield str(error)
 
 
-def _foreign(path: Path, run: Run) -> Iterator[str]:
+def _foreign(path: Path, experiment: Experiment, run: Run) -> Iterator[str]:
     expected: dict[str, Any] = {"cohort": run.cohort, "method": run.method, "draw": run.draw}
     if run.fold is not None:
         expected[FOLD] = run.fold
     scores = read_class_scores(path)
+    remedy = f"to fix: restore it, or {recorded_hashes.make_again(path)}"
+    found, classes = classes_of(scores), list(experiment.cohorts[run.cohort].source.classes)
+    if found != classes:
+        shown = [", ".join(names) or "without a name" for names in (found, classes)]
+        yield f"{path}: classes {shown[0]}; accepted: those of the experiment, {shown[1]}; {remedy}"
     if differ := [name for name, value in expected.items() if name in scores and set(scores[name]) != {value}]:
         values_text = ", ".join(f"{name} {scores[name].iloc[0]}" for name in differ)
-        remedy = f"to fix: restore it, or {recorded_hashes.make_again(path)}"
         yield f"{path}: contains the scores of another run ({values_text}); {remedy}"
 
 

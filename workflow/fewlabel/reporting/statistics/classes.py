@@ -77,6 +77,11 @@ def by_view(scores: pd.DataFrame, cohorts: Iterable[str]) -> list[View]:
     return found
 
 
+def row_key(scores: pd.DataFrame) -> list[str]:
+    """The columns that name a row of scores."""
+    return [*KEY, CLASS] if CLASS in scores else KEY
+
+
 def with_class(columns: list[str], scores: pd.DataFrame) -> list[str]:
     """Columns of a table, of which the cohort is the first, with `CLASS` after it where scores have classes."""
     return [columns[0], CLASS, *columns[1:]] if CLASS in scores else columns

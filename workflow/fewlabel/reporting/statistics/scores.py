@@ -1,7 +1,7 @@
 """The long table of scores, one row for each run, test subject and named class: read, check, join and select."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +10,7 @@ from fewlabel.config.jobs.grid import CollectSettings
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.scores.registry import BUILT_IN, FURTHER, SCORES
 from fewlabel.data.csv_tables import read_csv_table, whole_from_1
-from fewlabel.reporting.statistics.classes import CLASS, KEY, class_problems, one_class
+from fewlabel.reporting.statistics.classes import CLASS, KEY, class_problems, one_class, row_key
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.formatting import first_lines
 
@@ -91,15 +91,23 @@ def collect(run_tables: Sequence[Path]) -> pd.DataFrame:
     if missing := [path for path in run_tables if not path.is_file()]:
         heading = "tables of scores are missing; to fix: evaluate these runs:"
         raise InputError.of([str(path) for path in missing], heading=heading)
-    joined = pd.concat(_on_all_labels([(path, read_class_scores(path)) for path in run_tables]), ignore_index=True)
+    return join_scores(_on_all_labels([(path, read_class_scores(path)) for path in run_tables]))
+
+
+def join_scores(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Join tables of scores into one, as `collect` sorts it; of repeated rows the first is kept.
+
+    Raises:
+        InputError: tables of a cohort have different classes.
+    """
+    joined = pd.concat(tables, ignore_index=True)
     if CLASS in joined:
         joined = joined.assign(**{CLASS: joined[CLASS].fillna("")})
         joined = joined[[*KEY, CLASS, *joined.columns.drop([*KEY, CLASS])]]
         if problems := list(class_problems(joined)):
-            raise InputError.of(
-                problems, heading="runs of a cohort have different classes; to fix: evaluate them again:"
-            )
-    return joined.drop_duplicates(_key(joined)).sort_values(KEY, kind="stable", ignore_index=True)
+            heading = "runs of a cohort have different classes; to fix: evaluate them again:"
+            raise InputError.of(problems, heading=heading)
+    return joined.drop_duplicates(row_key(joined)).sort_values(KEY, kind="stable", ignore_index=True)
 
 
 def _on_all_labels(tables: Sequence[tuple[Path, pd.DataFrame]]) -> Iterator[pd.DataFrame]:
@@ -198,13 +206,8 @@ def _bad_values(text: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     ]
 
 
-def _key(scores: pd.DataFrame) -> list[str]:
-    """The columns that name a row."""
-    return [*KEY, CLASS] if CLASS in scores else KEY
-
-
 def _repeats(scores: pd.DataFrame) -> list[str]:
-    key = _key(scores)
+    key = row_key(scores)
     repeated = scores[scores.duplicated(key)]
     if repeated.empty:
         return []
