@@ -14,7 +14,7 @@ from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.preprocessing.volume import Volume
-from fewlabel.data.preprocessing.working_grid import first_channel, preprocess
+from fewlabel.data.preprocessing.working_grid import preprocess, shown_images
 from fewlabel.data.sources import registry
 from fewlabel.data.sources.fingerprint import fingerprint
 from fewlabel.data.sources.grid_fit import grid_findings
@@ -363,7 +363,7 @@ def test_a_store_of_channels_is_those_of_single_channels_beside_one_another(both
     for index, name in enumerate(("t2w", "adc")):
         assert np.array_equal(together.images[:, index], stores[name].images)
         assert np.array_equal(together.masks, stores[name].masks)
-    assert np.array_equal(first_channel(together.images), stores["t2w"].images)
+    assert np.array_equal(shown_images(together.images), stores["t2w"].images)
     assert together.subjects.equals(stores["t2w"].subjects) and together.index.equals(stores["adc"].index)
     frame, _ = together.frame("a", GRID)
     assert frame.native == (5, 6, 7)

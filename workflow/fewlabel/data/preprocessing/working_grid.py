@@ -231,18 +231,14 @@ def scale_intensity(image: NDArray[np.float32], percentiles: tuple[float, float]
     return scaled
 
 
-def first_channel(images: NDArray[Any]) -> NDArray[Any]:
-    """The channel that pictures show, (…, row, column), of slices (…, row, column) or (…, channel, row, column).
-
-    Args:
-        images: of a slice store, with all of its slices or those of some subjects: three axes, or four with channels.
-    """
+def shown_images(images: NDArray[Any]) -> NDArray[Any]:
+    """The first channel, which pictures show, of the slices of a store: (slice, row, column), without a copy."""
     return images[:, 0] if images.ndim == 4 else images
 
 
 def intensity_quartiles(images: NDArray[Any]) -> NDArray[np.float64]:
     """Quartiles of the intensities of images, of their first channel if there are several, (3,)."""
-    return np.quantile(first_channel(images)[:, ::EVERY, ::EVERY].astype(np.float32), QUARTILES).astype(np.float64)
+    return np.quantile(shown_images(images)[:, ::EVERY, ::EVERY].astype(np.float32), QUARTILES).astype(np.float64)
 
 
 def _resize(array: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:

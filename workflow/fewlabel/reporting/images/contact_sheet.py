@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from fewlabel.config.jobs.figures.quality import ContactSheetSettings
+from fewlabel.data.preprocessing.working_grid import shown_images
 from fewlabel.data.store.slice_store import Store
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.figures.canvas import LINE, POINT, text_lines, wrapped
@@ -142,17 +143,11 @@ def choose_subjects(labelled: Sequence[str], warned: set[str], most: int) -> lis
 
 def tiles(store: Store, subject: str, layout: Layout, colours: Sequence[str] = ()) -> list[Pixels]:
     """A subject's slices (row, column, RGB) of the first channel, with the border of the mask, or of each class."""
-    rows = store.rows([subject])
+    rows, images = store.rows([subject]), shown_images(store.images)
     masks = store.masks[rows]
     return [
-        tile(first_of_channels(store.images[rows[index]]), masks[index], layout.tile, colours)
-        for index in choose_slices(masks, layout.slices)
+        tile(images[rows[index]], masks[index], layout.tile, colours) for index in choose_slices(masks, layout.slices)
     ]
-
-
-def first_of_channels(image: NDArray[np.float16]) -> NDArray[np.float16]:
-    """The first channel of a slice of a store, (channel, row, column); a slice without channels as it is."""
-    return image[0] if image.ndim == 3 else image
 
 
 def tile(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fewlabel.config.jobs.figures.gallery import Column, GallerySettings, run_of
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.data.preprocessing.volume import Orientation, read_result_nifti
+from fewlabel.data.preprocessing.volume import Orientation, first_channel, read_result_nifti
 from fewlabel.data.preprocessing.working_grid import scale_intensity
 from fewlabel.inference.metrics import dice
 from fewlabel.reporting.images.class_legend import several_classes
@@ -185,4 +185,4 @@ def _image(kept: Path, subject: str, settings: GallerySettings) -> NDArray[np.fl
     listed = {one.subject: one for one in registry.list_subjects(settings.source)}
     if subject not in listed:
         raise InputError(f"{settings.cohort}: no volume of {subject}, which was prepared; to fix: put it back")
-    return registry.read_volume(settings.source, listed[subject]).image
+    return first_channel(registry.read_volume(settings.source, listed[subject]).image)
