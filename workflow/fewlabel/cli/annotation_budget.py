@@ -72,7 +72,8 @@ def annotation_budget(
         write_json(
             json, ({"class": class_name} if names else {}) | {"curves": [answer_facts(item) for item in answers]}
         )
-    print(as_text(answers, class_title(class_name) if names and class_name != EACH else ""), end="")
+    shown = class_title(class_name) if names and class_name != EACH else ""
+    print(as_text(answers, shown, parts.titles.counted), end="")
     print(f"\nFigure: {png}, {pdf}")
 
 

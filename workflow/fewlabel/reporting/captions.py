@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sized
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import label_counts
+from fewlabel.config.jobs.titles import counted_units, named_draws
 from fewlabel.config.jobs.training import finetuning
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines
@@ -48,11 +49,13 @@ def _conditions(experiment: Experiment) -> str:
     labels = {name: label_counts(experiment, name) for name in experiment.methods}
     counts = dict.fromkeys(str(n) for each in labels.values() for n in each)
     intervals = experiment.intervals
+    counted = counted_units(cohort.count for cohort in experiment.cohorts.values())
     sentences = [
         f"Pretraining: {'; '.join(pretrained)}." if pretrained else "No method is pretrained.",
         f"Finetuning: {'; '.join(finetuned)}. The last weights are evaluated; no checkpoint is selected.",
-        f"N = {', '.join(counts)}; {_count(range(experiment.draws), 'draw')} of labelled subjects. Draws are the same "
-        "for all methods, and the subjects of a smaller N are among those of a larger one.",
+        f"N = {', '.join(counts)}; {_count(range(experiment.draws), 'draw')} of labelled {counted}. Draws are the same "
+        f"for all methods, and the {counted} of a smaller N are among those of a larger one.",
+        *_patients(experiment),
         f"Intervals: {100 * intervals.level:g} %, by bootstrap over draws and test subjects "
         f"({intervals.resamples} resamples).",
         f"Network widths {', '.join(map(str, experiment.network.widths))}; seed {experiment.seed}.",
@@ -62,6 +65,15 @@ def _conditions(experiment: Experiment) -> str:
         *_chosen_on(experiment),
     ]
     return " ".join(sentences)
+
+
+def _patients(experiment: Experiment) -> Iterator[str]:
+    """Cohorts whose N counts patients, and draws that are not random."""
+    for name, cohort in experiment.cohorts.items():
+        if cohort.count == "patients":
+            yield f"N of ``{name}`` counts patients, each with all labelled volumes."
+        if text := named_draws(f"``{name}``", cohort):
+            yield text
 
 
 def _chosen_on(experiment: Experiment) -> Iterator[str]:

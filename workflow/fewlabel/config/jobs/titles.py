@@ -1,10 +1,12 @@
 """Names of cohorts and methods in figures and tables."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
 
-from fewlabel.config.base import Fold, Name, Settings
+from fewlabel.config.base import Fold, Name, Settings, Unit
+from fewlabel.config.cohort import Cohort
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.grid import label_counts
 from fewlabel.config.pretexts.registry import Method
@@ -17,6 +19,8 @@ class CohortTitle(Settings):
     stands_for: Literal["liver", "prostate"] | None
     folds: Fold | None = Field(None, exclude_if=lambda value: value is None)
     """How many test folds its scores are joined from."""
+    count: Unit = Field("subjects", exclude_if=lambda value: value == "subjects")
+    """What N counts."""
 
 
 class MethodTitle(Settings):
@@ -34,13 +38,23 @@ class Titles(Settings):
     cohorts: dict[str, CohortTitle]
     methods: dict[str, MethodTitle]
 
+    @property
+    def counted(self) -> str:
+        """What N counts: `subjects`, `patients`, or both where cohorts differ."""
+        return counted_units(title.count for title in self.cohorts.values())
+
 
 def titles(experiment: Experiment) -> Titles:
     """Names for figures and tables."""
     methods: dict[str, Method] = experiment.methods
     return Titles(
         cohorts={
-            name: CohortTitle(title=cohort_title(experiment, name), stands_for=cohort.stands_for, folds=cohort.folds)
+            name: CohortTitle(
+                title=cohort_title(experiment, name),
+                stands_for=cohort.stands_for,
+                folds=cohort.folds,
+                count=cohort.count,
+            )
             for name, cohort in experiment.cohorts.items()
         },
         methods={
@@ -59,6 +73,21 @@ def cohort_title(experiment: Experiment, name: str) -> str:
     cohort = experiment.cohorts[name]
     title = cohort.title or name.replace("_", " ")
     return title if cohort.validation is None else f"{title}, scored on the pool"
+
+
+def counted_units(counts: Iterable[Unit]) -> str:
+    """What N counts, in the cohorts of a study: `subjects`, `patients` or `subjects or patients`."""
+    return " or ".join(dict.fromkeys(counts)) or "subjects"
+
+
+def named_draws(title: str, cohort: Cohort) -> str | None:
+    """A sentence on the draws that are not random, without names; None: all are random."""
+    if not (number := len(cohort.labelling.named)):
+        return None
+    which = "Draw 1" if number == 1 else f"Draws 1 to {number}"
+    verb = "is" if number == 1 else "are"
+    what = f"the published choice ({cohort.draws})" if isinstance(cohort.draws, str) else "named in the experiment"
+    return f"{which} of {title} {verb} {what}; any other draw is random."
 
 
 def quoted_cohorts(experiment: Experiment) -> list[str]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from fewlabel.config.jobs.titles import counted_units
 from fewlabel.operations.planning.calibration.calibration_table import Chosen
 from fewlabel.operations.planning.plan import Plan, Saving
 from fewlabel.operations.planning.tasks import RULES, reports
@@ -29,10 +30,16 @@ def _heading(plan: Plan) -> Iterator[str]:
     cells = [
         counted(len(plan.experiment.cohorts), "cohort"),
         counted(len(plan.experiment.methods), "method"),
-        f"N = {', '.join(map(str, plan.experiment.labels))}",
+        f"N = {', '.join(map(str, plan.experiment.labels))}{_unit(plan)}",
         counted(plan.experiment.draws, "draw"),
     ]
     yield f"{plan.experiment.study}: {' x '.join(cells)}"
+
+
+def _unit(plan: Plan) -> str:
+    """What N counts, unless it is subjects."""
+    units = counted_units(cohort.count for cohort in plan.experiment.cohorts.values())
+    return "" if units == "subjects" else f" {units}"
 
 
 def _jobs(plan: Plan) -> Iterator[str]:

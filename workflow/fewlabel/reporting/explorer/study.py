@@ -110,6 +110,7 @@ def study_content(settings: ExplorerSettings, runs: Mapping[Run, Mapping[str, An
         "study": settings.experiment.study,
         "level": settings.intervals.level,
         "control": settings.control,
+        **({} if settings.titles.counted == "subjects" else {"counted": settings.titles.counted}),
         "scores": [
             {"title": SCORES[name].heading, "digits": SCORES[name].decimals} for name in settings.experiment.scores
         ],

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fewlabel.config.base import Unit
 from fewlabel.config.figure_options import Panels
 from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.reporting.figures import legends, style
@@ -45,7 +46,7 @@ def annotation_budget(answers: Sequence[Answer], parts: FigureParts) -> Figure:
         before = ""
         for (axes,), (name, part) in zip(panels, parts.parts.items(), strict=True):
             own = [answer for answer in answers if answer.curve.cohort == name]
-            _panel(axes, own, methods)
+            _panel(axes, own, methods, part.title.count)
             head(axes, part.title.title, _subtitle(own, methods), SIZES)
             if is_labelled(axes, part.label, before):
                 axes.set_ylabel(dice_label(part.label, SIZES))
@@ -72,11 +73,11 @@ def _has_law(answer: Answer, methods: Mapping[str, MethodTitle]) -> bool:
     return not (answer.curve.doubts or methods[answer.curve.method].benchmark)
 
 
-def _panel(axes: Axes, answers: Sequence[Answer], methods: Mapping[str, MethodTitle]) -> None:
+def _panel(axes: Axes, answers: Sequence[Answer], methods: Mapping[str, MethodTitle], count: Unit) -> None:
     colours, markers, lines = style.method_colours(methods), style.method_markers(methods), style.line_styles(methods)
     laws = [answer for answer in answers if _has_law(answer, methods)]
     shown = {n for answer in answers if answer.curve.method in markers for n in answer.curve.counts}
-    style.label_axis(axes, shown | {int(REACH * answer.curve.largest) for answer in laws})
+    style.label_axis(axes, shown | {int(REACH * answer.curve.largest) for answer in laws}, count)
     axes.axhline(answers[0].target, zorder=1.5, **TARGET)
     for answer in answers:
         curve, colour = answer.curve, colours[answer.curve.method]

@@ -89,11 +89,11 @@ def label_curves(scores: pd.DataFrame, settings: CurvesSettings) -> Figure:
             _dice(axes[0], column, looks, settings)
             for lower in axes[1:]:
                 _gains(lower, column, looks)
-            style.label_axis(axes[0], _counts(column, settings))
+            style.label_axis(axes[0], _counts(column, settings), column.title.count)
             if len(axes) > 1:
                 axes[0].tick_params(labelbottom=False)
                 axes[0].set_xlabel("")
-                axes[1].set_xlabel(style.N_LABEL)
+                axes[1].set_xlabel(style.n_label(column.title.count))
             head(axes[0], column.title.title, _subtitle(column.summary, settings), shown)
             if is_labelled(axes[0], column.label, before):
                 for each, label in zip(axes, (dice_label(column.label, shown), "Gain over\nthe control"), strict=False):

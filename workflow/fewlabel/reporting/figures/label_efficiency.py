@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import offset_copy
 
+from fewlabel.config.base import Unit
 from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, marks, style
@@ -66,7 +67,7 @@ def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figu
         before = ""
         for (axes,), (name, part) in zip(panels, parts.parts.items(), strict=True):
             own = rows[rows["cohort"] == name]
-            _panel(axes, own, settings)
+            _panel(axes, own, settings, part.title.count)
             control = chosen[(chosen["cohort"] == name) & (chosen["method"] == settings.control)]
             ends = f"N = {control['n'].min()} to {control['n'].max()}"
             head(axes, part.title.title, f"Control: {titles.methods[str(settings.control)].title}, {ends}", shown)
@@ -118,7 +119,7 @@ def _bounds(rows: pd.DataFrame) -> pd.Series:
     return (rows["mean"] > rows["most"]).astype(int) - (rows["mean"] < rows["least"]).astype(int)
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, settings: EfficiencySettings) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, settings: EfficiencySettings, count: Unit) -> None:
     """One cohort's multiples on a logarithmic axis."""
     counts = sorted({int(n) for n in rows["n"]})
     looks = marks.looks(settings.titles.methods, settings.methods, counts, text_in(settings.figure))
@@ -140,7 +141,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, settings: EfficiencySettings) -> None
             at, beside = (own["bound"] == bound).to_numpy(), offset_copy(axes.transData, fig, 0, 3 * bound, "points")
             look_of: dict[str, Any] = {"marker": marker, "markersize": 4.5, "linestyle": "none", "color": style.INK}
             axes.plot(places[at], own["mean"][at], transform=beside, **look_of)
-    style.label_axis(axes, set(counts))
+    style.label_axis(axes, set(counts), count)
     axes.yaxis.set_major_locator(LogLocator(base=2, numticks=12))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _times(value)))

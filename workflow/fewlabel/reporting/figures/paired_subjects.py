@@ -131,6 +131,7 @@ def _draw(panels: list[Pairs], parts: FigureParts, settings: PairedSettings) -> 
         upper = figure.add_subplot(grid[2 * row, column])
         lower = figure.add_subplot(grid[2 * row + 1, column], sharex=upper)
         _lower(lower, panel, _limits(panels, panel.cohort), settings)
+        lower.set_xlabel(style.n_label(parts.parts[panel.cohort].title.count))
         (_swarms if panel.swarm else _lines)(upper, panel, settings)
         drawn.append((panel.cohort, upper))
         head(upper, title, small, sizes)
@@ -271,7 +272,6 @@ def _lower(axes: Axes, panel: Pairs, limits: marks.Limits, settings: PairedSetti
     _signed_axis(axes)
     axes.set_xlim(-0.5, len(counts) - 0.5)
     axes.set_xticks(places, [str(n) for n in counts])
-    axes.set_xlabel(style.N_LABEL)
     for x, text in enumerate(_numbers(panel.gains, (settings.figure.panel_width_in - 0.65) / len(counts))):
         axes.annotate(
             text, (x, 1), (0, 4), ("data", "axes fraction"), "offset points", fontsize=NUMBER,

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from fewlabel.config.base import Unit
 from fewlabel.config.jobs.titles import MethodTitle
 from fewlabel.config.pretexts.registry import PRETEXTS
 from fewlabel.utils import recorded_hashes
@@ -82,7 +83,6 @@ PARAMETERS: Any = {  # matplotlib's stubs know only a dictionary of literal keys
 }
 
 
-N_LABEL = "Labelled training subjects, N"
 TICK_GAP = 0.45
 """Octaves that two tick labels need between them."""
 MARGIN = 0.5
@@ -151,15 +151,20 @@ def line_styles(methods: Mapping[str, MethodTitle]) -> dict[str, LineStyle]:
     return found
 
 
-def label_axis(axes: Axes, counts: set[int]) -> None:
-    """Make the x axis logarithmic in the number of labelled subjects, with `counts` as ticks."""
+def n_label(count: Unit = "subjects") -> str:
+    """The label of an axis of N."""
+    return f"Labelled training {count}, N"
+
+
+def label_axis(axes: Axes, counts: set[int], count: Unit = "subjects") -> None:
+    """Make the x axis logarithmic in the number of labelled subjects (or patients), with `counts` as ticks."""
     axes.set_xscale("log", base=2)
     axes.set_xlim(min(counts, default=1) * 2.0**-MARGIN, max(counts, default=1) * 2.0**MARGIN)
     labelled = _with_room(counts)
     axes.xaxis.set_major_locator(FixedLocator(sorted(counts)))
     axes.xaxis.set_major_formatter(FixedFormatter([str(n) if n in labelled else "" for n in sorted(counts)]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel(N_LABEL)
+    axes.set_xlabel(n_label(count))
 
 
 def _with_room(counts: set[int]) -> set[int]:

@@ -105,7 +105,7 @@ def _finetuning(settings: MethodDiagramSettings, method: str, trained: int | Non
         output=StageState.RANDOM,
         head=None,
         loss="Dice loss",
-        notes=(f"labelled subjects: {labels}", f"{draws}{_budget(settings.finetuning[method])}"),
+        notes=(f"labelled {settings.titles.counted}: {labels}", f"{draws}{_budget(settings.finetuning[method])}"),
         hands_on="",
     )
 

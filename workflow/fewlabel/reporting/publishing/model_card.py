@@ -18,6 +18,7 @@ from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import pretraining_stages
 from fewlabel.config.study_layout import EXPERIMENT, LAYOUT, WEIGHTS, Run
 from fewlabel.config.training import Finetuning, Training
+from fewlabel.data.labelled_pool import labelled_count
 from fewlabel.data.subjects.licences import NOT_STATED, terms
 from fewlabel.reporting.cohort_text import channels_text, classes_text, context_text, loss_text, processing_text
 from fewlabel.reporting.results.folder import Results
@@ -93,7 +94,8 @@ def _data(results: Results, run: Run, cohort: Cohort, facts: Facts) -> str:
             "licence of the volumes": owed.licence,
             "cite": owed.citation or "not stated",
             "subjects of the study": ", ".join(counts),
-            "labelled subjects that this network was trained on": str(len(facts.get("subjects", []))) or str(run.n),
+            f"labelled {cohort.count} that this network was trained on": str(labelled_count({"subjects": [], **facts}))
+            or str(run.n),
             "test fold": f"{run.fold} of {cohort.folds}" if run.fold is not None else "",
         }
     )
@@ -232,7 +234,7 @@ def _limits(own: pd.DataFrame, cohort: Cohort, run: Run, experiment: Experiment)
         "improve it. The study compares recipes and does not search for the best network."
     )
     if run.n != "all":
-        yield f"Trained on {run.n} labelled subject(s): other draws give other networks (second row)."
+        yield f"Trained on {run.n} labelled {cohort.count[:-1]}(s): other draws give other networks (second row)."
     yield "Its output is a mask without uncertainty, and may contain a target in images that have none."
     yield (
         "Selection bias: if this network was chosen by its score on these test subjects, that score is optimistic. "

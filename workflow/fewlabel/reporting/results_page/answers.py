@@ -43,11 +43,13 @@ class LabelsNeeded:
 
     Attributes:
         benchmark: its title.
+        counted: what N counts.
         shares: as texts, ascending.
         rows: titles of methods, the control first, and for each share the number with its interval or a bound.
     """
 
     benchmark: str
+    counted: str
     shares: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
 
@@ -56,7 +58,7 @@ class LabelsNeeded:
         place = min(range(len(self.shares)), key=lambda index: abs(float(self.shares[index].split()[0]) - SHARE))
         (first, numbers), *others = self.rows
         number, _, interval = numbers[place].partition(" (")
-        needs = f"{first} needs {number} labelled subjects{interval and f' ({interval}'}"
+        needs = f"{first} needs {number} labelled {self.counted}{interval and f' ({interval}'}"
         texts = [needs, *(f"{title} {numbers[place]}" for title, numbers in others)]
         return f"For {self.shares[place]} of the Dice of {self.benchmark}, {', '.join(texts)}."
 
@@ -176,6 +178,7 @@ def _answer(
     method, control = (settings.titles.methods[row[name]].title for name in ("method", "control"))
     place = f"{method} against {control} at N = {row['n']}"
     difference, interval = signed(row["difference"]), _interval(row, settings)
+    one = settings.titles.counted.replace("s or ", " or ").removesuffix("s")
     base, tests = f"{counted(draws, 'draw')} and {counted(subjects, 'test subject')}", counted(len(rows), "comparison")
     largest = f"The largest difference was {difference} Dice ({place}; {interval})."
     sentence = {
@@ -184,7 +187,7 @@ def _answer(
     }.get(
         verdict,
         f"{method} had {abs(row['difference']):.3f} {'less' if row['difference'] < 0 else 'more'} Dice than {control} "
-        f"with {counted(row['n'], 'labelled subject')} ({interval}). {_counts(kinds)}.",
+        f"with {counted(row['n'], f'labelled {one}')} ({interval}). {_counts(kinds)}.",
     )
     sentence, place = f"On {title}, {sentence}", f"{place}; {interval}"
     labels = _labels(needed, settings, reference)
@@ -241,6 +244,7 @@ def _labels(needed: pd.DataFrame, settings: DifferenceTableSettings, reference: 
     cells = needed.set_index(["method", "share"])
     return LabelsNeeded(
         reference,
+        settings.titles.counted,
         [f"{100 * share:g} %" for share in shares],
         [
             (

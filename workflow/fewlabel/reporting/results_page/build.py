@@ -72,6 +72,7 @@ def _numbers(study: Results, experiment: Experiment) -> dict[str, Any]:
     ]
     return {
         "headline": headline(found),
+        "counted": known.counted,
         "phantoms": all(cohort.source.made_by_code for cohort in experiment.cohorts.values()),
         "answers": found,
         "few": any(one.verdict == "few" for one in found),

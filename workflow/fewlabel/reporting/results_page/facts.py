@@ -17,6 +17,7 @@ from fewlabel.config.pretexts.registry import outlines
 from fewlabel.config.pretexts.specification import budget
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.data.csv_tables import read_csv_table
+from fewlabel.data.labelled_pool import pool_size
 from fewlabel.data.subjects.licences import terms
 from fewlabel.reporting.explorer.facts import fact_rows
 from fewlabel.reporting.results.folder import Results
@@ -75,11 +76,19 @@ def cohort_rows(experiment: Experiment, tables: Mapping[str, pd.DataFrame]) -> l
         counts = [
             f"{(roles[0] == role).sum()} {word}" for role, word in ROLES.items() if roles and (roles[0] == role).any()
         ]
+        if cohort.count == "patients" and roles:
+            counts.append(f"{_patients(tables, parts)} patients in the pool")
         folds = f"{cohort.folds} test folds; in the first: " if cohort.folds else ""
         rows.append(
             [title.title, cohort.source.kind, folds + (", ".join(counts) or "not recorded"), terms(cohort).licence]
         )
     return rows
+
+
+def _patients(tables: Mapping[str, pd.DataFrame], parts: Sequence[str]) -> int:
+    """Patients of the pool, of the first of these parts that has roles."""
+    table = next(tables[path] for part in parts if (path := LAYOUT.roles(part)) in tables)
+    return pool_size(table, "patients")
 
 
 ROLES = {"test": "test", "pool": "labelled pool", "unlabelled": "unlabelled", "withheld": "set aside"}

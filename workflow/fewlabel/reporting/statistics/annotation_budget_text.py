@@ -6,34 +6,37 @@ from collections.abc import Sequence
 from fewlabel.reporting.statistics.annotation_budget import REACH, Answer, Curve, Estimate
 
 
-def as_text(answers: Sequence[Answer], shown: str = "") -> str:
-    """Text of annotation budgets, one paragraph a curve; `shown`: the class of the Dice, empty without a name."""
+def as_text(answers: Sequence[Answer], shown: str = "", counted: str = "subjects") -> str:
+    """Text of annotation budgets, one paragraph a curve; `shown`: the class of the Dice, empty without a name;
+    `counted`: what N counts."""
     level = answers[0].curve.level
     of = f" ({shown})" if shown else ""
-    head = f"Labelled subjects for a mean Dice of {answers[0].target:g}{of}, with {level * 100:g} % intervals"
-    return "\n\n".join([head, *(_paragraph(answer) for answer in answers)]) + "\n"
+    head = f"Labelled {counted} for a mean Dice of {answers[0].target:g}{of}, with {level * 100:g} % intervals"
+    return "\n\n".join([head, *(_paragraph(answer, counted) for answer in answers)]) + "\n"
 
 
-def _paragraph(answer: Answer) -> str:
+def _paragraph(answer: Answer, counted: str) -> str:
     curve = answer.curve
     counts_text = ", ".join(map(str, curve.counts))
     lines = [f"{curve.cohort}, {curve.method} (N = {counts_text}; {curve.draws} draws, {curve.subjects} test subjects)"]
-    lines.append(f"  target {answer.target:g}: {_needed(answer)}")
+    lines.append(f"  target {answer.target:g}: {_needed(answer, counted)}")
     if curve.doubts:
         return "\n".join(lines)
     lines.append(f"  law: {_law(curve)}")
-    lines += [f"  the next {_subjects(more)}: {_gain(gain)}" for more, gain in answer.gains.items()]
+    lines += [f"  the next {_number(more, counted)}: {_gain(gain)}" for more, gain in answer.gains.items()]
     return "\n".join(lines)
 
 
-def _needed(answer: Answer) -> str:
+def _needed(answer: Answer, counted: str) -> str:
     needed = answer.needed
     if needed is None:
         return f"no estimate: {answer.refused}"
     if needed.value <= answer.curve.counts[0]:
         return f"N = {needed.value:g} or fewer; the smallest tried N reaches it"
     more = int(needed.value) - answer.have
-    further = f"{_subjects(more)} more than the present {answer.have}" if more > 0 else f"the {answer.have} suffice"
+    further = (
+        f"{_number(more, counted)} more than the present {answer.have}" if more > 0 else f"the {answer.have} suffice"
+    )
     return f"N = {needed.value:g} ({interval_text(needed, answer.curve)}), {further}"
 
 
@@ -58,8 +61,8 @@ def _gain(gain: Estimate | str) -> str:
     return f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
 
 
-def _subjects(number: int) -> str:
-    return f"{number} subject" if number == 1 else f"{number} subjects"
+def _number(number: int, counted: str) -> str:
+    return f"{number} {counted.replace('s or ', ' or ').removesuffix('s') if number == 1 else counted}"
 
 
 def answer_facts(answer: Answer) -> dict[str, object]:

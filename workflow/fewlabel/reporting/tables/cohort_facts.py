@@ -30,13 +30,14 @@ def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:
             (empty without a label); with named classes, `ml_<class>` of each.
 
     Returns:
-        One row for each subject with a role: subject, role, then the facts as float64; volumes may be NaN.
+        One row for each subject with a role: subject, role, patient if the roles have it, then the facts as float64;
+        volumes may be NaN.
 
     Raises:
         InputError: a file is missing or not such a table, a role is unknown, a value is not a number, or a subject is
             repeated or has no facts.
     """
-    split = _read(roles, ROLE_COLUMNS)
+    split = _read(roles, ROLE_COLUMNS, ("patient",))
     facts = _read(subjects, FACT_COLUMNS)
     if unknown := sorted(set(split["role"]) - set(ROLES)):
         raise InputError(f"{roles.name}: role {', '.join(unknown)} unknown; accepted: {', '.join(ROLES)}")
@@ -98,11 +99,11 @@ def diagonals(results: Path, cohorts: Iterable[str]) -> dict[tuple[str, str], fl
     return found
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _read(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> pd.DataFrame:
     table = read_csv_table(path, columns)
     if (twice := table["subject"].duplicated()).any():
         raise InputError(f"{path.name}: {_some(table, twice)} twice; each subject has one row")
-    return table[[*columns, *(name for name in table if str(name).startswith(CLASS_ML))]]
+    return table[[*columns, *(name for name in table if name in optional or str(name).startswith(CLASS_ML))]]
 
 
 def _some(table: pd.DataFrame, chosen: pd.Series) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.jobs.tables.cohorts import CohortTableSettings
+from fewlabel.config.jobs.titles import named_draws
 from fewlabel.data.subjects.licences import sentence, terms
 from fewlabel.reporting import paper
 from fewlabel.reporting.cohort_text import channels_text, classes_text, context_text
@@ -39,7 +40,8 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
     columns: dict[str, dict[str, str]] = {}
     for _, row in rows.iterrows():
         title = row["title"]
-        columns[title if title not in columns else f"{title} ({row['cohort']})"] = _cohort_column(row)
+        column = _cohort_column(row, "pool_patients" in rows)
+        columns[title if title not in columns else f"{title} ({row['cohort']})"] = column
     heads = dict.fromkeys(head for column in columns.values() for head in column)
     body = pd.DataFrame(columns).reindex(list(heads)).fillna(NONE).reset_index(names="")
     notes = [
@@ -54,6 +56,7 @@ def cohort_table(facts: Mapping[str, pd.DataFrame], settings: CohortTableSetting
         )
     if patients := [title.title for name, title in titles.items() if settings.cohorts[name].count == "patients"]:
         notes.append(f"N of {', '.join(patients)} counts patients, each with all labelled volumes.")
+    notes += [text for name in titles if (text := named_draws(titles[name].title, settings.cohorts[name])) is not None]
     notes += [text for name in titles if (text := sentence(titles[name].title, settings.cohorts[name])) is not None]
     if theirs := [_paper_size(row) for _, row in rows.iterrows() if row["paper_cohort"]]:
         notes.append(f"Cohorts of the paper: {'; '.join(dict.fromkeys(theirs))}. {paper.CITATION}.")
@@ -65,6 +68,8 @@ def _cohort_row(name: str, facts: pd.DataFrame, settings: CohortTableSettings) -
     used = facts[facts["role"] != "withheld"]
     row: dict[str, Any] = {"cohort": name, "title": title.title, "source": cohort.source.description}
     row |= {"subjects": facts["subject"].nunique(), **_counts(facts)}
+    if cohort.count == "patients":
+        row["pool_patients"] = facts.loc[facts["role"] == "pool", "patient"].nunique()
     used = used.drop_duplicates("subject")
     row["finetuned_on"] = " ".join(str(n) for n in settings.labels)
     for column in ("slices", "rows", "columns"):
@@ -112,10 +117,11 @@ def _counts(facts: pd.DataFrame) -> dict[str, int]:
     return found
 
 
-def _cohort_column(row: pd.Series) -> dict[str, str]:
-    labels = ", ".join(
-        f"all ({fold_range(row, 'pool_subjects')})" if n == "all" else n for n in row["finetuned_on"].split()
-    )
+def _cohort_column(row: pd.Series, patients: bool) -> dict[str, str]:
+    """Cells of a cohort; `patients`: whether N counts them in any cohort."""
+    of_patients = patients and pd.notna(row["pool_patients"])
+    pool = f"{row['pool_patients']:.0f}" if of_patients else fold_range(row, "pool_subjects")
+    labels = ", ".join(f"all ({pool})" if n == "all" else n for n in row["finetuned_on"].split())
     shown = {
         "classes (label values)": row.get("classes"),
         "channels": row.get("channels"),
@@ -132,7 +138,8 @@ def _cohort_column(row: pd.Series) -> dict[str, str]:
         "subjects": str(row["subjects"]),
         "pretraining: subjects (slices)": _of_folds(row, "pretraining"),
         "labelled pool: subjects (slices)": _of_folds(row, "pool"),
-        "finetuning: N": labels,
+        **({"labelled pool: patients": pool if of_patients else NONE} if patients else {}),
+        "finetuning: N": f"{labels} patients" if of_patients else labels,
         "test: subjects (slices)": f"{row['test_subjects']} ({row['test_slices']}){_in_folds(row)}",
         "withheld: subjects": fold_range(row, "withheld_subjects"),
         "native slices": _range(row, "slices", 0),

@@ -86,7 +86,7 @@ def _notes(rows: pd.DataFrame, settings: DifferenceTableSettings) -> list[str]:
     return [
         *few_note(rows, settings.titles),
         "Difference: mean Dice of the method minus that of the control, over pairs of one draw and one test subject."
-        f" Both networks saw the same labelled subjects. {bootstrap_note(settings.intervals)}",
+        f" Both networks saw the same labelled {settings.titles.counted}. {bootstrap_note(settings.intervals)}",
         "p: two-sided Wilcoxon signed-rank test on the means over draws of each test subject. It covers other test"
         " subjects but not other draws; the interval covers both. Holm: corrected for the"
         f" {' to '.join(map(str, ends))} comparisons of a {'part of the table' if by_class else 'cohort'}.",

@@ -46,7 +46,8 @@ def labels_table(scores: pd.DataFrame, settings: LabelsTableSettings) -> Table:
     sections = [
         Section(view.title(titles[view.cohort].title), _body(view.of(rows), settings), numbers=True) for view in shown
     ]
-    return Table(rows, 4, "Labelled subjects that a share of the benchmark needs", sections, _notes(rows, settings))
+    title = f"Labelled {settings.titles.counted} that a share of the benchmark needs"
+    return Table(rows, 4, title, sections, _notes(rows, settings))
 
 
 def _view_rows(view: View, settings: LabelsTableSettings) -> Iterator[dict[str, Any]]:
@@ -144,8 +145,8 @@ def _notes(rows: pd.DataFrame, settings: LabelsTableSettings) -> list[str]:
         f" between the N of the study. {bootstrap_note(settings.intervals)} All N, methods and the benchmark are"
         " resampled together.",
         *(
-            f'"> {n}": the share is not reached with {n} labelled subjects, the most that the method was given; how'
-            " many more it needs is unknown."
+            f'"> {n}": the share is not reached with {n} labelled {settings.titles.counted}, the most that the'
+            " method was given; how many more it needs is unknown."
             for n in largest
         ),
     ]

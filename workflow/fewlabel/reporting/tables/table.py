@@ -15,7 +15,7 @@ NONE = "-"
 FEWEST_DRAWS, FEWEST_SUBJECTS = 3, 6
 """Fewer are too few for a conclusion."""
 FEW_SUBJECTS = "With fewer than 6, no signed-rank test can reach p < 0.05, and intervals are too narrow."
-ONE_DRAW = "With one draw an interval is that of test subjects alone: other labelled subjects may change every number."
+ONE_DRAW = "With one draw an interval is that of test subjects alone: other labelled {} may change every number."
 TWO_DRAWS = "From two draws an interval is unreliable: it is too narrow or too wide."
 
 
@@ -78,14 +78,20 @@ def few_note(rows: pd.DataFrame, titles: Titles) -> list[str]:
     found = []
     for column, fewest, what in (
         ("test_subjects", FEWEST_SUBJECTS, "test subjects"),
-        ("draws", FEWEST_DRAWS, "draws of labelled subjects"),
+        ("draws", FEWEST_DRAWS, f"draws of labelled {titles.counted}"),
     ):
         few: dict[int, list[str]] = {}
         for name, number in most.loc[most[column] < fewest, column].items():
             few.setdefault(int(number), []).append(titles.cohorts[str(name)].title)
         if few:
             which = "; ".join(f"{number} in {', '.join(cohorts)}" for number, cohorts in few.items())
-            why = FEW_SUBJECTS if column == "test_subjects" else ONE_DRAW if 1 in few else TWO_DRAWS
+            why = (
+                FEW_SUBJECTS
+                if column == "test_subjects"
+                else ONE_DRAW.format(titles.counted)
+                if 1 in few
+                else TWO_DRAWS
+            )
             found.append(f"Too few {what} for a conclusion: {which}. {why}")
     return found
 

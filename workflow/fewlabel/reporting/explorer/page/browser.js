@@ -101,7 +101,7 @@ function showControls() {
       choice("subject", "Test subject", subjects, view.subject, (value) => { view.subject = value; refresh(); }),
       make("button", { type: "button", id: "next", "aria-label": "Next subject", onclick: () => step(1) }, "\u203a")),
     field("Order", true, choice("order", "Order of subjects", Object.entries(ORDERS), view.order, reorder)),
-    field("N", true, make("div", { class: "chips", role: "group", "aria-label": "Numbers of labelled subjects" }, ...counts)),
+    field("N", true, make("div", { class: "chips", role: "group", "aria-label": `Numbers of labelled ${study.counted || "subjects"}` }, ...counts)),
     field("Draw", true, choice("draw", "Draw", draws.map((draw) => [draw, draw]), view.draw, (value) => { view.draw = Number(value); refresh(); })),
     field("Show", true, toggle("truth", "Truth", "truth"), toggle("prediction", "Prediction", "prediction"), toggle("errors", "Errors", "errors"), toggle("zoom", "Zoom", "zoom")),
     ...classControl(),

@@ -95,7 +95,7 @@ function showCards() {
   });
   const control = study.control && methods.get(study.control).title;
   element("paired-hint").textContent = study.cohorts.some((cohort) => cohort.paired)
-    ? `Dice of each method minus that of ${control} with the same labelled subjects, paired by draw and test subject: above 0 the method is better. Faint points are test subjects (click: the volume); bars are ${level} intervals of the mean.`
+    ? `Dice of each method minus that of ${control} with the same labelled ${study.counted || "subjects"}, paired by draw and test subject: above 0 the method is better. Faint points are test subjects (click: the volume); bars are ${level} intervals of the mean.`
     : "This study has no second method beside a control that starts at random, so there is nothing to compare in pairs.";
 }
 
