@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from fewlabel.config.base import MEAN
+from fewlabel.config.cohort import PublishedDice
+from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals
-from fewlabel.config.jobs.tables.dice import DiceTableSettings
+from fewlabel.config.jobs.tables.dice import DiceTableSettings, dice_table_settings
 from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
 from fewlabel.config.jobs.tables.labels_needed import LabelsTableSettings
 from fewlabel.reporting.statistics.classes import one_class
@@ -110,3 +112,47 @@ def test_misses_and_undefined_distances_are_counted_by_class(diagonal, scores, s
     by_hand = filled.groupby(["draw", "subject"])["hd95_mm"].agg(lambda mm: mm.mean(skipna=False)).median()
     assert first.loc[MEAN, "hd95_mm_median"] == pytest.approx(by_hand)
     assert "also undefined in 1 scores of subjects without the target" in as_markdown(table)
+
+
+PUBLISHED = [
+    PublishedDice(method="Others", n=1, dice=0.854, source="Their page"),
+    PublishedDice(method="Yet others", n=1, dice=0.5, source="Another page"),
+    PublishedDice(method="Others", n="all", dice=0.9, source="Their page"),
+]
+
+
+def test_published_dice_stand_below_the_mean_of_their_cohort(scores, settings):
+    of = settings()
+    given = DiceTableSettings(titles=of.titles, runs=of.runs, intervals=Intervals(resamples=100))
+    classed = by_class(scores, CLASSES)
+    plain = dice_table(classed, given)
+    table = dice_table(classed, given.model_copy(update={"published": {"liver": PUBLISHED}}))
+    theirs = table.rows[table.rows["published"] != ""]
+    assert theirs[["cohort", "class", "method", "dice_mean"]].to_numpy().tolist() == [
+        ["liver", MEAN, "Others", 0.854],
+        ["liver", MEAN, "Yet others", 0.5],
+        ["liver", MEAN, "Others", 0.9],
+    ]
+    ours = table.rows[table.rows["published"] == ""].drop(columns="published")
+    pd.testing.assert_frame_equal(ours, plain.rows, check_dtype=False)
+    first, *others = (section.body for section in table.sections)
+    assert first.iloc[-3:, :4].to_numpy().tolist() == [
+        ["Others (published)", "1", "0.854", "-"],
+        ["Others (published)", "all", "0.900", "-"],
+        ["Yet others (published)", "1", "0.500", "-"],
+    ]
+    for body, section in zip(others, plain.sections[1:], strict=True):
+        pd.testing.assert_frame_equal(body, section.body)
+    text = as_markdown(table)
+    assert "Sources: Others: Their page; Yet others: Another page." in text
+    assert table.rows["misses"].dtype == "Int64" and ",1.0," not in table.rows.to_csv(index=False).split("Others")[1]
+
+
+def test_published_dice_are_settings_of_a_cohort():
+    rows = [one.model_dump(mode="json") for one in PUBLISHED]
+    cohort = {"source": {"kind": "nifti", "folder": "mine"}, "published": rows}
+    experiment = Experiment.model_validate({"cohorts": {"c": cohort}, "methods": {"s": {"pretext": "none"}}})
+    assert dice_table_settings(experiment).published == {"c": PUBLISHED}
+    del cohort["published"]
+    plain = Experiment.model_validate({"cohorts": {"c": cohort}, "methods": {"s": {"pretext": "none"}}})
+    assert "published" not in plain.model_dump_json() + dice_table_settings(plain).model_dump_json()

@@ -11,7 +11,20 @@ from pydantic import (
     model_validator,
 )
 
-from fewlabel.config.base import Axis, Line, Name, Settings, Side, Subjects, Text, Title, Unit, distinct
+from fewlabel.config.base import (
+    Axis,
+    LabelCount,
+    Line,
+    Name,
+    Settings,
+    Share,
+    Side,
+    Subjects,
+    Text,
+    Title,
+    Unit,
+    distinct,
+)
 from fewlabel.config.sources.registry import Source
 
 Percentile = Annotated[float, Field(ge=0, le=100)]
@@ -80,6 +93,18 @@ RANDOM_SUBJECTS = Labelling()
 """The default: random draws, of subjects."""
 
 
+class PublishedDice(Settings):
+    """A mean Dice that others published, shown beside the study's own in table 2."""
+
+    method: Title
+    n: LabelCount
+    """Labelled subjects, or patients with `count: patients`."""
+    dice: Share
+    """Mean Dice, of several classes the mean of them."""
+    source: Line
+    """Where it is published."""
+
+
 class Cohort(Settings):
     """One segmentation task on one group of subjects."""
 
@@ -111,6 +136,8 @@ class Cohort(Settings):
     """How figures and tables name the cohort; default: its key."""
     stands_for: Literal["liver", "prostate"] | None = None
     """The paper's cohort that this one represents; tables and figures then show its published numbers, too."""
+    published: list[PublishedDice] = Field([], max_length=1000, exclude_if=lambda value: not value)
+    """Mean Dice that others published for this cohort, shown beside the study's own in table 2."""
     licence: Title | None = Field(None, exclude_if=lambda value: value is None)
     """Licence of the volumes, in the notes of table 1. Default: known for the Decathlon and CHAOS."""
     citation: Line | None = Field(None, exclude_if=lambda value: value is None)

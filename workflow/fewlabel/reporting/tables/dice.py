@@ -15,6 +15,7 @@ from fewlabel.reporting.statistics.classes import CLASS, View, by_view
 from fewlabel.reporting.statistics.scores import read_class_scores, select
 from fewlabel.reporting.statistics.summary import CELL, summary_table
 from fewlabel.reporting.tables.cohort_facts import diagonals
+from fewlabel.reporting.tables.dice_published import published_notes, with_published_cells, with_published_rows
 from fewlabel.reporting.tables.table import (
     NONE,
     Section,
@@ -51,7 +52,7 @@ def dice_table(
     Returns:
         CSV: a row a cell, with HD95 in mm, the number of scores for which it is undefined, and how many of these are
         misses; of several classes, cells for the mean and each class. For readers: a section a cohort (and class), with
-        the paper's numbers if it has any for the cohort.
+        the paper's numbers if it has any for the cohort, and rows of what others published.
 
     Raises:
         InputError: a cohort or method of `settings.titles` has no scores, or a subject has no diagonal.
@@ -62,12 +63,16 @@ def dice_table(
     if settings.hd95_missing == "diagonal":
         chosen["hd95_mm"] = _with_diagonals(chosen, diagonals or {})
     shown = by_view(chosen, settings.titles.cohorts)
+    # The mean of the classes comes first.
+    published = {view.cohort: (view, settings.published.get(view.cohort, [])) for view in reversed(shown)}
     rows = pd.DataFrame([row for view in shown for row in _view_rows(view, settings)])
-    sections = [
-        Section(view.title(settings.titles.cohorts[view.cohort].title), _body(view.of(rows), settings), numbers=True)
-        for view in shown
-    ]
-    return Table(rows, 2, "Dice on the test subjects", sections, _notes(rows, settings))
+    sections = []
+    for view in shown:
+        body, (beside, theirs) = _body(view.of(rows), settings), published[view.cohort]
+        body = with_published_cells(body, theirs) if beside is view and theirs else body
+        sections.append(Section(view.title(settings.titles.cohorts[view.cohort].title), body, numbers=True))
+    notes = [*_notes(rows, settings), *published_notes(settings)]
+    return Table(with_published_rows(rows, published.values()), 2, "Dice on the test subjects", sections, notes)
 
 
 def _with_diagonals(scores: pd.DataFrame, diagonals: Mapping[tuple[str, str], float]) -> pd.Series:

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from fewlabel.config.base import Settings
+from fewlabel.config.cohort import PublishedDice
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, MissingDistance
 from fewlabel.config.jobs.grid import CollectSettings, collect_settings
@@ -21,6 +22,8 @@ class DiceTableSettings(Settings):
     hd95_missing: MissingDistance = Field("exclude", exclude_if=lambda value: value == "exclude")
     paper: list[str] = Field([], exclude_if=lambda value: not value)
     """Cohorts that show the paper's numbers."""
+    published: dict[str, list[PublishedDice]] = Field({}, exclude_if=lambda value: not value)
+    """What others published, by cohort."""
     scores: list[str] = Field([], exclude_if=lambda value: not value)
     """Scores of installed packages, in their order."""
 
@@ -33,6 +36,7 @@ def dice_table_settings(experiment: Experiment) -> DiceTableSettings:
         intervals=experiment.intervals,
         hd95_missing=experiment.figures.dice_table.hd95_missing,
         paper=quoted_cohorts(experiment),
+        published={name: cohort.published for name, cohort in experiment.cohorts.items() if cohort.published},
         scores=experiment.scores,
     )
 
