@@ -322,6 +322,9 @@ def test_settings_are_read_again_as_they_are_written():
     ):
         again = type(given).model_validate(given.model_dump(mode="json"))
         assert again == given and again.channel_names == given.channel_names
+    taken_back = source(channels={"t2w": "_t2w", "adc": None}, labels=None, classes={"zone": [1], "gland": None})
+    assert (taken_back.channels, taken_back.classes, taken_back.labels) == ({"t2w": "_t2w"}, {"zone": [1]}, [1])
+    assert source(channels=None, classes=None) == source(channels={}, classes={})
     assert not {"channels", "resample_channels"} & set(source(channels={}).model_dump())
 
 

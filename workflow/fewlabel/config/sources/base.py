@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from fewlabel.config.sources.radial import RadialImages
 
 
+def without_nulls(data: Any, key: str) -> Any:
+    """Settings without this mapping, or without entries of it, that are null because an overlay takes them back."""
+    if not isinstance(data, dict) or key not in data:
+        return data
+    if data[key] is None:
+        return {name: value for name, value in data.items() if name != key}
+    if not isinstance(data[key], dict):
+        return data
+    return {**data, key: {name: value for name, value in data[key].items() if value is not None}}
+
+
 class SourceSettings(Settings):
     """Specification of a source, and base of its settings; a subclass declares `kind: Literal["<its name>"]`."""
 
@@ -32,6 +43,11 @@ class SourceSettings(Settings):
     """Licence of the volumes; empty: unknown."""
     citation: ClassVar[str] = ""
     """What to cite for the volumes, in one line; empty: unknown."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _classes_taken_back(cls, data: Any) -> Any:
+        return without_nulls(data, "classes")
 
     @property
     def channel_names(self) -> list[str]:
@@ -85,6 +101,7 @@ class FileSource(SourceSettings):
     @classmethod
     def _labels_of_classes(cls, data: Any) -> Any:
         """With `classes`, `labels` holds the values of all of them."""
+        data = without_nulls(data, "classes")
         if not isinstance(data, dict) or not isinstance(classes := data.get("classes"), dict) or not classes:
             return data
         try:

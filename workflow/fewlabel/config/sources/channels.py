@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from fewlabel.config.base import Name
-from fewlabel.config.sources.base import FileSource
+from fewlabel.config.sources.base import FileSource, without_nulls
 
 Channels = Annotated[
     dict[
@@ -51,6 +51,7 @@ class ChannelSource(FileSource):
     @classmethod
     def _instead_of_channel(cls, data: Any) -> Any:
         """With `channels`, the default of `channel` does not apply."""
+        data = without_nulls(data, "channels")
         if not isinstance(data, dict) or not data.get("channels") or "channel" not in cls.model_fields:
             return data
         return {"channel": None, **data}
