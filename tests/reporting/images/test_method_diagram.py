@@ -266,3 +266,19 @@ def test_equal_settings_give_equal_files(tmp_path):
         style.save(figure, tmp_path / f"{name}.png", tmp_path / f"{name}.pdf", 60)
     for kind in ("png", "pdf"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+
+
+def test_classes_channels_neighbours_and_the_loss_are_told():
+    told = experiment().model_dump(mode="json")
+    told["network"] |= {"context": 3}
+    told["finetuning"] |= {"loss": "dice_cross_entropy"}
+    source = {"kind": "nifti", "folder": "x", "classes": {"one": [1], "two": [2], "three": [3]}}
+    told["cohorts"]["liver"]["source"] = source | {"channels": {"t2w": "_0000", "adc": "_0001"}}
+    settings = method_diagram_settings(Experiment.model_validate(told))
+    *_, last = steps(settings, "restore")
+    assert last.title == "Segment 1 to 3 classes" and last.loss == "Dice + CE loss"
+    assert last.seen == "labelled slice, 1 to 2 channels, with 2 neighbours"
+    assert steps(settings, "restore")[0].seen.endswith(", 1 to 2 channels, with 2 neighbours")
+    plain = method_diagram_settings(experiment())
+    assert steps(plain, "restore")[-1].title == "Segment the target"
+    assert not {"classes", "channels"} & set(plain.model_dump())

@@ -1,5 +1,7 @@
 """Figure 1 and the similarity of places: what is computed against hand-made values, what is drawn, what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -194,6 +196,67 @@ def test_places_before_and_after_are_of_the_right_slices(store):
     figure = local_similarity(point, [own, other], settings)
     assert np.array_equal(drawn(figure, "after")[1], other.after)
     assert {"Slice 3, with the point", "Slice 3, another subject", "Before stage 2"} <= set(texts(figure))
+
+
+def of_several(method, inputs):
+    """A pretext whose network sees so many channels: two of each of three neighbouring slices."""
+    settings = pretrain_settings(experiment(), "c", method)
+    network = settings.network.model_copy(update={"context": 3})
+    torch.manual_seed(1)
+    if method == "regression":
+        objectives = {"training": Regression(UNet([4, 8, 12], inputs, inputs), 0.25, 1, 1.0)}
+    else:
+        stage = GlobalContrast(UNet([4, 8, 12], inputs), 12 * 8 * 8, (16, 8), ["augmentation"], False, 0.1)
+        ends = (LocalContrast(UNet([4, 8, 12], inputs), 1, 8, (8, 8), 13, 2, 0.1, True).eval() for _ in range(2))
+        objectives = {"global_stage": stage, **dict(zip(("local_stage_start", "local_stage"), ends, strict=True))}
+    return RestoredPretext(settings.model_copy(update={"network": network}), [], objectives)
+
+
+def test_of_several_channels_and_slices_the_first_channel_of_the_middle_one_is_shown(store):
+    two = replace(store, images=np.stack([store.images, 1 - store.images], axis=1))
+    first = {name: store.images[store.rows([name])].astype(np.float32) for name in "bd"}
+    (case,) = restored(of_several("regression", 6), two, "b", 1, 7)
+    assert np.array_equal(case.image, first["b"][case.number])
+    assert np.array_equal(case.corrupted[~case.mask], case.image[~case.mask])
+    shown = compared(of_several("contrastive", 6), two, ["b", "d", "a", "c"], 7)
+    assert np.array_equal(shown.images[2], first["d"][3]) and np.array_equal(shown.images[3], first["d"][0])
+    settings = local_similarity_settings(experiment())
+    _, (own, other) = similar_places(of_several("contrastive", 6), two, ROLES, settings)
+    assert np.array_equal(own.image, first["b"][3]) and np.array_equal(other.image, first["d"][3])
+
+
+def test_of_several_classes_the_one_at_the_point_is_outlined_and_named(store):
+    masks = np.asarray(store.masks).copy()
+    masks[:, 16:18, 8:16] *= 2  # nothing there: the store's target is in rows and columns 16 to 23
+    masks[:, 20:24, 16:24] *= 2
+    settings = local_similarity_settings(experiment())
+    several = settings.model_copy(update={"classes": ["cortex", "inner_medulla"], "shown_input": "channel t2w of 2"})
+    numbered = replace(store, masks=masks)
+    for point, number in ((None, 1), ((21, 18), 2), ((0, 0), 1)):
+        asked = several.model_copy(update={"figure": several.figure.model_copy(update={"point": point})})
+        _, maps = similar_places(pretext("contrastive"), numbered, ROLES, asked)
+        assert {one.class_number for one in maps} == {number}
+        assert maps[0].target.sum() == (masks[store.rows(["b"])[3]] == number).sum() > 0
+        figure = local_similarity(point or (18, 18), maps, asked)
+        name = "cortex" if number == 1 else "inner medulla"
+        assert any(text.endswith(f"({name}, channel t2w of 2)") for text in texts(figure))
+
+
+def test_what_is_shown_is_said_in_the_settings_only_where_it_is_not_all():
+    plain = experiment()
+    for settings in (pretexts_settings(plain), local_similarity_settings(plain)):
+        assert "shown_input" not in settings.model_dump() and "classes" not in settings.model_dump()
+    told = plain.model_dump(mode="json") | {"network": {"widths": [4, 8, 12], "context": 3}}
+    told["cohorts"]["c"]["source"] = {
+        "kind": "nifti",
+        "folder": "x",
+        "channels": {"t2w": "_0000", "adc": "_0001"},
+        "classes": {"one": [1], "two": [2]},
+    }
+    several = Experiment.model_validate(told)
+    shown = "channel t2w of 2, the middle one of 3 slices"
+    assert pretexts_settings(several).shown_input == local_similarity_settings(several).shown_input == shown
+    assert local_similarity_settings(several).classes == ["one", "two"]
 
 
 @pytest.mark.parametrize(

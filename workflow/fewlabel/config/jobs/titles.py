@@ -90,6 +90,13 @@ def named_draws(title: str, cohort: Cohort) -> str | None:
     return f"{which} of {title} {verb} {what}; any other draw is random."
 
 
+def shown_input(experiment: Experiment, cohort: str) -> str:
+    """What pictures of a network's input show of it; empty where it is all."""
+    channels, context = experiment.cohorts[cohort].source.channel_names, experiment.network.context
+    parts = [f"channel {channels[0]} of {len(channels)}"] if len(channels) > 1 else []
+    return ", ".join([*parts, *([f"the middle one of {context} slices"] if context > 1 else [])])
+
+
 def quoted_cohorts(experiment: Experiment) -> list[str]:
     """Cohorts whose figures and tables show the paper's numbers: those that stand for one of its cohorts."""
     asked = experiment.figures.label_curves.show_paper

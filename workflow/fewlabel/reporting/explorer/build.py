@@ -45,6 +45,11 @@ def explorer_page(results: Path, settings: ExplorerSettings) -> str:
         for title in titles.cohorts.values()
         if title.folds is not None
     ]
+    content["notes"] += [
+        f"{titles.cohorts[cohort].title}: of the channels {', '.join(names)}, {names[0]} is shown."
+        for cohort, images in settings.images.items()
+        if len(names := images.source.channel_names) > 1
+    ]
     limit = settings.page.size_limit_mb * 10**6
     room = limit - len(render(content, []).encode()) - 10_000 * len(parts)
     blocks: list[str] = []

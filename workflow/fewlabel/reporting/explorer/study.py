@@ -58,7 +58,6 @@ def cohort_content(
         settings: of the page.
     """
     colours = style.class_colours(several_classes(settings.images[cohort].source))
-    channel = next(iter(settings.images[cohort].source.channel_names), None)
     classes = [
         {
             "name": name,
@@ -75,7 +74,6 @@ def cohort_content(
         "subjects": sorted({str(name) for name in scores["subject"]}),
         **_numbers(one_class(scores), cohort, runs, settings),
         **({"classes": classes} if classes else {}),
-        **({"channel": channel} if channel else {}),
     }
 
 

@@ -168,7 +168,9 @@ def _note(pictures: Pictures, settings: GallerySettings) -> str:
         else "Cyan line: truth. Coloured areas: predictions. Dice above a column: of the volume; below a picture: of"
         " the slice."
     )
-    return f"{looks} Subject: {chosen}. Draw {settings.figure.draw} of {settings.draws}.{others}"
+    channels = settings.source.channel_names
+    channel = f" Channel: {channels[0]} of {', '.join(channels)}." if len(channels) > 1 else ""
+    return f"{looks} Subject: {chosen}. Draw {settings.figure.draw} of {settings.draws}.{others}{channel}"
 
 
 # ------------------------------------------------------------------------------------------------- one picture

@@ -20,16 +20,19 @@ from fewlabel.data.store.slice_store import Store, open_store
 from fewlabel.reporting.figures import style
 from fewlabel.reporting.images.outlines import DARK, LIGHT, outline
 from fewlabel.reporting.images.pretext_cases import (
+    CPU,
     Image,
     cosines,
     largest_target,
+    shown_channel,
     shown_subjects,
-    slices_of,
     target_sizes,
 )
 from fewlabel.reporting.images.pretexts import NOTE, number, picture
+from fewlabel.reporting.statistics.classes import class_title
 from fewlabel.training.pretexts.base import START
 from fewlabel.training.pretexts.restore import RestoredPretext, restore_pretext
+from fewlabel.training.sampling import Slices
 from fewlabel.utils.errors import InputError
 
 HEAD, FOOT = 0.45, 0.2
@@ -43,9 +46,10 @@ class SimilarityMap:
         name: of the slice in the figure.
         number: of the slice in its volume, from 0.
         image: (rows, columns).
-        target: the same shape, 1 inside; 0 throughout without a label.
+        target: the same shape, 1 inside; 0 throughout without a label. Of several classes, that with the point.
         before, after: cosine similarities, (cells, cells) of the feature map of the local stage, before its first step
             and after its last.
+        class_number: of the target.
     """
 
     name: str
@@ -54,6 +58,7 @@ class SimilarityMap:
     target: NDArray[np.uint8]
     before: NDArray[np.float64]
     after: NDArray[np.float64]
+    class_number: int = 1
 
 
 def draw(results: Path, settings: LocalSimilaritySettings) -> Figure:
@@ -81,28 +86,36 @@ def similar_places(
     if figure.other is not None:
         shown_subjects(roles, [figure.other], "local_similarity.other")
     others = [figure.other] if figure.other else subjects[1:2]
-    own = slices_of(store, subjects[0])
+    count = len(store.rows([subjects[0]]))
     chosen = largest_target(target_sizes(store, subjects[0])) if figure.slice is None else figure.slice
-    if chosen >= len(own):
-        raise InputError(
-            f"figures.local_similarity.slice: {chosen} is none of {len(own)} slices; the last is {len(own) - 1}"
-        )
-    numbers = [chosen, *(int((chosen + 0.5) / len(own) * len(slices_of(store, name))) for name in others)]
+    if chosen >= count:
+        raise InputError(f"figures.local_similarity.slice: {chosen} is none of {count} slices; the last is {count - 1}")
+    numbers = [chosen, *(int((chosen + 0.5) / count * len(store.rows([name]))) for name in others)]
     rows = [store.rows([name])[index] for name, index in zip([subjects[0], *others], numbers, strict=True)]
-    images, targets = store.images[rows].astype(np.float32), np.asarray(store.masks[rows])
-    point = figure.point or centre_point(targets[0])
-    if any(place >= side for place, side in zip(point, images.shape[1:], strict=True)):
-        size = " x ".join(str(side) for side in images.shape[1:])
+    context = pretext.settings.network.context
+    inputs, masks = Slices(store, CPU, context).images(np.array(rows)), np.asarray(store.masks[rows])
+    images = inputs[:, shown_channel(store, context)].numpy()
+    if figure.point and any(place >= side for place, side in zip(figure.point, images.shape[1:], strict=True)):
+        point, size = figure.point, " x ".join(str(side) for side in images.shape[1:])
         raise InputError(f"figures.local_similarity.point: {point[0]}, {point[1]} lies outside the slice of {size}")
+    number = class_at(masks[0], figure.point)
+    targets = (masks == number).astype(np.uint8)
+    point = figure.point or centre_point(targets[0])
     with torch.inference_mode():
-        before, after = (
-            similarity(stage.represent(torch.from_numpy(images).unsqueeze(1)), point, images.shape[1:])
-            for stage in stages
-        )
+        before, after = (similarity(stage.represent(inputs), point, images.shape[1:]) for stage in stages)
     names = ["with the point", "another subject"]
     return point, [
-        SimilarityMap(*parts) for parts in zip(names[: len(rows)], numbers, images, targets, before, after, strict=True)
+        SimilarityMap(*parts, class_number=number)
+        for parts in zip(names[: len(rows)], numbers, images, targets, before, after, strict=True)
     ]
+
+
+def class_at(mask: NDArray[np.uint8], point: tuple[int, int] | None) -> int:
+    """The number of the class of a mask (row, column) at a point; without a point or outside, the largest class."""
+    if point is not None and mask[point]:
+        return int(mask[point])
+    sizes = np.bincount(mask.ravel(), minlength=2)[1:]
+    return int(sizes.argmax()) + 1
 
 
 def centre_point(target: NDArray[np.uint8]) -> tuple[int, int]:
@@ -147,6 +160,7 @@ def local_similarity(
     with style.applied():
         figure = style.new_figure(width, HEAD + len(shown) * (width / 3.5 * _tall(shown) + FOOT))
         title = f"{settings.method_title.title}: similarity with one point · {settings.title.title}"
+        title += _details(shown[0], settings)
         colour = style.PRETEXT_COLOURS.get(settings.method_title.pretext, style.INK)
         figure.suptitle(title, x=0.01, ha="left", fontsize=8.5, fontweight="bold", color=colour)
         grid = figure.subplots(len(shown), 3, squeeze=False)
@@ -161,7 +175,7 @@ def local_similarity(
                     text = f"mean inside {number(means[0])}, outside {number(means[1])}"
                     place.set_xlabel(text, fontsize=NOTE, labelpad=2)
             for place in axes:
-                _outline(place, seen, point if index == 0 else None)
+                _outline(place, seen, point if index == 0 else None, settings)
         for place, head in zip(grid[0], ("Image", "Before stage 2", "After stage 2"), strict=True):
             place.set_title(head, fontsize=7.5, fontweight="normal", loc="center", pad=3)
         bar = figure.colorbar(drawn, ax=list(grid.ravel()), fraction=0.03, pad=0.02, shrink=0.6)
@@ -171,13 +185,23 @@ def local_similarity(
     return figure
 
 
+def _details(seen: SimilarityMap, settings: LocalSimilaritySettings) -> str:
+    """The class that is outlined, and what is shown of the input; empty for one class and one channel."""
+    parts = [class_title(settings.classes[seen.class_number - 1])] if settings.classes else []
+    parts += [settings.shown_input] if settings.shown_input else []
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def _tall(shown: Sequence[SimilarityMap]) -> float:
     rows, columns = shown[0].image.shape
     return float(rows / columns)
 
 
-def _outline(axes: Axes, seen: SimilarityMap, point: tuple[int, int] | None) -> None:
+def _outline(axes: Axes, seen: SimilarityMap, point: tuple[int, int] | None, settings: LocalSimilaritySettings) -> None:
     on_image = axes.images[0].get_cmap().name == "gray"
-    outline(axes, seen.target, style.TRUTH if on_image else "black", 0.8, DARK if on_image else LIGHT)
+    colours = list(style.class_colours(settings.classes).values()) or [style.TRUTH]
+    outline(
+        axes, seen.target, colours[seen.class_number - 1] if on_image else "black", 0.8, DARK if on_image else LIGHT
+    )
     if point is not None:
         axes.plot(point[1], point[0], "o", markersize=5, markerfacecolor="yellow", markeredgecolor="black")

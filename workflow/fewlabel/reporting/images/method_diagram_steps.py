@@ -1,6 +1,7 @@
 """The steps of a method in figure 2: which parts of the U-Net each trains, from which weights, with which loss."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from fewlabel.config.jobs.figures.method_diagram import MethodDiagramSettings
@@ -8,6 +9,8 @@ from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines, pretraining_stages
 from fewlabel.config.pretexts.specification import ProjectionHead, StageOutline
 from fewlabel.config.training import Training
+
+LOSSES = {"dice": "Dice loss", "dice_cross_entropy": "Dice + CE loss"}
 
 
 class StageState(Enum):
@@ -58,7 +61,8 @@ def steps(settings: MethodDiagramSettings, method: str) -> list[DiagramStep]:
             now = max(trained, outline.decoder_stages(decoders))
             last = key == list(budgets)[-1]
             handed_on = 0 if last and recipe.transfer == "encoder" else now
-            found.append(_stage(outline, budgets[key], trained if found else None, handed_on, decoders))
+            stage = _stage(outline, budgets[key], trained if found else None, handed_on, decoders)
+            found.append(replace(stage, seen=f"{stage.seen}{_inputs(settings)}"))
             trained = handed_on
     return [*found, _finetuning(settings, method, trained if found else None)]
 
@@ -98,16 +102,28 @@ def _finetuning(settings: MethodDiagramSettings, method: str, trained: int | Non
     labels = ", ".join(map(str, settings.labels[method]))
     draws = f"{settings.draws} draws, " if settings.draws > 1 else ""
     return DiagramStep(
-        title="Segment the target",
-        seen="labelled slice",
+        title=f"Segment {_between(settings.classes)} classes" if settings.classes else "Segment the target",
+        seen=f"labelled slice{_inputs(settings)}",
         encoder=(StageState.RANDOM if trained is None else StageState.GIVEN,) * (decoders + 1),
         decoder=_first(trained or 0, StageState.GIVEN, StageState.RANDOM, decoders),
         output=StageState.RANDOM,
         head=None,
-        loss="Dice loss",
+        loss=LOSSES[settings.finetuning[method].loss],
         notes=(f"labelled {settings.titles.counted}: {labels}", f"{draws}{_budget(settings.finetuning[method])}"),
         hands_on="",
     )
+
+
+def _inputs(settings: MethodDiagramSettings) -> str:
+    """Further parts of the input; empty for one channel of a single slice."""
+    neighbours = settings.network.context - 1
+    channels = f", {_between(settings.channels)} channels" if settings.channels else ""
+    return channels + (f", with {neighbours} neighbours" if neighbours else "")
+
+
+def _between(numbers: Sequence[int]) -> str:
+    """A number, or the range of several."""
+    return " to ".join(dict.fromkeys(str(end) for end in (numbers[0], numbers[-1])))
 
 
 def _first(number: int, first: StageState, then: StageState, decoders: int) -> tuple[StageState, ...]:

@@ -15,7 +15,7 @@ from fewlabel.training.augmentation import augment
 from fewlabel.training.pretexts.contrastive import GlobalContrast
 from fewlabel.training.pretexts.regression import Regression, corrupt, corruption_mask
 from fewlabel.training.pretexts.restore import RestoredPretext
-from fewlabel.training.sampling import torch_generator
+from fewlabel.training.sampling import Slices, torch_generator
 from fewlabel.utils.errors import InputError
 
 Image = NDArray[np.float32]
@@ -26,7 +26,7 @@ VOLUMES = 3
 
 @dataclass(frozen=True)
 class Restored:
-    """One slice of a regression; images are (rows, columns), 0 to 1 between the volume's percentiles.
+    """One slice of a regression; images are (rows, columns) of the channel that is shown, 0 to 1 between percentiles.
 
     Attributes:
         number: of the slice in its volume, from 0.
@@ -94,9 +94,20 @@ def shown_subjects(roles: pd.DataFrame, named: Sequence[str | None], settings: s
     return list(dict.fromkeys([*(name for name in named if name), *tested, *names]))
 
 
-def slices_of(store: Store, subject: str) -> Image:
-    """All slices of a subject: float32 (slice, row, column)."""
-    return store.images[store.rows([subject])].astype(np.float32)
+def inputs_of(store: Store, subject: str, context: int) -> torch.Tensor:
+    """All slices of a subject as a network sees them: float32 (slice, channel, row, column).
+
+    Args:
+        store: of the cohort.
+        subject: its name.
+        context: number of neighbouring slices that are channels (`Network.context`).
+    """
+    return Slices(store, CPU, context).images(store.rows([subject]))
+
+
+def shown_channel(store: Store, context: int) -> int:
+    """The channel of a network's input that pictures show: the first of the slice itself."""
+    return context // 2 * (store.images.shape[1] if store.images.ndim == 4 else 1)
 
 
 def target_sizes(store: Store, subject: str) -> NDArray[np.int64]:
@@ -125,14 +136,14 @@ def restored(pretext: RestoredPretext, store: Store, subject: str, count: int, s
     objective = pretext.find("training", Regression)
     if objective is None:
         raise InputError("pretext.safetensors: of no regression; give that of a regression pretraining")
-    numbers = spread_slices(target_sizes(store, subject), count)
-    images = torch.from_numpy(slices_of(store, subject)[numbers]).unsqueeze(1)
+    numbers, context = spread_slices(target_sizes(store, subject), count), pretext.settings.network.context
+    images, shown = inputs_of(store, subject, context)[numbers], shown_channel(store, context)
     chance = torch_generator(CPU, seed, "figure 1", "corruption")
     masks = corruption_mask(tuple(images.shape), objective.corrupted, objective.block, chance)
     inputs = corrupt(images, masks, objective.noise_scale, chance)
     with torch.inference_mode():
         outputs = objective.network(inputs)
-    arrays = [tensor[:, 0].numpy() for tensor in (images, masks, inputs, outputs)]
+    arrays = [tensor[:, min(shown, tensor.shape[1] - 1)].numpy() for tensor in (images, masks, inputs, outputs)]
     return [Restored(number, *parts) for number, *parts in zip(numbers, *arrays, strict=True)]
 
 
@@ -157,25 +168,26 @@ def compared(pretext: RestoredPretext, store: Store, subjects: Sequence[str], se
         augmentation = pretext.settings.augmentations["global_stage"]
         return augment(images, None, augmentation, pretext.settings.flip, chance)[0]
 
-    own, other = slices_of(store, subjects[0]), slices_of(store, subjects[min(1, len(subjects) - 1)])
+    context = pretext.settings.network.context
+    own, other = (inputs_of(store, name, context) for name in (subjects[0], subjects[min(1, len(subjects) - 1)]))
     number = largest_target(target_sizes(store, subjects[0]))
     position = (number + 0.5) / len(own)
     part = int(position * parts)
     farthest = max(range(parts), key=lambda index: abs(index - part))
-    anchor = torch.from_numpy(own[number])[None, None]
+    anchor = own[number][None]
     shown = {"view 1": view(anchor, "first"), "view 2": view(anchor, "second")}
     if len(subjects) > 1:
-        shown["neighbour"] = torch.from_numpy(other[int(position * len(other))])[None, None]
-    shown["dissimilar"] = torch.from_numpy(other[int((farthest + 0.5) / parts * len(other))])[None, None]
-    volumes = [slices_of(store, name) for name in subjects[:VOLUMES]]
+        shown["neighbour"] = other[int(position * len(other))][None]
+    shown["dissimilar"] = other[int((farthest + 0.5) / parts * len(other))][None]
+    volumes = [inputs_of(store, name, context) for name in subjects[:VOLUMES]]
     middles = [volume[int((index + 0.5) / parts * len(volume))] for index in range(parts) for volume in volumes]
-    batch = torch.from_numpy(np.stack(middles)).unsqueeze(1)
+    batch = torch.stack(middles)
     with torch.inference_mode():
         known = stage.represent(torch.cat(list(shown.values())))
         pairs = torch.stack([stage.represent(view(batch, name)) for name in ("batch 1", "batch 2")], dim=1).flatten(
             0, 1
         )
-    images = [image[0, 0].numpy() for image in shown.values()]
+    images = [image[0, shown_channel(store, context)].numpy() for image in shown.values()]
     return Compared(
         list(shown), images, cosines(known[:1], known)[0].tolist(), cosines(pairs, pairs), parts, len(volumes)
     )
@@ -188,7 +200,7 @@ def fits(pretext: RestoredPretext, stage: GlobalContrast, store: Store) -> None:
         InputError: it does not.
     """
     widths, side = pretext.settings.network.widths, pretext.settings.network.reduction
-    rows, columns = store.images.shape[1:]
+    rows, columns = store.images.shape[-2:]
     if stage.head[1].in_features != widths[-1] * (rows // side) * (columns // side):
         raise InputError(
             f"pretext.safetensors: its network was pretrained on slices of another size than {rows} x {columns}; "

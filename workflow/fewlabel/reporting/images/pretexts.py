@@ -93,6 +93,7 @@ def pretexts(cases: Mapping[str, Any], settings: PretextsSettings) -> Figure:
 
 def _title(part: SubFigure, settings: PretextsSettings, method: str, task: str, colours: dict[str, str]) -> None:
     text = f"{settings.methods[method].title}: {task} · {settings.title.title}"
+    text += f" ({settings.shown_input})" if settings.shown_input else ""
     part.suptitle(text, x=0.01, ha="left", fontsize=8.5, fontweight="bold", color=colours[method])
 
 

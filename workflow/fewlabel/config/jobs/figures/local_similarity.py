@@ -1,11 +1,13 @@
 """Settings of the maps of local similarity."""
 
+from pydantic import Field
+
 from fewlabel.config.base import Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import LocalSimilarity
 from fewlabel.config.jobs.figures.pretexts import shown_part
 from fewlabel.config.jobs.specification import FigureSpecification, Inputs, store_inputs
-from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, titles
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, shown_input, titles
 from fewlabel.config.jobs.training import pretrained_as
 from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import pretext_of, pretraining_stages
@@ -21,6 +23,10 @@ class LocalSimilaritySettings(Settings):
     method_title: MethodTitle
     stage: str
     """The method's local stage."""
+    classes: list[str] = Field([], exclude_if=lambda value: not value)
+    """Of several classes their names, in the order of their numbers."""
+    shown_input: str = Field("", exclude_if=lambda value: not value)
+    """What is shown of the network's input; empty: all of it."""
     figure: LocalSimilarity
 
 
@@ -50,6 +56,8 @@ def local_similarity_settings(experiment: Experiment) -> LocalSimilaritySettings
         method=method,
         method_title=known.methods[method],
         stage=local[method],
+        classes=classes if len(classes := list(experiment.cohorts[cohort].source.classes)) > 1 else [],
+        shown_input=shown_input(experiment, cohort),
         figure=figure,
     )
 

@@ -1,5 +1,9 @@
 """Settings of the method diagram (figure 2)."""
 
+from collections.abc import Iterable
+
+from pydantic import Field
+
 from fewlabel.config.base import Draw, LabelCount, Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import MethodDiagram
@@ -23,6 +27,10 @@ class MethodDiagramSettings(Settings):
     """Of each of them, resolved."""
     labels: dict[str, list[LabelCount]]
     draws: Draw
+    classes: list[int] = Field([], exclude_if=lambda value: not value)
+    """Numbers of classes of the cohorts, if any has several."""
+    channels: list[int] = Field([], exclude_if=lambda value: not value)
+    """Numbers of channels of the cohorts, if any has several."""
     table: CohortTableSettings | None
     """Beneath it; none: without it."""
     figure: MethodDiagram
@@ -37,7 +45,7 @@ def diagram_methods(experiment: Experiment) -> list[str]:
 
 def method_diagram_settings(experiment: Experiment) -> MethodDiagramSettings:
     """Settings of figure 2."""
-    shown = diagram_methods(experiment)
+    shown, sources = diagram_methods(experiment), [cohort.source for cohort in experiment.cohorts.values()]
     return MethodDiagramSettings(
         titles=titles(experiment),
         network=experiment.network,
@@ -45,9 +53,17 @@ def method_diagram_settings(experiment: Experiment) -> MethodDiagramSettings:
         finetuning={name: finetuning(experiment, name) for name in shown},
         labels={name: label_counts(experiment, name) for name in shown},
         draws=experiment.draws,
+        classes=_several(max(1, len(source.classes)) for source in sources),
+        channels=_several(max(1, len(source.channel_names)) for source in sources),
         table=cohort_table_settings(experiment) if experiment.figures.method_diagram.table else None,
         figure=experiment.figures.method_diagram,
     )
+
+
+def _several(counts: Iterable[int]) -> list[int]:
+    """The different numbers, the smallest first; none if all are 1."""
+    different = sorted(set(counts))
+    return [] if different == [1] else different
 
 
 SPECIFICATION = FigureSpecification(

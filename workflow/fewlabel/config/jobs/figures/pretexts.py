@@ -1,11 +1,13 @@
 """Settings of figure 1: what the pretexts ask of a network, and what it answers."""
 
+from pydantic import Field
+
 from fewlabel.config.base import Seed, Settings
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Pretexts
 from fewlabel.config.folds import part_of
 from fewlabel.config.jobs.specification import FigureSpecification, Inputs, store_inputs
-from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, titles
+from fewlabel.config.jobs.titles import CohortTitle, MethodTitle, shown_input, titles
 from fewlabel.config.jobs.training import pretrained_as
 from fewlabel.config.pretexts.registry import PRETEXTS
 from fewlabel.config.study_layout import LAYOUT, Run
@@ -21,6 +23,8 @@ class PretextsSettings(Settings):
     shown: dict[str, str]
     """The method whose pretraining is shown, of each pretext that has a picture."""
     seed: Seed
+    shown_input: str = Field("", exclude_if=lambda value: not value)
+    """What is shown of the network's input; empty: all of it."""
     figure: Pretexts
 
 
@@ -41,6 +45,7 @@ def pretexts_settings(experiment: Experiment) -> PretextsSettings | None:
         methods=known.methods,
         shown=shown,
         seed=experiment.seed,
+        shown_input=shown_input(experiment, cohort),
         figure=figure,
     )
 
