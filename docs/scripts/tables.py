@@ -3,12 +3,13 @@
     python docs/scripts/tables.py
 
 A page has the markers `<!-- table: KIND STUDY … -->` and `<!-- /table -->`; what is between them is replaced.
+Of several classes, tables are of the mean, or of the class that is named.
 
 | kind | arguments | table |
 |---|---|---|
 | protocol | study | data, budgets, draws, machine |
-| dice | study, cohort | mean Dice of each method at each N |
-| gain | study, cohort, control=METHOD | paired difference to the control |
+| dice | study, cohort, class=NAME | mean Dice of each method at each N |
+| gain | study, cohort, control=METHOD, class=NAME | paired difference to the control |
 | labels | study, cohort | labelled subjects that a share of the benchmark needs |
 | against | study, another, cohort | paired difference to another study |
 | pairs | study, cohort | Dice of each cohort of the same people, and its difference to this one |
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewlabel.config.base import MEAN
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.figures.destreaking import MEASURES, destreaking_settings
 from fewlabel.config.jobs.grid import label_counts
@@ -35,6 +37,7 @@ from fewlabel.config.pretexts.base import PretrainedBase
 from fewlabel.config.pretexts.registry import outlines
 from fewlabel.config.pretexts.specification import budget
 from fewlabel.reporting.results.run_facts import unpack
+from fewlabel.reporting.statistics.classes import one_class
 from fewlabel.reporting.statistics.comparisons import comparisons
 from fewlabel.reporting.statistics.scores import read_class_scores
 from fewlabel.reporting.statistics.summary import DIFFERENCE, differences, summarise, summary_table
@@ -65,13 +68,14 @@ def _experiment(study: str) -> Experiment:
 
 
 @cache
-def _scores(study: str) -> pd.DataFrame:
-    return read_class_scores(PUBLISHED / study / "scores.csv")
+def _scores(study: str, shown: str = MEAN) -> pd.DataFrame:
+    """Of one class, or of the mean of the classes."""
+    return one_class(read_class_scores(PUBLISHED / study / "scores.csv"), shown)
 
 
-def _cell(study: str, **values: object) -> pd.DataFrame:
+def _cell(study: str, shown: str = MEAN, **values: object) -> pd.DataFrame:
     """The scores whose columns have these values."""
-    scores = _scores(study)
+    scores = _scores(study, shown)
     for column, value in values.items():
         scores = scores[scores[column] == value]
     return scores
@@ -124,10 +128,10 @@ def _pretraining(method: object) -> str:
     return ", then ".join(stage.caption for stage in outlines(method).values())
 
 
-def dice(study: str, cohort: str) -> Rows:
+def dice(study: str, cohort: str, *choices: str) -> Rows:
     """Mean Dice with its interval: a row a method, or an N where there are more of them."""
     experiment = _experiment(study)
-    table = summary_table(_cell(study, cohort=cohort), experiment.intervals)
+    table = summary_table(_cell(study, _choice("class", choices, MEAN), cohort=cohort), experiment.intervals)
     names = titles(experiment).methods
     cells = {
         (names[row["method"]].title, row["n"]): f"{row['mean']:.3f}{_interval(row)}" for _, row in table.iterrows()
@@ -135,19 +139,27 @@ def dice(study: str, cohort: str) -> Rows:
     return _crossed([names[name].title for name in names], cells, "Dice")
 
 
-def gain(study: str, cohort: str, control: str = "") -> Rows:
+def gain(study: str, cohort: str, *choices: str) -> Rows:
     """Paired differences to the control; those whose interval excludes 0 are bold."""
     experiment = _experiment(study)
-    if control:
-        experiment = experiment.model_copy(update={"control": control.removeprefix("control=")})
+    if control := _choice("control", choices):
+        experiment = experiment.model_copy(update={"control": control})
     settings = difference_table_settings(experiment)
-    table = comparisons(_scores(study), settings)
+    scores = _scores(study, _choice("class", choices, MEAN))
+    cohorts = {name: title for name, title in settings.titles.cohorts.items() if name in set(scores["cohort"])}
+    titles_of = settings.titles.model_copy(update={"cohorts": cohorts})
+    table = comparisons(scores, settings.model_copy(update={"titles": titles_of}))
     names = titles(experiment).methods
     cells = {
         (names[row["method"]].title, row["n"]): _difference(row["difference"], row)
         for _, row in table[table["cohort"] == cohort].iterrows()
     }
     return _crossed([names[name].title for name in settings.methods], cells, f"minus {names[settings.control].title}")
+
+
+def _choice(name: str, choices: tuple[str, ...], default: str = "") -> str:
+    """The value of `name=value` among the arguments of a table."""
+    return next((text.partition("=")[2] for text in choices if text.startswith(f"{name}=")), default)
 
 
 def _interval(row: pd.Series, sign: str = "") -> str:

@@ -130,7 +130,7 @@ def _foreign(path: Path, experiment: Experiment, run: Run) -> Iterator[str]:
     scores = read_class_scores(path)
     remedy = f"to fix: restore it, or {recorded_hashes.make_again(path)}"
     found, classes = classes_of(scores), list(experiment.cohorts[run.cohort].source.classes)
-    if found != classes:
+    if set(found) != set(classes):
         shown = [", ".join(names) or "without a name" for names in (found, classes)]
         yield f"{path}: classes {shown[0]}; accepted: those of the experiment, {shown[1]}; {remedy}"
     if differ := [name for name, value in expected.items() if name in scores and set(scores[name]) != {value}]:
