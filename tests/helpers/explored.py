@@ -13,6 +13,7 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.base import canonical
 from fewlabel.config.jobs.figures.explorer import explorer_settings
 from fewlabel.config.jobs.grid import finetunings
+from fewlabel.config.study_layout import Run
 from fewlabel.inference.evaluate import score, score_row
 from fewlabel.utils.atomic_files import write_text
 
@@ -90,6 +91,39 @@ def make(folder: Path, study: Experiment, subjects=SUBJECTS, shape=(24, 20, 6), 
             if method.pretext != "none":
                 write_text(folder / cohort / "pretrained" / name / "run.json", json.dumps({"device": "cpu"}))
     write_text(folder / "scores.csv", pd.DataFrame(rows).to_csv(index=False))
+    return folder
+
+
+CLASSES = {"right_ventricle": [1], "myocardium": [2], "left_ventricle": [3]}
+
+
+def make_classes(folder: Path, study: Experiment, subjects=SUBJECTS, shape=(24, 20, 6), pool=5):
+    """As `make`, of a study whose cohorts have named classes: the block in rows, its parts as different classes.
+
+    Predictions lack the first columns, so that the first class is worst.
+    """
+    make(folder, study, subjects, shape, pool)
+    scores = pd.read_csv(folder / "scores.csv")
+    tables = []
+    for cohort, source in ((name, each.source) for name, each in study.cohorts.items()):
+        names = list(source.classes)
+        parts = np.zeros(shape, np.uint8)
+        for number, rows in enumerate(np.array_split(np.arange(shape[0]), len(names)), 1):
+            parts[rows] = number
+        for path in sorted((folder / cohort).rglob("*.nii.gz")):
+            if path.parent.name != "images":
+                save(path, np.asarray(nib.load(path).dataobj) * parts)
+        for row in scores[scores["cohort"] == cohort].to_dict("records"):
+            n = "all" if row["method"] == "supervised" else row["n"]
+            run = Run(cohort, row["method"], n, row["draw"])
+            paths = (folder / run / "predictions", folder / cohort / "native/labels")
+            mask, truth = (np.asarray(nib.load(path / f"{row['subject']}.nii.gz").dataobj) for path in paths)
+            spacing = np.abs(np.diag(AFFINE)[:3])
+            for number, name in enumerate(names, 1):
+                found = score((mask == number).astype(np.uint8), (truth == number).astype(np.uint8), spacing)
+                own = score_row(cohort, row["method"], row["n"], row["draw"], row["subject"], found)
+                tables.append({**own, "class": name})
+    write_text(folder / "scores.csv", pd.DataFrame(tables).to_csv(index=False))
     return folder
 
 
