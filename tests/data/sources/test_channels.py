@@ -13,6 +13,8 @@ from fewlabel.config.cohort import BiasCorrection, Grid
 from fewlabel.config.sources.decathlon import DecathlonSource
 from fewlabel.config.sources.metaimage import MetaImageSource
 from fewlabel.config.sources.nifti import NiftiSource
+from fewlabel.data.formats import volume_limits
+from fewlabel.data.formats.volume_limits import COPIES
 from fewlabel.data.preprocessing.volume import Volume
 from fewlabel.data.preprocessing.working_grid import preprocess, shown_images
 from fewlabel.data.sources import registry
@@ -78,6 +80,7 @@ def test_files_of_one_subject_are_its_channels_in_the_order_of_the_setting(both)
         shape, affine = registry.geometry(given, subjects[0])
         assert tuple(shape) == SHAPE and np.allclose(affine, AFFINE)
         assert grid_findings(given, subjects, GRID, 1) == ([], [])
+        assert registry.file_reader(given).images(given) == (both / "images", 3)
 
 
 def test_all_channels_belong_to_the_hash_and_to_the_fingerprint(both, write):
@@ -291,6 +294,15 @@ def test_unlabelled_folders_have_channels_too(both, data, write):
     ]
 
 
+def test_channels_that_the_memory_does_not_hold_are_refused(both, monkeypatch):
+    one, many = 4 * COPIES * 7 * 6 * 5, source(channels={"t2w": "_t2w", "adc": "_adc"})
+    monkeypatch.setattr(volume_limits, "memory_limit", lambda: one)
+    problems = problems_of(many)
+    assert len(problems) == 3 and "images/a_t2w.nii.gz: 7 x 6 x 5 voxels of 2 channels need" in problems[0]
+    monkeypatch.setattr(volume_limits, "memory_limit", lambda: 2 * one)
+    assert problems_of(many) == []
+
+
 # ------------------------------------------------------------------------------------------------------------- settings
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
@@ -385,5 +397,14 @@ def test_a_volume_with_other_channels_than_the_source_says_is_refused(both, tmp_
     read = partial(registry.read_volume, source())
     with pytest.raises(InputError, match="a: 2 channels; accepted: 1"):
         pack(subjects, read, GRID, tmp_path / "s", tmp_path / "n")
+    with pytest.raises(InputError, match=r"a: class number 3 in its mask; accepted: 0 to 2 \(x, y\)"):
+        pack(
+            subjects[:1],
+            lambda one: Volume(image(0).astype(np.float32), AFFINE, 3 * label(0)),
+            GRID,
+            tmp_path / "s",
+            tmp_path / "n",
+            classes=["x", "y"],
+        )
     with pytest.raises(InputError, match=r"a: 2 channels; accepted: 3 \(x, y, z\)"):
         pack(subjects, read, GRID, tmp_path / "s", tmp_path / "n", channels=["x", "y", "z"])

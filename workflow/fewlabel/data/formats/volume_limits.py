@@ -28,11 +28,11 @@ MGH = b"\x00\x00\x00\x01"
 REMEDY = "resample it to larger voxels, or crop it"
 
 
-def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> None:
+def refuse_size(shape: Sequence[int], name: str, most: int | None = None, channels: int = 1) -> None:
     """Raise an InputError for a volume that is larger than any MR volume, or than this machine's memory.
 
     Args:
-        shape: of the array; a fourth axis is of channels, of which one is read.
+        shape: of the array; a fourth axis is of channels, of which `channels` are read.
         most: bytes of memory (default: all that this process may use).
     """
     sides = " x ".join(str(side) for side in shape)
@@ -42,10 +42,11 @@ def refuse_size(shape: Sequence[int], name: str, most: int | None = None) -> Non
             f"{name}: {sides} voxels; accepted: up to {MOST_VOXELS:,} in a volume, {MOST_SIDE:,} along an axis and "
             f"{MOST_VALUES:,} in all channels; to fix: {REMEDY}"
         )
-    if granted is not None and (needed := 4 * COPIES * voxels) > granted:
+    if granted is not None and (needed := 4 * COPIES * voxels * channels) > granted:
+        which = "" if channels == 1 else f" of {channels} channels"
         raise InputError(
-            f"{name}: {sides} voxels need {size(needed)} of memory; accepted: up to {size(granted)} on this machine; "
-            f"to fix: {REMEDY}, or use a machine with more memory"
+            f"{name}: {sides} voxels{which} need {size(needed)} of memory; accepted: up to {size(granted)} on this "
+            f"machine; to fix: {REMEDY}, or use a machine with more memory"
         )
 
 

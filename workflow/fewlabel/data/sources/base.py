@@ -38,7 +38,7 @@ class SourceReader(ABC, Generic[S]):
 
     @abstractmethod
     def read_volume(self, source: S, subject: Subject) -> "Volume":
-        """One subject's image and mask (1 inside; None: no label) on the native grid; InputError: all problems."""
+        """One subject's image and mask (class numbers; None: no label) on the native grid; InputError: all problems."""
 
     @abstractmethod
     def geometry(self, source: S, subject: Subject) -> "tuple[tuple[int, ...], NDArray[Any]]":

@@ -94,7 +94,7 @@ class ChaosReader(FileReader[ChaosSource]):
         return folder, len(list(folder.glob("*/T2SPIR/DICOM_anon")))
 
     def read(self, source: ChaosSource, subject: Subject) -> "Reading":
-        """See `FileReader`: the series and, where it is labelled, the mask (1 inside), each on its slice."""
+        """See `FileReader`: the series and, where it is labelled, the mask (class numbers), each on its slice."""
         from fewlabel.data.sources.chaos_files.reading import read
 
         return read(source, subject)

@@ -80,7 +80,7 @@ def _label_problems(folder: Path, images: FilesBySubject, labels: FilesBySubject
         return []
     problem = f"labels/: no image of the same name in images/ for {listed(orphans)}; to fix: rename or remove them"
     if any(f"{name}_0000" in images for name in labels):
-        problem += "; images end in _0000, like channels of nnU-Net: remove it from their names"
+        problem += "; images end in _0000, like channels of nnU-Net: remove it from their names, or set `channels`"
     return [problem]
 
 

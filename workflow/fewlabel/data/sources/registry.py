@@ -145,7 +145,7 @@ def _attempt(listing: Callable[[], list[Subject]]) -> tuple[list[Subject], list[
 
 
 def read_volume(source: Source, subject: Subject) -> "Volume":
-    """One subject's image and mask (1 inside; None: no label) on the native grid. Raises InputError: all problems."""
+    """One subject's image and mask (class numbers; None: no label), native grid. Raises InputError: all problems."""
     return reader(source).read_volume(source, subject)
 
 

@@ -57,11 +57,7 @@ class SubjectWork:
 
     def _prepared(self, subject: Subject) -> PackedSubject:
         volume = self.read(subject)
-        if len(volume.channels) != max(1, len(self.preparation.channels)):
-            raise InputError(
-                f"{len(volume.channels)} channels; accepted: {max(1, len(self.preparation.channels))} "
-                f"({', '.join(self.preparation.channels) or 'its source has no `channels`'})"
-            )
+        self._refuse_misfit(volume)
         frame = Frame.of(volume.shape, volume.affine, self.preparation.grid)
         own_key, place = volume_key(volume, self.key), self.parts / subject.subject
         slices = load_prepared(place, own_key) or save_prepared(place, own_key, *self._slices(volume))
@@ -71,6 +67,17 @@ class SubjectWork:
             save_nifti(self.native / IMAGES / f"{subject.subject}.nii.gz", volume.image, volume.affine)
         facts = _facts(subject, volume, frame, self.classes)
         return PackedSubject(subject, slices, {**facts, **_quartiles(slices.images)})
+
+    def _refuse_misfit(self, volume: Volume) -> None:
+        """Refuse other channels or classes than those of the settings, which a source of a package may ignore."""
+        names = self.preparation.channels
+        if len(volume.channels) != max(1, len(names)):
+            told = ", ".join(names) or "its source has no `channels`"
+            raise InputError(f"{len(volume.channels)} channels; accepted: {max(1, len(names))} ({told})")
+        highest = 0 if volume.mask is None else int(volume.mask.max())
+        if highest > max(1, len(self.classes)):
+            told = ", ".join(self.classes) or "its source has no `classes`"
+            raise InputError(f"class number {highest} in its mask; accepted: 0 to {max(1, len(self.classes))} ({told})")
 
     def _slices(self, volume: Volume) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
         grid = self.preparation.grid

@@ -11,7 +11,9 @@ from fewlabel.config.sources.base import SourceSettings
 from fewlabel.config.sources.channels import ChannelSource
 from fewlabel.data.formats.checks import FileGrid, fit_problems, image_problems
 from fewlabel.data.formats.registry import load
+from fewlabel.data.formats.volume_limits import refuse_size
 from fewlabel.data.paths import META_SUFFIXES, NRRD_SUFFIXES, ends_with, place
+from fewlabel.utils.errors import InputError
 
 
 def load_image(source: SourceSettings, files: Sequence[Path], folder: Path) -> tuple[FileGrid | None, list[str]]:
@@ -57,6 +59,8 @@ def channels_of_file(path: Path, name: str, indices: Mapping[str, int]) -> tuple
     wrong: dict[str, list[str]] = {}
     for channel, index in indices.items():
         image, found = _checked(path, name, index)
+        if not images and (too_large := _memory_problems(image, name, len(indices))):
+            return None, too_large
         images.append(image)
         for problem in found:
             wrong.setdefault(problem, []).append(channel)
@@ -78,6 +82,8 @@ def channels_of_files(files: Mapping[str, tuple[Path, str]], resample: bool) -> 
     first, first_name = None, ""
     for path, name in files.values():
         image, found = _checked(path, name, None)
+        if not images and (too_large := _memory_problems(image, name, len(files))):
+            return None, too_large
         problems += found
         if image is not None and first is not None and not found:
             if resample:
@@ -89,7 +95,7 @@ def channels_of_files(files: Mapping[str, tuple[Path, str]], resample: bool) -> 
         elif first is None and not images and not found:
             first, first_name = image, name
         images.append(image)
-    return _joined(images) if not problems else (images[0] if images else None), problems
+    return (images[0] if problems else _joined(images)), problems
 
 
 def on_grid(image: FileGrid, name: str, first: FileGrid, first_name: str) -> tuple[FileGrid | None, list[str]]:
@@ -114,10 +120,26 @@ def on_grid(image: FileGrid, name: str, first: FileGrid, first_name: str) -> tup
     return FileGrid(array, first.affine, first.placement), []
 
 
-def _joined(images: Sequence[FileGrid | None]) -> FileGrid | None:
-    """One array with the channels as its fourth axis; each channel is contiguous in memory."""
+def _joined(images: list[FileGrid | None]) -> FileGrid | None:
+    """One array with the channels as its fourth axis; each channel is contiguous in memory. Empties the list."""
     there = [image for image in images if image is not None]
-    if not there or len(there) < len(images):
+    complete = bool(there) and len(there) == len(images)
+    images.clear()
+    if not complete:
         return None
-    array = np.moveaxis(np.stack([image.array for image in there]), 0, -1)
-    return FileGrid(array, there[0].affine, there[0].placement)
+    affine, placement = there[0].affine, there[0].placement
+    array = np.empty((len(there), *there[0].array.shape), np.float32)
+    for index in reversed(range(len(array))):
+        array[index] = there.pop().array  # which is then let go
+    return FileGrid(np.moveaxis(array, 0, -1), affine, placement)
+
+
+def _memory_problems(image: FileGrid | None, name: str, count: int) -> list[str]:
+    """The problem of so many channels of this size, if the memory does not hold them."""
+    if image is None:
+        return []
+    try:
+        refuse_size(image.array.shape, name, channels=count)
+    except InputError as error:
+        return [str(error)]
+    return []

@@ -52,7 +52,8 @@ def name_problems(names: Mapping[str, str], remedy: str) -> list[str]:
         bases = sorted(base for base, present in channels.items() if present == numbers)
         problems.append(
             f"{listed(bases)}: several files per subject, ending in _{', _'.join(sorted(numbers))} like channels "
-            "of nnU-Net; accepted: one image per subject; to fix: keep the files of one channel in the folder"
+            "of nnU-Net; accepted: one image per subject, or `channels` of the source, such as `{first: _0000, second: "
+            "_0001}`; to fix: set `channels`, or keep the files of one channel in the folder"
         )
     return problems
 
