@@ -94,6 +94,13 @@ def test_codes_keep_the_order_of_classes_and_replace_named_draws(made, study, tm
         assert all(code[0] == count[0] and code[1:].isdigit() for draw in coded for code in draw)
 
 
+def test_codes_replace_subjects_without_a_target(study, tmp_path):
+    cohorts = of(None)
+    cohorts["knee"]["source"]["without_target"] = ["ann", "zoe"]
+    experiment = pseudonymise(read_results(study(tmp_path / "mine", cohorts=cohorts))).experiment
+    assert experiment["cohorts"]["knee"]["source"]["without_target"] == ["s003", "s007"]
+
+
 def test_a_card_has_classes_channels_loss_and_post_processing(study, tmp_path):
     cohorts = of(CLASSES)
     cohorts["knee"]["source"]["channels"] = {"t2w": 0, "adc": 1}

@@ -14,6 +14,7 @@ from rocrate.rocrate import ROCrate
 from fewlabel.config.experiment import Experiment
 from fewlabel.data.subjects.licences import terms
 from fewlabel.reporting import paper
+from fewlabel.reporting.cohort_text import channels_text, classes_text
 from fewlabel.reporting.provenance.jobs import RecordedJob, Study, moment
 from fewlabel.reporting.provenance.ro_crate_actions import action_of, add_action, package, tool
 from fewlabel.reporting.provenance.ro_crate_entities import Graph, Ref, leaves, local, media_type, ref, schema_type
@@ -113,6 +114,8 @@ def _cohort(graph: Graph, study: Study, name: str) -> Ref:
     cohort = study.experiment.cohorts[name]
     statement = terms(cohort)
     facts = {
+        "classes": classes_text(cohort.source),
+        "channels": channels_text(cohort.source),
         "licence": statement.licence,
         "citation": statement.citation,
         "MD5 of the archive": getattr(cohort.source, "md5", None),

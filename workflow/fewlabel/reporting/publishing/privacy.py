@@ -92,7 +92,7 @@ def _run(facts: Facts, subjects: Codes) -> Facts:
 def _experiment(
     experiment: dict[str, Any], subjects: Mapping[str, Codes], patients: Mapping[str, Codes]
 ) -> dict[str, Any]:
-    """The experiment with codes for its listed test subjects and those of named draws."""
+    """The experiment with codes for the subjects and patients that its cohorts list."""
     cohorts = {
         name: _cohort_settings(cohort, subjects.get(name, {}), patients.get(name, {}))
         for name, cohort in experiment.get("cohorts", {}).items()
@@ -108,6 +108,9 @@ def _cohort_settings(cohort: dict[str, Any], subjects: Codes, patients: Codes) -
     if isinstance(cohort.get("draws"), list):
         codes = patients if cohort.get("count") == "patients" else subjects
         change["draws"] = [[codes.get(name, "?") for name in draw] for draw in cohort["draws"]]
+    source = cohort.get("source")
+    if isinstance(source, dict) and source.get("without_target"):
+        change["source"] = {**source, "without_target": [subjects.get(name, "?") for name in source["without_target"]]}
     return {**cohort, **change}
 
 
