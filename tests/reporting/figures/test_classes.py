@@ -163,13 +163,13 @@ def test_the_paper_stands_beside_one_target_only(table, asked):
     assert "paper (Umapathy 2022)" in words(label_curves(whole, asked(label_curves, MEAN)))
 
 
-@pytest.mark.parametrize("figure", [label_curves, paired_subjects, difference_figure])
+@pytest.mark.parametrize("figure", FIGURES)
 def test_classes_of_a_cohort_have_one_scale(figure, mixed, asked):
     heart = {"heart": COHORTS["heart"]}
     drawn = figure(mixed[mixed["cohort"] == "heart"], asked(figure, EACH, heart))
     shown = [axes for axes in drawn.axes if axes.axison]
     scales = [axes.get_xlim() if figure is difference_figure else axes.get_ylim() for axes in shown]
-    kinds = 1 if figure is difference_figure else 2  # upper and lower axes
+    kinds = 2 if figure in (label_curves, paired_subjects) else 1  # upper and lower axes
     assert all(len(set(scales[kind::kinds])) == 1 for kind in range(kinds))
 
 

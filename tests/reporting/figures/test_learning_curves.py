@@ -273,3 +273,22 @@ def test_an_experiment_counts_its_trainings():
     methods = {"scratch": {"pretext": "none"}, "regression": {"pretext": "regression"}}
     one = Experiment.model_validate({"cohorts": {"c": {"source": source}}, "methods": methods, "labels": [1, 2]})
     assert learning_settings(one).trainings == 1 + 2 * 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("study", "regression", "named"),
+    [("dice", {}, "Dice"), ("dice_cross_entropy", {}, "Dice + cross entropy"), ("dice_cross_entropy", "dice", "")],
+)
+def test_the_loss_of_finetunings_is_named_and_recorded_only_if_it_is_not_dice(study, regression, named):
+    own = {"finetuning": {"loss": regression}} if regression else {}
+    methods = {"scratch": {"pretext": "none"}, "regression": {"pretext": "regression", **own}}
+    experiment = {
+        "cohorts": {"c": {"source": {"kind": "phantom", "anatomy": "abdomen", "labelled": 6}}},
+        "methods": methods,
+        "finetuning": {"loss": study},
+    }
+    found = learning_settings(Experiment.model_validate(experiment))
+    assert found.loss == named and ("loss" in found.model_dump()) == (named != "Dice")
+    drawn = learning_curves(histories(["c"]), settings(["c"]).model_copy(update={"loss": named}))
+    (told,) = {axes.texts[0].get_text() for axes in panels(drawn)[3:]}
+    assert told == f"{named} loss".strip()

@@ -1,12 +1,14 @@
 """Captions and tables as parts of the page; names and titles stay text."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from fewlabel.config.experiment import Experiment
 from fewlabel.reporting.captions import study_facts
-from fewlabel.reporting.results_page.build import results_page
+from fewlabel.reporting.results.folder import read_results
+from fewlabel.reporting.results_page.build import _numbers, results_page
 from fewlabel.reporting.results_page.sections import caption, rst, table
 from fewlabel.utils.errors import InputError
 from fewlabel.utils.recorded_hashes import record_hash
@@ -62,6 +64,43 @@ def test_the_page_shows_every_class_of_a_cohort(tmp_path):
     for name in ("mean of the classes", "bone", "soft cartilage"):
         assert f"<caption>knee: {name}</caption>" in page
     assert "has 2 classes: bone (1), soft cartilage (2)" in page
+
+
+KNEE = {
+    **EXPERIMENT["cohorts"]["knee"],
+    "source": {"kind": "nifti", "folder": "mine", "classes": {"bone": [1], "soft_cartilage": [2]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("classes", "pictured", "told"),
+    [
+        ("mean", ["mean of the classes"], "Dice of ``knee`` is the mean of its 2 classes."),
+        ("bone", ["bone"], "Dice is that of bone; cohorts without this class are left out."),
+        (
+            "each",
+            ["mean of the classes", "bone", "soft cartilage"],
+            "``knee`` has a panel for the mean of its classes and for each class, on one scale.",
+        ),
+    ],
+)
+def test_captions_and_texts_of_pictures_say_of_which_dice_they_are(classes, pictured, told, tmp_path):
+    change = {"cohorts": {"knee": KNEE}, "figures": {"label_curves": {"classes": classes}}}
+    make_study(tmp_path, cohorts={"knee": KNEE})
+    experiment = Experiment.model_validate({**EXPERIMENT, **change})
+    facts = study_facts(experiment)
+    assert facts["dice_of_label_curves"] == told
+    assert told.replace("``knee``", "knee") in re.sub(
+        "<[^>]+>", "", caption(CAPTIONS / "figure_label_curves.rst", facts)
+    )
+    numbers = _numbers(read_results(tmp_path), experiment)
+    assert [text.split(": ")[1] for text in re.findall(r"knee: [a-z ]+", numbers["curves"])] == pictured
+    (grid,) = numbers["grids"]
+    assert [each.title for each in grid.classes] == ["knee: bone", "knee: soft cartilage"]
+
+
+def test_facts_of_one_class_say_nothing_of_classes():
+    assert set(study_facts(Experiment.model_validate(EXPERIMENT))) == {"study", "conditions", "choices", "terms"}
 
 
 def test_captions_say_what_the_network_sees_and_what_is_done_with_predictions():

@@ -5,9 +5,11 @@ escaped.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 
+from fewlabel.config.base import EACH, MEAN
 from fewlabel.config.experiment import Experiment
+from fewlabel.config.figure_options import FigureOfClasses
 from fewlabel.config.jobs.grid import label_counts
 from fewlabel.config.jobs.titles import counted_units, named_draws
 from fewlabel.config.jobs.training import finetuning
@@ -16,16 +18,45 @@ from fewlabel.config.pretexts.registry import outlines
 from fewlabel.config.pretexts.specification import budget
 from fewlabel.data.subjects.licences import sentence
 from fewlabel.reporting.cohort_text import classes_text, context_text, processing_text
+from fewlabel.reporting.statistics.classes import class_title
 
 
 def study_facts(experiment: Experiment) -> dict[str, str]:
-    """Paragraphs for captions: `study`, `conditions`, `choices` and `terms`."""
+    """Paragraphs for captions: `study`, `conditions`, `choices` and `terms`.
+
+    With cohorts of several classes also `dice_of_<figure>`: of which Dice a figure is.
+    """
     return {
         "study": _study(experiment),
         "conditions": _conditions(experiment),
         "choices": _choices(experiment),
         "terms": _terms(experiment),
+        **_dice_of_figures(experiment),
     }
+
+
+def _dice_of_figures(experiment: Experiment) -> dict[str, str]:
+    """What figures show of cohorts with several classes."""
+    several = {name: cohort.source.classes for name, cohort in experiment.cohorts.items()}
+    several = {name: classes for name, classes in several.items() if len(classes) > 1}
+    options = {figure: getattr(experiment.figures, figure) for figure in type(experiment.figures).model_fields}
+    return {
+        f"dice_of_{figure}": _dice_of(own.classes, several)
+        for figure, own in options.items()
+        if several and isinstance(own, FigureOfClasses)
+    }
+
+
+def _dice_of(shown: str, several: Mapping[str, Mapping[str, object]]) -> str:
+    if shown == EACH:
+        return " ".join(
+            f"``{name}`` has a panel for the mean of its classes and for each class, on one scale." for name in several
+        )
+    if shown == MEAN:
+        return " ".join(
+            f"Dice of ``{name}`` is the mean of its {len(classes)} classes." for name, classes in several.items()
+        )
+    return f"Dice is that of {class_title(shown)}; cohorts without this class are left out."
 
 
 def _study(experiment: Experiment) -> str:

@@ -120,7 +120,7 @@ def _columns(parts: FigureParts, settings: CurvesSettings) -> Iterator[CohortCol
         # The paper segments each organ as one target.
         published = paper.published(part.title.stands_for) if part.whole and part.cohort in settings.paper else ()
         together = [table[table["cohort"].map(cohort_of_part) == part.cohort] for table in (summary, draws, gained)]
-        limits = shown.dice_limits or _dice_limits(*together[:2], published)
+        limits = shown.dice_limits or _dice_limits(together[0], together[1], published)
         gain_limits = marks.gain_limits(together[2]) if len(together[2]) else (0.0, 0.0)
         yield CohortColumn(part.title, part.label, own, points, differences, published, limits, gain_limits)
 

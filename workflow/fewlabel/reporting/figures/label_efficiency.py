@@ -15,7 +15,7 @@ from fewlabel.config.base import Unit
 from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
 from fewlabel.config.study_layout import LAYOUT
 from fewlabel.reporting.figures import legends, marks, style
-from fewlabel.reporting.figures.classes import axis_label, parts_of
+from fewlabel.reporting.figures.classes import axis_label, cohort_of_part, parts_of
 from fewlabel.reporting.figures.panels import AXIS_IN, head, is_labelled, left_out, new_panels, notice, text_in
 from fewlabel.reporting.statistics.comparisons import why_none
 from fewlabel.reporting.statistics.labels_needed import equivalents
@@ -66,8 +66,8 @@ def label_efficiency(scores: pd.DataFrame, settings: EfficiencySettings) -> Figu
         figure, panels = new_panels(names, shown, _entries(rows, settings), note, groups=parts.groups)
         before = ""
         for (axes,), (name, part) in zip(panels, parts.parts.items(), strict=True):
-            own = rows[rows["cohort"] == name]
-            _panel(axes, own, settings, part.title.count)
+            together = rows[rows["cohort"].map(cohort_of_part) == part.cohort]
+            _panel(axes, rows[rows["cohort"] == name], _limits(together), settings, part.title.count)
             control = chosen[(chosen["cohort"] == name) & (chosen["method"] == settings.control)]
             ends = f"N = {control['n'].min()} to {control['n'].max()}"
             head(axes, part.title.title, f"Control: {titles.methods[str(settings.control)].title}, {ends}", shown)
@@ -119,17 +119,28 @@ def _bounds(rows: pd.DataFrame) -> pd.Series:
     return (rows["mean"] > rows["most"]).astype(int) - (rows["mean"] < rows["least"]).astype(int)
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, settings: EfficiencySettings, count: Unit) -> None:
+def _bounded(rows: pd.DataFrame) -> pd.DataFrame:
+    """The multiples within those that the control's N can show, and whether they are bounds."""
+    clipped = {name: rows[name].clip(rows["least"], rows["most"]) for name in ("mean", "low", "high")}
+    return rows.assign(**clipped, bound=_bounds(rows))
+
+
+def _limits(rows: pd.DataFrame) -> marks.Limits:
+    """Limits of the axis of multiples, of all parts of a cohort."""
+    bounded = _bounded(rows)
+    ends = [*LEAST_AXIS, *bounded["mean"], *bounded["low"].dropna(), *bounded["high"].dropna()]
+    return min(ends) * 2.0**-ROOM, max(ends) * 2.0**ROOM
+
+
+def _panel(
+    axes: Axes, rows: pd.DataFrame, limits: marks.Limits, settings: EfficiencySettings, count: Unit
+) -> None:
     """One cohort's multiples on a logarithmic axis."""
     counts = sorted({int(n) for n in rows["n"]})
     looks = marks.looks(settings.titles.methods, settings.methods, counts, text_in(settings.figure))
-    bounded = rows.assign(
-        **{name: rows[name].clip(rows["least"], rows["most"]) for name in ("mean", "low", "high")}, bound=_bounds(rows)
-    )
+    bounded = _bounded(rows)
     fig = axes.get_figure(root=True)
     axes.set_yscale("log", base=2)
-    ends = [*LEAST_AXIS, *bounded["mean"], *bounded["low"].dropna(), *bounded["high"].dropna()]
-    limits = min(ends) * 2.0**-ROOM, max(ends) * 2.0**ROOM
     axes.axhline(1, color=style.GREY, linewidth=1, zorder=1)
     line = np.geomspace(counts[0] * 2.0**-style.MARGIN, counts[-1] * 2.0**style.MARGIN, 50)
     axes.plot(line, (rows["most"] * rows["n"]).max() / line, color=style.GREY, linestyle=":", linewidth=1, zorder=1)

@@ -167,6 +167,7 @@ def _panel(axes: Axes, panel: LossPanel, settings: LearningSettings, colours: di
             zorder=3,
         )  # fmt: skip
     title, loss = STAGES.get(panel.stage, (panel.stage.replace("_", " "), ""))
+    loss = settings.loss if panel.stage == "finetune" else loss
     many = "all labels" if panel.labels == "all" else f"N = {panel.labels}"
     text = f"{title}, {many}" if panel.labels else title
     size = NAME * min(1, (shown.panel_width_in - 0.35) / text_width(text, NAME))

@@ -12,14 +12,14 @@ from fewlabel.config.experiment import Experiment
 from fewlabel.config.jobs.comparisons import benchmark_method, compared
 from fewlabel.config.jobs.figures.registry import report_items
 from fewlabel.config.jobs.grid import collect_settings
-from fewlabel.config.jobs.titles import Titles, titles
+from fewlabel.config.jobs.titles import titles
 from fewlabel.reporting.captions import study_facts
 from fewlabel.reporting.results.folder import Results, read_results
 from fewlabel.reporting.results_page import facts
 from fewlabel.reporting.results_page.answers import answers, headline
-from fewlabel.reporting.results_page.grids import cohort_grids, means_text
+from fewlabel.reporting.results_page.grids import grids_by_class, means_text
 from fewlabel.reporting.results_page.sections import rst, shown_items
-from fewlabel.reporting.statistics.classes import View, by_view
+from fewlabel.reporting.statistics.classes import by_view
 from fewlabel.reporting.statistics.scores import select
 from fewlabel.reporting.statistics.summary import summary_table
 from fewlabel.reporting.tables.table import FEWEST_DRAWS, FEWEST_SUBJECTS
@@ -65,11 +65,8 @@ def _numbers(study: Results, experiment: Experiment) -> dict[str, Any]:
     found, differences = answers(scores, summary, experiment)
     roles = {benchmark_method(experiment): "benchmark", control: "control"}
     roles_of = {name: role for name, role in roles.items() if name}
-    grids = [
-        grid
-        for view in shown
-        for grid in cohort_grids(view.of(summary), view.of(differences), _titles_of(view, known), roles_of)
-    ]
+    pictured = experiment.figures.label_curves.classes
+    grids = grids_by_class(summary, differences, shown, known, roles_of, pictured)
     return {
         "headline": headline(found),
         "counted": known.counted,
@@ -83,14 +80,6 @@ def _numbers(study: Results, experiment: Experiment) -> dict[str, Any]:
         "level": f"{100 * experiment.intervals.level:g} %",
         "resamples": experiment.intervals.resamples,
     }
-
-
-def _titles_of(view: View, known: Titles) -> Titles:
-    """Titles of one view of a cohort."""
-    title = known.cohorts[view.cohort]
-    return known.model_copy(
-        update={"cohorts": {view.cohort: title.model_copy(update={"title": view.title(title.title)})}}
-    )
 
 
 def _study(study: Results, experiment: Experiment) -> dict[str, Any]:

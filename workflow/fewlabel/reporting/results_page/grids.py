@@ -1,12 +1,14 @@
 """Mean Dice and gain of every method at every N, as a grid of a cohort; its numbers as one text for screen readers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from fewlabel.config.base import EACH, MEAN
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.reporting.results_page.answers import signed, significance
+from fewlabel.reporting.statistics.classes import View
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,46 @@ class CohortGrid:
         counts: N, ascending.
         rows: of each method, its title, its role and a cell for each N (None: not trained with it).
         benchmarks: title, N and cell of the methods that are trained on all labels only.
+        pictured: whether figure 3 shows it.
+        classes: the same of each class, where the grid is of their mean.
     """
 
     title: str
     counts: Sequence[int]
     rows: Sequence[tuple[str, str, Sequence[GridCell | None]]]
     benchmarks: Sequence[tuple[str, int, GridCell]]
+    pictured: bool = True
+    classes: "Sequence[CohortGrid]" = ()
+
+
+def grids_by_class(
+    summary: pd.DataFrame,
+    compared: pd.DataFrame,
+    shown: Sequence[View],
+    titles: Titles,
+    roles: Mapping[str, str],
+    pictured: str = MEAN,
+) -> list[CohortGrid]:
+    """The grids of all cohorts; of several classes that of their mean, with those of the classes.
+
+    Args:
+        summary: from `summary.summary_table`, with the columns of the views.
+        compared: from `comparisons.comparisons`.
+        shown: from `classes.by_view`.
+        titles: of cohorts and methods.
+        roles: `control` or `benchmark`, of the methods that are one.
+        pictured: what figure 3 shows of several classes (`FigureOfClasses.classes`).
+    """
+    found: dict[str, list[CohortGrid]] = {}
+    for view in shown:
+        title = titles.cohorts[view.cohort]
+        own = title.model_copy(update={"title": view.title(title.title)})
+        of_view = titles.model_copy(update={"cohorts": {view.cohort: own}})
+        (grid,) = cohort_grids(view.of(summary), view.of(compared), of_view, roles)
+        first = view.cohort not in found
+        seen = pictured in (EACH, view.name) or (pictured == MEAN and first)
+        found.setdefault(view.cohort, []).append(replace(grid, pictured=seen))
+    return [replace(first, classes=others) for first, *others in found.values()]
 
 
 def cohort_grids(
@@ -79,7 +115,8 @@ def cohort_grids(
 def means_text(grids: Sequence[CohortGrid]) -> str:
     """All means as one text: what a picture of the curves shows."""
     texts = []
-    for grid in grids:
+    pictured = [part for whole in grids for part in (whole, *whole.classes) if part.pictured]
+    for grid in pictured:
         curves = [
             f"{title}: "
             + ", ".join(f"{cell.dice} at N = {n}" for n, cell in zip(grid.counts, cells, strict=True) if cell)
