@@ -132,9 +132,7 @@ def _limits(rows: pd.DataFrame) -> marks.Limits:
     return min(ends) * 2.0**-ROOM, max(ends) * 2.0**ROOM
 
 
-def _panel(
-    axes: Axes, rows: pd.DataFrame, limits: marks.Limits, settings: EfficiencySettings, count: Unit
-) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, limits: marks.Limits, settings: EfficiencySettings, count: Unit) -> None:
     """One cohort's multiples on a logarithmic axis."""
     counts = sorted({int(n) for n in rows["n"]})
     looks = marks.looks(settings.titles.methods, settings.methods, counts, text_in(settings.figure))
