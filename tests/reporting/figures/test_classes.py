@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from fewlabel.config.base import EACH, MEAN
+from fewlabel.config.cohort import PublishedDice
+from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Differences, LabelCurves, LabelEfficiency, PairedSubjects
 from fewlabel.config.jobs.figures.differences import DifferencesSettings
-from fewlabel.config.jobs.figures.label_curves import CurvesSettings
+from fewlabel.config.jobs.figures.label_curves import CurvesSettings, curves_settings
 from fewlabel.config.jobs.figures.label_efficiency import EfficiencySettings
 from fewlabel.config.jobs.figures.paired_subjects import PairedSettings
 from fewlabel.config.jobs.tables.differences import DifferenceTableSettings
@@ -161,6 +163,34 @@ def test_the_paper_stands_beside_one_target_only(table, asked):
     assert "paper" not in words(label_curves(zones, asked(label_curves, EACH)))
     whole = by_class(table(COHORTS, counts=(1, 8), draws=2), {"prostate": ["gland"]})
     assert "paper (Umapathy 2022)" in words(label_curves(whole, asked(label_curves, MEAN)))
+
+
+@pytest.mark.parametrize(("classes", "panels"), [(MEAN, [1]), (EACH, [1]), ("myocardium", [])])
+def test_what_others_published_stands_beside_the_mean(classes, panels, mixed, asked):
+    others = [PublishedDice(method="UA-MT", n=n, dice=dice, source="a") for n, dice in ((4, 0.7), ("all", 0.6))]
+    settings = asked(label_curves, classes).model_copy(update={"published": {"heart": others}})
+    figure = label_curves(mixed, settings)
+    drawn = {
+        index: [
+            (float(line.get_ydata()[0]), line.get_marker()) for line in axes.get_lines() if line.get_label() == "UA-MT"
+        ]
+        for index, axes in enumerate(figure.axes[::2])
+    }
+    assert [index for index, found in drawn.items() if found] == panels
+    assert all(drawn[index] == [(0.7, "d"), (0.6, "<")] for index in panels)
+    assert ("others, published (table 2)" in words(figure)) == ("others, all labels" in words(figure)) == bool(panels)
+    if panels:
+        assert 4 in figure.axes[2].get_xticks()
+
+
+def test_settings_have_what_others_published_unless_figures_show_none():
+    published = [{"method": "UA-MT", "n": 3, "dice": 0.61, "source": "a"}]
+    source = {"kind": "phantom", "anatomy": "abdomen", "labelled": 6}
+    study = {"cohorts": {"c": {"source": source, "published": published}}, "methods": {"scratch": {"pretext": "none"}}}
+    found = curves_settings(Experiment.model_validate(study))
+    assert [one.dice for one in found.published["c"]] == [0.61]
+    hidden = curves_settings(Experiment.model_validate({**study, "figures": {"label_curves": {"show_paper": False}}}))
+    assert "published" not in hidden.model_dump()
 
 
 @pytest.mark.parametrize("figure", FIGURES)

@@ -94,7 +94,7 @@ RANDOM_SUBJECTS = Labelling()
 
 
 class PublishedDice(Settings):
-    """A mean Dice that others published, shown beside the study's own in table 2."""
+    """A mean Dice that others published, shown beside the study's own in table 2 and figure 3."""
 
     method: Title
     n: LabelCount
@@ -137,7 +137,7 @@ class Cohort(Settings):
     stands_for: Literal["liver", "prostate"] | None = None
     """The paper's cohort that this one represents; tables and figures then show its published numbers, too."""
     published: list[PublishedDice] = Field([], max_length=1000, exclude_if=lambda value: not value)
-    """Mean Dice that others published for this cohort, shown beside the study's own in table 2."""
+    """Mean Dice that others published for this cohort, shown beside the study's own in table 2 and figure 3."""
     licence: Title | None = Field(None, exclude_if=lambda value: value is None)
     """Licence of the volumes, in the notes of table 1. Default: known for the Decathlon and CHAOS."""
     citation: Line | None = Field(None, exclude_if=lambda value: value is None)

@@ -30,6 +30,7 @@ class FigurePart:
         label: of which Dice the part is, if the title does not say so: `mean of 3 classes`, or a class; empty for one
             class without a name.
         whole: whether the part is all that the cohort segments, as one target.
+        mean: whether it is the mean of all classes, or the only one.
     """
 
     cohort: str
@@ -37,6 +38,7 @@ class FigurePart:
     title: CohortTitle
     label: str
     whole: bool
+    mean: bool
 
 
 @dataclass(frozen=True)
@@ -130,5 +132,10 @@ def _of_cohort(cohort: str, title: CohortTitle, names: list[str], classes: str) 
         told = label.replace(" ", "\N{NO-BREAK SPACE}") if len(label) <= SHORT else label
         own = title.model_copy(update={"title": f"{title.title}: {told}"}) if len(shown) > 1 else title
         key = f"{cohort}{OF}{name}" if len(shown) > 1 and name != MEAN else cohort
-        parts.append((name, FigurePart(cohort, key, own, "" if len(shown) > 1 else label, not several)))
+        parts.append(
+            (
+                name,
+                FigurePart(cohort, key, own, "" if len(shown) > 1 else label, not several, name == MEAN or not several),
+            )
+        )
     return parts

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from fewlabel.config.cohort import PublishedDice
 from fewlabel.config.jobs.figures.label_curves import CurvesSettings
 from fewlabel.config.jobs.titles import CohortTitle
 from fewlabel.config.study_layout import LAYOUT
@@ -24,6 +25,8 @@ from fewlabel.reporting.statistics.summary import CELL, summary_table
 
 BELOW = 0.65
 """Height of the axis of gains, as a share of the Dice axis."""
+OTHERS = 2.0**0.3
+"""Factor on N that puts what others published beside the methods."""
 RIGHT = 0.985
 """Place of a benchmark's interval, as a share of the axis."""
 
@@ -39,6 +42,7 @@ class CohortColumn:
         draws: the mean Dice of each draw; empty if they are not shown.
         gains: mean differences to the control with their intervals; empty without a control.
         published: the paper's numbers that are shown.
+        others: numbers that others published of the same Dice.
         limits: of the Dice axis, the same for all parts of a cohort.
         gain_limits: of the axis of gains, likewise.
     """
@@ -49,6 +53,7 @@ class CohortColumn:
     draws: pd.DataFrame
     gains: pd.DataFrame
     published: tuple[paper.PaperScore, ...]
+    others: list[PublishedDice]
     limits: marks.Limits
     gain_limits: marks.Limits
 
@@ -120,9 +125,11 @@ def _columns(parts: FigureParts, settings: CurvesSettings) -> Iterator[CohortCol
         # The paper segments each organ as one target.
         published = paper.published(part.title.stands_for) if part.whole and part.cohort in settings.paper else ()
         together = [table[table["cohort"].map(cohort_of_part) == part.cohort] for table in (summary, draws, gained)]
-        limits = shown.dice_limits or _dice_limits(together[0], together[1], published)
+        others = settings.published.get(part.cohort, []) if part.mean else []
+        known = [point.dice for point in [*published, *settings.published.get(part.cohort, [])]]
+        limits = shown.dice_limits or _dice_limits(together[0], together[1], known)
         gain_limits = marks.gain_limits(together[2]) if len(together[2]) else (0.0, 0.0)
-        yield CohortColumn(part.title, part.label, own, points, differences, published, limits, gain_limits)
+        yield CohortColumn(part.title, part.label, own, points, differences, published, others, limits, gain_limits)
 
 
 def _benchmarks(settings: CurvesSettings) -> list[str]:
@@ -132,12 +139,13 @@ def _benchmarks(settings: CurvesSettings) -> list[str]:
 def _counts(column: CohortColumn, settings: CurvesSettings) -> set[int]:
     """All N of the axis."""
     own = column.summary.loc[column.summary["method"].isin(settings.curves), "n"]
-    return {int(n) for n in own} | {point.n for point in column.published if point.n}
+    others = {point.n for point in column.others if point.n != "all"}
+    return {int(n) for n in own} | {point.n for point in column.published if point.n} | others
 
 
-def _dice_limits(summary: pd.DataFrame, draws: pd.DataFrame, published: tuple[paper.PaperScore, ...]) -> marks.Limits:
+def _dice_limits(summary: pd.DataFrame, draws: pd.DataFrame, published: list[float]) -> marks.Limits:
     """Limits that hold all marks, within 0 to 1; of two draws the means, but not their intervals."""
-    ends = [*summary["mean"], *draws["dice"], *(point.dice for point in published)]
+    ends = [*summary["mean"], *draws["dice"], *published]
     trusted = summary[summary["draws"] != marks.TWO_DRAWS]
     ends += [*trusted["low"].dropna(), *trusted["high"].dropna()]
     room = max(0.06 * (max(ends) - min(ends)), 0.005)
@@ -157,7 +165,9 @@ def _entries(columns: list[CohortColumn], settings: CurvesSettings) -> list[lege
     entries += legends.beyond(any(interval for interval, _ in left), any(mean for _, mean in left))
     if any(len(column.draws) for column in columns):
         entries.append(legends.single_draw())
-    return entries + (legends.of_paper() if any(column.published for column in columns) else [])
+    entries += legends.of_paper() if any(column.published for column in columns) else []
+    everyone = [point.n == "all" for column in columns for point in column.others]
+    return entries + legends.of_others(not all(everyone), any(everyone))
 
 
 def _dice(axes: Axes, column: CohortColumn, looks: dict[str, marks.Look], settings: CurvesSettings) -> None:
@@ -184,6 +194,8 @@ def _dice(axes: Axes, column: CohortColumn, looks: dict[str, marks.Look], settin
         axes.scatter(own["n"] * one.beside, own["dice"], s=6, color=one.colour, alpha=0.5, linewidths=0, zorder=3)
     for point in column.published:
         _published(axes, point, column.limits)
+    for other in column.others:
+        _other(axes, other, column.limits)
     axes.set_ylim(*column.limits)
 
 
@@ -211,6 +223,15 @@ def _published(axes: Axes, point: paper.PaperScore, limits: marks.Limits) -> Non
     elif limits[0] <= point.dice <= limits[1]:  # it stands outside the axes, which therefore cannot clip it
         across = axes.get_yaxis_transform()
         axes.plot([1.0], [point.dice], transform=across, label=label, clip_on=False, **legends.PAPER_BENCHMARK)
+
+
+def _other(axes: Axes, point: PublishedDice, limits: marks.Limits) -> None:
+    """A number that others published: beside the methods at its N, or for all labels at the right margin."""
+    if point.n != "all":
+        axes.plot([point.n * OTHERS], [point.dice], label=point.method, zorder=2.5, **legends.OTHERS_POINT)
+    elif limits[0] <= point.dice <= limits[1]:
+        across = axes.get_yaxis_transform()
+        axes.plot([1.0], [point.dice], transform=across, label=point.method, clip_on=False, **legends.OTHERS_BENCHMARK)
 
 
 def _subtitle(summary: pd.DataFrame, settings: CurvesSettings) -> str:

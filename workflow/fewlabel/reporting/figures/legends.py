@@ -25,6 +25,8 @@ PAPER_POINT: dict[str, Any] = {
     "linestyle": "none",
 }
 PAPER_BENCHMARK: dict[str, Any] = {**PAPER_POINT, "marker": "<", "markersize": 5.5}
+OTHERS_POINT: dict[str, Any] = {**PAPER_POINT, "marker": "d", "markersize": 4.5, "markeredgewidth": 0.8}
+OTHERS_BENCHMARK: dict[str, Any] = {**OTHERS_POINT, "marker": "<", "markerfacecolor": style.INK}
 
 TYPE = style.PARAMETERS["legend.fontsize"]
 ROW_IN, HANDLE_IN = 0.16, 0.36
@@ -101,6 +103,14 @@ def of_paper() -> list[Entry]:
     return [
         mark(paper_label(benchmark=False), **PAPER_POINT),
         mark(paper_label(benchmark=True), **PAPER_BENCHMARK),
+    ]
+
+
+def of_others(points: bool, benchmarks: bool) -> list[Entry]:
+    """Numbers that others published, which table 2 names."""
+    return [
+        *([mark("others, published (table 2)", **OTHERS_POINT)] if points else []),
+        *([mark("others, all labels", **OTHERS_BENCHMARK)] if benchmarks else []),
     ]
 
 

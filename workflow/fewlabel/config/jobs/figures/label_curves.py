@@ -1,6 +1,9 @@
 """Settings of figure 3: mean Dice, and gain over the control, against the number of labelled subjects."""
 
+from pydantic import Field
+
 from fewlabel.config.base import Settings
+from fewlabel.config.cohort import PublishedDice
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import Intervals, LabelCurves
 from fewlabel.config.jobs.comparisons import compared
@@ -24,6 +27,8 @@ class CurvesSettings(Settings):
     """Those that have none for want of room."""
     paper: list[str]
     """Cohorts that show the paper's numbers."""
+    published: dict[str, list[PublishedDice]] = Field({}, exclude_if=lambda value: not value)
+    """What others published, by cohort."""
     figure: LabelCurves
 
 
@@ -42,6 +47,11 @@ def curves_settings(experiment: Experiment) -> CurvesSettings:
         curves=[name for name, method in known.methods.items() if name in shown and not method.benchmark],
         left_out=[] if figure.methods else [name for name in others if name not in shown],
         paper=quoted_cohorts(experiment),
+        published={
+            name: cohort.published
+            for name, cohort in experiment.cohorts.items()
+            if cohort.published and figure.show_paper
+        },
         figure=figure,
     )
 
