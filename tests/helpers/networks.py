@@ -10,10 +10,11 @@ from fewlabel.training.network import UNet, seeded
 from fewlabel.training.weights import save_weights
 
 
-def ragged_network(widths, matrix):
-    network = seeded(lambda: UNet(widths), 3, "test")
+def ragged_network(widths, matrix, inputs=1, outputs=1):
+    network = seeded(lambda: UNet(widths, inputs, outputs), 3, "test")
     with torch.no_grad():
-        network.output.bias -= network.eval()(torch.rand(4, 1, *matrix, generator=torch.manual_seed(0))).median()
+        logits = network.eval()(torch.rand(4, inputs, *matrix, generator=torch.manual_seed(0)))
+        network.output.bias -= logits.transpose(0, 1).flatten(1).median(dim=1).values
     return network
 
 
@@ -36,5 +37,8 @@ def write_network(path, widths, grid, bias_correction=None, **changes):
         **changes,
     }
     known = {key: value for key, value in facts.items() if value is not None}
-    save_weights(path, ragged_network(widths, grid.matrix).state_dict(), known)
+    settings = known.get("settings", {})
+    classes, context = settings.get("classes", {}), settings.get("network", {}).get("context", 1)
+    sides = max(1, len(settings.get("channels", []))) * context, 1 + len(classes) if len(classes) > 1 else 1
+    save_weights(path, ragged_network(widths, grid.matrix, *sides).state_dict(), known)
     return path

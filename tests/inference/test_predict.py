@@ -18,6 +18,7 @@ from fewlabel.data.preprocessing.volume import save_nifti
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
+from fewlabel.inference.image_channels import ImageChannels
 from fewlabel.inference.predict import segment
 from fewlabel.inference.prediction_plan import PredictionTask, plan
 from fewlabel.inference.segmenter import Segmenter
@@ -260,7 +261,7 @@ def test_a_channel_of_a_4d_image_is_what_the_3d_image_of_it_gives(weights, tmp_p
     save_nifti(tmp_path / "both.nii.gz", both, np.diag([-2.0, -2.0, 6.0, 1.0]))
     save_nifti(tmp_path / "second.nii.gz", both[..., 1], np.diag([-2.0, -2.0, 6.0, 1.0]))
     use = segmenter(weights())
-    segment(use, [PredictionTask(tmp_path / "both.nii.gz", tmp_path / "a.nii.gz")], channel=1)
+    segment(use, [PredictionTask(tmp_path / "both.nii.gz", tmp_path / "a.nii.gz")], ImageChannels({"": 1}))
     segment(use, [PredictionTask(tmp_path / "second.nii.gz", tmp_path / "b.nii.gz")])
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
 

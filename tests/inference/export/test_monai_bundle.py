@@ -18,17 +18,21 @@ from monai.data import MetaTensor
 from nibabel.affines import voxel_sizes
 
 from fewlabel.config.cohort import BiasCorrection, Grid
+from fewlabel.config.training import Network
 from fewlabel.data.preprocessing.volume import Orientation, Volume, save_nifti
 from fewlabel.data.preprocessing.working_grid import preprocess
 from fewlabel.inference.export.export import export
 from fewlabel.inference.export.formats import Format
-from fewlabel.inference.export.working_grid import WorkingGridd
+from fewlabel.inference.export.monai_bundle import write_bundle
+from fewlabel.inference.export.working_grid import Channelsd, WorkingGridd, channel_files
+from fewlabel.inference.image_channels import ImageChannels
 from fewlabel.inference.predict import segment
-from fewlabel.inference.prediction_plan import PredictionTask
+from fewlabel.inference.prediction_plan import PredictionTask, plan
 from fewlabel.inference.segmenter import Segmenter
 from fewlabel.inference.trained_network import open_trained_network
 from fewlabel.utils.errors import InputError
 from helpers.dicom_trees import OBLIQUE, orthogonal
+from helpers.networks import finetuning_settings
 
 UPRIGHT = np.diag([-2.0, -2.0, 6.0, 1.0])
 MATRIX = (32, 24)
@@ -106,6 +110,52 @@ def test_monai_makes_the_same_masks_voxel_by_voxel(weights, volumes, tmp_path, g
         output_dir=str(tmp_path / "theirs"),
     )
     refuse_other_masks(ours(path, volumes, tmp_path / "ours"), tmp_path / "theirs")
+
+
+def channels_of(volumes, folder, suffixes):
+    """Two channels of each volume: the second one is another image on the same grid."""
+    for number, path in enumerate(volumes):
+        file, name = nib.load(path), path.name.removesuffix(".nii.gz")
+        other = image(100 + number, file.shape)
+        if suffixes:
+            for suffix, array in zip(suffixes, (np.asarray(file.dataobj), other), strict=True):
+                nib.save(nib.Nifti1Image(array, None, file.header), folder / f"{name}{suffix}.nii.gz")
+        else:
+            stacked = np.stack([other, np.asarray(file.dataobj)], axis=-1)
+            nib.save(nib.Nifti1Image(stacked, None, file.header), folder / path.name)
+
+
+@pytest.mark.parametrize("classes", [{"gland": [7]}, {"zone": [1, 4], "gland": [2], "cyst": [300]}], ids=len)
+@pytest.mark.parametrize("places", [{"t2w": 1, "adc": 0}, {"t2w": "_t2w", "adc": "_adc"}], ids=["4d", "files"])
+def test_classes_and_channels_give_the_same_label_maps(weights, volumes, tmp_path, classes, places):
+    network = Network(widths=[4, 8, 12], context=3)
+    several = finetuning_settings([4, 8, 12], network=network, classes=classes, channels=["t2w", "adc"])
+    path = weights(Grid(matrix=MATRIX, spacing_mm=3.0), settings=several)
+    trained, channels = open_trained_network(path), ImageChannels(places)
+    folder, bundle = tmp_path / "images", tmp_path / "bundle"
+    folder.mkdir()
+    bundle.mkdir()
+    channels_of([volumes[0], volumes[2], volumes[-1]], folder, list(channels.suffixes.values()))
+    write_bundle(trained, bundle, "", "", channels)
+    options = {"dataset_dir": str(folder), "output_dir": str(tmp_path / "theirs")}
+    run(config_file=str(bundle / "configs" / "inference.json"), bundle_root=str(bundle), **options)
+    tasks = plan([folder], tmp_path / "ours", suffixes=channels.suffixes)
+    segment(Segmenter.of(trained, torch.device("cpu"), "f32"), tasks, channels)
+    assert len(tasks) == 3
+    for task in tasks:
+        found = nib.load(tmp_path / "theirs" / task.image.name.replace(".nii", "_mask.nii"))
+        expected = nib.load(task.mask)
+        assert found.get_data_dtype() == expected.get_data_dtype()
+        values = {0, *(first for first, *_ in classes.values())}
+        assert set(np.unique(expected.dataobj)) == values
+        # Of classes of nearly equal probability, rounding to half precision may decide.
+        assert np.mean(np.asarray(found.dataobj) != np.asarray(expected.dataobj)) < 1e-3
+        np.testing.assert_allclose(found.affine, expected.affine, atol=1e-5)
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    outputs = metadata["network_data_format"]["outputs"]["pred"]
+    assert list(outputs["channel_def"].values()) == [f"probability of {name}" for name in classes]
+    assert metadata["network_data_format"]["inputs"]["image"]["channel_def"]["3"] == "adc"
+    assert metadata["fewlabel"]["settings"]["classes"] == classes
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +248,23 @@ def test_the_way_back_restores_the_grid_and_its_affine():
     np.testing.assert_allclose(back.affine, volume.affine)
 
 
-def test_volumes_of_several_channels_are_refused():
-    with pytest.raises(ValueError, match="2 channels; accepted: 1"):
-        WorkingGridd("image", MATRIX, 3.0)({"image": MetaTensor(torch.zeros(2, 5, 5, 5))})
+def test_channels_are_each_what_they_are_alone():
+    both = torch.from_numpy(np.stack([image(seed, (9, 40, 31)) for seed in (0, 1)]).astype(np.float32))
+    transform = WorkingGridd("image", MATRIX, 3.0)
+    affine = torch.diag(torch.tensor([6.0, 2.0, 2.0, 1.0]))
+    found = transform({"image": MetaTensor(both, affine=affine)})["image"]
+    for number in range(2):
+        alone = transform({"image": MetaTensor(both[number : number + 1], affine=affine)})["image"]
+        assert torch.equal(found[number], alone[0])
+
+
+def test_channels_that_an_image_lacks_are_refused():
+    with pytest.raises(ValueError, match=r"2 channels; accepted: channels \[0, 2\]"):
+        Channelsd("image", [0, 2])({"image": MetaTensor(torch.zeros(2, 5, 5, 5))})
+
+
+def test_subjects_that_lack_a_channel_are_refused(tmp_path):
+    for name in ("a_t2w.nii.gz", "a_adc.nii.gz", "b_t2w.nii.gz"):
+        (tmp_path / name).touch()
+    with pytest.raises(FileNotFoundError, match=r"no b_adc\.nii\.gz; accepted: a file for each channel"):
+        channel_files(str(tmp_path), ["_t2w", "_adc"])

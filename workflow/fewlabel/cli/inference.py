@@ -17,6 +17,17 @@ from fewlabel.utils.errors import InputError, printable
 if TYPE_CHECKING:
     from fewlabel.config.jobs.training import FinetuneSettings
 
+Channel = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Channel of 4D images, from 0. Of a network with several, each once: NAME=INDEX, or NAME=SUFFIX of the "
+        "names of files. Default: as in the network's study.",
+        show_default=False,
+    ),
+]
+ResampleChannels = Annotated[
+    bool | None, typer.Option(help="Resample files of further channels to the grid of the first.")
+]
 Mirror = Annotated[
     bool | None, typer.Option(help="Average predictions over images mirrored along the cohort's `flip` axes.")
 ]
@@ -50,7 +61,8 @@ def predict(
             "--output", "-o", help="A file such as mask.nii.gz for one volume, else a folder.", show_default=False
         ),
     ],
-    channel: Annotated[int | None, typer.Option(min=0, help="Channel of 4D images, from 0.")] = None,
+    channel: Channel = None,
+    resample_channels: ResampleChannels = None,
     flip: Annotated[
         list[Mirrored] | None,
         typer.Option(help="Average predictions over images mirrored along this axis; repeat for both."),
@@ -68,6 +80,7 @@ def predict(
     A target without a name is 1. Masks of a network in a study are post-processed as in the study, unless options say
     otherwise.
     """
+    from fewlabel.inference.image_channels import image_channels
     from fewlabel.inference.predict import in_words, segment
     from fewlabel.inference.prediction_plan import plan, unread
     from fewlabel.inference.segmenter import Segmenter
@@ -76,7 +89,8 @@ def predict(
 
     use_threads(threads)
     trained = open_trained_network(weights)
-    tasks = plan(images, output, replace, probabilities, bool(trained.settings.classes))
+    channels = image_channels(trained, weights, channel or [], resample_channels)
+    tasks = plan(images, output, replace, probabilities, bool(trained.settings.classes), channels.suffixes)
     for line in unread(images):
         print(printable(line), file=sys.stderr)
     where = choose_device(device)
@@ -87,7 +101,7 @@ def predict(
     if trained.ranges is None:
         text = "older weights without ranges of the training cohort; images and masks are not compared with it"
         print(f"{weights.name}: {text}", file=sys.stderr)
-    for mask, volumes in segment(segmenter, tasks, channel).items():
+    for mask, volumes in segment(segmenter, tasks, channels).items():
         print(printable(f"{mask}: ") + (in_words(volumes) if any(volumes.values()) else "empty, no target found"))
 
 

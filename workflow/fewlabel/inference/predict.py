@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fewlabel.data.formats.checks import image_problems, position_warning
-from fewlabel.data.formats.registry import load
+from fewlabel.data.formats.checks import position_warning
 from fewlabel.data.preprocessing.volume import Volume, save_nifti
+from fewlabel.inference.image_channels import ONE_CHANNEL, ImageChannels
 from fewlabel.inference.prediction_plan import PredictionTask
 from fewlabel.inference.segmenter import SegmentedVolume, Segmenter
 from fewlabel.utils.atomic_files import atomic_files
@@ -18,14 +18,14 @@ from fewlabel.utils.system_errors import refuse_out_of_memory
 
 
 def segment(
-    segmenter: Segmenter, tasks: Sequence[PredictionTask], channel: int | None = None
+    segmenter: Segmenter, tasks: Sequence[PredictionTask], channels: ImageChannels = ONE_CHANNEL
 ) -> dict[Path, dict[str, float]]:
     """Segment all volumes and write their masks; if one image has a problem, nothing is written.
 
     Prints a warning for each volume that differs, or whose mask differs, from the network's training cohort.
 
     Args:
-        channel: of 4D images, from 0.
+        channels: of the images.
 
     Returns:
         The volumes of each mask in ml, by its file and by class; the key of a target without a name is empty.
@@ -44,7 +44,7 @@ def segment(
             with Progress("predict", len(tasks), "volume") as progress:
                 for task in tasks:
                     try:
-                        volume = read_image(task.image, channel)
+                        volume = read_image(task.image, channels, task.further)
                         with refuse_out_of_memory(task.image.name):
                             found = segmenter.segment(volume)
                     except InputError as error:
@@ -101,21 +101,20 @@ def _lines(error: InputError, name: str) -> list[str]:
     return [line if line.startswith(name) else f"{name}: {line}" for line in str(error).splitlines()]
 
 
-def read_image(path: Path, channel: int | None = None) -> Volume:
+def read_image(path: Path, channels: ImageChannels = ONE_CHANNEL, further: Sequence[Path] = ()) -> Volume:
     """Read and check an image; print a warning if programs would place it differently.
 
     Args:
         path: a file, or the folder of a DICOM series.
-        channel: of a 4D file, from 0.
+        channels: which of the file, or in which files.
+        further: files of the channels after the first, where each channel has a file.
 
     Raises:
         InputError: all problems of the image.
     """
-    grid, problems = load(path, path.name, channel, "image")
-    if grid is not None:
-        problems = [*problems, *image_problems(grid, path.name)]
-        if warning := position_warning(grid, path.name):
-            LOG.warning(printable(warning))
+    grid, problems = channels.load([path, *further])
+    if grid is not None and (warning := position_warning(grid, path.name)):
+        LOG.warning(printable(warning))
     if problems or grid is None:
         raise InputError.of(problems)
     return Volume(grid.array, grid.affine, placement=grid.placement)

@@ -1,15 +1,17 @@
 """Which volumes are segmented, and where their masks are written. Opens no volume."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from fewlabel.data.formats.dicom_headers import series_contents
 from fewlabel.data.paths import NIFTI_SUFFIXES, VOLUME_SUFFIXES, ends_with, stem
 from fewlabel.data.sources.foreign_layouts import MADE, recognised
 from fewlabel.data.sources.unlabelled import name_of, volumes_in
-from fewlabel.data.subjects.folder_contents import DICOM_SUFFIXES, Contents, unread_lines, why_unread
+from fewlabel.data.subjects.channel_files import ChannelFiles, channel_files
+from fewlabel.data.subjects.folder_contents import DICOM_SUFFIXES, Contents, Unused, unread_lines, why_unread
 from fewlabel.data.subjects.suspicious_names import name_problems
 from fewlabel.utils.atomic_files import absent
 from fewlabel.utils.errors import InputError
@@ -21,6 +23,9 @@ ACCEPTED = (
     "of such folders"
 )
 
+Files = tuple[str, list[Path]]
+"""Name of a subject, and the files of its image."""
+
 
 @dataclass(frozen=True)
 class PredictionTask:
@@ -30,6 +35,7 @@ class PredictionTask:
     mask: Path
     probabilities: Path | None = None  # None: not written
     class_list: Path | None = None  # order of the classes in `probabilities`, JSON; None: one target without a name
+    further: tuple[Path, ...] = ()  # files of the channels after the first, where each channel has a file
 
     @property
     def outputs(self) -> list[Path]:
@@ -43,21 +49,24 @@ def plan(
     replace: bool = False,
     probabilities: bool = False,
     classes: bool = False,
+    suffixes: Mapping[str, str] = MappingProxyType({}),
 ) -> list[PredictionTask]:
     """Assign a mask file to each image. Opens no volume.
 
     Args:
-        images: files, folders of files, folders of a DICOM series, or folders of such folders.
+        images: files, folders of files, folders of a DICOM series, or folders of such folders. With suffixes, a file
+            stands for all files of its subject in its folder.
         output: a `.nii` or `.nii.gz` file for one volume; else a folder, which receives `<name>.nii.gz` for each.
         replace: whether existing files may be replaced.
         probabilities: whether to write them next to each mask, as `<name>_probabilities.nii.gz`.
         classes: whether the network's classes have names, of which probabilities then have a list.
+        suffixes: of the names of the files of each channel, by its name; empty: an image is one file.
 
     Raises:
-        InputError: with all problems: images that are missing or no volumes, repeated names, an output that exists, is
-            one of the images, or does not suit the number of images.
+        InputError: with all problems: images that are missing or no volumes, missing channels, repeated names, an
+            output that exists, is one of the images, or does not suit the number of images.
     """
-    volumes: list[Path] = []
+    subjects: list[Files] = []
     problems: list[str] = []
     for path in images:
         try:
@@ -65,14 +74,18 @@ def plan(
         except InputError as error:
             problems.append(str(error))
             continue
-        volumes += contents.used
-        problems += _folder_problems(path, contents)
+        found, missing = _subjects(path, contents.used, suffixes)
+        problems += [*_folder_problems(path, contents.unused, found), *missing]
+        # Several files of one subject may be given; without suffixes, each is an image.
+        subjects += [one for one in found if not suffixes or one not in subjects]
     if not problems:
-        problems = _output_problems(output, len(volumes))
+        problems = _output_problems(output, len(subjects))
     if problems:
         raise InputError.of(problems)
-    masks = [output if _is_file(output) else output / f"{name_of(path)}.nii.gz" for path in volumes]
-    tasks = [PredictionTask(path, mask) for path, mask in zip(volumes, masks, strict=True)]
+    tasks = [
+        PredictionTask(first, output if _is_file(output) else output / f"{name}.nii.gz", further=tuple(further))
+        for name, (first, *further) in subjects
+    ]
     if probabilities:
         tasks = [_with_probabilities(task, classes) for task in tasks]
     if problems := [*_name_problems(tasks), *_place_problems(tasks, replace)]:
@@ -80,10 +93,31 @@ def plan(
     return tasks
 
 
+def _subjects(path: Path, used: Sequence[Path], suffixes: Mapping[str, str]) -> tuple[list[Files], list[str]]:
+    """The subjects of a path, with the files of all channels in their order; and their problems."""
+    if not suffixes:
+        return [(name_of(volume), [volume]) for volume in used], []
+    named = channel_files(suffixes, used, name_of)
+    folder, files = path, named
+    if path in used:
+        folder = path.absolute().parent
+        known = tuple(name.lower() for name in named.images)
+        volumes = [one for one in sorted(folder.iterdir()) if one.is_dir() or ends_with(one, VOLUME_SUFFIXES)]
+        files = channel_files(suffixes, [one for one in volumes if one.name.lower().startswith(known)], name_of)
+    groups = {
+        channel: {name: all_of[name] for name in named.images if name in all_of}
+        for channel, all_of in files.channels.items()
+    }
+    chosen = ChannelFiles(suffixes, groups, named.others)
+    problems = [f"{path}: {problem}" for problem in chosen.problems(named.images, folder)]
+    complete = [name for name in named.images if all(name in group for group in groups.values())]
+    return [(name, [group[name][0] for group in groups.values()]) for name in complete], problems
+
+
 def _with_probabilities(task: PredictionTask, classes: bool) -> PredictionTask:
     name = f"{stem(task.mask)}_probabilities"
     listed = task.mask.with_name(f"{name}.json") if classes else None
-    return PredictionTask(task.image, task.mask, task.mask.with_name(f"{name}.nii.gz"), listed)
+    return PredictionTask(task.image, task.mask, task.mask.with_name(f"{name}.nii.gz"), listed, task.further)
 
 
 def unread(images: Sequence[Path]) -> list[str]:
@@ -113,12 +147,12 @@ def _volumes(path: Path) -> Contents:
     return contents
 
 
-def _folder_problems(path: Path, contents: Contents) -> list[str]:
+def _folder_problems(path: Path, unused: Sequence[Unused], found: Sequence[Files]) -> list[str]:
     """Files that look like volumes but are not read, and images named like masks or channels."""
     remedy = "accepted: images; to fix: list the images to segment one by one, or move it away"
     problems = [
-        *unread_lines(contents.unused, path, stopping=True),
-        *name_problems({name_of(volume): volume.name for volume in contents.used}, remedy),
+        *unread_lines(unused, path, stopping=True),
+        *name_problems({name: files[0].name for name, files in found}, remedy),
     ]
     return [f"{path}: {problem}" for problem in problems]
 
@@ -157,7 +191,7 @@ def _name_problems(tasks: Sequence[PredictionTask]) -> Iterator[str]:
 
 def _place_problems(tasks: Sequence[PredictionTask], replace: bool) -> Iterator[str]:
     """Files to write whose paths exist."""
-    images = {task.image.resolve() for task in tasks}
+    images = {path.resolve() for task in tasks for path in (task.image, *task.further)}
     outputs = [path for task in tasks for path in task.outputs]
     if overwritten := [path for path in outputs if path.resolve() in images]:
         yield f"{listed(overwritten)}: an image would be replaced by its mask; to fix: choose another output with -o"

@@ -1,6 +1,6 @@
 """A trained network that maps a volume to a label map on its native grid."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -92,5 +92,9 @@ def original_values(numbers: NDArray[np.uint8], classes: Mapping[str, list[int]]
     if not classes:
         return numbers
     values = [0, *(first for first, *_ in classes.values())]
-    kind = next(kind for kind in (np.uint8, np.uint16, np.int32) if max(values) <= np.iinfo(kind).max)
-    return np.array(values, kind)[numbers]
+    return np.array(values, label_type(values))[numbers]
+
+
+def label_type(values: Sequence[int]) -> str:
+    """The smallest integer type of NIfTI files that holds these label values: `uint8`, `uint16` or `int32`."""
+    return next(name for name in ("uint8", "uint16", "int32") if max(values) <= np.iinfo(name).max)

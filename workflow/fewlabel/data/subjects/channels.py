@@ -15,6 +15,8 @@ from fewlabel.data.formats.volume_limits import refuse_size
 from fewlabel.data.paths import META_SUFFIXES, NRRD_SUFFIXES, ends_with, place
 from fewlabel.utils.errors import InputError
 
+REMEDY = "export it on that grid, or set `resample_channels: true`"
+
 
 def load_image(source: SourceSettings, files: Sequence[Path], folder: Path) -> tuple[FileGrid | None, list[str]]:
     """Read the image of a subject with all of its channels, and check it.
@@ -71,11 +73,14 @@ def channels_of_file(path: Path, name: str, indices: Mapping[str, int]) -> tuple
     return _joined(images), problems
 
 
-def channels_of_files(files: Mapping[str, tuple[Path, str]], resample: bool) -> tuple[FileGrid | None, list[str]]:
+def channels_of_files(
+    files: Mapping[str, tuple[Path, str]], resample: bool, remedy: str = REMEDY
+) -> tuple[FileGrid | None, list[str]]:
     """Read and check one file for each channel: its path, and its name in messages. See `load_image`.
 
     Args:
         resample: further channels to the grid of the first; False: all must lie on it.
+        remedy: for channels on other grids, for messages.
     """
     images: list[FileGrid | None] = []
     problems: list[str] = []
@@ -89,7 +94,6 @@ def channels_of_files(files: Mapping[str, tuple[Path, str]], resample: bool) -> 
             if resample:
                 image, found = on_grid(image, name, first, first_name)
             else:
-                remedy = "export it on that grid, or set `resample_channels: true`"
                 found = fit_problems(first, image, first_name, name, remedy)
             problems += found
         elif first is None and not images and not found:

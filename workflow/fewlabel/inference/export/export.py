@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fewlabel.inference.export.formats import CARD, FILES, PACKAGES, Format
+from fewlabel.inference.export.module import input_names
+from fewlabel.inference.image_channels import channels_of_study
 from fewlabel.inference.trained_network import TrainedNetwork, open_trained_network, study_folder
 from fewlabel.utils.atomic_files import atomic_folder, sha256
 from fewlabel.utils.errors import InputError
@@ -53,7 +55,9 @@ def export(weights: Path, to: Path, formats: Collection[Format], replace: bool =
                 from fewlabel.inference.export.monai_bundle import write_bundle
 
                 (partial / FILES[name]).mkdir()
-                difference = write_bundle(trained, partial / FILES[name], "# A network of FewLabel\n", "See docs.\n")
+                channels = channels_of_study(weights, trained.settings.channels)
+                card = "# A network of FewLabel\n"
+                difference = write_bundle(trained, partial / FILES[name], card, "See docs.\n", channels)
             exported.append(Exported(to / FILES[name], difference))
     return exported
 
@@ -66,6 +70,11 @@ def onnx_facts(trained: TrainedNetwork, weights: Path) -> dict[str, str]:
         "weights_sha256": sha256(weights),
         "versions": json.dumps({name: version(name) for name in ("fewlabel", "torch", "onnx", "onnxruntime")}),
     }
+    if trained.settings.inputs > 1:
+        facts["inputs"] = json.dumps(input_names(trained))
+    if trained.settings.classes:
+        # A list, since the order is that of the outputs.
+        facts["classes"] = json.dumps([{"name": name, "values": v} for name, v in trained.settings.classes.items()])
     if location := study_folder(weights):
         study, run = location
         facts |= {

@@ -1,4 +1,4 @@
-"""The exported module (network and sigmoid, for any number of slices), and the check of another runtime against it."""
+"""The exported module (network and probabilities, for any number of slices), and the check of a runtime against it."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fewlabel.inference.trained_network import TrainedNetwork
+from fewlabel.training.segmentation import probabilities
 from fewlabel.utils.errors import TrainingError
 
 TOLERANCE = 1e-4
@@ -15,7 +16,11 @@ BATCHES = (1, 3)
 
 
 class Probability(nn.Module):
-    """Maps slices, float32 (slice, 1, row, column), to probabilities of the target of the same shape."""
+    """Maps slices to probabilities.
+
+    Slices are float32 (slice, input, row, column): channels, with neighbouring slices those of the lowest slice first.
+    Probabilities are float32 (slice, class, row, column), without background.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -23,13 +28,14 @@ class Probability(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities of images."""
-        probability: Tensor = self.network(images).sigmoid()
-        return probability
+        return probabilities(self.network(images))
 
 
 def exported_module(trained: TrainedNetwork) -> tuple[Probability, Tensor]:
     """The module to export, and an example of its input."""
-    return Probability(trained.network).eval(), torch.zeros(2, 1, *trained.preparation.grid.matrix)
+    return Probability(trained.network).eval(), torch.zeros(
+        2, trained.settings.inputs, *trained.preparation.grid.matrix
+    )
 
 
 def check_runtime(
@@ -41,11 +47,11 @@ def check_runtime(
         TrainingError: it is above `TOLERANCE`.
     """
     generator = torch.Generator().manual_seed(0)
-    matrix, largest = trained.preparation.grid.matrix, 0.0
+    matrix, inputs, largest = trained.preparation.grid.matrix, trained.settings.inputs, 0.0
     for count in BATCHES:
-        coarse = torch.rand(count, 1, 8, 8, generator=generator)
+        coarse = torch.rand(count, inputs, 8, 8, generator=generator)
         images = nn.functional.interpolate(coarse, matrix, mode="bicubic")
-        images += 0.05 * torch.randn(count, 1, *matrix, generator=generator)
+        images += 0.05 * torch.randn(count, inputs, *matrix, generator=generator)
         with torch.inference_mode():
             difference = float((module(images) - other(images)).abs().max())
         largest = max(largest, difference)
@@ -56,3 +62,12 @@ def check_runtime(
                 "to fix: install the versions of envs/constraints.txt"
             )
     return largest
+
+
+def input_names(trained: TrainedNetwork) -> list[str]:
+    """A name for each input of the network: its channel and, with neighbouring slices, its slice (`adc, slice -1`)."""
+    channels, context = trained.settings.channels or ["image"], trained.settings.network.context
+    if context == 1:
+        return list(channels)
+    slices = range(-(context // 2), context // 2 + 1)
+    return [f"{channel}, slice {offset:+d}" if offset else channel for offset in slices for channel in channels]

@@ -17,7 +17,7 @@ OPSET = 18
 
 
 def write_onnx(trained: TrainedNetwork, path: Path, facts: Mapping[str, str]) -> float:
-    """Write a network as ONNX: input `images`, output `probability`, both float32 (slice, 1, row, column).
+    """Write a network as ONNX: input `images`, output `probability`, see `Probability`.
 
     The number of slices is free; rows and columns are those of the working grid. `facts`: metadata of the file.
 

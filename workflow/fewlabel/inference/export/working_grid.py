@@ -1,10 +1,11 @@
-"""MONAI transform between volumes and the working grid of a FewLabel network, and a writer of masks.
+"""MONAI transforms between volumes and the inputs and outputs of a FewLabel network, and a writer of masks.
 
 FewLabel copies this file into each MONAI bundle, so it imports NumPy, nibabel, MONAI and scikit-image, but not
 FewLabel. Apache-2.0.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import nibabel as nib
@@ -27,8 +28,8 @@ ROWS = ("srow_x", "srow_y", "srow_z")
 class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
     """Resample to the working grid, then crop or pad rows and columns symmetrically; `Invertd` inverts it.
 
-    Volumes are MetaTensors (1, slice, row, column), as from `Orientationd`. Resampling is linear between voxel
-    centres and anti-aliased along axes that become coarser. Pads hold the volume's minimum; the inverse is 0 in
+    Volumes are MetaTensors (channel, slice, row, column), as from `Orientationd`. Resampling is linear between voxel
+    centres and anti-aliased along axes that become coarser. Pads hold the channel's minimum; the inverse is 0 in
     cropped regions.
     """
 
@@ -54,8 +55,9 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
             native = _shape(volume)
             unit = int(np.asarray(volume.meta.get("xyzt_units", 0))) & 7
             resampled = self._resampled(native, voxel_sizes(volume.affine.numpy()) * MM.get(unit, 1.0))
-            array = _resize(volume.numpy()[0], resampled)
-            fitted = MetaTensor(torch.from_numpy(_fit(array, self.matrix, float(array.min()))[None]))
+            arrays = [_resize(channel, resampled) for channel in volume.numpy()]
+            stacked = np.stack([_fit(array, self.matrix, float(array.min())) for array in arrays])
+            fitted = MetaTensor(torch.from_numpy(stacked))
             fitted.copy_meta_from(volume)
             self.push_transform(
                 fitted,
@@ -73,9 +75,9 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
             volume: MetaTensor = result[key]
             applied = self.pop_transform(volume)
             native, info = applied["orig_size"], applied["extra_info"]
-            array = volume.detach().cpu().numpy()[0]
-            whole = _fit(array, tuple(int(side) for side in info["resampled"][1:]), 0.0)
-            restored = MetaTensor(torch.from_numpy(_resize(whole, tuple(int(side) for side in native))[None]))
+            sides, shape = (tuple(int(side) for side in of) for of in (info["resampled"][1:], native))
+            channels = [_resize(_fit(channel, sides, 0.0), shape) for channel in volume.detach().cpu().numpy()]
+            restored = MetaTensor(torch.from_numpy(np.stack(channels)))
             restored.copy_meta_from(volume)
             restored.affine = info["affine"]
             result[key] = restored
@@ -89,6 +91,97 @@ class WorkingGridd(MapTransform, InvertibleTransform):  # type: ignore[misc]
             for side, size, mm in zip(native, spacing, distances, strict=True)
         )
         return slices, rows, columns
+
+
+class Channelsd(MapTransform):  # type: ignore[misc]
+    """Selects channels of volumes (channel, axis, axis, axis)."""
+
+    def __init__(self, keys: KeysCollection, indices: Sequence[int]) -> None:
+        """Set the indices of the channels, in their order."""
+        super().__init__(keys)
+        self.indices = list(indices)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Select the channels."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            volume = result[key]
+            if volume.shape[0] <= max(self.indices):
+                raise ValueError(f"volume: {volume.shape[0]} channels; accepted: channels {self.indices}")
+            result[key] = volume[self.indices]
+        return result
+
+
+class NeighbouringSlicesd(MapTransform):  # type: ignore[misc]
+    """Adds neighbouring slices as channels, those of the lowest first; at the ends the outermost slice is repeated.
+
+    Volumes are (channel, slice, row, column), and become (slices x channel, slice, row, column).
+    """
+
+    def __init__(self, keys: KeysCollection, slices: int) -> None:
+        """Set the odd number of slices, the slice itself in the middle."""
+        super().__init__(keys)
+        self.slices = slices
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add the channels."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            volume: MetaTensor = result[key]
+            last, half = volume.shape[1] - 1, self.slices // 2
+            seen = [
+                volume.as_tensor()[:, torch.clamp(torch.arange(last + 1) + step, 0, last)]
+                for step in range(-half, half + 1)
+            ]
+            result[key] = MetaTensor(torch.cat(seen), meta=volume.meta, applied_operations=volume.applied_operations)
+        return result
+
+
+class LabelMapd(MapTransform):  # type: ignore[misc]
+    """Maps probabilities of classes (class, axis, axis, axis) to a label map (1, axis, axis, axis).
+
+    A voxel gets the value of its most probable class; of equal ones that of the first. It is 0 where background is
+    more probable, whose probability is what the classes leave of 1.
+    """
+
+    def __init__(self, keys: KeysCollection, values: Sequence[int]) -> None:
+        """Set the label value of each class."""
+        super().__init__(keys)
+        self.values = torch.tensor([0, *values], dtype=torch.int32)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Make the label maps."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            volume: MetaTensor = result[key]
+            classes = volume.as_tensor()
+            best, number = torch.zeros_like(classes[0]), torch.zeros_like(classes[0], dtype=torch.int64)
+            total = torch.zeros_like(best)
+            for index, share in enumerate(classes, start=1):
+                total += share
+                larger = share > best
+                number[larger], best[larger] = index, share[larger]
+            number[best < 1 - total] = 0
+            labels = self.values.to(number.device)[number]
+            result[key] = MetaTensor(labels[None], meta=volume.meta, applied_operations=volume.applied_operations)
+        return result
+
+
+def channel_files(folder: str, suffixes: Sequence[str]) -> list[list[str]]:
+    """The files of each subject in a folder, one for each channel, by the suffixes of their names.
+
+    Raises:
+        FileNotFoundError: a subject lacks a channel.
+    """
+    subjects = []
+    for ending in (".nii", ".nii.gz"):
+        for first in sorted(Path(folder).glob(f"*{suffixes[0]}{ending}")):
+            subject = first.name[: -len(suffixes[0] + ending)]
+            files = [first.with_name(f"{subject}{suffix}{ending}") for suffix in suffixes]
+            if missing := [file.name for file in files if not file.is_file()]:
+                raise FileNotFoundError(f"{folder}: no {', '.join(missing)}; accepted: a file for each channel")
+            subjects.append([str(file) for file in files])
+    return subjects
 
 
 class PlacedWriter(NibabelWriter):  # type: ignore[misc]
@@ -106,10 +199,10 @@ class PlacedWriter(NibabelWriter):  # type: ignore[misc]
         self.header_facts = meta_dict or {}
 
     def write(self, filename: Any, verbose: bool = False, **_: Any) -> None:
-        """Write a 3D NIfTI file, uint8."""
+        """Write a 3D NIfTI file of the writer's NumPy type, else uint8."""
         array = np.asarray(self.data_obj)
         array = array.reshape((*array.shape, 1, 1, 1)[:3] if array.ndim < 3 else array.shape[:3])
-        array = array.astype(np.uint8)
+        array = array.astype(np.uint8 if isinstance(self.output_dtype, torch.dtype) else self.output_dtype)
         if "sform_code" not in self.header_facts:
             nib.save(nib.Nifti1Image(array, np.asarray(self.affine)), filename)
             return
@@ -123,9 +216,7 @@ class PlacedWriter(NibabelWriter):  # type: ignore[misc]
 
 
 def _shape(volume: MetaTensor) -> Shape:
-    channels, slices, rows, columns = (int(side) for side in volume.shape)
-    if channels != 1:
-        raise ValueError(f"volume: {channels} channels; accepted: 1")
+    _, slices, rows, columns = (int(side) for side in volume.shape)
     return slices, rows, columns
 
 
