@@ -16,7 +16,7 @@ from fewlabel.config.jobs.data import Preparation
 from fewlabel.config.jobs.training import FinetuneSettings
 from fewlabel.config.sources.nifti import NiftiSource
 from fewlabel.data.csv_tables import read_subjects
-from fewlabel.data.preprocessing.volume import save_nifti
+from fewlabel.data.preprocessing.volume import Volume, save_nifti
 from fewlabel.data.preprocessing.working_grid import Frame, preprocess
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.packed_subject import as_stored
@@ -25,7 +25,7 @@ from fewlabel.inference.predict import segment
 from fewlabel.inference.prediction_plan import PredictionTask
 from fewlabel.inference.segmenter import Segmenter
 from fewlabel.inference.trained_network import open_trained_network
-from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_of
+from fewlabel.inference.training_ranges import RANGES, Ranges, outliers, ranges_of, ranges_of_table
 from fewlabel.training.network import UNet, seeded
 from fewlabel.training.weights import read_header, read_weights, save_weights
 from fewlabel.utils.errors import InputError
@@ -75,8 +75,6 @@ def test_ranges_are_the_smallest_and_largest_by_hand(ranges):
 
 
 def look(ranges, image, affine, volume_ml=2.0):
-    from fewlabel.data.preprocessing.volume import Volume
-
     images, _, frame = preprocess(Volume(image, affine), GRID)
     return outliers(ranges, frame, as_stored(images), {"": volume_ml})
 
@@ -119,6 +117,34 @@ def test_volumes_of_masks_outside_are_told_and_empty_ones_always(ranges):
     assert look(ranges, image, AFFINE, 0.0) == ["empty mask (cohort targets: 1.28 to 4.32 ml)"]
     from_empty = ranges.model_copy(update={"target_ml": (0.0, 4.32)})
     assert look(from_empty, image, AFFINE, 0.0) == ["empty mask (cohort targets: 0 to 4.32 ml)"]
+
+
+def test_volumes_of_classes_are_told_by_name(ranges):
+    volumes = {"zone": (1.0, 2.0), "cyst": (0.0, 3.0)}
+    by_class = ranges.model_copy(update={"class_ml": volumes})
+    image = volume(7, (16, 16, 7), 5)[0]
+    images, _, frame = preprocess(Volume(image, AFFINE), GRID)
+
+    def said(**found):
+        return outliers(by_class, frame, as_stored(images), found)
+
+    assert said(zone=1.5, cyst=3.0) == said(zone=0.7, cyst=0.0) == said(zone=2.9, cyst=4.4) == []
+    assert said(zone=0.0, cyst=9.0) == [
+        "no zone (cohort targets: 1 to 2 ml)",
+        "cyst of 9 ml (cohort targets: 0 to 3 ml)",
+    ]
+    # A network of classes with ranges of a version without them.
+    assert outliers(ranges, frame, as_stored(images), {"zone": 99.0}) == []
+
+
+def test_ranges_of_classes_are_those_of_their_columns(ranges, cohort):
+    table = read_subjects(cohort / "slices" / "subjects.csv")
+    names = list(table["subject"])
+    assert "class_ml" not in ranges.model_dump(mode="json")
+    found = ranges_of_table(table.assign(ml_zone=table["target_ml"] / 2), names)
+    low, high = found.target_ml
+    assert found.class_ml == {"zone": (pytest.approx(low / 2), pytest.approx(high / 2))}
+    assert Ranges.model_validate(found.model_dump(mode="json")) == found
 
 
 # ------------------------------------------------------------------------------------------------------ the commands
