@@ -129,12 +129,18 @@ def test_permuted_class_numbers_permute_the_columns(results, rows):
 
 def test_the_page_has_a_summary_by_class_and_a_column_a_class(results, rows):
     table = quality_table(rows, settings())
-    summary, warned, _ = table.sections
-    assert summary.title == "Classes" and summary.body["class"].tolist() == ["right kidney", "left kidney", "spleen"]
+    summary, warned, bare, by_subject = table.sections
+    assert summary.title.startswith("Classes: medians and ranges") and summary.body["class"].tolist() == [
+        "right kidney",
+        "left kidney",
+        "spleen",
+    ]
     assert summary.body["subjects"].tolist() == ["5 of 5", "5 of 5", "4 of 5"]
     assert summary.body["in several parts"].tolist() == ["0", "1", "0"]
     assert summary.body["voxels"].tolist() == ["48 (4 to 48)", "48 (48 to 52)", "72 (72 to 72)"]
-    cells = warned.body.set_index("subject")
+    assert by_subject.body["subject"].tolist() == [*warned.body["subject"], *bare.body["subject"]]
+    cells = by_subject.body.set_index("subject")
+    assert cells.loc["bare"].tolist() == ["-", "-", "-"]
     assert cells.loc["absent", "spleen"] == "absent"
     assert cells.loc["split", "left kidney"].replace("\N{NO-BREAK SPACE}", " ") == (
         "0.832 ml, 4 slices, 52 voxels, 2 parts"
@@ -164,7 +170,10 @@ def test_the_commands_write_a_page_by_class(results, rows, tmp_path):
     ]
     outcome = CliRunner().invoke(app, drawn)
     assert outcome.exit_code == 0, outcome.output
-    assert "<caption>Classes</caption>" in page.read_text() and "left kidney in 2 separate parts" in page.read_text()
+    assert (
+        "<caption>Classes of each subject</caption>" in page.read_text()
+        and "left kidney in 2 separate parts" in page.read_text()
+    )
     with Image.open(sheet) as picture:
         assert picture.width == 8 * 150
 
@@ -203,7 +212,7 @@ def test_the_sheet_outlines_each_class_in_its_colour_and_names_it(results, rows)
 
 def test_a_legend_of_many_classes_meets_no_picture_and_no_text(results, rows):
     many = [f"structure_{'x' * index}_{index}" for index in range(20)]
-    wide = rows.assign(**{column: 1.0 for name in many for column in columns_of(name)})
+    wide = pd.concat([rows, pd.DataFrame(1.0, rows.index, [one for name in many for one in columns_of(name)])], axis=1)
     figure = contact_sheet(numbered(results), wide, sheet_settings(many, slices=1, width_in=4))
     figure.draw_without_rendering()
     pixels = np.asarray(figure.images[0].get_array())

@@ -105,8 +105,10 @@ def similar_places(
         before, after = (similarity(stage.represent(inputs), point, images.shape[1:]) for stage in stages)
     names = ["with the point", "another subject"]
     return point, [
-        SimilarityMap(*parts, class_number=number)
-        for parts in zip(names[: len(rows)], numbers, images, targets, before, after, strict=True)
+        SimilarityMap(name, at, image, target, first, last, number)
+        for name, at, image, target, first, last in zip(
+            names[: len(rows)], numbers, images, targets, before, after, strict=True
+        )
     ]
 
 

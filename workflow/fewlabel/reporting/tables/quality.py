@@ -1,6 +1,6 @@
 """The quality table of a cohort: volumes with warnings first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ from fewlabel.reporting.tables.table import NONE, Section, Table
 from fewlabel.utils.formatting import counted
 
 SPACE = "\N{NO-BREAK SPACE}"
+CLASSES = "Classes: medians and ranges over the subjects that have them"
 CLASS_NOTE = (
     "Classes: volume, slices and voxels of each on the native grid, and its separate parts (26 neighbours) if there are"
     " several. Dice of the grid: mean of the classes. Warnings of a class: absent or tiny where it is usual, in more"
@@ -27,9 +28,11 @@ def quality_table(rows: pd.DataFrame, settings: QualitySettings | ContactSheetSe
     parts = [(f"{counted(int(warned.sum()), 'subject')} with warnings", rows[warned])]
     parts.append((f"{counted(int((~warned).sum()), 'subject')} without warnings", rows[~warned]))
     classes = settings.classes
-    sections = [Section(title, _body(part, classes), numbers=False) for title, part in parts if len(part)]
+    sections = [Section(title, _body(part), numbers=False) for title, part in parts if len(part)]
     if classes:
-        sections.insert(0, Section("Classes", class_summary(rows, classes), numbers=False))
+        sections.insert(0, Section(CLASSES, class_summary(rows, classes), numbers=False))
+        ordered = pd.concat([part for _, part in parts])
+        sections.append(Section("Classes of each subject", class_cells(ordered, classes, NONE), numbers=False))
     grid = settings.grid
     return Table(
         rows=rows,
@@ -65,8 +68,8 @@ def _summary(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _body(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    cells = pd.DataFrame([{**_cells(row), **class_cells(row, classes, NONE)} for row in rows.to_dict("records")])
+def _body(rows: pd.DataFrame) -> pd.DataFrame:
+    cells = pd.DataFrame([_cells(row) for row in rows.to_dict("records")])
     cells = cells.assign(**{name: cells[name].str.replace(" ", SPACE) for name in IN_ONE_LINE})
     return cells if rows["warnings"].any() else cells.drop(columns="warnings")
 

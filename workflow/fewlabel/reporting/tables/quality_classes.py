@@ -97,9 +97,13 @@ def class_warnings(row: Mapping[Any, Any], medians: Mapping[str, float], classes
         yield f"low Dice with itself after resampling to the working grid and back: {', '.join(coarse)}"
 
 
-def class_cells(row: Mapping[Any, Any], classes: Sequence[str], none: str) -> dict[str, str]:
-    """The cells of all classes of one subject, by the title of the class."""
-    return {class_title(name): _cell(row, name, none) for name in classes}
+def class_cells(rows: pd.DataFrame, classes: Sequence[str], none: str) -> pd.DataFrame:
+    """Cells of one row a subject and one column a class, by the title of the class; `none`: of no mask."""
+    cells = [
+        {"subject": str(row["subject"]), **{class_title(name): _cell(row, name, none) for name in classes}}
+        for row in rows.to_dict("records")
+    ]
+    return pd.DataFrame(cells)
 
 
 def _cell(row: Mapping[Any, Any], name: str, none: str) -> str:
@@ -123,7 +127,7 @@ def class_summary(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
         sizes = {
             title: _spread(facts[fact][holding], form)
             for title, fact, form in (
-                ("ml, median (range)", "ml", ".3g"),
+                ("volume, ml", "ml", ".3g"),
                 ("slices", "slices", ".0f"),
                 ("voxels", "voxels", ",.0f"),
             )
