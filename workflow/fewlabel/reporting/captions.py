@@ -131,8 +131,6 @@ def _inputs(experiment: Experiment) -> Iterator[str]:
             yield f"``{name}`` has {_count(cohort.source.classes, 'class', 'es')}: {classes}{several}."
         if channels := cohort.source.channel_names:
             yield f"The network sees {_count(channels, 'channel')} of ``{name}``: {_names(channels)}."
-        if cohort.count == "patients":
-            yield f"N of ``{name}`` counts patients, each with all labelled volumes."
     if context := context_text(experiment.network.context):
         yield f"The network sees {context}."
     by_loss: dict[str, list[str]] = {}
