@@ -20,9 +20,14 @@ def with_published_rows(rows: pd.DataFrame, published: Iterable[tuple[View, Sequ
         rows: of the study.
         published: of each cohort, with the view that it is of.
     """
-    theirs = [
-        view.columns
-        | {"method": one.method, "n": None if one.n == "all" else one.n, "dice_mean": one.dice, SOURCE: one.source}
+    theirs: list[dict[str, object]] = [
+        {
+            **view.columns,
+            "method": one.method,
+            "n": None if one.n == "all" else one.n,
+            "dice_mean": one.dice,
+            SOURCE: one.source,
+        }
         for view, ours in published
         for one in ours
     ]
