@@ -126,7 +126,8 @@ def _columns(parts: FigureParts, settings: CurvesSettings) -> Iterator[CohortCol
         published = paper.published(part.title.stands_for) if part.whole and part.cohort in settings.paper else ()
         together = [table[table["cohort"].map(cohort_of_part) == part.cohort] for table in (summary, draws, gained)]
         others = settings.published.get(part.cohort, []) if part.mean else []
-        known = [point.dice for point in [*published, *settings.published.get(part.cohort, [])]]
+        known = [point.dice for point in published]
+        known += [point.dice for point in settings.published.get(part.cohort, [])]
         limits = shown.dice_limits or _dice_limits(together[0], together[1], known)
         gain_limits = marks.gain_limits(together[2]) if len(together[2]) else (0.0, 0.0)
         yield CohortColumn(part.title, part.label, own, points, differences, published, others, limits, gain_limits)
