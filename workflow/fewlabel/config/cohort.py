@@ -97,6 +97,7 @@ class PublishedDice(Settings):
     """A mean Dice that others published, shown beside the study's own in table 2 and figure 3."""
 
     method: Title
+    """Its name, as published."""
     n: LabelCount
     """Labelled subjects, or patients with `count: patients`."""
     dice: Share

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from fewlabel.config.base import Draw, LabelCount, Settings
+from fewlabel.config.base import Draw, LabelCount, Settings, Subjects
 from fewlabel.config.experiment import Experiment
 from fewlabel.config.figure_options import MethodDiagram
 from fewlabel.config.jobs.grid import label_counts
@@ -27,9 +27,9 @@ class MethodDiagramSettings(Settings):
     """Of each of them, resolved."""
     labels: dict[str, list[LabelCount]]
     draws: Draw
-    classes: list[int] = Field([], exclude_if=lambda value: not value)
+    classes: list[Subjects] = Field([], exclude_if=lambda value: not value)
     """Numbers of classes of the cohorts, if any has several."""
-    channels: list[int] = Field([], exclude_if=lambda value: not value)
+    channels: list[Subjects] = Field([], exclude_if=lambda value: not value)
     """Numbers of channels of the cohorts, if any has several."""
     table: CohortTableSettings | None
     """Beneath it; none: without it."""

@@ -15,7 +15,7 @@ class CohortTableSettings(Settings):
     titles: Titles
     cohorts: dict[str, Cohort]
     labels: list[LabelCount]
-    context: int = Field(1, exclude_if=lambda value: value == 1)
+    context: int = Field(1, ge=1, le=15, exclude_if=lambda value: value == 1)
     """Neighbouring slices that the network sees."""
 
 
