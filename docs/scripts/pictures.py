@@ -9,6 +9,7 @@ IMAGES = ROOT / "docs" / "images"
 FIGURES = {
     "label_curves": "hippocampus/figures/figure3_label_curves.png",
     "chaos_liver": "chaos_liver_nifti/figures/figure3_label_curves.png",
+    "acdc": "acdc/figures/figure3_label_curves.png",
     "phantoms": "phantoms/figures/figure3_label_curves.png",
     "ablations": "hippocampus_ablations/figures/differences.png",
     "destreaking": "destreaking/figures/destreaking.png",
