@@ -24,7 +24,8 @@ from fewlabel.reporting.statistics.classes import class_title
 def study_facts(experiment: Experiment) -> dict[str, str]:
     """Paragraphs for captions: `study`, `conditions`, `choices` and `terms`.
 
-    With cohorts of several classes also `dice_of_<figure>`: of which Dice a figure is.
+    With cohorts of several classes also `dice_of_<figure>`: of which Dice a figure is. With published Dice of cohorts
+    also `published_of_label_curves`: which points of figure 3 are of others.
     """
     return {
         "study": _study(experiment),
@@ -32,7 +33,17 @@ def study_facts(experiment: Experiment) -> dict[str, str]:
         "choices": _choices(experiment),
         "terms": _terms(experiment),
         **_dice_of_figures(experiment),
+        **_published(experiment),
     }
+
+
+def _published(experiment: Experiment) -> dict[str, str]:
+    if not any(cohort.published for cohort in experiment.cohorts.values()):
+        return {}
+    text = "Diamonds, for all labels triangles at the right margin, are Dice that others published (table 2 names them)"
+    if any(cohort.stands_for for cohort in experiment.cohorts.values()):
+        text += ", and numbers of the paper (Umapathy et al., ISMRM 2022, 3914) on its own cohorts"
+    return {"published_of_label_curves": f"{text}."}
 
 
 def _dice_of_figures(experiment: Experiment) -> dict[str, str]:

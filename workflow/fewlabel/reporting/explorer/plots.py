@@ -5,6 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from fewlabel.config.base import Unit
 from fewlabel.config.jobs.titles import CohortTitle, MethodTitle
 from fewlabel.reporting import paper
 from fewlabel.reporting.explorer import traces
@@ -26,7 +27,7 @@ def curves(
         elif own:
             drawn += traces.curve(look, own, level)
     drawn += [traces.published(point, counts) for point in published]
-    return _figure(drawn, counts, "Mean test Dice")
+    return _figure(drawn, counts, "Mean test Dice", cohort.count)
 
 
 def differences(
@@ -35,8 +36,12 @@ def differences(
     control: str,
     methods: Mapping[str, MethodTitle],
     level: float,
+    count: Unit = "subjects",
 ) -> dict[str, Any] | None:
-    """Each method minus the control over N, with each subject as a faint point; None without differences."""
+    """Each method minus the control over N, with each subject as a faint point; None without differences.
+
+    `count`: what N counts.
+    """
     if not cells:
         return None
     counts = sorted({cell["n"] for cell in cells})
@@ -46,12 +51,12 @@ def differences(
     for name, look in styles.items():
         if own := [cell for cell in cells if cell["method"] == name]:
             drawn += traces.difference(look, own, subjects, against, level)
-    figure = _figure(drawn, counts, f"Dice minus {against}")
+    figure = _figure(drawn, counts, f"Dice minus {against}", count)
     figure["layout"]["yaxis"]["zeroline"] = True
     return figure
 
 
-def _figure(drawn: Sequence[go.Scatter], counts: Sequence[int], y_title: str) -> dict[str, Any]:
+def _figure(drawn: Sequence[go.Scatter], counts: Sequence[int], y_title: str, count: Unit) -> dict[str, Any]:
     layout = {
         "showlegend": False,  # the page's switches are the legend, and work with a keyboard
         "hovermode": "closest",
@@ -63,7 +68,7 @@ def _figure(drawn: Sequence[go.Scatter], counts: Sequence[int], y_title: str) ->
             "tickmode": "array",
             "tickvals": list(counts),
             "ticktext": [str(n) for n in counts],
-            "title": {"text": "Labelled training subjects, N"},
+            "title": {"text": f"Labelled training {count}, N"},
             "fixedrange": True,
             "zeroline": False,
         },

@@ -90,7 +90,9 @@ def _numbers(
         "cells": own,
         "differences": paired,
         "curves": plots.curves(own, titles.cohorts[cohort], titles.methods, intervals.level),
-        "paired": plots.differences(paired, subjects, control, titles.methods, intervals.level),
+        "paired": plots.differences(
+            paired, subjects, control, titles.methods, intervals.level, titles.cohorts[cohort].count
+        ),
     }
 
 
