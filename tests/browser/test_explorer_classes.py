@@ -2,6 +2,7 @@
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
 from browser.test_explorer import READY, bytes_of, click, find, texts
 from helpers.explored import CLASSES, make_classes, page_of
@@ -89,4 +90,6 @@ def test_a_phone_shows_fourteen_classes_without_scrolling_sideways(browser, tmp_
         assert browser.script(f"return {inside}") and len(texts(browser, ".classes .chip")) == 14
         browser.script("document.querySelector('#volumes').scrollIntoView({behavior: 'instant'})")
         browser.picture(f"explorer_14_classes_{width}")
+        Select(find(browser, "#score")).select_by_value("structure_number_14")
+        browser.until("document.querySelector('#curve-cards .sub').textContent.includes('structure number 14')")
     assert browser.complaints() == []

@@ -22,16 +22,18 @@ function showSwitches() {
   showScores();
 }
 
-// The mean of the classes, or one of them: radio buttons, only where a cohort has several classes.
+// The mean of the classes, or one of them: radio buttons, of many classes a list; only where a cohort has several classes.
 function showScores() {
   const titles = new Map(study.cohorts.flatMap((_, at) => classesOf(at)).map(({ name, title }) => [name, title]));
   if (!titles.size) return;
+  const options = [[MEAN, "mean of the classes"], ...titles];
+  const choose = (name) => { on.score = name; scoreChanged(); };
   const radio = ([name, text]) => {
-    const box = make("input", { type: "radio", name: "score", id: `score-${name}`, checked: on.score === name, onchange: () => { on.score = name; scoreChanged(); } });
+    const box = make("input", { type: "radio", name: "score", id: `score-${name}`, checked: on.score === name, onchange: () => choose(name) });
     return make("label", { class: "chip", title: text }, box, make("span", { class: "name" }, text));
   };
-  const chips = make("div", { class: "chips", id: "score-switches" }, ...[[MEAN, "mean of the classes"], ...titles].map(radio));
-  element("switches").append(make("fieldset", {}, make("legend", {}, "Dice of"), chips));
+  const switches = options.length > 7 ? choice("score", "Dice of", options, on.score, choose) : make("div", { class: "chips", id: "score-switches" }, ...options.map(radio));
+  element("switches").append(make("fieldset", {}, make("legend", {}, "Dice of"), switches));
 }
 
 function scoreChanged() {
