@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fewlabel.config.jobs.figures.pretexts import PretextsSettings
 from fewlabel.data.store.slice_store import Store
-from fewlabel.reporting.images.pretext_cases import largest_target, slices_of, target_sizes
+from fewlabel.reporting.images.pretext_cases import inputs_of, largest_target, shown_channel, target_sizes
 from fewlabel.reporting.images.pretexts import PretextPicture, picture
 from fewlabel.training.pretexts.restore import RestoredPretext
 from fewlabel_toys.config.rotation import ANGLES
@@ -20,11 +20,13 @@ Turned = list[tuple[NDArray, float]]
 def turned(pretext: RestoredPretext, store: Store, subjects: Sequence[str], settings: PretextsSettings) -> Turned:
     """The slice with the largest target of the first subject."""
     objective = pretext.objectives["rotation_stage"]
-    image = slices_of(store, subjects[0])[largest_target(target_sizes(store, subjects[0]))]
-    images = torch.stack([torch.from_numpy(image).rot90(angle)[None] for angle in range(ANGLES)])
+    context = pretext.settings.network.context
+    image = inputs_of(store, subjects[0], context)[largest_target(target_sizes(store, subjects[0]))]
+    images = torch.stack([image.rot90(angle, (1, 2)) for angle in range(ANGLES)])
     with torch.inference_mode():
         sure = objective.head(objective.encoder(images)[-1]).softmax(dim=1).diagonal()
-    return [(one[0].numpy(), float(share)) for one, share in zip(images, sure, strict=True)]
+    shown = images[:, shown_channel(store, context)]
+    return [(one.numpy(), float(share)) for one, share in zip(shown, sure, strict=True)]
 
 
 def draw(part: SubFigure, shown: Turned) -> None:
