@@ -59,7 +59,8 @@ class Finetuning(Training):
     foreground: Share = 0.5
     """Share of a batch drawn from slices that hold the target; the rest from all slices of the labelled subjects."""
     loss: Literal["dice", "dice_cross_entropy"] = Field("dice", exclude_if=lambda value: value == "dice")
-    """Dice over the classes without background, or the sum of it and cross entropy with background."""
+    """Dice over the classes without background, or the sum of it and cross entropy with background. Of several classes,
+    Dice alone may never learn one: prefer the sum."""
 
 
 def _optional(field: FieldInfo) -> tuple[Any, Any]:
