@@ -293,3 +293,5 @@ def test_the_command_tells_volumes_and_warns_of_mirrors_that_were_never_trained(
     assert [line.rpartition(" ")[2] for line in process.stdout.splitlines()] == ["ml", "ml"]
     process = preloaded.run(*command)
     assert process.returncode == 1 and "a.nii.gz, " in process.stderr and "use --replace" in process.stderr
+    process = preloaded.run(*command, "--replace", "--smallest-ml", "1e9")
+    assert process.returncode == 2 and "'--smallest-ml'" in process.stderr and "Traceback" not in process.stderr

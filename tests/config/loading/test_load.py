@@ -169,6 +169,12 @@ def test_errors_name_the_file_the_line_the_key_and_what_is_accepted(tmp_path, te
     assert any(message in line for line in errors(tmp_path, text)), errors(tmp_path, text)
 
 
+@pytest.mark.parametrize("values", ["[0]", "[x]", "[1.5]", "[]"])
+def test_a_wrong_value_of_a_class_is_told_once(tmp_path, values):
+    (found,) = [line for line in errors(tmp_path, HEART.replace("[2]", values)) if "heart.source" in line]
+    assert "mine.yaml:2: cohorts.heart.source.classes.myocardium" in found
+
+
 @pytest.mark.parametrize("classes", ["mean", "each", "myocardium"])
 def test_every_figure_of_scores_shows_the_mean_one_class_or_each(tmp_path, classes):
     names = ("label_curves", "label_efficiency", "paired_subjects", "differences")

@@ -122,7 +122,10 @@ def test_a_pipe_among_images_is_refused_and_never_opened(mine):
 
 def test_a_4d_image_without_channel_is_refused(mine, write):
     write(mine / "images" / "a.nii.gz", np.random.default_rng(0).random((7, 6, 5, 3)))
-    assert reading_error() == "images/a.nii.gz: 4D file of 3 channels; to fix: set `channel` to one of 0 to 2"
+    assert reading_error() == (
+        "images/a.nii.gz: 4D file of 3 channels; to fix: set `channel` to one of 0 to 2, or "
+        "make it one 3D file a channel"
+    )
 
 
 def test_a_channel_that_is_not_there_is_refused(mine, write):

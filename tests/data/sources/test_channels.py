@@ -217,6 +217,7 @@ def test_files_of_one_channel_are_refused_where_indices_are_set(data, write):
     write(data / "mine" / "labels" / "a.nii.gz", label(0))
     first, second = problems_of(source(channels={"t2w": 0, "adc": 1}))
     assert first.startswith("images/a.nii.gz: no channel 1, the file is 3D") and first.endswith("(channel adc)")
+    assert "correct `channel` or `channels`" in first
     assert second.startswith("images/b.mha: has one channel, but channels: t2w 0, adc 1; accepted: 4D NIfTI or MGH")
 
 

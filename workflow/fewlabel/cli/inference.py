@@ -32,7 +32,7 @@ Mirror = Annotated[
     bool | None, typer.Option(help="Average predictions over images mirrored along the cohort's `flip` axes.")
 ]
 LargestComponent = Annotated[bool | None, typer.Option(help="Keep the largest connected component of each class.")]
-SmallestMl = Annotated[float | None, typer.Option(min=0, help="Then remove components of fewer ml.")]
+SmallestMl = Annotated[float | None, typer.Option(min=0, max=1_000_000, help="Then remove components of fewer ml.")]
 Probabilities = Annotated[
     bool, typer.Option("--probabilities", help="Also write the probability of each class, next to the mask.")
 ]

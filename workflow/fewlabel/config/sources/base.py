@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from fewlabel.config.base import Classes, Settings, Text
+from fewlabel.config.base import Classes, LabelValues, Settings, Text
 
 if TYPE_CHECKING:
     from fewlabel.config.sources.radial import RadialImages
+
+_VALUES = TypeAdapter(dict[Any, LabelValues])
 
 
 def without_nulls(data: Any, key: str) -> Any:
@@ -105,9 +107,9 @@ class FileSource(SourceSettings):
         if not isinstance(data, dict) or not isinstance(classes := data.get("classes"), dict) or not classes:
             return data
         try:
-            values = sorted({value for numbers in classes.values() for value in numbers})
+            values = sorted({value for numbers in _VALUES.validate_python(classes).values() for value in numbers})
             given = sorted(data.get("labels") or values)
-        except TypeError:
+        except (TypeError, ValidationError):
             return data  # reported with the place of the wrong value
         if given != values:
             raise ValueError(

@@ -46,7 +46,10 @@ def _refuse_channels(path: Path, channel: int | None, role: Role) -> None:
             f"{path.name}: a label of {shape[3]} channels; accepted: one 3D mask with a value for each structure"
         )
     if role == "image" and len(shape) == 3 and channel:
-        raise InputError(f"{path.name}: no channel {channel}, the file is 3D; to fix: remove `channel` or set it to 0")
+        raise InputError(
+            f"{path.name}: no channel {channel}, the file is 3D; to fix: export it with that channel, or correct "
+            "`channel` or `channels`"
+        )
 
 
 def _read_to_the_end(path: Path) -> None:

@@ -154,7 +154,8 @@ def read_with_placement(
             )
         if len(shape) == 4 and channel is None:
             raise InputError(
-                f"{path.name}: 4D file of {shape[3]} channels; to fix: set `channel` to one of 0 to {shape[3] - 1}"
+                f"{path.name}: 4D file of {shape[3]} channels; to fix: set `channel` to one of 0 to {shape[3] - 1}, or "
+                "make it one 3D file a channel"
             )
         if len(shape) == 4 and channel is not None and not 0 <= channel < shape[3]:
             raise InputError(f"{path.name}: no channel {channel}; accepted: 0 to {shape[3] - 1}")
