@@ -229,6 +229,18 @@ def test_a_damaged_4d_file_is_told_by_name(data, write):
     assert problems and all(problem.startswith("images/a.nii.gz: truncated or") for problem in problems)
 
 
+def test_without_channels_the_message_on_their_files_says_what_to_set(both):
+    (problem,) = registry.survey(source(channels={}))[1]
+    assert "no image of the same name" in problem and problem.endswith("if they are channels, set `channels`")
+
+
+def test_a_folder_of_unlabelled_volumes_in_the_cohort_is_not_called_unread(data, both):
+    further = data / "mine" / "further"
+    further.mkdir()
+    assert any("further" in note for note in registry.notes(source()))
+    assert not any("further" in note for note in registry.notes(source(unlabelled="mine/further")))
+
+
 # ---------------------------------------------------------------------------------------------------- the other sources
 def test_metaimage_files_are_channels_by_suffix(data):
     for number, name in enumerate(("Case00_t2w", "Case00_adc", "sub/Case01_T2W", "sub/Case01_adc", "Case02_adc")):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewlabel.config.sources.nifti import NiftiSource
-from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, table_files
+from fewlabel.data.paths import UNSAFE_NAME, VOLUME_NAMES, cohort_folder, table_files, unlabelled_folder
 from fewlabel.data.sources.foreign_layouts import recognised
 from fewlabel.data.sources.paired import PairedReader
 from fewlabel.data.subjects.channel_files import ChannelFiles, FilesBySubject, by_subject, channel_files
@@ -57,7 +57,8 @@ class NiftiReader(PairedReader[NiftiSource]):
         folder = cohort_folder(source)
         parts, tables = [folder / part for part in PARTS], table_files(source.subjects_table, folder)
         inside = [one for part in parts for one in contents(part).unused]
-        return [*inside, *unread_content(folder, [*parts, *tables], has_table=bool(tables))]
+        known = [*parts, *tables, *filter(None, [unlabelled_folder(source)])]
+        return [*inside, *unread_content(folder, known, has_table=bool(tables))]
 
 
 def _image_problems(folder: Path, images: FilesBySubject) -> list[str]:
@@ -81,6 +82,8 @@ def _label_problems(folder: Path, images: FilesBySubject, labels: FilesBySubject
     problem = f"labels/: no image of the same name in images/ for {listed(orphans)}; to fix: rename or remove them"
     if any(f"{name}_0000" in images for name in labels):
         problem += "; images end in _0000, like channels of nnU-Net: remove it from their names, or set `channels`"
+    elif {name for name in labels if name not in images} & {name.rpartition("_")[0] for name in images}:
+        problem += "; images have the names of masks with a suffix: if they are channels, set `channels`"
     return [problem]
 
 
