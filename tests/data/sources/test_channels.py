@@ -195,6 +195,12 @@ def test_each_channel_is_checked_by_itself(both, write):
     assert "constant volume" in problems[0] and "so it is a mask" in problems[1]
 
 
+def test_a_channel_that_is_a_copy_of_another_is_refused(both, write):
+    write(both / "images" / "b_ADC.nii.gz", image(1))
+    (problem,) = problems_of(source())
+    assert problem.startswith("images/b_ADC.nii.gz: same voxels as images/b_t2w.nii.gz; accepted: another image")
+
+
 # ------------------------------------------------------------------------------------------------------------- 4D files
 def test_indices_of_a_4d_file_are_channels(data, write):
     array = np.stack([image(0), image(1), image(2)], axis=-1)

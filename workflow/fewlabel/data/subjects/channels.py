@@ -1,6 +1,6 @@
 """Read the channels of a subject: several channels of a 4D file, or several files, on one grid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -89,6 +89,7 @@ def channels_of_files(
         image, found = _checked(path, name, None)
         if not images and (too_large := _memory_problems(image, name, len(files))):
             return None, too_large
+        found = found or _repeated(image, name, zip(images, (each for _, each in files.values()), strict=False))
         problems += found
         if image is not None and first is not None and not found:
             if resample:
@@ -100,6 +101,16 @@ def channels_of_files(
             first, first_name = image, name
         images.append(image)
     return (images[0] if problems else _joined(images)), problems
+
+
+def _repeated(image: FileGrid | None, name: str, others: Iterable[tuple[FileGrid | None, str]]) -> list[str]:
+    """The problem of a channel that is a copy of an earlier one."""
+    for other, other_name in others:
+        if image is not None and other is not None and np.array_equal(image.array, other.array):
+            return [
+                f"{name}: same voxels as {other_name}; accepted: another image for each channel; to fix: replace it"
+            ]
+    return []
 
 
 def on_grid(image: FileGrid, name: str, first: FileGrid, first_name: str) -> tuple[FileGrid | None, list[str]]:
