@@ -19,6 +19,7 @@ from fewlabel.data.sources import registry
 from fewlabel.data.sources.nifti import nifti
 from fewlabel.data.store.slice_store import open_store, pack
 from fewlabel.inference.evaluate import evaluate_subject
+from fewlabel.inference.image_channels import ImageChannels
 from fewlabel.inference.predict import segment
 from fewlabel.inference.prediction_plan import PredictionTask
 from fewlabel.inference.segmenter import Segmenter
@@ -131,7 +132,7 @@ def test_a_channel_of_a_4d_image_places_its_mask(tmp_path):
     made.set_data_shape((*SHAPE, 2))
     path = write(tmp_path / "image.nii.gz", made, np.stack([image(), image()], axis=-1))
     use = Segmenter(network(), Preparation(grid=GRID), torch.device("cpu"), "f32")
-    segment(use, [PredictionTask(path, tmp_path / "mask.nii.gz")], channel=1)
+    segment(use, [PredictionTask(path, tmp_path / "mask.nii.gz")], ImageChannels({"": 1}))
     mask, first = nib.load(tmp_path / "mask.nii.gz"), nib.load(path)
     np.testing.assert_array_equal(mask.header.get_qform(), first.header.get_qform())
     np.testing.assert_array_equal(mask.header.get_sform(), first.header.get_sform())

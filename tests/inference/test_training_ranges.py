@@ -151,7 +151,8 @@ def test_ranges_of_classes_are_those_of_their_columns(ranges, cohort):
 @pytest.fixture
 def weights(cohort):
     """Of a finetuning with one labelled subject."""
-    (cohort / "order.csv").write_text("subject,patient\n" + "".join(f"{name},{name}\n" for name in SHAPES))
+    rows = "".join(f"{rank},{name},{name}\n" for rank, name in enumerate(SHAPES, start=1))
+    (cohort / "order.csv").write_text(f"rank,subject,patient\n{rows}")
     places = {name: cohort / f"{name}.{end}" for name, end in (("weights", "safetensors"), ("history", "csv"))}
     words = ["finetune", "--settings", canonical(SETTINGS), "--store", str(cohort / "slices" / "store.json")]
     words += ["--order", str(cohort / "order.csv"), "--run", str(cohort / "run.json"), "--device", "cpu"]

@@ -53,7 +53,8 @@ def volume(subject):
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
-    pack([Subject(name, name, name != "bare") for name in NAMES], volume, GRID, folder / "slices", folder / "native")
+    subjects = [Subject(name, name, name != "bare") for name in NAMES]
+    pack(subjects, volume, GRID, folder / "slices", folder / "native", classes=list(CLASSES))
     for name in NAMES:
         if name != "bare":
             save_nifti(folder / "native/labels" / f"{name}.nii.gz", mask_of(name), AFFINE)
