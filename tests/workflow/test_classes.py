@@ -117,7 +117,7 @@ def test_tables_have_the_mean_and_each_class(study):
     own = dice[dice["cohort"] == COHORT]
     assert list(own["class"].unique()) == ["mean", *NUMBERS]
     for _, rows in own.groupby(["method", "n"]):
-        by_class = rows.set_index("class")["dice"]
+        by_class = rows.set_index("class")["dice_mean"]
         assert by_class["mean"] == pytest.approx(by_class[list(NUMBERS)].mean(), abs=2e-3)
 
 
