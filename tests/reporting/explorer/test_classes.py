@@ -19,9 +19,9 @@ SHAPE = (24, 20, 6)
 def study_of(classes):
     source = {"kind": "nifti", "folder": "unused", "classes": classes}
     study = experiment(cohorts=("heart",), titles=(), draws=1)
-    told = study.model_dump(mode="json")
-    told["cohorts"]["heart"]["source"] = source
-    return study.model_validate(told)
+    changed = study.model_dump(mode="json")
+    changed["cohorts"]["heart"]["source"] = source
+    return study.model_validate(changed)
 
 
 @pytest.fixture(scope="module")

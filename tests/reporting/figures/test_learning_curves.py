@@ -290,5 +290,5 @@ def test_the_loss_of_finetunings_is_named_and_recorded_only_if_it_is_not_dice(st
     found = learning_settings(Experiment.model_validate(experiment))
     assert found.loss == named and ("loss" in found.model_dump()) == (named != "Dice")
     drawn = learning_curves(histories(["c"]), settings(["c"]).model_copy(update={"loss": named}))
-    (told,) = {axes.texts[0].get_text() for axes in panels(drawn)[3:]}
-    assert told == f"{named} loss".strip()
+    (label,) = {axes.texts[0].get_text() for axes in panels(drawn)[3:]}
+    assert label == f"{named} loss".strip()

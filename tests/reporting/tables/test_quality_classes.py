@@ -93,8 +93,8 @@ def test_a_row_holds_voxels_volume_slices_and_parts_of_each_class(rows):
 
 
 def test_each_thing_is_told_of_its_subject_and_class_and_of_no_other(rows):
-    told = dict(zip(rows["subject"], rows["warnings"], strict=True))
-    assert told == {
+    found = dict(zip(rows["subject"], rows["warnings"], strict=True))
+    assert found == {
         "absent": "spleen is absent",
         "bare": "",
         "good": "",
@@ -156,11 +156,11 @@ def test_the_commands_write_a_page_by_class(results, rows, tmp_path):
     own += ["--native", str(results / "native"), "--csv", str(csv), "--markdown", str(tmp_path / "q.md")]
     outcome = CliRunner().invoke(app, own)
     assert outcome.exit_code == 0 and "own: absent: spleen is absent" in outcome.output, outcome.output
-    told = sheet_settings().model_dump_json()
+    found = sheet_settings().model_dump_json()
     drawn = [
         "contact-sheet",
         "--settings",
-        told,
+        found,
         *base,
         "--quality",
         str(csv),
@@ -180,8 +180,8 @@ def test_the_commands_write_a_page_by_class(results, rows, tmp_path):
 
 
 def test_without_classes_nothing_is_added():
-    told = json.loads(sheet_settings(()).model_dump_json())
-    assert "classes" not in told and "channel" not in told
+    found = json.loads(sheet_settings(()).model_dump_json())
+    assert "classes" not in found and "channel" not in found
     assert not any("classes" in name for name in json.loads(settings({}).model_dump_json())["source"])
 
 

@@ -72,12 +72,12 @@ class SubjectWork:
         """Refuse other channels or classes than those of the settings, which a source of a package may ignore."""
         names = self.preparation.channels
         if len(volume.channels) != max(1, len(names)):
-            told = ", ".join(names) or "its source has no `channels`"
-            raise InputError(f"{len(volume.channels)} channels; accepted: {max(1, len(names))} ({told})")
+            text = ", ".join(names) or "its source has no `channels`"
+            raise InputError(f"{len(volume.channels)} channels; accepted: {max(1, len(names))} ({text})")
         highest = 0 if volume.mask is None else int(volume.mask.max())
         if highest > max(1, len(self.classes)):
-            told = ", ".join(self.classes) or "its source has no `classes`"
-            raise InputError(f"class number {highest} in its mask; accepted: 0 to {max(1, len(self.classes))} ({told})")
+            text = ", ".join(self.classes) or "its source has no `classes`"
+            raise InputError(f"class number {highest} in its mask; accepted: 0 to {max(1, len(self.classes))} ({text})")
 
     def _slices(self, volume: Volume) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
         grid = self.preparation.grid

@@ -129,8 +129,8 @@ def _of_cohort(cohort: str, title: CohortTitle, names: list[str], classes: str) 
         label = f"mean of {len(names)} classes" if several and name == MEAN else class_title("".join(names[:1]))
         label = class_title(name) if name != MEAN else label
         # A title breaks before the class where that fits on a line.
-        told = label.replace(" ", "\N{NO-BREAK SPACE}") if len(label) <= SHORT else label
-        own = title.model_copy(update={"title": f"{title.title}: {told}"}) if len(shown) > 1 else title
+        part_name = label.replace(" ", "\N{NO-BREAK SPACE}") if len(label) <= SHORT else label
+        own = title.model_copy(update={"title": f"{title.title}: {part_name}"}) if len(shown) > 1 else title
         key = f"{cohort}{OF}{name}" if len(shown) > 1 and name != MEAN else cohort
         parts.append(
             (

@@ -9,7 +9,7 @@ import pandas as pd
 from fewlabel.config.folds import parts_of
 from fewlabel.config.jobs.titles import Titles
 from fewlabel.config.study_layout import LAYOUT
-from fewlabel.data.csv_tables import numbers, read_csv_table
+from fewlabel.data.csv_tables import CLASS_ML, numbers, read_csv_table
 from fewlabel.utils.errors import InputError
 
 ROLES = ("test", "pool", "unlabelled", "withheld")
@@ -17,8 +17,6 @@ ROLE_COLUMNS = ("subject", "role")
 COUNTS = ("slices", "rows", "columns")
 SPACINGS = ("slice_mm", "row_mm", "column_mm")
 FACT_COLUMNS = ("subject", *COUNTS, *SPACINGS, "target_ml")
-CLASS_ML = "ml_"
-"""Columns of the volumes of named classes begin with it."""
 
 
 def read_facts(roles: Path, subjects: Path) -> pd.DataFrame:

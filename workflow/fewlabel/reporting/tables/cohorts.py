@@ -9,11 +9,12 @@ import pandas as pd
 from fewlabel.config.cohort import Cohort
 from fewlabel.config.jobs.tables.cohorts import CohortTableSettings
 from fewlabel.config.jobs.titles import named_draws
+from fewlabel.data.csv_tables import CLASS_ML
 from fewlabel.data.subjects.licences import sentence, terms
 from fewlabel.reporting import paper
 from fewlabel.reporting.cohort_text import channels_text, classes_text, context_text
 from fewlabel.reporting.statistics.classes import class_title
-from fewlabel.reporting.tables.cohort_facts import CLASS_ML, read_study_facts
+from fewlabel.reporting.tables.cohort_facts import read_study_facts
 from fewlabel.reporting.tables.table import NONE, Section, Table, between
 
 GROUPS = {"pretraining": ("pool", "unlabelled"), "pool": ("pool",), "test": ("test",), "withheld": ("withheld",)}

@@ -104,7 +104,7 @@ def quality_rows(
 
 
 def _of_classes(row: Mapping[Any, Any], medians: Mapping[str, float], classes: Sequence[str]) -> Iterator[str]:
-    """Warnings of the classes; an empty mask has been told."""
+    """Warnings of the classes; an empty mask has a warning already."""
     return class_warnings(row, medians, classes) if row["labelled"] and row["target_ml"] else iter(())
 
 
